@@ -1,0 +1,23 @@
+// d_x = d_y · activation'(x), in place on the gradient.
+override ACTIVATION: u32 = 1u; // 1 GELU, 2 ReLU
+
+struct Params {
+  size: u32, // in vec4
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<vec4f>; // [size], the activation's input
+@group(0) @binding(2) var<storage, read_write> d_y: array<vec4f>; // [size]
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let i = id.x + id.y * groups.x * 64u;
+  if (i >= params.size) {
+    return;
+  }
+  if (ACTIVATION == 1u) {
+    d_y[i] *= gelu_derivative(x[i]);
+  } else {
+    d_y[i] = select(vec4f(0.0), d_y[i], x[i] > vec4f(0.0));
+  }
+}

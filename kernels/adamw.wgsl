@@ -1,0 +1,41 @@
+// AdamW (Loshchilov and Hutter, 2019) over all parameters at once, laid out flat with the decayed ones first:
+//   g = update_scale · gradient;  m = β₁ m + (1-β₁) g;  v = β₂ v + (1-β₂) g²
+//   p -= rate · (m / (1-β₁ᵗ) / (√(v / (1-β₂ᵗ)) + ε) + decay · p)
+// It also clears the gradient for the next step. update_scale = 0 (a step that is not a number) changes nothing else.
+struct Params {
+  size: u32, // in vec4
+  decayed: u32, // vec4 that weight decay applies to
+  beta1: f32,
+  beta2: f32,
+  epsilon: f32,
+  weight_decay: f32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> scalars: array<f32>; // loss scale, rate, 1 / (1-β₁ᵗ), 1 / (1-β₂ᵗ)
+@group(0) @binding(2) var<storage, read> update_scale: array<f32>; // [1]
+@group(0) @binding(3) var<storage, read_write> parameters: array<vec4f>; // [size]
+@group(0) @binding(4) var<storage, read_write> gradients: array<vec4f>; // [size]
+@group(0) @binding(5) var<storage, read_write> first_moment: array<vec4f>; // [size]
+@group(0) @binding(6) var<storage, read_write> second_moment: array<vec4f>; // [size]
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let i = id.x + id.y * groups.x * 64u;
+  if (i >= params.size) {
+    return;
+  }
+  let gradient = gradients[i];
+  gradients[i] = vec4f(0.0);
+  if (update_scale[0] == 0.0) {
+    return;
+  }
+  let g = update_scale[0] * gradient;
+  let m = params.beta1 * first_moment[i] + (1.0 - params.beta1) * g;
+  let v = params.beta2 * second_moment[i] + (1.0 - params.beta2) * g * g;
+  first_moment[i] = m;
+  second_moment[i] = v;
+  let step = m * scalars[2] / (sqrt(v * scalars[3]) + params.epsilon);
+  let decay = select(0.0, params.weight_decay, i < params.decayed);
+  parameters[i] -= scalars[1] * (step + decay * parameters[i]);
+}

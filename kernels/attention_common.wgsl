@@ -1,0 +1,38 @@
+// What the attention kernels share. qkv holds queries, keys and values side by side: [batch · length, 3 · heads · HEAD]
+// vec4. An invocation owns one row (a query, or a key) of one head and walks the other rows in fours, so that nothing of
+// size length × length is ever stored (Dao et al., FlashAttention, 2022).
+override HEAD: u32 = 8u; // width of a head in vec4
+override DROPOUT: bool = false; // of the attention probabilities
+
+struct Params {
+  batch: u32,
+  length: u32,
+  heads: u32,
+  scale: f32, // 1 / √(width of a head)
+  dropout_threshold: u32,
+  dropout_scale: f32,
+  dropout_stream: u32,
+}
+
+struct Place {
+  sequence: u32, // first row of the sequence in qkv
+  head: u32,
+  position: u32,
+  item: u32, // (sequence, head, position), flat: index into logsumexp and delta
+}
+
+fn locate(item: u32) -> Place {
+  let position = item % params.length;
+  let head = item / params.length % params.heads;
+  let sequence = item / (params.length * params.heads);
+  return Place(sequence * params.length, head, position, item);
+}
+
+// First vec4 of a head's query (part 0), key (1) or value (2) in qkv.
+fn qkv_at(place: Place, position: u32, part: u32) -> u32 {
+  return ((place.sequence + min(position, params.length - 1u)) * 3u + part) * params.heads * HEAD + place.head * HEAD;
+}
+
+fn output_at(place: Place, position: u32) -> u32 {
+  return ((place.sequence + min(position, params.length - 1u)) * params.heads + place.head) * HEAD;
+}

@@ -1,0 +1,33 @@
+// d_token[t] += scale · Σ d_y[row] over the rows that hold token t. Always accumulates: a tied decoder adds to it too.
+// Rows come grouped by token, so each token has one writer and no atomics are needed:
+// rows order[starts[u] .. starts[u + 1]] hold token unique[u]; unused u have starts[u] = starts[u + 1].
+struct Params {
+  rows: u32, // also the capacity of unique
+  width: u32, // in vec4
+  scale: f32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> unique: array<u32>; // [rows]
+@group(0) @binding(2) var<storage, read> starts: array<u32>; // [rows + 1]
+@group(0) @binding(3) var<storage, read> order: array<u32>; // [rows]
+@group(0) @binding(4) var<storage, read> d_y: array<vec4f>; // [rows, width]
+@group(0) @binding(5) var<storage, read_write> d_token: array<vec4f>; // [vocab, width]
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let i = id.x + id.y * groups.x * 64u;
+  if (i >= params.rows * params.width) {
+    return;
+  }
+  let segment = i / params.width;
+  let column = i % params.width;
+  let end = starts[segment + 1u];
+  var sum = vec4f(0.0);
+  for (var at = starts[segment]; at < end; at++) {
+    sum += d_y[order[at] * params.width + column];
+  }
+  if (starts[segment] < end) {
+    d_token[unique[segment] * params.width + column] += params.scale * sum;
+  }
+}

@@ -1,0 +1,21 @@
+// d_u[:, :hidden] = d_y · gate · gelu'(input),  d_u[:, hidden:] = d_y · gelu(input). Overwrites.
+struct Params {
+  rows: u32,
+  hidden: u32, // in vec4
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> u: array<vec4f>; // [rows, 2 · hidden] of (input, gate)
+@group(0) @binding(2) var<storage, read> d_y: array<vec4f>; // [rows, hidden]
+@group(0) @binding(3) var<storage, read_write> d_u: array<vec4f>; // [rows, 2 · hidden]
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let i = id.x + id.y * groups.x * 64u;
+  if (i >= params.rows * params.hidden) {
+    return;
+  }
+  let at = i / params.hidden * 2u * params.hidden + i % params.hidden;
+  d_u[at] = d_y[i] * u[at + params.hidden] * gelu_derivative(u[at]);
+  d_u[at + params.hidden] = d_y[i] * gelu(u[at]);
+}

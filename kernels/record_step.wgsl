@@ -1,0 +1,42 @@
+// Ends a step: ring[clock.step mod size] = (Σ loss, right, labels, gradient norm); totals are cleared; and with NORM
+// update_scale = min(1, clip / norm) (Pascanu et al., 2013), or 0 if the norm or the loss is not a number, so that one
+// bad batch cannot poison the weights. One invocation does it all: the partials are few.
+override NORM: bool = false;
+
+struct Params {
+  partials: u32,
+  ring_size: u32,
+  clip: f32, // 0 = no clipping
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> clock: array<u32>; // seed, step, micro-step
+@group(0) @binding(2) var<storage, read> partials: array<f32>; // [partials] of Σ gradient²
+@group(0) @binding(3) var<storage, read_write> totals: array<vec4f>; // [1]
+@group(0) @binding(4) var<storage, read_write> ring: array<vec4f>; // [ring_size]
+@group(0) @binding(5) var<storage, read_write> update_scale: array<f32>; // [1]
+
+// By the exponent's bits: comparisons with NaN are not reliable on every back end.
+fn is_finite(x: f32) -> bool {
+  return (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u;
+}
+
+@compute @workgroup_size(1)
+fn main() {
+  var record = totals[0];
+  if (NORM) {
+    var sum = 0.0;
+    for (var i = 0u; i < params.partials; i++) {
+      sum += partials[i];
+    }
+    let norm = sqrt(sum);
+    record.w = norm;
+    var scale = 1.0;
+    if (params.clip > 0.0 && norm > params.clip) {
+      scale = params.clip / norm;
+    }
+    update_scale[0] = select(0.0, scale, is_finite(sum) && is_finite(record.x));
+  }
+  ring[clock[1] % params.ring_size] = record;
+  totals[0] = vec4f(0.0);
+}

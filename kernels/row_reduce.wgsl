@@ -1,0 +1,17 @@
+// A workgroup of 64 invocations works on 64 / LANES rows at once, LANES neighbouring invocations a row.
+override LANES: u32 = 8u;
+
+var<workgroup> lane_values: array<vec2f, 64>;
+
+// Both components summed over the lanes of this invocation's row. Uniform control flow only: it holds barriers.
+fn row_sum(local: u32, value: vec2f) -> vec2f {
+  lane_values[local] = value;
+  workgroupBarrier();
+  let first = local - local % LANES;
+  var total = vec2f(0.0);
+  for (var lane = 0u; lane < LANES; lane++) {
+    total += lane_values[first + lane];
+  }
+  workgroupBarrier();
+  return total;
+}

@@ -1,0 +1,31 @@
+// totals += (Σ losses, number of right predictions, number of labels, 0) over the slots of one batch.
+// One workgroup; always accumulates, for several batches may make one step. record_step clears the totals.
+struct Params {
+  slots: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> labels: array<u32>; // [slots]
+@group(0) @binding(2) var<storage, read> losses: array<f32>; // [slots]
+@group(0) @binding(3) var<storage, read> predictions: array<u32>; // [slots]
+@group(0) @binding(4) var<storage, read_write> totals: array<vec4f>; // [1]
+
+var<workgroup> partial: array<vec4f, 64>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(local_invocation_index) local: u32) {
+  var sum = vec4f(0.0);
+  for (var slot = local; slot < params.slots; slot += 64u) {
+    let counts = labels[slot] != 0xffffffffu;
+    let right = counts && predictions[slot] == labels[slot];
+    sum += vec4f(losses[slot], f32(right), f32(counts), 0.0);
+  }
+  partial[local] = sum;
+  workgroupBarrier();
+  if (local == 0u) {
+    for (var i = 1u; i < 64u; i++) {
+      sum += partial[i];
+    }
+    totals[0] += sum;
+  }
+}

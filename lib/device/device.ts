@@ -1,0 +1,121 @@
+/**
+ * What a device is: memory, and programs made of kernel calls. The same recorded calls run on every device.
+ *
+ * @module
+ */
+
+/** Element types that kernels use: four bytes each. */
+export type DataType = "f32" | "u32";
+
+/** A piece of device memory, owned by whoever allocated it. */
+export interface DeviceBuffer {
+  /** Size in bytes. */
+  readonly bytes: number;
+  /** Gives the memory back. */
+  destroy(): void;
+}
+
+/** Where a tensor lies. */
+export interface Storage {
+  /** The memory. */
+  readonly buffer: DeviceBuffer;
+  /** First byte of the tensor in it. */
+  readonly offset: number;
+}
+
+/**
+ * An array in row-major order. A tensor without storage is an activation: the memory plan of the program that uses it
+ * decides where it lies.
+ */
+export interface Tensor {
+  /** For error messages and plans. */
+  readonly name: string;
+  /** Sizes, outermost first. */
+  readonly shape: readonly number[];
+  /** Element type. */
+  readonly dtype: DataType;
+  /** Number of elements. */
+  readonly size: number;
+  /** Fixed place in memory, if it has one. */
+  storage?: Storage;
+}
+
+/** A tensor that is trained, with the gradient that accumulates for it. */
+export interface Parameter extends Tensor {
+  /** Gradient of the same shape; kernels add to it, the optimizer clears it. */
+  readonly gradient: Tensor;
+}
+
+/** One call of a kernel, as data. */
+export interface KernelCall {
+  /** Name of the kernel: a WGSL file, or a WebAssembly function. */
+  readonly kernel: string;
+  /** Tensors by the names that the kernel gives them. */
+  readonly tensors: Readonly<Record<string, Tensor>>;
+  /** Counts and factors, which may differ from call to call without a new pipeline. */
+  readonly params: Readonly<Record<string, number>>;
+  /** What shapes the generated code: each combination is a pipeline of its own. */
+  readonly constants: Readonly<Record<string, number | boolean>>;
+  /** How many independent items there are in each dimension; the device cuts them into workgroups or threads. */
+  readonly grid: readonly [number, number, number];
+}
+
+/** A finished list of calls with its memory plan. */
+export interface Recording {
+  /** Calls in order, in named sections that run together or apart. */
+  readonly sections: ReadonlyMap<string, readonly KernelCall[]>;
+  /** Sizes in bytes of the pieces of memory that activations share. */
+  readonly slots: readonly number[];
+  /** Which piece each activation lies in. */
+  readonly slotOf: ReadonlyMap<Tensor, number>;
+}
+
+/** A compiled recording. */
+export interface Program {
+  /** Starts the sections, in this order, in one submission; it does not wait. No names: all of them. */
+  run(...sections: string[]): void;
+  /** Bytes of device memory that the program holds. */
+  readonly bytes: number;
+  /** Gives the program's memory back. */
+  destroy(): void;
+}
+
+/** A device that runs programs. */
+export interface Device {
+  /** Kind of device. */
+  readonly kind: "webgpu" | "cpu";
+  /** For people: what the device is. */
+  readonly description: string;
+  /** Whether a CPU does the work of a GPU. */
+  readonly software: boolean;
+  /** About how many workgroups keep the device busy; a hint for splitting long sums. */
+  readonly parallelism: number;
+  /** Largest tensor in bytes. */
+  readonly maxTensorBytes: number;
+  /** Allocates memory, filled with zeros. */
+  allocate(bytes: number, label: string): DeviceBuffer;
+  /** Writes data to the start of a tensor (or `offset` elements in), after everything submitted so far. */
+  write(tensor: Tensor, data: Float32Array | Uint32Array, offset?: number): void;
+  /** Waits for everything submitted so far and reads tensors back, each into an array of its own. */
+  read(tensors: readonly Tensor[]): Promise<ArrayBuffer[]>;
+  /** Compiles a recording. */
+  compile(recording: Recording): Promise<Program>;
+  /** Gives everything back. */
+  destroy(): void;
+}
+
+/** Number of elements of a shape. */
+export function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
+
+/** A tensor with memory of its own on a device; the caller destroys `tensor.storage.buffer`. */
+export function allocateTensor(
+  device: Device,
+  name: string,
+  options: { shape: readonly number[]; dtype?: DataType },
+): Tensor & { storage: Storage } {
+  const size = sizeOf(options.shape);
+  const storage = { buffer: device.allocate(size * 4, name), offset: 0 };
+  return { name, shape: options.shape, dtype: options.dtype ?? "f32", size, storage };
+}

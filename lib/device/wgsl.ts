@@ -1,0 +1,85 @@
+/**
+ * Reads what the host must know of a kernel from its WGSL source, so that it is written down only once.
+ *
+ * @module
+ */
+
+/** A storage binding of a kernel. */
+export interface ShaderBinding {
+  readonly name: string;
+  readonly index: number;
+  readonly writable: boolean;
+}
+
+/** A field of the kernel's `Params`: four bytes each, in order. */
+export interface ShaderParam {
+  readonly name: string;
+  readonly type: "u32" | "i32" | "f32";
+}
+
+/** The host's side of a kernel. */
+export interface ShaderInterface {
+  readonly params: readonly ShaderParam[];
+  readonly bindings: readonly ShaderBinding[];
+}
+
+/** Finds `struct Params` and the storage bindings in WGSL source. */
+export function parseShader(source: string): ShaderInterface {
+  const code = source.replaceAll(/\/\/.*$/gm, "");
+  const struct = /struct\s+Params\s*\{([^}]*)\}/.exec(code);
+  const params = [...(struct?.[1] ?? "").matchAll(/(\w+)\s*:\s*(u32|i32|f32)/g)].map((match) => ({
+    name: match[1]!,
+    type: match[2]! as ShaderParam["type"],
+  }));
+  const declaration = /@group\(0\)\s*@binding\((\d+)\)\s*var<storage,\s*(read|read_write)>\s*(\w+)/g;
+  const bindings = [...code.matchAll(declaration)].map((match) => ({
+    name: match[3]!,
+    index: Number(match[1]),
+    writable: match[2] === "read_write",
+  }));
+  return { params, bindings };
+}
+
+/**
+ * Turns `override`s into `const`s of the given values. WebGPU's own override mechanism would do, were it not that private
+ * arrays may not have an overridable length and that loops over them must unroll to stay in registers.
+ *
+ * @throws {TypeError} for a constant that the source does not declare.
+ */
+export function specialise(source: string, constants: Readonly<Record<string, number | boolean>>): string {
+  const unused = new Set(Object.keys(constants));
+  const code = source.replaceAll(
+    /^override (\w+): (bool|u32|i32|f32) = ([^;]+);/gm,
+    (_, name: string, type: string, fallback: string) => {
+      unused.delete(name);
+      const value = constants[name];
+      return `const ${name}: ${type} = ${value === undefined ? fallback : literal(value, type)};`;
+    },
+  );
+  if (unused.size > 0) throw new TypeError(`The shader declares no override ${[...unused].join(", ")}`);
+  return code;
+}
+
+function literal(value: number | boolean, type: string): string {
+  if (type === "bool") return String(Boolean(value));
+  if (type === "f32") return `f32(${Number(value)})`;
+  return `${Number(value)}${type === "u32" ? "u" : "i"}`;
+}
+
+/** The bytes of a kernel's `Params` for one call. */
+export function encodeParams(
+  layout: readonly ShaderParam[],
+  values: Readonly<Record<string, number>>,
+): Uint8Array<ArrayBuffer> {
+  const bytes = new DataView(new ArrayBuffer(layout.length * 4));
+  for (const [i, { name, type }] of layout.entries()) {
+    const value = values[name];
+    if (value === undefined) throw new TypeError(`Missing kernel parameter "${name}"`);
+    if (type === "f32") bytes.setFloat32(i * 4, value, true);
+    else bytes.setUint32(i * 4, value, true);
+  }
+  for (const name of Object.keys(values)) {
+    if (!layout.some((field) => field.name === name)) throw new TypeError(`Unknown kernel parameter "${name}"`);
+  }
+  return new Uint8Array(bytes.buffer);
+}

@@ -1,0 +1,167 @@
+/**
+ * Recording: operations append kernel calls, forward as they are called and backward in reverse; the finished list is
+ * planned, compiled and then replayed every step.
+ *
+ * Gradients follow one policy. A parameter's gradient always accumulates (`+=`), and the optimizer clears it. An
+ * activation's gradient is overwritten by the first of its consumers to run backward and added to by the others;
+ * {@linkcode Graph.gradient} says which, so no kernel ever relies on cleared memory.
+ *
+ * @module
+ */
+
+import {
+  type DataType,
+  type Device,
+  type KernelCall,
+  type Parameter,
+  type Program,
+  sizeOf,
+  type Tensor,
+} from "../device/device.ts";
+import { planMemory } from "./plan.ts";
+
+/** What a graph is recorded for. */
+export interface GraphOptions {
+  /** Record what the backward pass needs. Default: true. */
+  training?: boolean;
+  /** {@linkcode Device.parallelism} of the device that it will run on. Default: 1. */
+  parallelism?: number;
+}
+
+/** A kernel call as an operation writes it. */
+export interface CallOptions {
+  /** Tensors by the kernel's names; an absent one is left out. */
+  tensors: Readonly<Record<string, Tensor | undefined>>;
+  /** Counts and factors. */
+  params: Readonly<Record<string, number>>;
+  /** What shapes the generated code. */
+  constants?: Readonly<Record<string, number | boolean>>;
+  /** Number of independent items in up to three dimensions. */
+  grid: readonly [number, number?, number?];
+}
+
+/** Where a gradient goes, and whether something is there already. */
+export interface GradientTarget {
+  /** The gradient. */
+  readonly tensor: Tensor;
+  /** Add to it instead of overwriting it. */
+  readonly accumulate: boolean;
+}
+
+/** A recorded list of kernel calls in the making. */
+export class Graph {
+  /** Whether backward calls are recorded. */
+  readonly training: boolean;
+  /** Hint for splitting long sums. */
+  readonly parallelism: number;
+  #sections = new Map<string, KernelCall[]>();
+  #section: KernelCall[];
+  #backward: (() => void)[] = [];
+  #gradients = new Map<Tensor, Tensor>();
+  #own: Tensor[] = [];
+
+  /** An empty graph whose calls go to the section "main". */
+  constructor(options: GraphOptions = {}) {
+    this.training = options.training ?? true;
+    this.parallelism = options.parallelism ?? 1;
+    this.#section = this.section("main");
+  }
+
+  /** Calls from here on go to the section of this name. */
+  section(name: string): KernelCall[] {
+    let calls = this.#sections.get(name);
+    if (!calls) this.#sections.set(name, calls = []);
+    return this.#section = calls;
+  }
+
+  /** A tensor that lives only while the program runs. */
+  activation(name: string, shape: readonly number[], dtype: DataType = "f32"): Tensor {
+    return { name, shape, dtype, size: sizeOf(shape) };
+  }
+
+  /** A tensor that keeps its memory as long as the program: for data written before, or read after, a run. */
+  persistent(name: string, shape: readonly number[], dtype: DataType = "f32"): Tensor {
+    return this.keep(this.activation(name, shape, dtype));
+  }
+
+  /** Makes an activation persistent, so that it can be read after a run. */
+  keep(tensor: Tensor): Tensor {
+    if (!this.#own.includes(tensor)) this.#own.push(tensor);
+    return tensor;
+  }
+
+  /** Appends a kernel call. */
+  call(kernel: string, { tensors, params, constants = {}, grid }: CallOptions): void {
+    const present = Object.entries(tensors).filter((entry): entry is [string, Tensor] => entry[1] !== undefined);
+    const [x, y = 1, z = 1] = grid;
+    this.#section.push({ kernel, tensors: Object.fromEntries(present), params, constants, grid: [x, y, z] });
+  }
+
+  /** Registers what an operation records when the graph is run backward. Ignored unless training. */
+  onBackward(record: () => void): void {
+    if (this.training) this.#backward.push(record);
+  }
+
+  /** Where the next contribution to the gradient of `x` goes. */
+  gradient(x: Tensor | Parameter): GradientTarget {
+    if ("gradient" in x) return { tensor: x.gradient, accumulate: true };
+    const existing = this.#gradients.get(x);
+    if (existing) return { tensor: existing, accumulate: true };
+    const tensor = this.activation(`d_${x.name}`, x.shape);
+    this.#gradients.set(x, tensor);
+    return { tensor, accumulate: false };
+  }
+
+  /** The finished gradient of an operation's output; call it in the operation's backward. */
+  gradientOf(y: Tensor): Tensor {
+    const tensor = this.#gradients.get(y);
+    if (!tensor) throw new TypeError(`Nothing that depends on ${y.name} was differentiated`);
+    return tensor;
+  }
+
+  /**
+   * Hands the gradient of an output on to an input that was added to it unchanged. The first contribution takes the
+   * memory over instead of copying it, so nothing may read `d_y` afterwards.
+   */
+  passGradient(d_y: Tensor, x: Tensor | Parameter): void {
+    if (!("gradient" in x) && !this.#gradients.has(x)) {
+      this.#gradients.set(x, d_y);
+      return;
+    }
+    const { tensor } = this.gradient(x);
+    const size = Math.ceil(d_y.size / 4);
+    this.call("add", { tensors: { x: d_y, y: tensor }, params: { size }, grid: [size] });
+  }
+
+  /** Records all backward calls, last operation first, starting from the gradient of `y`. */
+  backward(y: Tensor, d_y: Tensor): void {
+    this.#gradients.set(y, d_y);
+    for (const record of this.#backward.reverse()) record();
+    this.#backward = [];
+  }
+
+  /** Plans memory, compiles every pipeline in parallel and returns the program, which owns its persistent tensors. */
+  async compile(device: Device): Promise<Program> {
+    const own = this.#own.filter((tensor) => !tensor.storage);
+    for (const tensor of own) tensor.storage = { buffer: device.allocate(tensor.size * 4, tensor.name), offset: 0 };
+    const release = () => {
+      for (const tensor of own) tensor.storage!.buffer.destroy();
+    };
+    try {
+      const plan = planMemory([...this.#sections.values()].flat());
+      const program = await device.compile({ sections: this.#sections, ...plan });
+      const ownBytes = own.reduce((sum, tensor) => sum + tensor.storage!.buffer.bytes, 0);
+      return {
+        bytes: program.bytes + ownBytes,
+        run: (...sections) => program.run(...sections),
+        destroy: () => {
+          program.destroy();
+          release();
+        },
+      };
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+}

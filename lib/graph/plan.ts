@@ -1,0 +1,49 @@
+/**
+ * Memory planning: activations that are never alive together share memory.
+ *
+ * @module
+ */
+
+import type { KernelCall, Tensor } from "../device/device.ts";
+
+/** Which of the shared pieces of memory each activation lies in. */
+export interface MemoryPlan {
+  /** Sizes of the pieces in bytes. */
+  readonly slots: number[];
+  /** Piece of each activation. */
+  readonly slotOf: Map<Tensor, number>;
+}
+
+interface Lifetime {
+  readonly tensor: Tensor;
+  readonly first: number;
+  last: number;
+}
+
+/**
+ * Assigns every tensor without storage to a piece of memory, largest first, each to the first piece that is free
+ * during its whole life (Pisarchyk and Lee, "Efficient memory management for deep neural net inference", 2020, greedy by
+ * size). One piece is one buffer, since a buffer may not be read and written by the same kernel call.
+ */
+export function planMemory(calls: readonly KernelCall[]): MemoryPlan {
+  const lifetimes = new Map<Tensor, Lifetime>();
+  for (const [index, call] of calls.entries()) {
+    for (const tensor of Object.values(call.tensors)) {
+      if (tensor.storage) continue;
+      const lifetime = lifetimes.get(tensor);
+      if (lifetime) lifetime.last = index;
+      else lifetimes.set(tensor, { tensor, first: index, last: index });
+    }
+  }
+  const slots: { bytes: number; taken: Lifetime[] }[] = [];
+  const slotOf = new Map<Tensor, number>();
+  const bySize = [...lifetimes.values()].sort((a, b) => b.tensor.size - a.tensor.size || a.first - b.first);
+  for (const lifetime of bySize) {
+    const isFree = (other: Lifetime) => other.last < lifetime.first || other.first > lifetime.last;
+    let index = slots.findIndex((slot) => slot.taken.every(isFree));
+    if (index < 0) index = slots.push({ bytes: Math.ceil(lifetime.tensor.size / 4) * 16, taken: [] }) - 1;
+    slots[index]!.taken.push(lifetime);
+    slotOf.set(lifetime.tensor, index);
+  }
+  return { slots: slots.map((slot) => slot.bytes), slotOf };
+}

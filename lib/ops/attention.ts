@@ -1,0 +1,61 @@
+import type { Tensor } from "../device/device.ts";
+import type { Graph } from "../graph/graph.ts";
+import { type Dropout, dropoutParams } from "./dropout.ts";
+
+/** Options of {@linkcode attention}. */
+export interface AttentionOptions {
+  /** Sequence length; rows of qkv are whole sequences one after the other. */
+  length: number;
+  /** Number of heads. */
+  heads: number;
+  /** Dropout of the attention probabilities. */
+  dropout?: Dropout | undefined;
+}
+
+/**
+ * Multi-head self-attention, softmax(Q Kᵀ / √headWidth) V (Vaswani et al., 2017), for qkv: [rows, 3 · width] with
+ * queries, keys and values side by side. Returns [rows, width]. Memory grows with length, not with its square.
+ */
+export function attention(graph: Graph, qkv: Tensor, { length, heads, dropout }: AttentionOptions): Tensor {
+  const [rows, columns] = qkv.shape as [number, number];
+  const width = columns / 3;
+  const headWidth = width / heads;
+  if (headWidth % 4 !== 0) {
+    throw new TypeError(`Cannot attend with ${heads} heads over width ${width}: a head's width must be a multiple of 4`);
+  }
+  const batch = rows / length;
+  const { threshold, scale, stream } = dropoutParams(dropout);
+  const call = {
+    params: {
+      batch,
+      length,
+      heads,
+      scale: 1 / Math.sqrt(headWidth),
+      dropout_threshold: threshold,
+      dropout_scale: scale,
+      dropout_stream: stream,
+    },
+    constants: { HEAD: headWidth / 4, DROPOUT: dropout !== undefined },
+    grid: [rows * heads] as [number],
+  };
+  const clock = dropout?.clock;
+  const output = graph.activation("attention", [rows, width]);
+  const logsumexp = graph.activation("logsumexp", [batch, heads, length]);
+  graph.call("attention", { ...call, tensors: { qkv, clock, output, logsumexp } });
+
+  graph.onBackward(() => {
+    const d_output = graph.gradientOf(output);
+    const { tensor: d_qkv, accumulate } = graph.gradient(qkv);
+    if (accumulate) throw new TypeError("Attention must be the only consumer of its queries, keys and values");
+    const delta = graph.activation("delta", [batch, heads, length]);
+    graph.call("attention_backward_query", {
+      ...call,
+      tensors: { qkv, clock, output, logsumexp, d_output, delta, d_qkv },
+    });
+    graph.call("attention_backward_key_value", {
+      ...call,
+      tensors: { qkv, clock, logsumexp, delta, d_output, d_qkv },
+    });
+  });
+  return output;
+}

@@ -1,0 +1,83 @@
+import type { Parameter, Tensor } from "../device/device.ts";
+import type { GradientTarget, Graph } from "../graph/graph.ts";
+import { reducePartials } from "./reduce_partials.ts";
+
+/** Token ids of a batch, and the same grouped by token, which the gradient needs. */
+export interface TokenInputs {
+  /** Token of each row: u32 [rows]. */
+  readonly ids: Tensor;
+  /** The different tokens of the batch: u32 [rows], the rest unused. */
+  readonly unique: Tensor;
+  /** Rows `order[starts[u]]` to `order[starts[u + 1]]` hold token `unique[u]`: u32 [rows + 1]. */
+  readonly starts: Tensor;
+  /** Rows sorted by token: u32 [rows]. */
+  readonly order: Tensor;
+}
+
+/** Options of {@linkcode embedding}. */
+export interface EmbeddingOptions {
+  /** Embeddings of the vocabulary: [vocab, width]. */
+  token: Parameter;
+  /** Sequence length: row r is at position r mod length. */
+  length: number;
+  /** Positions: [≥ length, width], learned (a parameter) or fixed. */
+  position?: Parameter | Tensor | undefined;
+  /** Segments: [segments, width]; every token is in segment 0. */
+  segment?: Parameter | undefined;
+  /** Factor of the token embeddings. Default: 1. */
+  scale?: number;
+}
+
+/** Sum of token, position and segment embeddings: [rows, width]. */
+export function embedding(graph: Graph, inputs: TokenInputs, options: EmbeddingOptions): Tensor {
+  const { token, length, position, segment, scale = 1 } = options;
+  const columns = token.shape[1]!;
+  const rows = inputs.ids.size;
+  if (columns % 4 !== 0) throw new TypeError(`Cannot embed into width ${columns}: it must be a multiple of 4`);
+  if (position && position.shape[0]! < length) {
+    throw new TypeError(`Cannot embed ${length} positions: ${position.name} has ${position.shape[0]}`);
+  }
+  const width = columns / 4;
+  const y = graph.activation("embedding", [rows, columns]);
+  graph.call("embedding", {
+    tensors: { ids: inputs.ids, token, position, segment, y },
+    params: { rows, width, length, scale },
+    constants: { POSITION: position !== undefined, SEGMENT: segment !== undefined },
+    grid: [rows * width],
+  });
+
+  graph.onBackward(() => {
+    const d_y = graph.gradientOf(y);
+    const { unique, starts, order } = inputs;
+    graph.call("embedding_backward", {
+      tensors: { unique, starts, order, d_y, d_token: token.gradient },
+      params: { rows, width, scale },
+      grid: [rows * width],
+    });
+    if (position && "gradient" in position) sumRows(graph, d_y, { period: length, target: firstRows(position, length) });
+    if (segment) sumRows(graph, d_y, { period: 1, target: firstRows(segment, 1) });
+  });
+  return y;
+}
+
+/** The gradient of the first rows of a parameter, to accumulate into. */
+function firstRows(parameter: Parameter, rows: number): GradientTarget {
+  const shape = [rows, parameter.shape[1]!];
+  return { tensor: { ...parameter.gradient, shape, size: rows * shape[1]! }, accumulate: true };
+}
+
+/** target (+)= Σ x[row] over the rows with the same row mod period: [period, width]. */
+function sumRows(graph: Graph, x: Tensor, { period, target }: { period: number; target: GradientTarget }): void {
+  const [rows, columns] = x.shape as [number, number];
+  const all = Math.ceil(rows / period);
+  const wanted = Math.ceil(graph.parallelism * 64 / (period * columns / 4));
+  const repeats = Math.ceil(all / Math.max(1, Math.min(wanted, Math.ceil(all / 16))));
+  const splits = Math.ceil(all / repeats);
+  const partials = graph.activation(`d_${target.tensor.name}.partials`, [splits, period, columns]);
+  graph.call("sum_rows", {
+    tensors: { x, partials },
+    params: { rows, width: columns / 4, period, repeats, splits },
+    grid: [splits * period * columns / 4],
+  });
+  reducePartials(graph, partials, target);
+}

@@ -1,0 +1,77 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { Graph } from "../../lib/graph/graph.ts";
+import type { Parameter } from "../../lib/device/device.ts";
+import { chooseSplit, linear } from "../../lib/ops/linear.ts";
+import { checkOp } from "../helpers/check_op.ts";
+import { deviceTest } from "../helpers/devices.ts";
+import * as tape from "../reference/tape.ts";
+
+for (
+  const [rows, inputs, outputs] of [[1, 4, 1], [7, 12, 5], [64, 32, 64], [67, 20, 33], [130, 68, 70], [600, 16, 12]] as const
+) {
+  deviceTest(`linear() multiplies [${rows}, ${inputs}] by [${outputs}, ${inputs}]ᵀ with a bias`, (device) =>
+    checkOp(device, {
+      inputs: { x: { shape: [rows, inputs] }, weight: { shape: [outputs, inputs] }, bias: { shape: [outputs] } },
+      build: (graph, { x, weight, bias }) => linear(graph, x, weight, { bias }),
+      reference: ({ x, weight, bias }) => tape.linear(x, weight, bias),
+      // d_weight sums up to 600 products
+      tolerance: { atol: 1e-4, rtol: 2e-5 },
+    }));
+}
+
+for (const activation of ["gelu", "relu"] as const) {
+  deviceTest(`linear() applies ${activation} and differentiates it`, (device) =>
+    checkOp(device, {
+      inputs: { x: { shape: [19, 8] }, weight: { shape: [12, 8], scale: 0.7 }, bias: { shape: [12] } },
+      build: (graph, { x, weight, bias }) => linear(graph, x, weight, { bias, activation }),
+      reference: ({ x, weight, bias }) => tape[activation](tape.linear(x, weight, bias)),
+    }));
+}
+
+deviceTest("linear() adds a residual and passes its gradient on", (device) =>
+  checkOp(device, {
+    inputs: { x: { shape: [19, 8] }, weight: { shape: [8, 8] } },
+    build: (graph, { x, weight }) => linear(graph, x, weight, { residual: x }),
+    reference: ({ x, weight }) => tape.add(tape.linear(x, weight), x),
+  }));
+
+deviceTest("linear() gives an activation with two consumers the sum of their gradients", (device) =>
+  checkOp(device, {
+    inputs: { x: { shape: [9, 8] }, first: { shape: [8, 8] }, second: { shape: [8, 8] } },
+    build: (graph, { x, first, second }) => {
+      const middle = linear(graph, x, first);
+      return linear(graph, middle, second, { residual: middle });
+    },
+    reference: ({ x, first, second }) => {
+      const middle = tape.linear(x, first);
+      return tape.add(tape.linear(middle, second), middle);
+    },
+    tolerance: { atol: 1e-4, rtol: 2e-5 },
+  }));
+
+for (const [scale, other] of [[1e-18, 1e-18], [1e15, 1e-10], [1e-30, 1e20]] as const) {
+  deviceTest(`linear() keeps its precision for inputs of size ${scale} and weights of size ${other}`, (device) =>
+    checkOp(device, {
+      inputs: { x: { shape: [5, 8], scale }, weight: { shape: [8, 8], scale: other } },
+      build: (graph, { x, weight }) => linear(graph, x, weight),
+      reference: ({ x, weight }) => tape.linear(x, weight),
+      // below 1e-38 float32 has no normal numbers left, and devices may flush them to zero
+      tolerance: { atol: Math.max(2e-5 * scale * other, 2e-36), rtol: 2e-5 },
+      gradientTolerance: { atol: 2e-5 * Math.max(scale, other), rtol: 2e-5 },
+      step: 0,
+    }));
+}
+
+Deno.test("linear() rejects widths that do not fit", () => {
+  const graph = new Graph();
+  const x = graph.activation("x", [2, 8]);
+  const weight = { ...graph.activation("w", [4, 12]), gradient: graph.activation("d_w", [4, 12]) } satisfies Parameter;
+  assertThrows(() => linear(graph, x, weight), TypeError, "Cannot multiply x [2,8] by w [4,12]");
+});
+
+Deno.test("chooseSplit() splits long sums of few tiles only", () => {
+  assertEquals(chooseSplit(512, { m: 128, n: 128, k: 2048 }), 256);
+  assertEquals(chooseSplit(1, { m: 128, n: 128, k: 2048 }), 2048);
+  assertEquals(chooseSplit(512, { m: 4096, n: 4096, k: 2048 }), 2048);
+  assertEquals(chooseSplit(512, { m: 64, n: 64, k: 100 }), 112);
+});
