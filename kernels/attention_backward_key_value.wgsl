@@ -36,7 +36,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
       qkv_at(place, query, 0u), qkv_at(place, query + 1u, 0u),
       qkv_at(place, query + 2u, 0u), qkv_at(place, query + 3u, 0u),
     );
-    let from = vec4u(
+    let out_at = vec4u(
       output_at(place, query), output_at(place, query + 1u), output_at(place, query + 2u), output_at(place, query + 3u),
     );
     var scores = vec4f(0.0);
@@ -48,8 +48,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
         dot(k, qkv[at.x + d]), dot(k, qkv[at.y + d]), dot(k, qkv[at.z + d]), dot(k, qkv[at.w + d]),
       );
       d_p += vec4f(
-        dot(v, d_output[from.x + d]), dot(v, d_output[from.y + d]),
-        dot(v, d_output[from.z + d]), dot(v, d_output[from.w + d]),
+        dot(v, d_output[out_at.x + d]), dot(v, d_output[out_at.y + d]),
+        dot(v, d_output[out_at.z + d]), dot(v, d_output[out_at.w + d]),
       );
     }
     let inside = vec4u(query, query + 1u, query + 2u, query + 3u) < vec4u(params.length);
@@ -68,8 +68,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     let weights = p * kept;
     for (var d = 0u; d < HEAD; d++) {
       d_key[d] += d_s.x * qkv[at.x + d] + d_s.y * qkv[at.y + d] + d_s.z * qkv[at.z + d] + d_s.w * qkv[at.w + d];
-      d_value[d] += weights.x * d_output[from.x + d] + weights.y * d_output[from.y + d]
-        + weights.z * d_output[from.z + d] + weights.w * d_output[from.w + d];
+      d_value[d] += weights.x * d_output[out_at.x + d] + weights.y * d_output[out_at.y + d]
+        + weights.z * d_output[out_at.z + d] + weights.w * d_output[out_at.w + d];
     }
   }
   for (var d = 0u; d < HEAD; d++) {

@@ -1,0 +1,88 @@
+import { attention } from "../../lib/ops/attention.ts";
+import type { Parameter, Tensor } from "../../lib/device/device.ts";
+import type { Graph } from "../../lib/graph/graph.ts";
+import { rotary, rotaryAngles } from "../../lib/ops/rotary.ts";
+import { dropout, dropoutParams } from "../../lib/ops/dropout.ts";
+import { philox } from "../../lib/batch/philox.ts";
+import { checkOp } from "../helpers/check_op.ts";
+import { gpuTest } from "../helpers/devices.ts";
+import { normal } from "../helpers/random.ts";
+import * as tape from "../reference/tape.ts";
+
+const shapes = [[1, 1, 1, 4], [2, 3, 2, 4], [3, 8, 2, 12], [2, 17, 3, 16], [1, 70, 2, 32], [1, 5, 1, 64]] as const;
+
+for (const [batch, length, heads, headWidth] of shapes) {
+  gpuTest(`attention() attends over ${batch} × ${length} with ${heads} heads of ${headWidth}`, (device) =>
+    checkOp(device, {
+      inputs: { qkv: { shape: [batch * length, 3 * heads * headWidth] } },
+      // an activation: attention overwrites the gradient of its input
+      build: (graph, { qkv }) => attention(graph, pass(graph, qkv), { length, heads }),
+      reference: ({ qkv }) => tape.attention(qkv, { batch, heads }),
+      tolerance: { atol: 1e-4, rtol: 2e-5 },
+    }));
+}
+
+gpuTest("attention() survives scores in the thousands", (device) =>
+  checkOp(device, {
+    inputs: { qkv: { shape: [9, 24], values: normal(216, { seed: 4, scale: 40 }) } },
+    build: (graph, { qkv }) => attention(graph, pass(graph, qkv), { length: 9, heads: 2 }),
+    reference: ({ qkv }) => tape.attention(qkv, { batch: 1, heads: 2 }),
+    // float32 rounds a score of 5,000 by 3e-4, and a probability by as much; gradients are about 40 times as large
+    tolerance: { atol: 40 * 1e-3, rtol: 1e-3 },
+    gradientTolerance: { atol: 40 * 40 * 1e-3, rtol: 1e-2 },
+    step: 0,
+  }));
+
+gpuTest("attention() of equal scores is the mean of the values", (device) =>
+  checkOp(device, {
+    inputs: { qkv: { shape: [6, 12], values: normal(72, { seed: 4 }).map((v, i) => i % 12 < 8 ? 1e-20 * v : v) } },
+    build: (graph, { qkv }) => attention(graph, pass(graph, qkv), { length: 6, heads: 1 }),
+    reference: ({ qkv }) => tape.attention(qkv, { batch: 1, heads: 1 }),
+    step: 0,
+  }));
+
+gpuTest("attention() drops probabilities by the counter of their query and key", (device) => {
+  const [batch, length, heads] = [2, 7, 2];
+  const clock = Uint32Array.of(11, 5, 2, 0);
+  const { threshold, scale } = dropoutParams({ probability: 0.3, stream: 9, clock: undefined! });
+  const mask = (sequence: number, head: number, query: number, key: number) => {
+    const item = (sequence * heads + head) * length + query;
+    const draws = philox([Math.floor(key / 4), item, clock[1]!, clock[2]!], [clock[0]!, 9], new Uint32Array(4));
+    return draws[key % 4]! >= threshold ? scale : 0;
+  };
+  return checkOp(device, {
+    inputs: { qkv: { shape: [batch * length, 24] } },
+    data: { clock },
+    build: (graph, { qkv }, { clock }) =>
+      attention(graph, pass(graph, qkv), { length, heads, dropout: { probability: 0.3, stream: 9, clock: clock! } }),
+    reference: ({ qkv }) => tape.attention(qkv, { batch, heads, mask }),
+    tolerance: { atol: 1e-4, rtol: 2e-5 },
+  });
+});
+
+for (const [batch, length, heads, headWidth] of [[2, 3, 2, 4], [2, 17, 3, 8], [1, 300, 1, 64]] as const) {
+  const width = heads * headWidth;
+  gpuTest(`rotary() turns queries and keys at ${batch} × ${length} positions, ${heads} heads of ${headWidth}`, async (device) => {
+    const angles = rotaryAngles({ length, headWidth, base: 10_000 });
+    await checkOp(device, {
+      inputs: { qkv: { shape: [batch * length, 3 * width] } },
+      data: { angles },
+      build: (graph, { qkv }, { angles }) => {
+        const turned = pass(graph, qkv);
+        rotary(graph, turned, { length, heads, angles: angles! });
+        return turned;
+      },
+      reference: ({ qkv }) =>
+        tape.assemble(Array.from({ length: batch }, (_, b) =>
+          Array.from({ length: 3 * heads }, (_, part) => {
+            const head = tape.block(qkv, { first: b * length, rows: length, left: part * headWidth, columns: headWidth });
+            return part < 2 * heads ? tape.rotate(head, 10_000) : head;
+          }))),
+    });
+  });
+}
+
+/** An activation equal to a parameter, by dropout of nothing: the operation under test then overwrites its gradient. */
+function pass(graph: Graph, x: Parameter): Tensor {
+  return dropout(graph, x, { probability: 0, stream: 0, clock: graph.persistent("clock", [4], "u32") });
+}

@@ -1,0 +1,102 @@
+import { assert, assertEquals } from "@std/assert";
+import type { Device } from "../../lib/device/device.ts";
+import { Graph } from "../../lib/graph/graph.ts";
+import { crossEntropy, NO_LABEL } from "../../lib/ops/cross_entropy.ts";
+import { assertClose, type Tolerance } from "../helpers/assert_close.ts";
+import { gpuTest } from "../helpers/devices.ts";
+import { normal, random } from "../helpers/random.ts";
+import * as tape from "../reference/tape.ts";
+
+/** Runs the loss on its own and compares loss, accuracy, predictions and gradient with the float64 reference. */
+async function check(
+  device: Device,
+  { slots, vocab, scale = 1, tolerance = { atol: 2e-6, rtol: 1e-5 } }: {
+    slots: number;
+    vocab: number;
+    scale?: number;
+    tolerance?: Tolerance;
+  },
+): Promise<void> {
+  const stride = Math.ceil(vocab / 4) * 4;
+  const values = normal(slots * vocab, { seed: 1, scale });
+  const next = random(2);
+  const labels = Uint32Array.from({ length: slots }, (_, i) => i % 5 === 4 ? NO_LABEL : Math.floor(next() * vocab));
+  const counted = [...labels.keys()].filter((slot) => labels[slot] !== NO_LABEL);
+  const lossScale = 0.125;
+
+  const graph = new Graph();
+  const logits = graph.persistent("logits", [slots, stride]);
+  const tensors = {
+    labels: graph.persistent("labels", [slots], "u32"),
+    scalars: graph.persistent("scalars", [4]),
+    totals: graph.persistent("totals", [4]),
+  };
+  const { losses, predictions } = crossEntropy(graph, logits, { vocab, ...tensors });
+  graph.keep(losses);
+  const program = await graph.compile(device);
+  try {
+    const padded = new Float32Array(slots * stride).fill(123);
+    for (let slot = 0; slot < slots; slot++) {
+      padded.set(values.subarray(slot * vocab, (slot + 1) * vocab), slot * stride);
+    }
+    device.write(logits, padded);
+    device.write(tensors.labels, labels);
+    device.write(tensors.scalars, Float32Array.of(lossScale, 0, 0, 0));
+    program.run();
+    const read = await device.read([logits, losses, predictions, tensors.totals]);
+    const [gradient, lossOf] = [new Float32Array(read[0]!), new Float32Array(read[1]!)];
+    const [predicted, totals] = [new Uint32Array(read[2]!), new Float32Array(read[3]!)];
+
+    const expectedGradient = new Float64Array(slots * stride);
+    let loss = 0;
+    let right = 0;
+    for (let slot = 0; slot < slots; slot++) {
+      const row = values.subarray(slot * vocab, (slot + 1) * vocab);
+      const best = row.indexOf(row.reduce((a, b) => Math.max(a, b)));
+      assertEquals(predicted[slot], best);
+      if (labels[slot] === NO_LABEL) {
+        assertEquals(lossOf[slot], 0);
+        continue;
+      }
+      right += Number(best === labels[slot]);
+      const x = tape.leaf([1, vocab], row);
+      const y = tape.crossEntropy(x, [labels[slot]!], 1);
+      tape.backpropagate(y, [lossScale]);
+      expectedGradient.set(x.grad, slot * stride);
+      assertClose([lossOf[slot]!], y.data, { ...tolerance, label: `loss of slot ${slot}` });
+      loss += y.data[0]!;
+    }
+    assertClose(gradient, expectedGradient, { ...tolerance, label: "d_logits" });
+    assertClose(totals, [loss, right, counted.length, 0], { atol: 1e-5, rtol: 1e-5, label: "totals" });
+  } finally {
+    program.destroy();
+  }
+}
+
+for (const [slots, vocab] of [[1, 1], [7, 5], [33, 70], [9, 600], [3, 2053], [2, 30522]] as const) {
+  gpuTest(`crossEntropy() of ${slots} slots over ${vocab} tokens`, (device) => check(device, { slots, vocab }));
+}
+
+gpuTest("crossEntropy() of logits in the thousands", (device) =>
+  // float32 rounds logits of 1e4 to 1e-3
+  check(device, { slots: 20, vocab: 70, scale: 1e4, tolerance: { atol: 1e-2, rtol: 1e-5 } }));
+
+gpuTest("crossEntropy() of logits near zero", (device) => check(device, { slots: 20, vocab: 70, scale: 1e-30 }));
+
+gpuTest("crossEntropy() is 0 without any label", async (device) => {
+  const graph = new Graph();
+  const logits = graph.persistent("logits", [6, 12]);
+  const labels = graph.persistent("labels", [6], "u32");
+  const scalars = graph.persistent("scalars", [4]);
+  const totals = graph.persistent("totals", [4]);
+  crossEntropy(graph, logits, { vocab: 10, labels, scalars, totals });
+  const program = await graph.compile(device);
+  device.write(logits, normal(72, { seed: 1 }));
+  device.write(labels, new Uint32Array(6).fill(NO_LABEL));
+  device.write(scalars, Float32Array.of(1, 0, 0, 0));
+  program.run();
+  const [gradient, sums] = await device.read([logits, totals]);
+  program.destroy();
+  assert(new Float32Array(gradient!).every((value) => value === 0));
+  assertEquals([...new Float32Array(sums!)], [0, 0, 0, 0]);
+});
