@@ -227,7 +227,9 @@ class WebGpuDevice implements Device {
       for (const tensor of Object.values(tensors)) {
         if (tensor.size * 4 > this.maxTensorBytes) {
           throw new RangeError(
-            `Cannot run ${kernel} on ${tensor.name} of shape [${tensor.shape}]: ${tensor.size * 4} bytes are more than ` +
+            `Cannot run ${kernel} on ${tensor.name} of shape [${tensor.shape}]: ${
+              tensor.size * 4
+            } bytes are more than ` +
               `the ${this.maxTensorBytes} that this device can bind; fewer tokens a step or a smaller model would fit`,
           );
         }
@@ -319,7 +321,9 @@ class WebGpuDevice implements Device {
     const [x, y, z] = call.grid.map((count, i) => Math.ceil(count / items[i]!)) as [number, number, number];
     const limit = this.#gpu.limits.maxComputeWorkgroupsPerDimension;
     if (x <= limit) return [x, y, z];
-    if (y > 1) throw new RangeError(`Cannot run ${call.kernel} on a grid of ${call.grid}: more than ${limit} workgroups`);
+    if (y > 1) {
+      throw new RangeError(`Cannot run ${call.kernel} on a grid of ${call.grid}: more than ${limit} workgroups`);
+    }
     const folds = Math.ceil(x / limit);
     return [Math.ceil(x / folds), folds, z];
   }

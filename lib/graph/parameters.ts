@@ -101,7 +101,9 @@ export class ParameterStore {
     for (const { name, shape } of this.#specs) {
       const data = arrays.get(name);
       if (data?.length !== sizeOf(shape)) {
-        throw new TypeError(`Parameter "${name}" needs ${sizeOf(shape)} values of shape [${shape}], got ${data?.length ?? "none"}`);
+        throw new TypeError(
+          `Parameter "${name}" needs ${sizeOf(shape)} values of shape [${shape}], got ${data?.length ?? "none"}`,
+        );
       }
       flat.set(data, this.#byName.get(name)!.offset);
     }
@@ -110,6 +112,8 @@ export class ParameterStore {
 
   /** Gives all memory back. */
   destroy(): void {
-    for (const flat of [this.values, this.gradients, this.firstMoment, this.secondMoment]) flat.storage.buffer.destroy();
+    for (const flat of [this.values, this.gradients, this.firstMoment, this.secondMoment]) {
+      flat.storage.buffer.destroy();
+    }
   }
 }

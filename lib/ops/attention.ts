@@ -21,7 +21,9 @@ export function attention(graph: Graph, qkv: Tensor, { length, heads, dropout }:
   const width = columns / 3;
   const headWidth = width / heads;
   if (headWidth % 4 !== 0) {
-    throw new TypeError(`Cannot attend with ${heads} heads over width ${width}: a head's width must be a multiple of 4`);
+    throw new TypeError(
+      `Cannot attend with ${heads} heads over width ${width}: a head's width must be a multiple of 4`,
+    );
   }
   const batch = rows / length;
   const { threshold, scale, stream } = dropoutParams(dropout);

@@ -54,7 +54,9 @@ export function embedding(graph: Graph, inputs: TokenInputs, options: EmbeddingO
       params: { rows, width, scale },
       grid: [rows * width],
     });
-    if (position && "gradient" in position) sumRows(graph, d_y, { period: length, target: firstRows(position, length) });
+    if (position && "gradient" in position) {
+      sumRows(graph, d_y, { period: length, target: firstRows(position, length) });
+    }
     if (segment) sumRows(graph, d_y, { period: 1, target: firstRows(segment, 1) });
   });
   return y;

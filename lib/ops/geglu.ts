@@ -4,7 +4,9 @@ import type { Graph } from "../graph/graph.ts";
 /** y = gelu(u[:, :hidden]) · u[:, hidden:], for u: [rows, 2 · hidden] (Shazeer, 2020). Returns [rows, hidden]. */
 export function geglu(graph: Graph, u: Tensor): Tensor {
   const [rows, columns] = u.shape as [number, number];
-  if (columns % 8 !== 0) throw new TypeError(`Cannot gate ${u.name} [${u.shape}]: each half must be a multiple of 4 wide`);
+  if (columns % 8 !== 0) {
+    throw new TypeError(`Cannot gate ${u.name} [${u.shape}]: each half must be a multiple of 4 wide`);
+  }
   const hidden = columns / 8;
   const y = graph.activation("geglu", [rows, columns / 2]);
   graph.call("geglu", { tensors: { u, y }, params: { rows, hidden }, grid: [rows * hidden] });

@@ -37,7 +37,11 @@ export function assertAlmostEquals(actual: number, expected: number, tolerance?:
   if (Object.is(actual, expected)) return;
   const allowed = tolerance ?? (Number.isFinite(expected) ? Math.abs(expected * 1e-7) : 1e-7);
   if (Math.abs(expected - actual) <= allowed) return;
-  throw new AssertionError(`Expected actual: "${actual}" to be close to "${expected}": delta "${Math.abs(expected - actual)}" is greater than "${allowed}"${suffix(msg)}`);
+  throw new AssertionError(
+    `Expected actual: "${actual}" to be close to "${expected}": delta "${
+      Math.abs(expected - actual)
+    }" is greater than "${allowed}"${suffix(msg)}`,
+  );
 }
 
 /** Throws unless `actual` > `expected`. */
@@ -66,16 +70,26 @@ export function assertMatch(actual: string, expected: RegExp, msg?: string): voi
 
 function checkError<E extends Error>(error: unknown, errorClass?: ErrorClass<E>, msgIncludes?: string): E {
   if (errorClass && !(error instanceof errorClass)) {
-    throw new AssertionError(`Expected error to be instance of "${errorClass.name}", but was "${(error as Error)?.constructor?.name}": ${error}`);
+    throw new AssertionError(
+      `Expected error to be instance of "${errorClass.name}", but was "${
+        (error as Error)?.constructor?.name
+      }": ${error}`,
+    );
   }
   if (msgIncludes && !(error as Error).message.includes(msgIncludes)) {
-    throw new AssertionError(`Expected error message to include "${msgIncludes}", but got "${(error as Error).message}".`);
+    throw new AssertionError(
+      `Expected error message to include "${msgIncludes}", but got "${(error as Error).message}".`,
+    );
   }
   return error as E;
 }
 
 /** Throws unless `fn` throws such an error; returns it. */
-export function assertThrows<E extends Error = Error>(fn: () => unknown, errorClass?: ErrorClass<E>, msgIncludes?: string): E {
+export function assertThrows<E extends Error = Error>(
+  fn: () => unknown,
+  errorClass?: ErrorClass<E>,
+  msgIncludes?: string,
+): E {
   try {
     fn();
   } catch (error) {

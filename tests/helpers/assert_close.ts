@@ -29,6 +29,8 @@ export function assertClose(
   const line = (i: number) => `  [${i}] ${actual[i]} expected ${expected[i]}`;
   throw new AssertionError(
     `${label}: ${wrong.length} of ${expected.length} values differ by more than ${atol} + ${rtol} · |expected|; worst, ` +
-      `${worstExcess.toPrecision(3)} times the tolerance:\n${line(worst)}\nfirst:\n${wrong.slice(0, 5).map(line).join("\n")}`,
+      `${worstExcess.toPrecision(3)} times the tolerance:\n${line(worst)}\nfirst:\n${
+        wrong.slice(0, 5).map(line).join("\n")
+      }`,
   );
 }

@@ -38,7 +38,10 @@ const defaultTolerance: Tolerance = { atol: 2e-5, rtol: 2e-5 };
 export async function checkOp<Name extends string>(device: Device, check: OpCheck<Name>): Promise<void> {
   const { tolerance = defaultTolerance, gradientTolerance = tolerance, step = 1e-4 } = check;
   const names = Object.keys(check.inputs) as Name[];
-  const store = new ParameterStore(device, names.map((name) => ({ name, shape: check.inputs[name].shape, decay: true })));
+  const store = new ParameterStore(
+    device,
+    names.map((name) => ({ name, shape: check.inputs[name].shape, decay: true })),
+  );
   const graph = new Graph({ parallelism: device.parallelism });
   const parameters = Object.fromEntries(names.map((name) => [name, store.get(name)])) as Record<Name, Parameter>;
   const data = Object.fromEntries(
@@ -119,7 +122,11 @@ function checkDifferences<Name extends string>(
         reference(leaves({ name, index, value })).data.reduce((sum, y, i) => sum + y * cotangent[i]!, 0);
       const difference = (at(array[index]! + h) - at(array[index]! - h)) / (2 * h);
       // the error of central differences is of order h², that of rounding 1e-16 / h
-      const tolerance = { atol: 1e-5 * gradientSize + 1e-9, rtol: 1e-5, label: `difference quotient of ${name}[${index}]` };
+      const tolerance = {
+        atol: 1e-5 * gradientSize + 1e-9,
+        rtol: 1e-5,
+        label: `difference quotient of ${name}[${index}]`,
+      };
       assertClose([inputs[name].grad[index]!], [difference], tolerance);
     }
   }

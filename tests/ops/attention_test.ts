@@ -12,14 +12,17 @@ import * as tape from "../reference/tape.ts";
 const shapes = [[1, 1, 1, 4], [2, 3, 2, 4], [3, 8, 2, 12], [2, 17, 3, 16], [1, 70, 2, 32], [1, 5, 1, 64]] as const;
 
 for (const [batch, length, heads, headWidth] of shapes) {
-  gpuTest(`attention() attends over ${batch} × ${length} with ${heads} heads of ${headWidth}`, (device) =>
-    checkOp(device, {
-      inputs: { qkv: { shape: [batch * length, 3 * heads * headWidth] } },
-      // an activation: attention overwrites the gradient of its input
-      build: (graph, { qkv }) => attention(graph, pass(graph, qkv), { length, heads }),
-      reference: ({ qkv }) => tape.attention(qkv, { batch, heads }),
-      tolerance: { atol: 1e-4, rtol: 2e-5 },
-    }));
+  gpuTest(
+    `attention() attends over ${batch} × ${length} with ${heads} heads of ${headWidth}`,
+    (device) =>
+      checkOp(device, {
+        inputs: { qkv: { shape: [batch * length, 3 * heads * headWidth] } },
+        // an activation: attention overwrites the gradient of its input
+        build: (graph, { qkv }) => attention(graph, pass(graph, qkv), { length, heads }),
+        reference: ({ qkv }) => tape.attention(qkv, { batch, heads }),
+        tolerance: { atol: 1e-4, rtol: 2e-5 },
+      }),
+  );
 }
 
 gpuTest("attention() survives scores in the thousands", (device) =>
@@ -62,24 +65,32 @@ gpuTest("attention() drops probabilities by the counter of their query and key",
 
 for (const [batch, length, heads, headWidth] of [[2, 3, 2, 4], [2, 17, 3, 8], [1, 300, 1, 64]] as const) {
   const width = heads * headWidth;
-  gpuTest(`rotary() turns queries and keys at ${batch} × ${length} positions, ${heads} heads of ${headWidth}`, async (device) => {
-    const angles = rotaryAngles({ length, headWidth, base: 10_000 });
-    await checkOp(device, {
-      inputs: { qkv: { shape: [batch * length, 3 * width] } },
-      data: { angles },
-      build: (graph, { qkv }, { angles }) => {
-        const turned = pass(graph, qkv);
-        rotary(graph, turned, { length, heads, angles: angles! });
-        return turned;
-      },
-      reference: ({ qkv }) =>
-        tape.assemble(Array.from({ length: batch }, (_, b) =>
-          Array.from({ length: 3 * heads }, (_, part) => {
-            const head = tape.block(qkv, { first: b * length, rows: length, left: part * headWidth, columns: headWidth });
-            return part < 2 * heads ? tape.rotate(head, 10_000) : head;
-          }))),
-    });
-  });
+  gpuTest(
+    `rotary() turns queries and keys at ${batch} × ${length} positions, ${heads} heads of ${headWidth}`,
+    async (device) => {
+      const angles = rotaryAngles({ length, headWidth, base: 10_000 });
+      await checkOp(device, {
+        inputs: { qkv: { shape: [batch * length, 3 * width] } },
+        data: { angles },
+        build: (graph, { qkv }, { angles }) => {
+          const turned = pass(graph, qkv);
+          rotary(graph, turned, { length, heads, angles: angles! });
+          return turned;
+        },
+        reference: ({ qkv }) =>
+          tape.assemble(Array.from({ length: batch }, (_, b) =>
+            Array.from({ length: 3 * heads }, (_, part) => {
+              const head = tape.block(qkv, {
+                first: b * length,
+                rows: length,
+                left: part * headWidth,
+                columns: headWidth,
+              });
+              return part < 2 * heads ? tape.rotate(head, 10_000) : head;
+            }))),
+      });
+    },
+  );
 }
 
 /** An activation equal to a parameter, by dropout of nothing: the operation under test then overwrites its gradient. */

@@ -12,31 +12,34 @@ for (const [batch, length, vocab, width] of [[1, 1, 1, 4], [3, 5, 7, 12], [40, 1
   const rows = batch * length;
   const ids = Uint32Array.from({ length: rows }, () => Math.floor(next() * vocab));
 
-  gpuTest(`embedding() looks up ${batch} × ${length} of ${vocab} tokens, positions and a segment`, (device) =>
-    checkOp(device, {
-      inputs: {
-        token: { shape: [vocab, width] },
-        position: { shape: [length + 3, width] },
-        segment: { shape: [2, width] },
-      },
-      data: { ids, ...groupByToken(ids) },
-      build: (graph, { token, position, segment }, { ids, unique, starts, order }) =>
-        embedding(graph, { ids: ids!, unique: unique!, starts: starts!, order: order! }, {
-          token,
-          position,
-          segment,
-          length,
-          scale: 1.5,
-        }),
-      reference: ({ token, position, segment }) => {
-        const at = (row: (i: number) => number) => (i: number) => row(Math.floor(i / width)) * width + i % width;
-        const tokens = tape.scale(tape.take(token, [rows, width], at((row) => ids[row]!)), 1.5);
-        const positions = tape.take(position, [rows, width], at((row) => row % length));
-        return tape.add(tape.add(tokens, positions), tape.take(segment, [rows, width], at(() => 0)));
-      },
-      // 640 rows meet in one segment
-      tolerance: { atol: 1e-4, rtol: 2e-5 },
-    }));
+  gpuTest(
+    `embedding() looks up ${batch} × ${length} of ${vocab} tokens, positions and a segment`,
+    (device) =>
+      checkOp(device, {
+        inputs: {
+          token: { shape: [vocab, width] },
+          position: { shape: [length + 3, width] },
+          segment: { shape: [2, width] },
+        },
+        data: { ids, ...groupByToken(ids) },
+        build: (graph, { token, position, segment }, { ids, unique, starts, order }) =>
+          embedding(graph, { ids: ids!, unique: unique!, starts: starts!, order: order! }, {
+            token,
+            position,
+            segment,
+            length,
+            scale: 1.5,
+          }),
+        reference: ({ token, position, segment }) => {
+          const at = (row: (i: number) => number) => (i: number) => row(Math.floor(i / width)) * width + i % width;
+          const tokens = tape.scale(tape.take(token, [rows, width], at((row) => ids[row]!)), 1.5);
+          const positions = tape.take(position, [rows, width], at((row) => row % length));
+          return tape.add(tape.add(tokens, positions), tape.take(segment, [rows, width], at(() => 0)));
+        },
+        // 640 rows meet in one segment
+        tolerance: { atol: 1e-4, rtol: 2e-5 },
+      }),
+  );
 }
 
 Deno.test("embedding() rejects a length beyond the position table", () => {

@@ -8,15 +8,18 @@ const epsilon = 1e-5;
 
 for (const [rows, width] of [[1, 4], [3, 20], [9, 64], [37, 132], [130, 516], [5, 2052]] as const) {
   for (const withBias of [false, true]) {
-    gpuTest(`layerNorm() normalises [${rows}, ${width}] ${withBias ? "with" : "without"} bias`, (device) =>
-      checkOp(device, {
-        inputs: { x: { shape: [rows, width] }, weight: { shape: [width] }, bias: { shape: [width] } },
-        build: (graph, { x, weight, bias }) =>
-          layerNorm(graph, x, { weight, bias: withBias ? bias : undefined, epsilon }),
-        reference: ({ x, weight, bias }) => tape.layerNorm(x, { weight, ...(withBias ? { bias } : {}), epsilon }),
-        // d_weight sums 130 rows
-        tolerance: { atol: 5e-5, rtol: 2e-5 },
-      }));
+    gpuTest(
+      `layerNorm() normalises [${rows}, ${width}] ${withBias ? "with" : "without"} bias`,
+      (device) =>
+        checkOp(device, {
+          inputs: { x: { shape: [rows, width] }, weight: { shape: [width] }, bias: { shape: [width] } },
+          build: (graph, { x, weight, bias }) =>
+            layerNorm(graph, x, { weight, bias: withBias ? bias : undefined, epsilon }),
+          reference: ({ x, weight, bias }) => tape.layerNorm(x, { weight, ...(withBias ? { bias } : {}), epsilon }),
+          // d_weight sums 130 rows
+          tolerance: { atol: 5e-5, rtol: 2e-5 },
+        }),
+    );
   }
 }
 

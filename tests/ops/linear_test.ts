@@ -7,16 +7,23 @@ import { deviceTest } from "../helpers/devices.ts";
 import * as tape from "../reference/tape.ts";
 
 for (
-  const [rows, inputs, outputs] of [[1, 4, 1], [7, 12, 5], [64, 32, 64], [67, 20, 33], [130, 68, 70], [600, 16, 12]] as const
+  const [rows, inputs, outputs] of [[1, 4, 1], [7, 12, 5], [64, 32, 64], [67, 20, 33], [130, 68, 70], [
+    600,
+    16,
+    12,
+  ]] as const
 ) {
-  deviceTest(`linear() multiplies [${rows}, ${inputs}] by [${outputs}, ${inputs}]ᵀ with a bias`, (device) =>
-    checkOp(device, {
-      inputs: { x: { shape: [rows, inputs] }, weight: { shape: [outputs, inputs] }, bias: { shape: [outputs] } },
-      build: (graph, { x, weight, bias }) => linear(graph, x, weight, { bias }),
-      reference: ({ x, weight, bias }) => tape.linear(x, weight, bias),
-      // d_weight sums up to 600 products
-      tolerance: { atol: 1e-4, rtol: 2e-5 },
-    }));
+  deviceTest(
+    `linear() multiplies [${rows}, ${inputs}] by [${outputs}, ${inputs}]ᵀ with a bias`,
+    (device) =>
+      checkOp(device, {
+        inputs: { x: { shape: [rows, inputs] }, weight: { shape: [outputs, inputs] }, bias: { shape: [outputs] } },
+        build: (graph, { x, weight, bias }) => linear(graph, x, weight, { bias }),
+        reference: ({ x, weight, bias }) => tape.linear(x, weight, bias),
+        // d_weight sums up to 600 products
+        tolerance: { atol: 1e-4, rtol: 2e-5 },
+      }),
+  );
 }
 
 for (const activation of ["gelu", "relu"] as const) {
@@ -50,16 +57,19 @@ deviceTest("linear() gives an activation with two consumers the sum of their gra
   }));
 
 for (const [scale, other] of [[1e-18, 1e-18], [1e15, 1e-10], [1e-30, 1e20]] as const) {
-  deviceTest(`linear() keeps its precision for inputs of size ${scale} and weights of size ${other}`, (device) =>
-    checkOp(device, {
-      inputs: { x: { shape: [5, 8], scale }, weight: { shape: [8, 8], scale: other } },
-      build: (graph, { x, weight }) => linear(graph, x, weight),
-      reference: ({ x, weight }) => tape.linear(x, weight),
-      // below 1e-38 float32 has no normal numbers left, and devices may flush them to zero
-      tolerance: { atol: Math.max(2e-5 * scale * other, 2e-36), rtol: 2e-5 },
-      gradientTolerance: { atol: 2e-5 * Math.max(scale, other), rtol: 2e-5 },
-      step: 0,
-    }));
+  deviceTest(
+    `linear() keeps its precision for inputs of size ${scale} and weights of size ${other}`,
+    (device) =>
+      checkOp(device, {
+        inputs: { x: { shape: [5, 8], scale }, weight: { shape: [8, 8], scale: other } },
+        build: (graph, { x, weight }) => linear(graph, x, weight),
+        reference: ({ x, weight }) => tape.linear(x, weight),
+        // below 1e-38 float32 has no normal numbers left, and devices may flush them to zero
+        tolerance: { atol: Math.max(2e-5 * scale * other, 2e-36), rtol: 2e-5 },
+        gradientTolerance: { atol: 2e-5 * Math.max(scale, other), rtol: 2e-5 },
+        step: 0,
+      }),
+  );
 }
 
 Deno.test("linear() rejects widths that do not fit", () => {

@@ -9,7 +9,8 @@ import { checkOp } from "../helpers/check_op.ts";
 import { gpuTest } from "../helpers/devices.ts";
 import * as tape from "../reference/tape.ts";
 
-const firstColumn = (values: number[]) => Float32Array.from({ length: values.length * 8 }, (_, i) => i % 8 ? 0 : values[i / 8]!);
+const firstColumn = (values: number[]) =>
+  Float32Array.from({ length: values.length * 8 }, (_, i) => i % 8 ? 0 : values[i / 8]!);
 
 for (const [rows, hidden] of [[1, 4], [7, 12], [65, 340]] as const) {
   gpuTest(`geglu() gates [${rows}, ${hidden}]`, (device) =>

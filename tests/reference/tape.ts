@@ -12,7 +12,11 @@ export interface Value {
   readonly backward: () => void;
 }
 
-function node(shape: readonly number[], inputs: readonly Value[], make: (y: Float64Array) => (d: Float64Array) => void) {
+function node(
+  shape: readonly number[],
+  inputs: readonly Value[],
+  make: (y: Float64Array) => (d: Float64Array) => void,
+) {
   const data = new Float64Array(shape.reduce((a, b) => a * b, 1));
   const grad = new Float64Array(data.length);
   const backward = make(data);
@@ -131,7 +135,8 @@ export const spread = (x: Value, n: number) => take(x, [x.shape[0]!, n], (i) => 
 /** [n] → [m, n] */
 export const repeat = (x: Value, m: number) => take(x, [m, x.data.length], (i) => i % x.data.length);
 export const relu = (x: Value) => map(x, (v) => Math.max(v, 0), (v) => v > 0 ? 1 : 0);
-export const gelu = (x: Value) => map(x, (v) => v * cdf(v), (v) => cdf(v) + v * Math.exp(-v * v / 2) / Math.sqrt(2 * Math.PI));
+export const gelu = (x: Value) =>
+  map(x, (v) => v * cdf(v), (v) => cdf(v) + v * Math.exp(-v * v / 2) / Math.sqrt(2 * Math.PI));
 
 const cdf = (x: number) => (1 + erf(x / Math.SQRT2)) / 2;
 
@@ -159,7 +164,10 @@ export function linear(x: Value, weight: Value, bias?: Value): Value {
   return bias ? add(y, repeat(bias, y.shape[0]!)) : y;
 }
 
-export function layerNorm(x: Value, { weight, bias, epsilon }: { weight: Value; bias?: Value; epsilon: number }): Value {
+export function layerNorm(
+  x: Value,
+  { weight, bias, epsilon }: { weight: Value; bias?: Value; epsilon: number },
+): Value {
   const [m, n] = x.shape as [number, number];
   const centred = add(x, scale(spread(sumRows(x), n), -1 / n));
   const variance = scale(sumRows(multiply(centred, centred)), 1 / n);
@@ -232,7 +240,10 @@ export function attention(qkv: Value, { batch, heads, base, mask }: AttentionRef
       const scores = scale(matmul(turn(part(0)), transpose(turn(part(1)))), columns ** -0.5);
       let p = softmax(scores);
       if (mask) {
-        p = multiply(p, leaf(p.shape, Float64Array.from(p.data, (_, i) => mask(b, h, Math.floor(i / length), i % length))));
+        p = multiply(
+          p,
+          leaf(p.shape, Float64Array.from(p.data, (_, i) => mask(b, h, Math.floor(i / length), i % length))),
+        );
       }
       return matmul(p, part(2));
     })));

@@ -1,0 +1,257 @@
+/**
+ * A model on a device: its parameters, and the programs that train or evaluate it on batches of one shape.
+ *
+ * @module
+ */
+
+import { type Batch, groupByToken } from "../batch/batch.ts";
+import { allocateTensor, type Device, type Program, type Storage, type Tensor } from "../device/device.ts";
+import { Graph } from "../graph/graph.ts";
+import { ParameterStore } from "../graph/parameters.ts";
+import { adamW, type AdamWOptions, recordStep, type StepTensors } from "../ops/adamw.ts";
+import { crossEntropy, NO_LABEL } from "../ops/cross_entropy.ts";
+import type { ModelConfig } from "./config.ts";
+import { decode, encode, type EncoderContext, positionTable } from "./encoder.ts";
+import { initialValues, modelParameters } from "./parameters.ts";
+
+/** Steps whose results the device keeps until they are read. */
+export const RING_SIZE = 1024;
+
+/** Sizes of the batches that a program takes. */
+export interface BatchShape {
+  /** Number of windows. */
+  readonly windows: number;
+  /** Tokens of a window. */
+  readonly length: number;
+  /** Room for masked positions. */
+  readonly slots: number;
+}
+
+/** What one step reported: sums, not means. */
+export interface StepRecord {
+  /** Σ cross-entropy over the masked positions, in nats. */
+  readonly lossSum: number;
+  /** Masked positions predicted rightly. */
+  readonly right: number;
+  /** Masked positions. */
+  readonly masked: number;
+  /** Global gradient norm before clipping; 0 in evaluation. */
+  readonly gradientNorm: number;
+}
+
+/** Writes batches of one shape to the device and runs the model on them. */
+export interface BatchProgram {
+  /** Sizes of the batches. */
+  readonly shape: BatchShape;
+  /** Bytes of device memory held. */
+  readonly bytes: number;
+  /** Writes a batch; it may have fewer windows and masked positions than there is room for. */
+  write(batch: Batch): void;
+  /** The underlying program. */
+  readonly program: Program;
+  /** Most probable token of each slot: u32 [slots]. */
+  readonly predictions: Tensor;
+  /** Logits [slots, vocab padded to a multiple of 4]; absent in training, where gradients replace them. */
+  readonly logits: Tensor | undefined;
+  /** Gives the memory back. */
+  destroy(): void;
+}
+
+/** A masked language model on a device. */
+export class Model {
+  /** Where it lives. */
+  readonly device: Device;
+  /** What it is. */
+  readonly config: ModelConfig;
+  /** Its parameters, gradients and moments. */
+  readonly store: ParameterStore;
+  /** What host and device tell each other of a training step. */
+  readonly step: StepTensors;
+  #evaluationStep: StepTensors;
+  #owned: (Tensor & { storage: Storage })[];
+
+  /** Allocates the model with all parameters zero; see {@linkcode createModel}. */
+  constructor(device: Device, config: ModelConfig) {
+    this.device = device;
+    this.config = config;
+    this.#owned = [];
+    this.store = new ParameterStore(device, modelParameters(config));
+    this.step = this.#stepTensors("training");
+    this.#evaluationStep = this.#stepTensors("evaluation");
+  }
+
+  /** Compiles the training step for batches of a shape: sections "gradients" and "update". */
+  async compileTraining(shape: BatchShape, optimizer: AdamWOptions): Promise<BatchProgram> {
+    return await this.#compile(shape, this.step, (graph) => {
+      graph.section("update");
+      adamW(graph, this.store, { ...optimizer, step: this.step });
+    });
+  }
+
+  /** Compiles the forward pass for batches of a shape; it needs no gradients and drops nothing. */
+  async compileEvaluation(shape: BatchShape): Promise<BatchProgram & { readonly logits: Tensor }> {
+    const program = await this.#compile(shape, this.#evaluationStep, undefined);
+    return { ...program, logits: program.logits! };
+  }
+
+  /** Writes the clock and scalars of a training step. */
+  writeStep(
+    { seed, step, microStep, lossScale, learningRate, optimizer }: {
+      seed: number;
+      step: number;
+      microStep: number;
+      lossScale: number;
+      learningRate: number;
+      optimizer: AdamWOptions;
+    },
+  ): void {
+    const { beta1, beta2 } = optimizer;
+    // AdamW counts updates from 1
+    const corrections = [1 / (1 - beta1 ** (step + 1)), 1 / (1 - beta2 ** (step + 1))];
+    this.device.write(this.step.clock, Uint32Array.of(seed, step, microStep, 0));
+    this.device.write(this.step.scalars, Float32Array.of(lossScale, learningRate, ...corrections));
+  }
+
+  /** Writes the number of the evaluation batch that comes next, below {@linkcode RING_SIZE}. */
+  writeEvaluationStep(step: number): void {
+    this.device.write(this.#evaluationStep.clock, Uint32Array.of(0, step, 0, 0));
+  }
+
+  /** Waits, and reads the records of steps first ... last - 1. */
+  async readRecords({ first, last, evaluation = false }: {
+    first: number;
+    last: number;
+    evaluation?: boolean;
+  }): Promise<StepRecord[]> {
+    if (last - first > RING_SIZE) {
+      throw new RangeError(`Cannot read ${last - first} records: the ring holds ${RING_SIZE}`);
+    }
+    const [bytes] = await this.device.read([(evaluation ? this.#evaluationStep : this.step).ring]);
+    const ring = new Float32Array(bytes!);
+    return Array.from({ length: last - first }, (_, i) => {
+      const [lossSum, right, masked, gradientNorm] = ring.subarray((first + i) % RING_SIZE * 4);
+      return { lossSum: lossSum!, right: right!, masked: masked!, gradientNorm: gradientNorm! };
+    });
+  }
+
+  /** Waits, and reads all parameters by name. */
+  async readParameters(): Promise<Map<string, Float32Array<ArrayBuffer>>> {
+    const [values] = await this.device.read([this.store.values]);
+    return this.store.split(new Float32Array(values!));
+  }
+
+  /** Replaces all parameters. */
+  writeParameters(values: ReadonlyMap<string, Float32Array>): void {
+    this.device.write(this.store.values, this.store.join(values));
+  }
+
+  /** Gives all memory back, but not that of its programs. */
+  destroy(): void {
+    this.store.destroy();
+    for (const tensor of this.#owned) tensor.storage.buffer.destroy();
+  }
+
+  #stepTensors(purpose: string): StepTensors {
+    const make = (name: string, shape: number[], dtype: "f32" | "u32" = "f32") => {
+      const tensor = allocateTensor(this.device, `${purpose} ${name}`, { shape, dtype });
+      this.#owned.push(tensor);
+      return tensor;
+    };
+    return {
+      clock: make("clock", [4], "u32"),
+      scalars: make("scalars", [4]),
+      totals: make("totals", [4]),
+      ring: make("ring", [RING_SIZE, 4]),
+    };
+  }
+
+  async #compile(
+    shape: BatchShape,
+    step: StepTensors,
+    update: ((graph: Graph) => void) | undefined,
+  ): Promise<BatchProgram> {
+    const { device, config, store } = this;
+    const { windows, length, slots } = shape;
+    if (length > config.maxLength) {
+      throw new RangeError(`Cannot run length ${length}: this model's longest is ${config.maxLength}`);
+    }
+    const rows = windows * length;
+    const graph = new Graph({ training: update !== undefined, parallelism: device.parallelism });
+    graph.section("gradients");
+    const index = (name: string, size: number) => graph.persistent(name, [size], "u32");
+    const tokens = {
+      ids: index("ids", rows),
+      unique: index("unique", rows),
+      starts: index("starts", rows + 1),
+      order: index("order", rows),
+    };
+    const selection = { positions: index("positions", slots), slots: index("slots", rows) };
+    const labels = index("labels", slots);
+    const table = positionTable(config, length);
+    const positions = table && graph.persistent("position table", table.shape);
+    const context: EncoderContext = { graph, store, config, length, clock: step.clock, positions };
+    const logits = decode(context, encode(context, tokens), selection);
+    if (!update) graph.keep(logits);
+    const loss = crossEntropy(graph, logits, { vocab: config.vocab, labels, ...step });
+    if (update) update(graph);
+    else recordStep(graph, step);
+    const program = await graph.compile(device);
+    if (table) device.write(positions!, table.values);
+    return {
+      shape,
+      program,
+      bytes: program.bytes,
+      predictions: loss.predictions,
+      logits: update ? undefined : logits,
+      destroy: () => program.destroy(),
+      write: (batch) => writeBatch(device, batch, { shape, tokens, selection, labels, training: update !== undefined }),
+    };
+  }
+}
+
+/** A new model with random parameters. */
+export function createModel(device: Device, config: ModelConfig, { seed = 1 }: { seed?: number } = {}): Model {
+  const model = new Model(device, config);
+  model.writeParameters(initialValues(config, seed));
+  return model;
+}
+
+interface BatchTensors {
+  shape: BatchShape;
+  tokens: { ids: Tensor; unique: Tensor; starts: Tensor; order: Tensor };
+  selection: { positions: Tensor; slots: Tensor };
+  labels: Tensor;
+  training: boolean;
+}
+
+function writeBatch(device: Device, batch: Batch, { shape, tokens, selection, labels, training }: BatchTensors): void {
+  const rows = shape.windows * shape.length;
+  const count = batch.positions.length;
+  if (batch.length !== shape.length || batch.windows > shape.windows || count > shape.slots) {
+    throw new RangeError(
+      `Cannot run ${batch.windows} windows of ${batch.length} with ${count} masked tokens: there is room for ` +
+        `${shape.windows} of ${shape.length} with ${shape.slots}`,
+    );
+  }
+  let ids = batch.ids;
+  if (ids.length < rows) {
+    // windows that are missing hold token 0; nothing in them is masked, so they change no sum
+    ids = new Uint32Array(rows);
+    ids.set(batch.ids);
+  }
+  device.write(tokens.ids, ids);
+  const positions = new Uint32Array(shape.slots);
+  positions.set(batch.positions);
+  const right = new Uint32Array(shape.slots).fill(NO_LABEL);
+  right.set(batch.labels);
+  device.write(selection.positions, positions);
+  device.write(labels, right);
+  if (!training) return;
+  const slots = new Uint32Array(rows).fill(0xffffffff);
+  for (let slot = 0; slot < count; slot++) slots[positions[slot]!] = slot;
+  device.write(selection.slots, slots);
+  const groups = groupByToken(ids);
+  device.write(tokens.unique, groups.unique);
+  device.write(tokens.starts, groups.starts);
+  device.write(tokens.order, groups.order);
+}

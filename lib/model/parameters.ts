@@ -1,0 +1,104 @@
+/**
+ * The parameters of a model by name, and their initial values.
+ *
+ * @module
+ */
+
+import { randomSequence } from "../batch/philox.ts";
+import type { ParameterSpec } from "../graph/parameters.ts";
+import { sizeOf } from "../device/device.ts";
+import { architectures, type ModelConfig } from "./config.ts";
+
+/** Role of a parameter, which decides its initial values. */
+type Role = "embedding" | "input" | "output" | "scale" | "bias" | "decoderBias";
+
+/** A parameter with its role, and for weights and biases of a product the number of inputs. */
+export interface ModelParameter extends ParameterSpec {
+  /** Decides the initial values. */
+  readonly role: Role;
+  /** Number of inputs of the product that it belongs to. */
+  readonly inputs: number;
+}
+
+/** All parameters of a configuration, in the order in which a forward pass meets them. */
+export function modelParameters(config: ModelConfig): ModelParameter[] {
+  const { vocab, layers, width, hidden, maxLength } = config;
+  const { norm, embeddingNorm, biases, positions, segments, feedForward, head } = architectures[config.preset];
+  const list: ModelParameter[] = [];
+  const put = (name: string, shape: number[], role: Role, inputs = 0) =>
+    list.push({ name, shape, role, inputs, decay: shape.length > 1 });
+  const putNorm = (name: string) => {
+    put(`${name}.weight`, [width], "scale");
+    if (biases) put(`${name}.bias`, [width], "bias");
+  };
+  const putLinear = (name: string, [outputs, inputs]: [number, number], role: Role) => {
+    put(`${name}.weight`, [outputs, inputs], role, inputs);
+    if (biases) put(`${name}.bias`, [outputs], "bias", inputs);
+  };
+
+  put("embeddings.token", [vocab, width], "embedding");
+  if (positions === "learned") put("embeddings.position", [maxLength, width], "embedding");
+  if (segments > 0) put("embeddings.segment", [segments, width], "embedding");
+  if (embeddingNorm) putNorm("embeddings.norm");
+  for (let layer = 0; layer < layers; layer++) {
+    const prefix = `layers.${layer}`;
+    // embeddings that are normalised already enter the first layer as they are
+    if (norm === "after" || layer > 0 || !embeddingNorm) putNorm(`${prefix}.attention.norm`);
+    putLinear(`${prefix}.attention.qkv`, [3 * width, width], "input");
+    putLinear(`${prefix}.attention.output`, [width, width], "output");
+    putNorm(`${prefix}.feedForward.norm`);
+    putLinear(`${prefix}.feedForward.input`, [feedForward === "geglu" ? 2 * hidden : hidden, width], "input");
+    putLinear(`${prefix}.feedForward.output`, [width, hidden], "output");
+  }
+  if (norm === "before") putNorm("finalNorm");
+  if (head === "transformed") {
+    putLinear("head.dense", [width, width], "output");
+    putNorm("head.norm");
+    put("decoder.bias", [vocab], "decoderBias", width);
+  } else {
+    put("decoder.weight", [vocab, width], "output", width);
+    put("decoder.bias", [vocab], "decoderBias", width);
+  }
+  return list;
+}
+
+/** Number of trained numbers of a configuration. */
+export function parameterCount(config: ModelConfig): number {
+  return modelParameters(config).reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+}
+
+/** Standard deviation of weights and embeddings (Devlin et al., 2019). */
+const DEVIATION = 0.02;
+
+/**
+ * Initial values of every parameter, each from a random stream of its own. "truncated": normal cut at two standard
+ * deviations, products that end a residual branch smaller by √(2 · layers) (Warner et al., 2024); "normal": 0.02
+ * everywhere; "uniform": PyTorch's defaults, ±1/√inputs and standard normal embeddings.
+ */
+export function initialValues(config: ModelConfig, seed: number): Map<string, Float32Array<ArrayBuffer>> {
+  const { initialisation } = architectures[config.preset];
+  return new Map(
+    modelParameters(config).map(({ name, shape, role, inputs }, index) => {
+      const random = randomSequence({ seed, purpose: "initialisation", at: [index, 0] });
+      const values = new Float32Array(sizeOf(shape));
+      const fill = (draw: () => number) => {
+        for (let i = 0; i < values.length; i++) values[i] = draw();
+      };
+      if (role === "scale") values.fill(1);
+      else if (initialisation === "uniform") {
+        const bound = inputs ** -0.5;
+        if (role === "embedding") fill(() => random.normal());
+        else if (inputs > 0) fill(() => bound * (2 * random.uniform() - 1));
+      } else if (role !== "bias" && role !== "decoderBias") {
+        const truncated = initialisation === "truncated";
+        const deviation = truncated && role === "output" ? DEVIATION / Math.sqrt(2 * config.layers) : DEVIATION;
+        fill(() => {
+          let draw = random.normal();
+          while (truncated && Math.abs(draw) > 2) draw = random.normal();
+          return deviation * draw;
+        });
+      }
+      return [name, values];
+    }),
+  );
+}

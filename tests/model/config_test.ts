@@ -1,0 +1,25 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { modelConfig } from "../../lib/model/config.ts";
+import { parameterCount } from "../../lib/model/parameters.ts";
+
+Deno.test("parameterCount() of labml's model is labml's 812,355", () => {
+  assertEquals(parameterCount(modelConfig({ preset: "labml", vocab: 67 })), 812_355);
+});
+
+Deno.test("parameterCount() of BERT-base is 109,514,298", () => {
+  assertEquals(parameterCount(modelConfig({ preset: "bert", size: "base", vocab: 30_522 })), 109_514_298);
+});
+
+Deno.test("parameterCount() of ModernBERT-base is 149,655,232", () => {
+  const config = modelConfig({ size: "base", vocab: 50_368, layers: 22, hidden: 1152, maxLength: 8192 });
+  assertEquals(parameterCount(config), 149_655_232);
+});
+
+Deno.test("modelConfig() says what does not go together", () => {
+  const make = (options: Parameters<typeof modelConfig>[0]) => () => modelConfig(options);
+  assertThrows(make({ vocab: 70, width: 130, heads: 4 }), RangeError, "Cannot split width 130 into 4 heads");
+  assertThrows(make({ vocab: 70, width: 24, heads: 4 }), RangeError, "heads of width 6");
+  assertThrows(make({ vocab: 70, hidden: 30 }), RangeError, "hidden width of 30");
+  assertThrows(make({ vocab: 70, layers: 0 }), RangeError, "layers 0");
+  assertThrows(make({ vocab: 70, dropout: 1 }), RangeError, "share of 1");
+});

@@ -1,0 +1,258 @@
+import { assert, assertAlmostEquals, assertEquals, assertLess, assertRejects } from "@std/assert";
+import type { Batch } from "../../lib/batch/batch.ts";
+import { type ModelConfig, modelConfig, presets } from "../../lib/model/config.ts";
+import { createModel, type Model } from "../../lib/model/model.ts";
+import { initialValues } from "../../lib/model/parameters.ts";
+import { assertClose } from "../helpers/assert_close.ts";
+import { deviceTest, gpuTest } from "../helpers/devices.ts";
+import { random } from "../helpers/random.ts";
+import * as reference from "../reference/model.ts";
+import * as tape from "../reference/tape.ts";
+
+const optimizer = { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, weightDecay: 0.01, clip: 1 };
+const shape = { windows: 3, length: 7, slots: 12 };
+
+/** Two layers, every size odd in some way, weights large enough for gradients to differ from layer to layer. */
+function config(preset: ModelConfig["preset"]): ModelConfig {
+  return modelConfig({ preset, vocab: 13, layers: 2, width: 24, heads: 2, hidden: 20, maxLength: 9, dropout: 0 });
+}
+
+function randomBatch(seed: number, { windows = shape.windows, count = 9 } = {}): Batch {
+  const next = random(seed);
+  const rows = windows * shape.length;
+  const draw = () => Math.floor(next() * 13);
+  const original = Uint32Array.from({ length: rows }, draw);
+  const positions = Uint32Array.from({ length: rows }, (_, i) => i).sort(() => next() - 0.5).slice(0, count).sort();
+  const ids = original.slice();
+  for (const position of positions) ids[position] = draw();
+  return { windows, length: shape.length, ids, original, positions, labels: positions.map((p) => original[p]!) };
+}
+
+/** Initial values ten times as large as usual, biases included. */
+function largeValues(model: Model, seed: number): Map<string, Float32Array<ArrayBuffer>> {
+  const next = random(seed);
+  const values = initialValues(model.config, seed);
+  for (const [name, array] of values) {
+    for (let i = 0; i < array.length; i++) {
+      if (name.endsWith("bias")) array[i] = next() - 0.5;
+      else if (name.includes("orm")) array[i] = 0.5 + next();
+      else array[i]! *= model.config.preset === "labml" ? 0.5 : 10;
+    }
+  }
+  return values;
+}
+
+const shapesOf = (model: Model) => new Map(model.store.specs.map(({ name, shape }) => [name, shape]));
+
+async function step(model: Model, program: Awaited<ReturnType<Model["compileTraining"]>>, batches: Batch[], at: {
+  step: number;
+  learningRate: number;
+  update?: boolean;
+}): Promise<void> {
+  const masked = batches.reduce((sum, batch) => sum + batch.labels.length, 0);
+  for (const [microStep, batch] of batches.entries()) {
+    model.writeStep({ seed: 1, microStep, lossScale: masked === 0 ? 0 : 1 / masked, optimizer, ...at });
+    program.write(batch);
+    program.program.run("gradients");
+  }
+  if (at.update ?? true) program.program.run("update");
+  await Promise.resolve();
+}
+
+for (const preset of presets) {
+  deviceTest(`Model computes the ${preset} encoder's loss and gradient`, async (device) => {
+    const model = createModel(device, config(preset));
+    const program = await model.compileTraining(shape, optimizer);
+    try {
+      const parameters = largeValues(model, 3);
+      model.writeParameters(parameters);
+      const batch = randomBatch(1);
+      const values = reference.leaves(parameters, shapesOf(model));
+      const loss = reference.loss(model.config, values, batch);
+      tape.backpropagate(loss, [1]);
+
+      await step(model, program, [batch], { step: 0, learningRate: 0, update: false });
+      const [gradients, totals] = await device.read([model.store.gradients, model.step.totals]);
+      const [lossSum, , masked] = new Float32Array(totals!);
+      assertEquals(masked, batch.labels.length);
+      assertAlmostEquals(lossSum! / masked!, loss.data[0]!, 2e-5);
+      for (const [name, gradient] of model.store.split(new Float32Array(gradients!))) {
+        const expected = values.get(name)!.grad;
+        const size = Math.hypot(...expected) / Math.sqrt(expected.length);
+        // float32 through two layers: about 50 times its rounding of 6e-8, relative to the tensor's own size
+        assertClose(gradient, expected, { atol: 2e-4 * size + 1e-7, rtol: 1e-4, label: name });
+        checkDifferences(name, gradient, size);
+      }
+
+      function checkDifferences(name: string, gradient: Float32Array, size: number) {
+        const next = random(11);
+        for (let sample = 0; sample < 3; sample++) {
+          const index = Math.floor(next() * gradient.length);
+          const at = (change: number) => {
+            const moved = new Map([...parameters].map(([key, array]) => [key, Float64Array.from(array)]));
+            moved.get(name)![index]! += change;
+            return reference.loss(model.config, reference.leaves(moved, shapesOf(model)), batch).data[0]!;
+          };
+          const quotient = (at(1e-5) - at(-1e-5)) / 2e-5;
+          // 1e-5 squared for the quotient itself, and the device's float32
+          const tolerance = { atol: 5e-4 * size + 1e-6, rtol: 1e-3, label: `difference quotient of ${name}[${index}]` };
+          assertClose([gradient[index]!], [quotient], tolerance);
+        }
+      }
+    } finally {
+      program.destroy();
+      model.destroy();
+    }
+  });
+
+  gpuTest(`Model takes ten AdamW steps of the ${preset} encoder like float64`, async (device) => {
+    const model = createModel(device, config(preset));
+    const program = await model.compileTraining(shape, optimizer);
+    try {
+      const start = largeValues(model, 3);
+      model.writeParameters(start);
+      const parameters = new Map([...start].map(([name, array]) => [name, Float64Array.from(array)]));
+      const update = reference.adamW(optimizer);
+      const losses: number[] = [];
+      const norms: number[] = [];
+      for (let i = 0; i < 10; i++) {
+        const learningRate = 1e-3 * (1 + i % 3);
+        await step(model, program, [randomBatch(i)], { step: i, learningRate });
+        const values = reference.leaves(parameters, shapesOf(model));
+        const loss = reference.loss(model.config, values, randomBatch(i));
+        tape.backpropagate(loss, [1]);
+        norms.push(update(parameters, values, learningRate));
+        losses.push(loss.data[0]!);
+      }
+      const records = await model.readRecords({ first: 0, last: 10 });
+      assertClose(records.map((record) => record.lossSum / record.masked), losses, { atol: 1e-4, rtol: 1e-4 });
+      assertClose(records.map((record) => record.gradientNorm), norms, { atol: 1e-4, rtol: 1e-3 });
+      const trained = await model.readParameters();
+      for (const [name, expected] of parameters) {
+        // Adam divides by √v: where a gradient is rounding noise, a step of the rate's size has either sign; ten steps of
+        // 2e-3 move a parameter by 2e-2, and agreement to 2 % of that is what float32 gradients allow
+        // The loss does not depend on key biases at all (a softmax ignores what is added to all scores): pure noise.
+        const isNoise = (i: number) => name.endsWith("qkv.bias") && Math.floor(i / model.config.width) === 1;
+        const actual = trained.get(name)!.map((value, i) => isNoise(i) ? expected[i]! : value);
+        assertClose(actual, Float32Array.from(expected), { atol: 4e-4, rtol: 1e-4, label: name });
+      }
+    } finally {
+      program.destroy();
+      model.destroy();
+    }
+  });
+}
+
+gpuTest(
+  "Model gives the same gradient for one batch and for its windows in two accumulated batches",
+  async (device) => {
+    const model = createModel(device, config("modernbert"));
+    const whole = randomBatch(5);
+    const part = (from: number, to: number): Batch => {
+      const rows = [from * whole.length, to * whole.length] as const;
+      const inside = [...whole.positions.keys()].filter((i) =>
+        whole.positions[i]! >= rows[0] && whole.positions[i]! < rows[1]
+      );
+      return {
+        windows: to - from,
+        length: whole.length,
+        ids: whole.ids.slice(...rows),
+        original: whole.original.slice(...rows),
+        positions: Uint32Array.from(inside, (i) => whole.positions[i]! - rows[0]),
+        labels: Uint32Array.from(inside, (i) => whole.labels[i]!),
+      };
+    };
+    const program = await model.compileTraining(shape, optimizer);
+    const gradientsOf = async (batches: Batch[]) => {
+      model.device.write(model.store.gradients, new Float32Array(model.store.gradients.size));
+      await step(model, program, batches, { step: 0, learningRate: 0, update: false });
+      return new Float32Array((await device.read([model.store.gradients]))[0]!);
+    };
+    const expected = await gradientsOf([whole]);
+    const actual = await gradientsOf([part(0, 1), part(1, 3)]);
+    program.destroy();
+    model.destroy();
+    assert(expected.some((value) => Math.abs(value) > 1e-4));
+    assertClose(actual, expected, { atol: 1e-6, rtol: 1e-4 });
+  },
+);
+
+gpuTest(
+  "Model reports loss 0 and changes nothing but by weight decay for a batch without masked tokens",
+  async (device) => {
+    const model = createModel(device, config("bert"));
+    const program = await model.compileTraining(shape, { ...optimizer, weightDecay: 0 });
+    const before = await model.readParameters();
+    await step(model, program, [randomBatch(1, { count: 0 })], { step: 0, learningRate: 0.1 });
+    const [record] = await model.readRecords({ first: 0, last: 1 });
+    const after = await model.readParameters();
+    program.destroy();
+    model.destroy();
+    assertEquals(record, { lossSum: 0, right: 0, masked: 0, gradientNorm: 0 });
+    for (const [name, values] of before) assertEquals(after.get(name), values);
+  },
+);
+
+gpuTest("Model leaves its weights alone in a step whose loss is not a number", async (device) => {
+  const model = createModel(device, config("modernbert"));
+  const program = await model.compileTraining(shape, optimizer);
+  const values = await model.readParameters();
+  values.get("decoder.bias")![3] = NaN;
+  model.writeParameters(values);
+  await step(model, program, [randomBatch(1)], { step: 0, learningRate: 0.1 });
+  const [record] = await model.readRecords({ first: 0, last: 1 });
+  const after = await model.readParameters();
+  const [moments] = await device.read([model.store.firstMoment]);
+  program.destroy();
+  model.destroy();
+  assert(!Number.isFinite(record!.lossSum) || !Number.isFinite(record!.gradientNorm));
+  for (const [name, array] of values) assertEquals(after.get(name), array);
+  assert(new Float32Array(moments!).every((value) => value === 0));
+});
+
+gpuTest("Model drops by step and seed: the same loss for the same step, another for the next", async (device) => {
+  const model = createModel(device, { ...config("labml"), dropout: 0.2 });
+  const program = await model.compileTraining(shape, optimizer);
+  const losses: number[] = [];
+  for (const at of [4, 4, 5]) {
+    await step(model, program, [randomBatch(1)], { step: at, learningRate: 0 });
+    losses.push((await model.readRecords({ first: at, last: at + 1 }))[0]!.lossSum);
+  }
+  program.destroy();
+  model.destroy();
+  assertEquals(losses[0], losses[1]);
+  assert(Math.abs(losses[0]! - losses[2]!) > 1e-3);
+});
+
+gpuTest("Model evaluates with room to spare exactly like with none", async (device) => {
+  const model = createModel(device, config("modernbert"));
+  const batch = randomBatch(8, { windows: 2, count: 5 });
+  const run = async (room: typeof shape) => {
+    const program = await model.compileEvaluation(room);
+    model.writeEvaluationStep(0);
+    program.write(batch);
+    program.program.run();
+    const [record] = await model.readRecords({ first: 0, last: 1, evaluation: true });
+    program.destroy();
+    return record!;
+  };
+  const tight = await run({ windows: 2, length: 7, slots: 5 });
+  const roomy = await run({ windows: 4, length: 7, slots: 40 });
+  model.destroy();
+  assertAlmostEquals(tight.lossSum, roomy.lossSum, 1e-5);
+  assertEquals([roomy.masked, roomy.right], [tight.masked, tight.right]);
+  assertLess(tight.right, 6);
+});
+
+gpuTest("Model refuses batches and lengths that it has no room for", async (device) => {
+  const model = createModel(device, config("bert"));
+  await assertRejects(() => model.compileEvaluation({ ...shape, length: 10 }), RangeError, "Cannot run length 10");
+  const program = await model.compileEvaluation({ ...shape, slots: 2 });
+  await assertRejects(
+    async () => await Promise.resolve(program.write(randomBatch(1))),
+    RangeError,
+    "there is room for",
+  );
+  program.destroy();
+  model.destroy();
+});

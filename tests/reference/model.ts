@@ -1,0 +1,141 @@
+/**
+ * The whole model in float64, written from the papers' formulas on the tape, and AdamW; an oracle for losses, gradients
+ * and training steps. It shares nothing with lib/ but the names of the parameters.
+ */
+import type { Batch } from "../../lib/batch/batch.ts";
+import type { ModelConfig } from "../../lib/model/config.ts";
+import * as tape from "./tape.ts";
+import type { Value } from "./tape.ts";
+
+export type Values = ReadonlyMap<string, Value>;
+
+/** Leaves for all parameters. */
+export function leaves(
+  parameters: ReadonlyMap<string, ArrayLike<number>>,
+  shapes: ReadonlyMap<string, readonly number[]>,
+) {
+  return new Map([...parameters].map(([name, data]) => [name, tape.leaf(shapes.get(name)!, data)]));
+}
+
+/** Mean cross-entropy over the masked positions of a batch, without dropout: [1, 1]. */
+export function loss(config: ModelConfig, values: Values, batch: Batch): Value {
+  const weight = batch.labels.length === 0 ? 0 : 1 / batch.labels.length;
+  return tape.crossEntropy(logits(config, values, batch), batch.labels, weight);
+}
+
+/** Logits at the masked positions: [count, vocab]. */
+export function logits(config: ModelConfig, values: Values, batch: Batch): Value {
+  const encoder = { modernbert, bert, labml }[config.preset];
+  const hidden = encoder(config, values, batch);
+  const { width } = config;
+  const rows = batch.positions;
+  const masked = tape.take(hidden, [rows.length, width], (i) => rows[Math.floor(i / width)]! * width + i % width);
+  const get = (name: string) => values.get(name)!;
+  if (config.preset === "labml") return tape.linear(masked, get("decoder.weight"), get("decoder.bias"));
+  const dense = tape.gelu(tape.linear(masked, get("head.dense.weight"), values.get("head.dense.bias")));
+  const epsilon = config.preset === "bert" ? 1e-12 : 1e-5;
+  const bias = values.get("head.norm.bias");
+  const normed = tape.layerNorm(dense, { weight: get("head.norm.weight"), ...(bias && { bias }), epsilon });
+  return tape.linear(normed, get("embeddings.token"), get("decoder.bias"));
+}
+
+function lookUp(table: Value, rows: number, row: (i: number) => number): Value {
+  const width = table.shape[1]!;
+  return tape.take(table, [rows, width], (i) => row(Math.floor(i / width)) * width + i % width);
+}
+
+/** Warner et al., 2024, with every layer global. */
+function modernbert(config: ModelConfig, values: Values, { ids, windows }: Batch): Value {
+  const get = (name: string) => values.get(name)!;
+  const norm = (x: Value, name: string) => tape.layerNorm(x, { weight: get(`${name}.weight`), epsilon: 1e-5 });
+  let x = norm(lookUp(get("embeddings.token"), ids.length, (i) => ids[i]!), "embeddings.norm");
+  for (let i = 0; i < config.layers; i++) {
+    const a = `layers.${i}.attention`;
+    const input = i === 0 ? x : norm(x, `${a}.norm`);
+    const mixed = tape.attention(tape.linear(input, get(`${a}.qkv.weight`)), {
+      batch: windows,
+      heads: config.heads,
+      base: 10_000,
+    });
+    x = tape.add(x, tape.linear(mixed, get(`${a}.output.weight`)));
+    const f = `layers.${i}.feedForward`;
+    const u = tape.linear(norm(x, `${f}.norm`), get(`${f}.input.weight`));
+    const half = (left: number) => tape.block(u, { first: 0, rows: ids.length, left, columns: config.hidden });
+    const gated = tape.multiply(tape.gelu(half(0)), half(config.hidden));
+    x = tape.add(x, tape.linear(gated, get(`${f}.output.weight`)));
+  }
+  return norm(x, "finalNorm");
+}
+
+/** Devlin et al., 2019. */
+function bert(config: ModelConfig, values: Values, { ids, windows, length }: Batch): Value {
+  const get = (name: string) => values.get(name)!;
+  const norm = (x: Value, name: string) =>
+    tape.layerNorm(x, { weight: get(`${name}.weight`), bias: get(`${name}.bias`), epsilon: 1e-12 });
+  const linear = (x: Value, name: string) => tape.linear(x, get(`${name}.weight`), get(`${name}.bias`));
+  const token = lookUp(get("embeddings.token"), ids.length, (i) => ids[i]!);
+  const position = lookUp(get("embeddings.position"), ids.length, (i) => i % length);
+  const segment = lookUp(get("embeddings.segment"), ids.length, () => 0);
+  let x = norm(tape.add(tape.add(token, position), segment), "embeddings.norm");
+  for (let i = 0; i < config.layers; i++) {
+    const a = `layers.${i}.attention`;
+    const mixed = tape.attention(linear(x, `${a}.qkv`), { batch: windows, heads: config.heads });
+    x = norm(tape.add(x, linear(mixed, `${a}.output`)), `${a}.norm`);
+    const f = `layers.${i}.feedForward`;
+    x = norm(tape.add(x, linear(tape.gelu(linear(x, `${f}.input`)), `${f}.output`)), `${f}.norm`);
+  }
+  return x;
+}
+
+/** labml.ai's annotated MLM. */
+function labml(config: ModelConfig, values: Values, { ids, windows, length }: Batch): Value {
+  const get = (name: string) => values.get(name)!;
+  const norm = (x: Value, name: string) =>
+    tape.layerNorm(x, { weight: get(`${name}.weight`), bias: get(`${name}.bias`), epsilon: 1e-5 });
+  const linear = (x: Value, name: string) => tape.linear(x, get(`${name}.weight`), get(`${name}.bias`));
+  const { width } = config;
+  const token = tape.scale(lookUp(get("embeddings.token"), ids.length, (i) => ids[i]!), Math.sqrt(width));
+  const sinusoid = Float64Array.from({ length: ids.length * width }, (_, i) => {
+    const [position, column] = [Math.floor(i / width) % length, i % width];
+    const angle = position / Math.pow(10_000, 2 * Math.floor(column / 2) / width);
+    return column % 2 ? Math.cos(angle) : Math.sin(angle);
+  });
+  let x = tape.add(token, tape.leaf(token.shape, sinusoid));
+  for (let i = 0; i < config.layers; i++) {
+    const a = `layers.${i}.attention`;
+    const mixed = tape.attention(linear(norm(x, `${a}.norm`), `${a}.qkv`), { batch: windows, heads: config.heads });
+    x = tape.add(x, linear(mixed, `${a}.output`));
+    const f = `layers.${i}.feedForward`;
+    x = tape.add(x, linear(tape.relu(linear(norm(x, `${f}.norm`), `${f}.input`)), `${f}.output`));
+  }
+  return norm(x, "finalNorm");
+}
+
+/** AdamW with clipping of the global norm, in float64; moments begin at zero. */
+export function adamW(
+  { beta1, beta2, epsilon, weightDecay, clip }: Record<"beta1" | "beta2" | "epsilon" | "weightDecay" | "clip", number>,
+) {
+  const moments = new Map<string, { m: Float64Array; v: Float64Array }>();
+  let t = 0;
+  /** Updates the parameters in place; returns the norm before clipping. */
+  return (parameters: ReadonlyMap<string, Float64Array>, values: Values, rate: number): number => {
+    t++;
+    let squares = 0;
+    for (const { grad } of values.values()) for (const g of grad) squares += g * g;
+    const norm = Math.sqrt(squares);
+    const factor = norm > clip ? clip / norm : 1;
+    for (const [name, p] of parameters) {
+      const { grad, shape } = values.get(name)!;
+      const { m, v } = moments.get(name) ?? { m: new Float64Array(p.length), v: new Float64Array(p.length) };
+      moments.set(name, { m, v });
+      for (let i = 0; i < p.length; i++) {
+        const g = grad[i]! * factor;
+        m[i] = beta1 * m[i]! + (1 - beta1) * g;
+        v[i] = beta2 * v[i]! + (1 - beta2) * g * g;
+        const update = m[i]! / (1 - beta1 ** t) / (Math.sqrt(v[i]! / (1 - beta2 ** t)) + epsilon);
+        p[i]! -= rate * (update + (shape.length > 1 ? weightDecay : 0) * p[i]!);
+      }
+    }
+    return norm;
+  };
+}
