@@ -1,0 +1,89 @@
+/**
+ * The curriculum: stages of rising sequence length over the training budget.
+ *
+ * @module
+ */
+
+/** Part of a training run with one sequence length. */
+export interface Stage {
+  /** Tokens in a window. */
+  readonly length: number;
+  /** Share of the budget, in (0, 1]; the shares of a curriculum add up to 1. */
+  readonly share: number;
+}
+
+/**
+ * Parses stages such as `16:10%,32:20%,64:30%,128`; the last one may leave its share out and gets the rest. `none`, or one
+ * length, is a single stage.
+ *
+ * @throws {SyntaxError} if a stage cannot be read.
+ * @throws {RangeError} if lengths do not rise or shares do not fit.
+ *
+ * @example
+ * ```ts
+ * import { parseCurriculum } from "@cloze/mlm";
+ *
+ * console.log(parseCurriculum("32:25%,128").length); // 2
+ * ```
+ */
+export function parseCurriculum(text: string, { length }: { length?: number } = {}): Stage[] {
+  if (text === "none") return [{ length: length ?? DEFAULT_LENGTH, share: 1 }];
+  const parts = text.split(",");
+  let left = 1;
+  const stages = parts.map((part, i) => {
+    const match = /^(\d+)(?::(\d+(?:\.\d+)?)(%?))?$/.exec(part.trim());
+    const isLast = i === parts.length - 1;
+    if (!match || (match[2] === undefined && !isLast)) {
+      throw new SyntaxError(`Cannot read curriculum stage "${part}": write length:share, such as 32:20%`);
+    }
+    const share = match[2] === undefined ? left : Number(match[2]) / (match[3] ? 100 : 1);
+    left -= share;
+    return { length: Number(match[1]), share };
+  });
+  checkStages(stages, text);
+  if (length !== undefined && stages.at(-1)!.length !== length) {
+    throw new RangeError(
+      `The curriculum "${text}" ends at length ${stages.at(-1)!.length}, not at the wanted ${length}`,
+    );
+  }
+  return stages;
+}
+
+function checkStages(stages: readonly Stage[], text: string): void {
+  const total = stages.reduce((sum, stage) => sum + stage.share, 0);
+  if (stages.some((stage) => stage.share <= 0) || Math.abs(total - 1) > 1e-9) {
+    throw new RangeError(`The shares of the curriculum "${text}" must be positive and add up to 100%`);
+  }
+  if (stages.some((stage, i) => stage.length < 1 || (i > 0 && stage.length <= stages[i - 1]!.length))) {
+    throw new RangeError(`The lengths of the curriculum "${text}" must rise from stage to stage`);
+  }
+}
+
+/** Final length where none is asked for. */
+export const DEFAULT_LENGTH = 128;
+
+/**
+ * Default stages for a final length: a sixteenth and a quarter of it first where it is long, a quarter and a half where
+ * it is shorter; nothing below 16 tokens.
+ */
+export function defaultCurriculum(length: number = DEFAULT_LENGTH): Stage[] {
+  if (length % 16 === 0 && length >= 256) {
+    return [{ length: length / 16, share: 0.15 }, { length: length / 4, share: 0.35 }, { length, share: 0.5 }];
+  }
+  if (length % 4 === 0 && length >= 64) {
+    return [{ length: length / 4, share: 0.2 }, { length: length / 2, share: 0.2 }, { length, share: 0.6 }];
+  }
+  if (length % 2 === 0 && length >= 32) return [{ length: length / 2, share: 0.3 }, { length, share: 0.7 }];
+  return [{ length, share: 1 }];
+}
+
+/** The stage at a share of the budget in [0, 1], and its number. */
+export function stageAt(stages: readonly Stage[], progress: number): { stage: Stage; index: number } {
+  let reached = 0;
+  for (const [index, stage] of stages.entries()) {
+    reached += stage.share;
+    // sums of shares such as 0.1 + 0.2 are off by a rounding error
+    if (progress < reached - 1e-12 || index === stages.length - 1) return { stage, index };
+  }
+  throw new RangeError("A curriculum needs at least one stage");
+}

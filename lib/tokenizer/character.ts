@@ -1,0 +1,92 @@
+/**
+ * The character tokenizer: a token for each Unicode code point.
+ *
+ * @module
+ */
+
+import type { Corpus } from "../text/corpus.ts";
+import { type SpecialToken, specialTokens, type Tokenizer } from "./tokenizer.ts";
+
+/** A tokenizer whose tokens are characters. */
+export interface CharacterTokenizer extends Tokenizer {
+  /** All tokens in order of their ids: the special ones first, then the characters by code point. */
+  readonly tokens: readonly string[];
+}
+
+/**
+ * A character tokenizer over the given characters.
+ *
+ * @throws {RangeError} if a character is not one code point, or without [PAD] and [MASK].
+ *
+ * @example
+ * ```ts
+ * import { characterTokenizer } from "@cloze/mlm";
+ *
+ * const tokenizer = characterTokenizer(["a", "b", " "]);
+ * console.log(tokenizer.decode(tokenizer.encode("a bad"))); // a ba[UNK]
+ * ```
+ */
+export function characterTokenizer(
+  characters: Iterable<string>,
+  { specials = specialTokens }: { specials?: readonly SpecialToken[] } = {},
+): CharacterTokenizer {
+  const sorted = [...new Set(characters)].sort((a, b) => a.codePointAt(0)! - b.codePointAt(0)!);
+  const wrong = sorted.find((character) => [...character].length !== 1);
+  if (wrong !== undefined) throw new RangeError(`Cannot use "${wrong}" as a character: it is not one code point`);
+  const tokens: readonly string[] = [...specials, ...sorted];
+  const special = Object.fromEntries(specials.map((name, id) => [name, id])) as Tokenizer["special"];
+  if (special["[PAD]"] === undefined || special["[MASK]"] === undefined) {
+    throw new RangeError("A tokenizer needs the special tokens [PAD] and [MASK]");
+  }
+  const idOf = new Map(sorted.map((character, i) => [character.codePointAt(0)!, specials.length + i]));
+  const unknown = special["[UNK]"];
+  return {
+    tokens,
+    size: tokens.length,
+    special,
+    encode(text) {
+      const ids = new Uint32Array(text.length);
+      let count = 0;
+      for (let i = 0; i < text.length; i++) {
+        const codePoint = text.codePointAt(i)!;
+        if (codePoint > 0xffff) i++;
+        const id = idOf.get(codePoint) ?? unknown;
+        // without [UNK], as in labml's vocabulary, unknown characters are left out
+        if (id !== undefined) ids[count++] = id;
+      }
+      return ids.slice(0, count);
+    },
+    decode: (ids) => Array.from(ids, (id) => tokens[id] ?? "").join(""),
+    token: (id) => tokens[id] ?? "",
+  };
+}
+
+/** What a look through a corpus finds. */
+export interface CorpusScan {
+  /** Different characters, line breaks included. */
+  readonly characters: Set<string>;
+  /** Number of characters. */
+  readonly count: number;
+}
+
+/** Lines that are enough to see every character of an endless corpus. */
+const ENDLESS_SAMPLE = 2000;
+
+/** Reads the training part once: which characters there are, and how many. */
+export async function scanCharacters(corpus: Corpus): Promise<CorpusScan> {
+  const codePoints = new Set<number>([10]);
+  let count = 0;
+  let lines = 0;
+  for await (const line of corpus.lines("training")) {
+    for (let i = 0; i < line.length; i++) {
+      const codePoint = line.codePointAt(i)!;
+      if (codePoint > 0xffff) i++;
+      codePoints.add(codePoint);
+      count++;
+    }
+    count++;
+    if (corpus.endless && ++lines >= ENDLESS_SAMPLE) break;
+  }
+  const characters = new Set([...codePoints].map((codePoint) => String.fromCodePoint(codePoint)));
+  return { characters, count: corpus.endless ? Infinity : count };
+}

@@ -1,0 +1,145 @@
+import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import { maskWindow, slotsFor, type Window } from "../../lib/batch/masking.ts";
+import { maskBatch } from "../../lib/batch/loader.ts";
+import { characterTokenizer } from "../../lib/tokenizer/character.ts";
+import { random } from "../helpers/random.ts";
+
+const tokenizer = characterTokenizer("abcdefghijklmnopqrstuvwxyz .");
+const mask = tokenizer.special["[MASK]"];
+const isSpecial = (id: number) => id < 5;
+
+function windows(count: number, { length = 64, special = 0 } = {}): Window[] {
+  const next = random(1);
+  return Array.from({ length: count }, (_, index) => ({
+    tokens: Uint32Array.from(
+      { length },
+      () => next() < special ? Math.floor(next() * 5) : 5 + Math.floor(next() * (tokenizer.size - 5)),
+    ),
+    epoch: index % 3,
+    block: index % 7,
+    index,
+  }));
+}
+
+/** Five standard deviations of a share of n draws: a false alarm once in 1.7 million. */
+const fiveSigma = (share: number, n: number) => 5 * Math.sqrt(share * (1 - share) / n);
+
+for (
+  const { rule, rate, shares } of [
+    { rule: "bert", rate: 0.15, shares: { mask: 0.8, random: 0.1, kept: 0.1 } },
+    { rule: "bert", rate: 0.3, shares: { mask: 0.8, random: 0.1, kept: 0.1 } },
+    { rule: "labml", rate: 0.15, shares: { mask: 0.81, random: 0.1, kept: 0.09 } },
+  ] as const
+) {
+  Deno.test(`maskWindow() selects ${rate} of 1,280,000 tokens and splits them by rule ${rule}`, () => {
+    const counts = { all: 0, selected: 0, mask: 0, random: 0, kept: 0 };
+    const drawn = new Map<number, number>();
+    for (const window of windows(20_000)) {
+      const { ids, positions } = maskWindow(window, { tokenizer, rate, rule, seed: 1 });
+      counts.all += ids.length;
+      counts.selected += positions.length;
+      for (const position of positions) {
+        const id = ids[position]!;
+        if (id === mask) counts.mask++;
+        else if (id === window.tokens[position]) counts.kept++;
+        else {
+          counts.random++;
+          drawn.set(id, (drawn.get(id) ?? 0) + 1);
+        }
+      }
+      for (const [position, id] of ids.entries()) {
+        if (!positions.includes(position)) assertEquals(id, window.tokens[position]);
+      }
+    }
+    // a window without any selected token gets one: (1 - rate)^64 of them
+    const expected = rate + (1 - rate) ** 64 / 64;
+    assertAlmostEquals(counts.selected / counts.all, expected, fiveSigma(rate, counts.all));
+    // a random draw is now and then the token itself, which counts as kept here; labml may draw [MASK] as well
+    const choices = rule === "bert" ? tokenizer.size - 5 : tokenizer.size;
+    const same = shares.random / choices;
+    const maskDrawn = rule === "labml" ? same : 0;
+    const share = (n: number) => n / counts.selected;
+    assertAlmostEquals(share(counts.mask), shares.mask + maskDrawn, fiveSigma(shares.mask, counts.selected));
+    assertAlmostEquals(share(counts.kept), shares.kept + same, fiveSigma(shares.kept, counts.selected));
+    assertAlmostEquals(
+      share(counts.random),
+      shares.random - same - maskDrawn,
+      fiveSigma(shares.random, counts.selected),
+    );
+    if (rule === "bert") {
+      assert(![...drawn.keys()].some(isSpecial));
+      assertEquals(drawn.size, choices);
+      for (const count of drawn.values()) {
+        assertAlmostEquals(count / counts.random, 1 / choices, fiveSigma(1 / choices, counts.random));
+      }
+    }
+  });
+}
+
+Deno.test("maskWindow() never selects special tokens", () => {
+  for (const window of windows(2000, { special: 0.5 })) {
+    const { positions } = maskWindow(window, { tokenizer, rate: 0.5, seed: 1 });
+    assert(positions.every((position) => !isSpecial(window.tokens[position]!)));
+  }
+});
+
+Deno.test("maskWindow() always selects a token, unless all are special", () => {
+  for (const window of windows(2000, { length: 3 })) {
+    const { positions } = maskWindow(window, { tokenizer, rate: 0.01, seed: 1 });
+    assert(positions.length >= 1);
+  }
+  const special = { tokens: Uint32Array.of(0, 2, 3), epoch: 0, block: 0, index: 0 };
+  assertEquals(maskWindow(special, { tokenizer, rate: 0.9, seed: 1 }).positions, []);
+});
+
+Deno.test("maskWindow() depends on seed, epoch, block and index, and on nothing else", () => {
+  const window = windows(1)[0]!;
+  const at = (change: Partial<Window>, seed = 1) =>
+    String(maskWindow({ ...window, ...change }, { tokenizer, rate: 0.3, seed }).ids);
+  assertEquals(at({}), at({}));
+  for (const other of [at({ epoch: 1 }), at({ block: 1 }), at({ index: 1 }), at({}, 2)]) assert(other !== at({}));
+});
+
+Deno.test("maskBatch() masks windows the same in any order and company", () => {
+  const all = windows(40);
+  const options = { tokenizer, rate: 0.15, seed: 3, slots: 10_000 };
+  const rowsOf = (list: Window[]) => {
+    const { batch } = maskBatch(list, options);
+    return new Map(list.map((window, i) => [window.index, String(batch.ids.subarray(i * 64, i * 64 + 64))]));
+  };
+  const forward = rowsOf(all);
+  const backward = rowsOf([...all].reverse());
+  const alone = rowsOf([all[17]!]);
+  for (const [index, ids] of forward) assertEquals(backward.get(index), ids);
+  assertEquals(alone.get(17), forward.get(17));
+});
+
+Deno.test("maskBatch() leaves tokens unmasked for which there is no room", () => {
+  const { batch, dropped } = maskBatch(windows(4), { tokenizer, rate: 0.5, seed: 1, slots: 20 });
+  assertEquals(batch.positions.length, 20);
+  assert(dropped > 50);
+  const last = batch.positions.at(-1)!;
+  assertEquals(batch.ids.subarray(last + 1), batch.original.subarray(last + 1));
+  for (const [slot, row] of batch.positions.entries()) assertEquals(batch.labels[slot], batch.original[row]);
+});
+
+Deno.test("slotsFor() has room for every batch of a long run", () => {
+  const shape = { windows: 16, length: 64, rate: 0.15 };
+  const slots = slotsFor(shape);
+  let most = 0;
+  for (let i = 0; i < 2000; i++) {
+    const list = windows(16).map((window) => ({ ...window, block: 100 + i }));
+    most = Math.max(most, maskBatch(list, { tokenizer, rate: 0.15, seed: 1, slots: 1024 }).batch.positions.length);
+  }
+  assert(most <= slots, `${most} masked, room for ${slots}`);
+  assert(slots < 1.5 * 1024 * 0.15);
+  assertEquals(slotsFor({ windows: 1, length: 4, rate: 1 }), 4);
+});
+
+Deno.test("maskWindow() rejects a rate of 0", () => {
+  assertThrows(
+    () => maskWindow(windows(1)[0]!, { tokenizer, rate: 0, seed: 1 }),
+    RangeError,
+    "Cannot mask a share of 0",
+  );
+});
