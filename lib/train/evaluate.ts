@@ -1,0 +1,159 @@
+/**
+ * Validation with fixed masks: the same tokens masked the same way every time, so that losses can be compared.
+ *
+ * @module
+ */
+
+import type { Batch } from "../batch/batch.ts";
+import { maskBatch } from "../batch/loader.ts";
+import type { MaskRule, Window } from "../batch/masking.ts";
+import { type BatchProgram, type Model, RING_SIZE } from "../model/model.ts";
+import type { Corpus } from "../text/corpus.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+
+/** Masks of the validation text have a seed of their own and a rate of 15 %, whatever training uses. */
+const VALIDATION_SEED = 1234;
+const VALIDATION_RATE = 0.15;
+
+/** Tokens of an evaluation batch. */
+const BATCH_TOKENS = 4096;
+
+/** Result of an evaluation. */
+export interface Evaluation {
+  /** Mean cross-entropy of the masked tokens, in nats. */
+  readonly loss: number;
+  /** Share of masked tokens predicted rightly. */
+  readonly accuracy: number;
+  /** e^loss. */
+  readonly perplexity: number;
+  /** Number of masked tokens. */
+  readonly masked: number;
+}
+
+/** A token of a sample, and how it was predicted where it was masked. */
+export interface SampleToken {
+  /** The token of the text. */
+  readonly token: string;
+  /** Prediction of the model, if the token was masked. */
+  readonly predicted?: string;
+}
+
+/** Evaluates one model on one validation text. */
+export interface Evaluator {
+  /** Tokens in a window. */
+  readonly length: number;
+  /** Tokens that are evaluated. */
+  readonly tokens: number;
+  /** Runs the model on all of them. */
+  evaluate(): Promise<Evaluation>;
+  /** Predictions for the masked tokens of the first windows. */
+  sample(count: number): Promise<SampleToken[][]>;
+  /** Gives the memory back. */
+  destroy(): void;
+}
+
+/** Options of {@linkcode createEvaluator}. */
+export interface EvaluatorOptions {
+  /** The model. */
+  model: Model;
+  /** Its validation part is read. */
+  corpus: Corpus;
+  /** Turns text into ids. */
+  tokenizer: Tokenizer;
+  /** Tokens in a window. */
+  length: number;
+  /** Most tokens to evaluate, from the start of the validation part. */
+  tokens: number;
+  /** How masked tokens are replaced. Default: "bert". */
+  rule?: MaskRule;
+}
+
+/**
+ * Reads and masks the validation text and compiles the model for it.
+ *
+ * @throws {RangeError} if the text is shorter than one window.
+ */
+export async function createEvaluator(options: EvaluatorOptions): Promise<Evaluator> {
+  const { model, length, tokenizer, rule = "bert" } = options;
+  const windows = await validationWindows(options);
+  const perBatch = Math.min(windows.length, Math.max(1, Math.floor(BATCH_TOKENS / length)));
+  const mask = { tokenizer, rate: VALIDATION_RATE, rule, seed: VALIDATION_SEED, slots: Infinity };
+  const batches: Batch[] = [];
+  for (let i = 0; i < windows.length; i += perBatch) {
+    batches.push(maskBatch(windows.slice(i, i + perBatch), mask).batch);
+  }
+  const slots = Math.ceil(Math.max(...batches.map((batch) => batch.positions.length)) / 4) * 4;
+  const program: BatchProgram = await model.compileEvaluation({ windows: perBatch, length, slots });
+  const run = (batch: Batch, step: number) => {
+    model.writeEvaluationStep(step);
+    program.write(batch);
+    program.program.run();
+  };
+  return {
+    length,
+    tokens: windows.length * length,
+    destroy: () => program.destroy(),
+    async evaluate() {
+      const sums = { loss: 0, right: 0, masked: 0 };
+      for (let first = 0; first < batches.length; first += RING_SIZE) {
+        const part = batches.slice(first, first + RING_SIZE);
+        part.forEach(run);
+        for (const record of await model.readRecords({ first: 0, last: part.length, evaluation: true })) {
+          sums.loss += record.lossSum;
+          sums.right += record.right;
+          sums.masked += record.masked;
+        }
+      }
+      const loss = sums.loss / sums.masked;
+      return { loss, accuracy: sums.right / sums.masked, perplexity: Math.exp(loss), masked: sums.masked };
+    },
+    async sample(count) {
+      const batch = batches[0]!;
+      run(batch, 0);
+      const [bytes] = await model.device.read([program.predictions]);
+      const predictions = new Uint32Array(bytes!);
+      const slotOf = new Map([...batch.positions].map((row, slot) => [row, slot]));
+      return Array.from(
+        { length: Math.min(count, batch.windows) },
+        (_, w) =>
+          Array.from({ length }, (_, i): SampleToken => {
+            const row = w * length + i;
+            const token = tokenizer.token(batch.original[row]!);
+            const slot = slotOf.get(row);
+            return slot === undefined ? { token } : { token, predicted: tokenizer.token(predictions[slot]!) };
+          }),
+      );
+    },
+  };
+}
+
+async function validationWindows({ corpus, tokenizer, length, tokens }: EvaluatorOptions): Promise<Window[]> {
+  const newline = tokenizer.encode("\n");
+  const windows: Window[] = [];
+  let rest: number[] = [];
+  const most = Math.max(1, Math.floor(tokens / length));
+  let read = 0;
+  for await (const line of corpus.lines("validation")) {
+    rest.push(...tokenizer.encode(line), ...newline);
+    let at = 0;
+    for (; rest.length - at >= length && windows.length < most; at += length) {
+      windows.push({
+        tokens: Uint32Array.from(rest.slice(at, at + length)),
+        epoch: 0,
+        block: 0,
+        index: windows.length,
+      });
+    }
+    read += at;
+    rest = rest.slice(at);
+    if (windows.length >= most) break;
+  }
+  if (windows.length === 0) {
+    throw new RangeError(
+      `Cannot validate on windows of ${length} tokens: the validation text, the last tenth, has only ${
+        read + rest.length
+      }`,
+    );
+  }
+  return windows;
+}

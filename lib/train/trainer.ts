@@ -1,0 +1,419 @@
+/**
+ * The training loop: steps are prepared ahead, submitted without waiting, and their results read back together.
+ *
+ * @module
+ */
+
+import type { Batch } from "../batch/batch.ts";
+import { defaultCurriculum, type Stage } from "../batch/curriculum.ts";
+import { loadBatch } from "../batch/loader.ts";
+import { type MaskRule, slotsFor } from "../batch/masking.ts";
+import { type WindowPosition, WindowSource } from "../batch/windows.ts";
+import { type BatchProgram, type Model, RING_SIZE } from "../model/model.ts";
+import type { AdamWOptions } from "../ops/adamw.ts";
+import type { Corpus } from "../text/corpus.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import { createEvaluator, type Evaluation, type Evaluator, type SampleToken } from "./evaluate.ts";
+import {
+  type Budget,
+  highestMaskRate,
+  isDue,
+  type LearningRate,
+  type MaskRate,
+  planStep,
+  progressOf,
+  type Span,
+  type StepPlan,
+  stepSize,
+} from "./schedule.ts";
+
+/** Settings of a training run; all but the budget have defaults. */
+export interface TrainingSettings {
+  /** How long to train. */
+  readonly budget: Budget;
+  /** Stages of rising length. */
+  readonly curriculum: readonly Stage[];
+  /** Tokens of a batch. */
+  readonly batchTokens: number;
+  /** Batches of a step. */
+  readonly accumulate: number;
+  /** Share of tokens that are masked. */
+  readonly maskRate: MaskRate;
+  /** How masked tokens are replaced. */
+  readonly maskRule: MaskRule;
+  /** Learning rate over training. */
+  readonly learningRate: LearningRate;
+  /** AdamW's constants and the clipping norm. */
+  readonly optimizer: AdamWOptions;
+  /** Seed of shuffling, masking and dropout. */
+  readonly seed: number;
+  /** When to validate; it also happens at the end. */
+  readonly evaluateEvery: Span;
+  /** Most tokens of the validation text to use. */
+  readonly evaluateTokens: number;
+  /** When to hand out a state to save; it also happens at the end. */
+  readonly saveEvery: Span;
+  /** When to show predictions. */
+  readonly sampleEvery: Span;
+}
+
+/** Defaults for a model of the given width, trained to the given final length. */
+export function defaultSettings(
+  { preset, width, length }: { preset: Model["config"]["preset"]; width: number; length?: number },
+): Omit<TrainingSettings, "budget"> {
+  // wider models want smaller steps; norms after the blocks are the more delicate arrangement (Xiong et al., 2020)
+  const peak = (preset === "bert" ? 1e-3 : 2e-3) * Math.sqrt(128 / width);
+  return {
+    curriculum: defaultCurriculum(length),
+    batchTokens: 1024,
+    accumulate: 1,
+    maskRate: { start: 0.3, end: 0.15 },
+    maskRule: "bert",
+    learningRate: { peak, schedule: "linear", warmup: { share: 0.05 } },
+    optimizer: { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, weightDecay: 0.01, clip: 1 },
+    seed: 1,
+    evaluateEvery: { share: 0.1 },
+    evaluateTokens: 32_768,
+    saveEvery: { share: 0.1 },
+    sampleEvery: { share: 0.2 },
+  };
+}
+
+/** Everything that a run needs to go on as if it had never stopped. */
+export interface TrainingState {
+  /** Steps that are behind. */
+  readonly step: number;
+  /** Tokens that are behind. */
+  readonly tokens: number;
+  /** Seconds of training that are behind. */
+  readonly seconds: number;
+  /** Place in the corpus. */
+  readonly position: WindowPosition;
+  /** Weights by name. */
+  readonly parameters: ReadonlyMap<string, Float32Array<ArrayBuffer>>;
+  /** AdamW's first moments by name. */
+  readonly firstMoment: ReadonlyMap<string, Float32Array<ArrayBuffer>>;
+  /** AdamW's second moments by name. */
+  readonly secondMoment: ReadonlyMap<string, Float32Array<ArrayBuffer>>;
+}
+
+/** What one step of training reported. */
+export interface TrainRecord {
+  readonly kind: "train";
+  /** Steps done, this one included. */
+  readonly step: number;
+  /** Tokens seen, this step's included. */
+  readonly tokens: number;
+  /** Seconds of training, without validation and saving. */
+  readonly seconds: number;
+  /** Tokens in a window. */
+  readonly length: number;
+  /** Share of tokens masked. */
+  readonly maskRate: number;
+  /** Mean cross-entropy of the masked tokens, in nats. */
+  readonly loss: number;
+  /** Share of masked tokens predicted rightly. */
+  readonly accuracy: number;
+  /** Learning rate. */
+  readonly learningRate: number;
+  /** Global gradient norm before clipping. */
+  readonly gradientNorm: number;
+  /** Over the steps read back together with this one. */
+  readonly tokensPerSecond: number;
+}
+
+/** Result of a validation. */
+export interface ValidationRecord extends Omit<Evaluation, "masked"> {
+  readonly kind: "validation";
+  readonly step: number;
+  readonly tokens: number;
+  readonly seconds: number;
+  /** Tokens in a window. */
+  readonly length: number;
+}
+
+/** What {@linkcode train} yields. */
+export type TrainEvent =
+  | TrainRecord
+  | ValidationRecord
+  | { readonly kind: "samples"; readonly step: number; readonly samples: SampleToken[][] }
+  | { readonly kind: "checkpoint"; readonly state: TrainingState };
+
+/** Options of {@linkcode train}. */
+export interface TrainOptions extends Partial<TrainingSettings> {
+  /** The model; its weights change. */
+  model: Model;
+  /** Text to train on and to validate on. */
+  corpus: Corpus;
+  /** Turns text into ids. */
+  tokenizer: Tokenizer;
+  /** How long to train. */
+  budget: Budget;
+  /** Goes on from here. Default: from the start. */
+  resume?: TrainingState | undefined;
+  /** When aborted, the step under way is finished, a last checkpoint is yielded and training ends. */
+  signal?: AbortSignal | undefined;
+}
+
+/** A step whose loss or gradient is not a number. */
+export class DivergedError extends Error {
+  override name = "DivergedError";
+}
+
+/** Steps that are prepared ahead. */
+const PREPARED = 4;
+
+/** Seconds between two waits for the device: each costs a GPU's idle time and about 11 ms of a frozen event loop. */
+const READ_INTERVAL = 0.5;
+
+/**
+ * Trains a model and yields what happens. The caller may stop iterating at any time.
+ *
+ * @throws {DivergedError} if a loss is not a number; the weights are then those of before that step.
+ *
+ * @example
+ * ```ts
+ * import { characterTokenizer, createModel, modelConfig, openDevice, scanCharacters, storiesCorpus, train } from "@cloze/mlm";
+ *
+ * const corpus = storiesCorpus();
+ * const tokenizer = characterTokenizer((await scanCharacters(corpus)).characters);
+ * const { device } = await openDevice();
+ * const model = createModel(device, modelConfig({ vocab: tokenizer.size, size: "tiny" }));
+ * for await (const event of train({ model, corpus, tokenizer, budget: { steps: 3 } })) {
+ *   if (event.kind === "train") console.log(event.step, event.loss);
+ * }
+ * model.destroy();
+ * device.destroy();
+ * ```
+ */
+export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, void, void> {
+  const { model, corpus, tokenizer, resume, signal } = options;
+  const { preset, width } = model.config;
+  const settings: TrainingSettings = { ...defaultSettings({ preset, width }), ...options };
+  const finalLength = settings.curriculum.at(-1)!.length;
+  if (finalLength > model.config.maxLength) {
+    throw new RangeError(`Cannot train at length ${finalLength}: the model's longest is ${model.config.maxLength}`);
+  }
+  if (resume) restore(model, resume);
+  const timer = stopwatch(resume?.seconds ?? 0);
+  const source = new WindowSource({
+    corpus,
+    tokenizer,
+    seed: settings.seed,
+    ...(resume ? { position: resume.position } : {}),
+  });
+  const steps = stepQueue({ settings, model, tokenizer, source, timer, resume });
+  let evaluator: Evaluator | undefined;
+  let program: BatchProgram | undefined;
+  const pending: PreparedStep[] = [];
+  let readEvery = 1;
+  let position = source.position;
+  try {
+    evaluator = await createEvaluator({
+      model,
+      corpus,
+      tokenizer,
+      length: finalLength,
+      tokens: settings.evaluateTokens,
+      rule: settings.maskRule,
+    });
+    await steps.fill();
+    timer.start();
+    let lastRead = timer.seconds();
+    while (true) {
+      const step = signal?.aborted ? undefined : await steps.next();
+      if (step) {
+        if (program?.shape.length !== step.plan.length || program.shape.slots !== step.slots) {
+          program?.destroy();
+          program = await model.compileTraining(step.shape, settings.optimizer);
+        }
+        submit(model, program, step, settings);
+        pending.push(step);
+        position = step.position;
+      }
+      const last = pending.at(-1);
+      const due = last ? dueAfter(last, settings) : { evaluate: false, save: false, sample: false };
+      const isLast = !step || progressOf(settings.budget, { ...last!.after, seconds: timer.seconds() }) >= 1;
+      if (pending.length >= readEvery || isLast || due.evaluate || due.save || due.sample) {
+        await steps.fill();
+        const records = last ? await model.readRecords({ first: pending[0]!.clock.step, last: last.after.step }) : [];
+        timer.stop();
+        const seconds = timer.seconds();
+        yield* trainRecords(pending, records, { seconds, since: lastRead });
+        // the interval follows the speed of the device, at most doubling, so that the queue stays short
+        const each = (seconds - lastRead) / Math.max(1, pending.length);
+        readEvery = Math.max(1, Math.min(2 * readEvery, Math.floor(READ_INTERVAL / each), RING_SIZE / 2));
+        pending.length = 0;
+        const at = last?.after ?? steps.clock();
+        if (last && (due.evaluate || isLast)) {
+          const { loss, accuracy, perplexity } = await evaluator.evaluate();
+          yield { kind: "validation", ...at, seconds, length: finalLength, loss, accuracy, perplexity };
+        }
+        if (due.sample) yield { kind: "samples", step: at.step, samples: await evaluator.sample(3) };
+        if (due.save || isLast) yield { kind: "checkpoint", state: await stateOf(model, { ...at, seconds, position }) };
+        if (isLast) return;
+        lastRead = seconds;
+        timer.start();
+      }
+    }
+  } finally {
+    await source.close();
+    program?.destroy();
+    evaluator?.destroy();
+  }
+}
+
+interface PreparedStep {
+  readonly clock: { readonly step: number; readonly tokens: number };
+  readonly after: { readonly step: number; readonly tokens: number };
+  readonly plan: StepPlan;
+  readonly progressAfter: number;
+  readonly shape: { readonly windows: number; readonly length: number; readonly slots: number };
+  readonly slots: number;
+  readonly batches: readonly Batch[];
+  /** Place in the corpus behind this step. */
+  readonly position: WindowPosition;
+}
+
+/** Plans steps by the token clock and loads their batches, a few ahead of the one that is asked for. */
+function stepQueue({ settings, model, tokenizer, source, timer, resume }: {
+  settings: TrainingSettings;
+  model: Model;
+  tokenizer: Tokenizer;
+  source: WindowSource;
+  timer: Stopwatch;
+  resume: TrainingState | undefined;
+}) {
+  const clock = { step: resume?.step ?? 0, tokens: resume?.tokens ?? 0 };
+  const queue: PreparedStep[] = [];
+  const { batchTokens, accumulate, curriculum, seed, maskRule: rule } = settings;
+  const prepare = async (): Promise<PreparedStep | undefined> => {
+    const now = { ...clock, seconds: timer.seconds() };
+    if (progressOf(settings.budget, now) >= 1) return undefined;
+    const plan = planStep(now, { ...settings, width: model.config.width });
+    const { length, maskRate: rate } = plan;
+    const { windows, tokens } = stepSize({ length, batchTokens, accumulate });
+    const slots = slotsFor({ windows, length, rate: highestMaskRate(settings.maskRate, curriculum, plan.stage) });
+    const batches: Batch[] = [];
+    for (let i = 0; i < accumulate; i++) {
+      batches.push((await loadBatch(source, { windows, length, slots, tokenizer, rate, rule, seed })).batch);
+    }
+    const before = { ...clock };
+    clock.step++;
+    clock.tokens += tokens;
+    return {
+      clock: before,
+      after: { ...clock },
+      plan,
+      progressAfter: progressOf(settings.budget, { ...clock, seconds: now.seconds }),
+      shape: { windows, length, slots },
+      slots,
+      batches,
+      position: source.position,
+    };
+  };
+  return {
+    /** The clock of the next step to be prepared. */
+    clock: () => ({ ...clock }),
+    async fill(): Promise<void> {
+      while (queue.length < PREPARED) {
+        const step = await prepare();
+        if (!step) return;
+        queue.push(step);
+      }
+    },
+    async next(): Promise<PreparedStep | undefined> {
+      return queue.shift() ?? await prepare();
+    },
+  };
+}
+
+/** Everything of a step in one or, with accumulation, a few submissions; nothing is awaited. */
+function submit(model: Model, program: BatchProgram, step: PreparedStep, settings: TrainingSettings): void {
+  const masked = step.batches.reduce((sum, batch) => sum + batch.labels.length, 0);
+  const { seed, optimizer } = settings;
+  const { learningRate } = step.plan;
+  for (const [microStep, batch] of step.batches.entries()) {
+    const lossScale = masked === 0 ? 0 : 1 / masked;
+    model.writeStep({ seed, step: step.clock.step, microStep, lossScale, learningRate, optimizer });
+    program.write(batch);
+    if (microStep < step.batches.length - 1) program.program.run("gradients");
+    else program.program.run("gradients", "update");
+  }
+}
+
+function* trainRecords(
+  steps: readonly PreparedStep[],
+  records: Awaited<ReturnType<Model["readRecords"]>>,
+  { seconds, since }: { seconds: number; since: number },
+): Generator<TrainRecord> {
+  const tokens = steps.reduce((sum, { clock, after }) => sum + after.tokens - clock.tokens, 0);
+  const tokensPerSecond = tokens / Math.max(1e-9, seconds - since);
+  for (const [i, { lossSum, right, masked, gradientNorm }] of records.entries()) {
+    const { after, plan } = steps[i]!;
+    const loss = masked === 0 ? 0 : lossSum / masked;
+    if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
+      throw new DivergedError(
+        `Training diverged at step ${after.step}: loss ${loss}, gradient norm ${gradientNorm}; ` +
+          `a lower learning rate than ${plan.learningRate.toPrecision(3)} or a longer warm-up helps`,
+      );
+    }
+    yield {
+      kind: "train",
+      ...after,
+      seconds: since + (seconds - since) * (i + 1) / steps.length,
+      length: plan.length,
+      maskRate: plan.maskRate,
+      loss,
+      accuracy: masked === 0 ? 0 : right / masked,
+      learningRate: plan.learningRate,
+      gradientNorm,
+      tokensPerSecond,
+    };
+  }
+}
+
+function dueAfter(last: PreparedStep, settings: TrainingSettings) {
+  const before = { step: last.clock.step, progress: last.plan.progress };
+  const after = { step: last.after.step, progress: last.progressAfter };
+  return {
+    evaluate: isDue(settings.evaluateEvery, before, after),
+    save: isDue(settings.saveEvery, before, after),
+    sample: isDue(settings.sampleEvery, before, after),
+  };
+}
+
+async function stateOf(
+  model: Model,
+  at: Pick<TrainingState, "step" | "tokens" | "seconds" | "position">,
+): Promise<TrainingState> {
+  const { store, device } = model;
+  const arrays = await device.read([store.values, store.firstMoment, store.secondMoment]);
+  const [parameters, firstMoment, secondMoment] = arrays.map((bytes) => store.split(new Float32Array(bytes)));
+  return { ...at, parameters: parameters!, firstMoment: firstMoment!, secondMoment: secondMoment! };
+}
+
+function restore(model: Model, state: TrainingState): void {
+  const { store, device } = model;
+  device.write(store.values, store.join(state.parameters));
+  device.write(store.firstMoment, store.join(state.firstMoment));
+  device.write(store.secondMoment, store.join(state.secondMoment));
+}
+
+type Stopwatch = ReturnType<typeof stopwatch>;
+
+/** Seconds of training, with breaks. */
+function stopwatch(before: number) {
+  let sum = before;
+  let started: number | undefined;
+  return {
+    start: () => {
+      started = performance.now();
+    },
+    stop: () => {
+      sum += started === undefined ? 0 : (performance.now() - started) / 1000;
+      started = undefined;
+    },
+    seconds: () => sum + (started === undefined ? 0 : (performance.now() - started) / 1000),
+  };
+}

@@ -1,0 +1,33 @@
+/**
+ * Pre-train BERT-style encoders by masked language modelling, in TypeScript on WebGPU.
+ *
+ * Text comes from a {@linkcode Corpus}, a {@linkcode Tokenizer} turns it into ids, {@linkcode train} masks it and
+ * trains a {@linkcode Model} on a {@linkcode Device}, and {@linkcode fill} puts words into masked places.
+ *
+ * @module
+ */
+
+export * from "./lib/batch/batch.ts";
+export * from "./lib/batch/curriculum.ts";
+export * from "./lib/batch/loader.ts";
+export * from "./lib/batch/masking.ts";
+export * from "./lib/batch/philox.ts";
+export * from "./lib/batch/windows.ts";
+export * from "./lib/device/device.ts";
+export * from "./lib/device/open.ts";
+export { NoAdapterError, openWebGpuDevice, type WebGpuOptions } from "./lib/device/webgpu.ts";
+export * from "./lib/graph/graph.ts";
+export * from "./lib/graph/parameters.ts";
+export * from "./lib/model/config.ts";
+export * from "./lib/model/fill.ts";
+export * from "./lib/model/model.ts";
+export * from "./lib/model/parameters.ts";
+export type { AdamWOptions, StepTensors } from "./lib/ops/adamw.ts";
+export type { Activation } from "./lib/ops/linear.ts";
+export * from "./lib/text/corpus.ts";
+export * from "./lib/text/stories.ts";
+export * from "./lib/tokenizer/character.ts";
+export * from "./lib/tokenizer/tokenizer.ts";
+export * from "./lib/train/evaluate.ts";
+export * from "./lib/train/schedule.ts";
+export * from "./lib/train/trainer.ts";
