@@ -245,11 +245,13 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, 
         readEvery = Math.max(1, Math.min(2 * readEvery, Math.floor(READ_INTERVAL / each), RING_SIZE / 2));
         pending.length = 0;
         const at = last?.after ?? steps.clock();
-        if (last && (due.evaluate || isLast)) {
+        // who interrupts wants the state saved, not a last validation
+        const stopped = signal?.aborted ?? false;
+        if (last && !stopped && (due.evaluate || isLast)) {
           const { loss, accuracy, perplexity } = await evaluator.evaluate();
           yield { kind: "validation", ...at, seconds, length: finalLength, loss, accuracy, perplexity };
         }
-        if (due.sample) yield { kind: "samples", step: at.step, samples: await evaluator.sample(3) };
+        if (due.sample && !stopped) yield { kind: "samples", step: at.step, samples: await evaluator.sample(3) };
         if (due.save || isLast) yield { kind: "checkpoint", state: await stateOf(model, { ...at, seconds, position }) };
         if (isLast) return;
         lastRead = seconds;
