@@ -179,12 +179,14 @@ export function fromHuggingFace(
     }
     return tensor.data;
   };
-  return new Map(modelParameters(config).map(({ name, shape }) => {
-    const names = nameOf(name);
-    if (typeof names === "string") return [name, take(names, shape)];
-    const parts = names.map((key) => take(key, [shape[0]! / 3, ...shape.slice(1)]));
-    const data = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-    parts.forEach((part, i) => data.set(part, i * part.length));
-    return [name, data];
-  }));
+  return new Map(
+    modelParameters(config).map(({ name, shape }) => {
+      const names = nameOf(name);
+      if (typeof names === "string") return [name, take(names, shape)];
+      const parts = names.map((key) => take(key, [shape[0]! / 3, ...shape.slice(1)]));
+      const data = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+      parts.forEach((part, i) => data.set(part, i * part.length));
+      return [name, data];
+    }),
+  );
 }

@@ -87,7 +87,9 @@ export function decodeSafetensors(bytes: Uint8Array<ArrayBuffer>, name = "safete
     const [begin, end] = data_offsets as [number, number];
     const wanted = 4 * shape.reduce((product, n) => product * n, 1);
     if (end > size || end - begin !== wanted) {
-      throw fail(`tensor "${key}" of shape [${shape}] needs ${wanted} bytes, its offsets are [${begin}, ${end}] of ${size}`);
+      throw fail(
+        `tensor "${key}" of shape [${shape}] needs ${wanted} bytes, its offsets are [${begin}, ${end}] of ${size}`,
+      );
     }
     spans.push([begin, end]);
     const start = bytes.byteOffset + 8 + length + begin;

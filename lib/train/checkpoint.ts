@@ -101,11 +101,15 @@ export async function loadCheckpoint(storage: CheckpointStorage, name: string): 
     `${storage.place}/${name}/optimizer.safetensors`,
   ).tensors;
   const moment = (which: string) =>
-    new Map(modelParameters(config).map((parameter) => {
-      const tensor = moments.get(`${which}.${parameter.name}`);
-      if (!tensor) throw new SyntaxError(`Cannot resume from ${file}: the ${which} moment of ${parameter.name} is missing`);
-      return [parameter.name, tensor.data];
-    }));
+    new Map(
+      modelParameters(config).map((parameter) => {
+        const tensor = moments.get(`${which}.${parameter.name}`);
+        if (!tensor) {
+          throw new SyntaxError(`Cannot resume from ${file}: the ${which} moment of ${parameter.name} is missing`);
+        }
+        return [parameter.name, tensor.data];
+      }),
+    );
   const { step, tokens, seconds, position } = clock;
   if (![step, tokens, seconds, position?.line].every(Number.isFinite)) {
     throw new SyntaxError(`Cannot resume from ${file}: its clock is incomplete`);

@@ -63,7 +63,7 @@ export function defaultSettings(
 ): Omit<TrainingSettings, "budget"> {
   // wider models want smaller steps; norms after the blocks are the more delicate arrangement (Xiong et al., 2020)
   const peak = (preset === "bert" ? 1e-3 : 2e-3) * Math.sqrt(128 / width);
-  return {
+  const settings: Omit<TrainingSettings, "budget"> = {
     curriculum: defaultCurriculum(length),
     batchTokens: 1024,
     accumulate: 1,
@@ -76,6 +76,17 @@ export function defaultSettings(
     evaluateTokens: 32_768,
     saveEvery: { share: 0.1 },
     sampleEvery: { share: 0.2 },
+  };
+  if (preset !== "labml") return settings;
+  // labml.ai's numbers: batches of 64 windows of 32, Adam without decay, noam with 2,000 steps of warm-up
+  return {
+    ...settings,
+    curriculum: [{ length: length ?? 32, share: 1 }],
+    batchTokens: 2048,
+    maskRate: { start: 0.15, end: 0.15 },
+    maskRule: "labml",
+    learningRate: { peak: 1, schedule: "noam", warmup: { steps: 2000 } },
+    optimizer: { ...settings.optimizer, beta2: 0.999, weightDecay: 0 },
   };
 }
 

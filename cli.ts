@@ -1,0 +1,61 @@
+/**
+ * The command line: `train` and `fill`.
+ *
+ * ```sh
+ * deno run -A jsr:@cloze/mlm/cli train --data book.txt
+ * ```
+ *
+ * @module
+ */
+
+import { fillCommand } from "./lib/cli/fill.ts";
+import { UsageError } from "./lib/cli/flags.ts";
+import { trainCommand } from "./lib/cli/train.ts";
+import project from "./deno.json" with { type: "json" };
+
+const commands: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = {
+  train: trainCommand,
+  fill: fillCommand,
+};
+
+const help = `cloze ${project.version}: masked language models, trained in TypeScript on WebGPU.
+
+Usage: deno run -A cli.ts COMMAND [options]
+
+Commands:
+  train    train a model on text
+  fill     fill in masked text with a trained model
+
+Every command explains itself with --help.`;
+
+/**
+ * Runs the command line.
+ *
+ * @returns the exit code: 0, 2 for wrong usage, 1 for anything else that failed, 130 after Ctrl-C.
+ */
+export async function main(args: readonly string[]): Promise<number> {
+  const [name, ...rest] = args;
+  if (name === undefined || name === "--help" || name === "-h" || name === "help") {
+    console.log(help);
+    return name === undefined ? 2 : 0;
+  }
+  if (name === "--version") {
+    console.log(project.version);
+    return 0;
+  }
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  try {
+    if (!command) throw new UsageError(`Unknown command "${name}": there are ${Object.keys(commands).join(" and ")}`);
+    return await command(rest);
+  } catch (error) {
+    if (Deno.env.get("CLOZE_DEBUG")) console.error(error);
+    else console.error(`error: ${error instanceof Error ? error.message : error}`);
+    if (error instanceof UsageError) {
+      console.error(`See: deno run -A cli.ts ${command ? `${name} ` : ""}--help`);
+      return 2;
+    }
+    return 1;
+  }
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

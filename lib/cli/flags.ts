@@ -1,0 +1,172 @@
+/**
+ * Command line flags as data: one table gives parsing, checks, suggestions and help.
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli";
+
+/** A command that was used wrongly; the message is all that the user sees. */
+export class UsageError extends Error {
+  override name = "UsageError";
+}
+
+/** One flag that takes a value. */
+export interface Flag<T> {
+  /** What the value is, for help: `N`, `FILE`. */
+  readonly value: string;
+  /** What it does, for help. */
+  readonly help: string;
+  /** Reads the value; throws a RangeError that says what would be right. */
+  readonly parse: (text: string) => T;
+  /** Whether it may be given several times. */
+  readonly repeatable?: boolean;
+}
+
+/** Flags under headings. */
+export type FlagGroups = Readonly<Record<string, Readonly<Record<string, Flag<unknown>>>>>;
+
+/** Parsed arguments. */
+export interface ParsedFlags {
+  /** Positional arguments. */
+  readonly positional: readonly string[];
+  /** Whether help was asked for. */
+  readonly help: boolean;
+  /** The value of a flag, if it was given. */
+  get<T>(flag: Flag<T>): T | undefined;
+  /** The values of a repeatable flag. */
+  all<T>(flag: Flag<T>): readonly T[];
+  /** Names of the flags that were given. */
+  readonly given: readonly string[];
+}
+
+/**
+ * Takes arguments apart by the table.
+ *
+ * @throws {UsageError} for an unknown flag, a missing or a wrong value.
+ */
+export function parseFlags(groups: FlagGroups, args: readonly string[]): ParsedFlags {
+  const flags = new Map(Object.values(groups).flatMap((group) => Object.entries(group)));
+  const names = [...flags.keys()];
+  const parsed = parseArgs(joinDash(args), {
+    string: names,
+    collect: names,
+    boolean: ["help"],
+    alias: { h: "help" },
+    unknown: (arg: string, key?: string) => {
+      if (key === undefined) return true;
+      const near = nearest(key, names);
+      throw new UsageError(`Unknown option ${arg.split("=")[0]}${near ? `; did you mean --${near}?` : ""}`);
+    },
+  });
+  const values = new Map<unknown, unknown[]>();
+  const given: string[] = [];
+  for (const [name, flag] of flags) {
+    const texts = parsed[name] as string[] | undefined;
+    if (!texts || texts.length === 0) continue;
+    if (texts.length > 1 && !flag.repeatable) throw new UsageError(`Option --${name} was given ${texts.length} times`);
+    given.push(name);
+    values.set(flag, texts.map((text) => parseValue(name, flag, text)));
+  }
+  return {
+    positional: parsed._.map(String),
+    help: Boolean(parsed.help),
+    given,
+    get: <T>(flag: Flag<T>) => values.get(flag)?.[0] as T | undefined,
+    all: <T>(flag: Flag<T>) => (values.get(flag) ?? []) as T[],
+  };
+}
+
+/** `--data -` means standard input, but a lone dash could be taken for another flag. */
+function joinDash(args: readonly string[]): string[] {
+  const joined: string[] = [];
+  for (const arg of args) {
+    if (arg === "-" && joined.at(-1)?.startsWith("--")) joined.push(`${joined.pop()}=-`);
+    else joined.push(arg);
+  }
+  return joined;
+}
+
+function parseValue(name: string, flag: Flag<unknown>, text: string): unknown {
+  if (text === "") throw new UsageError(`Option --${name} needs a value: --${name} ${flag.value}`);
+  try {
+    return flag.parse(text);
+  } catch (error) {
+    throw new UsageError(`Option --${name} cannot be "${text}": ${(error as Error).message}`);
+  }
+}
+
+/** The known name that is at most two typing errors away. */
+function nearest(name: string, known: readonly string[]): string | undefined {
+  const distances = known.map((other) => ({ other, distance: editDistance(name, other) }));
+  const best = distances.sort((a, b) => a.distance - b.distance)[0];
+  return best && best.distance <= 2 ? best.other : undefined;
+}
+
+/** Levenshtein distance. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + Number(a[i - 1] !== b[j - 1])));
+    }
+    row = next;
+  }
+  return row[b.length]!;
+}
+
+/** Help for groups of flags, in two columns. */
+export function flagHelp(groups: FlagGroups): string {
+  const rows = Object.entries(groups).map(([heading, flags]) => {
+    const lines = Object.entries(flags).map(([name, { value, help }]) => `  ${`--${name} ${value}`.padEnd(34)}${help}`);
+    return `${heading}:\n${lines.join("\n")}`;
+  });
+  return rows.join("\n\n");
+}
+
+// ---- values ----
+
+const units: Readonly<Record<string, number>> = { "": 1, k: 1e3, m: 1e6, g: 1e9, b: 1e9 };
+
+/** A whole number of at least 1, also written 3M, 500k or 1e6. */
+export function parseCount(text: string): number {
+  const match = /^(\d[\d_]*(?:\.\d+)?(?:e\d+)?)([kmgb]?)$/i.exec(text);
+  const value = match ? Math.round(Number(match[1]!.replaceAll("_", "")) * units[match[2]!.toLowerCase()]!) : NaN;
+  if (!Number.isSafeInteger(value) || value < 1) throw new RangeError("write a whole number, such as 500, 20k or 3M");
+  return value;
+}
+
+/** A number above 0 (or from 0 on). */
+export function parseNumber(text: string, { zero = false } = {}): number {
+  const value = /^\d*\.?\d+(e[+-]?\d+)?$/i.test(text) ? Number(text) : NaN;
+  if (!Number.isFinite(value) || (value === 0 && !zero)) {
+    throw new RangeError(`write a number ${zero ? "of at least" : "above"} 0, such as 0.002`);
+  }
+  return value;
+}
+
+/** A share in [0, 1], written 15% or 0.15. */
+export function parseShare(text: string): number {
+  const match = /^(\d*\.?\d+)(%?)$/.exec(text);
+  const value = match ? Number(match[1]) / (match[2] ? 100 : 1) : NaN;
+  if (!(value >= 0 && value <= 1)) throw new RangeError("write a share between 0 and 1, such as 15% or 0.15");
+  return value;
+}
+
+/** A share of the budget such as 5%, or a number of steps such as 200. */
+export function parseSpan(text: string): { share: number } | { steps: number } {
+  if (!text.endsWith("%")) return { steps: parseCount(text) };
+  const share = parseShare(text);
+  if (share === 0) throw new RangeError("write a share above 0%, or a number of steps");
+  return { share };
+}
+
+/** One of some words. */
+export function parseChoice<T extends string>(choices: readonly T[]): (text: string) => T {
+  return (text) => {
+    const found = choices.find((choice) => choice === text);
+    if (found === undefined) throw new RangeError(`choose one of ${choices.join(", ")}`);
+    return found;
+  };
+}

@@ -1,0 +1,140 @@
+/**
+ * The folder of a run: config.json, metrics.jsonl and checkpoints/.
+ *
+ * @module
+ */
+
+import type { ModelConfig } from "../model/config.ts";
+import type { CheckpointStorage } from "../train/checkpoint.ts";
+import { folderStorage } from "../train/folder_storage.ts";
+import type { TrainingSettings, TrainRecord, ValidationRecord } from "../train/trainer.ts";
+
+/** Content of a run's config.json: all that --resume needs. */
+export interface RunConfig {
+  /** Version of this format. */
+  readonly format: 1;
+  /** The model. */
+  readonly model: ModelConfig;
+  /** How it is trained. */
+  readonly training: TrainingSettings;
+  /** Values of --data; none: the text came from standard input and cannot be read again. */
+  readonly data: readonly string[];
+  /** Size of the corpus, by which a change is noticed; null for an endless one. */
+  readonly dataBytes: number | null;
+  /** Device that was asked for. */
+  readonly device: string;
+}
+
+/** A run's folder. */
+export interface RunFolder {
+  /** Its path. */
+  readonly path: string;
+  /** Its checkpoints. */
+  readonly checkpoints: CheckpointStorage;
+  /** Appends a line to metrics.jsonl. */
+  log(record: TrainRecord | ValidationRecord): void;
+  /** Closes metrics.jsonl. */
+  close(): void;
+}
+
+const checkpointsOf = (path: string) => folderStorage(`${path}/checkpoints`);
+
+/** A free name: the wanted one, or with a number behind it. */
+export async function freeName(out: string, wanted: string): Promise<string> {
+  for (let i = 1;; i++) {
+    const name = i === 1 ? wanted : `${wanted}-${i}`;
+    if (!await exists(`${out}/${name}`)) return name;
+  }
+}
+
+/**
+ * Makes the folder of a new run.
+ *
+ * @throws {RangeError} if it exists.
+ */
+export async function createRun(path: string, config: RunConfig): Promise<RunFolder> {
+  if (await exists(path)) {
+    throw new RangeError(`"${path}" exists already: choose another --name, or go on with --resume ${path}`);
+  }
+  await Deno.mkdir(path, { recursive: true });
+  await Deno.writeTextFile(`${path}/config.json`, JSON.stringify(config, null, 2) + "\n");
+  return openFolder(path);
+}
+
+/**
+ * Reads what a run to resume was started with, and the name of its latest checkpoint.
+ *
+ * @throws {RangeError} if it is no run, or has no checkpoint.
+ */
+export async function readRun(path: string): Promise<{ config: RunConfig; checkpoint: string }> {
+  let config: RunConfig;
+  try {
+    config = JSON.parse(await Deno.readTextFile(`${path}/config.json`));
+  } catch (error) {
+    const what = error instanceof Deno.errors.NotFound
+      ? "there is no config.json in it"
+      : "its config.json cannot be read";
+    throw new RangeError(`Cannot resume "${path}": ${what}`);
+  }
+  if (config.format !== 1 || !config.training || !config.model) {
+    throw new RangeError(`Cannot resume "${path}": its config.json is not that of a run`);
+  }
+  const checkpoint = (await checkpointsOf(path).list()).at(-1);
+  if (!checkpoint) throw new RangeError(`Cannot resume "${path}": it has no checkpoint yet`);
+  return { config, checkpoint };
+}
+
+/** Opens a run's folder to go on from a step: later lines of metrics.jsonl are taken back. */
+export async function reopenRun(path: string, step: number): Promise<RunFolder> {
+  const file = `${path}/metrics.jsonl`;
+  const text = await Deno.readTextFile(file).catch(() => "");
+  const isKept = (line: string) => {
+    try {
+      return JSON.parse(line).step <= step;
+    } catch {
+      // a line that a crash cut short
+      return false;
+    }
+  };
+  const lines = text.split("\n").filter((line) => line !== "" && isKept(line));
+  const temporary = `${file}.unfinished`;
+  await Deno.writeTextFile(temporary, lines.map((line) => line + "\n").join(""));
+  await Deno.rename(temporary, file);
+  return openFolder(path);
+}
+
+/** The checkpoints of a run, or the one that a path names itself, latest last. */
+export async function findCheckpoints(path: string): Promise<{ storage: CheckpointStorage; names: string[] }> {
+  const trimmed = path.replace(/[\\/]+$/, "");
+  if (await exists(`${trimmed}/model.safetensors`)) {
+    const at = Math.max(trimmed.lastIndexOf("/"), trimmed.lastIndexOf("\\"));
+    return { storage: folderStorage(at < 0 ? "." : trimmed.slice(0, at) || "/"), names: [trimmed.slice(at + 1)] };
+  }
+  const storage = checkpointsOf(trimmed);
+  const names = await storage.list();
+  if (names.length === 0) {
+    const what = await exists(trimmed)
+      ? "it is neither a run with a checkpoint nor a checkpoint"
+      : "there is no such folder";
+    throw new RangeError(`Cannot use "${path}": ${what}`);
+  }
+  return { storage, names };
+}
+
+function openFolder(path: string): RunFolder {
+  const metrics = Deno.openSync(`${path}/metrics.jsonl`, { append: true, create: true });
+  const encoder = new TextEncoder();
+  return {
+    path,
+    checkpoints: checkpointsOf(path),
+    log(record) {
+      const bytes = encoder.encode(JSON.stringify(record) + "\n");
+      for (let at = 0; at < bytes.length;) at += metrics.writeSync(bytes.subarray(at));
+    },
+    close: () => metrics.close(),
+  };
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
+}

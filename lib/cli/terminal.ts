@@ -1,0 +1,86 @@
+/**
+ * The terminal: lasting lines, one line that is rewritten in place, and colours where they are wanted.
+ *
+ * @module
+ */
+
+/** Somewhere to print. */
+export interface Terminal {
+  /** Whether lines can be rewritten. */
+  readonly isInteractive: boolean;
+  /** Whether colours may be used. */
+  readonly hasColour: boolean;
+  /** Prints lasting lines. */
+  print(text: string): void;
+  /** Shows or replaces the progress line; without a terminal, prints it at most every ten seconds. */
+  progress(text: string): void;
+  /** Removes the progress line. */
+  clear(): void;
+}
+
+const encoder = new TextEncoder();
+const CLEAR_LINE = "\r\x1b[K";
+
+/** Milliseconds between progress lines where they cannot be rewritten. */
+const LOG_INTERVAL = 10_000;
+
+/** Standard output. */
+export function openTerminal(): Terminal {
+  const isInteractive = Deno.stdout.isTerminal();
+  let shown = "";
+  let logged = -Infinity;
+  const write = (text: string) => {
+    const bytes = encoder.encode(text);
+    for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
+  };
+  const clear = () => {
+    if (shown) write(CLEAR_LINE);
+  };
+  return {
+    isInteractive,
+    hasColour: isInteractive && !Deno.noColor,
+    print(text) {
+      clear();
+      write(`${text}\n${shown}`);
+    },
+    progress(text) {
+      if (isInteractive) {
+        // a line that wraps could not be taken back
+        shown = text.slice(0, Math.max(20, columns() - 1));
+        write(CLEAR_LINE + shown);
+      } else if (performance.now() - logged >= LOG_INTERVAL) {
+        logged = performance.now();
+        write(`${text}\n`);
+      }
+    },
+    clear() {
+      clear();
+      shown = "";
+    },
+  };
+}
+
+function columns(): number {
+  try {
+    return Deno.consoleSize().columns;
+  } catch {
+    return 80;
+  }
+}
+
+const escapes = { green: [32, 39], red: [31, 39], dim: [2, 22], bold: [1, 22] } as const;
+
+/** Text in a colour, or as it is. */
+export function paint(terminal: Pick<Terminal, "hasColour">, style: keyof typeof escapes, text: string): string {
+  const [on, off] = escapes[style];
+  return terminal.hasColour ? `\x1b[${on}m${text}\x1b[${off}m` : text;
+}
+
+/** Rows as aligned columns; numbers to the right, words to the left. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  const isNumber = widths.map((_, column) => rows.slice(1).every((row) => /^[\d.,%~ →k-]*$/.test(row[column]!)));
+  const line = (row: readonly string[]) =>
+    row.map((cell, i) => isNumber[i] ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)).join("  ").trimEnd();
+  return rows.map((row) => `  ${line(row)}`).join("\n");
+}

@@ -1,0 +1,266 @@
+/**
+ * The command `train`.
+ *
+ * @module
+ */
+
+import type { Corpus } from "../text/corpus.ts";
+import type { Device } from "../device/device.ts";
+import { openDevice } from "../device/open.ts";
+import type { ModelConfig } from "../model/config.ts";
+import { createModel, Model } from "../model/model.ts";
+import { parameterCount } from "../model/parameters.ts";
+import { type CharacterTokenizer, characterTokenizer, scanCharacters } from "../tokenizer/character.ts";
+import { loadCheckpoint, saveCheckpoint } from "../train/checkpoint.ts";
+import { folderStorage } from "../train/folder_storage.ts";
+import { planStages, progressOf } from "../train/schedule.ts";
+import { train, type TrainingSettings, type TrainingState, type TrainRecord } from "../train/trainer.ts";
+import { openCorpus, type OpenedCorpus } from "./corpus.ts";
+import { flagHelp, type ParsedFlags, parseFlags, UsageError } from "./flags.ts";
+import { duration, formatSample, grouped, percent, rate } from "./format.ts";
+import { createRun, freeName, readRun, reopenRun, type RunConfig, type RunFolder } from "./run_folder.ts";
+import { openTerminal, paint, table, type Terminal } from "./terminal.ts";
+import { planFromFlags, trainFlagGroups, trainFlags as flags } from "./train_flags.ts";
+
+/** Help of the command. */
+export const trainHelp = `Trains a masked language model and keeps it in a run folder.
+
+Usage: deno run -A cli.ts train [options]
+
+${flagHelp(trainFlagGroups)}
+
+Examples:
+  deno run -A cli.ts train
+  deno run -A cli.ts train --data book.txt --size tiny --tokens 300k
+  deno run -A cli.ts train --data 'corpus/*.txt' --curriculum 32:20%,64:20%,128 --minutes 10
+  deno run -A cli.ts train --preset labml --epochs 10
+  deno run -A cli.ts train --resume runs/modernbert-small-shakespeare`;
+
+/** Everything that a run is made of, new or resumed. */
+interface Run {
+  readonly opened: OpenedCorpus;
+  readonly tokenizer: CharacterTokenizer;
+  readonly config: ModelConfig;
+  readonly settings: TrainingSettings;
+  readonly state: TrainingState | undefined;
+  /** Makes or opens the run's folder, once nothing more can go wrong. */
+  folder(): Promise<RunFolder>;
+}
+
+/** Runs the command; returns the exit code. */
+export async function trainCommand(args: readonly string[]): Promise<number> {
+  const parsed = parseFlags(trainFlagGroups, args);
+  if (parsed.help) {
+    console.log(trainHelp);
+    return 0;
+  }
+  if (parsed.positional.length > 0) {
+    throw new UsageError(`Unexpected argument "${parsed.positional[0]}"; text to train on is given by --data`);
+  }
+  const terminal = openTerminal();
+  const resumed = parsed.get(flags.resume);
+  const run = resumed === undefined ? await newRun(parsed, terminal) : await resumedRun(parsed, resumed);
+  try {
+    const { device, reason, notice } = await openDevice(parsed.get(flags.device));
+    try {
+      return await trainOn(device, run, { terminal, reason, notice });
+    } finally {
+      device.destroy();
+    }
+  } finally {
+    await run.opened.close();
+  }
+}
+
+async function newRun(parsed: ParsedFlags, terminal: Terminal): Promise<Run> {
+  const plan = planFromFlags(parsed);
+  const opened = await openCorpus(parsed.all(flags.data), { seed: plan.seed });
+  if (opened.notice) terminal.print(opened.notice);
+  try {
+    const scan = await scanCharacters(opened.corpus);
+    const specials = plan.labmlVocabulary ? { specials: ["[PAD]", "[MASK]"] as const } : {};
+    const tokenizer = characterTokenizer(scan.characters, specials);
+    const config = plan.model(tokenizer.size);
+    const settings = plan.settings(scan.count);
+    const out = parsed.get(flags.out) ?? "runs";
+    const size = parsed.get(flags.size) ?? (config.preset === "labml" ? undefined : "small");
+    const wanted = [config.preset, size, opened.label].filter((part) => part !== undefined).join("-");
+    const name = parsed.get(flags.name) ?? await freeName(out, wanted);
+    const runConfig: RunConfig = {
+      format: 1,
+      model: config,
+      training: settings,
+      data: opened.data,
+      dataBytes: opened.bytes ?? null,
+      device: parsed.get(flags.device) ?? "auto",
+    };
+    return {
+      opened,
+      tokenizer,
+      config,
+      settings,
+      state: undefined,
+      folder: () => createRun(`${out}/${name}`, runConfig),
+    };
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+}
+
+async function resumedRun(parsed: ParsedFlags, path: string): Promise<Run> {
+  const other = parsed.given.find((name) => name !== "resume" && name !== "device");
+  if (other) throw new UsageError(`Option --${other} cannot be changed by --resume: a run goes on as it began`);
+  const { config: runConfig, checkpoint } = await readRun(path);
+  if (runConfig.data.length === 0) throw new RangeError(`Cannot resume "${path}": its text came from standard input`);
+  const opened = await openCorpus(runConfig.data, { seed: runConfig.training.seed });
+  if ((opened.bytes ?? null) !== runConfig.dataBytes) {
+    throw new RangeError(
+      `Cannot resume "${path}": its text had ${runConfig.dataBytes} bytes, ${
+        runConfig.data.join(", ")
+      } has ${opened.bytes}`,
+    );
+  }
+  const folder = path.replace(/[\\/]+$/, "");
+  const { config, tokenizer, state } = await loadCheckpoint(folderStorage(`${folder}/checkpoints`), checkpoint);
+  const settings = runConfig.training;
+  if (progressOf(settings.budget, state) >= 1) {
+    throw new RangeError(`"${path}" is finished: it has trained on ${grouped(state.tokens)} tokens`);
+  }
+  return { opened, tokenizer, config, settings, state, folder: () => reopenRun(folder, state.step) };
+}
+
+async function trainOn(
+  device: Device,
+  run: Run,
+  { terminal, reason, notice }: { terminal: Terminal; reason: string; notice: string | undefined },
+): Promise<number> {
+  const { opened: { corpus }, tokenizer, config, settings, state } = run;
+  printPlan(terminal, { reason, notice, corpus, tokenizer, config, settings });
+  const model = state ? new Model(device, config) : createModel(device, config, { seed: settings.seed });
+  const interrupt = interruptible(terminal);
+  let folder: RunFolder | undefined;
+  try {
+    folder = await run.folder();
+    if (state) terminal.print(`resuming ${folder.path} at step ${grouped(state.step)}`);
+    const { signal } = interrupt;
+    for await (const event of train({ model, corpus, tokenizer, ...settings, resume: state, signal })) {
+      switch (event.kind) {
+        case "train":
+          folder.log(event);
+          terminal.progress(progressLine(event, settings));
+          break;
+        case "validation":
+          folder.log(event);
+          terminal.print(
+            `${paint(terminal, "bold", `step ${grouped(event.step)}`)}  ${grouped(event.tokens)} tokens  ` +
+              `${duration(event.seconds)}  validation loss ${event.loss.toFixed(4)}  accuracy ${
+                percent(event.accuracy)
+              }  ` +
+              `perplexity ${event.perplexity.toFixed(2)}`,
+          );
+          break;
+        case "samples":
+          for (const sample of event.samples) terminal.print(`  ${formatSample(terminal, sample)}`);
+          break;
+        case "checkpoint":
+          await saveCheckpoint(folder.checkpoints, { config, tokenizer, state: event.state });
+      }
+    }
+    terminal.clear();
+    if (signal.aborted) {
+      terminal.print(`\nsaved; go on with:\n  deno run -A cli.ts train --resume ${folder.path}`);
+      return 130;
+    }
+    terminal.print(`\nthe model is in ${folder.path}; fill in masked text with:`);
+    terminal.print(`  deno run -A cli.ts fill ${folder.path} ${example(corpus)}`);
+    return 0;
+  } catch (error) {
+    terminal.clear();
+    if (folder && (await folder.checkpoints.list()).length > 0) {
+      terminal.print(
+        `the latest checkpoint is intact; go on from it with:\n  deno run -A cli.ts train --resume ${folder.path}`,
+      );
+    }
+    throw error;
+  } finally {
+    interrupt.remove();
+    folder?.close();
+    model.destroy();
+  }
+}
+
+function example(corpus: Corpus): string {
+  return corpus.endless ? '"Ben has a red b[MASK]ll. Where is the ba[MASK]l?"' : '"home [MASK]s where i want to be"';
+}
+
+function printPlan(
+  terminal: Terminal,
+  { reason, notice, corpus, tokenizer, config, settings }: {
+    reason: string;
+    notice: string | undefined;
+    corpus: Corpus;
+    tokenizer: CharacterTokenizer;
+    config: ModelConfig;
+    settings: TrainingSettings;
+  },
+): void {
+  const { preset, layers, width, heads, hidden, vocab } = config;
+  terminal.print(`device  ${reason}`);
+  if (notice) terminal.print(`        note: ${notice}`);
+  terminal.print(`corpus  ${corpus.name}, ${corpus.description}; ${tokenizer.size} different tokens (characters)`);
+  terminal.print(
+    `model   ${preset}: ${layers} layers × ${width}, ${heads} heads, hidden ${hidden}, vocabulary ${vocab}: ` +
+      `${grouped(parameterCount(config))} parameters`,
+  );
+  const { learningRate: { peak, schedule, warmup }, maskRule, budget } = settings;
+  const rise = "share" in warmup ? percent(warmup.share, 0) : `${warmup.steps} steps`;
+  const amount = Object.entries(budget).map(([unit, value]) => `${grouped(value)} ${unit}`)[0];
+  terminal.print(
+    `plan    ${amount}; learning rate ${peak.toPrecision(3)} ${schedule}, warm-up ${rise}; masking rule ${maskRule}`,
+  );
+  const rows = planStages(settings).map((stage, i) => [
+    String(i + 1),
+    String(stage.length),
+    percent(stage.share, 0),
+    stage.steps === undefined ? "by the clock" : grouped(stage.steps),
+    String(stage.windows),
+    grouped(stage.tokens),
+    stage.maskRate.map((share) => percent(share, 0)).join(" → "),
+  ]);
+  terminal.print(table([["stage", "length", "share", "steps", "windows", "tokens a step", "mask rate"], ...rows]));
+  terminal.print("");
+}
+
+function progressLine(event: TrainRecord, { budget }: TrainingSettings): string {
+  const progress = Math.min(1, progressOf(budget, event));
+  const total = "minutes" in budget ? 60 * budget.minutes : event.seconds / Math.max(progress, 1e-9);
+  return [
+    `step ${grouped(event.step)}`,
+    percent(progress, 0),
+    `loss ${event.loss.toFixed(3)}`,
+    `accuracy ${percent(event.accuracy)}`,
+    `rate ${rate(event.learningRate)}`,
+    `length ${event.length}`,
+    `${grouped(event.tokensPerSecond)} tokens/s`,
+    `${duration(Math.max(0, total - event.seconds))} left`,
+  ].join("  ");
+}
+
+/** Ctrl-C once: stop after the step under way. Twice: stop at once. */
+function interruptible(terminal: Terminal): { signal: AbortSignal; remove(): void } {
+  const controller = new AbortController();
+  const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
+  const stop = () => {
+    if (controller.signal.aborted) Deno.exit(130);
+    controller.abort();
+    terminal.print("finishing the step and saving; again to stop at once");
+  };
+  for (const name of signals) Deno.addSignalListener(name, stop);
+  return {
+    signal: controller.signal,
+    remove: () => {
+      for (const name of signals) Deno.removeSignalListener(name, stop);
+    },
+  };
+}

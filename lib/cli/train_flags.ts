@@ -1,0 +1,245 @@
+/**
+ * The flags of `train`, and the settings that they amount to.
+ *
+ * @module
+ */
+
+import { DEFAULT_LENGTH, defaultCurriculum, parseCurriculum, type Stage } from "../batch/curriculum.ts";
+import { type MaskRule, maskRules } from "../batch/masking.ts";
+import { deviceChoices } from "../device/open.ts";
+import { architectures, type ModelConfig, modelConfig, presets, sizes } from "../model/config.ts";
+import { schedules } from "../train/schedule.ts";
+import { defaultSettings, type TrainingSettings } from "../train/trainer.ts";
+import {
+  type Flag,
+  type FlagGroups,
+  parseChoice,
+  parseCount,
+  type ParsedFlags,
+  parseNumber,
+  parseShare,
+  parseSpan,
+  UsageError,
+} from "./flags.ts";
+
+const flag = <T>(value: string, help: string, parse: (text: string) => T): Flag<T> => ({ value, help, parse });
+const text = (value: string) => value;
+const count = parseCount;
+
+const flags = {
+  data: {
+    ...flag("PATH", "text: file, folder, glob, - or stories; may be repeated (default: Tiny Shakespeare)", text),
+    repeatable: true,
+  },
+  out: flag("FOLDER", "where run folders go (default: runs)", text),
+  name: flag("NAME", "name of the run (default: from model and corpus)", text),
+  resume: flag("RUN", "go on with an interrupted run", text),
+  device: flag("KIND", "auto or webgpu (default: auto)", parseChoice(deviceChoices)),
+
+  preset: flag("NAME", "modernbert, bert or labml (default: modernbert)", parseChoice(presets)),
+  size: flag("NAME", "tiny, small, mini or base (default: small)", parseChoice(sizes)),
+  layers: flag("N", "encoder layers", count),
+  width: flag("N", "width of the residual stream", count),
+  heads: flag("N", "attention heads", count),
+  hidden: flag("N", "width of the feed-forward layer", count),
+  "max-length": flag("N", "longest sequence of the model (default: 512; bert: the final length)", count),
+  dropout: flag("SHARE", "share of activations dropped (default: 0; labml: 0.1)", parseShare),
+
+  tokens: flag("N", "train on so many tokens, such as 3M (default: 1M)", count),
+  steps: flag("N", "train for so many steps", count),
+  epochs: flag("N", "train on the text so many times", (value) => parseNumber(value)),
+  minutes: flag("N", "train for so many minutes", (value) => parseNumber(value)),
+  length: flag("N", `final sequence length (default: ${DEFAULT_LENGTH}; labml: 32)`, count),
+  curriculum: flag("STAGES", "length:share,...,length or none (default: rising to the final length)", text),
+  "batch-tokens": flag("N", "tokens of a batch (default: 1024; labml: 2048)", count),
+  accumulate: flag("N", "batches of a step (default: 1)", count),
+  "mask-rate": flag("SHARE", "share of tokens masked, or start:end (default: 30%:15%; labml: 15%)", parseMaskRate),
+  "mask-rule": flag("RULE", "bert (80/10/10) or labml (81/10/9) (default: that of the preset)", parseChoice(maskRules)),
+
+  lr: flag("RATE", "peak learning rate; factor for noam (default: 2e-3 at width 128; noam: 1)", parseNumber),
+  schedule: flag("NAME", `${schedules.join(", ")} (default: linear; labml: noam)`, parseChoice(schedules)),
+  warmup: flag("SPAN", "share of the budget, or steps (default: 5%; noam: 2000)", parseSpan),
+  "weight-decay": flag(
+    "X",
+    "decay of matrices (default: 0.01; labml: 0)",
+    (value) => parseNumber(value, { zero: true }),
+  ),
+  clip: flag("NORM", "largest gradient norm; 0 = none (default: 1)", (value) => parseNumber(value, { zero: true })),
+  seed: flag("N", "seed of all random numbers (default: 1)", parseSeed),
+
+  "eval-every": flag("SPAN", "validate so often: share or steps (default: 10%)", parseSpan),
+  "eval-tokens": flag("N", "most tokens of the validation text (default: 32k)", count),
+  "save-every": flag("SPAN", "save a checkpoint so often (default: 10%)", parseSpan),
+  "sample-every": flag("SPAN", "show predictions so often (default: 20%)", parseSpan),
+};
+
+const pick = (...names: (keyof typeof flags)[]) => Object.fromEntries(names.map((name) => [name, flags[name]]));
+
+/** The flags of `train` under headings. */
+export const trainFlagGroups: FlagGroups = {
+  "Text and run": pick("data", "out", "name", "resume", "device"),
+  Model: pick("preset", "size", "layers", "width", "heads", "hidden", "max-length", "dropout"),
+  "Budget (one of the first four) and batches": pick(
+    "tokens",
+    "steps",
+    "epochs",
+    "minutes",
+    "length",
+    "curriculum",
+    "batch-tokens",
+    "accumulate",
+    "mask-rate",
+    "mask-rule",
+  ),
+  Optimizer: pick("lr", "schedule", "warmup", "weight-decay", "clip", "seed"),
+  Reports: pick("eval-every", "eval-tokens", "save-every", "sample-every"),
+};
+
+/** Flags by name, for looking up their values. */
+export const trainFlags: typeof flags = flags;
+
+function parseMaskRate(value: string): { start: number; end: number } {
+  const parts = value.split(":").map(parseShare);
+  const [start, end = start] = parts;
+  if (parts.length > 2 || start === undefined || end === undefined || start === 0 || end === 0) {
+    throw new RangeError("write a share above 0 such as 15%, or start:end such as 30%:15%");
+  }
+  return { start, end };
+}
+
+function parseSeed(value: string): number {
+  const seed = /^\d+$/.test(value) ? Number(value) : NaN;
+  if (!(seed < 2 ** 32)) throw new RangeError("write a whole number from 0 to 4294967295");
+  return seed;
+}
+
+/** Labels of the budget flags. */
+const budgetFlags = ["tokens", "steps", "epochs", "minutes"] as const;
+
+/** What the flags say, with the vocabulary and the corpus still unknown. */
+export interface TrainPlan {
+  /** Seed of all random numbers. */
+  readonly seed: number;
+  /** The model, once the size of the vocabulary is known. */
+  model(vocab: number): ModelConfig;
+  /** The settings, once the number of tokens of the training text is known. */
+  settings(corpusTokens: number): TrainingSettings;
+  /** Whether the tokenizer should have labml's two special tokens only. */
+  readonly labmlVocabulary: boolean;
+}
+
+/**
+ * Checks the flags together.
+ *
+ * @throws {UsageError} if two contradict each other.
+ */
+export function planFromFlags(parsed: ParsedFlags): TrainPlan {
+  const { get } = parsed;
+  const preset = get(flags.preset) ?? "modernbert";
+  const isLabml = preset === "labml";
+  const budgets = budgetFlags.filter((name) => get(flags[name]) !== undefined);
+  if (budgets.length > 1) {
+    throw new UsageError(`Only one budget can be given, not ${budgets.map((name) => `--${name}`).join(" and ")}`);
+  }
+  const curriculum = stages(parsed, isLabml);
+  const length = curriculum.at(-1)!.length;
+  const isLearned = architectures[preset].positions === "learned";
+  const maxLength = get(flags["max-length"]) ?? (isLearned ? length : Math.max(512, length));
+  if (length > maxLength) {
+    throw new UsageError(`Length ${length} exceeds the model's longest sequence of ${maxLength} (--max-length)`);
+  }
+  const seed = get(flags.seed) ?? 1;
+  const given = definedOnly({
+    size: get(flags.size),
+    layers: get(flags.layers),
+    width: get(flags.width),
+    heads: get(flags.heads),
+    hidden: get(flags.hidden),
+    dropout: get(flags.dropout),
+  });
+  const model = (vocab: number) => modelConfig({ preset, vocab, maxLength, ...given });
+  // checked before any work is done; the vocabulary does not matter here
+  try {
+    model(5);
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+  return {
+    seed,
+    model,
+    labmlVocabulary: isLabml,
+    settings(corpusTokens) {
+      const epochs = get(flags.epochs);
+      if (epochs !== undefined && !Number.isFinite(corpusTokens)) {
+        throw new UsageError("The stories never end, so --epochs means nothing: give --tokens, --steps or --minutes");
+      }
+      const { width } = model(5);
+      return {
+        ...settingsFromFlags(parsed, { preset, width }),
+        curriculum,
+        seed,
+        budget: budget(parsed, corpusTokens),
+      };
+    },
+  };
+}
+
+function stages({ get }: ParsedFlags, isLabml: boolean): Stage[] {
+  const text = get(flags.curriculum);
+  const length = get(flags.length);
+  try {
+    if (text !== undefined) return parseCurriculum(text, length === undefined ? {} : { length });
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+  return isLabml ? [{ length: length ?? 32, share: 1 }] : defaultCurriculum(length);
+}
+
+function budget({ get }: ParsedFlags, corpusTokens: number): TrainingSettings["budget"] {
+  const [steps, minutes, epochs] = [get(flags.steps), get(flags.minutes), get(flags.epochs)];
+  if (steps !== undefined) return { steps };
+  if (minutes !== undefined) return { minutes };
+  return { tokens: epochs === undefined ? get(flags.tokens) ?? 1_000_000 : Math.ceil(epochs * corpusTokens) };
+}
+
+/** All settings but curriculum, seed and budget. */
+function settingsFromFlags(
+  { get }: ParsedFlags,
+  { preset, width }: { preset: ModelConfig["preset"]; width: number },
+): Omit<TrainingSettings, "budget"> {
+  const defaults = defaultSettings({ preset, width });
+  const schedule = get(flags.schedule) ?? defaults.learningRate.schedule;
+  const isNoam = schedule === "noam";
+  // a rate for one family of schedules means nothing in the other
+  const changed = isNoam !== (defaults.learningRate.schedule === "noam");
+  const fallback = changed
+    ? (isNoam ? noam : defaultSettings({ preset: "modernbert", width }).learningRate)
+    : defaults.learningRate;
+  return {
+    ...defaults,
+    learningRate: { schedule, peak: get(flags.lr) ?? fallback.peak, warmup: get(flags.warmup) ?? fallback.warmup },
+    optimizer: {
+      ...defaults.optimizer,
+      ...definedOnly({ weightDecay: get(flags["weight-decay"]), clip: get(flags.clip) }),
+    },
+    ...definedOnly({
+      batchTokens: get(flags["batch-tokens"]),
+      accumulate: get(flags.accumulate),
+      maskRate: get(flags["mask-rate"]),
+      maskRule: get(flags["mask-rule"]) as MaskRule | undefined,
+      evaluateEvery: get(flags["eval-every"]),
+      evaluateTokens: get(flags["eval-tokens"]),
+      saveEvery: get(flags["save-every"]),
+      sampleEvery: get(flags["sample-every"]),
+    }),
+  };
+}
+
+const noam = { peak: 1, warmup: { steps: 2000 } };
+
+/** An object without its undefined entries. */
+function definedOnly<T extends Record<string, unknown>>(values: T): { [K in keyof T]?: NonNullable<T[K]> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: NonNullable<T[K]>;
+  };
+}
