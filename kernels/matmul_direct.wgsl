@@ -1,6 +1,7 @@
-// Matrix product without workgroup memory: an invocation keeps 8 × 4 outputs in registers and reads both operands as
-// vec4 straight from memory. On a software adapter 5 times the speed of the tiled product, whose barriers cost there
-// what they save on a GPU. Operands and epilogue: matmul_epilogue.wgsl. A workgroup covers 64 rows × 32 columns.
+// Matrix product without workgroup memory: an invocation keeps 8 × 8 outputs in registers and reads both operands as
+// vec4 straight from memory. For software adapters, where barriers cost what they save on a GPU and loads cost more than
+// spilled registers: there 5 to 8 times the speed of the tiled product. A workgroup covers 64 rows × 64 columns.
+// Operands and epilogue: matmul_epilogue.wgsl.
 
 // Four rows from `row` on, one vector each over k .. k + 3; or, transposed, four k, one vector each over the rows.
 fn load_a(row: u32, k: u32, last: u32) -> mat4x4f {
@@ -29,7 +30,7 @@ fn load_b(column: u32, k: u32) -> mat4x4f {
   let stride = params.b_stride / 4u;
   let first = select(k, column, TRANSPOSE_B);
   let end = select(params.k, params.n, TRANSPOSE_B) - 1u;
-  let at = select(column, k, TRANSPOSE_B) / 4u;
+  let at = select(min(column, params.b_stride - 4u), k, TRANSPOSE_B) / 4u;
   return mat4x4f(
     b[min(first, end) * stride + at],
     b[min(first + 1u, end) * stride + at],
@@ -58,33 +59,53 @@ fn select_transposed(block: mat4x4f) -> mat4x4f {
 @compute @workgroup_size(8, 8)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let row = id.y * 8u;
-  let column = id.x * 4u;
+  let column = id.x * 8u;
   if (row >= params.m || column >= params.n) {
     return;
   }
   let first = id.z * params.split_k;
   let last = min(params.k, first + params.split_k);
-  var upper = mat4x4f();
-  var lower = mat4x4f();
+  // four blocks by name: an array of them would not stay in registers
+  var upper_left = mat4x4f();
+  var upper_right = mat4x4f();
+  var lower_left = mat4x4f();
+  var lower_right = mat4x4f();
   var upper_sum = vec4f(0.0);
   var lower_sum = vec4f(0.0);
   for (var k = first; k < last; k += 4u) {
-    let right = load_b(column, k);
-    let upper_left = load_a(row, k, last);
-    let lower_left = load_a(row + 4u, k, last);
-    upper += multiply(upper_left, right);
-    lower += multiply(lower_left, right);
+    let left = load_b(column, k);
+    let right = load_b(column + 4u, k);
+    let upper = load_a(row, k, last);
+    upper_left += multiply(upper, left);
+    upper_right += multiply(upper, right);
+    let lower = load_a(row + 4u, k, last);
+    lower_left += multiply(lower, left);
+    lower_right += multiply(lower, right);
     if (BIAS_GRADIENT) {
-      upper_sum += upper_left[0] + upper_left[1] + upper_left[2] + upper_left[3];
-      lower_sum += lower_left[0] + lower_left[1] + lower_left[2] + lower_left[3];
+      upper_sum += upper[0] + upper[1] + upper[2] + upper[3];
+      lower_sum += lower[0] + lower[1] + lower[2] + lower[3];
     }
   }
-  for (var i = 0u; i < 4u; i++) {
-    finish(row + i, column, 1u, id.z, upper[i]);
-    finish(row + 4u + i, column, 1u, id.z, lower[i]);
-    if (BIAS_GRADIENT && id.x == 0u) {
-      finish_bias_gradient(row + i, id.z, upper_sum[i]);
-      finish_bias_gradient(row + 4u + i, id.z, lower_sum[i]);
-    }
+  finish_block(row, column, id.z, upper_left);
+  finish_block(row, column + 4u, id.z, upper_right);
+  finish_block(row + 4u, column, id.z, lower_left);
+  finish_block(row + 4u, column + 4u, id.z, lower_right);
+  if (BIAS_GRADIENT && id.x == 0u) {
+    finish_bias_block(row, id.z, upper_sum);
+    finish_bias_block(row + 4u, id.z, lower_sum);
   }
+}
+
+fn finish_block(row: u32, column: u32, slice: u32, block: mat4x4f) {
+  finish(row, column, 1u, slice, block[0]);
+  finish(row + 1u, column, 1u, slice, block[1]);
+  finish(row + 2u, column, 1u, slice, block[2]);
+  finish(row + 3u, column, 1u, slice, block[3]);
+}
+
+fn finish_bias_block(row: u32, slice: u32, sums: vec4f) {
+  finish_bias_gradient(row, slice, sums.x);
+  finish_bias_gradient(row + 1u, slice, sums.y);
+  finish_bias_gradient(row + 2u, slice, sums.z);
+  finish_bias_gradient(row + 3u, slice, sums.w);
 }

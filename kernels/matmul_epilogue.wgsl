@@ -31,16 +31,17 @@ struct Params {
 @group(0) @binding(6) var<storage, read_write> activation_input: array<f32>; // [m, c_stride]
 @group(0) @binding(7) var<storage, read_write> d_bias: array<f32>; // [splits, m]
 
-// Finishes up to four elements of one row, at columns column + i · spacing.
+// Finishes up to four elements of one row, at columns column + i · spacing. Without loops: indexing a vector by a variable
+// would move it out of the registers.
 fn finish(row: u32, column: u32, spacing: u32, slice: u32, sums: vec4f) {
   if (row >= params.m) {
     return;
   }
+  let columns = vec4u(column, column + spacing, column + 2u * spacing, column + 3u * spacing);
   var values = sums;
   if (BIAS) {
-    for (var i = 0u; i < 4u; i++) {
-      values[i] += bias[min(column + i * spacing, params.n - 1u)];
-    }
+    let at = min(columns, vec4u(params.n - 1u));
+    values += vec4f(bias[at.x], bias[at.y], bias[at.z], bias[at.w]);
   }
   let inputs = values;
   if (ACTIVATION == 1u) {
@@ -48,23 +49,29 @@ fn finish(row: u32, column: u32, spacing: u32, slice: u32, sums: vec4f) {
   } else if (ACTIVATION == 2u) {
     values = max(values, vec4f(0.0));
   }
-  for (var i = 0u; i < 4u; i++) {
-    let at_column = column + i * spacing;
-    if (at_column < params.n) {
-      let at = (slice * params.m + row) * params.c_stride + at_column;
-      var value = values[i];
-      if (KEEP_INPUT) {
-        activation_input[at] = inputs[i];
-      }
-      if (RESIDUAL) {
-        value += residual[at];
-      }
-      if (ACCUMULATE) {
-        value += c[at];
-      }
-      c[at] = value;
-    }
+  let first = (slice * params.m + row) * params.c_stride;
+  finish_one(first, columns.x, inputs.x, values.x);
+  finish_one(first, columns.y, inputs.y, values.y);
+  finish_one(first, columns.z, inputs.z, values.z);
+  finish_one(first, columns.w, inputs.w, values.w);
+}
+
+fn finish_one(first: u32, column: u32, input: f32, activated: f32) {
+  if (column >= params.n) {
+    return;
   }
+  let at = first + column;
+  var value = activated;
+  if (KEEP_INPUT) {
+    activation_input[at] = input;
+  }
+  if (RESIDUAL) {
+    value += residual[at];
+  }
+  if (ACCUMULATE) {
+    value += c[at];
+  }
+  c[at] = value;
 }
 
 fn finish_bias_gradient(row: u32, slice: u32, sum: f32) {

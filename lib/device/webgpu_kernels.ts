@@ -59,7 +59,7 @@ export function kernelSources(variant: MatmulVariant): Readonly<Record<string, K
 
 const matmul: Readonly<Record<MatmulVariant, KernelSource>> = {
   tiled: kernel(() => [64, 64, 1], gelu, matmulEpilogue, matmulTiled),
-  direct: kernel(() => [32, 64, 1], gelu, matmulEpilogue, matmulDirect),
+  direct: kernel(() => [64, 64, 1], gelu, matmulEpilogue, matmulDirect),
 };
 
 const common: Readonly<Record<string, KernelSource>> = {
