@@ -1,0 +1,174 @@
+import { assert, assertEquals, assertGreater, assertLess, assertRejects } from "@std/assert";
+import { parseCurriculum } from "../../lib/batch/curriculum.ts";
+import type { Device } from "../../lib/device/device.ts";
+import { modelConfig } from "../../lib/model/config.ts";
+import { fill } from "../../lib/model/fill.ts";
+import { createModel, Model } from "../../lib/model/model.ts";
+import { stringSource, textCorpus } from "../../lib/text/corpus.ts";
+import { storiesCorpus } from "../../lib/text/stories.ts";
+import { characterTokenizer, scanCharacters } from "../../lib/tokenizer/character.ts";
+import { DivergedError, train, type TrainEvent, type TrainOptions, type TrainRecord } from "../../lib/train/trainer.ts";
+import { baselines } from "../helpers/baselines.ts";
+import { gpuTest } from "../helpers/devices.ts";
+
+const stories = storiesCorpus();
+const tokenizer = characterTokenizer((await scanCharacters(stories)).characters);
+const shape = { vocab: tokenizer.size, layers: 2, width: 32, heads: 2, hidden: 44, maxLength: 64 };
+
+const settings = {
+  corpus: stories,
+  tokenizer,
+  budget: { steps: 14 },
+  curriculum: parseCurriculum("16:50%,32"),
+  batchTokens: 128,
+  evaluateTokens: 512,
+  evaluateEvery: { steps: 7 },
+  saveEvery: { steps: 5 },
+  sampleEvery: { steps: 7 },
+};
+
+async function run(device: Device, options: Partial<TrainOptions> & { model?: Model } = {}): Promise<TrainEvent[]> {
+  const { model = createModel(device, modelConfig({ ...shape })), ...rest } = options;
+  try {
+    return await Array.fromAsync(train({ ...settings, model, ...rest }));
+  } finally {
+    model.destroy();
+  }
+}
+
+const losses = (events: TrainEvent[]) =>
+  events.filter((event): event is TrainRecord => event.kind === "train").map(({ step, loss, gradientNorm }) => [
+    step,
+    loss,
+    gradientNorm,
+  ]);
+
+gpuTest("train() yields every step once, validations, samples and checkpoints", async (device) => {
+  const events = await run(device);
+  const count = (kind: TrainEvent["kind"]) => events.filter((event) => event.kind === kind).length;
+  assertEquals(losses(events).map(([step]) => step), Array.from({ length: 14 }, (_, i) => i + 1));
+  assertEquals([count("validation"), count("samples"), count("checkpoint")], [2, 2, 3]);
+  const records = events.filter((event): event is TrainRecord => event.kind === "train");
+  assertEquals(records.map(({ length }) => length), [...Array(7).fill(16), ...Array(7).fill(32)]);
+  assertEquals(records.at(-1)!.tokens, 14 * 128);
+  assertGreater(records[0]!.maskRate, records.at(-1)!.maskRate);
+  assert(records.every(({ seconds }, i) => i === 0 || seconds >= records[i - 1]!.seconds));
+});
+
+for (const preset of ["modernbert", "bert", "labml"] as const) {
+  gpuTest(`train() of ${preset} repeats itself and resumes with the same losses to the bit`, async (device) => {
+    const model = () => createModel(device, modelConfig({ ...shape, preset }));
+    const options = { accumulate: 2, maskRule: "bert" as const };
+    const whole = await run(device, { ...options, model: model() });
+    assertEquals(losses(await run(device, { ...options, model: model() })), losses(whole));
+    const checkpoints = whole.filter((event) => event.kind === "checkpoint");
+    assertEquals(checkpoints.map(({ state }) => state.step), [5, 10, 14]);
+    for (const { state } of checkpoints.slice(0, 2)) {
+      const resumed = await run(device, {
+        ...options,
+        model: new Model(device, modelConfig({ ...shape, preset })),
+        resume: state,
+      });
+      assertEquals(losses(resumed), losses(whole).slice(state.step));
+      const validations = (events: TrainEvent[]) =>
+        events.flatMap((event) => event.kind === "validation" ? [event.loss] : []);
+      assertEquals(validations(resumed).at(-1), validations(whole).at(-1));
+    }
+  });
+}
+
+gpuTest("train() stops after the step under way when aborted, and yields a state to go on from", async (device) => {
+  const whole = await run(device);
+  const controller = new AbortController();
+  const model = createModel(device, modelConfig({ ...shape }));
+  const events: TrainEvent[] = [];
+  for await (const event of train({ ...settings, model, signal: controller.signal })) {
+    events.push(event);
+    if (event.kind === "train" && event.step === 3) controller.abort();
+  }
+  model.destroy();
+  const last = events.at(-1)!;
+  assert(last.kind === "checkpoint");
+  assertLess(last.state.step, 14);
+  assertEquals(losses(events), losses(whole).slice(0, last.state.step));
+  const resumed = await run(device, { model: new Model(device, modelConfig({ ...shape })), resume: last.state });
+  assertEquals(losses(resumed), losses(whole).slice(last.state.step));
+});
+
+gpuTest("train() ends with a message when the loss is not a number", async (device) => {
+  const model = createModel(device, modelConfig({ ...shape }));
+  const values = await model.readParameters();
+  values.get("decoder.bias")![7] = Infinity;
+  model.writeParameters(values);
+  await assertRejects(() => run(device, { model }), DivergedError, "Training diverged at step 1");
+});
+
+gpuTest("train() rejects lengths and texts that do not fit", async (device) => {
+  const short = await textCorpus([stringSource("short", "one two three\n".repeat(10))]);
+  await assertRejects(
+    () => run(device, { curriculum: [{ length: 128, share: 1 }] }),
+    RangeError,
+    "Cannot train at length 128",
+  );
+  await assertRejects(
+    () => run(device, { corpus: short }),
+    RangeError,
+    "the validation text, the last tenth, has only",
+  );
+});
+
+// a tiny model reads and spells the stories after some 300,000 characters; the baselines know no context beyond the neighbours
+for (const curriculum of ["none", "16:25%,32:25%,64"]) {
+  gpuTest(`train() with curriculum ${curriculum} learns stories far beyond unigrams and bigrams`, async (device) => {
+    const model = createModel(device, modelConfig({ vocab: tokenizer.size, size: "tiny" }));
+    const events = await run(device, {
+      model,
+      budget: { tokens: 300_000 },
+      curriculum: parseCurriculum(curriculum, { length: 64 }),
+      batchTokens: 512,
+      learningRate: { peak: 4e-3, schedule: "linear", warmup: { share: 0.05 } },
+      evaluateTokens: 16_384,
+      evaluateEvery: { share: 1 },
+      saveEvery: { share: 1 },
+      sampleEvery: { share: 1 },
+    });
+    const { accuracy, loss } = events.findLast((event) => event.kind === "validation")!;
+    const { unigram, bigram } = await baselines(stories, tokenizer);
+    console.log(
+      `      accuracy ${accuracy.toFixed(3)}, loss ${loss.toFixed(3)}; unigram ${unigram.toFixed(3)}, bigram ${
+        bigram.toFixed(3)
+      }`,
+    );
+    assertGreater(bigram, unigram);
+    assertGreater(accuracy, bigram + 0.1);
+  });
+}
+
+gpuTest("fill() puts the letters of a trained word back", async (device) => {
+  const text = "the cat sat on the mat and the dog ran to the log\n".repeat(400);
+  const corpus = await textCorpus([stringSource("cats", text)]);
+  const words = characterTokenizer((await scanCharacters(corpus)).characters);
+  const model = createModel(device, modelConfig({ ...shape, vocab: words.size }));
+  for await (
+    const _ of train({
+      ...settings,
+      model,
+      corpus,
+      tokenizer: words,
+      budget: { steps: 250 },
+      curriculum: [{ length: 32, share: 1 }],
+      batchTokens: 256,
+      learningRate: { peak: 4e-3, schedule: "linear", warmup: { share: 0.1 } },
+      evaluateEvery: { share: 1 },
+      sampleEvery: { share: 1 },
+      saveEvery: { share: 1 },
+    })
+  );
+  const result = await fill({ model, tokenizer: words }, "the c[MASK]t sat on the m[MASK]t and");
+  await assertRejects(() => fill({ model, tokenizer: words }, "no mask"), RangeError, "no [MASK]");
+  await assertRejects(() => fill({ model, tokenizer: words }, "[MASK]" + "a".repeat(64)), RangeError, "longest is 64");
+  model.destroy();
+  assertEquals(result.filled, "the cat sat on the mat and");
+  assertEquals(result.masks.map(({ position, candidates }) => [position, candidates.length]), [[5, 5], [17, 5]]);
+  assertGreater(result.masks[0]!.candidates[0]!.probability, result.masks[0]!.candidates[1]!.probability);
+});
