@@ -218,6 +218,8 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, 
   let program: BatchProgram | undefined;
   const pending: PreparedStep[] = [];
   let readEvery = 1;
+  // what the state would be if training ended here
+  let at = { step: resume?.step ?? 0, tokens: resume?.tokens ?? 0 };
   let position = source.position;
   try {
     evaluator = await createEvaluator({
@@ -240,11 +242,12 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, 
         }
         submit(model, program, step, settings);
         pending.push(step);
+        at = step.after;
         position = step.position;
       }
       const last = pending.at(-1);
       const due = last ? dueAfter(last, settings) : { evaluate: false, save: false, sample: false };
-      const isLast = !step || progressOf(settings.budget, { ...last!.after, seconds: timer.seconds() }) >= 1;
+      const isLast = !step || progressOf(settings.budget, { ...at, seconds: timer.seconds() }) >= 1;
       if (pending.length >= readEvery || isLast || due.evaluate || due.save || due.sample) {
         await steps.fill();
         const records = last ? await model.readRecords({ first: pending[0]!.clock.step, last: last.after.step }) : [];
@@ -255,7 +258,6 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, 
         const each = (seconds - lastRead) / Math.max(1, pending.length);
         readEvery = Math.max(1, Math.min(2 * readEvery, Math.floor(READ_INTERVAL / each), RING_SIZE / 2));
         pending.length = 0;
-        const at = last?.after ?? steps.clock();
         // who interrupts wants the state saved, not a last validation
         const stopped = signal?.aborted ?? false;
         if (last && !stopped && (due.evaluate || isLast)) {
@@ -326,8 +328,6 @@ function stepQueue({ settings, model, tokenizer, source, timer, resume }: {
     };
   };
   return {
-    /** The clock of the next step to be prepared. */
-    clock: () => ({ ...clock }),
     async fill(): Promise<void> {
       while (queue.length < PREPARED) {
         const step = await prepare();
