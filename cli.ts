@@ -35,6 +35,7 @@ Every command explains itself with --help.`;
  */
 export async function main(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
+  quietenMesa();
   if (name === undefined || name === "--help" || name === "-h" || name === "help") {
     console.log(help);
     return name === undefined ? 2 : 0;
@@ -56,6 +57,11 @@ export async function main(args: readonly string[]): Promise<number> {
     }
     return 1;
   }
+}
+
+/** Mesa's drivers complain on stderr where no desktop session has set this folder; they do not need it for computing. */
+function quietenMesa(): void {
+  if (Deno.build.os === "linux" && !Deno.env.get("XDG_RUNTIME_DIR")) Deno.env.set("XDG_RUNTIME_DIR", "/tmp");
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -48,14 +48,18 @@ export async function freeName(out: string, wanted: string): Promise<string> {
 }
 
 /**
- * Makes the folder of a new run.
+ * Checks that a new run's folder can be made.
  *
  * @throws {RangeError} if it exists.
  */
-export async function createRun(path: string, config: RunConfig): Promise<RunFolder> {
+export async function checkFree(path: string): Promise<void> {
   if (await exists(path)) {
     throw new RangeError(`"${path}" exists already: choose another --name, or go on with --resume ${path}`);
   }
+}
+
+/** Makes the folder of a new run. */
+export async function createRun(path: string, config: RunConfig): Promise<RunFolder> {
   await Deno.mkdir(path, { recursive: true });
   await Deno.writeTextFile(`${path}/config.json`, JSON.stringify(config, null, 2) + "\n");
   return openFolder(path);

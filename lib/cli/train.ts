@@ -18,7 +18,7 @@ import { train, type TrainingSettings, type TrainingState, type TrainRecord } fr
 import { openCorpus, type OpenedCorpus } from "./corpus.ts";
 import { flagHelp, type ParsedFlags, parseFlags, UsageError } from "./flags.ts";
 import { duration, formatSample, grouped, percent, rate } from "./format.ts";
-import { createRun, freeName, readRun, reopenRun, type RunConfig, type RunFolder } from "./run_folder.ts";
+import { checkFree, createRun, freeName, readRun, reopenRun, type RunConfig, type RunFolder } from "./run_folder.ts";
 import { openTerminal, paint, table, type Terminal } from "./terminal.ts";
 import { planFromFlags, trainFlagGroups, trainFlags as flags } from "./train_flags.ts";
 
@@ -43,6 +43,8 @@ interface Run {
   readonly config: ModelConfig;
   readonly settings: TrainingSettings;
   readonly state: TrainingState | undefined;
+  /** Path of the run's folder. */
+  readonly path: string;
   /** Makes or opens the run's folder, once nothing more can go wrong. */
   folder(): Promise<RunFolder>;
 }
@@ -94,14 +96,9 @@ async function newRun(parsed: ParsedFlags, terminal: Terminal): Promise<Run> {
       dataBytes: opened.bytes ?? null,
       device: parsed.get(flags.device) ?? "auto",
     };
-    return {
-      opened,
-      tokenizer,
-      config,
-      settings,
-      state: undefined,
-      folder: () => createRun(`${out}/${name}`, runConfig),
-    };
+    const path = `${out}/${name}`;
+    await checkFree(path);
+    return { opened, tokenizer, config, settings, state: undefined, path, folder: () => createRun(path, runConfig) };
   } catch (error) {
     await opened.close();
     throw error;
@@ -127,7 +124,7 @@ async function resumedRun(parsed: ParsedFlags, path: string): Promise<Run> {
   if (progressOf(settings.budget, state) >= 1) {
     throw new RangeError(`"${path}" is finished: it has trained on ${grouped(state.tokens)} tokens`);
   }
-  return { opened, tokenizer, config, settings, state, folder: () => reopenRun(folder, state.step) };
+  return { opened, tokenizer, config, settings, state, path: folder, folder: () => reopenRun(folder, state.step) };
 }
 
 async function trainOn(
@@ -136,15 +133,16 @@ async function trainOn(
   { terminal, reason, notice }: { terminal: Terminal; reason: string; notice: string | undefined },
 ): Promise<number> {
   const { opened: { corpus }, tokenizer, config, settings, state } = run;
+  if (state) terminal.print(`resume  ${run.path} at step ${grouped(state.step)}`);
   printPlan(terminal, { reason, notice, corpus, tokenizer, config, settings });
   const model = state ? new Model(device, config) : createModel(device, config, { seed: settings.seed });
   const interrupt = interruptible(terminal);
   let folder: RunFolder | undefined;
   try {
-    folder = await run.folder();
-    if (state) terminal.print(`resuming ${folder.path} at step ${grouped(state.step)}`);
     const { signal } = interrupt;
     for await (const event of train({ model, corpus, tokenizer, ...settings, resume: state, signal })) {
+      // only now: text that turns out too short leaves no folder behind
+      folder ??= await run.folder();
       switch (event.kind) {
         case "train":
           folder.log(event);
@@ -168,6 +166,7 @@ async function trainOn(
       }
     }
     terminal.clear();
+    if (!folder) return 1;
     if (signal.aborted) {
       terminal.print(`\nsaved; go on with:\n  deno run -A cli.ts train --resume ${folder.path}`);
       return 130;

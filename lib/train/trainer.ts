@@ -231,7 +231,6 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, 
       rule: settings.maskRule,
     });
     await steps.fill();
-    timer.start();
     let lastRead = timer.seconds();
     while (true) {
       const step = signal?.aborted ? undefined : await steps.next();
@@ -240,6 +239,8 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, 
           program?.destroy();
           program = await model.compileTraining(step.shape, settings.optimizer);
         }
+        // the clock runs from the first step on: compiling the first program is no training
+        timer.start();
         submit(model, program, step, settings);
         pending.push(step);
         at = step.after;
@@ -268,7 +269,6 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, 
         if (due.save || isLast) yield { kind: "checkpoint", state: await stateOf(model, { ...at, seconds, position }) };
         if (isLast) return;
         lastRead = seconds;
-        timer.start();
       }
     }
   } finally {
@@ -421,7 +421,7 @@ function stopwatch(before: number) {
   let started: number | undefined;
   return {
     start: () => {
-      started = performance.now();
+      started ??= performance.now();
     },
     stop: () => {
       sum += started === undefined ? 0 : (performance.now() - started) / 1000;

@@ -42,10 +42,12 @@ const open = new Map<string, Promise<Device>>();
 
 function shared(kind: string, options: WebGpuOptions): Promise<Device> {
   let device = open.get(kind);
-  if (!device) {
-    device = openWebGpuDevice(options);
-    open.set(kind, device);
-    globalThis.addEventListener("unload", () => device?.then((d) => d.destroy()));
-  }
+  if (!device) open.set(kind, device = openUntilExit(options));
+  return device;
+}
+
+async function openUntilExit(options: WebGpuOptions): Promise<Device> {
+  const device = await openWebGpuDevice(options);
+  globalThis.addEventListener("unload", () => device.destroy());
   return device;
 }

@@ -1,0 +1,170 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { withoutGpu } from "../helpers/devices.ts";
+import { runCli, spawnCli } from "../helpers/run_cli.ts";
+
+const small = ["--layers", "1", "--width", "16", "--heads", "2", "--batch-tokens", "128", "--curriculum", "16:50%,32"];
+const run = ["train", "--data", "stories", ...small, "--eval-tokens", "512", "--save-every", "10"];
+
+function test(name: string, fn: (cwd: string) => Promise<void>): void {
+  Deno.test({
+    name,
+    ignore: withoutGpu,
+    fn: async () => {
+      const cwd = await Deno.makeTempDir();
+      try {
+        await fn(cwd);
+      } finally {
+        await Deno.remove(cwd, { recursive: true });
+      }
+    },
+  });
+}
+
+async function metrics(path: string): Promise<Record<string, unknown>[]> {
+  return (await Deno.readTextFile(path)).trim().split("\n").map((line) => JSON.parse(line));
+}
+
+/** What must not differ between two runs: everything but time. */
+async function losses(path: string): Promise<unknown[]> {
+  return (await metrics(path)).map(({ seconds: _, tokensPerSecond: __, ...rest }) => rest);
+}
+
+test("train keeps config, metrics and two checkpoints, and fill uses them", async (cwd) => {
+  const trained = await runCli([...run, "--steps", "40", "--name", "first"], { cwd });
+  assertEquals([trained.code, trained.err], [0, ""]);
+  for (
+    const part of [
+      "device  WebGPU on",
+      "corpus  stories",
+      "parameters",
+      "stage  length",
+      "validation loss",
+      "runs/first",
+    ]
+  ) assertStringIncludes(trained.out, part);
+  // samples without colours: right predictions {x}, wrong ones {x|y}
+  assertMatch(trained.out, /\{.(\|.)?\}/);
+
+  const lines = await metrics(`${cwd}/runs/first/metrics.jsonl`);
+  const kinds = (kind: string) => lines.filter((line) => line.kind === kind);
+  assertEquals([kinds("train").length, kinds("validation").length], [40, 10]);
+  assertEquals(Object.keys(kinds("train")[0]!), [
+    "kind",
+    "step",
+    "tokens",
+    "seconds",
+    "length",
+    "maskRate",
+    "loss",
+    "accuracy",
+    "learningRate",
+    "gradientNorm",
+    "tokensPerSecond",
+  ]);
+  assertEquals(Object.keys(kinds("validation")[0]!), [
+    "kind",
+    "step",
+    "tokens",
+    "seconds",
+    "length",
+    "loss",
+    "accuracy",
+    "perplexity",
+  ]);
+
+  const checkpoints = (await Array.fromAsync(Deno.readDir(`${cwd}/runs/first/checkpoints`))).map(({ name }) => name);
+  assertEquals(checkpoints.sort(), ["step-00000030", "step-00000040"]);
+
+  for (const path of ["runs/first", "runs/first/checkpoints/step-00000030"]) {
+    const filled = await runCli(["fill", path, "Ben h[MASK]s a r[MASK]d ball.", "--top-k", "3"], { cwd });
+    assertEquals([filled.code, filled.err], [0, ""]);
+    assertMatch(filled.out, /^Ben h.s a r.d ball\.\n  mask 1: ".*" [\d.]+%  ".*" [\d.]+%  ".*" [\d.]+%\n  mask 2: /);
+  }
+
+  const finished = await runCli(["train", "--resume", "runs/first"], { cwd });
+  assertEquals(finished.code, 1);
+  assertStringIncludes(finished.err, '"runs/first" is finished');
+});
+
+test("train goes on after being killed with the same losses to the bit", async (cwd) => {
+  const whole = await runCli([...run, "--steps", "60", "--name", "whole"], { cwd });
+  assertEquals(whole.code, 0);
+  const child = spawnCli([...run, "--steps", "60", "--name", "killed"], { cwd }).spawn();
+  const hasCheckpoint = () => Deno.stat(`${cwd}/runs/killed/checkpoints/step-00000010`).then(() => true, () => false);
+  const deadline = Date.now() + 60_000;
+  while (!await hasCheckpoint() && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 5));
+  child.kill("SIGKILL");
+  await child.output();
+  const resumed = await runCli(["train", "--resume", "runs/killed"], { cwd });
+  assertEquals([resumed.code, resumed.err], [0, ""]);
+  assertEquals(await losses(`${cwd}/runs/killed/metrics.jsonl`), await losses(`${cwd}/runs/whole/metrics.jsonl`));
+});
+
+test("train saves on Ctrl-C and says how to go on", async (cwd) => {
+  const child = spawnCli([...run, "--steps", "100000", "--name", "long"], { cwd }).spawn();
+  const isTraining = () => Deno.stat(`${cwd}/runs/long/metrics.jsonl`).then(({ size }) => size > 1000, () => false);
+  const deadline = Date.now() + 60_000;
+  while (!await isTraining() && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
+  child.kill("SIGINT");
+  const { code, stdout } = await child.output();
+  const out = new TextDecoder().decode(stdout);
+  assertEquals(code, 130);
+  assertStringIncludes(out, "deno run -A cli.ts train --resume runs/long");
+  const last = (await metrics(`${cwd}/runs/long/metrics.jsonl`)).findLast(({ kind }) => kind === "train")!;
+  const names = (await Array.fromAsync(Deno.readDir(`${cwd}/runs/long/checkpoints`))).map(({ name }) => name).sort();
+  assertEquals(names.at(-1), `step-${String(last.step).padStart(8, "0")}`);
+});
+
+test("train reads standard input, several files and labml's preset", async (cwd) => {
+  const text = "to be or not to be that is the question\n".repeat(100);
+  await Deno.writeTextFile(`${cwd}/a.txt`, text);
+  await Deno.writeTextFile(`${cwd}/b.txt`, text.toUpperCase());
+  const common = [...small, "--eval-tokens", "256", "--steps", "2"];
+  const files = await runCli(["train", "--data", "a.txt", "--data", "b.txt", ...common, "--name", "files"], { cwd });
+  assertEquals([files.code, files.err], [0, ""]);
+  assertStringIncludes(files.out, "corpus  2 files, 8,000 bytes");
+
+  const child = new Deno.Command("sh", {
+    args: [
+      "-c",
+      `cat a.txt | "${Deno.execPath()}" run -A --no-check "$CLI" train --data - ${common.join(" ")} --name piped`,
+    ],
+    cwd,
+    env: { CLI: new URL("../../cli.ts", import.meta.url).pathname, NO_COLOR: "1" },
+  });
+  const piped = await child.output();
+  assertEquals(piped.code, 0, new TextDecoder().decode(piped.stderr));
+  assertStringIncludes(new TextDecoder().decode(piped.stdout), "corpus  standard input, 4,000 bytes");
+  const again = await runCli(["train", "--resume", "runs/piped"], { cwd });
+  assertStringIncludes(again.err, "its text came from standard input");
+
+  const labml = await runCli(["train", "--data", "a.txt", "--preset", "labml", "--steps", "1", "--name", "labml"], {
+    cwd,
+  });
+  assertEquals([labml.code, labml.err], [0, ""]);
+  assertStringIncludes(labml.out, "6 layers × 128, 8 heads, hidden 256");
+  assertStringIncludes(labml.out, "learning rate 1.00 noam, warm-up 2000 steps; masking rule labml");
+  assertMatch(labml.out, /1 +32 +100% +1 +64 +2,048 +15% → 15%/);
+});
+
+test("train refuses to resume on another text", async (cwd) => {
+  await Deno.writeTextFile(`${cwd}/a.txt`, "to be or not to be that is the question\n".repeat(100));
+  const trained = await runCli([
+    "train",
+    "--data",
+    "a.txt",
+    ...small,
+    "--eval-tokens",
+    "256",
+    "--steps",
+    "2",
+    "--name",
+    "x",
+  ], { cwd });
+  assertEquals(trained.code, 0);
+  await Deno.writeTextFile(`${cwd}/a.txt`, "longer\n", { append: true });
+  const resumed = await runCli(["train", "--resume", "runs/x"], { cwd });
+  assertEquals(resumed.code, 1);
+  assertStringIncludes(resumed.err, "its text had 4000 bytes");
+  assert(!resumed.err.includes(" at "));
+});

@@ -1,0 +1,84 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { runCli } from "../helpers/run_cli.ts";
+import { withoutGpu } from "../helpers/devices.ts";
+
+/** Wrong usage: arguments, exit code, and the sentence that is wanted. */
+const cases: [args: string[], code: number, message: string][] = [
+  [["fil"], 2, 'Unknown command "fil": there are train and fill'],
+  [["train", "--tokns", "5"], 2, "Unknown option --tokns; did you mean --tokens?"],
+  [["train", "--qqqqqq"], 2, "Unknown option --qqqqqq"],
+  [["train", "--tokens", "many"], 2, 'Option --tokens cannot be "many": write a whole number'],
+  [["train", "--tokens=-5"], 2, 'Option --tokens cannot be "-5"'],
+  [["train", "--lr", "0"], 2, 'Option --lr cannot be "0": write a number above 0'],
+  [["train", "--lr"], 2, "Option --lr needs a value: --lr RATE"],
+  [["train", "--dropout", "120%"], 2, "write a share between 0 and 1"],
+  [["train", "--mask-rate", "30:15"], 2, 'Option --mask-rate cannot be "30:15"'],
+  [["train", "--preset", "gpt"], 2, "choose one of modernbert, bert, labml"],
+  [["train", "--seed", "x"], 2, "Option --seed"],
+  [["train", "--tokens", "5", "--steps", "3"], 2, "Only one budget can be given, not --tokens and --steps"],
+  [["train", "--width", "130"], 2, "Cannot split width 130 into 4 heads"],
+  [["train", "--length", "600", "--max-length", "512"], 2, "Length 600 exceeds the model's longest sequence of 512"],
+  [["train", "--curriculum", "64:20%,32"], 2, "must rise from stage to stage"],
+  [["train", "--data", "stories", "--epochs", "2"], 2, "The stories never end"],
+  [["train", "book.txt"], 2, 'Unexpected argument "book.txt"; text to train on is given by --data'],
+  [["train", "--data", "missing.txt"], 1, 'Cannot read "missing.txt": there is no such file or folder'],
+  [["train", "--data", "empty.txt"], 1, "Cannot train without text: empty.txt is empty"],
+  [["train", "--data", "short.txt"], 1, "Cannot validate on windows of 128 tokens"],
+  [["train", "--data", "latin1.txt"], 1, "Cannot read latin1.txt as UTF-8: invalid byte near offset 2"],
+  [["train", "--resume", "nowhere"], 1, 'Cannot resume "nowhere": there is no config.json in it'],
+  [["train", "--resume", "norun"], 1, 'Cannot resume "norun": its config.json is not that of a run'],
+  [["train", "--resume", "nowhere", "--lr", "1"], 2, "Option --lr cannot be changed by --resume"],
+  [["train", "--data", "stories", "--name", "norun", "--out", "."], 1, '"./norun" exists already'],
+  [["fill", "nowhere", "a [MASK]"], 1, 'Cannot use "nowhere": there is no such folder'],
+  [["fill", "norun", "a [MASK]"], 1, "it is neither a run with a checkpoint nor a checkpoint"],
+  [["fill", "nowhere", "hello"], 2, 'The text "hello" has no [MASK] to fill'],
+  [["fill", "nowhere"], 2, "Wanted: fill RUN"],
+];
+
+Deno.test({
+  name: "main() answers wrong usage and bad input with one sentence, an exit code and no stack",
+  ignore: withoutGpu,
+  fn: async (t) => {
+    const cwd = await Deno.makeTempDir();
+    try {
+      await Deno.writeTextFile(`${cwd}/empty.txt`, "");
+      await Deno.writeTextFile(`${cwd}/short.txt`, "abc\n".repeat(5));
+      await Deno.writeFile(`${cwd}/latin1.txt`, Uint8Array.from({ length: 4000 }, (_, i) => i % 8 === 1 ? 0xe4 : 0x61));
+      await Deno.mkdir(`${cwd}/norun`);
+      await Deno.writeTextFile(`${cwd}/norun/config.json`, "{}");
+      for (const [args, code, message] of cases) {
+        await t.step(args.join(" "), async () => {
+          const result = await runCli(args, { cwd });
+          assert(result.err.startsWith("error: "), result.err);
+          assertStringIncludes(result.err, message);
+          assertEquals(result.code, code);
+          const lines = result.err.trim().split("\n");
+          assertEquals(lines.length, code === 2 ? 2 : 1, result.err);
+        });
+      }
+      assertEquals(
+        await Array.fromAsync(Deno.readDir(cwd)).then((entries) => entries.length),
+        4,
+        "something was left behind",
+      );
+    } finally {
+      await Deno.remove(cwd, { recursive: true });
+    }
+  },
+});
+
+Deno.test("main() says which driver to install where there is no adapter", async () => {
+  const preload = [new URL("../helpers/hide_gpu.ts", import.meta.url).pathname];
+  const result = await runCli(["train", "--data", "stories", "--tokens", "1k"], { cwd: Deno.cwd(), preload });
+  assertStringIncludes(result.err, "error: Cannot find a WebGPU adapter: ");
+  if (Deno.build.os === "linux") assertStringIncludes(result.err, "apt-get install mesa-vulkan-drivers");
+  assertEquals([result.code, result.err.trim().split("\n").length], [1, 1]);
+});
+
+Deno.test("main() explains itself", async () => {
+  for (const args of [["--help"], ["train", "--help"], ["fill", "-h"], ["--version"]]) {
+    const { code, out, err } = await runCli(args, { cwd: Deno.cwd() });
+    assertEquals([code, err], [0, ""]);
+    assertStringIncludes(out, args[0] === "--version" ? "0.1.0" : "Usage: deno run -A cli.ts");
+  }
+});
