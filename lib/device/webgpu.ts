@@ -16,6 +16,7 @@ export interface WebGpuOptions {
 
 /** There is no adapter; the message says what to install. */
 export class NoAdapterError extends Error {
+  /** Name of the class. */
   override name = "NoAdapterError";
 }
 

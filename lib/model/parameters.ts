@@ -10,12 +10,12 @@ import { sizeOf } from "../device/device.ts";
 import { architectures, type ModelConfig } from "./config.ts";
 
 /** Role of a parameter, which decides its initial values. */
-type Role = "embedding" | "input" | "output" | "scale" | "bias" | "decoderBias";
+export type ParameterRole = "embedding" | "input" | "output" | "scale" | "bias" | "decoderBias";
 
 /** A parameter with its role, and for weights and biases of a product the number of inputs. */
 export interface ModelParameter extends ParameterSpec {
   /** Decides the initial values. */
-  readonly role: Role;
+  readonly role: ParameterRole;
   /** Number of inputs of the product that it belongs to. */
   readonly inputs: number;
 }
@@ -25,13 +25,13 @@ export function modelParameters(config: ModelConfig): ModelParameter[] {
   const { vocab, layers, width, hidden, maxLength } = config;
   const { norm, embeddingNorm, biases, positions, segments, feedForward, head } = architectures[config.preset];
   const list: ModelParameter[] = [];
-  const put = (name: string, shape: number[], role: Role, inputs = 0) =>
+  const put = (name: string, shape: number[], role: ParameterRole, inputs = 0) =>
     list.push({ name, shape, role, inputs, decay: shape.length > 1 });
   const putNorm = (name: string) => {
     put(`${name}.weight`, [width], "scale");
     if (biases) put(`${name}.bias`, [width], "bias");
   };
-  const putLinear = (name: string, [outputs, inputs]: [number, number], role: Role) => {
+  const putLinear = (name: string, [outputs, inputs]: [number, number], role: ParameterRole) => {
     put(`${name}.weight`, [outputs, inputs], role, inputs);
     if (biases) put(`${name}.bias`, [outputs], "bias", inputs);
   };

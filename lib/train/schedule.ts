@@ -101,7 +101,7 @@ export function isDue(
   every: Span,
   before: { step: number; progress: number },
   after: { step: number; progress: number },
-) {
+): boolean {
   if ("steps" in every) return Math.floor(after.step / every.steps) > Math.floor(before.step / every.steps);
   // a rounding error must not hide the last multiple
   const passed = (progress: number) => Math.floor(Math.min(1, progress) / every.share + 1e-9);

@@ -110,6 +110,7 @@ export interface TrainingState {
 
 /** What one step of training reported. */
 export interface TrainRecord {
+  /** Tells events apart. */
   readonly kind: "train";
   /** Steps done, this one included. */
   readonly step: number;
@@ -135,9 +136,13 @@ export interface TrainRecord {
 
 /** Result of a validation. */
 export interface ValidationRecord extends Omit<Evaluation, "masked"> {
+  /** Tells events apart. */
   readonly kind: "validation";
+  /** Steps done. */
   readonly step: number;
+  /** Tokens seen in training. */
   readonly tokens: number;
+  /** Seconds of training. */
   readonly seconds: number;
   /** Tokens in a window. */
   readonly length: number;
@@ -168,6 +173,7 @@ export interface TrainOptions extends Partial<TrainingSettings> {
 
 /** A step whose loss or gradient is not a number. */
 export class DivergedError extends Error {
+  /** Name of the class. */
   override name = "DivergedError";
 }
 

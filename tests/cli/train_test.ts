@@ -78,7 +78,7 @@ test("train keeps config, metrics and two checkpoints, and fill uses them", asyn
   for (const path of ["runs/first", "runs/first/checkpoints/step-00000030"]) {
     const filled = await runCli(["fill", path, "Ben h[MASK]s a r[MASK]d ball.", "--top-k", "3"], { cwd });
     assertEquals([filled.code, filled.err], [0, ""]);
-    assertMatch(filled.out, /^Ben h.s a r.d ball\.\n  mask 1: ".*" [\d.]+%  ".*" [\d.]+%  ".*" [\d.]+%\n  mask 2: /);
+    assertMatch(filled.out, /^Ben h.s a r.d ball\.\n +mask 1: ".*" [\d.]+% +".*" [\d.]+% +".*" [\d.]+%\n +mask 2: /);
   }
 
   const finished = await runCli(["train", "--resume", "runs/first"], { cwd });

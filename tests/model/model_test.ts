@@ -59,6 +59,30 @@ async function step(model: Model, program: Awaited<ReturnType<Model["compileTrai
   await Promise.resolve();
 }
 
+/** A sample of a parameter's gradient against difference quotients of the float64 loss. */
+function checkDifferences({ model, parameters, batch, name, gradient, size }: {
+  model: Model;
+  parameters: ReadonlyMap<string, Float32Array>;
+  batch: Batch;
+  name: string;
+  gradient: Float32Array;
+  size: number;
+}): void {
+  const next = random(11);
+  for (let sample = 0; sample < 3; sample++) {
+    const index = Math.floor(next() * gradient.length);
+    const at = (change: number) => {
+      const moved = new Map([...parameters].map(([key, array]) => [key, Float64Array.from(array)]));
+      moved.get(name)![index]! += change;
+      return reference.loss(model.config, reference.leaves(moved, shapesOf(model)), batch).data[0]!;
+    };
+    const quotient = (at(1e-5) - at(-1e-5)) / 2e-5;
+    // 1e-5 squared for the quotient itself, and the device's float32
+    const tolerance = { atol: 5e-4 * size + 1e-6, rtol: 1e-3, label: `difference quotient of ${name}[${index}]` };
+    assertClose([gradient[index]!], [quotient], tolerance);
+  }
+}
+
 for (const preset of presets) {
   deviceTest(`Model computes the ${preset} encoder's loss and gradient`, async (device) => {
     const model = createModel(device, config(preset));
@@ -81,23 +105,7 @@ for (const preset of presets) {
         const size = Math.hypot(...expected) / Math.sqrt(expected.length);
         // float32 through two layers: about 50 times its rounding of 6e-8, relative to the tensor's own size
         assertClose(gradient, expected, { atol: 2e-4 * size + 1e-7, rtol: 1e-4, label: name });
-        checkDifferences(name, gradient, size);
-      }
-
-      function checkDifferences(name: string, gradient: Float32Array, size: number) {
-        const next = random(11);
-        for (let sample = 0; sample < 3; sample++) {
-          const index = Math.floor(next() * gradient.length);
-          const at = (change: number) => {
-            const moved = new Map([...parameters].map(([key, array]) => [key, Float64Array.from(array)]));
-            moved.get(name)![index]! += change;
-            return reference.loss(model.config, reference.leaves(moved, shapesOf(model)), batch).data[0]!;
-          };
-          const quotient = (at(1e-5) - at(-1e-5)) / 2e-5;
-          // 1e-5 squared for the quotient itself, and the device's float32
-          const tolerance = { atol: 5e-4 * size + 1e-6, rtol: 1e-3, label: `difference quotient of ${name}[${index}]` };
-          assertClose([gradient[index]!], [quotient], tolerance);
-        }
+        checkDifferences({ model, parameters, batch, name, gradient, size });
       }
     } finally {
       program.destroy();
