@@ -1,0 +1,87 @@
+/**
+ * A whole training step: forward, backward and update, in tokens a second. `deno bench -A bench/step_bench.ts`
+ */
+import { maskBatch } from "../lib/batch/loader.ts";
+import { slotsFor } from "../lib/batch/masking.ts";
+import { modelConfig, type ModelOptions } from "../lib/model/config.ts";
+import { createModel } from "../lib/model/model.ts";
+import { characterTokenizer } from "../lib/tokenizer/character.ts";
+import { benchDevice, median, reportAtEnd, withoutGpu } from "./helpers.ts";
+
+const optimizer = { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, weightDecay: 0.01, clip: 1 };
+const characters = Array.from({ length: 65 }, (_, i) => String.fromCodePoint(33 + i));
+const tokenizer = characterTokenizer(characters);
+const results: string[] = [];
+
+/** Steps submitted before waiting once. */
+const STEPS = 3;
+
+function benchStep(
+  name: string,
+  options: Omit<ModelOptions, "vocab">,
+  { length, tokens }: { length: number; tokens: number },
+) {
+  const windows = tokens / length;
+  const slots = slotsFor({ windows, length, rate: 0.15 });
+  const prepare = async () => {
+    const model = createModel(
+      await benchDevice(),
+      modelConfig({ ...options, vocab: tokenizer.size, maxLength: length }),
+    );
+    const program = await model.compileTraining({ windows, length, slots }, optimizer);
+    const list = Array.from({ length: windows }, (_, index) => ({
+      tokens: Uint32Array.from({ length }, (_, i) => 5 + (7 * i * i + 13 * index) % 65),
+      epoch: 0,
+      block: 0,
+      index,
+    }));
+    const { batch } = maskBatch(list, { tokenizer, rate: 0.15, seed: 1, slots });
+    const step = () => {
+      model.writeStep({
+        seed: 1,
+        step: 0,
+        microStep: 0,
+        lossScale: 1 / batch.labels.length,
+        learningRate: 1e-4,
+        optimizer,
+      });
+      program.write(batch);
+      program.program.run();
+    };
+    const wait = () => model.readRecords({ first: 0, last: 1 });
+    step();
+    await wait();
+    return { step, wait };
+  };
+  let prepared: ReturnType<typeof prepare> | undefined;
+  const rates: number[] = [];
+  Deno.bench({
+    name: `${name}, length ${length}, ${tokens} tokens a step`,
+    group: "step",
+    ignore: withoutGpu,
+    n: 5,
+    warmup: 1,
+    async fn(b) {
+      const { step, wait } = await (prepared ??= prepare());
+      b.start();
+      const start = performance.now();
+      for (let i = 0; i < STEPS; i++) step();
+      await wait();
+      rates.push(1000 * STEPS * tokens / (performance.now() - start));
+      b.end();
+    },
+  });
+  globalThis.addEventListener("unload", () => {
+    if (rates.length > 0) results.push(`${name}, length ${length}: ${median(rates).toFixed(0)} tokens/s (median)`);
+  });
+}
+
+benchStep("modernbert tiny", { size: "tiny" }, { length: 64, tokens: 1024 });
+benchStep("modernbert small", { size: "small" }, { length: 64, tokens: 2048 });
+benchStep("modernbert small", { size: "small" }, { length: 16, tokens: 2048 });
+benchStep("modernbert small", { size: "small" }, { length: 256, tokens: 2048 });
+benchStep("bert 4 × 128, hidden 512", { preset: "bert", size: "small" }, { length: 64, tokens: 2048 });
+benchStep("labml", { preset: "labml" }, { length: 32, tokens: 2048 });
+
+globalThis.addEventListener("unload", () => console.log(`\n${results.join("\n")}`));
+reportAtEnd();
