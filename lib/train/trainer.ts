@@ -189,7 +189,7 @@ const READ_INTERVAL = 0.5;
  * @throws {DivergedError} if a loss is not a number; the weights are then those of before that step.
  *
  * @example
- * ```ts
+ * ```ts ignore
  * import { characterTokenizer, createModel, modelConfig, openDevice, scanCharacters, storiesCorpus, train } from "@cloze/mlm";
  *
  * const corpus = storiesCorpus();
