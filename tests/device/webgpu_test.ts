@@ -45,8 +45,16 @@ gpuTest("Device says with numbers when a tensor is too large", async (device) =>
   const graph = new Graph();
   const [x, y] = [graph.activation("x", [size]), graph.activation("y", [size])];
   graph.call("add", { tensors: { x, y }, params: { size: size / 4 }, grid: [size / 4] });
-  await assertRejects(() => graph.compile(device), RangeError, `${size * 4} bytes are more than the ${device.maxTensorBytes}`);
-  assertThrows(() => device.allocate(2 ** 40, "too much"), RangeError, "Cannot allocate 1099511627776 bytes for too much");
+  await assertRejects(
+    () => graph.compile(device),
+    RangeError,
+    `${size * 4} bytes are more than the ${device.maxTensorBytes}`,
+  );
+  assertThrows(
+    () => device.allocate(2 ** 40, "too much"),
+    RangeError,
+    "Cannot allocate 1099511627776 bytes for too much",
+  );
 });
 
 gpuTest("Device rejects calls that do not fit their kernel", async (device) => {

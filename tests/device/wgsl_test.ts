@@ -36,7 +36,11 @@ Deno.test("encodeParams() writes fields in order and misses none", () => {
   const bytes = new DataView(encodeParams(params, { scale: 0.5, rows: 7 }).buffer);
   assertEquals([bytes.getUint32(0, true), bytes.getFloat32(4, true)], [7, 0.5]);
   assertThrows(() => encodeParams(params, { rows: 7 }), TypeError, 'Missing kernel parameter "scale"');
-  assertThrows(() => encodeParams(params, { rows: 7, scale: 1, extra: 1 }), TypeError, 'Unknown kernel parameter "extra"');
+  assertThrows(
+    () => encodeParams(params, { rows: 7, scale: 1, extra: 1 }),
+    TypeError,
+    'Unknown kernel parameter "extra"',
+  );
 });
 
 Deno.test("kernelSources() have a uniform, storage and an entry point each, and fit WebGPU's default limits", () => {

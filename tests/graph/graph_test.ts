@@ -1,0 +1,103 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import type { KernelCall, Parameter, Tensor } from "../../lib/device/device.ts";
+import { Graph } from "../../lib/graph/graph.ts";
+import { ParameterStore } from "../../lib/graph/parameters.ts";
+import { planMemory } from "../../lib/graph/plan.ts";
+import { gpuTest } from "../helpers/devices.ts";
+import { random } from "../helpers/random.ts";
+
+const tensor = (name: string, size: number): Tensor => ({ name, shape: [size], dtype: "f32", size });
+const call = (...tensors: Tensor[]): KernelCall => ({
+  kernel: "any",
+  tensors: Object.fromEntries(tensors.map((tensor) => [tensor.name, tensor])),
+  params: {},
+  constants: {},
+  grid: [1, 1, 1],
+});
+
+Deno.test("planMemory() lets tensors share memory that are never alive together", () => {
+  const [a, b, c, d] = [tensor("a", 100), tensor("b", 80), tensor("c", 60), tensor("d", 50)] as const;
+  const { slots, slotOf } = planMemory([call(a, b), call(b, c), call(c, d)]);
+  assertEquals(slots, [400, 320]);
+  assertEquals(slotOf.get(a), slotOf.get(c));
+  assertEquals(slotOf.get(b), slotOf.get(d));
+});
+
+Deno.test("planMemory() leaves tensors alone that have a place", () => {
+  const fixed: Tensor = { ...tensor("fixed", 8), storage: { buffer: { bytes: 32, destroy() {} }, offset: 0 } };
+  assertEquals(planMemory([call(fixed)]).slots, []);
+});
+
+Deno.test("planMemory() never puts two living tensors into one place, in a thousand random programs", () => {
+  const next = random(3);
+  for (let round = 0; round < 1000; round++) {
+    const tensors = Array.from({ length: 12 }, (_, i) => tensor(`t${i}`, 1 + Math.floor(next() * 50)));
+    const calls = Array.from({ length: 20 }, () => call(...tensors.filter(() => next() < 0.2)));
+    const { slots, slotOf } = planMemory(calls);
+    const life = (t: Tensor) => {
+      const uses = calls.flatMap(({ tensors }, i) => Object.values(tensors).includes(t) ? [i] : []);
+      return [uses[0]!, uses.at(-1)!] as const;
+    };
+    for (const [one, slot] of slotOf) {
+      assert(slots[slot]! >= 4 * one.size);
+      for (const [other, otherSlot] of slotOf) {
+        if (one === other || slot !== otherSlot) continue;
+        assert(life(one)[1] < life(other)[0] || life(other)[1] < life(one)[0]);
+      }
+    }
+  }
+});
+
+Deno.test("Graph overwrites an activation's first gradient and adds the next ones", () => {
+  const graph = new Graph();
+  const x = graph.activation("x", [4]);
+  const first = graph.gradient(x);
+  const second = graph.gradient(x);
+  assertEquals([first.accumulate, second.accumulate], [false, true]);
+  assert(first.tensor === second.tensor);
+  const parameter: Parameter = { ...tensor("p", 4), gradient: tensor("d_p", 4) };
+  assertEquals(graph.gradient(parameter), { tensor: parameter.gradient, accumulate: true });
+});
+
+Deno.test("Graph passes a gradient on without a copy, unless there is one already", () => {
+  const graph = new Graph();
+  const calls = graph.section("main");
+  const [x, y] = [graph.activation("x", [4]), graph.activation("y", [4])];
+  const d = graph.activation("d", [4]);
+  graph.passGradient(d, x);
+  assert(graph.gradientOf(x) === d);
+  graph.gradient(y);
+  graph.passGradient(d, y);
+  assertEquals(calls.map(({ kernel }) => kernel), ["add"]);
+  assertThrows(() => graph.gradientOf(graph.activation("z", [1])), TypeError, "Nothing that depends on z");
+});
+
+Deno.test("Graph runs backward recordings last first, and only in training", () => {
+  const order: number[] = [];
+  for (const training of [true, false]) {
+    const graph = new Graph({ training });
+    graph.onBackward(() => order.push(1));
+    graph.onBackward(() => order.push(2));
+    graph.backward(graph.activation("y", [1]), graph.activation("d_y", [1]));
+  }
+  assertEquals(order, [2, 1]);
+});
+
+gpuTest("ParameterStore lays decayed parameters first and finds every one again", (device) => {
+  const store = new ParameterStore(device, [
+    { name: "bias", shape: [3], decay: false },
+    { name: "weight", shape: [5, 7], decay: true },
+    { name: "table", shape: [70], decay: true },
+  ]);
+  const values = new Map(store.specs.map(({ name, shape }, i) => {
+    const size = shape.reduce((a, b) => a * b);
+    return [name, Float32Array.from({ length: size }, (_, j) => 100 * i + j)] as const;
+  }));
+  assertEquals(new Map(store.split(store.join(values))), new Map(values));
+  assertEquals([store.count, store.decayed, store.values.size], [108, 64 + 128, 256]);
+  assertEquals(store.get("bias").storage!.offset, 4 * store.decayed);
+  assertThrows(() => store.get("x"), TypeError, 'no parameter "x"');
+  assertThrows(() => store.join(new Map()), TypeError, '"bias" needs 3 values of shape [3], got none');
+  store.destroy();
+  return Promise.resolve();
+});

@@ -1,0 +1,94 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { START } from "../../lib/batch/windows.ts";
+import { modelConfig } from "../../lib/model/config.ts";
+import { initialValues } from "../../lib/model/parameters.ts";
+import { characterTokenizer } from "../../lib/tokenizer/character.ts";
+import { type Checkpoint, loadCheckpoint, loadModel, saveCheckpoint } from "../../lib/train/checkpoint.ts";
+import { folderStorage } from "../../lib/train/folder_storage.ts";
+
+const tokenizer = characterTokenizer("abc \n");
+const config = modelConfig({ vocab: tokenizer.size, layers: 1, width: 8, heads: 2, hidden: 12 });
+
+function checkpoint(step: number): Checkpoint {
+  const position = { ...START, epoch: 1, line: step };
+  const [parameters, firstMoment, secondMoment] = [1, 2, 3].map((seed) => initialValues(config, seed + step)) as [
+    ReturnType<typeof initialValues>,
+    ReturnType<typeof initialValues>,
+    ReturnType<typeof initialValues>,
+  ];
+  const state = { step, tokens: 7 * step, seconds: 1.25, position, parameters, firstMoment, secondMoment };
+  return { config, tokenizer, state };
+}
+
+async function inFolder(run: (path: string) => Promise<void>): Promise<void> {
+  const path = await Deno.makeTempDir();
+  try {
+    await run(path);
+  } finally {
+    await Deno.remove(path, { recursive: true });
+  }
+}
+
+Deno.test("saveCheckpoint() and back gives the same state to the bit", () =>
+  inFolder(async (path) => {
+    const storage = folderStorage(`${path}/checkpoints`);
+    const saved = checkpoint(5);
+    const name = await saveCheckpoint(storage, saved);
+    assertEquals(name, "step-00000005");
+    const loaded = await loadCheckpoint(storage, name);
+    assertEquals(loaded.state, saved.state);
+    assertEquals(loaded.config, config);
+    assertEquals(loaded.tokenizer.tokens, tokenizer.tokens);
+  }));
+
+Deno.test("saveCheckpoint() keeps the latest two", () =>
+  inFolder(async (path) => {
+    const storage = folderStorage(path);
+    for (const step of [1, 2, 3, 10]) await saveCheckpoint(storage, checkpoint(step));
+    assertEquals(await storage.list(), ["step-00000003", "step-00000010"]);
+  }));
+
+Deno.test("folderStorage() never lists what was not written to its end, and clears it away", () =>
+  inFolder(async (path) => {
+    const storage = folderStorage(path);
+    await Deno.mkdir(`${path}/.unfinished-step-00000001`);
+    await Deno.writeTextFile(`${path}/.unfinished-step-00000001/rubbish`, "half");
+    assertEquals(await storage.list(), []);
+    await saveCheckpoint(storage, checkpoint(1));
+    assertEquals((await Array.fromAsync(Deno.readDir(path))).map(({ name }) => name), ["step-00000001"]);
+    const files = (await Array.fromAsync(Deno.readDir(`${path}/step-00000001`))).map(({ name }) => name).sort();
+    assertEquals(files, [
+      "config.json",
+      "model.safetensors",
+      "optimizer.safetensors",
+      "tokenizer.json",
+      "tokenizer_config.json",
+      "training.json",
+    ]);
+  }));
+
+Deno.test("loadModel() and loadCheckpoint() name the file that is damaged", () =>
+  inFolder(async (path) => {
+    const storage = folderStorage(path);
+    const name = await saveCheckpoint(storage, checkpoint(1));
+    const damage = async (file: string, text: string) => {
+      const original = await Deno.readFile(`${path}/${name}/${file}`);
+      await Deno.writeTextFile(`${path}/${name}/${file}`, text);
+      return () => Deno.writeFile(`${path}/${name}/${file}`, original);
+    };
+    for (
+      const [file, text, message] of [
+        ["config.json", "{", "config.json: it is no JSON"],
+        ["config.json", '{"model_type":"gpt2"}', 'its model_type is "gpt2"'],
+        ["model.safetensors", "short", "model.safetensors"],
+        ["tokenizer.json", "{}", "no character vocabulary"],
+        ["training.json", "{}", "its clock is incomplete"],
+        ["optimizer.safetensors", "12345678", "optimizer.safetensors"],
+      ] as const
+    ) {
+      const repair = await damage(file, text);
+      await assertRejects(() => loadCheckpoint(storage, name), SyntaxError, message);
+      await repair();
+    }
+    assertEquals((await loadModel(storage, name)).config, config);
+  }));
