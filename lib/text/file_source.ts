@@ -4,7 +4,6 @@
  * @module
  */
 
-import { glob } from "node:fs/promises";
 import type { ByteSource } from "./corpus.ts";
 
 /** Bytes read at a time. */
@@ -32,6 +31,8 @@ export async function fileSources(path: string): Promise<ByteSource[]> {
   if (info?.isFile) return [await fileSource(path)];
   const found: string[] = [];
   const pattern = info ? `${path.replace(/[\\/]+$/, "")}/**/*` : path;
+  // imported where it is used, so that the package also loads in browsers
+  const { glob } = await import("node:fs/promises");
   for await (const match of glob(pattern)) {
     if ((await Deno.stat(match)).isFile && (!info || TEXT_FILE.test(match))) found.push(match);
   }
