@@ -37,10 +37,12 @@ export function rate(value: number): string {
  */
 export function formatSample(terminal: Pick<Terminal, "hasColour">, sample: readonly SampleToken[]): string {
   const visible = (token: string) => token.replaceAll("\n", "↵").replaceAll("\t", "⇥");
+  // a coloured space would not be seen
+  const marked = (token: string) => visible(token).replaceAll(" ", "␣");
   return sample.map(({ token, predicted }) => {
     if (predicted === undefined) return paint(terminal, "dim", visible(token));
     const isRight = predicted === token;
-    if (terminal.hasColour) return paint(terminal, isRight ? "green" : "red", visible(predicted));
-    return isRight ? `{${visible(token)}}` : `{${visible(predicted)}|${visible(token)}}`;
+    if (terminal.hasColour) return paint(terminal, isRight ? "green" : "red", marked(predicted));
+    return isRight ? `{${marked(token)}}` : `{${marked(predicted)}|${marked(token)}}`;
   }).join("");
 }

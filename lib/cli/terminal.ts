@@ -10,6 +10,8 @@ export interface Terminal {
   readonly isInteractive: boolean;
   /** Whether colours may be used. */
   readonly hasColour: boolean;
+  /** Characters that a line holds; Infinity where it is no terminal. */
+  readonly columns: number;
   /** Prints lasting lines. */
   print(text: string): void;
   /** Shows or replaces the progress line; without a terminal, prints it at most every ten seconds. */
@@ -39,6 +41,9 @@ export function openTerminal(): Terminal {
   return {
     isInteractive,
     hasColour: isInteractive && !Deno.noColor,
+    get columns() {
+      return isInteractive ? columns() : Infinity;
+    },
     print(text) {
       clear();
       write(`${text}\n${shown}`);

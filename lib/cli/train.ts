@@ -159,7 +159,9 @@ async function trainOn(
           );
           break;
         case "samples":
-          for (const sample of event.samples) terminal.print(`  ${formatSample(terminal, sample)}`);
+          for (const sample of event.samples) {
+            terminal.print(`  ${formatSample(terminal, sample.slice(0, terminal.columns - 3))}`);
+          }
           break;
         case "checkpoint":
           await saveCheckpoint(folder.checkpoints, { config, tokenizer, state: event.state });

@@ -1,0 +1,71 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { openCorpus } from "../../lib/cli/corpus.ts";
+
+/** Runs with another network and an empty cache. */
+async function withFetch(fetch: typeof globalThis.fetch, run: () => Promise<void>): Promise<void> {
+  const cache = await Deno.makeTempDir();
+  const original = globalThis.fetch;
+  const before = Deno.env.get("CLOZE_CACHE");
+  globalThis.fetch = fetch;
+  Deno.env.set("CLOZE_CACHE", cache);
+  try {
+    await run();
+  } finally {
+    globalThis.fetch = original;
+    if (before === undefined) Deno.env.delete("CLOZE_CACHE");
+    else Deno.env.set("CLOZE_CACHE", before);
+    await Deno.remove(cache, { recursive: true });
+  }
+}
+
+Deno.test("openCorpus() trains on stories and says so where there is no network", () =>
+  withFetch(() => Promise.reject(new TypeError("no network")), async () => {
+    const { corpus, data, notice } = await openCorpus([], { seed: 1 });
+    assertEquals([corpus.name, ...data], ["stories", "stories"]);
+    assertStringIncludes(notice!, "could not be downloaded: training on the built-in stories instead");
+  }));
+
+Deno.test("openCorpus() waits no longer than 5 s for a network that does not answer", () =>
+  withFetch(
+    (_, init) =>
+      new Promise((_, reject) => init!.signal!.addEventListener("abort", () => reject(init!.signal!.reason))),
+    async () => {
+      const start = performance.now();
+      const { corpus } = await openCorpus([], { seed: 1 });
+      assertEquals(corpus.name, "stories");
+      assert(performance.now() - start < 6000);
+    },
+  ));
+
+Deno.test("openCorpus() does not train on a download that arrived changed", () =>
+  withFetch(() => Promise.resolve(new Response("<html>sign in to this network</html>")), async () => {
+    const { notice } = await openCorpus([], { seed: 1 });
+    assertStringIncludes(notice!, "Tiny Shakespeare arrived changed (36 bytes");
+  }));
+
+// the text itself is no part of the project: the test runs where a copy lies beside it
+const copy = new URL("../../../shared/data/tinyshakespeare.txt", import.meta.url);
+const hasCopy = await Deno.stat(copy).then(() => true, () => false);
+
+Deno.test({
+  name: "openCorpus() downloads Tiny Shakespeare once, checks it and keeps it",
+  ignore: !hasCopy,
+  fn: () => {
+    let downloads = 0;
+    const fetch = async () => {
+      downloads++;
+      return new Response(await Deno.readFile(copy));
+    };
+    return withFetch(fetch, async () => {
+      for (let i = 0; i < 2; i++) {
+        const { corpus, label, bytes, notice } = await openCorpus([], { seed: 1 });
+        assertEquals([corpus.name, label, bytes, notice], ["Tiny Shakespeare", "shakespeare", 1_115_394, undefined]);
+        for await (const line of corpus.lines("training")) {
+          assertEquals(line, "First Citizen:");
+          break;
+        }
+      }
+      assertEquals(downloads, 1);
+    });
+  },
+});
