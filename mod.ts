@@ -37,4 +37,5 @@ export * from "./lib/train/checkpoint.ts";
 export * from "./lib/train/evaluate.ts";
 export * from "./lib/train/folder_storage.ts";
 export * from "./lib/train/schedule.ts";
+export * from "./lib/train/settings.ts";
 export * from "./lib/train/trainer.ts";

@@ -7,7 +7,8 @@
 import type { ModelConfig } from "../model/config.ts";
 import type { CheckpointStorage } from "../train/checkpoint.ts";
 import { folderStorage } from "../train/folder_storage.ts";
-import type { TrainingSettings, TrainRecord, ValidationRecord } from "../train/trainer.ts";
+import type { TrainingSettings } from "../train/settings.ts";
+import type { TrainRecord, ValidationRecord } from "../train/trainer.ts";
 
 /** Content of a run's config.json: all that --resume needs. */
 export interface RunConfig {

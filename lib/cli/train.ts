@@ -14,7 +14,8 @@ import { type CharacterTokenizer, characterTokenizer, scanCharacters } from "../
 import { loadCheckpoint, saveCheckpoint } from "../train/checkpoint.ts";
 import { folderStorage } from "../train/folder_storage.ts";
 import { planStages, progressOf } from "../train/schedule.ts";
-import { train, type TrainingSettings, type TrainingState, type TrainRecord } from "../train/trainer.ts";
+import type { TrainingSettings } from "../train/settings.ts";
+import { train, type TrainingState, type TrainRecord } from "../train/trainer.ts";
 import { openCorpus, type OpenedCorpus } from "./corpus.ts";
 import { flagHelp, type ParsedFlags, parseFlags, UsageError } from "./flags.ts";
 import { duration, formatSample, grouped, percent, rate } from "./format.ts";

@@ -9,7 +9,7 @@ import { type MaskRule, maskRules } from "../batch/masking.ts";
 import { deviceChoices } from "../device/open.ts";
 import { architectures, type ModelConfig, modelConfig, presets, sizes } from "../model/config.ts";
 import { schedules } from "../train/schedule.ts";
-import { defaultSettings, type TrainingSettings } from "../train/trainer.ts";
+import { defaultSettings, type TrainingSettings } from "../train/settings.ts";
 import {
   type Flag,
   type FlagGroups,

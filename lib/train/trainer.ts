@@ -4,91 +4,14 @@
  * @module
  */
 
-import type { Batch } from "../batch/batch.ts";
-import { defaultCurriculum, type Stage } from "../batch/curriculum.ts";
-import { loadBatch } from "../batch/loader.ts";
-import { type MaskRule, slotsFor } from "../batch/masking.ts";
 import { type WindowPosition, WindowSource } from "../batch/windows.ts";
-import { type BatchProgram, type Model, RING_SIZE } from "../model/model.ts";
-import type { AdamWOptions } from "../ops/adamw.ts";
+import { type BatchProgram, type Model, RING_SIZE, type StepRecord } from "../model/model.ts";
 import type { Corpus } from "../text/corpus.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { createEvaluator, type Evaluation, type Evaluator, type SampleToken } from "./evaluate.ts";
-import {
-  type Budget,
-  highestMaskRate,
-  isDue,
-  type LearningRate,
-  type MaskRate,
-  planStep,
-  progressOf,
-  type Span,
-  type StepPlan,
-  stepSize,
-} from "./schedule.ts";
-
-/** Settings of a training run; all but the budget have defaults. */
-export interface TrainingSettings {
-  /** How long to train. */
-  readonly budget: Budget;
-  /** Stages of rising length. */
-  readonly curriculum: readonly Stage[];
-  /** Tokens of a batch. */
-  readonly batchTokens: number;
-  /** Batches of a step. */
-  readonly accumulate: number;
-  /** Share of tokens that are masked. */
-  readonly maskRate: MaskRate;
-  /** How masked tokens are replaced. */
-  readonly maskRule: MaskRule;
-  /** Learning rate over training. */
-  readonly learningRate: LearningRate;
-  /** AdamW's constants and the clipping norm. */
-  readonly optimizer: AdamWOptions;
-  /** Seed of shuffling, masking and dropout. */
-  readonly seed: number;
-  /** When to validate; it also happens at the end. */
-  readonly evaluateEvery: Span;
-  /** Most tokens of the validation text to use. */
-  readonly evaluateTokens: number;
-  /** When to hand out a state to save; it also happens at the end. */
-  readonly saveEvery: Span;
-  /** When to show predictions. */
-  readonly sampleEvery: Span;
-}
-
-/** Defaults for a model of the given width, trained to the given final length. */
-export function defaultSettings(
-  { preset, width, length }: { preset: Model["config"]["preset"]; width: number; length?: number },
-): Omit<TrainingSettings, "budget"> {
-  // wider models want smaller steps; norms after the blocks are the more delicate arrangement (Xiong et al., 2020)
-  const peak = (preset === "bert" ? 1e-3 : 2e-3) * Math.sqrt(128 / width);
-  const settings: Omit<TrainingSettings, "budget"> = {
-    curriculum: defaultCurriculum(length),
-    batchTokens: 1024,
-    accumulate: 1,
-    maskRate: { start: 0.3, end: 0.15 },
-    maskRule: "bert",
-    learningRate: { peak, schedule: "linear", warmup: { share: 0.05 } },
-    optimizer: { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, weightDecay: 0.01, clip: 1 },
-    seed: 1,
-    evaluateEvery: { share: 0.1 },
-    evaluateTokens: 32_768,
-    saveEvery: { share: 0.1 },
-    sampleEvery: { share: 0.2 },
-  };
-  if (preset !== "labml") return settings;
-  // labml.ai's numbers: batches of 64 windows of 32, Adam without decay, noam with 2,000 steps of warm-up
-  return {
-    ...settings,
-    curriculum: [{ length: length ?? 32, share: 1 }],
-    batchTokens: 2048,
-    maskRate: { start: 0.15, end: 0.15 },
-    maskRule: "labml",
-    learningRate: { peak: 1, schedule: "noam", warmup: { steps: 2000 } },
-    optimizer: { ...settings.optimizer, beta2: 0.999, weightDecay: 0 },
-  };
-}
+import { type Budget, isDue, progressOf } from "./schedule.ts";
+import { defaultSettings, type TrainingSettings } from "./settings.ts";
+import { type PreparedStep, stepQueue } from "./step_queue.ts";
 
 /** Everything that a run needs to go on as if it had never stopped. */
 export interface TrainingState {
@@ -177,9 +100,6 @@ export class DivergedError extends Error {
   override name = "DivergedError";
 }
 
-/** Steps that are prepared ahead. */
-const PREPARED = 4;
-
 /** Seconds between two waits for the device: each costs a GPU's idle time and about 11 ms of a frozen event loop. */
 const READ_INTERVAL = 0.5;
 
@@ -212,20 +132,17 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, 
     throw new RangeError(`Cannot train at length ${finalLength}: the model's longest is ${model.config.maxLength}`);
   }
   if (resume) restore(model, resume);
+  const { seed } = settings;
+  const start = { step: resume?.step ?? 0, tokens: resume?.tokens ?? 0 };
   const timer = stopwatch(resume?.seconds ?? 0);
-  const source = new WindowSource({
-    corpus,
-    tokenizer,
-    seed: settings.seed,
-    ...(resume ? { position: resume.position } : {}),
-  });
-  const steps = stepQueue({ settings, model, tokenizer, source, timer, resume });
+  const source = new WindowSource({ corpus, tokenizer, seed, ...(resume ? { position: resume.position } : {}) });
+  const steps = stepQueue({ settings, width, tokenizer, source, seconds: timer.seconds, start });
   let evaluator: Evaluator | undefined;
   let program: BatchProgram | undefined;
   const pending: PreparedStep[] = [];
   let readEvery = 1;
   // what the state would be if training ended here
-  let at = { step: resume?.step ?? 0, tokens: resume?.tokens ?? 0 };
+  let at = start;
   let position = source.position;
   try {
     evaluator = await createEvaluator({
@@ -241,7 +158,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, 
     while (true) {
       const step = signal?.aborted ? undefined : await steps.next();
       if (step) {
-        if (program?.shape.length !== step.plan.length || program.shape.slots !== step.slots) {
+        if (program?.shape.length !== step.plan.length || program.shape.slots !== step.shape.slots) {
           program?.destroy();
           program = await model.compileTraining(step.shape, settings.optimizer);
         }
@@ -257,7 +174,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, 
       const isLast = !step || progressOf(settings.budget, { ...at, seconds: timer.seconds() }) >= 1;
       if (pending.length >= readEvery || isLast || due.evaluate || due.save || due.sample) {
         await steps.fill();
-        const records = last ? await model.readRecords({ first: pending[0]!.clock.step, last: last.after.step }) : [];
+        const records = last ? await model.readRecords({ first: pending[0]!.before.step, last: last.after.step }) : [];
         timer.stop();
         const seconds = timer.seconds();
         yield* trainRecords(pending, records, { seconds, since: lastRead });
@@ -284,69 +201,6 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, 
   }
 }
 
-interface PreparedStep {
-  readonly clock: { readonly step: number; readonly tokens: number };
-  readonly after: { readonly step: number; readonly tokens: number };
-  readonly plan: StepPlan;
-  readonly progressAfter: number;
-  readonly shape: { readonly windows: number; readonly length: number; readonly slots: number };
-  readonly slots: number;
-  readonly batches: readonly Batch[];
-  /** Place in the corpus behind this step. */
-  readonly position: WindowPosition;
-}
-
-/** Plans steps by the token clock and loads their batches, a few ahead of the one that is asked for. */
-function stepQueue({ settings, model, tokenizer, source, timer, resume }: {
-  settings: TrainingSettings;
-  model: Model;
-  tokenizer: Tokenizer;
-  source: WindowSource;
-  timer: Stopwatch;
-  resume: TrainingState | undefined;
-}) {
-  const clock = { step: resume?.step ?? 0, tokens: resume?.tokens ?? 0 };
-  const queue: PreparedStep[] = [];
-  const { batchTokens, accumulate, curriculum, seed, maskRule: rule } = settings;
-  const prepare = async (): Promise<PreparedStep | undefined> => {
-    const now = { ...clock, seconds: timer.seconds() };
-    if (progressOf(settings.budget, now) >= 1) return undefined;
-    const plan = planStep(now, { ...settings, width: model.config.width });
-    const { length, maskRate: rate } = plan;
-    const { windows, tokens } = stepSize({ length, batchTokens, accumulate });
-    const slots = slotsFor({ windows, length, rate: highestMaskRate(settings.maskRate, curriculum, plan.stage) });
-    const batches: Batch[] = [];
-    for (let i = 0; i < accumulate; i++) {
-      batches.push((await loadBatch(source, { windows, length, slots, tokenizer, rate, rule, seed })).batch);
-    }
-    const before = { ...clock };
-    clock.step++;
-    clock.tokens += tokens;
-    return {
-      clock: before,
-      after: { ...clock },
-      plan,
-      progressAfter: progressOf(settings.budget, { ...clock, seconds: now.seconds }),
-      shape: { windows, length, slots },
-      slots,
-      batches,
-      position: source.position,
-    };
-  };
-  return {
-    async fill(): Promise<void> {
-      while (queue.length < PREPARED) {
-        const step = await prepare();
-        if (!step) return;
-        queue.push(step);
-      }
-    },
-    async next(): Promise<PreparedStep | undefined> {
-      return queue.shift() ?? await prepare();
-    },
-  };
-}
-
 /** Everything of a step in one or, with accumulation, a few submissions; nothing is awaited. */
 function submit(model: Model, program: BatchProgram, step: PreparedStep, settings: TrainingSettings): void {
   const masked = step.batches.reduce((sum, batch) => sum + batch.labels.length, 0);
@@ -354,7 +208,7 @@ function submit(model: Model, program: BatchProgram, step: PreparedStep, setting
   const { learningRate } = step.plan;
   for (const [microStep, batch] of step.batches.entries()) {
     const lossScale = masked === 0 ? 0 : 1 / masked;
-    model.writeStep({ seed, step: step.clock.step, microStep, lossScale, learningRate, optimizer });
+    model.writeStep({ seed, step: step.before.step, microStep, lossScale, learningRate, optimizer });
     program.write(batch);
     if (microStep < step.batches.length - 1) program.program.run("gradients");
     else program.program.run("gradients", "update");
@@ -363,10 +217,10 @@ function submit(model: Model, program: BatchProgram, step: PreparedStep, setting
 
 function* trainRecords(
   steps: readonly PreparedStep[],
-  records: Awaited<ReturnType<Model["readRecords"]>>,
+  records: readonly StepRecord[],
   { seconds, since }: { seconds: number; since: number },
 ): Generator<TrainRecord> {
-  const tokens = steps.reduce((sum, { clock, after }) => sum + after.tokens - clock.tokens, 0);
+  const tokens = steps.reduce((sum, { before, after }) => sum + after.tokens - before.tokens, 0);
   const tokensPerSecond = tokens / Math.max(1e-9, seconds - since);
   for (const [i, { lossSum, right, masked, gradientNorm }] of records.entries()) {
     const { after, plan } = steps[i]!;
@@ -393,7 +247,7 @@ function* trainRecords(
 }
 
 function dueAfter(last: PreparedStep, settings: TrainingSettings) {
-  const before = { step: last.clock.step, progress: last.plan.progress };
+  const before = { step: last.before.step, progress: last.plan.progress };
   const after = { step: last.after.step, progress: last.progressAfter };
   return {
     evaluate: isDue(settings.evaluateEvery, before, after),
@@ -418,8 +272,6 @@ function restore(model: Model, state: TrainingState): void {
   device.write(store.firstMoment, store.join(state.firstMoment));
   device.write(store.secondMoment, store.join(state.secondMoment));
 }
-
-type Stopwatch = ReturnType<typeof stopwatch>;
 
 /** Seconds of training, with breaks. */
 function stopwatch(before: number) {

@@ -1,0 +1,74 @@
+/**
+ * The settings of a training run and their defaults.
+ *
+ * @module
+ */
+
+import { defaultCurriculum, type Stage } from "../batch/curriculum.ts";
+import type { MaskRule } from "../batch/masking.ts";
+import type { Preset } from "../model/config.ts";
+import type { AdamWOptions } from "../ops/adamw.ts";
+import type { Budget, LearningRate, MaskRate, Span } from "./schedule.ts";
+
+/** Settings of a training run; all but the budget have defaults. */
+export interface TrainingSettings {
+  /** How long to train. */
+  readonly budget: Budget;
+  /** Stages of rising length. */
+  readonly curriculum: readonly Stage[];
+  /** Tokens of a batch. */
+  readonly batchTokens: number;
+  /** Batches of a step. */
+  readonly accumulate: number;
+  /** Share of tokens that are masked. */
+  readonly maskRate: MaskRate;
+  /** How masked tokens are replaced. */
+  readonly maskRule: MaskRule;
+  /** Learning rate over training. */
+  readonly learningRate: LearningRate;
+  /** AdamW's constants and the clipping norm. */
+  readonly optimizer: AdamWOptions;
+  /** Seed of shuffling, masking and dropout. */
+  readonly seed: number;
+  /** When to validate; it also happens at the end. */
+  readonly evaluateEvery: Span;
+  /** Most tokens of the validation text to use. */
+  readonly evaluateTokens: number;
+  /** When to hand out a state to save; it also happens at the end. */
+  readonly saveEvery: Span;
+  /** When to show predictions. */
+  readonly sampleEvery: Span;
+}
+
+/** Defaults for a model of the given width, trained to the given final length. */
+export function defaultSettings(
+  { preset, width, length }: { preset: Preset; width: number; length?: number },
+): Omit<TrainingSettings, "budget"> {
+  // wider models want smaller steps; norms after the blocks are the more delicate arrangement (Xiong et al., 2020)
+  const peak = (preset === "bert" ? 1e-3 : 2e-3) * Math.sqrt(128 / width);
+  const settings: Omit<TrainingSettings, "budget"> = {
+    curriculum: defaultCurriculum(length),
+    batchTokens: 1024,
+    accumulate: 1,
+    maskRate: { start: 0.3, end: 0.15 },
+    maskRule: "bert",
+    learningRate: { peak, schedule: "linear", warmup: { share: 0.05 } },
+    optimizer: { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, weightDecay: 0.01, clip: 1 },
+    seed: 1,
+    evaluateEvery: { share: 0.1 },
+    evaluateTokens: 32_768,
+    saveEvery: { share: 0.1 },
+    sampleEvery: { share: 0.2 },
+  };
+  if (preset !== "labml") return settings;
+  // labml.ai's numbers: batches of 64 windows of 32, Adam without decay, noam with 2,000 steps of warm-up
+  return {
+    ...settings,
+    curriculum: [{ length: length ?? 32, share: 1 }],
+    batchTokens: 2048,
+    maskRate: { start: 0.15, end: 0.15 },
+    maskRule: "labml",
+    learningRate: { peak: 1, schedule: "noam", warmup: { steps: 2000 } },
+    optimizer: { ...settings.optimizer, beta2: 0.999, weightDecay: 0 },
+  };
+}

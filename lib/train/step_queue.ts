@@ -1,0 +1,99 @@
+/**
+ * Steps, planned by the token clock and loaded a few ahead of the one that the device works on.
+ *
+ * @module
+ */
+
+import type { Batch } from "../batch/batch.ts";
+import { loadBatch } from "../batch/loader.ts";
+import { slotsFor } from "../batch/masking.ts";
+import type { WindowPosition, WindowSource } from "../batch/windows.ts";
+import type { BatchShape } from "../model/model.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import { type Clock, highestMaskRate, planStep, progressOf, type StepPlan, stepSize } from "./schedule.ts";
+import type { TrainingSettings } from "./settings.ts";
+
+/** Steps that are prepared ahead. */
+const AHEAD = 4;
+
+/** A step that only needs to be submitted. */
+export interface PreparedStep {
+  /** Steps and tokens before it. */
+  readonly before: Pick<Clock, "step" | "tokens">;
+  /** Steps and tokens after it. */
+  readonly after: Pick<Clock, "step" | "tokens">;
+  /** Its settings. */
+  readonly plan: StepPlan;
+  /** Share of the budget that is behind after it. */
+  readonly progressAfter: number;
+  /** Sizes of its batches. */
+  readonly shape: BatchShape;
+  /** One batch, or several to accumulate. */
+  readonly batches: readonly Batch[];
+  /** Place in the corpus behind it. */
+  readonly position: WindowPosition;
+}
+
+/** Steps in order. */
+export interface StepQueue {
+  /** Prepares steps until a few wait. */
+  fill(): Promise<void>;
+  /** The next step; none when the budget is used up. */
+  next(): Promise<PreparedStep | undefined>;
+}
+
+/** Options of {@linkcode stepQueue}. */
+export interface StepQueueOptions {
+  /** The run's settings. */
+  settings: TrainingSettings;
+  /** Width of the model, which the noam schedule reads. */
+  width: number;
+  /** Tells special tokens. */
+  tokenizer: Tokenizer;
+  /** Where windows come from. */
+  source: WindowSource;
+  /** Seconds of training so far, for budgets by the clock. */
+  seconds: () => number;
+  /** Steps and tokens that are behind. */
+  start: Pick<Clock, "step" | "tokens">;
+}
+
+/** Plans steps by the token clock and loads their batches. */
+export function stepQueue({ settings, width, tokenizer, source, seconds, start }: StepQueueOptions): StepQueue {
+  const { batchTokens, accumulate, curriculum, seed, budget, maskRule: rule } = settings;
+  let clock = start;
+  const queue: PreparedStep[] = [];
+  const prepare = async (): Promise<PreparedStep | undefined> => {
+    const now = { ...clock, seconds: seconds() };
+    if (progressOf(budget, now) >= 1) return undefined;
+    const plan = planStep(now, { ...settings, width });
+    const { length, maskRate: rate } = plan;
+    const { windows, tokens } = stepSize({ length, batchTokens, accumulate });
+    const slots = slotsFor({ windows, length, rate: highestMaskRate(settings.maskRate, curriculum, plan.stage) });
+    const batches: Batch[] = [];
+    for (let i = 0; i < accumulate; i++) {
+      batches.push((await loadBatch(source, { windows, length, slots, tokenizer, rate, rule, seed })).batch);
+    }
+    const before = clock;
+    clock = { step: before.step + 1, tokens: before.tokens + tokens };
+    return {
+      before,
+      after: clock,
+      plan,
+      progressAfter: progressOf(budget, { ...clock, seconds: now.seconds }),
+      shape: { windows, length, slots },
+      batches,
+      position: source.position,
+    };
+  };
+  return {
+    async fill() {
+      while (queue.length < AHEAD) {
+        const step = await prepare();
+        if (!step) return;
+        queue.push(step);
+      }
+    },
+    next: async () => queue.shift() ?? await prepare(),
+  };
+}
