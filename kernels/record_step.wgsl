@@ -4,14 +4,14 @@
 override NORM: bool = false;
 
 struct Params {
-  partials: u32,
+  count: u32, // of partials
   ring_size: u32,
   clip: f32, // 0 = no clipping
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> clock: array<u32>; // seed, step, micro-step
-@group(0) @binding(2) var<storage, read> partials: array<f32>; // [partials] of Σ gradient²
+@group(0) @binding(2) var<storage, read> partials: array<f32>; // [count] of Σ gradient²
 @group(0) @binding(3) var<storage, read_write> totals: array<vec4f>; // [1]
 @group(0) @binding(4) var<storage, read_write> ring: array<vec4f>; // [ring_size]
 @group(0) @binding(5) var<storage, read_write> update_scale: array<f32>; // [1]
@@ -26,7 +26,7 @@ fn main() {
   var record = totals[0];
   if (NORM) {
     var sum = 0.0;
-    for (var i = 0u; i < params.partials; i++) {
+    for (var i = 0u; i < params.count; i++) {
       sum += partials[i];
     }
     let norm = sqrt(sum);

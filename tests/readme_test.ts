@@ -1,11 +1,9 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { withoutGpu } from "./helpers/devices.ts";
 
 const readme = await Deno.readTextFile(new URL("../README.md", import.meta.url));
 
 Deno.test({
   name: "README's library example trains a model and fills a mask",
-  ignore: withoutGpu,
   fn: async () => {
     const example = /```ts\n([\s\S]*?)```/.exec(readme)![1]!;
     assert(example.trim().split("\n").length <= 25);

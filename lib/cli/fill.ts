@@ -14,7 +14,7 @@ import { findCheckpoints } from "./run_folder.ts";
 import { openTerminal, paint } from "./terminal.ts";
 
 const topK: Flag<number> = { value: "N", help: "candidates shown for each mask (default: 5)", parse: parseCount };
-const device = { value: "KIND", help: "auto or webgpu (default: auto)", parse: parseChoice(deviceChoices) };
+const device = { value: "KIND", help: "auto, webgpu or cpu (default: auto)", parse: parseChoice(deviceChoices) };
 const groups = { Options: { "top-k": topK, device } };
 
 /** Help of the command. */

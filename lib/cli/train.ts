@@ -64,7 +64,9 @@ export async function trainCommand(args: readonly string[]): Promise<number> {
   const resumed = parsed.get(flags.resume);
   const run = resumed === undefined ? await newRun(parsed, terminal) : await resumedRun(parsed, resumed);
   try {
-    const { device, reason, notice } = await openDevice(parsed.get(flags.device));
+    const { device, reason, notice } = await openDevice(parsed.get(flags.device), {
+      threads: parsed.get(flags.threads),
+    });
     try {
       return await trainOn(device, run, { terminal, reason, notice });
     } finally {
@@ -107,7 +109,7 @@ async function newRun(parsed: ParsedFlags, terminal: Terminal): Promise<Run> {
 }
 
 async function resumedRun(parsed: ParsedFlags, path: string): Promise<Run> {
-  const other = parsed.given.find((name) => name !== "resume" && name !== "device");
+  const other = parsed.given.find((name) => !["resume", "device", "threads"].includes(name));
   if (other) throw new UsageError(`Option --${other} cannot be changed by --resume: a run goes on as it began`);
   const { config: runConfig, checkpoint } = await readRun(path);
   if (runConfig.data.length === 0) throw new RangeError(`Cannot resume "${path}": its text came from standard input`);

@@ -6,6 +6,7 @@
 
 import { DEFAULT_LENGTH, defaultCurriculum, parseCurriculum, type Stage } from "../batch/curriculum.ts";
 import { type MaskRule, maskRules } from "../batch/masking.ts";
+import { MOST_THREADS } from "../device/cpu_program.ts";
 import { deviceChoices } from "../device/open.ts";
 import { architectures, type ModelConfig, modelConfig, presets, sizes } from "../model/config.ts";
 import { schedules } from "../train/schedule.ts";
@@ -34,7 +35,8 @@ const flags = {
   out: flag("FOLDER", "where run folders go (default: runs)", text),
   name: flag("NAME", "name of the run (default: from model and corpus)", text),
   resume: flag("RUN", "go on with an interrupted run", text),
-  device: flag("KIND", "auto or webgpu (default: auto)", parseChoice(deviceChoices)),
+  device: flag("KIND", "auto, webgpu or cpu (default: auto)", parseChoice(deviceChoices)),
+  threads: flag("N", "threads of the CPU device (default: all cores)", parseThreads),
 
   preset: flag("NAME", "modernbert, bert or labml (default: modernbert)", parseChoice(presets)),
   size: flag("NAME", "tiny, small, mini or base (default: small)", parseChoice(sizes)),
@@ -77,7 +79,7 @@ const pick = (...names: (keyof typeof flags)[]) => Object.fromEntries(names.map(
 
 /** The flags of `train` under headings. */
 export const trainFlagGroups: FlagGroups = {
-  "Text and run": pick("data", "out", "name", "resume", "device"),
+  "Text and run": pick("data", "out", "name", "resume", "device", "threads"),
   Model: pick("preset", "size", "layers", "width", "heads", "hidden", "max-length", "dropout"),
   "Budget (one of the first four) and batches": pick(
     "tokens",
@@ -105,6 +107,14 @@ function parseMaskRate(value: string): { start: number; end: number } {
     throw new RangeError("write a share above 0 such as 15%, or start:end such as 30%:15%");
   }
   return { start, end };
+}
+
+function parseThreads(value: string): number {
+  const threads = /^\d+$/.test(value) ? Number(value) : NaN;
+  if (!(threads >= 1 && threads <= MOST_THREADS)) {
+    throw new RangeError(`write a whole number from 1 to ${MOST_THREADS}`);
+  }
+  return threads;
 }
 
 function parseSeed(value: string): number {

@@ -4,11 +4,12 @@
  * @module
  */
 
+import { openCpuDevice } from "./cpu.ts";
 import type { Device } from "./device.ts";
 import { openWebGpuDevice } from "./webgpu.ts";
 
 /** What may be asked for. */
-export const deviceChoices = ["auto", "webgpu"] as const;
+export const deviceChoices = ["auto", "webgpu", "cpu"] as const;
 /** What may be asked for: a kind of device, or the best there is. */
 export type DeviceChoice = typeof deviceChoices[number];
 
@@ -16,22 +17,42 @@ export type DeviceChoice = typeof deviceChoices[number];
 export interface OpenedDevice {
   /** The device; the caller destroys it. */
   readonly device: Device;
-  /** For people, such as "WebGPU on NVIDIA H200". */
+  /** For people: what it is and why it was taken. */
   readonly reason: string;
   /** What the user should know, such as that the adapter is a slow one. */
   readonly notice: string | undefined;
 }
 
+/** Options of {@linkcode openDevice}. */
+export interface OpenDeviceOptions {
+  /** Threads of the CPU device. Default: the machine's cores. */
+  threads?: number | undefined;
+}
+
 /**
- * Opens the device of a choice: "auto" takes the WebGPU adapter that there is, and says so if it is only software.
+ * Opens the device of a choice. "auto" takes a hardware WebGPU adapter if there is one, otherwise the CPU; a software
+ * adapter is far slower than the CPU device and is taken only when asked for by "webgpu".
  *
- * @throws {NoAdapterError} where there is none.
+ * @throws {NoAdapterError} if "webgpu" is asked for and there is no adapter.
  */
-export async function openDevice(choice: DeviceChoice = "auto"): Promise<OpenedDevice> {
-  const device = await openWebGpuDevice();
-  const reason = `WebGPU on ${device.description}${choice === "auto" ? " (chosen automatically)" : ""}`;
-  const notice = device.software
-    ? "this adapter is software: the CPU does a GPU's work, which is slow; a GPU with its driver would be far quicker"
+export async function openDevice(
+  choice: DeviceChoice = "auto",
+  options: OpenDeviceOptions = {},
+): Promise<OpenedDevice> {
+  const opened = (device: Device, why = "", notice?: string): OpenedDevice => {
+    const name = device.kind === "webgpu" ? `WebGPU on ${device.description}` : device.description;
+    return { device, reason: why ? `${name} (${why})` : name, notice };
+  };
+  if (choice === "webgpu") {
+    const device = await openWebGpuDevice();
+    const slow = "this adapter is software: the CPU does a GPU's work; --device cpu is several times as quick";
+    return opened(device, "", device.software ? slow : undefined);
+  }
+  const adapter = choice === "auto"
+    ? await globalThis.navigator?.gpu?.requestAdapter({ powerPreference: "high-performance" })
     : undefined;
-  return { device, reason, notice };
+  const info = adapter?.info as (GPUAdapterInfo & { isFallbackAdapter?: boolean }) | undefined;
+  if (adapter && !info?.isFallbackAdapter) return opened(await openWebGpuDevice(), "a graphics card was found");
+  const cpu = await openCpuDevice(options.threads === undefined ? {} : { threads: options.threads });
+  return opened(cpu, choice === "auto" ? "no graphics card was found" : "");
 }

@@ -32,7 +32,7 @@ export interface StepTensors {
 export function recordStep(graph: Graph, { clock, totals, ring }: StepTensors): void {
   graph.call("record_step", {
     tensors: { clock, totals, ring },
-    params: { partials: 0, ring_size: ring.shape[0]!, clip: 0 },
+    params: { count: 0, ring_size: ring.shape[0]!, clip: 0 },
     grid: [1],
   });
 }
@@ -59,7 +59,7 @@ export function adamW(graph: Graph, store: ParameterStore, options: AdamWOptions
   const updateScale = graph.activation("update_scale", [1]);
   graph.call("record_step", {
     tensors: { clock, partials, totals, ring, update_scale: updateScale },
-    params: { partials: partials.size, ring_size: ring.shape[0]!, clip },
+    params: { count: partials.size, ring_size: ring.shape[0]!, clip },
     constants: { NORM: true },
     grid: [1],
   });

@@ -1,6 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { runCli } from "../helpers/run_cli.ts";
-import { withoutGpu } from "../helpers/devices.ts";
 
 /** Wrong usage: arguments, exit code, and the sentence that is wanted. */
 const cases: [args: string[], code: number, message: string][] = [
@@ -15,6 +14,7 @@ const cases: [args: string[], code: number, message: string][] = [
   [["train", "--mask-rate", "30:15"], 2, 'Option --mask-rate cannot be "30:15"'],
   [["train", "--preset", "gpt"], 2, "choose one of modernbert, bert, labml"],
   [["train", "--seed", "x"], 2, "Option --seed"],
+  [["train", "--threads", "0"], 2, 'Option --threads cannot be "0": write a whole number from 1 to 64'],
   [["train", "--tokens", "5", "--steps", "3"], 2, "Only one budget can be given, not --tokens and --steps"],
   [["train", "--width", "130"], 2, "Cannot split width 130 into 4 heads"],
   [["train", "--length", "600", "--max-length", "512"], 2, "Length 600 exceeds the model's longest sequence of 512"],
@@ -37,7 +37,6 @@ const cases: [args: string[], code: number, message: string][] = [
 
 Deno.test({
   name: "main() answers wrong usage and bad input with one sentence, an exit code and no stack",
-  ignore: withoutGpu,
   fn: async (t) => {
     const cwd = await Deno.makeTempDir();
     try {
@@ -69,7 +68,10 @@ Deno.test({
 
 Deno.test("main() says which driver to install where there is no adapter", async () => {
   const preload = [new URL("../helpers/hide_gpu.ts", import.meta.url).pathname];
-  const result = await runCli(["train", "--data", "stories", "--tokens", "1k"], { cwd: Deno.cwd(), preload });
+  const result = await runCli(["train", "--data", "stories", "--tokens", "1k", "--device", "webgpu"], {
+    cwd: Deno.cwd(),
+    preload,
+  });
   assertStringIncludes(result.err, "error: Cannot find a WebGPU adapter: ");
   if (Deno.build.os === "linux") assertStringIncludes(result.err, "apt-get install mesa-vulkan-drivers");
   assertEquals([result.code, result.err.trim().split("\n").length], [1, 1]);

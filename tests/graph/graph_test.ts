@@ -3,7 +3,7 @@ import type { KernelCall, Parameter, Tensor } from "../../lib/device/device.ts";
 import { Graph } from "../../lib/graph/graph.ts";
 import { ParameterStore } from "../../lib/graph/parameters.ts";
 import { planMemory } from "../../lib/graph/plan.ts";
-import { gpuTest } from "../helpers/devices.ts";
+import { kindTest } from "../helpers/devices.ts";
 import { random } from "../helpers/random.ts";
 
 const tensor = (name: string, size: number): Tensor => ({ name, shape: [size], dtype: "f32", size });
@@ -83,7 +83,7 @@ Deno.test("Graph runs backward recordings last first, and only in training", () 
   assertEquals(order, [2, 1]);
 });
 
-gpuTest("ParameterStore lays decayed parameters first and finds every one again", (device) => {
+kindTest("ParameterStore lays decayed parameters first and finds every one again", (device) => {
   const store = new ParameterStore(device, [
     { name: "bias", shape: [3], decay: false },
     { name: "weight", shape: [5, 7], decay: true },

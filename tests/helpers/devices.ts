@@ -1,10 +1,13 @@
 import type { Device } from "../../lib/device/device.ts";
-import { NoAdapterError, openWebGpuDevice, type WebGpuOptions } from "../../lib/device/webgpu.ts";
+import { openCpuDevice } from "../../lib/device/cpu.ts";
+import { NoAdapterError, openWebGpuDevice } from "../../lib/device/webgpu.ts";
 
 /** Ways to run the kernels; each is a device of its own, and every kernel test runs on all. */
-const kinds: Readonly<Record<string, WebGpuOptions>> = {
-  "webgpu, direct products": { matmul: "direct" },
-  "webgpu, tiled products": { matmul: "tiled" },
+const kinds: Readonly<Record<string, () => Promise<Device>>> = {
+  "webgpu, direct products": () => openWebGpuDevice({ matmul: "direct" }),
+  "webgpu, tiled products": () => openWebGpuDevice({ matmul: "tiled" }),
+  cpu: () => openCpuDevice({ threads: 2 }),
+  "cpu, 1 thread without fused multiply-add": () => openCpuDevice({ threads: 1, relaxed: false }),
 };
 
 const required = Deno.env.get("CLOZE_REQUIRE_GPU") === "1";
@@ -16,15 +19,18 @@ if (Deno.build.os === "linux" && !Deno.env.get("XDG_RUNTIME_DIR")) Deno.env.set(
 export const withoutGpu: boolean = await navigator.gpu?.requestAdapter() == null;
 if (withoutGpu && required) throw new NoAdapterError("CLOZE_REQUIRE_GPU=1, but there is no WebGPU adapter");
 
-/** Declares a test for every device; it is reported as ignored where there is no adapter. */
-export function deviceTest(name: string, run: (device: Device) => Promise<void>, only?: keyof typeof kinds): void {
-  for (const [kind, options] of Object.entries(kinds)) {
-    if (only && only !== kind) continue;
+/** Declares a test for every device, or those named; on WebGPU it is reported as ignored where there is no adapter. */
+export function deviceTest(
+  name: string,
+  run: (device: Device) => Promise<void>,
+  only: readonly string[] = Object.keys(kinds),
+): void {
+  for (const kind of only) {
     Deno.test({
-      name: only ? name : `${name} (${kind})`,
-      ignore: withoutGpu,
+      name: `${name} (${kind})`,
+      ignore: withoutGpu && kind.startsWith("webgpu"),
       fn: async () => {
-        await run(await shared(kind, options));
+        await run(await shared(kind));
       },
       // the device is shared by all tests of a file
       sanitizeOps: false,
@@ -33,21 +39,31 @@ export function deviceTest(name: string, run: (device: Device) => Promise<void>,
   }
 }
 
-/** Declares a test of what does not depend on the kind of matrix product. */
+/** Declares a test for one device of each kind: of what does not depend on how products are computed. */
+export function kindTest(name: string, run: (device: Device) => Promise<void>): void {
+  deviceTest(name, run, ["webgpu, direct products", "cpu"]);
+}
+
+/** Declares a test of WebGPU alone. */
 export function gpuTest(name: string, run: (device: Device) => Promise<void>): void {
-  deviceTest(name, run, "webgpu, direct products");
+  deviceTest(name, run, ["webgpu, direct products"]);
+}
+
+/** Declares a test of the CPU alone. */
+export function cpuTest(name: string, run: (device: Device) => Promise<void>): void {
+  deviceTest(name, run, ["cpu"]);
 }
 
 const open = new Map<string, Promise<Device>>();
 
-function shared(kind: string, options: WebGpuOptions): Promise<Device> {
+function shared(kind: string): Promise<Device> {
   let device = open.get(kind);
-  if (!device) open.set(kind, device = openUntilExit(options));
+  if (!device) open.set(kind, device = openUntilExit(kind));
   return device;
 }
 
-async function openUntilExit(options: WebGpuOptions): Promise<Device> {
-  const device = await openWebGpuDevice(options);
+async function openUntilExit(kind: string): Promise<Device> {
+  const device = await kinds[kind]!();
   globalThis.addEventListener("unload", () => device.destroy());
   return device;
 }

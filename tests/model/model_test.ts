@@ -4,7 +4,7 @@ import { type ModelConfig, modelConfig, presets } from "../../lib/model/config.t
 import { createModel, type Model } from "../../lib/model/model.ts";
 import { initialValues } from "../../lib/model/parameters.ts";
 import { assertClose } from "../helpers/assert_close.ts";
-import { deviceTest, gpuTest } from "../helpers/devices.ts";
+import { deviceTest, kindTest } from "../helpers/devices.ts";
 import { random } from "../helpers/random.ts";
 import * as reference from "../reference/model.ts";
 import * as tape from "../reference/tape.ts";
@@ -113,7 +113,7 @@ for (const preset of presets) {
     }
   });
 
-  gpuTest(`Model takes ten AdamW steps of the ${preset} encoder like float64`, async (device) => {
+  kindTest(`Model takes ten AdamW steps of the ${preset} encoder like float64`, async (device) => {
     const model = createModel(device, config(preset));
     const program = await model.compileTraining(shape, optimizer);
     try {
@@ -151,7 +151,7 @@ for (const preset of presets) {
   });
 }
 
-gpuTest(
+kindTest(
   "Model gives the same gradient for one batch and for its windows in two accumulated batches",
   async (device) => {
     const model = createModel(device, config("modernbert"));
@@ -185,7 +185,7 @@ gpuTest(
   },
 );
 
-gpuTest(
+kindTest(
   "Model reports loss 0 and changes nothing but by weight decay for a batch without masked tokens",
   async (device) => {
     const model = createModel(device, config("bert"));
@@ -201,7 +201,7 @@ gpuTest(
   },
 );
 
-gpuTest("Model leaves its weights alone in a step whose loss is not a number", async (device) => {
+kindTest("Model leaves its weights alone in a step whose loss is not a number", async (device) => {
   const model = createModel(device, config("modernbert"));
   const program = await model.compileTraining(shape, optimizer);
   const values = await model.readParameters();
@@ -218,7 +218,7 @@ gpuTest("Model leaves its weights alone in a step whose loss is not a number", a
   assert(new Float32Array(moments!).every((value) => value === 0));
 });
 
-gpuTest("Model drops by step and seed: the same loss for the same step, another for the next", async (device) => {
+kindTest("Model drops by step and seed: the same loss for the same step, another for the next", async (device) => {
   const model = createModel(device, { ...config("labml"), dropout: 0.2 });
   const program = await model.compileTraining(shape, optimizer);
   const losses: number[] = [];
@@ -232,7 +232,7 @@ gpuTest("Model drops by step and seed: the same loss for the same step, another 
   assert(Math.abs(losses[0]! - losses[2]!) > 1e-3);
 });
 
-gpuTest("Model evaluates with room to spare exactly like with none", async (device) => {
+kindTest("Model evaluates with room to spare exactly like with none", async (device) => {
   const model = createModel(device, config("modernbert"));
   const batch = randomBatch(8, { windows: 2, count: 5 });
   const run = async (room: typeof shape) => {
@@ -252,7 +252,7 @@ gpuTest("Model evaluates with room to spare exactly like with none", async (devi
   assertLess(tight.right, 6);
 });
 
-gpuTest("Model refuses batches and lengths that it has no room for", async (device) => {
+kindTest("Model refuses batches and lengths that it has no room for", async (device) => {
   const model = createModel(device, config("bert"));
   await assertRejects(() => model.compileEvaluation({ ...shape, length: 10 }), RangeError, "Cannot run length 10");
   const program = await model.compileEvaluation({ ...shape, slots: 2 });

@@ -4,7 +4,7 @@ import { Graph } from "../../lib/graph/graph.ts";
 import { ParameterStore } from "../../lib/graph/parameters.ts";
 import { adamW } from "../../lib/ops/adamw.ts";
 import { assertClose } from "../helpers/assert_close.ts";
-import { gpuTest } from "../helpers/devices.ts";
+import { kindTest } from "../helpers/devices.ts";
 import { normal } from "../helpers/random.ts";
 import * as reference from "../reference/model.ts";
 import * as tape from "../reference/tape.ts";
@@ -68,7 +68,7 @@ async function check(device: Device, { clip, scale, sizes }: { clip: number; sca
 }
 
 for (const [sizes, scale, clip] of [[[1, 1], 1, 0], [[37, 100], 1, 1], [[5, 9001], 0.01, 1]] as const) {
-  gpuTest(
+  kindTest(
     `adamW() updates ${sizes[0]} + ${2 * sizes[1]} parameters with clip ${clip}`,
     (device) => check(device, { sizes: [...sizes], scale, clip }),
   );
@@ -76,13 +76,13 @@ for (const [sizes, scale, clip] of [[[1, 1], 1, 0], [[37, 100], 1, 1], [[5, 9001
 
 // clipping divides by the norm; squares of 1e17 still fit float32, those of 1e-15 nearly vanish beside epsilon
 for (const scale of [1e-15, 1e-6, 1e6, 1e15]) {
-  gpuTest(
+  kindTest(
     `adamW() updates by gradients of size ${scale}`,
     (device) => check(device, { sizes: [37, 100], scale, clip: 1 }),
   );
 }
 
-gpuTest("adamW() cuts parameters that are larger than a binding into several calls", async (device) => {
+kindTest("adamW() cuts parameters that are larger than a binding into several calls", async (device) => {
   // the same device, said to bind no more than 64 KiB at once
   const narrow = new Proxy(device, {
     get: (target, name) => {
@@ -94,7 +94,7 @@ gpuTest("adamW() cuts parameters that are larger than a binding into several cal
   await check(narrow, { sizes: [20_000, 9001], scale: 0.01, clip: 1 });
 });
 
-gpuTest("adamW() changes nothing but clears the gradient when it is not a number", async (device) => {
+kindTest("adamW() changes nothing but clears the gradient when it is not a number", async (device) => {
   const store = new ParameterStore(device, [{ name: "weight", shape: [8, 8], decay: true }]);
   const step = {
     clock: allocateTensor(device, "clock", { shape: [4], dtype: "u32" }),

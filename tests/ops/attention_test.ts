@@ -5,14 +5,14 @@ import { rotary, rotaryAngles } from "../../lib/ops/rotary.ts";
 import { dropout, dropoutParams } from "../../lib/ops/dropout.ts";
 import { philox } from "../../lib/batch/philox.ts";
 import { checkOp } from "../helpers/check_op.ts";
-import { gpuTest } from "../helpers/devices.ts";
+import { kindTest } from "../helpers/devices.ts";
 import { normal } from "../helpers/random.ts";
 import * as tape from "../reference/tape.ts";
 
 const shapes = [[1, 1, 1, 4], [2, 3, 2, 4], [3, 8, 2, 12], [2, 17, 3, 16], [1, 70, 2, 32], [1, 5, 1, 64]] as const;
 
 for (const [batch, length, heads, headWidth] of shapes) {
-  gpuTest(
+  kindTest(
     `attention() attends over ${batch} × ${length} with ${heads} heads of ${headWidth}`,
     (device) =>
       checkOp(device, {
@@ -25,7 +25,7 @@ for (const [batch, length, heads, headWidth] of shapes) {
   );
 }
 
-gpuTest("attention() survives scores in the thousands", (device) =>
+kindTest("attention() survives scores in the thousands", (device) =>
   checkOp(device, {
     inputs: { qkv: { shape: [9, 24], values: normal(216, { seed: 4, scale: 40 }) } },
     build: (graph, { qkv }) => attention(graph, pass(graph, qkv), { length: 9, heads: 2 }),
@@ -36,7 +36,7 @@ gpuTest("attention() survives scores in the thousands", (device) =>
     step: 0,
   }));
 
-gpuTest("attention() of equal scores is the mean of the values", (device) =>
+kindTest("attention() of equal scores is the mean of the values", (device) =>
   checkOp(device, {
     inputs: { qkv: { shape: [6, 12], values: normal(72, { seed: 4 }).map((v, i) => i % 12 < 8 ? 1e-20 * v : v) } },
     build: (graph, { qkv }) => attention(graph, pass(graph, qkv), { length: 6, heads: 1 }),
@@ -44,7 +44,7 @@ gpuTest("attention() of equal scores is the mean of the values", (device) =>
     step: 0,
   }));
 
-gpuTest("attention() drops probabilities by the counter of their query and key", (device) => {
+kindTest("attention() drops probabilities by the counter of their query and key", (device) => {
   const [batch, length, heads] = [2, 7, 2];
   const clock = Uint32Array.of(11, 5, 2, 0);
   const { threshold, scale } = dropoutParams({ probability: 0.3, stream: 9, clock: undefined! });
@@ -65,7 +65,7 @@ gpuTest("attention() drops probabilities by the counter of their query and key",
 
 for (const [batch, length, heads, headWidth] of [[2, 3, 2, 4], [2, 17, 3, 8], [1, 300, 1, 64]] as const) {
   const width = heads * headWidth;
-  gpuTest(
+  kindTest(
     `rotary() turns queries and keys at ${batch} × ${length} positions, ${heads} heads of ${headWidth}`,
     async (device) => {
       const angles = rotaryAngles({ length, headWidth, base: 10_000 });

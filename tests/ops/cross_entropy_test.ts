@@ -3,7 +3,7 @@ import type { Device } from "../../lib/device/device.ts";
 import { Graph } from "../../lib/graph/graph.ts";
 import { crossEntropy, NO_LABEL } from "../../lib/ops/cross_entropy.ts";
 import { assertClose, type Tolerance } from "../helpers/assert_close.ts";
-import { gpuTest } from "../helpers/devices.ts";
+import { kindTest } from "../helpers/devices.ts";
 import { normal, random } from "../helpers/random.ts";
 import * as tape from "../reference/tape.ts";
 
@@ -74,16 +74,16 @@ async function check(
 }
 
 for (const [slots, vocab] of [[1, 1], [7, 5], [33, 70], [9, 600], [3, 2053], [2, 30522]] as const) {
-  gpuTest(`crossEntropy() of ${slots} slots over ${vocab} tokens`, (device) => check(device, { slots, vocab }));
+  kindTest(`crossEntropy() of ${slots} slots over ${vocab} tokens`, (device) => check(device, { slots, vocab }));
 }
 
-gpuTest("crossEntropy() of logits in the thousands", (device) =>
+kindTest("crossEntropy() of logits in the thousands", (device) =>
   // float32 rounds logits of 1e4 to 1e-3
   check(device, { slots: 20, vocab: 70, scale: 1e4, tolerance: { atol: 1e-2, rtol: 1e-5 } }));
 
-gpuTest("crossEntropy() of logits near zero", (device) => check(device, { slots: 20, vocab: 70, scale: 1e-30 }));
+kindTest("crossEntropy() of logits near zero", (device) => check(device, { slots: 20, vocab: 70, scale: 1e-30 }));
 
-gpuTest("crossEntropy() is 0 without any label", async (device) => {
+kindTest("crossEntropy() is 0 without any label", async (device) => {
   const graph = new Graph();
   const logits = graph.persistent("logits", [6, 12]);
   const labels = graph.persistent("labels", [6], "u32");

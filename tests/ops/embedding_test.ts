@@ -3,7 +3,7 @@ import { Graph } from "../../lib/graph/graph.ts";
 import { embedding } from "../../lib/ops/embedding.ts";
 import { groupByToken } from "../../lib/batch/batch.ts";
 import { checkOp } from "../helpers/check_op.ts";
-import { gpuTest } from "../helpers/devices.ts";
+import { kindTest } from "../helpers/devices.ts";
 import { random } from "../helpers/random.ts";
 import * as tape from "../reference/tape.ts";
 
@@ -12,7 +12,7 @@ for (const [batch, length, vocab, width] of [[1, 1, 1, 4], [3, 5, 7, 12], [40, 1
   const rows = batch * length;
   const ids = Uint32Array.from({ length: rows }, () => Math.floor(next() * vocab));
 
-  gpuTest(
+  kindTest(
     `embedding() looks up ${batch} × ${length} of ${vocab} tokens, positions and a segment`,
     (device) =>
       checkOp(device, {

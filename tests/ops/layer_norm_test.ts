@@ -1,6 +1,6 @@
 import { layerNorm } from "../../lib/ops/layer_norm.ts";
 import { checkOp } from "../helpers/check_op.ts";
-import { gpuTest } from "../helpers/devices.ts";
+import { kindTest } from "../helpers/devices.ts";
 import { normal } from "../helpers/random.ts";
 import * as tape from "../reference/tape.ts";
 
@@ -8,7 +8,7 @@ const epsilon = 1e-5;
 
 for (const [rows, width] of [[1, 4], [3, 20], [9, 64], [37, 132], [130, 516], [5, 2052]] as const) {
   for (const withBias of [false, true]) {
-    gpuTest(
+    kindTest(
       `layerNorm() normalises [${rows}, ${width}] ${withBias ? "with" : "without"} bias`,
       (device) =>
         checkOp(device, {
@@ -24,7 +24,7 @@ for (const [rows, width] of [[1, 4], [3, 20], [9, 64], [37, 132], [130, 516], [5
 }
 
 for (const scale of [1e-12, 1e-3, 1e12]) {
-  gpuTest(`layerNorm() normalises rows of size ${scale}`, (device) =>
+  kindTest(`layerNorm() normalises rows of size ${scale}`, (device) =>
     checkOp(device, {
       inputs: { x: { shape: [5, 32], scale }, weight: { shape: [32] } },
       build: (graph, { x, weight }) => layerNorm(graph, x, { weight, epsilon }),
@@ -35,7 +35,7 @@ for (const scale of [1e-12, 1e-3, 1e12]) {
     }));
 }
 
-gpuTest("layerNorm() keeps a small variance beside a large mean", (device) =>
+kindTest("layerNorm() keeps a small variance beside a large mean", (device) =>
   checkOp(device, {
     // float32 itself rounds 1000 + x to steps of 6e-5; the values are what the reference sees as well
     inputs: { x: { shape: [4, 64], values: normal(256, { seed: 3 }).map((v) => 1000 + v) }, weight: { shape: [64] } },

@@ -6,14 +6,14 @@ import { linear } from "../../lib/ops/linear.ts";
 import { Graph } from "../../lib/graph/graph.ts";
 import { philox } from "../../lib/batch/philox.ts";
 import { checkOp } from "../helpers/check_op.ts";
-import { gpuTest } from "../helpers/devices.ts";
+import { kindTest } from "../helpers/devices.ts";
 import * as tape from "../reference/tape.ts";
 
 const firstColumn = (values: number[]) =>
   Float32Array.from({ length: values.length * 8 }, (_, i) => i % 8 ? 0 : values[i / 8]!);
 
 for (const [rows, hidden] of [[1, 4], [7, 12], [65, 340]] as const) {
-  gpuTest(`geglu() gates [${rows}, ${hidden}]`, (device) =>
+  kindTest(`geglu() gates [${rows}, ${hidden}]`, (device) =>
     checkOp(device, {
       inputs: { x: { shape: [rows, 8] }, weight: { shape: [2 * hidden, 8], scale: 0.5 } },
       build: (graph, { x, weight }) => geglu(graph, linear(graph, x, weight)),
@@ -22,7 +22,7 @@ for (const [rows, hidden] of [[1, 4], [7, 12], [65, 340]] as const) {
     }));
 }
 
-gpuTest("geglu() of huge and tiny inputs neither overflows nor loses sign", (device) =>
+kindTest("geglu() of huge and tiny inputs neither overflows nor loses sign", (device) =>
   checkOp(device, {
     // x picks the first column of the weight: the gate's inputs, then the gates
     inputs: {
@@ -43,7 +43,7 @@ function gated(u: tape.Value): tape.Value {
   return tape.multiply(tape.gelu(half(0)), half(columns / 2));
 }
 
-gpuTest("gatherRows() takes rows and returns their gradient", (device) => {
+kindTest("gatherRows() takes rows and returns their gradient", (device) => {
   const positions = Uint32Array.of(8, 2, 5, 0, 0);
   const slots = new Uint32Array(11).fill(0xffffffff);
   slots[8] = 0;
@@ -68,7 +68,7 @@ gpuTest("gatherRows() takes rows and returns their gradient", (device) => {
   });
 });
 
-gpuTest("dropout() keeps, scales and differentiates by its counter, and adds the residual", (device) => {
+kindTest("dropout() keeps, scales and differentiates by its counter, and adds the residual", (device) => {
   const clock = Uint32Array.of(3, 1000, 1, 0);
   const { threshold, scale } = dropoutParams({ probability: 0.25, stream: 6, clock: undefined! });
   const factors = Float64Array.from({ length: 132 }, (_, i) => {
@@ -84,7 +84,7 @@ gpuTest("dropout() keeps, scales and differentiates by its counter, and adds the
   });
 });
 
-gpuTest("dropout() keeps the stated share of a million elements", async (device) => {
+kindTest("dropout() keeps the stated share of a million elements", async (device) => {
   const graph = new Graph({ training: false });
   const size = 1 << 20;
   const x = graph.persistent("x", [size]);

@@ -1,0 +1,204 @@
+// Attention of one sequence and head at a time; queries in blocks, so that no thread holds more than BLOCK × length
+// scores. See kernels/attention.wgsl and its gradients for the formulas.
+import { exp, highest, log, splat, sum } from "./math";
+import { small_product } from "./gemm";
+import { keep } from "./philox";
+import { scratch } from "./memory";
+
+@unmanaged
+class Attention {
+  qkv: usize;
+  clock: usize;
+  output: usize;
+  logsumexp: usize;
+  batch: i32;
+  length: i32;
+  heads: i32;
+  scale: f32;
+  dropout_threshold: u32;
+  dropout_scale: f32;
+  dropout_stream: u32;
+  HEAD: i32;
+  DROPOUT: i32;
+}
+
+@unmanaged
+class AttentionBackwardQuery {
+  qkv: usize;
+  clock: usize;
+  output: usize;
+  logsumexp: usize;
+  d_output: usize;
+  delta: usize;
+  d_qkv: usize;
+  batch: i32;
+  length: i32;
+  heads: i32;
+  scale: f32;
+  dropout_threshold: u32;
+  dropout_scale: f32;
+  dropout_stream: u32;
+  HEAD: i32;
+  DROPOUT: i32;
+}
+
+/** Queries that are worked on at once: a multiple of the tile's six rows. */
+const BLOCK = 48;
+
+/** Columns of scores: the length, filled up to a multiple of eight. */
+// @ts-ignore: decorator
+@inline
+function padded(length: i32): i32 {
+  return (length + 7) & ~7;
+}
+
+/** to [width, padded length] = the transpose of rows [length, width] that lie `stride` floats apart, times scale. */
+function transpose(to: usize, from: usize, stride: i32, length: i32, width: i32, scale: f32): void {
+  const columns = padded(length);
+  for (let d = 0; d < width; d++) {
+    const row = to + (<usize>(d * columns) << 2);
+    for (let i = 0; i < length; i++) {
+      store<f32>(row + (<usize>i << 2), scale * load<f32>(from + (<usize>(i * stride + d) << 2)));
+    }
+    for (let i = length; i < columns; i++) store<f32>(row + (<usize>i << 2), 0);
+  }
+}
+
+/** One item a sequence and head. Scratch: BLOCK × length, headWidth × length, and what small_product needs. */
+export function attention(args: usize, begin: i32, end: i32): void {
+  const p = changetype<Attention>(args);
+  const length = p.length;
+  const columns = padded(length);
+  const width = p.HEAD * 4;
+  const stride = 3 * p.heads * width;
+  const keys = scratch();
+  const scores = keys + (<usize>(width * columns) << 2);
+  const rest = scores + (<usize>(BLOCK * columns) << 2);
+  for (let item = begin; item < end; item++) {
+    const sequence = item / p.heads;
+    const head = item % p.heads;
+    const q = p.qkv + (<usize>(sequence * length * stride + head * width) << 2);
+    const k = q + (<usize>(p.heads * width) << 2);
+    const v = k + (<usize>(p.heads * width) << 2);
+    transpose(keys, k, stride, length, width, p.scale);
+    for (let first = 0; first < length; first += BLOCK) {
+      const rows = min(BLOCK, length - first);
+      small_product(rows, columns, width, q + (<usize>(first * stride) << 2), stride, 1, keys, columns, scores, columns, false, rest);
+      for (let r = 0; r < rows; r++) {
+        const row = scores + (<usize>(r * columns) << 2);
+        const index = item * length + first + r;
+        const total = softmax(row, length, p.logsumexp + (<usize>index << 2));
+        if (p.DROPOUT) drop(p.clock, row, length, index, p.dropout_stream, p.dropout_threshold, p.dropout_scale);
+        scale_row(row, columns, <f32>1 / total);
+      }
+      const out = p.output + (<usize>((sequence * length + first) * p.heads * width + head * width) << 2);
+      small_product(rows, width, length, scores, columns, 1, v, stride, out, p.heads * width, false, rest);
+    }
+  }
+}
+
+/** row = e^(row - maximum), zero beyond the length; returns the sum and stores maximum + log sum. */
+function softmax(row: usize, length: i32, logsumexp: usize): f32 {
+  const columns = padded(length);
+  for (let i = length; i < columns; i++) store<f32>(row + (<usize>i << 2), <f32>-Infinity);
+  let most = splat(<f32>-Infinity);
+  for (let i = 0; i < columns; i += 4) most = f32x4.max(most, v128.load(row + (<usize>i << 2)));
+  const maximum = highest(most);
+  let totals = splat(0);
+  for (let i = 0; i < columns; i += 4) {
+    const at = row + (<usize>i << 2);
+    const e = exp(f32x4.sub(v128.load(at), splat(maximum)));
+    v128.store(at, e);
+    totals = f32x4.add(totals, e);
+  }
+  const total = sum(totals);
+  store<f32>(logsumexp, maximum + log(total));
+  return total;
+}
+
+function scale_row(row: usize, columns: i32, factor: f32): void {
+  for (let i = 0; i < columns; i += 4) {
+    const at = row + (<usize>i << 2);
+    v128.store(at, f32x4.mul(v128.load(at), splat(factor)));
+  }
+}
+
+function drop(clock: usize, row: usize, length: i32, index: i32, stream: u32, threshold: u32, scale: f32): void {
+  for (let i = 0; i < length; i += 4) {
+    const at = row + (<usize>i << 2);
+    v128.store(at, f32x4.mul(v128.load(at), keep(clock, i >> 2, index, stream, threshold, scale)));
+  }
+}
+
+/**
+ * All three gradients, one item a sequence and head: nothing is left for attention_backward_key_value to do.
+ * Scratch: twice headWidth × length, twice BLOCK × length, and what small_product needs.
+ */
+export function attention_backward_query(args: usize, begin: i32, end: i32): void {
+  const p = changetype<AttentionBackwardQuery>(args);
+  const length = p.length;
+  const columns = padded(length);
+  const width = p.HEAD * 4;
+  const across = p.heads * width;
+  const stride = 3 * across;
+  const keys = scratch();
+  const values = keys + (<usize>(width * columns) << 2);
+  const probabilities = values + (<usize>(width * columns) << 2);
+  const gradients = probabilities + (<usize>(BLOCK * columns) << 2);
+  const rest = gradients + (<usize>(BLOCK * columns) << 2);
+  for (let item = begin; item < end; item++) {
+    const sequence = item / p.heads;
+    const head = item % p.heads;
+    const offset = <usize>(sequence * length * stride + head * width) << 2;
+    const part = <usize>across << 2;
+    const q = p.qkv + offset, k = q + part, v = k + part;
+    const d_q = p.d_qkv + offset, d_k = d_q + part, d_v = d_k + part;
+    transpose(keys, k, stride, length, width, p.scale);
+    transpose(values, v, stride, length, width, 1);
+    for (let first = 0; first < length; first += BLOCK) {
+      const rows = min(BLOCK, length - first);
+      const here = <usize>(first * stride) << 2;
+      const out = <usize>((sequence * length + first) * across + head * width) << 2;
+      small_product(rows, columns, width, q + here, stride, 1, keys, columns, probabilities, columns, false, rest);
+      small_product(rows, columns, width, p.d_output + out, across, 1, values, columns, gradients, columns, false, rest);
+      for (let r = 0; r < rows; r++) {
+        const index = item * length + first + r;
+        const row_out = out + (<usize>(r * across) << 2);
+        const delta = dot(p.d_output + row_out, p.output + row_out, width);
+        store<f32>(p.delta + (<usize>index << 2), delta);
+        const at = <usize>(r * columns) << 2;
+        const logsumexp = load<f32>(p.logsumexp + (<usize>index << 2));
+        score_gradients(p, probabilities + at, gradients + at, index, logsumexp, delta);
+      }
+      // d_q = d_s · K,  d_k += d_sᵀ · Q,  d_v += pᵀ · d_output
+      small_product(rows, width, length, gradients, columns, 1, k, stride, d_q + here, stride, false, rest);
+      small_product(length, width, rows, gradients, 1, columns, q + here, stride, d_k, stride, first > 0, rest);
+      small_product(length, width, rows, probabilities, 1, columns, p.d_output + out, across, d_v, stride, first > 0, rest);
+    }
+  }
+}
+
+/** From scores and the gradient of the probabilities: the probabilities (dropped, as they met V) and the scores' gradient. */
+function score_gradients(
+  p: AttentionBackwardQuery, row: usize, gradient: usize, index: i32, logsumexp: f32, delta: f32,
+): void {
+  for (let i = 0; i < p.length; i += 4) {
+    const at = <usize>i << 2;
+    const probability = exp(f32x4.min(f32x4.sub(v128.load(row + at), splat(logsumexp)), splat(0)));
+    let kept = splat(1);
+    if (p.DROPOUT) kept = keep(p.clock, i >> 2, index, p.dropout_stream, p.dropout_threshold, p.dropout_scale);
+    const d_p = f32x4.mul(kept, v128.load(gradient + at));
+    const d_s = f32x4.mul(f32x4.mul(probability, f32x4.sub(d_p, splat(delta))), splat(p.scale));
+    v128.store(row + at, f32x4.mul(probability, kept));
+    v128.store(gradient + at, d_s);
+  }
+}
+
+function dot(a: usize, b: usize, width: i32): f32 {
+  let total = splat(0);
+  for (let i = 0; i < width; i += 4) {
+    const at = <usize>i << 2;
+    total = f32x4.add(total, f32x4.mul(v128.load(a + at), v128.load(b + at)));
+  }
+  return sum(total);
+}

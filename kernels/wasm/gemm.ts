@@ -1,0 +1,95 @@
+// The matrix product that everything else is made of: a register tile of 6 × 8 outputs.
+import { madd } from "./math";
+
+/**
+ * out [6, 8] = (accumulate ? out : 0) + Σ_k a[row, k] · b[k, column]. a is addressed by byte strides of its rows and of k;
+ * b holds eight neighbouring floats for each k, `b_step` bytes apart. Twelve vectors stay in registers, which with two of
+ * b and one of a is what the 16 registers of SSE hold.
+ */
+export function tile(
+  k: i32, a: usize, a_row: usize, a_step: usize, b: usize, b_step: usize, out: usize, accumulate: bool,
+): void {
+  let c00 = f32x4.splat(0), c01 = f32x4.splat(0);
+  let c10 = f32x4.splat(0), c11 = f32x4.splat(0);
+  let c20 = f32x4.splat(0), c21 = f32x4.splat(0);
+  let c30 = f32x4.splat(0), c31 = f32x4.splat(0);
+  let c40 = f32x4.splat(0), c41 = f32x4.splat(0);
+  let c50 = f32x4.splat(0), c51 = f32x4.splat(0);
+  if (accumulate) {
+    c00 = v128.load(out), c01 = v128.load(out, 16);
+    c10 = v128.load(out, 32), c11 = v128.load(out, 48);
+    c20 = v128.load(out, 64), c21 = v128.load(out, 80);
+    c30 = v128.load(out, 96), c31 = v128.load(out, 112);
+    c40 = v128.load(out, 128), c41 = v128.load(out, 144);
+    c50 = v128.load(out, 160), c51 = v128.load(out, 176);
+  }
+  const a1 = a_row, a2 = a1 + a1, a3 = a2 + a1, a4 = a3 + a1, a5 = a4 + a1;
+  for (let i = 0; i < k; i++) {
+    const b0 = v128.load(b), b1 = v128.load(b, 16);
+    let x = v128.load32_splat(a);
+    c00 = madd(x, b0, c00), c01 = madd(x, b1, c01);
+    x = v128.load32_splat(a + a1);
+    c10 = madd(x, b0, c10), c11 = madd(x, b1, c11);
+    x = v128.load32_splat(a + a2);
+    c20 = madd(x, b0, c20), c21 = madd(x, b1, c21);
+    x = v128.load32_splat(a + a3);
+    c30 = madd(x, b0, c30), c31 = madd(x, b1, c31);
+    x = v128.load32_splat(a + a4);
+    c40 = madd(x, b0, c40), c41 = madd(x, b1, c41);
+    x = v128.load32_splat(a + a5);
+    c50 = madd(x, b0, c50), c51 = madd(x, b1, c51);
+    a += a_step;
+    b += b_step;
+  }
+  v128.store(out, c00), v128.store(out, c01, 16);
+  v128.store(out, c10, 32), v128.store(out, c11, 48);
+  v128.store(out, c20, 64), v128.store(out, c21, 80);
+  v128.store(out, c30, 96), v128.store(out, c31, 112);
+  v128.store(out, c40, 128), v128.store(out, c41, 144);
+  v128.store(out, c50, 160), v128.store(out, c51, 176);
+}
+
+/**
+ * c [m, n] (+)= a · b for a small product of one thread, n a multiple of 4. Strides are in floats; b may be read up to 7
+ * floats beyond a row's end. `scratch` holds 48 floats and 6 rows of a.
+ */
+export function small_product(
+  m: i32, n: i32, k: i32, a: usize, a_row: i32, a_step: i32, b: usize, b_row: i32, c: usize, c_row: i32,
+  accumulate: bool, scratch: usize,
+): void {
+  for (let i = 0; i < m; i += 6) {
+    const rows = min(6, m - i);
+    let from = a + (<usize>(i * a_row) << 2);
+    let from_row = <usize>a_row << 2;
+    let from_step = <usize>a_step << 2;
+    if (rows < 6) {
+      // the last rows are copied and filled up with zeros: one code path for all, so results do not depend on m
+      const copy = scratch + 192;
+      for (let p = 0; p < k; p++) {
+        for (let r = 0; r < 6; r++) {
+          const value = r < rows ? load<f32>(from + <usize>r * from_row + <usize>p * from_step) : 0;
+          store<f32>(copy + (<usize>(p * 6 + r) << 2), value);
+        }
+      }
+      from = copy;
+      from_row = 4;
+      from_step = 24;
+    }
+    for (let j = 0; j < n; j += 8) {
+      tile(k, from, from_row, from_step, b + (<usize>j << 2), <usize>b_row << 2, scratch, false);
+      const wide = n - j >= 8;
+      for (let r = 0; r < rows; r++) {
+        const to = c + (<usize>((i + r) * c_row + j) << 2);
+        const at = scratch + (<usize>r << 5);
+        let left = v128.load(at);
+        if (accumulate) left = f32x4.add(left, v128.load(to));
+        v128.store(to, left);
+        if (wide) {
+          let right = v128.load(at, 16);
+          if (accumulate) right = f32x4.add(right, v128.load(to, 16));
+          v128.store(to, right, 16);
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,9 @@
+// Every kernel of the CPU device: kernel(arguments in memory, first item, behind the last item).
+export * from "./attention";
+export * from "./loss";
+export { matmul, matmul_pack } from "./matmul";
+export { set_scratch } from "./memory";
+export * from "./norm";
+export * from "./pointwise";
+export * from "./rows";
+export { exp4, erf4, gelu4, gelu_derivative4 } from "./probe";

@@ -1,0 +1,176 @@
+// The loss and the update. See the WGSL files of the same names for the formulas.
+import { exp, highest, log, madd, splat, sum } from "./math";
+
+@unmanaged
+class CrossEntropy {
+  labels: usize;
+  scalars: usize;
+  logits: usize;
+  losses: usize;
+  predictions: usize;
+  slots: i32;
+  vocab: i32;
+  stride: i32;
+  GRADIENT: i32;
+}
+
+/** One item a slot. Rows are padded to vectors; the padding takes part as minus infinity. */
+export function cross_entropy(args: usize, begin: i32, end: i32): void {
+  const p = changetype<CrossEntropy>(args);
+  for (let slot = begin; slot < end; slot++) {
+    const row = p.logits + (<usize>(slot * p.stride) << 2);
+    for (let v = p.vocab; v < p.stride; v++) store<f32>(row + (<usize>v << 2), <f32>-Infinity);
+    let most = splat(<f32>-Infinity);
+    for (let v = 0; v < p.stride; v += 4) most = f32x4.max(most, v128.load(row + (<usize>v << 2)));
+    const best = highest(most);
+    let token = 0;
+    while (token < p.vocab - 1 && load<f32>(row + (<usize>token << 2)) != best) token++;
+    store<i32>(p.predictions + (<usize>slot << 2), token);
+    const label = load<i32>(p.labels + (<usize>slot << 2));
+    const counts = <u32>label < <u32>p.vocab;
+    const label_logit = counts ? load<f32>(row + (<usize>label << 2)) : best;
+    let totals = splat(0);
+    for (let v = 0; v < p.stride; v += 4) {
+      const e = exp(f32x4.sub(v128.load(row + (<usize>v << 2)), splat(best)));
+      totals = f32x4.add(totals, e);
+      if (p.GRADIENT) v128.store(row + (<usize>v << 2), e);
+    }
+    const total = sum(totals);
+    store<f32>(p.losses + (<usize>slot << 2), counts ? log(total) + best - label_logit : 0);
+    if (!p.GRADIENT) continue;
+    if (!counts) {
+      memory.fill(row, 0, <usize>p.stride << 2);
+      continue;
+    }
+    const scale = load<f32>(p.scalars);
+    const factor = splat(scale / total);
+    for (let v = 0; v < p.stride; v += 4) {
+      const at = row + (<usize>v << 2);
+      v128.store(at, f32x4.mul(v128.load(at), factor));
+    }
+    const at = row + (<usize>label << 2);
+    store<f32>(at, load<f32>(at) - scale);
+  }
+}
+
+@unmanaged
+class SumLoss {
+  labels: usize;
+  losses: usize;
+  predictions: usize;
+  totals: usize;
+  slots: i32;
+}
+
+export function sum_loss(args: usize, _begin: i32, _end: i32): void {
+  const p = changetype<SumLoss>(args);
+  let loss: f32 = 0, right: f32 = 0, counted: f32 = 0;
+  for (let slot = 0; slot < p.slots; slot++) {
+    const at = <usize>slot << 2;
+    const label = load<i32>(p.labels + at);
+    if (label == -1) continue;
+    loss += load<f32>(p.losses + at);
+    right += label == load<i32>(p.predictions + at) ? 1 : 0;
+    counted += 1;
+  }
+  store<f32>(p.totals, load<f32>(p.totals) + loss);
+  store<f32>(p.totals, load<f32>(p.totals, 4) + right, 4);
+  store<f32>(p.totals, load<f32>(p.totals, 8) + counted, 8);
+}
+
+@unmanaged
+class SquareSum {
+  gradients: usize;
+  partials: usize;
+  size: i32; // in vectors
+  block: i32; // in vectors
+  first: i32;
+}
+
+/** One item a block. */
+export function square_sum(args: usize, begin: i32, end: i32): void {
+  const p = changetype<SquareSum>(args);
+  for (let block = begin; block < end; block++) {
+    const last = <usize>min((block + 1) * p.block, p.size) << 4;
+    let total = splat(0);
+    for (let i = <usize>(block * p.block) << 4; i < last; i += 16) {
+      const g = v128.load(p.gradients + i);
+      total = madd(g, g, total);
+    }
+    store<f32>(p.partials + (<usize>(p.first + block) << 2), sum(total));
+  }
+}
+
+@unmanaged
+class RecordStep {
+  clock: usize;
+  partials: usize;
+  totals: usize;
+  ring: usize;
+  update_scale: usize;
+  count: i32; // of partials
+  ring_size: i32;
+  clip: f32;
+  NORM: i32;
+}
+
+export function record_step(args: usize, _begin: i32, _end: i32): void {
+  const p = changetype<RecordStep>(args);
+  if (p.NORM) {
+    let total: f32 = 0;
+    for (let i = 0; i < p.count; i++) total += load<f32>(p.partials + (<usize>i << 2));
+    const norm = sqrt<f32>(total);
+    store<f32>(p.totals, norm, 12);
+    const usable = isFinite<f32>(total) && isFinite<f32>(load<f32>(p.totals));
+    const scale: f32 = p.clip > 0 && norm > p.clip ? p.clip / norm : 1;
+    store<f32>(p.update_scale, usable ? scale : 0);
+  }
+  const slot = load<u32>(p.clock, 4) % <u32>p.ring_size;
+  v128.store(p.ring + (<usize>slot << 4), v128.load(p.totals));
+  v128.store(p.totals, splat(0));
+}
+
+@unmanaged
+class AdamW {
+  scalars: usize;
+  update_scale: usize;
+  parameters: usize;
+  gradients: usize;
+  first_moment: usize;
+  second_moment: usize;
+  size: i32; // in vectors
+  decayed: i32; // in vectors
+  beta1: f32;
+  beta2: f32;
+  epsilon: f32;
+  weight_decay: f32;
+}
+
+/** One item four parameters. */
+export function adamw(args: usize, begin: i32, end: i32): void {
+  const p = changetype<AdamW>(args);
+  const scale = load<f32>(p.update_scale);
+  if (scale == 0) {
+    memory.fill(p.gradients + (<usize>begin << 4), 0, <usize>(end - begin) << 4);
+    return;
+  }
+  const rate = splat(load<f32>(p.scalars, 4));
+  const correction1 = splat(load<f32>(p.scalars, 8));
+  const correction2 = splat(load<f32>(p.scalars, 12));
+  const beta1 = splat(p.beta1), rest1 = splat(<f32>1 - p.beta1);
+  const beta2 = splat(p.beta2), rest2 = splat(<f32>1 - p.beta2);
+  for (let i = begin; i < end; i++) {
+    const at = <usize>i << 4;
+    const g = f32x4.mul(splat(scale), v128.load(p.gradients + at));
+    v128.store(p.gradients + at, splat(0));
+    const m = f32x4.add(f32x4.mul(beta1, v128.load(p.first_moment + at)), f32x4.mul(rest1, g));
+    const v = f32x4.add(f32x4.mul(beta2, v128.load(p.second_moment + at)), f32x4.mul(rest2, f32x4.mul(g, g)));
+    v128.store(p.first_moment + at, m);
+    v128.store(p.second_moment + at, v);
+    const root = f32x4.add(f32x4.sqrt(f32x4.mul(v, correction2)), splat(p.epsilon));
+    let step = f32x4.div(f32x4.mul(m, correction1), root);
+    const old = v128.load(p.parameters + at);
+    if (i < p.decayed) step = f32x4.add(step, f32x4.mul(splat(p.weight_decay), old));
+    v128.store(p.parameters + at, f32x4.sub(old, f32x4.mul(rate, step)));
+  }
+}

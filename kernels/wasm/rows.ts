@@ -1,0 +1,154 @@
+// Kernels that move or add up whole rows. See the WGSL files of the same names for the formulas.
+import { madd, splat } from "./math";
+
+@unmanaged
+class Embedding {
+  ids: usize;
+  token: usize;
+  position: usize;
+  segment: usize;
+  y: usize;
+  rows: i32;
+  width: i32; // in vectors
+  length: i32;
+  scale: f32;
+  POSITION: i32;
+  SEGMENT: i32;
+}
+
+/** One item four columns of a row. */
+export function embedding(args: usize, begin: i32, end: i32): void {
+  const p = changetype<Embedding>(args);
+  for (let i = begin; i < end; i++) {
+    const row = i / p.width;
+    const column = i % p.width;
+    const id = load<i32>(p.ids + (<usize>row << 2));
+    let value = f32x4.mul(splat(p.scale), v128.load(p.token + (<usize>(id * p.width + column) << 4)));
+    if (p.POSITION) {
+      value = f32x4.add(value, v128.load(p.position + (<usize>(row % p.length * p.width + column) << 4)));
+    }
+    if (p.SEGMENT) value = f32x4.add(value, v128.load(p.segment + (<usize>column << 4)));
+    v128.store(p.y + (<usize>i << 4), value);
+  }
+}
+
+@unmanaged
+class EmbeddingBackward {
+  unique: usize;
+  starts: usize;
+  order: usize;
+  d_y: usize;
+  d_token: usize;
+  rows: i32;
+  width: i32; // in vectors
+  scale: f32;
+}
+
+/** One item four columns of a token. */
+export function embedding_backward(args: usize, begin: i32, end: i32): void {
+  const p = changetype<EmbeddingBackward>(args);
+  for (let i = begin; i < end; i++) {
+    const group = i / p.width;
+    const column = i % p.width;
+    const first = load<i32>(p.starts + (<usize>group << 2));
+    const last = load<i32>(p.starts + (<usize>group << 2), 4);
+    if (first == last) continue;
+    let total = splat(0);
+    for (let at = first; at < last; at++) {
+      const row = load<i32>(p.order + (<usize>at << 2));
+      total = f32x4.add(total, v128.load(p.d_y + (<usize>(row * p.width + column) << 4)));
+    }
+    const token = load<i32>(p.unique + (<usize>group << 2));
+    const to = p.d_token + (<usize>(token * p.width + column) << 4);
+    v128.store(to, madd(splat(p.scale), total, v128.load(to)));
+  }
+}
+
+@unmanaged
+class GatherRows {
+  positions: usize;
+  x: usize;
+  y: usize;
+  slots: i32;
+  width: i32; // in vectors
+}
+
+/** One item four columns of a slot. */
+export function gather_rows(args: usize, begin: i32, end: i32): void {
+  const p = changetype<GatherRows>(args);
+  for (let i = begin; i < end; i++) {
+    const row = load<i32>(p.positions + (<usize>(i / p.width) << 2));
+    v128.store(p.y + (<usize>i << 4), v128.load(p.x + (<usize>(row * p.width + i % p.width) << 4)));
+  }
+}
+
+@unmanaged
+class GatherRowsBackward {
+  slots: usize;
+  d_y: usize;
+  d_x: usize;
+  rows: i32;
+  width: i32; // in vectors
+  ACCUMULATE: i32;
+}
+
+/** One item four columns of a row. */
+export function gather_rows_backward(args: usize, begin: i32, end: i32): void {
+  const p = changetype<GatherRowsBackward>(args);
+  for (let i = begin; i < end; i++) {
+    const slot = load<i32>(p.slots + (<usize>(i / p.width) << 2));
+    let value = splat(0);
+    if (slot != -1) value = v128.load(p.d_y + (<usize>(slot * p.width + i % p.width) << 4));
+    if (p.ACCUMULATE) value = f32x4.add(value, v128.load(p.d_x + (<usize>i << 4)));
+    v128.store(p.d_x + (<usize>i << 4), value);
+  }
+}
+
+@unmanaged
+class SumRows {
+  x: usize;
+  partials: usize;
+  rows: i32;
+  width: i32; // in vectors
+  period: i32;
+  repeats: i32;
+  splits: i32;
+}
+
+/** One item four columns of a phase of a block. */
+export function sum_rows(args: usize, begin: i32, end: i32): void {
+  const p = changetype<SumRows>(args);
+  for (let i = begin; i < end; i++) {
+    const column = i % p.width;
+    const phase = i / p.width % p.period;
+    const split = i / (p.width * p.period);
+    let total = splat(0);
+    for (let repeat = 0; repeat < p.repeats; repeat++) {
+      const row = (split * p.repeats + repeat) * p.period + phase;
+      if (row < p.rows) total = f32x4.add(total, v128.load(p.x + (<usize>(row * p.width + column) << 4)));
+    }
+    v128.store(p.partials + (<usize>i << 4), total);
+  }
+}
+
+@unmanaged
+class ReducePartials {
+  partials: usize;
+  y: usize;
+  size: i32;
+  splits: i32;
+  ACCUMULATE: i32;
+}
+
+/** One item a float. */
+export function reduce_partials(args: usize, begin: i32, end: i32): void {
+  const p = changetype<ReducePartials>(args);
+  for (let i = begin; i < end; i++) {
+    let total: f32 = 0;
+    for (let split = 0; split < p.splits; split++) {
+      total += load<f32>(p.partials + (<usize>(split * p.size + i) << 2));
+    }
+    const to = p.y + (<usize>i << 2);
+    store<f32>(to, p.ACCUMULATE ? load<f32>(to) + total : total);
+  }
+}

@@ -1,0 +1,302 @@
+/**
+ * The CPU device: the same recorded calls in WebAssembly SIMD, shared by threads.
+ *
+ * @module
+ */
+
+import { layouts, plainKernels, relaxedKernels } from "../../kernels/kernels_wasm.ts";
+import { createHeap, type Heap } from "./cpu_heap.ts";
+import {
+  CALL_WORDS,
+  control,
+  CONTROL_AT,
+  CONTROL_BYTES,
+  type CpuKernel,
+  MOST_THREADS,
+  runShare,
+} from "./cpu_program.ts";
+import type { CpuWorkerStart } from "./cpu_worker.ts";
+import type { Device, DeviceBuffer, KernelCall, Program, Recording, Tensor } from "./device.ts";
+
+/** What `openCpuDevice` takes. */
+export interface CpuOptions {
+  /** Threads, the calling one included. Default: the machine's cores. */
+  threads?: number;
+  /** Use relaxed fused multiply-add. Default: where the engine has it. */
+  relaxed?: boolean;
+}
+
+interface CpuBuffer extends DeviceBuffer {
+  readonly at: number;
+}
+
+/** A call with the items that it is cut into, as the threads see it. */
+interface LoweredCall {
+  readonly kernel: string;
+  readonly call: KernelCall;
+  /** Fields that no tensor, parameter or constant gives. */
+  readonly extra: Readonly<Record<string, number>>;
+  readonly items: number;
+  /** Items that are worth the trouble of handing them to a thread. */
+  readonly least: number;
+}
+
+const names = Object.keys(layouts);
+
+/**
+ * Opens the CPU device.
+ *
+ * @throws {RangeError} if the number of threads is no whole number from 1 to 64.
+ */
+export async function openCpuDevice(options: CpuOptions = {}): Promise<Device> {
+  const canShare = typeof SharedArrayBuffer !== "undefined" && typeof Worker !== "undefined";
+  const wanted = options.threads ?? (globalThis.navigator?.hardwareConcurrency || 1);
+  if (!Number.isInteger(wanted) || wanted < 1 || wanted > MOST_THREADS) {
+    throw new RangeError(`Cannot use ${wanted} threads: it must be a whole number from 1 to ${MOST_THREADS}`);
+  }
+  const threads = canShare ? wanted : 1;
+  const bytes = Uint8Array.fromBase64(relaxedKernels);
+  const relaxed = options.relaxed ?? WebAssembly.validate(bytes);
+  const module = await WebAssembly.compile(relaxed ? bytes : Uint8Array.fromBase64(plainKernels));
+  const memory = new WebAssembly.Memory({ initial: 64, maximum: 65_536, shared: true });
+  const workers = await Promise.all(
+    Array.from({ length: threads - 1 }, (_, i) => startWorker({ module, memory, names, thread: i + 1, threads })),
+  );
+  return new CpuDevice({ module, memory, workers, threads, relaxed });
+}
+
+function startWorker(start: CpuWorkerStart): Promise<Worker> {
+  const worker = new Worker(new URL("./cpu_worker.ts", import.meta.url), { type: "module" });
+  return new Promise((resolve, reject) => {
+    worker.onmessage = () => resolve(worker);
+    worker.onerror = (event) => {
+      event.preventDefault();
+      reject(new Error(`A thread of the CPU device could not start: ${event.message}`));
+    };
+    worker.postMessage(start);
+  });
+}
+
+class CpuDevice implements Device {
+  readonly kind = "cpu";
+  readonly description: string;
+  readonly software = false;
+  // results must not depend on the number of threads, so no sum is ever split by it
+  readonly parallelism = 1;
+  readonly maxTensorBytes: number = 2 ** 31 - 65_536;
+  #memory: WebAssembly.Memory;
+  #heap: Heap;
+  #workers: readonly Worker[];
+  #threads: number;
+  #kernels: readonly CpuKernel[];
+  #setScratch: (at: number) => void;
+  #scratchBytes = 0;
+
+  constructor({ module, memory, workers, threads, relaxed }: {
+    module: WebAssembly.Module;
+    memory: WebAssembly.Memory;
+    workers: readonly Worker[];
+    threads: number;
+    relaxed: boolean;
+  }) {
+    this.#memory = memory;
+    this.#workers = workers;
+    this.#threads = threads;
+    this.#heap = createHeap(memory, CONTROL_AT + Math.ceil(CONTROL_BYTES / 64) * 64);
+    const exports = new WebAssembly.Instance(module, { env: { memory, abort: () => {} } }).exports;
+    this.#kernels = names.map((name) => exports[name] as CpuKernel);
+    this.#setScratch = exports.set_scratch as (at: number) => void;
+    const multiply = relaxed ? "" : " without fused multiply-add";
+    this.description = `CPU, ${threads} thread${threads === 1 ? "" : "s"} of WebAssembly SIMD${multiply}`;
+  }
+
+  allocate(bytes: number, label: string): CpuBuffer {
+    const at = this.#heap.allocate(bytes, label);
+    return { bytes, at, destroy: () => this.#heap.free(at) };
+  }
+
+  write(tensor: Tensor, data: Float32Array | Uint32Array, offset = 0): void {
+    if (offset + data.length > tensor.size) {
+      throw new RangeError(`Cannot write ${data.length} elements at ${offset} to ${tensor.name} of ${tensor.size}`);
+    }
+    const at = this.#place(tensor, undefined) + offset * 4;
+    new Uint32Array(this.#memory.buffer, at, data.length).set(
+      new Uint32Array(data.buffer, data.byteOffset, data.length),
+    );
+  }
+
+  async read(tensors: readonly Tensor[]): Promise<ArrayBuffer[]> {
+    // runs are done when they return; this lets signals and timers have their turn
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    return tensors.map((tensor) => {
+      const copy = new Uint8Array(tensor.size * 4);
+      copy.set(new Uint8Array(this.#memory.buffer, this.#place(tensor, undefined), copy.length));
+      return copy.buffer;
+    });
+  }
+
+  compile(recording: Recording): Promise<Program> {
+    const blocks: number[] = [];
+    const take = (bytes: number, label: string) => {
+      const at = this.#heap.allocate(bytes, label);
+      blocks.push(at);
+      return at;
+    };
+    try {
+      const slots = recording.slots.map((bytes) => take(bytes, "activations"));
+      const place = (tensor: Tensor) => this.#place(tensor, { slots, slotOf: recording.slotOf });
+      const lowered = new Map([...recording.sections].map(([name, calls]) => [name, calls.flatMap(lower)]));
+      const all = [...lowered.values()].flat();
+      const packed = take(Math.max(...all.map(packedBytes), 0), "packed matrices");
+      this.#reserveScratch(Math.max(...all.map(scratchBytes), 0));
+      const sections = new Map([...lowered].map(([name, calls]) => {
+        const program = take(calls.length * CALL_WORDS * 4, "program");
+        calls.forEach((call, i) => {
+          const args = take(layouts[call.kernel]!.length * 4, "arguments");
+          this.#writeArguments(args, call, { place, packed });
+          const words = [names.indexOf(call.kernel), args, call.items, this.#pieceSize(call)];
+          new Int32Array(this.#memory.buffer, program + i * CALL_WORDS * 4, CALL_WORDS).set(words);
+        });
+        return [name, { program, calls: calls.length }];
+      }));
+      const bytes = recording.slots.reduce((sum, size) => sum + size, 0);
+      const destroy = () => blocks.forEach((at) => this.#heap.free(at));
+      return Promise.resolve({ bytes, destroy, run: (...wanted) => this.#run(sections, wanted) });
+    } catch (error) {
+      blocks.forEach((at) => this.#heap.free(at));
+      return Promise.reject(error);
+    }
+  }
+
+  destroy(): void {
+    const state = this.#state();
+    Atomics.store(state, control.quit, 1);
+    Atomics.add(state, control.generation, 1);
+    Atomics.notify(state, control.generation);
+    // a worker that sleeps in Atomics.wait cannot be terminated; woken, it closes itself
+    for (const worker of this.#workers) worker.onmessage = worker.onerror = null;
+  }
+
+  #state(): Int32Array {
+    return new Int32Array(this.#memory.buffer, CONTROL_AT, CONTROL_BYTES / 4);
+  }
+
+  #run(sections: ReadonlyMap<string, { program: number; calls: number }>, wanted: readonly string[]): void {
+    for (const name of wanted.length > 0 ? wanted : sections.keys()) {
+      const section = sections.get(name);
+      if (!section) throw new TypeError(`The program has no section "${name}"`);
+      // workers must take part in every run that they are woken for: one without calls would be over before they come
+      if (section.calls === 0) continue;
+      const state = this.#state();
+      state[control.program] = section.program / 4;
+      state[control.calls] = section.calls;
+      Atomics.add(state, control.generation, 1);
+      Atomics.notify(state, control.generation);
+      runShare({
+        memory: this.#memory,
+        kernels: this.#kernels,
+        setScratch: this.#setScratch,
+        thread: 0,
+        threads: this.#threads,
+      });
+      const length = Atomics.load(state, control.error);
+      if (length !== 0) {
+        const message = new Uint8Array(Math.max(0, length));
+        message.set(new Uint8Array(this.#memory.buffer, CONTROL_AT + control.message * 4, message.length));
+        throw new Error(`A kernel of the CPU device failed: ${new TextDecoder().decode(message)}`);
+      }
+    }
+  }
+
+  #place(tensor: Tensor, plan: { slots: readonly number[]; slotOf: ReadonlyMap<Tensor, number> } | undefined): number {
+    const slot = plan?.slotOf.get(tensor);
+    if (slot !== undefined) return plan!.slots[slot]!;
+    if (!tensor.storage) throw new TypeError(`Tensor ${tensor.name} has no storage`);
+    return (tensor.storage.buffer as CpuBuffer).at + tensor.storage.offset;
+  }
+
+  #writeArguments(
+    at: number,
+    { kernel, call, extra }: LoweredCall,
+    { place, packed }: { place: (tensor: Tensor) => number; packed: number },
+  ): void {
+    const view = new DataView(this.#memory.buffer, at);
+    const fields = new Set(layouts[kernel]!.map(([name]) => name));
+    for (const name of [...Object.keys(call.tensors), ...Object.keys(call.params)]) {
+      if (!fields.has(name)) throw new TypeError(`Kernel ${call.kernel} has no binding "${name}"`);
+    }
+    for (const [i, [name, type]] of layouts[kernel]!.entries()) {
+      if (type === "usize") {
+        const tensor = call.tensors[name];
+        view.setUint32(i * 4, name === "packed" ? packed : tensor ? place(tensor) : 0, true);
+        continue;
+      }
+      const value = extra[name] ?? call.params[name] ?? Number(call.constants[name] ?? 0);
+      if (type === "f32") view.setFloat32(i * 4, value, true);
+      else view.setUint32(i * 4, value, true);
+    }
+  }
+
+  /** Items of a piece: four pieces a thread even out a busy machine, unless they become too small to be worth it. */
+  #pieceSize({ items, least }: LoweredCall): number {
+    if (this.#threads === 1) return Math.max(1, items);
+    return Math.max(least, Math.ceil(items / (4 * this.#threads)));
+  }
+
+  /** Makes every thread's scratch memory at least so large. */
+  #reserveScratch(bytes: number): void {
+    if (bytes <= this.#scratchBytes) return;
+    const each = Math.ceil(bytes / 64) * 64 + 128;
+    const state = this.#state();
+    const old = state[control.scratch]!;
+    const at = this.#heap.allocate(each * this.#threads, "scratch memory");
+    for (let thread = 0; thread < this.#threads; thread++) this.#state()[control.scratch + thread] = at + thread * each;
+    if (old !== 0) this.#heap.free(old);
+    this.#scratchBytes = bytes;
+  }
+}
+
+/** What a call becomes on this device: a product is packed first; attention's gradients are computed together. */
+function lower(call: KernelCall): LoweredCall[] {
+  const { kernel, params, grid } = call;
+  const plain = (items: number, least: number): LoweredCall => ({ kernel, call, extra: {}, items, least });
+  switch (kernel) {
+    case "matmul": {
+      if (grid[2] !== 1) throw new TypeError("The CPU device does not split products over k");
+      const pack = plain(Math.ceil(params.n! / 8), 4);
+      return [{ ...pack, kernel: "matmul_pack" }, plain(Math.ceil(params.m! / 6), 2)];
+    }
+    case "attention":
+    case "attention_backward_query":
+      return [plain(params.batch! * params.heads!, 1)];
+    case "attention_backward_key_value":
+      return [];
+    case "layer_norm":
+    case "layer_norm_backward":
+    case "cross_entropy":
+      return [plain(grid[0], 16)];
+    case "square_sum":
+    case "sum_loss":
+    case "record_step":
+    case "layer_norm_backward_weight":
+      return [plain(grid[0], 4)];
+    default:
+      if (!(kernel in layouts)) throw new TypeError(`There is no kernel "${kernel}"`);
+      return [plain(grid[0], 2048)];
+  }
+}
+
+/** Bytes of a matrix packed into panels of eight columns. */
+function packedBytes({ kernel, call: { params } }: LoweredCall): number {
+  return kernel === "matmul" ? Math.ceil(params.n! / 8) * params.k! * 32 : 0;
+}
+
+/** Bytes of scratch memory that a thread needs; kernels/wasm/ says what for. */
+function scratchBytes({ kernel, call: { params, constants } }: LoweredCall): number {
+  if (kernel === "matmul") return 24 * params.k! + 32 * 192;
+  if (!kernel.startsWith("attention")) return 0;
+  const columns = Math.ceil(params.length! / 8) * 8;
+  const width = 4 * Number(constants.HEAD);
+  const copies = kernel === "attention" ? 1 : 2;
+  return 4 * copies * (width + 48) * columns + 24 * Math.max(width, columns) + 256;
+}

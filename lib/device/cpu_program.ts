@@ -1,0 +1,115 @@
+/**
+ * How threads work through a program in shared memory together: the part that the main thread and the workers share.
+ *
+ * @module
+ */
+
+/** Bytes at the start of the memory that belong to the WebAssembly module itself. */
+export const CONTROL_AT = 1 << 16;
+
+/** Most threads that the control block has room for. */
+export const MOST_THREADS = 64;
+
+/** Places in the control block, in 32-bit words. */
+export const control = {
+  /** Counts runs; workers wait for it to change. */
+  generation: 0,
+  /** Not 0: workers end. */
+  quit: 1,
+  /** Where the program lies, in words. */
+  program: 2,
+  /** Number of its calls. */
+  calls: 3,
+  /** Next piece of the current call. */
+  piece: 4,
+  /** Threads that are done with the current call. */
+  arrived: 5,
+  /** Counts calls; threads wait for it to change. */
+  phase: 6,
+  /** Length of the message of the first error, 0 if there is none. */
+  error: 7,
+  /** Scratch memory of each thread. */
+  scratch: 16,
+  /** Message of the first error, UTF-8. */
+  message: 16 + MOST_THREADS,
+} as const;
+
+/** Room for the message of an error, in bytes. */
+export const MESSAGE_BYTES = 1024;
+/** Size of the control block in bytes. */
+export const CONTROL_BYTES: number = control.message * 4 + MESSAGE_BYTES;
+
+/** Words of a call in a program: kernel, arguments, items, items of a piece. */
+export const CALL_WORDS = 4;
+
+/** Checks before a waiting thread goes to sleep: some microseconds; longer spinning starves others on a busy machine. */
+const SPINS = 200;
+
+/** A kernel of the WebAssembly module. */
+export type CpuKernel = (args: number, begin: number, end: number) => void;
+
+/** One thread's share of a run: every call is cut into pieces that threads take as they come. */
+export function runShare(
+  { memory, kernels, setScratch, thread, threads }: {
+    memory: WebAssembly.Memory;
+    kernels: readonly CpuKernel[];
+    setScratch: (at: number) => void;
+    thread: number;
+    threads: number;
+  },
+): void {
+  const words = new Int32Array(memory.buffer);
+  const state = words.subarray(CONTROL_AT / 4, (CONTROL_AT + CONTROL_BYTES) / 4);
+  setScratch(state[control.scratch + thread]!);
+  const program = state[control.program]!;
+  const calls = state[control.calls]!;
+  for (let call = 0; call < calls; call++) {
+    const at = program + call * CALL_WORDS;
+    const kernel = kernels[words[at]!]!;
+    const [args, items, size] = [words[at + 1]!, words[at + 2]!, words[at + 3]!];
+    try {
+      for (let piece = take(state); piece * size < items; piece = take(state)) {
+        if (Atomics.load(state, control.error) !== 0) break;
+        kernel(args, piece * size, Math.min(items, (piece + 1) * size));
+      }
+    } catch (error) {
+      reportError(memory, error);
+    }
+    meet(state, threads);
+  }
+}
+
+function take(state: Int32Array): number {
+  return Atomics.add(state, control.piece, 1);
+}
+
+/** Waits until all threads are here. The last one prepares the next call before it wakes the others. */
+function meet(state: Int32Array, threads: number): void {
+  if (threads === 1) {
+    state[control.piece] = 0;
+    return;
+  }
+  const phase = Atomics.load(state, control.phase);
+  if (Atomics.add(state, control.arrived, 1) === threads - 1) {
+    Atomics.store(state, control.piece, 0);
+    Atomics.store(state, control.arrived, 0);
+    Atomics.add(state, control.phase, 1);
+    Atomics.notify(state, control.phase);
+    return;
+  }
+  for (let spin = 0; spin < SPINS; spin++) {
+    if (Atomics.load(state, control.phase) !== phase) return;
+  }
+  while (Atomics.load(state, control.phase) === phase) Atomics.wait(state, control.phase, phase);
+}
+
+function reportError(memory: WebAssembly.Memory, error: unknown): void {
+  const message = new TextEncoder().encode(error instanceof Error ? error.message : String(error)).slice(
+    0,
+    MESSAGE_BYTES,
+  );
+  const state = new Int32Array(memory.buffer, CONTROL_AT, CONTROL_BYTES / 4);
+  if (Atomics.compareExchange(state, control.error, 0, -1) !== 0) return;
+  new Uint8Array(memory.buffer, CONTROL_AT + control.message * 4).set(message);
+  Atomics.store(state, control.error, message.length || -1);
+}

@@ -1,0 +1,118 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { plainKernels, relaxedKernels } from "../../kernels/kernels_wasm.ts";
+import { openCpuDevice } from "../../lib/device/cpu.ts";
+import { createHeap } from "../../lib/device/cpu_heap.ts";
+import { allocateTensor } from "../../lib/device/device.ts";
+import { Graph } from "../../lib/graph/graph.ts";
+import { random } from "../helpers/random.ts";
+import { erf } from "../reference/tape.ts";
+
+Deno.test("openCpuDevice() rejects numbers of threads that make no sense", async () => {
+  for (const threads of [0, -1, 1.5, 65]) {
+    await assertRejects(() => openCpuDevice({ threads }), RangeError, `Cannot use ${threads} threads`);
+  }
+});
+
+Deno.test("openCpuDevice() shuts its workers down", async () => {
+  // the test's sanitizer of resources sees to it
+  const device = await openCpuDevice({ threads: 3 });
+  device.destroy();
+});
+
+Deno.test("Device of the CPU passes an error of a worker on, with its message, and does not hang", async () => {
+  const device = await openCpuDevice({ threads: 2 });
+  const graph = new Graph();
+  const y = allocateTensor(device, "y", { shape: [1 << 20] });
+  // a tensor that lies where no memory is: every thread traps
+  const x = { ...y, name: "x", storage: { ...y.storage, offset: 2 ** 32 - 4096 - (1 << 26) } };
+  graph.call("add", { tensors: { x, y }, params: { size: 1 << 18 }, grid: [1 << 18] });
+  const program = await graph.compile(device);
+  assertThrows(() => program.run(), Error, "A kernel of the CPU device failed: memory access out of bounds");
+  device.destroy();
+});
+
+Deno.test("Device of the CPU says how much memory is missing", async () => {
+  const device = await openCpuDevice({ threads: 1 });
+  assertThrows(
+    () => device.allocate(2 ** 32, "a large model"),
+    RangeError,
+    "Cannot allocate 4096 MiB for a large model",
+  );
+  device.destroy();
+});
+
+Deno.test("createHeap() never gives the same bytes twice, clears them and uses them again", () => {
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: 1000, shared: true });
+  const heap = createHeap(memory, 128);
+  const next = random(1);
+  const blocks = new Map<number, number>();
+  for (let round = 0; round < 2000; round++) {
+    if (next() < 0.55) {
+      const bytes = 1 + Math.floor(next() * 5000);
+      const at = heap.allocate(bytes, "x");
+      assertEquals(at % 64, 0);
+      const view = new Uint8Array(memory.buffer, at, bytes);
+      assert(view.every((value) => value === 0));
+      view.fill(255);
+      for (const [other, size] of blocks) assert(at + bytes <= other || other + size <= at);
+      blocks.set(at, bytes);
+    } else {
+      const [at] = [...blocks.keys()].slice(Math.floor(next() * blocks.size));
+      if (at === undefined) continue;
+      heap.free(at);
+      blocks.delete(at);
+    }
+  }
+  const size = memory.buffer.byteLength;
+  for (const at of blocks.keys()) heap.free(at);
+  heap.allocate(size - 1000, "everything again");
+  assertEquals(memory.buffer.byteLength, size);
+});
+
+/** Largest absolute and relative error of a function of the module, over numbers of every size. */
+function errors(
+  name: string,
+  exact: (x: number) => number,
+  { from, to, relaxed }: { from: number; to: number; relaxed: boolean },
+) {
+  const memory = new WebAssembly.Memory({ initial: 64, maximum: 65_536, shared: true });
+  const bytes = Uint8Array.fromBase64(relaxed ? relaxedKernels : plainKernels);
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory, abort: () => {} } });
+  const count = 200_000;
+  const x = new Float32Array(memory.buffer, 1 << 16, count);
+  const y = new Float32Array(memory.buffer, (1 << 16) + 4 * count, count);
+  for (let i = 0; i < count; i++) x[i] = from + (to - from) * i / (count - 1);
+  (exports[name] as (x: number, y: number, count: number) => void)(x.byteOffset, y.byteOffset, count);
+  let absolute = 0;
+  let relative = 0;
+  for (let i = 0; i < count; i++) {
+    const expected = exact(x[i]!);
+    absolute = Math.max(absolute, Math.abs(y[i]! - expected));
+    relative = Math.max(relative, Math.abs(y[i]! - expected) / Math.abs(expected));
+  }
+  return { absolute, relative };
+}
+
+const density = (x: number) => Math.exp(-x * x / 2) / Math.sqrt(2 * Math.PI);
+const cdf = (x: number) => (1 + erf(x / Math.SQRT2)) / 2;
+
+for (const relaxed of [true, false]) {
+  const kind = relaxed ? "relaxed" : "plain";
+  Deno.test(`exp of the ${kind} CPU kernels has a relative error below 2e-7 from -87 to 88`, () => {
+    const { relative } = errors("exp4", Math.exp, { from: -87, to: 88, relaxed });
+    assert(relative < 2e-7, `${relative}`);
+    const { absolute } = errors("exp4", Math.exp, { from: -1e4, to: -87, relaxed });
+    assert(absolute < 1e-37);
+  });
+
+  Deno.test(`erf and GELU of the ${kind} CPU kernels have absolute errors below 6e-7 and 1e-6`, () => {
+    for (const range of [{ from: -6, to: 6 }, { from: -0.01, to: 0.01 }, { from: -1e30, to: 1e30 }]) {
+      const { absolute } = errors("erf4", erf, { ...range, relaxed });
+      assert(absolute < 6e-7, `erf ${absolute}`);
+    }
+    const gelu = errors("gelu4", (x) => x * cdf(x), { from: -8, to: 8, relaxed });
+    assert(gelu.absolute < 1e-6, `gelu ${gelu.absolute}`);
+    const derivative = errors("gelu_derivative4", (x) => cdf(x) + x * density(x), { from: -8, to: 8, relaxed });
+    assert(derivative.absolute < 1e-6, `gelu' ${derivative.absolute}`);
+  });
+}
