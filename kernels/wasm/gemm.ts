@@ -50,6 +50,108 @@ export function tile(
 }
 
 /**
+ * The same with both operands packed: a as [k, 6], b as [k, 8]. All offsets are constants and k is unrolled by four, which
+ * is worth 10 to 20 % over `tile`.
+ */
+export function packed_tile(k: i32, a: usize, b: usize, out: usize, accumulate: bool): void {
+  let c00 = f32x4.splat(0), c01 = f32x4.splat(0);
+  let c10 = f32x4.splat(0), c11 = f32x4.splat(0);
+  let c20 = f32x4.splat(0), c21 = f32x4.splat(0);
+  let c30 = f32x4.splat(0), c31 = f32x4.splat(0);
+  let c40 = f32x4.splat(0), c41 = f32x4.splat(0);
+  let c50 = f32x4.splat(0), c51 = f32x4.splat(0);
+  if (accumulate) {
+    c00 = v128.load(out, 0), c01 = v128.load(out, 16);
+    c10 = v128.load(out, 32), c11 = v128.load(out, 48);
+    c20 = v128.load(out, 64), c21 = v128.load(out, 80);
+    c30 = v128.load(out, 96), c31 = v128.load(out, 112);
+    c40 = v128.load(out, 128), c41 = v128.load(out, 144);
+    c50 = v128.load(out, 160), c51 = v128.load(out, 176);
+  }
+  let b0: v128, b1: v128, x: v128;
+  let i = 0;
+  for (; i + 4 <= k; i += 4) {
+    b0 = v128.load(b, 0), b1 = v128.load(b, 16);
+    x = v128.load32_splat(a, 0);
+    c00 = madd(x, b0, c00), c01 = madd(x, b1, c01);
+    x = v128.load32_splat(a, 4);
+    c10 = madd(x, b0, c10), c11 = madd(x, b1, c11);
+    x = v128.load32_splat(a, 8);
+    c20 = madd(x, b0, c20), c21 = madd(x, b1, c21);
+    x = v128.load32_splat(a, 12);
+    c30 = madd(x, b0, c30), c31 = madd(x, b1, c31);
+    x = v128.load32_splat(a, 16);
+    c40 = madd(x, b0, c40), c41 = madd(x, b1, c41);
+    x = v128.load32_splat(a, 20);
+    c50 = madd(x, b0, c50), c51 = madd(x, b1, c51);
+    b0 = v128.load(b, 32), b1 = v128.load(b, 48);
+    x = v128.load32_splat(a, 24);
+    c00 = madd(x, b0, c00), c01 = madd(x, b1, c01);
+    x = v128.load32_splat(a, 28);
+    c10 = madd(x, b0, c10), c11 = madd(x, b1, c11);
+    x = v128.load32_splat(a, 32);
+    c20 = madd(x, b0, c20), c21 = madd(x, b1, c21);
+    x = v128.load32_splat(a, 36);
+    c30 = madd(x, b0, c30), c31 = madd(x, b1, c31);
+    x = v128.load32_splat(a, 40);
+    c40 = madd(x, b0, c40), c41 = madd(x, b1, c41);
+    x = v128.load32_splat(a, 44);
+    c50 = madd(x, b0, c50), c51 = madd(x, b1, c51);
+    b0 = v128.load(b, 64), b1 = v128.load(b, 80);
+    x = v128.load32_splat(a, 48);
+    c00 = madd(x, b0, c00), c01 = madd(x, b1, c01);
+    x = v128.load32_splat(a, 52);
+    c10 = madd(x, b0, c10), c11 = madd(x, b1, c11);
+    x = v128.load32_splat(a, 56);
+    c20 = madd(x, b0, c20), c21 = madd(x, b1, c21);
+    x = v128.load32_splat(a, 60);
+    c30 = madd(x, b0, c30), c31 = madd(x, b1, c31);
+    x = v128.load32_splat(a, 64);
+    c40 = madd(x, b0, c40), c41 = madd(x, b1, c41);
+    x = v128.load32_splat(a, 68);
+    c50 = madd(x, b0, c50), c51 = madd(x, b1, c51);
+    b0 = v128.load(b, 96), b1 = v128.load(b, 112);
+    x = v128.load32_splat(a, 72);
+    c00 = madd(x, b0, c00), c01 = madd(x, b1, c01);
+    x = v128.load32_splat(a, 76);
+    c10 = madd(x, b0, c10), c11 = madd(x, b1, c11);
+    x = v128.load32_splat(a, 80);
+    c20 = madd(x, b0, c20), c21 = madd(x, b1, c21);
+    x = v128.load32_splat(a, 84);
+    c30 = madd(x, b0, c30), c31 = madd(x, b1, c31);
+    x = v128.load32_splat(a, 88);
+    c40 = madd(x, b0, c40), c41 = madd(x, b1, c41);
+    x = v128.load32_splat(a, 92);
+    c50 = madd(x, b0, c50), c51 = madd(x, b1, c51);
+    a += 96;
+    b += 128;
+  }
+  for (; i < k; i++) {
+    b0 = v128.load(b, 0), b1 = v128.load(b, 16);
+    x = v128.load32_splat(a, 0);
+    c00 = madd(x, b0, c00), c01 = madd(x, b1, c01);
+    x = v128.load32_splat(a, 4);
+    c10 = madd(x, b0, c10), c11 = madd(x, b1, c11);
+    x = v128.load32_splat(a, 8);
+    c20 = madd(x, b0, c20), c21 = madd(x, b1, c21);
+    x = v128.load32_splat(a, 12);
+    c30 = madd(x, b0, c30), c31 = madd(x, b1, c31);
+    x = v128.load32_splat(a, 16);
+    c40 = madd(x, b0, c40), c41 = madd(x, b1, c41);
+    x = v128.load32_splat(a, 20);
+    c50 = madd(x, b0, c50), c51 = madd(x, b1, c51);
+    a += 24;
+    b += 32;
+  }
+  v128.store(out, c00, 0), v128.store(out, c01, 16);
+  v128.store(out, c10, 32), v128.store(out, c11, 48);
+  v128.store(out, c20, 64), v128.store(out, c21, 80);
+  v128.store(out, c30, 96), v128.store(out, c31, 112);
+  v128.store(out, c40, 128), v128.store(out, c41, 144);
+  v128.store(out, c50, 160), v128.store(out, c51, 176);
+}
+
+/**
  * c [m, n] (+)= a · b for a small product of one thread, n a multiple of 4. Strides are in floats; b may be read up to 7
  * floats beyond a row's end. `scratch` holds 48 floats and 6 rows of a.
  */

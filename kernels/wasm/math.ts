@@ -59,40 +59,60 @@ export function log(x: f32): f32 {
   return <f32>Math.log(<f64>x);
 }
 
-/** erf by Abramowitz and Stegun 7.1.26: absolute error below 6e-7, most of it rounding. */
+/**
+ * 1 - erf(|x|) = e^(-x²) · series(t), t = 1 / (1 + p |x|), by Abramowitz and Stegun 7.1.26; `power` is e^(-x²).
+ */
 // @ts-ignore: decorator
 @inline
-export function erf(x: v128): v128 {
-  const magnitude = f32x4.abs(x);
+function erfc_of(magnitude: v128, power: v128): v128 {
   const t = f32x4.div(splat(1), madd(splat(0.3275911), magnitude, splat(1)));
   let series = madd(splat(1.061405429), t, splat(-1.453152027));
   series = madd(series, t, splat(1.421413741));
   series = madd(series, t, splat(-0.284496736));
   series = madd(series, t, splat(0.254829592));
-  series = f32x4.mul(series, t);
-  const bounded = f32x4.min(magnitude, splat(10));
-  const positive = f32x4.sub(splat(1), f32x4.mul(series, exp(f32x4.neg(f32x4.mul(bounded, bounded)))));
-  const sign = v128.and(x, i32x4.splat(<i32>0x80000000));
-  return v128.or(positive, sign);
+  return f32x4.mul(f32x4.mul(series, t), power);
 }
 
 // @ts-ignore: decorator
 @inline
-export function normal_cdf(x: v128): v128 {
-  return f32x4.mul(splat(0.5), f32x4.add(splat(1), erf(f32x4.mul(x, splat(0.70710678118654752)))));
+function with_sign(magnitude: v128, x: v128): v128 {
+  return v128.or(magnitude, v128.and(x, i32x4.splat(<i32>0x80000000)));
+}
+
+/** erf(x): absolute error below 6e-7, most of it rounding. */
+// @ts-ignore: decorator
+@inline
+export function erf(x: v128): v128 {
+  // beyond 10 the power is 0; without the bound the square of a huge argument overflows
+  const magnitude = f32x4.min(f32x4.abs(x), splat(10));
+  const power = exp(f32x4.neg(f32x4.mul(magnitude, magnitude)));
+  return with_sign(f32x4.sub(splat(1), erfc_of(magnitude, power)), x);
 }
 
 /** gelu(x) = x · cdf(x) */
 export function gelu(x: v128): v128 {
-  return f32x4.mul(x, normal_cdf(x));
+  const cdf = f32x4.mul(splat(0.5), f32x4.add(splat(1), erf(f32x4.mul(x, splat(0.70710678118654752)))));
+  return f32x4.mul(x, cdf);
 }
 
-/** gelu'(x) = cdf(x) + x · density(x) */
+/** cdf(x) of {@linkcode gelu_both}, for its caller. */
+export let gelu_cdf: v128 = f32x4.splat(0);
+
+/**
+ * gelu'(x) = cdf(x) + x · density(x), and cdf(x) in `gelu_cdf`. The density and the error function share e^(-x² / 2).
+ */
+export function gelu_both(x: v128): v128 {
+  const bounded = f32x4.max(f32x4.min(x, splat(14)), splat(-14));
+  const power = exp(f32x4.mul(splat(-0.5), f32x4.mul(bounded, bounded)));
+  const magnitude = f32x4.mul(f32x4.abs(bounded), splat(0.70710678118654752));
+  const erf_x = with_sign(f32x4.sub(splat(1), erfc_of(magnitude, power)), x);
+  gelu_cdf = f32x4.mul(splat(0.5), f32x4.add(splat(1), erf_x));
+  return madd(bounded, f32x4.mul(splat(0.39894228040143268), power), gelu_cdf);
+}
+
+/** gelu'(x) */
+// @ts-ignore: decorator
+@inline
 export function gelu_derivative(x: v128): v128 {
-  const bounded = f32x4.max(f32x4.min(x, splat(20)), splat(-20));
-  const density = f32x4.mul(
-    splat(0.39894228040143268),
-    exp(f32x4.mul(splat(-0.5), f32x4.mul(bounded, bounded))),
-  );
-  return madd(bounded, density, normal_cdf(x));
+  return gelu_both(x);
 }

@@ -1,6 +1,6 @@
 // c (+)= activation(A · B + bias) + residual: see kernels/matmul_epilogue.wgsl for what the constants mean.
 import { gelu } from "./math";
-import { tile } from "./gemm";
+import { packed_tile } from "./gemm";
 import { scratch, spare } from "./memory";
 
 @unmanaged
@@ -90,7 +90,7 @@ export function matmul(args: usize, begin: i32, end: i32): void {
         const a = packed + <usize>depth * 24;
         for (let panel = first; panel < last; panel++) {
           const b = p.packed + (<usize>(panel * k + depth) << 5);
-          tile(steps, a, 4, 24, b, 32, out + <usize>(panel - first) * 192, depth > 0);
+          packed_tile(steps, a, b, out + <usize>(panel - first) * 192, depth > 0);
         }
       }
       for (let panel = first; panel < last; panel++) {
@@ -132,13 +132,27 @@ function bias_gradient(p: Matmul, packed: usize, row: i32, rows: i32): void {
 
 /** Bias, activation, residual and accumulation of a tile of six rows and eight columns. */
 function finish(p: Matmul, out: usize, row: i32, rows: i32, column: i32): void {
-  for (let r = 0; r < rows; r++) {
-    for (let first = column; first < min(column + 8, p.n); first += 4) {
-      const at = <usize>((row + r) * p.c_stride + first) << 2;
-      const value = v128.load(out + (<usize>(r * 8 + first - column) << 2));
-      if (p.n - first >= 4) finish_vector(p, value, at, p.bias + (<usize>first << 2));
-      else finish_part(p, value, at, first);
+  const stride = <usize>p.c_stride << 2;
+  const whole = p.n - column >= 8;
+  const bias = p.bias + (<usize>column << 2);
+  let at = <usize>row * stride + (<usize>column << 2);
+  // most products by far add nothing: two copies a row
+  if (whole && !(p.BIAS | p.KEEP_INPUT | p.ACTIVATION | p.RESIDUAL | p.ACCUMULATE)) {
+    for (let r = 0; r < rows; r++) {
+      v128.store(p.c + at, v128.load(out));
+      v128.store(p.c + at, v128.load(out, 16), 16);
+      out += 32;
+      at += stride;
     }
+    return;
+  }
+  for (let r = 0; r < rows; r++) {
+    if (p.n - column >= 4) finish_vector(p, v128.load(out), at, bias);
+    else finish_part(p, v128.load(out), at, column);
+    if (whole) finish_vector(p, v128.load(out, 16), at + 16, bias + 16);
+    else if (p.n - column > 4) finish_part(p, v128.load(out, 16), at + 16, column + 4);
+    out += 32;
+    at += stride;
   }
 }
 

@@ -1,5 +1,5 @@
 // Kernels that work on each vector of four by itself. See the WGSL files of the same names for the formulas.
-import { gelu, gelu_derivative, splat } from "./math";
+import { gelu, gelu_both, gelu_cdf, gelu_derivative, madd, splat } from "./math";
 import { keep } from "./philox";
 
 @unmanaged
@@ -69,8 +69,9 @@ export function geglu_backward(args: usize, begin: i32, end: i32): void {
     const at = <usize>(i / p.hidden * 2 * p.hidden + i % p.hidden) << 4;
     const d = v128.load(p.d_y + (<usize>i << 4));
     const x = v128.load(p.u + at);
-    v128.store(p.d_u + at, f32x4.mul(f32x4.mul(d, v128.load(p.u + at + gate)), gelu_derivative(x)));
-    v128.store(p.d_u + at + gate, f32x4.mul(d, gelu(x)));
+    const derivative = gelu_both(x);
+    v128.store(p.d_u + at, f32x4.mul(f32x4.mul(d, v128.load(p.u + at + gate)), derivative));
+    v128.store(p.d_u + at + gate, f32x4.mul(d, f32x4.mul(x, gelu_cdf)));
   }
 }
 
@@ -110,21 +111,38 @@ class Rotary {
   direction: f32;
 }
 
-/** One item a pair of floats. */
+/** One item a row: its queries, then its keys, head after head. */
 export function rotary(args: usize, begin: i32, end: i32): void {
   const p = changetype<Rotary>(args);
-  for (let i = begin; i < end; i++) {
-    const row = i / p.width;
-    const pair = i % p.width;
-    const offset = pair % p.half_head;
-    const at = p.qkv + (<usize>(row * 3 * p.width + pair / p.half_head * 2 * p.half_head + offset) << 2);
-    const other = at + (<usize>p.half_head << 2);
-    const angle = p.angles + (<usize>(row % p.length * p.half_head + offset) << 3);
-    const cos = load<f32>(angle);
-    const sin = p.direction * load<f32>(angle, 4);
-    const x = load<f32>(at);
-    const y = load<f32>(other);
-    store<f32>(at, x * cos - y * sin);
-    store<f32>(other, y * cos + x * sin);
+  const half = <usize>p.half_head << 2;
+  const parts = p.width / p.half_head;
+  for (let row = begin; row < end; row++) {
+    const angles = p.angles + (<usize>(row % p.length * p.half_head) << 3);
+    let at = p.qkv + (<usize>(row * 3 * p.width) << 2);
+    for (let part = 0; part < parts; part++) {
+      if (p.half_head % 4 == 0) turn_vectors(at, half, angles, p.direction);
+      else turn_floats(at, half, angles, p.direction);
+      at += half << 1;
+    }
+  }
+}
+
+function turn_vectors(at: usize, half: usize, angles: usize, direction: f32): void {
+  for (let i: usize = 0; i < half; i += 16) {
+    const first = v128.load(angles + (i << 1)), second = v128.load(angles + (i << 1), 16);
+    const cos = v128.shuffle<f32>(first, second, 0, 2, 4, 6);
+    const sin = f32x4.mul(splat(direction), v128.shuffle<f32>(first, second, 1, 3, 5, 7));
+    const x = v128.load(at + i), y = v128.load(at + i + half);
+    v128.store(at + i, f32x4.sub(f32x4.mul(x, cos), f32x4.mul(y, sin)));
+    v128.store(at + i + half, madd(y, cos, f32x4.mul(x, sin)));
+  }
+}
+
+function turn_floats(at: usize, half: usize, angles: usize, direction: f32): void {
+  for (let i: usize = 0; i < half; i += 4) {
+    const cos = load<f32>(angles + (i << 1)), sin = direction * load<f32>(angles + (i << 1), 4);
+    const x = load<f32>(at + i), y = load<f32>(at + i + half);
+    store<f32>(at + i, x * cos - y * sin);
+    store<f32>(at + i + half, y * cos + x * sin);
   }
 }

@@ -271,6 +271,8 @@ function lower(call: KernelCall): LoweredCall[] {
       return [plain(params.batch! * params.heads!, 1)];
     case "attention_backward_key_value":
       return [];
+    case "rotary":
+      return [plain(params.rows!, 32)];
     case "layer_norm":
     case "layer_norm_backward":
     case "cross_entropy":
