@@ -1,4 +1,5 @@
 import type { Device, Tensor } from "../lib/device/device.ts";
+import { openCpuDevice } from "../lib/device/cpu.ts";
 import { openWebGpuDevice, type WebGpuOptions } from "../lib/device/webgpu.ts";
 import { Graph } from "../lib/graph/graph.ts";
 
@@ -34,6 +35,16 @@ async function open(options: WebGpuOptions): Promise<Device> {
 /** The device that the benchmarks share. */
 export function benchDevice(): Promise<Device> {
   return device ??= open({});
+}
+
+let cpu: Promise<Device> | undefined;
+
+/** The CPU device, on all cores. */
+export function cpuDevice(): Promise<Device> {
+  return cpu ??= openCpuDevice().then((device) => {
+    opened.push(device);
+    return device;
+  });
 }
 
 const byVariant = new Map<string, Promise<Device>>();

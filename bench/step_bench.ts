@@ -6,7 +6,7 @@ import { slotsFor } from "../lib/batch/masking.ts";
 import { modelConfig, type ModelOptions } from "../lib/model/config.ts";
 import { createModel } from "../lib/model/model.ts";
 import { characterTokenizer } from "../lib/tokenizer/character.ts";
-import { benchDevice, median, reportAtEnd, withoutGpu } from "./helpers.ts";
+import { benchDevice, cpuDevice, median, reportAtEnd, withoutGpu } from "./helpers.ts";
 
 const optimizer = { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, weightDecay: 0.01, clip: 1 };
 const characters = Array.from({ length: 65 }, (_, i) => String.fromCodePoint(33 + i));
@@ -23,9 +23,9 @@ function benchStep(
 ) {
   const windows = tokens / length;
   const slots = slotsFor({ windows, length, rate: 0.15 });
-  const prepare = async () => {
+  const prepare = async (kind: "webgpu" | "cpu") => {
     const model = createModel(
-      await benchDevice(),
+      await (kind === "cpu" ? cpuDevice() : benchDevice()),
       modelConfig({ ...options, vocab: tokenizer.size, maxLength: length }),
     );
     const program = await model.compileTraining({ windows, length, slots }, optimizer);
@@ -53,27 +53,30 @@ function benchStep(
     await wait();
     return { step, wait };
   };
-  let prepared: ReturnType<typeof prepare> | undefined;
-  const rates: number[] = [];
-  Deno.bench({
-    name: `${name}, length ${length}, ${tokens} tokens a step`,
-    group: "step",
-    ignore: withoutGpu,
-    n: 5,
-    warmup: 1,
-    async fn(b) {
-      const { step, wait } = await (prepared ??= prepare());
-      b.start();
-      const start = performance.now();
-      for (let i = 0; i < STEPS; i++) step();
-      await wait();
-      rates.push(1000 * STEPS * tokens / (performance.now() - start));
-      b.end();
-    },
-  });
-  globalThis.addEventListener("unload", () => {
-    if (rates.length > 0) results.push(`${name}, length ${length}: ${median(rates).toFixed(0)} tokens/s (median)`);
-  });
+  for (const kind of ["cpu", "webgpu"] as const) {
+    let prepared: ReturnType<typeof prepare> | undefined;
+    const rates: number[] = [];
+    Deno.bench({
+      name: `${kind}: ${name}, length ${length}, ${tokens} tokens a step`,
+      group: name,
+      ignore: kind === "webgpu" && withoutGpu,
+      n: 5,
+      warmup: 1,
+      async fn(b) {
+        const { step, wait } = await (prepared ??= prepare(kind));
+        b.start();
+        const start = performance.now();
+        for (let i = 0; i < STEPS; i++) step();
+        await wait();
+        rates.push(1000 * STEPS * tokens / (performance.now() - start));
+        b.end();
+      },
+    });
+    globalThis.addEventListener("unload", () => {
+      if (rates.length === 0) return;
+      results.push(`${kind.padEnd(7)} ${name}, length ${length}: ${median(rates).toFixed(0)} tokens/s (median)`);
+    });
+  }
 }
 
 benchStep("modernbert tiny", { size: "tiny" }, { length: 64, tokens: 1024 });
@@ -81,6 +84,7 @@ benchStep("modernbert small", { size: "small" }, { length: 64, tokens: 2048 });
 benchStep("modernbert small", { size: "small" }, { length: 16, tokens: 2048 });
 benchStep("modernbert small", { size: "small" }, { length: 256, tokens: 2048 });
 benchStep("bert 4 × 128, hidden 512", { preset: "bert", size: "small" }, { length: 64, tokens: 2048 });
+benchStep("bert 6 × 256, hidden 1024", { preset: "bert", size: "mini" }, { length: 128, tokens: 2048 });
 benchStep("labml", { preset: "labml" }, { length: 32, tokens: 2048 });
 
 globalThis.addEventListener("unload", () => console.log(`\n${results.join("\n")}`));

@@ -47,7 +47,7 @@ const flags = {
   "max-length": flag("N", "longest sequence of the model (default: 512; bert: the final length)", count),
   dropout: flag("SHARE", "share of activations dropped (default: 0; labml: 0.1)", parseShare),
 
-  tokens: flag("N", "train on so many tokens, such as 3M (default: 1M)", count),
+  tokens: flag("N", "train on so many tokens, such as 3M (default: 2M)", count),
   steps: flag("N", "train for so many steps", count),
   epochs: flag("N", "train on the text so many times", (value) => parseNumber(value)),
   minutes: flag("N", "train for so many minutes", (value) => parseNumber(value)),
@@ -209,7 +209,7 @@ function budget({ get }: ParsedFlags, corpusTokens: number): TrainingSettings["b
   const [steps, minutes, epochs] = [get(flags.steps), get(flags.minutes), get(flags.epochs)];
   if (steps !== undefined) return { steps };
   if (minutes !== undefined) return { minutes };
-  return { tokens: epochs === undefined ? get(flags.tokens) ?? 1_000_000 : Math.ceil(epochs * corpusTokens) };
+  return { tokens: epochs === undefined ? get(flags.tokens) ?? 2_000_000 : Math.ceil(epochs * corpusTokens) };
 }
 
 /** All settings but curriculum, seed and budget. */
