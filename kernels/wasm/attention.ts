@@ -46,7 +46,6 @@ class AttentionBackwardQuery {
 const BLOCK = 48;
 
 /** Columns of scores: the length, filled up to a multiple of eight. */
-// @ts-ignore: decorator
 @inline
 function padded(length: i32): i32 {
   return (length + 7) & ~7;

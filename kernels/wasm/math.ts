@@ -1,24 +1,20 @@
 // Elementary functions on four floats at once. Tests state and check their errors.
 
-// @ts-ignore: decorator
 @inline
 export function madd(a: v128, b: v128, c: v128): v128 {
   return RELAXED ? f32x4.relaxed_madd(a, b, c) : f32x4.add(f32x4.mul(a, b), c);
 }
 
-// @ts-ignore: decorator
 @inline
 export function splat(x: f32): v128 {
   return f32x4.splat(x);
 }
 
-// @ts-ignore: decorator
 @inline
 export function sum(x: v128): f32 {
   return f32x4.extract_lane(x, 0) + f32x4.extract_lane(x, 1) + f32x4.extract_lane(x, 2) + f32x4.extract_lane(x, 3);
 }
 
-// @ts-ignore: decorator
 @inline
 export function highest(x: v128): f32 {
   return max(
@@ -62,7 +58,6 @@ export function log(x: f32): f32 {
 /**
  * 1 - erf(|x|) = e^(-x²) · series(t), t = 1 / (1 + p |x|), by Abramowitz and Stegun 7.1.26; `power` is e^(-x²).
  */
-// @ts-ignore: decorator
 @inline
 function erfc_of(magnitude: v128, power: v128): v128 {
   const t = f32x4.div(splat(1), madd(splat(0.3275911), magnitude, splat(1)));
@@ -73,14 +68,12 @@ function erfc_of(magnitude: v128, power: v128): v128 {
   return f32x4.mul(f32x4.mul(series, t), power);
 }
 
-// @ts-ignore: decorator
 @inline
 function with_sign(magnitude: v128, x: v128): v128 {
   return v128.or(magnitude, v128.and(x, i32x4.splat(<i32>0x80000000)));
 }
 
 /** erf(x): absolute error below 6e-7, most of it rounding. */
-// @ts-ignore: decorator
 @inline
 export function erf(x: v128): v128 {
   // beyond 10 the power is 0; without the bound the square of a huge argument overflows
@@ -111,7 +104,6 @@ export function gelu_both(x: v128): v128 {
 }
 
 /** gelu'(x) */
-// @ts-ignore: decorator
 @inline
 export function gelu_derivative(x: v128): v128 {
   return gelu_both(x);

@@ -156,7 +156,6 @@ function finish(p: Matmul, out: usize, row: i32, rows: i32, column: i32): void {
   }
 }
 
-// @ts-ignore: decorator
 @inline
 function activate(value: v128, activation: i32): v128 {
   if (activation == 1) return gelu(value);

@@ -7,14 +7,12 @@ export function set_scratch(at: usize): void {
 }
 
 /** Memory for larger intermediate results, 64 bytes into the thread's own. */
-// @ts-ignore: decorator
 @inline
 export function scratch(): usize {
   return base + 64;
 }
 
 /** Sixteen bytes for copies of parts of vectors. */
-// @ts-ignore: decorator
 @inline
 export function spare(): usize {
   return base;
