@@ -1,7 +1,7 @@
 // Every kernel of the CPU device: kernel(arguments in memory, first item, behind the last item).
 export * from "./attention";
 export * from "./loss";
-export { matmul, matmul_pack } from "./matmul";
+export { matmul, matmul_bias_gradient, matmul_finish, matmul_pack } from "./matmul";
 export { set_scratch } from "./memory";
 export * from "./norm";
 export * from "./pointwise";

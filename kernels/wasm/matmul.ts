@@ -100,6 +100,42 @@ export function matmul(args: usize, begin: i32, end: i32): void {
   }
 }
 
+/** What is left after a system BLAS made the sums in c, one item a row: bias, activation and residual. */
+export function matmul_finish(args: usize, begin: i32, end: i32): void {
+  const p = changetype<Matmul>(args);
+  const stride = <usize>p.c_stride << 2;
+  for (let row = begin; row < end; row++) {
+    for (let column = 0; column < p.n; column += 4) {
+      const at = <usize>row * stride + (<usize>column << 2);
+      const sums = v128.load(p.c + at);
+      if (p.n - column >= 4) finish_vector(p, sums, at, p.bias + (<usize>column << 2));
+      else finish_part(p, sums, at, column);
+    }
+  }
+}
+
+/** d_bias (+)= Σ A over k, one item four columns of a transposed A: what a BLAS does not compute with the product. */
+export function matmul_bias_gradient(args: usize, begin: i32, end: i32): void {
+  const p = changetype<Matmul>(args);
+  const stride = <usize>p.a_stride << 2;
+  for (let item = begin; item < end; item++) {
+    let at = p.a + (<usize>item << 4);
+    let total = f32x4.splat(0);
+    for (let i = 0; i < p.k; i++) {
+      total = f32x4.add(total, v128.load(at));
+      at += stride;
+    }
+    const copy = spare();
+    v128.store(copy, total);
+    const to = p.d_bias + (<usize>item << 4);
+    for (let j = 0; j < min(4, p.m - item * 4); j++) {
+      const value = load<f32>(copy + (<usize>j << 2));
+      const place = to + (<usize>j << 2);
+      store<f32>(place, p.ACCUMULATE ? load<f32>(place) + value : value);
+    }
+  }
+}
+
 function pack_rows(to: usize, a: usize, a_row: usize, a_step: usize, rows: i32, k: i32): void {
   if (rows == 6) {
     for (let i = 0; i < k; i++) {

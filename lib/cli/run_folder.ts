@@ -22,7 +22,7 @@ export interface RunConfig {
   readonly data: readonly string[];
   /** Size of the corpus, by which a change is noticed; null for an endless one. */
   readonly dataBytes: number | null;
-  /** Device that was asked for. */
+  /** Device that it began on; another one gives slightly other losses. */
   readonly device: string;
 }
 

@@ -47,7 +47,7 @@ interface Run {
   /** Path of the run's folder. */
   readonly path: string;
   /** Makes or opens the run's folder, once nothing more can go wrong. */
-  folder(): Promise<RunFolder>;
+  folder(device: string): Promise<RunFolder>;
 }
 
 /** Runs the command; returns the exit code. */
@@ -66,6 +66,7 @@ export async function trainCommand(args: readonly string[]): Promise<number> {
   try {
     const { device, reason, notice } = await openDevice(parsed.get(flags.device), {
       threads: parsed.get(flags.threads),
+      blas: parsed.get(flags.blas) ?? "auto",
     });
     try {
       return await trainOn(device, run, { terminal, reason, notice });
@@ -91,17 +92,24 @@ async function newRun(parsed: ParsedFlags, terminal: Terminal): Promise<Run> {
     const size = parsed.get(flags.size) ?? (config.preset === "labml" ? undefined : "small");
     const wanted = [config.preset, size, opened.label].filter((part) => part !== undefined).join("-");
     const name = parsed.get(flags.name) ?? await freeName(out, wanted);
-    const runConfig: RunConfig = {
+    const runConfig: Omit<RunConfig, "device"> = {
       format: 1,
       model: config,
       training: settings,
       data: opened.data,
       dataBytes: opened.bytes ?? null,
-      device: parsed.get(flags.device) ?? "auto",
     };
     const path = `${out}/${name}`;
     await checkFree(path);
-    return { opened, tokenizer, config, settings, state: undefined, path, folder: () => createRun(path, runConfig) };
+    return {
+      opened,
+      tokenizer,
+      config,
+      settings,
+      state: undefined,
+      path,
+      folder: (device) => createRun(path, { ...runConfig, device }),
+    };
   } catch (error) {
     await opened.close();
     throw error;
@@ -109,7 +117,7 @@ async function newRun(parsed: ParsedFlags, terminal: Terminal): Promise<Run> {
 }
 
 async function resumedRun(parsed: ParsedFlags, path: string): Promise<Run> {
-  const other = parsed.given.find((name) => !["resume", "device", "threads"].includes(name));
+  const other = parsed.given.find((name) => !["resume", "device", "threads", "blas"].includes(name));
   if (other) throw new UsageError(`Option --${other} cannot be changed by --resume: a run goes on as it began`);
   const { config: runConfig, checkpoint } = await readRun(path);
   if (runConfig.data.length === 0) throw new RangeError(`Cannot resume "${path}": its text came from standard input`);
@@ -145,7 +153,7 @@ async function trainOn(
     const { signal } = interrupt;
     for await (const event of train({ model, corpus, tokenizer, ...settings, resume: state, signal })) {
       // only now: text that turns out too short leaves no folder behind
-      folder ??= await run.folder();
+      folder ??= await run.folder(device.description);
       switch (event.kind) {
         case "train":
           folder.log(event);

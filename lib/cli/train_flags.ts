@@ -36,6 +36,7 @@ const flags = {
   name: flag("NAME", "name of the run (default: from model and corpus)", text),
   resume: flag("RUN", "go on with an interrupted run", text),
   device: flag("KIND", "auto, webgpu or cpu (default: auto)", parseChoice(deviceChoices)),
+  blas: flag("CHOICE", "system BLAS for the CPU device: auto, off or a path (default: auto)", text),
   threads: flag("N", "threads of the CPU device (default: all cores)", parseThreads),
 
   preset: flag("NAME", "modernbert, bert or labml (default: modernbert)", parseChoice(presets)),
@@ -79,7 +80,7 @@ const pick = (...names: (keyof typeof flags)[]) => Object.fromEntries(names.map(
 
 /** The flags of `train` under headings. */
 export const trainFlagGroups: FlagGroups = {
-  "Text and run": pick("data", "out", "name", "resume", "device", "threads"),
+  "Text and run": pick("data", "out", "name", "resume", "device", "threads", "blas"),
   Model: pick("preset", "size", "layers", "width", "heads", "hidden", "max-length", "dropout"),
   "Budget (one of the first four) and batches": pick(
     "tokens",

@@ -5,6 +5,7 @@
  */
 
 import { layouts, plainKernels, relaxedKernels } from "../../kernels/kernels_wasm.ts";
+import { type Blas, type Gemm, openBlas } from "./blas.ts";
 import { createHeap, type Heap } from "./cpu_heap.ts";
 import {
   CALL_WORDS,
@@ -12,6 +13,7 @@ import {
   CONTROL_AT,
   CONTROL_BYTES,
   type CpuKernel,
+  HOST_CALL,
   MOST_THREADS,
   runShare,
 } from "./cpu_program.ts";
@@ -24,6 +26,11 @@ export interface CpuOptions {
   threads?: number;
   /** Use relaxed fused multiply-add. Default: where the engine has it. */
   relaxed?: boolean;
+  /**
+   * System BLAS for the matrix products: a path, "off", or "auto" for one that is there and quicker in a short trial.
+   * With it results may depend on the number of threads. Default: "off".
+   */
+  blas?: string;
 }
 
 interface CpuBuffer extends DeviceBuffer {
@@ -46,7 +53,7 @@ const names = Object.keys(layouts);
 /**
  * Opens the CPU device.
  *
- * @throws {RangeError} if the number of threads is no whole number from 1 to 64.
+ * @throws {RangeError} if the number of threads is no whole number from 1 to 64, or a path is no BLAS.
  */
 export async function openCpuDevice(options: CpuOptions = {}): Promise<Device> {
   const canShare = typeof SharedArrayBuffer !== "undefined" && typeof Worker !== "undefined";
@@ -55,6 +62,8 @@ export async function openCpuDevice(options: CpuOptions = {}): Promise<Device> {
     throw new RangeError(`Cannot use ${wanted} threads: it must be a whole number from 1 to ${MOST_THREADS}`);
   }
   const threads = canShare ? wanted : 1;
+  const choice = options.blas ?? "off";
+  const blas = openBlas(choice, { threads });
   const bytes = Uint8Array.fromBase64(relaxedKernels);
   const relaxed = options.relaxed ?? WebAssembly.validate(bytes);
   const module = await WebAssembly.compile(relaxed ? bytes : Uint8Array.fromBase64(plainKernels));
@@ -62,7 +71,9 @@ export async function openCpuDevice(options: CpuOptions = {}): Promise<Device> {
   const workers = await Promise.all(
     Array.from({ length: threads - 1 }, (_, i) => startWorker({ module, memory, names, thread: i + 1, threads })),
   );
-  return new CpuDevice({ module, memory, workers, threads, relaxed });
+  const device = new CpuDevice({ module, memory, workers, threads, relaxed, blas });
+  if (blas && choice === "auto") await device.dropSlowBlas();
+  return device;
 }
 
 function startWorker(start: CpuWorkerStart): Promise<Worker> {
@@ -79,7 +90,6 @@ function startWorker(start: CpuWorkerStart): Promise<Worker> {
 
 class CpuDevice implements Device {
   readonly kind = "cpu";
-  readonly description: string;
   readonly software = false;
   // results must not depend on the number of threads, so no sum is ever split by it
   readonly parallelism = 1;
@@ -91,14 +101,18 @@ class CpuDevice implements Device {
   #kernels: readonly CpuKernel[];
   #setScratch: (at: number) => void;
   #scratchBytes = 0;
+  #name: string;
+  #blas: Blas | undefined;
 
-  constructor({ module, memory, workers, threads, relaxed }: {
+  constructor({ module, memory, workers, threads, relaxed, blas }: {
     module: WebAssembly.Module;
     memory: WebAssembly.Memory;
     workers: readonly Worker[];
     threads: number;
     relaxed: boolean;
+    blas: Blas | undefined;
   }) {
+    this.#blas = blas;
     this.#memory = memory;
     this.#workers = workers;
     this.#threads = threads;
@@ -107,7 +121,50 @@ class CpuDevice implements Device {
     this.#kernels = names.map((name) => exports[name] as CpuKernel);
     this.#setScratch = exports.set_scratch as (at: number) => void;
     const multiply = relaxed ? "" : " without fused multiply-add";
-    this.description = `CPU, ${threads} thread${threads === 1 ? "" : "s"} of WebAssembly SIMD${multiply}`;
+    this.#name = `CPU, ${threads} thread${threads === 1 ? "" : "s"} of WebAssembly SIMD${multiply}`;
+  }
+
+  get description(): string {
+    return this.#blas ? `${this.#name}, matrix products by ${this.#blas.name}` : this.#name;
+  }
+
+  /** Times one product of a common shape both ways and goes on without the BLAS where that is quicker. */
+  async dropSlowBlas(): Promise<void> {
+    const blas = this.#blas;
+    const withBlas = await this.#timeProduct();
+    this.#blas = undefined;
+    if (await this.#timeProduct() > withBlas) this.#blas = blas;
+    else blas?.close();
+  }
+
+  /** Milliseconds of a product of [1024, 128] by [384, 128]ᵀ, best of six. */
+  async #timeProduct(): Promise<number> {
+    const [m, n, k] = [1024, 384, 128];
+    const tensor = (name: string, shape: [number, number]): Tensor => ({
+      name,
+      shape,
+      dtype: "f32",
+      size: shape[0] * shape[1],
+    });
+    const [a, b, c] = [tensor("a", [m, k]), tensor("b", [n, k]), tensor("c", [m, n])];
+    const call: KernelCall = {
+      kernel: "matmul",
+      tensors: { a, b, c },
+      params: { m, n, k, split_k: k, a_stride: k, b_stride: k, c_stride: n },
+      constants: { TRANSPOSE_B: true },
+      grid: [n, m, 1],
+    };
+    const slotOf = new Map([a, b, c].map((tensor, slot) => [tensor, slot]));
+    const slots = [a, b, c].map(({ size }) => size * 4);
+    const program = await this.compile({ sections: new Map([["trial", [call]]]), slots, slotOf });
+    let best = Infinity;
+    for (let i = 0; i < 6; i++) {
+      const start = performance.now();
+      program.run();
+      best = Math.min(best, performance.now() - start);
+    }
+    program.destroy();
+    return best;
   }
 
   allocate(bytes: number, label: string): CpuBuffer {
@@ -145,13 +202,24 @@ class CpuDevice implements Device {
     try {
       const slots = recording.slots.map((bytes) => take(bytes, "activations"));
       const place = (tensor: Tensor) => this.#place(tensor, { slots, slotOf: recording.slotOf });
-      const lowered = new Map([...recording.sections].map(([name, calls]) => [name, calls.flatMap(lower)]));
+      const blas = this.#blas;
+      const lowered = new Map(
+        [...recording.sections].map((
+          [name, calls],
+        ) => [name, calls.flatMap((call) => lower(call, blas !== undefined))]),
+      );
+      const products: Gemm[] = [];
       const all = [...lowered.values()].flat();
       const packed = take(Math.max(...all.map(packedBytes), 0), "packed matrices");
       this.#reserveScratch(Math.max(...all.map(scratchBytes), 0));
       const sections = new Map([...lowered].map(([name, calls]) => {
         const program = take(calls.length * CALL_WORDS * 4, "program");
         calls.forEach((call, i) => {
+          if (call.kernel === BLAS_PRODUCT) {
+            const words = [HOST_CALL, products.push(gemmOf(call.call, place)) - 1, 0, 1];
+            new Int32Array(this.#memory.buffer, program + i * CALL_WORDS * 4, CALL_WORDS).set(words);
+            return;
+          }
           const args = take(layouts[call.kernel]!.length * 4, "arguments");
           this.#writeArguments(args, call, { place, packed });
           const words = [names.indexOf(call.kernel), args, call.items, this.#pieceSize(call)];
@@ -161,7 +229,8 @@ class CpuDevice implements Device {
       }));
       const bytes = recording.slots.reduce((sum, size) => sum + size, 0);
       const destroy = () => blocks.forEach((at) => this.#heap.free(at));
-      return Promise.resolve({ bytes, destroy, run: (...wanted) => this.#run(sections, wanted) });
+      const host = (index: number) => blas!.gemm(this.#memory, products[index]!);
+      return Promise.resolve({ bytes, destroy, run: (...wanted) => this.#run(sections, wanted, host) });
     } catch (error) {
       blocks.forEach((at) => this.#heap.free(at));
       return Promise.reject(error);
@@ -173,6 +242,7 @@ class CpuDevice implements Device {
     Atomics.store(state, control.quit, 1);
     Atomics.add(state, control.generation, 1);
     Atomics.notify(state, control.generation);
+    this.#blas?.close();
     // a worker that sleeps in Atomics.wait cannot be terminated; woken, it closes itself
     for (const worker of this.#workers) worker.onmessage = worker.onerror = null;
   }
@@ -181,7 +251,11 @@ class CpuDevice implements Device {
     return new Int32Array(this.#memory.buffer, CONTROL_AT, CONTROL_BYTES / 4);
   }
 
-  #run(sections: ReadonlyMap<string, { program: number; calls: number }>, wanted: readonly string[]): void {
+  #run(
+    sections: ReadonlyMap<string, { program: number; calls: number }>,
+    wanted: readonly string[],
+    host: (index: number) => void,
+  ): void {
     for (const name of wanted.length > 0 ? wanted : sections.keys()) {
       const section = sections.get(name);
       if (!section) throw new TypeError(`The program has no section "${name}"`);
@@ -198,6 +272,7 @@ class CpuDevice implements Device {
         setScratch: this.#setScratch,
         thread: 0,
         threads: this.#threads,
+        host,
       });
       const length = Atomics.load(state, control.error);
       if (length !== 0) {
@@ -257,12 +332,21 @@ class CpuDevice implements Device {
 }
 
 /** What a call becomes on this device: a product is packed first; attention's gradients are computed together. */
-function lower(call: KernelCall): LoweredCall[] {
+function lower(call: KernelCall, useBlas: boolean): LoweredCall[] {
   const { kernel, params, grid } = call;
   const plain = (items: number, least: number): LoweredCall => ({ kernel, call, extra: {}, items, least });
   switch (kernel) {
     case "matmul": {
       if (grid[2] !== 1) throw new TypeError("The CPU device does not split products over k");
+      const { BIAS, ACTIVATION, RESIDUAL, KEEP_INPUT, ACCUMULATE, BIAS_GRADIENT } = call.constants;
+      const finishes = BIAS || ACTIVATION || RESIDUAL || KEEP_INPUT;
+      // a BLAS adds to what is there before the rest is done: no use where both are asked for
+      if (useBlas && !(finishes && ACCUMULATE)) {
+        const rest: LoweredCall[] = [];
+        if (finishes) rest.push({ ...plain(params.m!, 32), kernel: "matmul_finish" });
+        if (BIAS_GRADIENT) rest.push({ ...plain(Math.ceil(params.m! / 4), 4), kernel: "matmul_bias_gradient" });
+        return [{ ...plain(0, 1), kernel: BLAS_PRODUCT }, ...rest];
+      }
       const pack = plain(Math.ceil(params.n! / 8), 4);
       return [{ ...pack, kernel: "matmul_pack" }, plain(Math.ceil(params.m! / 6), 2)];
     }
@@ -286,6 +370,26 @@ function lower(call: KernelCall): LoweredCall[] {
       if (!(kernel in layouts)) throw new TypeError(`There is no kernel "${kernel}"`);
       return [plain(grid[0], 2048)];
   }
+}
+
+/** Name of the call that a system BLAS answers. */
+const BLAS_PRODUCT = "blas";
+
+function gemmOf({ tensors, params, constants }: KernelCall, place: (tensor: Tensor) => number): Gemm {
+  return {
+    m: params.m!,
+    n: params.n!,
+    k: params.k!,
+    a: place(tensors.a!),
+    b: place(tensors.b!),
+    c: place(tensors.c!),
+    a_stride: params.a_stride!,
+    b_stride: params.b_stride!,
+    c_stride: params.c_stride!,
+    transposeA: Boolean(constants.TRANSPOSE_A),
+    transposeB: Boolean(constants.TRANSPOSE_B),
+    beta: constants.ACCUMULATE ? 1 : 0,
+  };
 }
 
 /** Bytes of a matrix packed into panels of eight columns. */

@@ -42,6 +42,9 @@ export const CONTROL_BYTES: number = control.message * 4 + MESSAGE_BYTES;
 /** Words of a call in a program: kernel, arguments, items, items of a piece. */
 export const CALL_WORDS = 4;
 
+/** Kernel number of a call that thread 0 makes outside WebAssembly, its number in place of arguments. */
+export const HOST_CALL = -1;
+
 /** Checks before a waiting thread goes to sleep: some microseconds; longer spinning starves others on a busy machine. */
 const SPINS = 200;
 
@@ -50,12 +53,14 @@ export type CpuKernel = (args: number, begin: number, end: number) => void;
 
 /** One thread's share of a run: every call is cut into pieces that threads take as they come. */
 export function runShare(
-  { memory, kernels, setScratch, thread, threads }: {
+  { memory, kernels, setScratch, thread, threads, host }: {
     memory: WebAssembly.Memory;
     kernels: readonly CpuKernel[];
     setScratch: (at: number) => void;
     thread: number;
     threads: number;
+    /** Makes a host call; thread 0 has it. */
+    host?: (call: number) => void;
   },
 ): void {
   const words = new Int32Array(memory.buffer);
@@ -68,9 +73,12 @@ export function runShare(
     const kernel = kernels[words[at]!]!;
     const [args, items, size] = [words[at + 1]!, words[at + 2]!, words[at + 3]!];
     try {
-      for (let piece = take(state); piece * size < items; piece = take(state)) {
-        if (Atomics.load(state, control.error) !== 0) break;
-        kernel(args, piece * size, Math.min(items, (piece + 1) * size));
+      if (words[at] === HOST_CALL) host?.(args);
+      else {
+        for (let piece = take(state); piece * size < items; piece = take(state)) {
+          if (Atomics.load(state, control.error) !== 0) break;
+          kernel(args, piece * size, Math.min(items, (piece + 1) * size));
+        }
       }
     } catch (error) {
       reportError(memory, error);

@@ -27,6 +27,8 @@ export interface OpenedDevice {
 export interface OpenDeviceOptions {
   /** Threads of the CPU device. Default: the machine's cores. */
   threads?: number | undefined;
+  /** System BLAS of the CPU device: a path, "auto" or "off". Default: "off". */
+  blas?: string | undefined;
 }
 
 /**
@@ -53,6 +55,7 @@ export async function openDevice(
     : undefined;
   const info = adapter?.info as (GPUAdapterInfo & { isFallbackAdapter?: boolean }) | undefined;
   if (adapter && !info?.isFallbackAdapter) return opened(await openWebGpuDevice(), "a graphics card was found");
-  const cpu = await openCpuDevice(options.threads === undefined ? {} : { threads: options.threads });
+  const { threads, blas = "off" } = options;
+  const cpu = await openCpuDevice(threads === undefined ? { blas } : { threads, blas });
   return opened(cpu, choice === "auto" ? "no graphics card was found" : "");
 }

@@ -14,6 +14,7 @@ const cases: [args: string[], code: number, message: string][] = [
   [["train", "--mask-rate", "30:15"], 2, 'Option --mask-rate cannot be "30:15"'],
   [["train", "--preset", "gpt"], 2, "choose one of modernbert, bert, labml"],
   [["train", "--seed", "x"], 2, "Option --seed"],
+  [["train", "--data", "stories", "--device", "cpu", "--blas", "no.so"], 1, 'Cannot use "no.so" as a BLAS'],
   [["train", "--threads", "0"], 2, 'Option --threads cannot be "0": write a whole number from 1 to 64'],
   [["train", "--tokens", "5", "--steps", "3"], 2, "Only one budget can be given, not --tokens and --steps"],
   [["train", "--width", "130"], 2, "Cannot split width 130 into 4 heads"],

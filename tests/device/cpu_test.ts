@@ -4,6 +4,7 @@ import { openCpuDevice } from "../../lib/device/cpu.ts";
 import { createHeap } from "../../lib/device/cpu_heap.ts";
 import { allocateTensor } from "../../lib/device/device.ts";
 import { Graph } from "../../lib/graph/graph.ts";
+import { blasPath, hasBlas } from "../helpers/devices.ts";
 import { random } from "../helpers/random.ts";
 import { erf } from "../reference/tape.ts";
 
@@ -11,6 +12,26 @@ Deno.test("openCpuDevice() rejects numbers of threads that make no sense", async
   for (const threads of [0, -1, 1.5, 65]) {
     await assertRejects(() => openCpuDevice({ threads }), RangeError, `Cannot use ${threads} threads`);
   }
+});
+
+Deno.test("openCpuDevice() says when a path is no BLAS", async () => {
+  await assertRejects(
+    () => openCpuDevice({ threads: 1, blas: "nowhere.so" }),
+    RangeError,
+    'Cannot use "nowhere.so" as a BLAS',
+  );
+});
+
+Deno.test({
+  name: "openCpuDevice() names the BLAS that it uses, and none when there is to be none",
+  ignore: !hasBlas,
+  fn: async () => {
+    for (const [blas, expected] of [[blasPath, true], ["off", false]] as const) {
+      const device = await openCpuDevice({ threads: 2, blas });
+      assertEquals(device.description.includes(`matrix products by ${blasPath}`), expected);
+      device.destroy();
+    }
+  },
 });
 
 Deno.test("openCpuDevice() shuts its workers down", async () => {

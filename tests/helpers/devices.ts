@@ -1,12 +1,27 @@
 import type { Device } from "../../lib/device/device.ts";
+import { openBlas } from "../../lib/device/blas.ts";
 import { openCpuDevice } from "../../lib/device/cpu.ts";
 import { NoAdapterError, openWebGpuDevice } from "../../lib/device/webgpu.ts";
+
+/** Debian's libopenblas0-pthread, or whatever else OpenBLAS comes from. */
+export const blasPath = "libopenblas.so.0";
+
+/** Whether there is such a library. */
+export const hasBlas: boolean = (() => {
+  try {
+    openBlas(blasPath, { threads: 2 })?.close();
+    return true;
+  } catch {
+    return false;
+  }
+})();
 
 /** Ways to run the kernels; each is a device of its own, and every kernel test runs on all. */
 const kinds: Readonly<Record<string, () => Promise<Device>>> = {
   "webgpu, direct products": () => openWebGpuDevice({ matmul: "direct" }),
   "webgpu, tiled products": () => openWebGpuDevice({ matmul: "tiled" }),
   cpu: () => openCpuDevice({ threads: 2 }),
+  ...(hasBlas ? { "cpu, system BLAS": () => openCpuDevice({ threads: 2, blas: blasPath }) } : {}),
   "cpu, 1 thread without fused multiply-add": () => openCpuDevice({ threads: 1, relaxed: false }),
 };
 

@@ -1,0 +1,134 @@
+/**
+ * A system BLAS for the matrix products of the CPU device: Accelerate, OpenBLAS, MKL or BLIS, called through Deno's
+ * foreign function interface on the WebAssembly memory itself.
+ *
+ * @module
+ */
+
+/** One product of row-major matrices: c = a · b + beta · c, all places in bytes from the start of the memory. */
+export interface Gemm {
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly a: number;
+  readonly b: number;
+  readonly c: number;
+  readonly a_stride: number;
+  readonly b_stride: number;
+  readonly c_stride: number;
+  readonly transposeA: boolean;
+  readonly transposeB: boolean;
+  readonly beta: number;
+}
+
+/** An opened library. */
+export interface Blas {
+  /** Name of the file. */
+  readonly name: string;
+  /** Computes a product in a WebAssembly memory. */
+  gemm(memory: WebAssembly.Memory, product: Gemm): void;
+  /** Closes the library. */
+  close(): void;
+}
+
+/** Files to try, best first. */
+const candidates: Readonly<Record<string, readonly string[]>> = {
+  darwin: ["/System/Library/Frameworks/Accelerate.framework/Accelerate", "libopenblas.dylib"],
+  linux: ["libmkl_rt.so.2", "libopenblas.so.0", "libblis.so.4"],
+  windows: ["mkl_rt.2.dll", "libopenblas.dll"],
+};
+
+const symbols = {
+  cblas_sgemm: {
+    parameters: [
+      "i32",
+      "i32",
+      "i32",
+      "i32",
+      "i32",
+      "i32",
+      "f32",
+      "usize",
+      "i32",
+      "usize",
+      "i32",
+      "f32",
+      "usize",
+      "i32",
+    ],
+    result: "void",
+  },
+} as const;
+
+const ROW_MAJOR = 101;
+const NO_TRANSPOSE = 111;
+const TRANSPOSE = 112;
+
+/**
+ * Opens a library by path, or with "auto" the first of the usual ones that is there; none without the permission.
+ *
+ * @throws {RangeError} if the path is no BLAS.
+ */
+export function openBlas(choice: string, { threads }: { threads: number }): Blas | undefined {
+  if (choice === "off" || typeof Deno === "undefined") return undefined;
+  if (choice !== "auto") return load(choice, threads);
+  if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return undefined;
+  for (const name of candidates[Deno.build.os] ?? []) {
+    try {
+      return load(name, threads);
+    } catch {
+      continue;
+    }
+  }
+  return undefined;
+}
+
+function load(name: string, threads: number): Blas {
+  // OpenMP's threads spin while they wait and take the time from ours; read when the library is loaded
+  if (Deno.build.os === "linux" && !Deno.env.get("GOMP_SPINCOUNT")) Deno.env.set("GOMP_SPINCOUNT", "2000");
+  let library: Deno.DynamicLibrary<typeof symbols>;
+  try {
+    library = Deno.dlopen(name, symbols);
+  } catch (error) {
+    const what = error instanceof Deno.errors.NotCapable ? "--allow-ffi is missing" : "it cannot be loaded as one";
+    throw new RangeError(`Cannot use "${name}" as a BLAS: ${what}`);
+  }
+  setThreads(name, threads);
+  const { cblas_sgemm } = library.symbols;
+  return {
+    name,
+    close: () => library.close(),
+    gemm(memory, { m, n, k, a, b, c, a_stride, b_stride, c_stride, transposeA, transposeB, beta }) {
+      const base = Deno.UnsafePointer.value(
+        Deno.UnsafePointer.of(new Uint8Array(memory.buffer) as Uint8Array<ArrayBuffer>),
+      );
+      cblas_sgemm(
+        ROW_MAJOR,
+        transposeA ? TRANSPOSE : NO_TRANSPOSE,
+        transposeB ? TRANSPOSE : NO_TRANSPOSE,
+        m,
+        n,
+        k,
+        1,
+        base + BigInt(a),
+        a_stride,
+        base + BigInt(b),
+        b_stride,
+        beta,
+        base + BigInt(c),
+        c_stride,
+      );
+    },
+  };
+}
+
+/** OpenBLAS can be told at run time; the others read the environment or take all cores, which is the default here too. */
+function setThreads(name: string, threads: number): void {
+  try {
+    const library = Deno.dlopen(name, { openblas_set_num_threads: { parameters: ["i32"], result: "void" } });
+    library.symbols.openblas_set_num_threads(threads);
+    library.close();
+  } catch {
+    // not OpenBLAS
+  }
+}
