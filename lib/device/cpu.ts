@@ -121,6 +121,8 @@ class CpuDevice implements Device {
     this.#kernels = names.map((name) => exports[name] as CpuKernel);
     this.#setScratch = exports.set_scratch as (at: number) => void;
     const multiply = relaxed ? "" : " without fused multiply-add";
+    // kernels that need no more still copy parts of vectors there
+    this.#reserveScratch(64);
     this.#name = `CPU, ${threads} thread${threads === 1 ? "" : "s"} of WebAssembly SIMD${multiply}`;
   }
 
