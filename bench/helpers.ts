@@ -37,14 +37,17 @@ export function benchDevice(): Promise<Device> {
   return device ??= open({});
 }
 
-let cpu: Promise<Device> | undefined;
+const byBlas = new Map<string, Promise<Device>>();
 
-/** The CPU device, on all cores. */
-export function cpuDevice(): Promise<Device> {
-  return cpu ??= openCpuDevice().then((device) => {
-    opened.push(device);
-    return device;
-  });
+/** The CPU device on all cores, with a system BLAS ("auto") or without ("off"). */
+export function cpuDevice(blas: "auto" | "off"): Promise<Device> {
+  let device = byBlas.get(blas);
+  if (!device) {
+    device = openCpuDevice({ blas });
+    byBlas.set(blas, device);
+    device.then((cpu) => opened.push(cpu));
+  }
+  return device;
 }
 
 const byVariant = new Map<string, Promise<Device>>();

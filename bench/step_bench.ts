@@ -1,5 +1,6 @@
 /**
- * A whole training step: forward, backward and update, in tokens a second. `deno bench -A bench/step_bench.ts`
+ * A whole training step: forward, backward and update, in tokens a second; "cpu" in WebAssembly alone, "blas" with the
+ * matrix products by a system BLAS. `deno bench -A bench/step_bench.ts`
  */
 import { maskBatch } from "../lib/batch/loader.ts";
 import { slotsFor } from "../lib/batch/masking.ts";
@@ -23,9 +24,9 @@ function benchStep(
 ) {
   const windows = tokens / length;
   const slots = slotsFor({ windows, length, rate: 0.15 });
-  const prepare = async (kind: "webgpu" | "cpu") => {
+  const prepare = async (kind: "webgpu" | "cpu" | "blas") => {
     const model = createModel(
-      await (kind === "cpu" ? cpuDevice() : benchDevice()),
+      await (kind === "webgpu" ? benchDevice() : cpuDevice(kind === "cpu" ? "off" : "auto")),
       modelConfig({ ...options, vocab: tokenizer.size, maxLength: length }),
     );
     const program = await model.compileTraining({ windows, length, slots }, optimizer);
@@ -53,7 +54,7 @@ function benchStep(
     await wait();
     return { step, wait };
   };
-  for (const kind of ["cpu", "webgpu"] as const) {
+  for (const kind of ["cpu", "blas", "webgpu"] as const) {
     let prepared: ReturnType<typeof prepare> | undefined;
     const rates: number[] = [];
     Deno.bench({
