@@ -106,7 +106,7 @@ const READ_INTERVAL = 0.5;
 /**
  * Trains a model and yields what happens. The caller may stop iterating at any time.
  *
- * @throws {DivergedError} if a loss is not a number; the weights are then those of before that step.
+ * @throws {DivergedError} if a loss is not a number; such a step has not changed the weights.
  *
  * @example
  * ```ts ignore
