@@ -16,6 +16,7 @@ export * from "./lib/batch/windows.ts";
 export * from "./lib/device/device.ts";
 export * from "./lib/device/open.ts";
 export { type CpuOptions, openCpuDevice } from "./lib/device/cpu.ts";
+export type { KernelTime } from "./lib/device/profile.ts";
 export { NoAdapterError, openWebGpuDevice, type WebGpuOptions } from "./lib/device/webgpu.ts";
 export type { MatmulVariant } from "./lib/device/webgpu_kernels.ts";
 export * from "./lib/format/hugging_face.ts";

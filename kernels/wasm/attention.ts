@@ -1,7 +1,7 @@
 // Attention of one sequence and head at a time; queries in blocks, so that no thread holds more than BLOCK × length
 // scores. See kernels/attention.wgsl and its gradients for the formulas.
 import { exp, highest, log, splat, sum } from "./math";
-import { small_product } from "./gemm";
+import { small_product, store_transposed } from "./gemm";
 import { keep } from "./philox";
 import { scratch } from "./memory";
 
@@ -23,7 +23,7 @@ class Attention {
 }
 
 @unmanaged
-class AttentionBackwardQuery {
+class AttentionBackward {
   qkv: usize;
   clock: usize;
   output: usize;
@@ -53,13 +53,24 @@ function padded(length: i32): i32 {
 
 /** to [width, padded length] = the transpose of rows [length, width] that lie `stride` floats apart, times scale. */
 function transpose(to: usize, from: usize, stride: i32, length: i32, width: i32, scale: f32): void {
-  const columns = padded(length);
-  for (let d = 0; d < width; d++) {
-    const row = to + (<usize>(d * columns) << 2);
-    for (let i = 0; i < length; i++) {
-      store<f32>(row + (<usize>i << 2), scale * load<f32>(from + (<usize>(i * stride + d) << 2)));
+  const columns = <usize>padded(length) << 2;
+  const row = <usize>stride << 2;
+  const factor = splat(scale);
+  let i = 0;
+  for (; i + 4 <= length; i += 4) {
+    const at = from + <usize>i * row;
+    for (let d: usize = 0; d < <usize>width; d += 4) {
+      const x = at + (d << 2);
+      const r0 = f32x4.mul(factor, v128.load(x)), r1 = f32x4.mul(factor, v128.load(x + row));
+      const r2 = f32x4.mul(factor, v128.load(x + 2 * row)), r3 = f32x4.mul(factor, v128.load(x + 3 * row));
+      store_transposed(to + d * columns + (<usize>i << 2), columns, r0, r1, r2, r3);
     }
-    for (let i = length; i < columns; i++) store<f32>(row + (<usize>i << 2), 0);
+  }
+  for (; i < padded(length); i++) {
+    for (let d: usize = 0; d < <usize>width; d++) {
+      const value: f32 = i < length ? scale * load<f32>(from + <usize>i * row + (d << 2)) : 0;
+      store<f32>(to + d * columns + (<usize>i << 2), value);
+    }
   }
 }
 
@@ -133,8 +144,8 @@ function drop(clock: usize, row: usize, length: i32, index: i32, stream: u32, th
  * All three gradients, one item a sequence and head: nothing is left for attention_backward_key_value to do.
  * Scratch: twice headWidth × length, twice BLOCK × length, and what small_product needs.
  */
-export function attention_backward_query(args: usize, begin: i32, end: i32): void {
-  const p = changetype<AttentionBackwardQuery>(args);
+export function attention_backward(args: usize, begin: i32, end: i32): void {
+  const p = changetype<AttentionBackward>(args);
   const length = p.length;
   const columns = padded(length);
   const width = p.HEAD * 4;
@@ -179,7 +190,7 @@ export function attention_backward_query(args: usize, begin: i32, end: i32): voi
 
 /** From scores and the gradient of the probabilities: the probabilities (dropped, as they met V) and the scores' gradient. */
 function score_gradients(
-  p: AttentionBackwardQuery, row: usize, gradient: usize, index: i32, logsumexp: f32, delta: f32,
+  p: AttentionBackward, row: usize, gradient: usize, index: i32, logsumexp: f32, delta: f32,
 ): void {
   for (let i = 0; i < p.length; i += 4) {
     const at = <usize>i << 2;

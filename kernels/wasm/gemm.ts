@@ -151,6 +151,17 @@ export function packed_tile(k: i32, a: usize, b: usize, out: usize, accumulate: 
   v128.store(out, c50, 160), v128.store(out, c51, 176);
 }
 
+/** Stores the transpose of four vectors: four rows, `row` bytes apart. */
+@inline
+export function store_transposed(to: usize, row: usize, r0: v128, r1: v128, r2: v128, r3: v128): void {
+  const low01 = v128.shuffle<f32>(r0, r1, 0, 4, 1, 5), high01 = v128.shuffle<f32>(r0, r1, 2, 6, 3, 7);
+  const low23 = v128.shuffle<f32>(r2, r3, 0, 4, 1, 5), high23 = v128.shuffle<f32>(r2, r3, 2, 6, 3, 7);
+  v128.store(to, v128.shuffle<f64>(low01, low23, 0, 2));
+  v128.store(to + row, v128.shuffle<f64>(low01, low23, 1, 3));
+  v128.store(to + 2 * row, v128.shuffle<f64>(high01, high23, 0, 2));
+  v128.store(to + 3 * row, v128.shuffle<f64>(high01, high23, 1, 3));
+}
+
 /**
  * c [m, n] (+)= a · b for a small product of one thread, n a multiple of 4. Strides are in floats; b may be read up to 7
  * floats beyond a row's end. `scratch` holds 48 floats and 6 rows of a.
@@ -159,29 +170,31 @@ export function small_product(
   m: i32, n: i32, k: i32, a: usize, a_row: i32, a_step: i32, b: usize, b_row: i32, c: usize, c_row: i32,
   accumulate: bool, scratch: usize,
 ): void {
-  for (let i = 0; i < m; i += 6) {
-    const rows = min(6, m - i);
-    let from = a + (<usize>(i * a_row) << 2);
-    let from_row = <usize>a_row << 2;
-    let from_step = <usize>a_step << 2;
-    if (rows < 6) {
-      // the last rows are copied and filled up with zeros: one code path for all, so results do not depend on m
-      const copy = scratch + 192;
-      for (let p = 0; p < k; p++) {
-        for (let r = 0; r < 6; r++) {
-          const value = r < rows ? load<f32>(from + <usize>r * from_row + <usize>p * from_step) : 0;
-          store<f32>(copy + (<usize>(p * 6 + r) << 2), value);
-        }
+  let from_row = <usize>a_row << 2;
+  let from_step = <usize>a_step << 2;
+  if (m < 6) {
+    // too few rows for a tile: copied and filled up with zeros
+    const copy = scratch + 192;
+    for (let p = 0; p < k; p++) {
+      for (let r = 0; r < 6; r++) {
+        const value = r < m ? load<f32>(a + <usize>r * from_row + <usize>p * from_step) : 0;
+        store<f32>(copy + (<usize>(p * 6 + r) << 2), value);
       }
-      from = copy;
-      from_row = 4;
-      from_step = 24;
     }
+    a = copy;
+    from_row = 4;
+    from_step = 24;
+  }
+  for (let i = 0; i < m; i += 6) {
+    // the last tile may begin before the last rows; of those that it repeats nothing is kept
+    const start = max(0, min(i, m - 6));
+    const skip = i - start;
+    const end = min(6, m - start);
     for (let j = 0; j < n; j += 8) {
-      tile(k, from, from_row, from_step, b + (<usize>j << 2), <usize>b_row << 2, scratch, false);
+      tile(k, a + <usize>start * from_row, from_row, from_step, b + (<usize>j << 2), <usize>b_row << 2, scratch, false);
       const wide = n - j >= 8;
-      for (let r = 0; r < rows; r++) {
-        const to = c + (<usize>((i + r) * c_row + j) << 2);
+      let to = c + (<usize>(i * c_row + j) << 2);
+      for (let r = skip; r < end; r++) {
         const at = scratch + (<usize>r << 5);
         let left = v128.load(at);
         if (accumulate) left = f32x4.add(left, v128.load(to));
@@ -191,6 +204,7 @@ export function small_product(
           if (accumulate) right = f32x4.add(right, v128.load(to, 16));
           v128.store(to, right, 16);
         }
+        to += <usize>c_row << 2;
       }
     }
   }

@@ -27,13 +27,15 @@ export function highest(x: v128): f32 {
  * e^x: x = n · ln 2 + r with |r| ≤ ln 2 / 2, a polynomial of degree 6 for e^r, and n put into the exponent. Relative error
  * below 2e-7 from -87 to 88; below that 0, above infinity. Not a number stays not a number.
  */
+@inline
 export function exp(x: v128): v128 {
-  // beyond these the result is 0 or infinity; min and max keep a NaN of x
-  const bounded = f32x4.min(f32x4.max(x, splat(-104)), splat(89));
-  const n = f32x4.nearest(f32x4.mul(bounded, splat(1.44269504088896341)));
+  // beyond these 2^n is 0 or infinity. pmin and pmax are one instruction each, min and max are many; a NaN of x stays
+  const bounded = f32x4.pmin(f32x4.pmax(x, splat(-88)), splat(89));
+  // added to 1.5 · 2²³, a number is rounded to a whole one, which then stands in the last bits
+  const shifted = madd(bounded, splat(1.44269504088896341), splat(12582912));
+  const n = f32x4.sub(shifted, splat(12582912));
   // ln 2 in two parts, the first of which n multiplies exactly
-  let r = f32x4.sub(bounded, f32x4.mul(n, splat(0.693359375)));
-  r = f32x4.sub(r, f32x4.mul(n, splat(-2.12194440e-4)));
+  const r = madd(n, splat(2.12194440e-4), madd(n, splat(-0.693359375), bounded));
   let p = splat(1.9875691500e-4);
   p = madd(p, r, splat(1.3981999507e-3));
   p = madd(p, r, splat(8.3334519073e-3));
@@ -41,13 +43,7 @@ export function exp(x: v128): v128 {
   p = madd(p, r, splat(1.6666665459e-1));
   p = madd(p, r, splat(5.0000001201e-1));
   p = madd(p, f32x4.mul(r, r), f32x4.add(r, splat(1)));
-  // 2^n in two factors, so that neither leaves the range of exponents
-  const whole = i32x4.trunc_sat_f32x4_s(n);
-  const half = i32x4.shr_s(whole, 1);
-  const rest = i32x4.sub(whole, half);
-  const bias = i32x4.splat(127);
-  p = f32x4.mul(p, i32x4.shl(i32x4.add(half, bias), 23));
-  return f32x4.mul(p, i32x4.shl(i32x4.add(rest, bias), 23));
+  return f32x4.mul(p, i32x4.shl(i32x4.add(shifted, i32x4.splat(127)), 23));
 }
 
 /** Natural logarithm of a positive normal number: relative error below 2e-7 away from 1, absolute near it. */
@@ -77,34 +73,48 @@ function with_sign(magnitude: v128, x: v128): v128 {
 @inline
 export function erf(x: v128): v128 {
   // beyond 10 the power is 0; without the bound the square of a huge argument overflows
-  const magnitude = f32x4.min(f32x4.abs(x), splat(10));
+  const magnitude = f32x4.pmin(f32x4.abs(x), splat(10));
   const power = exp(f32x4.neg(f32x4.mul(magnitude, magnitude)));
   return with_sign(f32x4.sub(splat(1), erfc_of(magnitude, power)), x);
 }
 
 /** gelu(x) = x · cdf(x) */
+@inline
 export function gelu(x: v128): v128 {
   const cdf = f32x4.mul(splat(0.5), f32x4.add(splat(1), erf(f32x4.mul(x, splat(0.70710678118654752)))));
   return f32x4.mul(x, cdf);
 }
 
-/** cdf(x) of {@linkcode gelu_both}, for its caller. */
-export let gelu_cdf: v128 = f32x4.splat(0);
+/** What the cumulative distribution and the density have in common: e^(-x² / 2), x within ±14. */
+@inline
+export function gelu_power(bounded: v128): v128 {
+  return exp(f32x4.mul(splat(-0.5), f32x4.mul(bounded, bounded)));
+}
 
-/**
- * gelu'(x) = cdf(x) + x · density(x), and cdf(x) in `gelu_cdf`. The density and the error function share e^(-x² / 2).
- */
-export function gelu_both(x: v128): v128 {
-  const bounded = f32x4.max(f32x4.min(x, splat(14)), splat(-14));
-  const power = exp(f32x4.mul(splat(-0.5), f32x4.mul(bounded, bounded)));
+/** x where the distribution is neither 0 nor 1 in f32, the nearer bound elsewhere. */
+@inline
+export function gelu_bounded(x: v128): v128 {
+  return f32x4.pmax(f32x4.pmin(x, splat(14)), splat(-14));
+}
+
+/** cdf(x) from {@linkcode gelu_power}. */
+@inline
+export function gelu_cdf(bounded: v128, power: v128): v128 {
   const magnitude = f32x4.mul(f32x4.abs(bounded), splat(0.70710678118654752));
-  const erf_x = with_sign(f32x4.sub(splat(1), erfc_of(magnitude, power)), x);
-  gelu_cdf = f32x4.mul(splat(0.5), f32x4.add(splat(1), erf_x));
-  return madd(bounded, f32x4.mul(splat(0.39894228040143268), power), gelu_cdf);
+  const erf_x = with_sign(f32x4.sub(splat(1), erfc_of(magnitude, power)), bounded);
+  return f32x4.mul(splat(0.5), f32x4.add(splat(1), erf_x));
+}
+
+/** gelu'(x) = cdf(x) + x · density(x), from {@linkcode gelu_power} and {@linkcode gelu_cdf}. */
+@inline
+export function gelu_slope(bounded: v128, power: v128, cdf: v128): v128 {
+  return madd(bounded, f32x4.mul(splat(0.39894228040143268), power), cdf);
 }
 
 /** gelu'(x) */
 @inline
 export function gelu_derivative(x: v128): v128 {
-  return gelu_both(x);
+  const bounded = gelu_bounded(x);
+  const power = gelu_power(bounded);
+  return gelu_slope(bounded, power, gelu_cdf(bounded, power));
 }

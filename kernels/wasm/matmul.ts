@@ -1,6 +1,6 @@
 // c (+)= activation(A · B + bias) + residual: see kernels/matmul_epilogue.wgsl for what the constants mean.
 import { gelu } from "./math";
-import { packed_tile } from "./gemm";
+import { packed_tile, store_transposed } from "./gemm";
 import { scratch, spare } from "./memory";
 
 @unmanaged
@@ -42,7 +42,9 @@ export function matmul_pack(args: usize, begin: i32, end: i32): void {
     const column = panel * 8;
     const columns = min(8, p.n - column);
     const to = p.packed + (<usize>(column * k) << 2);
-    if (p.TRANSPOSE_B) {
+    if (p.TRANSPOSE_B && columns == 8) {
+      pack_transposed(to, p.b + <usize>column * stride, stride, k);
+    } else if (p.TRANSPOSE_B) {
       if (columns < 8) memory.fill(to, 0, <usize>k << 5);
       for (let j = 0; j < columns; j++) {
         const from = p.b + <usize>(column + j) * stride;
@@ -66,6 +68,26 @@ export function matmul_pack(args: usize, begin: i32, end: i32): void {
   }
 }
 
+/** Eight rows of a transposed B as a panel [k, 8]. */
+function pack_transposed(to: usize, b: usize, row: usize, k: i32): void {
+  let i = 0;
+  const lower = b + 4 * row;
+  for (; i + 4 <= k; i += 4) {
+    const at = <usize>i << 2;
+    const r0 = v128.load(b + at), r1 = v128.load(b + at + row);
+    const r2 = v128.load(b + at + 2 * row), r3 = v128.load(b + at + 3 * row);
+    store_transposed(to, 32, r0, r1, r2, r3);
+    const r4 = v128.load(lower + at), r5 = v128.load(lower + at + row);
+    const r6 = v128.load(lower + at + 2 * row), r7 = v128.load(lower + at + 3 * row);
+    store_transposed(to + 16, 32, r4, r5, r6, r7);
+    to += 128;
+  }
+  for (; i < k; i++) {
+    for (let j: usize = 0; j < 8; j++) store<f32>(to + (j << 2), load<f32>(b + j * row + (<usize>i << 2)));
+    to += 32;
+  }
+}
+
 /** Panels that a block of rows goes through at once, with their sums in scratch memory. */
 const GROUP = 32;
 
@@ -82,7 +104,7 @@ export function matmul(args: usize, begin: i32, end: i32): void {
     const rows = min(6, p.m - row);
     if (p.TRANSPOSE_A) pack_rows(packed, p.a + (<usize>row << 2), 4, <usize>p.a_stride << 2, rows, k);
     else pack_rows(packed, p.a + (<usize>(row * p.a_stride) << 2), <usize>p.a_stride << 2, 4, rows, k);
-    if (p.BIAS_GRADIENT) bias_gradient(p, packed, row, rows);
+    if (p.BIAS_GRADIENT) bias_gradient(p, packed, row, rows, out);
     for (let first = 0; first < panels; first += GROUP) {
       const last = min(first + GROUP, panels);
       for (let depth = 0; depth < k; depth += DEPTH) {
@@ -104,13 +126,11 @@ export function matmul(args: usize, begin: i32, end: i32): void {
 export function matmul_finish(args: usize, begin: i32, end: i32): void {
   const p = changetype<Matmul>(args);
   const stride = <usize>p.c_stride << 2;
+  const whole = <usize>(p.n & ~3) << 2;
   for (let row = begin; row < end; row++) {
-    for (let column = 0; column < p.n; column += 4) {
-      const at = <usize>row * stride + (<usize>column << 2);
-      const sums = v128.load(p.c + at);
-      if (p.n - column >= 4) finish_vector(p, sums, at, p.bias + (<usize>column << 2));
-      else finish_part(p, sums, at, column);
-    }
+    const at = <usize>row * stride;
+    finish_row(p, p.c + at, at, 0, whole);
+    if (p.n & 3) finish_part(p, v128.load(p.c + at + whole), at + whole, p.n & ~3);
   }
 }
 
@@ -137,30 +157,48 @@ export function matmul_bias_gradient(args: usize, begin: i32, end: i32): void {
 }
 
 function pack_rows(to: usize, a: usize, a_row: usize, a_step: usize, rows: i32, k: i32): void {
-  if (rows == 6) {
-    for (let i = 0; i < k; i++) {
-      store<f32>(to, load<f32>(a));
-      store<f32>(to, load<f32>(a + a_row), 4);
-      store<f32>(to, load<f32>(a + 2 * a_row), 8);
-      store<f32>(to, load<f32>(a + 3 * a_row), 12);
-      store<f32>(to, load<f32>(a + 4 * a_row), 16);
-      store<f32>(to, load<f32>(a + 5 * a_row), 20);
+  let i = 0;
+  if (rows == 6 && a_row == 4) {
+    for (; i < k; i++) {
+      v128.store(to, v128.load(a));
+      store<u64>(to, load<u64>(a, 16), 16);
       to += 24;
       a += a_step;
     }
     return;
   }
-  for (let i = 0; i < k; i++) {
+  if (rows == 6) {
+    for (; i + 4 <= k; i += 4) {
+      const r0 = v128.load(a), r1 = v128.load(a + a_row), r2 = v128.load(a + 2 * a_row), r3 = v128.load(a + 3 * a_row);
+      store_transposed(to, 24, r0, r1, r2, r3);
+      const r4 = v128.load(a + 4 * a_row), r5 = v128.load(a + 5 * a_row);
+      const low = v128.shuffle<f32>(r4, r5, 0, 4, 1, 5), high = v128.shuffle<f32>(r4, r5, 2, 6, 3, 7);
+      v128.store64_lane(to, low, 0, 16);
+      v128.store64_lane(to, low, 1, 40);
+      v128.store64_lane(to, high, 0, 64);
+      v128.store64_lane(to, high, 1, 88);
+      to += 96;
+      a += 16;
+    }
+  }
+  for (; i < k; i++) {
     for (let r = 0; r < 6; r++) store<f32>(to + (<usize>r << 2), r < rows ? load<f32>(a + <usize>r * a_row) : 0);
     to += 24;
     a += a_step;
   }
 }
 
-function bias_gradient(p: Matmul, packed: usize, row: i32, rows: i32): void {
+/** d_bias of a block of rows, all six at once; `copy` holds six floats. */
+function bias_gradient(p: Matmul, packed: usize, row: i32, rows: i32, copy: usize): void {
+  let first = f32x4.splat(0), last = f32x4.splat(0);
+  for (const end = packed + <usize>p.k * 24; packed < end; packed += 24) {
+    first = f32x4.add(first, v128.load(packed));
+    last = f32x4.add(last, v128.load(packed, 8));
+  }
+  v128.store(copy, last, 8);
+  v128.store(copy, first);
   for (let r = 0; r < rows; r++) {
-    let total: f32 = 0;
-    for (let i = 0; i < p.k; i++) total += load<f32>(packed + (<usize>(i * 6 + r) << 2));
+    const total = load<f32>(copy + (<usize>r << 2));
     const at = p.d_bias + (<usize>(row + r) << 2);
     store<f32>(at, p.ACCUMULATE ? load<f32>(at) + total : total);
   }
@@ -169,26 +207,46 @@ function bias_gradient(p: Matmul, packed: usize, row: i32, rows: i32): void {
 /** Bias, activation, residual and accumulation of a tile of six rows and eight columns. */
 function finish(p: Matmul, out: usize, row: i32, rows: i32, column: i32): void {
   const stride = <usize>p.c_stride << 2;
-  const whole = p.n - column >= 8;
-  const bias = p.bias + (<usize>column << 2);
+  const left = p.n - column;
   let at = <usize>row * stride + (<usize>column << 2);
-  // most products by far add nothing: two copies a row
-  if (whole && !(p.BIAS | p.KEEP_INPUT | p.ACTIVATION | p.RESIDUAL | p.ACCUMULATE)) {
-    for (let r = 0; r < rows; r++) {
-      v128.store(p.c + at, v128.load(out));
-      v128.store(p.c + at, v128.load(out, 16), 16);
-      out += 32;
-      at += stride;
-    }
-    return;
-  }
   for (let r = 0; r < rows; r++) {
-    if (p.n - column >= 4) finish_vector(p, v128.load(out), at, bias);
-    else finish_part(p, v128.load(out), at, column);
-    if (whole) finish_vector(p, v128.load(out, 16), at + 16, bias + 16);
-    else if (p.n - column > 4) finish_part(p, v128.load(out, 16), at + 16, column + 4);
+    if (left >= 8) finish_row(p, out, at, column, 32);
+    else if (left >= 4) finish_row(p, out, at, column, 16);
+    if (left < 4) finish_part(p, v128.load(out), at, column);
+    else if (left < 8 && left > 4) finish_part(p, v128.load(out, 16), at + 16, column + 4);
     out += 32;
     at += stride;
+  }
+}
+
+/** Finishes the sums of some whole vectors of a row, `at` bytes into c and what is shaped like it. */
+function finish_row(p: Matmul, sums: usize, at: usize, column: i32, bytes: usize): void {
+  const c = p.c + at;
+  const residual = p.residual + at;
+  const accumulate = p.ACCUMULATE;
+  // most products by far add nothing, or one other matrix
+  if (!(p.BIAS | p.ACTIVATION | p.KEEP_INPUT)) {
+    if (!p.RESIDUAL && !accumulate) {
+      for (let i: usize = 0; i < bytes; i += 16) v128.store(c + i, v128.load(sums + i));
+      return;
+    }
+    if (!p.RESIDUAL || !accumulate) {
+      const other = accumulate ? c : residual;
+      for (let i: usize = 0; i < bytes; i += 16) v128.store(c + i, f32x4.add(v128.load(sums + i), v128.load(other + i)));
+      return;
+    }
+  }
+  const bias = p.bias + (<usize>column << 2);
+  const input = p.activation_input + at;
+  const has_bias = p.BIAS, keep = p.KEEP_INPUT, activation = p.ACTIVATION, has_residual = p.RESIDUAL;
+  for (let i: usize = 0; i < bytes; i += 16) {
+    let value = v128.load(sums + i);
+    if (has_bias) value = f32x4.add(value, v128.load(bias + i));
+    if (keep) v128.store(input + i, value);
+    if (activation) value = activate(value, activation);
+    if (has_residual) value = f32x4.add(value, v128.load(residual + i));
+    if (accumulate) value = f32x4.add(value, v128.load(c + i));
+    v128.store(c + i, value);
   }
 }
 
@@ -197,16 +255,6 @@ function activate(value: v128, activation: i32): v128 {
   if (activation == 1) return gelu(value);
   if (activation == 2) return f32x4.max(value, f32x4.splat(0));
   return value;
-}
-
-function finish_vector(p: Matmul, sums: v128, at: usize, bias: usize): void {
-  let value = sums;
-  if (p.BIAS) value = f32x4.add(value, v128.load(bias));
-  if (p.KEEP_INPUT) v128.store(p.activation_input + at, value);
-  value = activate(value, p.ACTIVATION);
-  if (p.RESIDUAL) value = f32x4.add(value, v128.load(p.residual + at));
-  if (p.ACCUMULATE) value = f32x4.add(value, v128.load(p.c + at));
-  v128.store(p.c + at, value);
 }
 
 /** The last columns where n is no multiple of four: the same on copies, of which the valid part is kept. */

@@ -1,5 +1,5 @@
 // Kernels that work on each vector of four by itself. See the WGSL files of the same names for the formulas.
-import { gelu, gelu_both, gelu_cdf, gelu_derivative, madd, splat } from "./math";
+import { gelu, gelu_bounded, gelu_cdf, gelu_derivative, gelu_power, gelu_slope, madd, splat } from "./math";
 import { keep } from "./philox";
 
 @unmanaged
@@ -44,12 +44,17 @@ class Geglu {
   hidden: i32; // in vectors
 }
 
+/** One item a row. */
 export function geglu(args: usize, begin: i32, end: i32): void {
   const p = changetype<Geglu>(args);
-  for (let i = begin; i < end; i++) {
-    const input = p.u + (<usize>(i / p.hidden * 2 * p.hidden + i % p.hidden) << 4);
-    const gate = input + (<usize>p.hidden << 4);
-    v128.store(p.y + (<usize>i << 4), f32x4.mul(gelu(v128.load(input)), v128.load(gate)));
+  const bytes = <usize>p.hidden << 4;
+  for (let row = begin; row < end; row++) {
+    const input = p.u + <usize>row * 2 * bytes;
+    const gate = input + bytes;
+    const y = p.y + <usize>row * bytes;
+    for (let i: usize = 0; i < bytes; i += 16) {
+      v128.store(y + i, f32x4.mul(gelu(v128.load(input + i)), v128.load(gate + i)));
+    }
   }
 }
 
@@ -62,16 +67,25 @@ class GegluBackward {
   hidden: i32; // in vectors
 }
 
+/** One item a row. */
 export function geglu_backward(args: usize, begin: i32, end: i32): void {
   const p = changetype<GegluBackward>(args);
-  const gate = <usize>p.hidden << 4;
-  for (let i = begin; i < end; i++) {
-    const at = <usize>(i / p.hidden * 2 * p.hidden + i % p.hidden) << 4;
-    const d = v128.load(p.d_y + (<usize>i << 4));
-    const x = v128.load(p.u + at);
-    const derivative = gelu_both(x);
-    v128.store(p.d_u + at, f32x4.mul(f32x4.mul(d, v128.load(p.u + at + gate)), derivative));
-    v128.store(p.d_u + at + gate, f32x4.mul(d, f32x4.mul(x, gelu_cdf)));
+  const bytes = <usize>p.hidden << 4;
+  for (let row = begin; row < end; row++) {
+    const at = <usize>row * 2 * bytes;
+    const input = p.u + at, gate = input + bytes;
+    const d_input = p.d_u + at, d_gate = d_input + bytes;
+    const d_y = p.d_y + <usize>row * bytes;
+    for (let i: usize = 0; i < bytes; i += 16) {
+      const d = v128.load(d_y + i);
+      const x = v128.load(input + i);
+      const bounded = gelu_bounded(x);
+      const power = gelu_power(bounded);
+      const cdf = gelu_cdf(bounded, power);
+      const slope = gelu_slope(bounded, power, cdf);
+      v128.store(d_input + i, f32x4.mul(f32x4.mul(d, v128.load(gate + i)), slope));
+      v128.store(d_gate + i, f32x4.mul(d, f32x4.mul(x, cdf)));
+    }
   }
 }
 

@@ -11,9 +11,9 @@ export class UsageError extends Error {
   override name = "UsageError";
 }
 
-/** One flag that takes a value. */
+/** One flag. */
 export interface Flag<T> {
-  /** What the value is, for help: `N`, `FILE`. */
+  /** What the value is, for help: `N`, `FILE`; empty for a switch, which takes none. */
   readonly value: string;
   /** What it does, for help. */
   readonly help: string;
@@ -21,6 +21,11 @@ export interface Flag<T> {
   readonly parse: (text: string) => T;
   /** Whether it may be given several times. */
   readonly repeatable?: boolean;
+}
+
+/** A flag without a value. */
+export function flagSwitch(help: string): Flag<boolean> {
+  return { value: "", help, parse: () => true };
 }
 
 /** Flags under headings. */
@@ -48,10 +53,12 @@ export interface ParsedFlags {
 export function parseFlags(groups: FlagGroups, args: readonly string[]): ParsedFlags {
   const flags = new Map(Object.values(groups).flatMap((group) => Object.entries(group)));
   const names = [...flags.keys()];
+  const switches = names.filter((name) => flags.get(name)!.value === "");
+  const valued = names.filter((name) => flags.get(name)!.value !== "");
   const parsed = parseArgs(joinDash(args), {
-    string: names,
-    collect: names,
-    boolean: ["help"],
+    string: valued,
+    collect: valued,
+    boolean: ["help", ...switches],
     alias: { h: "help" },
     unknown: (arg: string, key?: string) => {
       if (key === undefined) return true;
@@ -61,7 +68,13 @@ export function parseFlags(groups: FlagGroups, args: readonly string[]): ParsedF
   });
   const values = new Map<unknown, unknown[]>();
   const given: string[] = [];
-  for (const [name, flag] of flags) {
+  for (const name of switches) {
+    if (!parsed[name]) continue;
+    given.push(name);
+    values.set(flags.get(name), [true]);
+  }
+  for (const name of valued) {
+    const flag = flags.get(name)!;
     const texts = parsed[name] as string[] | undefined;
     if (!texts || texts.length === 0) continue;
     if (texts.length > 1 && !flag.repeatable) throw new UsageError(`Option --${name} was given ${texts.length} times`);
@@ -119,7 +132,9 @@ function editDistance(a: string, b: string): number {
 /** Help for groups of flags, in two columns. */
 export function flagHelp(groups: FlagGroups): string {
   const rows = Object.entries(groups).map(([heading, flags]) => {
-    const lines = Object.entries(flags).map(([name, { value, help }]) => `  ${`--${name} ${value}`.padEnd(34)}${help}`);
+    const lines = Object.entries(flags).map(([name, { value, help }]) =>
+      `  ${`--${name} ${value}`.trimEnd().padEnd(34)}${help}`
+    );
     return `${heading}:\n${lines.join("\n")}`;
   });
   return rows.join("\n\n");

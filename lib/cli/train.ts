@@ -6,6 +6,7 @@
 
 import type { Corpus } from "../text/corpus.ts";
 import type { Device } from "../device/device.ts";
+import type { KernelTime } from "../device/profile.ts";
 import { openDevice } from "../device/open.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { createModel, Model } from "../model/model.ts";
@@ -67,6 +68,7 @@ export async function trainCommand(args: readonly string[]): Promise<number> {
     const { device, reason, notice } = await openDevice(parsed.get(flags.device), {
       threads: parsed.get(flags.threads),
       blas: parsed.get(flags.blas) ?? "auto",
+      profile: parsed.get(flags.profile),
     });
     try {
       return await trainOn(device, run, { terminal, reason, notice });
@@ -117,7 +119,7 @@ async function newRun(parsed: ParsedFlags, terminal: Terminal): Promise<Run> {
 }
 
 async function resumedRun(parsed: ParsedFlags, path: string): Promise<Run> {
-  const other = parsed.given.find((name) => !["resume", "device", "threads", "blas"].includes(name));
+  const other = parsed.given.find((name) => !["resume", "device", "threads", "blas", "profile"].includes(name));
   if (other) throw new UsageError(`Option --${other} cannot be changed by --resume: a run goes on as it began`);
   const { config: runConfig, checkpoint } = await readRun(path);
   if (runConfig.data.length === 0) throw new RangeError(`Cannot resume "${path}": its text came from standard input`);
@@ -179,6 +181,8 @@ async function trainOn(
       }
     }
     terminal.clear();
+    const profile = await device.takeProfile();
+    if (profile) terminal.print(profileTable(profile));
     if (!folder) return 1;
     if (signal.aborted) {
       terminal.print(`\nsaved; go on with:\n  deno run -A cli.ts train --resume ${folder.path}`);
@@ -257,6 +261,34 @@ function progressLine(event: TrainRecord, { budget }: TrainingSettings): string 
     `${grouped(event.tokensPerSecond)} tokens/s`,
     `${duration(Math.max(0, total - event.seconds))} left`,
   ].join("  ");
+}
+
+/** Where the time went, longest first; what takes less than half a percent is added up. */
+function profileTable(times: readonly KernelTime[]): string {
+  const total = times.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
+  const isLong = ({ milliseconds }: KernelTime) => milliseconds >= 0.005 * total;
+  const short = times.filter((time) => !isLong(time));
+  const row = ({ name, calls, milliseconds, flop, bytes }: KernelTime) => [
+    name,
+    grouped(calls),
+    (milliseconds / 1000).toFixed(2),
+    percent(milliseconds / total),
+    (1000 * milliseconds / calls).toFixed(0),
+    flop > 0 ? (flop / milliseconds / 1e6).toFixed(1) : "",
+    (bytes / milliseconds / 1e6).toFixed(1),
+  ];
+  const rest = {
+    name: `${short.length} others`,
+    calls: short.reduce((sum, { calls }) => sum + calls, 0),
+    milliseconds: short.reduce((sum, { milliseconds }) => sum + milliseconds, 0),
+    flop: 0,
+    bytes: short.reduce((sum, { bytes }) => sum + bytes, 0),
+  };
+  const heading = ["kernel", "calls", "seconds", "share", "µs each", "GFLOP/s", "GB/s"];
+  const rows = [...times.filter(isLong), ...(short.length > 0 ? [rest] : [])].map(row);
+  return `\ntime by kernel, training and validation, ${(total / 1000).toFixed(1)} s in all\n${
+    table([heading, ...rows])
+  }`;
 }
 
 /** Ctrl-C once: stop after the step under way. Twice: stop at once. */

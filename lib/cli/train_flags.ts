@@ -14,6 +14,7 @@ import { defaultSettings, type TrainingSettings } from "../train/settings.ts";
 import {
   type Flag,
   type FlagGroups,
+  flagSwitch,
   parseChoice,
   parseCount,
   type ParsedFlags,
@@ -73,6 +74,7 @@ const flags = {
   "eval-every": flag("SPAN", "validate so often: share or steps (default: 10%)", parseSpan),
   "eval-tokens": flag("N", "most tokens of the validation text (default: 32k)", count),
   "save-every": flag("SPAN", "save a checkpoint so often (default: 10%)", parseSpan),
+  profile: flagSwitch("at the end, show where the time went: by kernel, on any device"),
   "sample-every": flag("SPAN", "show predictions so often (default: 20%)", parseSpan),
 };
 
@@ -95,7 +97,7 @@ export const trainFlagGroups: FlagGroups = {
     "mask-rule",
   ),
   Optimizer: pick("lr", "schedule", "warmup", "weight-decay", "clip", "seed"),
-  Reports: pick("eval-every", "eval-tokens", "save-every", "sample-every"),
+  Reports: pick("eval-every", "eval-tokens", "save-every", "sample-every", "profile"),
 };
 
 /** Flags by name, for looking up their values. */

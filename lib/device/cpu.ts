@@ -19,6 +19,7 @@ import {
   runShare,
 } from "./cpu_program.ts";
 import type { CpuWorkerStart } from "./cpu_worker.ts";
+import { type KernelTime, type KernelWork, ProfileTotals, workOf } from "./profile.ts";
 import type { Device, DeviceBuffer, KernelCall, Program, Recording, Tensor } from "./device.ts";
 
 /** What `openCpuDevice` takes. */
@@ -32,6 +33,8 @@ export interface CpuOptions {
    * With it results may depend on the number of threads. Default: "off".
    */
   blas?: string;
+  /** Measure the time of every kernel. Default: false. */
+  profile?: boolean;
 }
 
 interface CpuBuffer extends DeviceBuffer {
@@ -61,7 +64,7 @@ export async function openCpuDevice(options: CpuOptions = {}): Promise<Device> {
   const workers = await Promise.all(
     Array.from({ length: threads - 1 }, (_, i) => startWorker({ module, memory, names, thread: i + 1, threads })),
   );
-  const device = new CpuDevice({ module, memory, workers, threads, relaxed, blas });
+  const device = new CpuDevice({ module, memory, workers, threads, relaxed, blas, profile: options.profile ?? false });
   if (blas && choice === "auto") await device.dropSlowBlas();
   return device;
 }
@@ -93,16 +96,19 @@ class CpuDevice implements Device {
   #scratchBytes = 0;
   #name: string;
   #blas: Blas | undefined;
+  #profile: ProfileTotals | undefined;
 
-  constructor({ module, memory, workers, threads, relaxed, blas }: {
+  constructor({ module, memory, workers, threads, relaxed, blas, profile }: {
     module: WebAssembly.Module;
     memory: WebAssembly.Memory;
     workers: readonly Worker[];
     threads: number;
     relaxed: boolean;
     blas: Blas | undefined;
+    profile: boolean;
   }) {
     this.#blas = blas;
+    this.#profile = profile ? new ProfileTotals() : undefined;
     this.#memory = memory;
     this.#workers = workers;
     this.#threads = threads;
@@ -156,6 +162,7 @@ class CpuDevice implements Device {
       best = Math.min(best, performance.now() - start);
     }
     program.destroy();
+    this.#profile?.take();
     return best;
   }
 
@@ -217,7 +224,8 @@ class CpuDevice implements Device {
           const words = [names.indexOf(call.kernel), args, call.items, this.#pieceSize(call)];
           new Int32Array(this.#memory.buffer, program + i * CALL_WORDS * 4, CALL_WORDS).set(words);
         });
-        return [name, { program, calls: calls.length }];
+        const work = calls.map((lowered) => workOf(lowered.call, lowered.kernel));
+        return [name, { program, calls: calls.length, work }];
       }));
       const bytes = recording.slots.reduce((sum, size) => sum + size, 0);
       const destroy = () => blocks.forEach((at) => this.#heap.free(at));
@@ -227,6 +235,10 @@ class CpuDevice implements Device {
       blocks.forEach((at) => this.#heap.free(at));
       return Promise.reject(error);
     }
+  }
+
+  takeProfile(): Promise<readonly KernelTime[] | undefined> {
+    return Promise.resolve(this.#profile?.take());
   }
 
   destroy(): void {
@@ -244,7 +256,7 @@ class CpuDevice implements Device {
   }
 
   #run(
-    sections: ReadonlyMap<string, { program: number; calls: number }>,
+    sections: ReadonlyMap<string, Section>,
     wanted: readonly string[],
     host: (index: number) => void,
   ): void {
@@ -265,6 +277,7 @@ class CpuDevice implements Device {
         thread: 0,
         threads: this.#threads,
         host,
+        done: this.#profile && stopwatch(this.#profile, section.work),
       });
       const length = Atomics.load(state, control.error);
       if (length !== 0) {
@@ -321,4 +334,21 @@ class CpuDevice implements Device {
     if (old !== 0) this.#heap.free(old);
     this.#scratchBytes = bytes;
   }
+}
+
+interface Section {
+  /** Where its calls lie in memory. */
+  readonly program: number;
+  readonly calls: number;
+  readonly work: readonly KernelWork[];
+}
+
+/** Adds the time between two calls' ends to the totals. */
+function stopwatch(totals: ProfileTotals, work: readonly KernelWork[]): (call: number) => void {
+  let last = performance.now();
+  return (call) => {
+    const now = performance.now();
+    totals.add(work[call]!, now - last);
+    last = now;
+  };
 }

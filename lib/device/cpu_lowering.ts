@@ -39,12 +39,16 @@ export function lower(call: KernelCall, useBlas: boolean): LoweredCall[] {
       return [{ ...pack, kernel: "matmul_pack" }, plain(Math.ceil(params.m! / 6), 2)];
     }
     case "attention":
-    case "attention_backward_query":
       return [plain(params.batch! * params.heads!, 1)];
+    case "attention_backward_query":
+      return [{ ...plain(params.batch! * params.heads!, 1), kernel: "attention_backward" }];
     case "attention_backward_key_value":
       return [];
     case "rotary":
       return [plain(params.rows!, 32)];
+    case "geglu":
+    case "geglu_backward":
+      return [plain(params.rows!, 8)];
     case "layer_norm":
     case "layer_norm_backward":
     case "cross_entropy":

@@ -53,7 +53,7 @@ export type CpuKernel = (args: number, begin: number, end: number) => void;
 
 /** One thread's share of a run: every call is cut into pieces that threads take as they come. */
 export function runShare(
-  { memory, kernels, setScratch, thread, threads, host }: {
+  { memory, kernels, setScratch, thread, threads, host, done }: {
     memory: WebAssembly.Memory;
     kernels: readonly CpuKernel[];
     setScratch: (at: number) => void;
@@ -61,6 +61,8 @@ export function runShare(
     threads: number;
     /** Makes a host call; thread 0 has it. */
     host?: (call: number) => void;
+    /** Told when all threads are done with a call. */
+    done?: ((call: number) => void) | undefined;
   },
 ): void {
   const words = new Int32Array(memory.buffer);
@@ -84,6 +86,7 @@ export function runShare(
       reportError(memory, error);
     }
     meet(state, threads);
+    done?.(call);
   }
 }
 

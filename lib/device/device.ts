@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { KernelTime } from "./profile.ts";
+
 /** Element types that kernels use: four bytes each. */
 export type DataType = "f32" | "u32";
 
@@ -100,6 +102,11 @@ export interface Device {
   read(tensors: readonly Tensor[]): Promise<ArrayBuffer[]>;
   /** Compiles a recording. */
   compile(recording: Recording): Promise<Program>;
+  /**
+   * Waits for everything submitted so far and returns where the time went since the last call; undefined unless the
+   * device was opened with `profile`.
+   */
+  takeProfile(): Promise<readonly KernelTime[] | undefined>;
   /** Gives everything back. */
   destroy(): void;
 }

@@ -29,6 +29,8 @@ export interface OpenDeviceOptions {
   threads?: number | undefined;
   /** System BLAS of the CPU device: a path, "auto" or "off". Default: "off". */
   blas?: string | undefined;
+  /** Measure the time of every kernel: {@linkcode Device.takeProfile}. Default: false. */
+  profile?: boolean | undefined;
 }
 
 /**
@@ -41,12 +43,13 @@ export async function openDevice(
   choice: DeviceChoice = "auto",
   options: OpenDeviceOptions = {},
 ): Promise<OpenedDevice> {
+  const { threads, blas = "off", profile = false } = options;
   const opened = (device: Device, why = "", notice?: string): OpenedDevice => {
     const name = device.kind === "webgpu" ? `WebGPU on ${device.description}` : device.description;
     return { device, reason: why ? `${name} (${why})` : name, notice };
   };
   if (choice === "webgpu") {
-    const device = await openWebGpuDevice();
+    const device = await openWebGpuDevice({ profile });
     const slow = "this adapter is software: the CPU does a GPU's work; --device cpu is several times as quick";
     return opened(device, "", device.software ? slow : undefined);
   }
@@ -54,8 +57,9 @@ export async function openDevice(
     ? await globalThis.navigator?.gpu?.requestAdapter({ powerPreference: "high-performance" })
     : undefined;
   const info = adapter?.info as (GPUAdapterInfo & { isFallbackAdapter?: boolean }) | undefined;
-  if (adapter && !info?.isFallbackAdapter) return opened(await openWebGpuDevice(), "a graphics card was found");
-  const { threads, blas = "off" } = options;
-  const cpu = await openCpuDevice(threads === undefined ? { blas } : { threads, blas });
+  if (adapter && !info?.isFallbackAdapter) {
+    return opened(await openWebGpuDevice({ profile }), "a graphics card was found");
+  }
+  const cpu = await openCpuDevice({ blas, profile, ...(threads === undefined ? {} : { threads }) });
   return opened(cpu, choice === "auto" ? "no graphics card was found" : "");
 }

@@ -5,6 +5,7 @@
  */
 
 import type { Device, DeviceBuffer, KernelCall, Program, Recording, Storage, Tensor } from "./device.ts";
+import { type KernelTime, type KernelWork, ProfileTotals, workOf } from "./profile.ts";
 import { encodeParams, parseShader, type ShaderInterface, specialise } from "./wgsl.ts";
 import { kernelSources, type MatmulVariant } from "./webgpu_kernels.ts";
 
@@ -12,6 +13,8 @@ import { kernelSources, type MatmulVariant } from "./webgpu_kernels.ts";
 export interface WebGpuOptions {
   /** How matrix products are computed; by default tiled on hardware and direct on a software adapter. */
   matmul?: MatmulVariant;
+  /** Measure the time of every kernel by timestamp queries; each call is then a compute pass of its own. */
+  profile?: boolean;
 }
 
 /** There is no adapter; the message says what to install. */
@@ -39,12 +42,17 @@ const ABSENT_BYTES = 256;
  * Opens the adapter that `navigator.gpu` prefers for high performance, with all the memory that it allows.
  *
  * @throws {NoAdapterError} where there is none.
+ * @throws {RangeError} if a profile is asked for and the adapter has no timestamp queries.
  */
 export async function openWebGpuDevice(options: WebGpuOptions = {}): Promise<Device> {
   const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
   if (!adapter) throw new NoAdapterError(`Cannot find a WebGPU adapter: ${driverAdvice()}`);
   const limits = adapter.limits;
+  if (options.profile && !adapter.features.has("timestamp-query")) {
+    throw new RangeError("Cannot measure the kernels' times: this adapter has no timestamp queries");
+  }
   const gpu = await adapter.requestDevice({
+    requiredFeatures: options.profile ? ["timestamp-query"] : [],
     requiredLimits: {
       maxBufferSize: limits.maxBufferSize,
       maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
@@ -81,6 +89,7 @@ class WebGpuDevice implements Device {
   #absentWritable: WebGpuBuffer;
   #failure: Error | undefined;
   #destroyed = false;
+  #timer: PassTimer | undefined;
 
   constructor(adapter: GPUAdapter, gpu: GPUDevice, options: WebGpuOptions) {
     this.#gpu = gpu;
@@ -97,6 +106,7 @@ class WebGpuDevice implements Device {
     gpu.lost.then((info) => {
       if (!this.#destroyed) this.#failure ??= new Error(`WebGPU lost the device: ${info.message}`);
     });
+    this.#timer = options.profile ? new PassTimer(gpu) : undefined;
     this.#absent = this.allocate(ABSENT_BYTES, "absent");
     this.#absentWritable = this.allocate(ABSENT_BYTES * 16, "absent, writable");
   }
@@ -188,11 +198,16 @@ class WebGpuDevice implements Device {
             bindGroup: this.#bindGroup(call, pipeline, uniforms.buffer, storage),
             offset: uniforms.offsets[index++]!,
             workgroups: this.#workgroups(call),
+            work: workOf(call),
           };
         }),
       );
     }
     return { bytes, destroy, run: (...names) => this.#run(prepared, names) };
+  }
+
+  async takeProfile(): Promise<readonly KernelTime[] | undefined> {
+    return await this.#timer?.take();
   }
 
   destroy(): void {
@@ -204,17 +219,18 @@ class WebGpuDevice implements Device {
 
   #run(sections: ReadonlyMap<string, readonly PreparedCall[]>, names: readonly string[]): void {
     this.#check();
+    const calls = [...(names.length > 0 ? names : sections.keys())].flatMap((name) => {
+      const section = sections.get(name);
+      if (!section) throw new TypeError(`The program has no section "${name}"`);
+      return section;
+    });
+    if (this.#timer) {
+      this.#timer.run(calls);
+      return;
+    }
     const encoder = this.#gpu.createCommandEncoder();
     const pass = encoder.beginComputePass();
-    for (const name of names.length > 0 ? names : sections.keys()) {
-      const calls = sections.get(name);
-      if (!calls) throw new TypeError(`The program has no section "${name}"`);
-      for (const call of calls) {
-        pass.setPipeline(call.pipeline);
-        pass.setBindGroup(0, call.bindGroup, [call.offset]);
-        pass.dispatchWorkgroups(...call.workgroups);
-      }
-    }
+    for (const call of calls) dispatch(pass, call);
     pass.end();
     this.#gpu.queue.submit([encoder.finish()]);
   }
@@ -335,6 +351,86 @@ interface PreparedCall {
   readonly bindGroup: GPUBindGroup;
   readonly offset: number;
   readonly workgroups: [number, number, number];
+  readonly work: KernelWork;
+}
+
+function dispatch(pass: GPUComputePassEncoder, { pipeline, bindGroup, offset, workgroups }: PreparedCall): void {
+  pass.setPipeline(pipeline);
+  pass.setBindGroup(0, bindGroup, [offset]);
+  pass.dispatchWorkgroups(...workgroups);
+}
+
+/** Most calls of one submission that are timed: a set holds 4,096 queries, two a pass. */
+const TIMED_CALLS = 2048;
+
+/** Runs each call in a pass of its own, with the time before and after it. */
+class PassTimer {
+  #gpu: GPUDevice;
+  #totals = new ProfileTotals();
+  #pending: Promise<void>[] = [];
+  #ticks: { first: bigint; last: bigint } | undefined;
+  #started: number | undefined;
+
+  constructor(gpu: GPUDevice) {
+    this.#gpu = gpu;
+  }
+
+  run(calls: readonly PreparedCall[]): void {
+    for (let first = 0; first < calls.length; first += TIMED_CALLS) {
+      this.#submit(calls.slice(first, first + TIMED_CALLS));
+    }
+  }
+
+  /** Device clocks may tick in other units than nanoseconds, so their span is compared with the time that passed here. */
+  async take(): Promise<KernelTime[]> {
+    await Promise.all(this.#pending);
+    this.#pending = [];
+    const passed = performance.now() - (this.#started ?? performance.now());
+    const span = this.#ticks ? Number(this.#ticks.last - this.#ticks.first) / 1e6 : passed;
+    const ratio = span > 0 ? passed / span : 1;
+    this.#started = undefined;
+    this.#ticks = undefined;
+    // waiting for the last results takes some time too: only a ratio that is far from 1 tells of another unit
+    return this.#totals.take(ratio > 0.5 && ratio < 2 ? 1 : ratio);
+  }
+
+  #submit(calls: readonly PreparedCall[]): void {
+    this.#started ??= performance.now();
+    const gpu = this.#gpu;
+    const count = 2 * calls.length;
+    const querySet = gpu.createQuerySet({ type: "timestamp", count });
+    const resolved = gpu.createBuffer({
+      size: 8 * count,
+      usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
+    });
+    const staging = gpu.createBuffer({ size: 8 * count, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+    const encoder = gpu.createCommandEncoder();
+    for (const [i, call] of calls.entries()) {
+      const pass = encoder.beginComputePass({
+        timestampWrites: { querySet, beginningOfPassWriteIndex: 2 * i, endOfPassWriteIndex: 2 * i + 1 },
+      });
+      dispatch(pass, call);
+      pass.end();
+    }
+    encoder.resolveQuerySet(querySet, 0, count, resolved, 0);
+    encoder.copyBufferToBuffer(resolved, 0, staging, 0, 8 * count);
+    gpu.queue.submit([encoder.finish()]);
+    const collect = async () => {
+      await staging.mapAsync(GPUMapMode.READ);
+      const ticks = new BigUint64Array(staging.getMappedRange().slice(0));
+      for (const [i, { work }] of calls.entries()) {
+        this.#totals.add(work, Number(ticks[2 * i + 1]! - ticks[2 * i]!) / 1e6);
+      }
+      this.#ticks = { first: this.#ticks?.first ?? ticks[0]!, last: ticks[count - 1]! };
+      staging.destroy();
+      resolved.destroy();
+      querySet.destroy();
+    };
+    const collected = collect();
+    // who never asks for the profile need not hear that the device went away
+    collected.catch(() => {});
+    this.#pending.push(collected);
+  }
 }
 
 function paramsBytes(shader: ShaderInterface): number {

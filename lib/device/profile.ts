@@ -1,0 +1,77 @@
+/**
+ * Where the time of a device goes: by kernel, with the arithmetic and the memory that its calls are known to need.
+ *
+ * @module
+ */
+
+import type { KernelCall } from "./device.ts";
+
+/** Time that the calls of one kernel took together. */
+export interface KernelTime {
+  /** The kernel, and for a matrix product its sizes. */
+  readonly name: string;
+  /** Number of calls. */
+  readonly calls: number;
+  /** Milliseconds, all calls together. */
+  readonly milliseconds: number;
+  /** Floating-point operations of products and attention, all calls together; 0 for kernels that only pass over memory. */
+  readonly flop: number;
+  /** Bytes of the tensors that the calls were given, all calls together. */
+  readonly bytes: number;
+}
+
+/** What a call is known by and needs; see {@linkcode KernelTime}. */
+export type KernelWork = Pick<KernelTime, "name" | "flop" | "bytes">;
+
+/** The work of a call, under another kernel's name where the device runs it as that. */
+export function workOf({ kernel, tensors, params, constants }: KernelCall, runAs: string = kernel): KernelWork {
+  const bytes = Object.values(tensors).reduce((sum, tensor) => sum + 4 * tensor.size, 0);
+  if (kernel === "matmul") {
+    const { m, n, k } = params as { m: number; n: number; k: number };
+    const layout = `${constants.TRANSPOSE_A ? "Aᵀ" : "A"}·${constants.TRANSPOSE_B ? "Bᵀ" : "B"}`;
+    const isProduct = runAs === kernel || runAs === "blas";
+    return {
+      name: isProduct ? `${runAs} ${layout} ${m}×${n}×${k}` : runAs,
+      flop: isProduct ? 2 * m * n * k : 0,
+      bytes,
+    };
+  }
+  const products = attentionProducts[runAs];
+  if (products === undefined) return { name: runAs, flop: 0, bytes };
+  const { batch, length, heads } = params as { batch: number; length: number; heads: number };
+  return { name: runAs, flop: products * 2 * batch * heads * length ** 2 * 4 * Number(constants.HEAD), bytes };
+}
+
+/** Products of [length, headWidth] matrices that a kernel makes for each head, scores that are computed again included. */
+const attentionProducts: Readonly<Record<string, number>> = {
+  attention: 2,
+  attention_backward_query: 3,
+  attention_backward_key_value: 4,
+  attention_backward: 5,
+};
+
+/** Adds times up by name. */
+export class ProfileTotals {
+  #totals = new Map<string, { calls: number; milliseconds: number; flop: number; bytes: number }>();
+
+  /** Adds one call. */
+  add({ name, flop, bytes }: KernelWork, milliseconds: number): void {
+    let total = this.#totals.get(name);
+    if (!total) this.#totals.set(name, total = { calls: 0, milliseconds: 0, flop: 0, bytes: 0 });
+    total.calls++;
+    total.milliseconds += milliseconds;
+    total.flop += flop;
+    total.bytes += bytes;
+  }
+
+  /** The totals, longest first, and a fresh start. Device times are multiplied by `scale`. */
+  take(scale = 1): KernelTime[] {
+    const times = [...this.#totals].map(([name, total]) => ({
+      name,
+      ...total,
+      milliseconds: total.milliseconds * scale,
+    }));
+    this.#totals.clear();
+    return times.sort((a, b) => b.milliseconds - a.milliseconds);
+  }
+}
