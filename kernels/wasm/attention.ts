@@ -74,7 +74,7 @@ function transpose(to: usize, from: usize, stride: i32, length: i32, width: i32,
   }
 }
 
-/** One item a sequence and head. Scratch: BLOCK × length, headWidth × length, and what small_product needs. */
+/** One item a sequence and head. Scratch: BLOCK × (length + 1), headWidth × length, and what small_product needs. */
 export function attention(args: usize, begin: i32, end: i32): void {
   const p = changetype<Attention>(args);
   const length = p.length;
@@ -83,7 +83,8 @@ export function attention(args: usize, begin: i32, end: i32): void {
   const stride = 3 * p.heads * width;
   const keys = scratch();
   const scores = keys + (<usize>(width * columns) << 2);
-  const rest = scores + (<usize>(BLOCK * columns) << 2);
+  const totals = scores + (<usize>(BLOCK * columns) << 2);
+  const rest = totals + (<usize>BLOCK << 2);
   for (let item = begin; item < end; item++) {
     const sequence = item / p.heads;
     const head = item % p.heads;
@@ -99,10 +100,14 @@ export function attention(args: usize, begin: i32, end: i32): void {
         const index = item * length + first + r;
         const total = softmax(row, length, p.logsumexp + (<usize>index << 2));
         if (p.DROPOUT) drop(p.clock, row, length, index, p.dropout_stream, p.dropout_threshold, p.dropout_scale);
-        scale_row(row, columns, <f32>1 / total);
+        store<f32>(totals + (<usize>r << 2), total);
       }
       const out = p.output + (<usize>((sequence * length + first) * p.heads * width + head * width) << 2);
       small_product(rows, width, length, scores, columns, 1, v, stride, out, p.heads * width, false, rest);
+      // cheaper than to scale the probabilities: the output is narrower
+      for (let r = 0; r < rows; r++) {
+        scale_row(out + (<usize>(r * p.heads * width) << 2), width, <f32>1 / load<f32>(totals + (<usize>r << 2)));
+      }
     }
   }
 }

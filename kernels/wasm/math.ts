@@ -82,7 +82,7 @@ export function exp(x: v128): v128 {
 
 /** Natural logarithm of a positive normal number: relative error below 2e-7 away from 1, absolute near it. */
 export function log(x: f32): f32 {
-  return <f32>Math.log(<f64>x);
+  return Mathf.log(x);
 }
 
 /**

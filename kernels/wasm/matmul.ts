@@ -134,25 +134,37 @@ export function matmul_finish(args: usize, begin: i32, end: i32): void {
   }
 }
 
-/** d_bias (+)= Σ A over k, one item four columns of a transposed A: what a BLAS does not compute with the product. */
+/**
+ * d_bias (+)= Σ A over k, one item sixteen columns of a transposed A, a whole line of the cache: what a BLAS does not compute
+ * with the product.
+ */
 export function matmul_bias_gradient(args: usize, begin: i32, end: i32): void {
   const p = changetype<Matmul>(args);
   const stride = <usize>p.a_stride << 2;
   for (let item = begin; item < end; item++) {
-    let at = p.a + (<usize>item << 4);
-    let total = f32x4.splat(0);
+    const first = <usize>item << 6;
+    const to = p.d_bias + first;
+    if (p.m - item * 16 < 16) {
+      for (let j = item * 16; j < p.m; j++) {
+        const place = p.d_bias + (<usize>j << 2);
+        let total: f32 = 0;
+        for (let i = 0; i < p.k; i++) total += load<f32>(p.a + (<usize>j << 2) + <usize>i * stride);
+        store<f32>(place, p.ACCUMULATE ? load<f32>(place) + total : total);
+      }
+      return;
+    }
+    let t0 = f32x4.splat(0), t1 = f32x4.splat(0), t2 = f32x4.splat(0), t3 = f32x4.splat(0);
+    let at = p.a + first;
     for (let i = 0; i < p.k; i++) {
-      total = f32x4.add(total, v128.load(at));
+      t0 = f32x4.add(t0, v128.load(at)), t1 = f32x4.add(t1, v128.load(at, 16));
+      t2 = f32x4.add(t2, v128.load(at, 32)), t3 = f32x4.add(t3, v128.load(at, 48));
       at += stride;
     }
-    const copy = spare();
-    v128.store(copy, total);
-    const to = p.d_bias + (<usize>item << 4);
-    for (let j = 0; j < min(4, p.m - item * 4); j++) {
-      const value = load<f32>(copy + (<usize>j << 2));
-      const place = to + (<usize>j << 2);
-      store<f32>(place, p.ACCUMULATE ? load<f32>(place) + value : value);
+    if (p.ACCUMULATE) {
+      t0 = f32x4.add(t0, v128.load(to)), t1 = f32x4.add(t1, v128.load(to, 16));
+      t2 = f32x4.add(t2, v128.load(to, 32)), t3 = f32x4.add(t3, v128.load(to, 48));
     }
+    v128.store(to, t0), v128.store(to, t1, 16), v128.store(to, t2, 32), v128.store(to, t3, 48);
   }
 }
 

@@ -32,7 +32,7 @@ export function lower(call: KernelCall, useBlas: boolean): LoweredCall[] {
       if (useBlas && !(finishes && ACCUMULATE)) {
         const rest: LoweredCall[] = [];
         if (finishes) rest.push({ ...plain(params.m!, 32), kernel: "matmul_finish" });
-        if (BIAS_GRADIENT) rest.push({ ...plain(Math.ceil(params.m! / 4), 4), kernel: "matmul_bias_gradient" });
+        if (BIAS_GRADIENT) rest.push({ ...plain(Math.ceil(params.m! / 16), 1), kernel: "matmul_bias_gradient" });
         return [{ ...plain(0, 1), kernel: BLAS_PRODUCT }, ...rest];
       }
       const pack = plain(Math.ceil(params.n! / 8), 4);
@@ -97,5 +97,5 @@ export function scratchBytes({ kernel, call: { params, constants } }: LoweredCal
   const columns = Math.ceil(params.length! / 8) * 8;
   const width = 4 * Number(constants.HEAD);
   const copies = kernel === "attention" ? 1 : 2;
-  return 4 * copies * (width + 48) * columns + 24 * Math.max(width, columns) + 256;
+  return 4 * copies * (width + 48) * columns + 24 * Math.max(width, columns) + 4 * 48 + 256;
 }
