@@ -42,7 +42,7 @@ class AttentionBackward {
   DROPOUT: i32;
 }
 
-/** Queries that are worked on at once: a multiple of the tile's six rows. */
+/** Queries that are worked on at once: a multiple of the tile's four rows. */
 const BLOCK = 48;
 
 /** Columns of scores: the length, filled up to a multiple of eight. */

@@ -1,6 +1,6 @@
 // c (+)= activation(A · B + bias) + residual: see kernels/matmul_epilogue.wgsl for what the constants mean.
 import { gelu } from "./math";
-import { packed_tile, store_transposed } from "./gemm";
+import { pack_rows, store_transposed, tile } from "./gemm";
 import { scratch, spare } from "./memory";
 
 @unmanaged
@@ -91,32 +91,41 @@ function pack_transposed(to: usize, b: usize, row: usize, k: i32): void {
 /** Panels that a block of rows goes through at once, with their sums in scratch memory. */
 const GROUP = 32;
 
-/** Second half, one item a block of six rows. Scratch: 24 bytes for each k, and GROUP tiles. */
+/** Second half, one item a block of four rows. Scratch: 16 bytes for each k, and GROUP tiles. */
 export function matmul(args: usize, begin: i32, end: i32): void {
   const p = changetype<Matmul>(args);
   const k = p.k;
   const panels = (p.n + 7) >> 3;
-  // six rows packed together are read in order, whatever the layout of A
+  const a_stride = <usize>p.a_stride << 2, c_stride = <usize>p.c_stride << 2;
+  // four rows packed together are read in order, whatever the layout of A
   const packed = scratch();
-  const out = packed + <usize>k * 24;
+  const out = packed + (<usize>k << 4);
+  const finishes = p.BIAS | p.ACTIVATION | p.KEEP_INPUT | p.RESIDUAL;
   for (let block = begin; block < end; block++) {
-    const row = block * 6;
-    const rows = min(6, p.m - row);
-    if (p.TRANSPOSE_A) pack_rows(packed, p.a + (<usize>row << 2), 4, <usize>p.a_stride << 2, rows, k);
-    else pack_rows(packed, p.a + (<usize>(row * p.a_stride) << 2), <usize>p.a_stride << 2, 4, rows, k);
-    if (p.BIAS_GRADIENT) bias_gradient(p, packed, row, rows, out);
+    const row = block * 4;
+    const rows = min(4, p.m - row);
+    if (p.TRANSPOSE_A) pack_columns(packed, p.a + (<usize>row << 2), a_stride, rows, k);
+    else pack_rows(packed, p.a + <usize>row * a_stride, a_stride, rows, k);
+    if (p.BIAS_GRADIENT) bias_gradient(p, packed, row, rows);
+    // tiles that need no more than to be stored are; others wait in scratch memory
+    const whole = finishes || rows < 4 ? 0 : p.n >> 3;
     for (let first = 0; first < panels; first += GROUP) {
       const last = min(first + GROUP, panels);
       for (let depth = 0; depth < k; depth += DEPTH) {
         const steps = min(DEPTH, k - depth);
-        const a = packed + <usize>depth * 24;
+        const a = packed + (<usize>depth << 4);
         for (let panel = first; panel < last; panel++) {
           const b = p.packed + (<usize>(panel * k + depth) << 5);
-          packed_tile(steps, a, b, out + <usize>(panel - first) * 192, depth > 0);
+          if (panel < whole) {
+            const c = p.c + <usize>row * c_stride + (<usize>panel << 5);
+            tile(steps, a, 16, b, 32, c, c_stride, depth > 0 || p.ACCUMULATE != 0);
+          } else {
+            tile(steps, a, 16, b, 32, out + (<usize>(panel - first) << 7), 32, depth > 0);
+          }
         }
       }
-      for (let panel = first; panel < last; panel++) {
-        finish(p, out + <usize>(panel - first) * 192, row, rows, panel * 8);
+      for (let panel = max(first, whole); panel < last; panel++) {
+        finish(p, out + (<usize>(panel - first) << 7), row, rows, panel * 8);
       }
     }
   }
@@ -168,55 +177,30 @@ export function matmul_bias_gradient(args: usize, begin: i32, end: i32): void {
   }
 }
 
-function pack_rows(to: usize, a: usize, a_row: usize, a_step: usize, rows: i32, k: i32): void {
-  let i = 0;
-  if (rows == 6 && a_row == 4) {
-    for (; i < k; i++) {
-      v128.store(to, v128.load(a));
-      store<u64>(to, load<u64>(a, 16), 16);
-      to += 24;
-      a += a_step;
-    }
-    return;
-  }
-  if (rows == 6) {
-    for (; i + 4 <= k; i += 4) {
-      const r0 = v128.load(a), r1 = v128.load(a + a_row), r2 = v128.load(a + 2 * a_row), r3 = v128.load(a + 3 * a_row);
-      store_transposed(to, 24, r0, r1, r2, r3);
-      const r4 = v128.load(a + 4 * a_row), r5 = v128.load(a + 5 * a_row);
-      const low = v128.shuffle<f32>(r4, r5, 0, 4, 1, 5), high = v128.shuffle<f32>(r4, r5, 2, 6, 3, 7);
-      v128.store64_lane(to, low, 0, 16);
-      v128.store64_lane(to, low, 1, 40);
-      v128.store64_lane(to, high, 0, 64);
-      v128.store64_lane(to, high, 1, 88);
-      to += 96;
-      a += 16;
-    }
-  }
-  for (; i < k; i++) {
-    for (let r = 0; r < 6; r++) store<f32>(to + (<usize>r << 2), r < rows ? load<f32>(a + <usize>r * a_row) : 0);
-    to += 24;
-    a += a_step;
+/** Up to four neighbouring columns of a, which lie `step` bytes apart for the next k, as [k, 4]. */
+function pack_columns(to: usize, a: usize, step: usize, columns: i32, k: i32): void {
+  for (let i = 0; i < k; i++) {
+    if (columns == 4) v128.store(to, v128.load(a));
+    else for (let r = 0; r < 4; r++) store<f32>(to + (<usize>r << 2), r < columns ? load<f32>(a + (<usize>r << 2)) : 0);
+    to += 16;
+    a += step;
   }
 }
 
-/** d_bias of a block of rows, all six at once; `copy` holds six floats. */
-function bias_gradient(p: Matmul, packed: usize, row: i32, rows: i32, copy: usize): void {
-  let first = f32x4.splat(0), last = f32x4.splat(0);
-  for (const end = packed + <usize>p.k * 24; packed < end; packed += 24) {
-    first = f32x4.add(first, v128.load(packed));
-    last = f32x4.add(last, v128.load(packed, 8));
-  }
-  v128.store(copy, last, 8);
-  v128.store(copy, first);
+/** d_bias of a block of rows, all four at once. */
+function bias_gradient(p: Matmul, packed: usize, row: i32, rows: i32): void {
+  let total = f32x4.splat(0);
+  for (const end = packed + (<usize>p.k << 4); packed < end; packed += 16) total = f32x4.add(total, v128.load(packed));
+  const copy = spare();
+  v128.store(copy, total);
   for (let r = 0; r < rows; r++) {
-    const total = load<f32>(copy + (<usize>r << 2));
+    const value = load<f32>(copy + (<usize>r << 2));
     const at = p.d_bias + (<usize>(row + r) << 2);
-    store<f32>(at, p.ACCUMULATE ? load<f32>(at) + total : total);
+    store<f32>(at, p.ACCUMULATE ? load<f32>(at) + value : value);
   }
 }
 
-/** Bias, activation, residual and accumulation of a tile of six rows and eight columns. */
+/** Bias, activation, residual and accumulation of a tile of four rows and eight columns. */
 function finish(p: Matmul, out: usize, row: i32, rows: i32, column: i32): void {
   const stride = <usize>p.c_stride << 2;
   const left = p.n - column;

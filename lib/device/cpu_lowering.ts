@@ -36,7 +36,7 @@ export function lower(call: KernelCall, useBlas: boolean): LoweredCall[] {
         return [{ ...plain(0, 1), kernel: BLAS_PRODUCT }, ...rest];
       }
       const pack = plain(Math.ceil(params.n! / 8), 4);
-      return [{ ...pack, kernel: "matmul_pack" }, plain(Math.ceil(params.m! / 6), 2)];
+      return [{ ...pack, kernel: "matmul_pack" }, plain(Math.ceil(params.m! / 4), 3)];
     }
     case "attention":
       return [plain(params.batch! * params.heads!, 1)];
@@ -92,10 +92,10 @@ export function packedBytes({ kernel, call: { params } }: LoweredCall): number {
 
 /** Bytes of scratch memory that a thread needs; kernels/wasm/ says what for. */
 export function scratchBytes({ kernel, call: { params, constants } }: LoweredCall): number {
-  if (kernel === "matmul") return 24 * params.k! + 32 * 192;
+  if (kernel === "matmul") return 16 * params.k! + 32 * 128;
   if (!kernel.startsWith("attention")) return 0;
   const columns = Math.ceil(params.length! / 8) * 8;
   const width = 4 * Number(constants.HEAD);
   const copies = kernel === "attention" ? 1 : 2;
-  return 4 * copies * (width + 48) * columns + 24 * Math.max(width, columns) + 4 * 48 + 256;
+  return 4 * copies * (width + 48) * columns + 16 * Math.max(width, columns) + 4 * 48 + 256;
 }
