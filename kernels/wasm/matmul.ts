@@ -107,8 +107,8 @@ export function matmul(args: usize, begin: i32, end: i32): void {
     if (p.TRANSPOSE_A) pack_columns(packed, p.a + (<usize>row << 2), a_stride, rows, k);
     else pack_rows(packed, p.a + <usize>row * a_stride, a_stride, rows, k);
     if (p.BIAS_GRADIENT) bias_gradient(p, packed, row, rows);
-    // tiles that need no more than to be stored are; others wait in scratch memory
-    const whole = finishes || rows < 4 ? 0 : p.n >> 3;
+    // whole tiles go to C at once and are finished there, by rows; others wait in scratch memory
+    const whole = rows < 4 || (finishes && p.ACCUMULATE) ? 0 : p.n >> 3;
     for (let first = 0; first < panels; first += GROUP) {
       const last = min(first + GROUP, panels);
       for (let depth = 0; depth < k; depth += DEPTH) {
@@ -122,6 +122,12 @@ export function matmul(args: usize, begin: i32, end: i32): void {
           } else {
             tile(steps, a, 16, b, 32, out + (<usize>(panel - first) << 7), 32, depth > 0);
           }
+        }
+      }
+      if (finishes) {
+        for (let r = 0; r < rows; r++) {
+          const at = <usize>(row + r) * c_stride + (<usize>first << 5);
+          finish_row(p, p.c + at, at, first * 8, <usize>max(0, min(whole, last) - first) << 5);
         }
       }
       for (let panel = max(first, whole); panel < last; panel++) {
