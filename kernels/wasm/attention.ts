@@ -2,7 +2,7 @@
 // scores. See kernels/attention.wgsl and its gradients for the formulas.
 import { exp, highest, log, splat, sum } from "./math";
 import { small_product, store_transposed } from "./gemm";
-import { keep } from "./philox";
+import { factors0, factors1, factors2, factors3, keep_four } from "./philox";
 import { scratch } from "./memory";
 
 @unmanaged
@@ -74,7 +74,7 @@ function transpose(to: usize, from: usize, stride: i32, length: i32, width: i32,
   }
 }
 
-/** One item a sequence and head. Scratch: BLOCK × (length + 1), headWidth × length, and what small_product needs. */
+/** One item a sequence and head. Scratch: (BLOCK + 1) × (length + 1), headWidth × length, and what small_product needs. */
 export function attention(args: usize, begin: i32, end: i32): void {
   const p = changetype<Attention>(args);
   const length = p.length;
@@ -84,7 +84,8 @@ export function attention(args: usize, begin: i32, end: i32): void {
   const keys = scratch();
   const scores = keys + (<usize>(width * columns) << 2);
   const totals = scores + (<usize>(BLOCK * columns) << 2);
-  const rest = totals + (<usize>BLOCK << 2);
+  spare_row = totals + (<usize>BLOCK << 2);
+  const rest = spare_row + (<usize>(columns + 16) << 2);
   for (let item = begin; item < end; item++) {
     const sequence = item / p.heads;
     const head = item % p.heads;
@@ -138,16 +139,32 @@ function scale_row(row: usize, columns: i32, factor: f32): void {
   }
 }
 
+/** Multiplies probabilities by dropout's factors. */
 function drop(clock: usize, row: usize, length: i32, index: i32, stream: u32, threshold: u32, scale: f32): void {
-  for (let i = 0; i < length; i += 4) {
-    const at = row + (<usize>i << 2);
-    v128.store(at, f32x4.mul(v128.load(at), keep(clock, i >> 2, index, stream, threshold, scale)));
+  store_factors(clock, spare_row, length, index, stream, threshold, scale);
+  for (let i: usize = 0; i < <usize>length << 2; i += 16) {
+    v128.store(row + i, f32x4.mul(v128.load(row + i), v128.load(spare_row + i)));
+  }
+}
+
+/** Where the factors of one row of probabilities are kept. */
+let spare_row: usize = 0;
+
+/** Dropout's factors of a row, up to 15 more than its length. */
+function store_factors(
+  clock: usize, to: usize, length: i32, index: i32, stream: u32, threshold: u32, scale: f32,
+): void {
+  for (let i = 0; i < length; i += 16) {
+    keep_four(clock, i >> 2, index, stream, threshold, scale);
+    const at = to + (<usize>i << 2);
+    v128.store(at, factors0), v128.store(at, factors1, 16);
+    v128.store(at, factors2, 32), v128.store(at, factors3, 48);
   }
 }
 
 /**
  * All three gradients, one item a sequence and head: nothing is left for attention_backward_key_value to do.
- * Scratch: twice headWidth × length, twice BLOCK × length, and what small_product needs.
+ * Scratch: twice headWidth × length, twice BLOCK × length, length, and what small_product needs.
  */
 export function attention_backward(args: usize, begin: i32, end: i32): void {
   const p = changetype<AttentionBackward>(args);
@@ -160,7 +177,8 @@ export function attention_backward(args: usize, begin: i32, end: i32): void {
   const values = keys + (<usize>(width * columns) << 2);
   const probabilities = values + (<usize>(width * columns) << 2);
   const gradients = probabilities + (<usize>(BLOCK * columns) << 2);
-  const rest = gradients + (<usize>(BLOCK * columns) << 2);
+  spare_row = gradients + (<usize>(BLOCK * columns) << 2);
+  const rest = spare_row + (<usize>(columns + 16) << 2);
   for (let item = begin; item < end; item++) {
     const sequence = item / p.heads;
     const head = item % p.heads;
@@ -197,11 +215,13 @@ export function attention_backward(args: usize, begin: i32, end: i32): void {
 function score_gradients(
   p: AttentionBackward, row: usize, gradient: usize, index: i32, logsumexp: f32, delta: f32,
 ): void {
+  if (p.DROPOUT) {
+    store_factors(p.clock, spare_row, p.length, index, p.dropout_stream, p.dropout_threshold, p.dropout_scale);
+  }
   for (let i = 0; i < p.length; i += 4) {
     const at = <usize>i << 2;
     const probability = exp(f32x4.min(f32x4.sub(v128.load(row + at), splat(logsumexp)), splat(0)));
-    let kept = splat(1);
-    if (p.DROPOUT) kept = keep(p.clock, i >> 2, index, p.dropout_stream, p.dropout_threshold, p.dropout_scale);
+    const kept = p.DROPOUT ? v128.load(spare_row + at) : splat(1);
     const d_p = f32x4.mul(kept, v128.load(gradient + at));
     const d_s = f32x4.mul(f32x4.mul(probability, f32x4.sub(d_p, splat(delta))), splat(p.scale));
     v128.store(row + at, f32x4.mul(probability, kept));

@@ -32,3 +32,41 @@ export function keep(clock: usize, block: u32, row: u32, stream: u32, threshold:
     draw3 >= threshold ? scale : 0,
   );
 }
+
+/** Factors of four blocks of {@linkcode keep_four}, one after the other. */
+export let factors0: v128 = f32x4.splat(0);
+export let factors1: v128 = f32x4.splat(0);
+export let factors2: v128 = f32x4.splat(0);
+export let factors3: v128 = f32x4.splat(0);
+
+/** The same as {@linkcode keep} for blocks block ... block + 3 at once, twice as quick; results in four globals. */
+export function keep_four(clock: usize, block: u32, row: u32, stream: u32, threshold: u32, scale: f32): void {
+  let a = i32x4.add(i32x4.splat(block), i32x4(0, 1, 2, 3));
+  let b = i32x4.splat(row);
+  let c = v128.load32_splat(clock, 4);
+  let d = v128.load32_splat(clock, 8);
+  let key0 = v128.load32_splat(clock);
+  let key1 = i32x4.splat(stream);
+  const multiplier0 = i32x4.splat(0xD2511F53), multiplier1 = i32x4.splat(0xCD9E8D57);
+  const weyl0 = i32x4.splat(0x9E3779B9), weyl1 = i32x4.splat(0xBB67AE85);
+  for (let round = 0; round < 10; round++) {
+    const x_low = i64x2.extmul_low_i32x4_u(a, multiplier0), x_high = i64x2.extmul_high_i32x4_u(a, multiplier0);
+    const z_low = i64x2.extmul_low_i32x4_u(c, multiplier1), z_high = i64x2.extmul_high_i32x4_u(c, multiplier1);
+    a = v128.xor(v128.xor(v128.shuffle<i32>(z_low, z_high, 1, 3, 5, 7), b), key0);
+    c = v128.xor(v128.xor(v128.shuffle<i32>(x_low, x_high, 1, 3, 5, 7), d), key1);
+    b = v128.shuffle<i32>(z_low, z_high, 0, 2, 4, 6);
+    d = v128.shuffle<i32>(x_low, x_high, 0, 2, 4, 6);
+    key0 = i32x4.add(key0, weyl0);
+    key1 = i32x4.add(key1, weyl1);
+  }
+  const least = i32x4.splat(threshold), factor = f32x4.splat(scale);
+  a = v128.and(i32x4.ge_u(a, least), factor), b = v128.and(i32x4.ge_u(b, least), factor);
+  c = v128.and(i32x4.ge_u(c, least), factor), d = v128.and(i32x4.ge_u(d, least), factor);
+  // lanes are blocks so far
+  const low01 = v128.shuffle<f32>(a, b, 0, 4, 1, 5), high01 = v128.shuffle<f32>(a, b, 2, 6, 3, 7);
+  const low23 = v128.shuffle<f32>(c, d, 0, 4, 1, 5), high23 = v128.shuffle<f32>(c, d, 2, 6, 3, 7);
+  factors0 = v128.shuffle<f64>(low01, low23, 0, 2);
+  factors1 = v128.shuffle<f64>(low01, low23, 1, 3);
+  factors2 = v128.shuffle<f64>(high01, high23, 0, 2);
+  factors3 = v128.shuffle<f64>(high01, high23, 1, 3);
+}

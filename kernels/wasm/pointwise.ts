@@ -1,6 +1,6 @@
 // Kernels that work on each vector of four by itself. See the WGSL files of the same names for the formulas.
 import { gelu, gelu_bounded, gelu_cdf, gelu_derivative, gelu_power, gelu_slope, madd, splat } from "./math";
-import { keep } from "./philox";
+import { factors0, factors1, factors2, factors3, keep, keep_four } from "./philox";
 
 @unmanaged
 class Add {
@@ -105,13 +105,24 @@ class Dropout {
 
 export function dropout(args: usize, begin: i32, end: i32): void {
   const p = changetype<Dropout>(args);
-  for (let i = begin; i < end; i++) {
+  let i = begin;
+  for (; i + 4 <= end; i += 4) {
+    keep_four(p.clock, i, 0, p.stream, p.threshold, p.scale);
     const at = <usize>i << 4;
-    let value = f32x4.mul(v128.load(p.x + at), keep(p.clock, i, 0, p.stream, p.threshold, p.scale));
-    if (p.RESIDUAL) value = f32x4.add(value, v128.load(p.residual + at));
-    if (p.ACCUMULATE) value = f32x4.add(value, v128.load(p.y + at));
-    v128.store(p.y + at, value);
+    drop(p, at, factors0);
+    drop(p, at + 16, factors1);
+    drop(p, at + 32, factors2);
+    drop(p, at + 48, factors3);
   }
+  for (; i < end; i++) drop(p, <usize>i << 4, keep(p.clock, i, 0, p.stream, p.threshold, p.scale));
+}
+
+@inline
+function drop(p: Dropout, at: usize, factors: v128): void {
+  let value = f32x4.mul(v128.load(p.x + at), factors);
+  if (p.RESIDUAL) value = f32x4.add(value, v128.load(p.residual + at));
+  if (p.ACCUMULATE) value = f32x4.add(value, v128.load(p.y + at));
+  v128.store(p.y + at, value);
 }
 
 @unmanaged
