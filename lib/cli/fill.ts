@@ -12,10 +12,19 @@ import { type Flag, flagHelp, parseChoice, parseCount, parseFlags, UsageError } 
 import { percent } from "./format.ts";
 import { findCheckpoints } from "./run_folder.ts";
 import { openTerminal, paint } from "./terminal.ts";
+import { trainFlags } from "./train_flags.ts";
 
 const topK: Flag<number> = { value: "N", help: "candidates shown for each mask (default: 5)", parse: parseCount };
 const device = { value: "KIND", help: "auto, webgpu or cpu (default: auto)", parse: parseChoice(deviceChoices) };
-const groups = { Options: { "top-k": topK, device } };
+const { threads, blas } = trainFlags;
+const groups = {
+  Options: {
+    "top-k": topK,
+    device,
+    threads,
+    blas: { ...blas, help: "system BLAS for the CPU device: auto, off or a path (default: off)" },
+  },
+};
 
 /** Help of the command. */
 export const fillHelp = `Fills in the [MASK]s of a text with what a trained model finds most probable.
@@ -42,7 +51,10 @@ export async function fillCommand(args: readonly string[]): Promise<number> {
   }
   if (!text.includes("[MASK]")) throw new UsageError(`The text "${text}" has no [MASK] to fill`);
   const saved = await latestModel(path);
-  const opened = await openDevice(parsed.get(device));
+  const opened = await openDevice(parsed.get(device), {
+    threads: parsed.get(threads),
+    blas: parsed.get(groups.Options.blas),
+  });
   try {
     const model = new Model(opened.device, saved.config);
     model.writeParameters(saved.parameters);

@@ -49,33 +49,70 @@ const names = Object.keys(layouts);
  * @throws {RangeError} if the number of threads is no whole number from 1 to 64, or a path is no BLAS.
  */
 export async function openCpuDevice(options: CpuOptions = {}): Promise<Device> {
-  const canShare = typeof SharedArrayBuffer !== "undefined" && typeof Worker !== "undefined";
   const wanted = options.threads ?? (globalThis.navigator?.hardwareConcurrency || 1);
   if (!Number.isInteger(wanted) || wanted < 1 || wanted > MOST_THREADS) {
     throw new RangeError(`Cannot use ${wanted} threads: it must be a whole number from 1 to ${MOST_THREADS}`);
   }
-  const threads = canShare ? wanted : 1;
-  const choice = options.blas ?? "off";
-  const blas = openBlas(choice, { threads });
   const bytes = Uint8Array.fromBase64(relaxedKernels);
   const relaxed = options.relaxed ?? WebAssembly.validate(bytes);
   const module = await WebAssembly.compile(relaxed ? bytes : Uint8Array.fromBase64(plainKernels));
-  const memory = new WebAssembly.Memory({ initial: 64, maximum: 65_536, shared: true });
-  const workers = await Promise.all(
-    Array.from({ length: threads - 1 }, (_, i) => startWorker({ module, memory, names, thread: i + 1, threads })),
-  );
-  const device = new CpuDevice({ module, memory, workers, threads, relaxed, blas, profile: options.profile ?? false });
+  const started = await startWorkers(module, wanted);
+  // what keeps a thread from starting is no reason not to train
+  const { memory, workers } = "missing" in started ? { memory: newMemory(), workers: [] } : started;
+  const threads = workers.length + 1;
+  const choice = options.blas ?? "off";
+  const blas = openBlas(choice, { threads });
+  const device = new CpuDevice({
+    module,
+    memory,
+    workers,
+    relaxed,
+    blas,
+    profile: options.profile ?? false,
+    missing: "missing" in started ? started.missing : undefined,
+  });
   if (blas && choice === "auto") await device.dropSlowBlas();
   return device;
 }
 
+function newMemory(): WebAssembly.Memory {
+  return new WebAssembly.Memory({ initial: 64, maximum: 65_536, shared: true });
+}
+
+/** A memory with workers on it, or what they lack. */
+async function startWorkers(
+  module: WebAssembly.Module,
+  threads: number,
+): Promise<{ memory: WebAssembly.Memory; workers: Worker[] } | { missing: string }> {
+  if (threads > 1 && typeof SharedArrayBuffer === "undefined") return { missing: "there is no shared memory here" };
+  if (threads > 1 && typeof Worker === "undefined") return { missing: "there are no workers here" };
+  const memory = newMemory();
+  const results = await Promise.allSettled(
+    Array.from({ length: threads - 1 }, (_, i) => startWorker({ module, memory, names, thread: i + 1, threads })),
+  );
+  const failed = results.find((result) => result.status === "rejected");
+  if (!failed) {
+    return { memory, workers: results.flatMap((result) => result.status === "fulfilled" ? [result.value] : []) };
+  }
+  stopWorkers(memory);
+  return { missing: (failed.reason as Error).message };
+}
+
+/** A worker that sleeps in Atomics.wait cannot be terminated; woken, it closes itself. */
+function stopWorkers(memory: WebAssembly.Memory): void {
+  const state = new Int32Array(memory.buffer, CONTROL_AT, CONTROL_BYTES / 4);
+  Atomics.store(state, control.quit, 1);
+  Atomics.add(state, control.generation, 1);
+  Atomics.notify(state, control.generation);
+}
+
 function startWorker(start: CpuWorkerStart): Promise<Worker> {
-  const worker = new Worker(new URL("./cpu_worker.ts", import.meta.url), { type: "module" });
   return new Promise((resolve, reject) => {
+    const worker = new Worker(new URL("./cpu_worker.ts", import.meta.url), { type: "module" });
     worker.onmessage = () => resolve(worker);
     worker.onerror = (event) => {
       event.preventDefault();
-      reject(new Error(`A thread of the CPU device could not start: ${event.message}`));
+      reject(new Error(`a thread could not start: ${event.message}`));
     };
     worker.postMessage(start);
   });
@@ -98,15 +135,16 @@ class CpuDevice implements Device {
   #blas: Blas | undefined;
   #profile: ProfileTotals | undefined;
 
-  constructor({ module, memory, workers, threads, relaxed, blas, profile }: {
+  constructor({ module, memory, workers, relaxed, blas, profile, missing }: {
     module: WebAssembly.Module;
     memory: WebAssembly.Memory;
     workers: readonly Worker[];
-    threads: number;
     relaxed: boolean;
     blas: Blas | undefined;
     profile: boolean;
+    missing: string | undefined;
   }) {
+    const threads = workers.length + 1;
     this.#blas = blas;
     this.#profile = profile ? new ProfileTotals() : undefined;
     this.#memory = memory;
@@ -119,7 +157,8 @@ class CpuDevice implements Device {
     const multiply = relaxed ? "" : " without fused multiply-add";
     // kernels that need no more still copy parts of vectors there
     this.#reserveScratch(64);
-    this.#name = `CPU, ${threads} thread${threads === 1 ? "" : "s"} of WebAssembly SIMD${multiply}`;
+    const why = missing ? ` (${missing})` : "";
+    this.#name = `CPU, ${threads} thread${threads === 1 ? "" : "s"} of WebAssembly SIMD${multiply}${why}`;
   }
 
   get description(): string {
@@ -242,12 +281,8 @@ class CpuDevice implements Device {
   }
 
   destroy(): void {
-    const state = this.#state();
-    Atomics.store(state, control.quit, 1);
-    Atomics.add(state, control.generation, 1);
-    Atomics.notify(state, control.generation);
+    stopWorkers(this.#memory);
     this.#blas?.close();
-    // a worker that sleeps in Atomics.wait cannot be terminated; woken, it closes itself
     for (const worker of this.#workers) worker.onmessage = worker.onerror = null;
   }
 

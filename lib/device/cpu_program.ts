@@ -45,6 +45,9 @@ export const CALL_WORDS = 4;
 /** Kernel number of a call that thread 0 makes outside WebAssembly, its number in place of arguments. */
 export const HOST_CALL = -1;
 
+/** Milliseconds without a sign of life after which a thread counts as dead; a call's pieces take far less. */
+const PATIENCE = 120_000;
+
 /** Checks before a waiting thread goes to sleep: some microseconds; longer spinning starves others on a busy machine. */
 const SPINS = 200;
 
@@ -111,7 +114,13 @@ function meet(state: Int32Array, threads: number): void {
   for (let spin = 0; spin < SPINS; spin++) {
     if (Atomics.load(state, control.phase) !== phase) return;
   }
-  while (Atomics.load(state, control.phase) === phase) Atomics.wait(state, control.phase, phase);
+  while (Atomics.load(state, control.phase) === phase) {
+    const arrived = Atomics.load(state, control.arrived);
+    if (Atomics.wait(state, control.phase, phase, PATIENCE) !== "timed-out") continue;
+    if (Atomics.load(state, control.phase) === phase && Atomics.load(state, control.arrived) === arrived) {
+      throw new Error(`${threads - arrived} of ${threads} threads of the CPU device do not answer any more`);
+    }
+  }
 }
 
 function reportError(memory: WebAssembly.Memory, error: unknown): void {

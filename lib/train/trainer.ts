@@ -106,6 +106,9 @@ const READ_INTERVAL = 0.5;
 /**
  * Trains a model and yields what happens. The caller may stop iterating at any time.
  *
+ * When the device fails in a step, a checkpoint of the state before that step is yielded, where it can still be read, and
+ * the error is thrown.
+ *
  * @throws {DivergedError} if a loss is not a number; such a step has not changed the weights.
  *
  * @example
@@ -164,7 +167,14 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, 
         }
         // the clock runs from the first step on: compiling the first program is no training
         timer.start();
-        submit(model, program, step, settings);
+        try {
+          submit(model, program, step, settings);
+        } catch (error) {
+          // a step that fails has not come to its update: the weights are those before it
+          const state = await stateOf(model, { ...at, seconds: timer.seconds(), position }).catch(() => undefined);
+          if (state) yield { kind: "checkpoint", state };
+          throw error;
+        }
         pending.push(step);
         at = step.after;
         position = step.position;

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { plainKernels, relaxedKernels } from "../../kernels/kernels_wasm.ts";
 import { openCpuDevice } from "../../lib/device/cpu.ts";
 import { createHeap } from "../../lib/device/cpu_heap.ts";
@@ -32,6 +32,34 @@ Deno.test({
       device.destroy();
     }
   },
+});
+
+Deno.test("openCpuDevice() runs in one thread where there are no workers, and says so", async () => {
+  const { Worker } = globalThis;
+  try {
+    Reflect.deleteProperty(globalThis, "Worker");
+    const device = await openCpuDevice({ threads: 2 });
+    assertEquals(device.description, "CPU, 1 thread of WebAssembly SIMD (there are no workers here)");
+    device.destroy();
+  } finally {
+    globalThis.Worker = Worker;
+  }
+});
+
+Deno.test("openCpuDevice() runs in one thread where workers cannot start, and says why", async () => {
+  const { Worker } = globalThis;
+  try {
+    globalThis.Worker = class extends Worker {
+      constructor() {
+        super(new URL("./nowhere.ts", import.meta.url), { type: "module" });
+      }
+    } as typeof Worker;
+    const device = await openCpuDevice({ threads: 3 });
+    assertStringIncludes(device.description, "CPU, 1 thread of WebAssembly SIMD (a thread could not start: ");
+    device.destroy();
+  } finally {
+    globalThis.Worker = Worker;
+  }
 });
 
 Deno.test("openCpuDevice() shuts its workers down", async () => {

@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertGreater, assertLess, assertRejects } from "@std/assert";
 import { parseCurriculum } from "../../lib/batch/curriculum.ts";
 import { openCpuDevice } from "../../lib/device/cpu.ts";
-import type { Device } from "../../lib/device/device.ts";
+import { allocateTensor, type Device } from "../../lib/device/device.ts";
+import { Graph } from "../../lib/graph/graph.ts";
 import { modelConfig } from "../../lib/model/config.ts";
 import { fill } from "../../lib/model/fill.ts";
 import { createModel, Model } from "../../lib/model/model.ts";
@@ -95,6 +96,59 @@ kindTest("train() stops after the step under way when aborted, and yields a stat
   assertEquals(losses(events), losses(whole).slice(0, last.state.step));
   const resumed = await run(device, { model: new Model(device, modelConfig({ ...shape })), resume: last.state });
   assertEquals(losses(resumed), losses(whole).slice(last.state.step));
+});
+
+/** A device on which a thread dies in the given training step: a kernel runs into memory that is not there. */
+async function dyingDevice(deadly: number): Promise<Device> {
+  const device = await openCpuDevice({ threads: 2 });
+  const graph = new Graph();
+  const y = allocateTensor(device, "y", { shape: [1 << 16] });
+  const x = { ...y, name: "x", storage: { ...y.storage, offset: 2 ** 32 - 4096 - (1 << 26) } };
+  graph.call("add", { tensors: { x, y }, params: { size: 1 << 14 }, grid: [1 << 14] });
+  const trap = await graph.compile(device);
+  let steps = 0;
+  return {
+    kind: device.kind,
+    description: device.description,
+    software: device.software,
+    parallelism: device.parallelism,
+    maxTensorBytes: device.maxTensorBytes,
+    allocate: (...args) => device.allocate(...args),
+    write: (...args) => device.write(...args),
+    read: (...args) => device.read(...args),
+    takeProfile: () => device.takeProfile(),
+    destroy: () => device.destroy(),
+    compile: async (recording) => {
+      const program = await device.compile(recording);
+      const run = (...sections: string[]) => {
+        if (sections.includes("update") && ++steps === deadly) trap.run();
+        program.run(...sections);
+      };
+      return { ...program, run };
+    },
+  };
+}
+
+Deno.test("train() yields a checkpoint of the step before and the message when a thread dies", async () => {
+  const whole = await openCpuDevice({ threads: 2 });
+  const expected = losses(await run(whole));
+  const device = await dyingDevice(8);
+  const model = createModel(device, modelConfig({ ...shape }));
+  const events: TrainEvent[] = [];
+  await assertRejects(
+    async () => {
+      for await (const event of train({ ...settings, model })) events.push(event);
+    },
+    Error,
+    "A kernel of the CPU device failed: memory access out of bounds",
+  );
+  const last = events.at(-1)!;
+  assert(last.kind === "checkpoint");
+  assertEquals(last.state.step, 7);
+  const resumed = await run(whole, { model: new Model(whole, modelConfig({ ...shape })), resume: last.state });
+  assertEquals(losses(resumed), expected.slice(7));
+  device.destroy();
+  whole.destroy();
 });
 
 kindTest("train() ends with a message when the loss is not a number", async (device) => {
