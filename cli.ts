@@ -1,5 +1,5 @@
 /**
- * The command line: `train` and `fill`.
+ * The command line: `train`, `fill` and `tokenizer`.
  *
  * ```sh
  * deno run -A jsr:@cloze/mlm/cli train --data book.txt
@@ -10,12 +10,14 @@
 
 import { fillCommand } from "./lib/cli/fill.ts";
 import { UsageError } from "./lib/cli/flags.ts";
+import { tokenizerCommand } from "./lib/cli/tokenizer.ts";
 import { trainCommand } from "./lib/cli/train.ts";
 import project from "./deno.json" with { type: "json" };
 
 const commands: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = {
   train: trainCommand,
   fill: fillCommand,
+  tokenizer: tokenizerCommand,
 };
 
 const help = `cloze ${project.version}: masked language models, trained in TypeScript on WebGPU.
@@ -23,8 +25,9 @@ const help = `cloze ${project.version}: masked language models, trained in TypeS
 Usage: deno run -A cli.ts COMMAND [options]
 
 Commands:
-  train    train a model on text
-  fill     fill in masked text with a trained model
+  train      train a model on text
+  fill       fill in masked text with a trained model
+  tokenizer  train a vocabulary; turn text into ids and back
 
 Every command explains itself with --help.`;
 
@@ -46,7 +49,7 @@ export async function main(args: readonly string[]): Promise<number> {
   }
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   try {
-    if (!command) throw new UsageError(`Unknown command "${name}": there are ${Object.keys(commands).join(" and ")}`);
+    if (!command) throw new UsageError(`Unknown command "${name}": there are ${Object.keys(commands).join(", ")}`);
     return await command(rest);
   } catch (error) {
     if (Deno.env.get("CLOZE_DEBUG")) console.error(error);

@@ -33,8 +33,27 @@ export type { Activation } from "./lib/ops/linear.ts";
 export * from "./lib/text/corpus.ts";
 export * from "./lib/text/file_source.ts";
 export * from "./lib/text/stories.ts";
+export { type BpeOptions, type BpeTokenizer, bpeTokenizer } from "./lib/tokenizer/bpe.ts";
 export * from "./lib/tokenizer/character.ts";
-export * from "./lib/tokenizer/tokenizer.ts";
+export {
+  CONTINUES,
+  encodeWithSpecials,
+  type SpecialToken,
+  specialTokens,
+  type Tokenizer,
+  type TokenizerType,
+  tokenizerTypes,
+  withoutWords,
+} from "./lib/tokenizer/tokenizer.ts";
+export * from "./lib/tokenizer/train.ts";
+export {
+  type BertNormalization,
+  bertNormalize,
+  bertWords,
+  type WordPieceOptions,
+  type WordPieceTokenizer,
+  wordPieceTokenizer,
+} from "./lib/tokenizer/wordpiece.ts";
 export * from "./lib/train/checkpoint.ts";
 export * from "./lib/train/evaluate.ts";
 export * from "./lib/train/folder_storage.ts";

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { type ByteSource, type Corpus, textCorpus } from "../text/corpus.ts";
 import { fileSource, fileSources, standardInputSource } from "../text/file_source.ts";
 import { storiesCorpus } from "../text/stories.ts";
@@ -60,6 +61,27 @@ export async function openCorpus(data: readonly string[], { seed }: { seed: numb
     bytes: sources.reduce((sum, { size }) => sum + size, 0),
     close: async () => await input?.remove(),
   };
+}
+
+/** Lines that are enough to know an endless corpus. */
+const ENDLESS_SAMPLE = 20_000;
+
+/** The lines of the training part, of an endless one the first. */
+export async function* trainingLines(corpus: Corpus): AsyncGenerator<string> {
+  let read = 0;
+  for await (const line of corpus.lines("training")) {
+    yield line;
+    if (corpus.endless && ++read >= ENDLESS_SAMPLE) return;
+  }
+}
+
+/** Tokens of the training part, line breaks included; Infinity where it never ends. */
+export async function countTokens(corpus: Corpus, tokenizer: Tokenizer): Promise<number> {
+  if (corpus.endless) return Infinity;
+  const newline = tokenizer.encode("\n").length;
+  let count = 0;
+  for await (const line of corpus.lines("training")) count += tokenizer.encode(line).length + newline;
+  return count;
 }
 
 /** A path that means the same from any working directory. */

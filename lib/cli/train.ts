@@ -11,18 +11,22 @@ import { openDevice } from "../device/open.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { createModel, Model } from "../model/model.ts";
 import { parameterCount } from "../model/parameters.ts";
-import { type CharacterTokenizer, characterTokenizer, scanCharacters } from "../tokenizer/character.ts";
+import { characterTokenizer, scanCharacters } from "../tokenizer/character.ts";
+import { type Tokenizer, tokenizerTypes } from "../tokenizer/tokenizer.ts";
+import { trainTokenizer } from "../tokenizer/train.ts";
 import { loadCheckpoint, saveCheckpoint } from "../train/checkpoint.ts";
+import type { SampleToken } from "../train/evaluate.ts";
 import { folderStorage } from "../train/folder_storage.ts";
 import { planStages, progressOf } from "../train/schedule.ts";
 import type { TrainingSettings } from "../train/settings.ts";
 import { train, type TrainingState, type TrainRecord } from "../train/trainer.ts";
-import { openCorpus, type OpenedCorpus } from "./corpus.ts";
+import { countTokens, openCorpus, type OpenedCorpus, trainingLines } from "./corpus.ts";
 import { flagHelp, type ParsedFlags, parseFlags, UsageError } from "./flags.ts";
 import { duration, formatSample, grouped, percent, rate } from "./format.ts";
 import { checkFree, createRun, freeName, readRun, reopenRun, type RunConfig, type RunFolder } from "./run_folder.ts";
 import { openTerminal, paint, table, type Terminal } from "./terminal.ts";
-import { planFromFlags, trainFlagGroups, trainFlags as flags } from "./train_flags.ts";
+import { readTokenizer } from "./tokenizer_folder.ts";
+import { planFromFlags, trainFlagGroups, trainFlags as flags, type TrainPlan } from "./train_flags.ts";
 
 /** Help of the command. */
 export const trainHelp = `Trains a masked language model and keeps it in a run folder.
@@ -41,7 +45,7 @@ Examples:
 /** Everything that a run is made of, new or resumed. */
 interface Run {
   readonly opened: OpenedCorpus;
-  readonly tokenizer: CharacterTokenizer;
+  readonly tokenizer: Tokenizer;
   readonly config: ModelConfig;
   readonly settings: TrainingSettings;
   readonly state: TrainingState | undefined;
@@ -85,11 +89,9 @@ async function newRun(parsed: ParsedFlags, terminal: Terminal): Promise<Run> {
   const opened = await openCorpus(parsed.all(flags.data), { seed: plan.seed });
   if (opened.notice) terminal.print(opened.notice);
   try {
-    const scan = await scanCharacters(opened.corpus);
-    const specials = plan.labmlVocabulary ? { specials: ["[PAD]", "[MASK]"] as const } : {};
-    const tokenizer = characterTokenizer(scan.characters, specials);
+    const tokenizer = await tokenizerFor(opened.corpus, parsed, { plan, terminal });
     const config = plan.model(tokenizer.size);
-    const settings = plan.settings(scan.count);
+    const settings = await plan.settings(() => countTokens(opened.corpus, tokenizer));
     const out = parsed.get(flags.out) ?? "runs";
     const size = parsed.get(flags.size) ?? (config.preset === "labml" ? undefined : "small");
     const wanted = [config.preset, size, opened.label].filter((part) => part !== undefined).join("-");
@@ -116,6 +118,37 @@ async function newRun(parsed: ParsedFlags, terminal: Terminal): Promise<Run> {
     await opened.close();
     throw error;
   }
+}
+
+/** The tokenizer that the flags ask for: read from a folder, or made from the text. */
+async function tokenizerFor(
+  corpus: Corpus,
+  parsed: ParsedFlags,
+  { plan, terminal }: { plan: TrainPlan; terminal: Terminal },
+): Promise<Tokenizer> {
+  const kind = parsed.get(flags.tokenizer) ?? "char";
+  const type = tokenizerTypes.find((type) => type === kind);
+  const size = parsed.get(flags.vocab);
+  if (type === undefined) {
+    if (size !== undefined) throw new UsageError(`Option --vocab means nothing beside the ready vocabulary of ${kind}`);
+    return await readTokenizer(kind);
+  }
+  if (type === "char" && size === undefined) {
+    const specials = plan.labmlVocabulary ? { specials: ["[PAD]", "[MASK]"] as const } : {};
+    return characterTokenizer((await scanCharacters(corpus)).characters, specials);
+  }
+  const wanted = size ?? 8192;
+  const tokenizer = await trainTokenizer(trainingLines(corpus), {
+    type,
+    size: wanted,
+    progress: (stage, done) =>
+      terminal.progress(`vocabulary: ${grouped(done)} ${stage === "reading" ? "lines read" : "tokens"}`),
+  });
+  terminal.clear();
+  if (tokenizer.size < wanted) {
+    terminal.print(`note: the text supports only ${grouped(tokenizer.size)} tokens, not the ${grouped(wanted)} wanted`);
+  }
+  return tokenizer;
 }
 
 async function resumedRun(parsed: ParsedFlags, path: string): Promise<Run> {
@@ -173,7 +206,7 @@ async function trainOn(
           break;
         case "samples":
           for (const sample of event.samples) {
-            terminal.print(`  ${formatSample(terminal, sample.slice(0, terminal.columns - 3))}`);
+            terminal.print(`  ${formatSample(terminal, fitting(sample, terminal.columns - 3))}`);
           }
           break;
         case "checkpoint":
@@ -216,7 +249,7 @@ function printPlan(
     reason: string;
     notice: string | undefined;
     corpus: Corpus;
-    tokenizer: CharacterTokenizer;
+    tokenizer: Tokenizer;
     config: ModelConfig;
     settings: TrainingSettings;
   },
@@ -224,7 +257,11 @@ function printPlan(
   const { preset, layers, width, heads, hidden, vocab } = config;
   terminal.print(`device  ${reason}`);
   if (notice) terminal.print(`        note: ${notice}`);
-  terminal.print(`corpus  ${corpus.name}, ${corpus.description}; ${tokenizer.size} different tokens (characters)`);
+  terminal.print(
+    `corpus  ${corpus.name}, ${corpus.description}; ${grouped(tokenizer.size)} different tokens (${
+      tokenizerNames[tokenizer.type]
+    })`,
+  );
   terminal.print(
     `model   ${preset}: ${layers} layers × ${width}, ${heads} heads, hidden ${hidden}, vocabulary ${vocab}: ` +
       `${grouped(parameterCount(config))} parameters`,
@@ -248,6 +285,8 @@ function printPlan(
   terminal.print("");
 }
 
+const tokenizerNames = { char: "characters", wordpiece: "WordPiece", bpe: "byte-level BPE" } as const;
+
 function progressLine(event: TrainRecord, { budget }: TrainingSettings): string {
   const progress = Math.min(1, progressOf(budget, event));
   const total = "minutes" in budget ? 60 * budget.minutes : event.seconds / Math.max(progress, 1e-9);
@@ -261,6 +300,12 @@ function progressLine(event: TrainRecord, { budget }: TrainingSettings): string 
     `${grouped(event.tokensPerSecond)} tokens/s`,
     `${duration(Math.max(0, total - event.seconds))} left`,
   ].join("  ");
+}
+
+/** As many tokens of a sample as a line holds. */
+function fitting(sample: readonly SampleToken[], columns: number): SampleToken[] {
+  let left = columns;
+  return sample.filter(({ token, predicted = "" }) => (left -= Math.max(token.length, predicted.length)) >= 0);
 }
 
 /** Where the time went, longest first; what takes less than half a percent is added up. */

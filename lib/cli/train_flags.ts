@@ -33,6 +33,8 @@ const flags = {
     ...flag("PATH", "text: file, folder, glob, - or stories; may be repeated (default: Tiny Shakespeare)", text),
     repeatable: true,
   },
+  tokenizer: flag("KIND", "char, wordpiece, bpe, or the folder of a ready one (default: char)", text),
+  vocab: flag("N", "tokens of the vocabulary that is trained (default: all characters, or 8192)", count),
   out: flag("FOLDER", "where run folders go (default: runs)", text),
   name: flag("NAME", "name of the run (default: from model and corpus)", text),
   resume: flag("RUN", "go on with an interrupted run", text),
@@ -82,7 +84,7 @@ const pick = (...names: (keyof typeof flags)[]) => Object.fromEntries(names.map(
 
 /** The flags of `train` under headings. */
 export const trainFlagGroups: FlagGroups = {
-  "Text and run": pick("data", "out", "name", "resume", "device", "threads", "blas"),
+  "Text and run": pick("data", "tokenizer", "vocab", "out", "name", "resume", "device", "threads", "blas"),
   Model: pick("preset", "size", "layers", "width", "heads", "hidden", "max-length", "dropout"),
   "Budget (one of the first four) and batches": pick(
     "tokens",
@@ -135,8 +137,8 @@ export interface TrainPlan {
   readonly seed: number;
   /** The model, once the size of the vocabulary is known. */
   model(vocab: number): ModelConfig;
-  /** The settings, once the number of tokens of the training text is known. */
-  settings(corpusTokens: number): TrainingSettings;
+  /** The settings; the tokens of the training text are only counted if they matter. */
+  settings(countTokens: () => Promise<number>): Promise<TrainingSettings>;
   /** Whether the tokenizer should have labml's two special tokens only. */
   readonly labmlVocabulary: boolean;
 }
@@ -181,9 +183,9 @@ export function planFromFlags(parsed: ParsedFlags): TrainPlan {
     seed,
     model,
     labmlVocabulary: isLabml,
-    settings(corpusTokens) {
-      const epochs = get(flags.epochs);
-      if (epochs !== undefined && !Number.isFinite(corpusTokens)) {
+    async settings(countTokens) {
+      const corpusTokens = get(flags.epochs) === undefined ? 0 : await countTokens();
+      if (!Number.isFinite(corpusTokens)) {
         throw new UsageError("The stories never end, so --epochs means nothing: give --tokens, --steps or --minutes");
       }
       const { width } = model(5);

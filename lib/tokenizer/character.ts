@@ -5,13 +5,15 @@
  */
 
 import type { Corpus } from "../text/corpus.ts";
-import { type SpecialToken, specialTokens, type Tokenizer } from "./tokenizer.ts";
+import { CONTINUES, type SpecialToken, specialTokens, type Tokenizer } from "./tokenizer.ts";
 
-/** A tokenizer whose tokens are characters. */
+/** A tokenizer whose tokens are characters: the special tokens first, then the characters by code point. */
 export interface CharacterTokenizer extends Tokenizer {
-  /** All tokens in order of their ids: the special ones first, then the characters by code point. */
-  readonly tokens: readonly string[];
+  readonly type: "char";
 }
+
+/** What words are made of: letters, the marks on them, and digits. */
+const isWordCharacter = (character: string) => /^[\p{L}\p{M}\p{N}]$/u.test(character);
 
 /**
  * A character tokenizer over the given characters.
@@ -40,24 +42,33 @@ export function characterTokenizer(
   }
   const idOf = new Map(sorted.map((character, i) => [character.codePointAt(0)!, specials.length + i]));
   const unknown = special["[UNK]"];
+  const encode = (text: string) => {
+    const ids = new Uint32Array(text.length);
+    let count = 0;
+    for (let i = 0; i < text.length; i++) {
+      const codePoint = text.codePointAt(i)!;
+      if (codePoint > 0xffff) i++;
+      const id = idOf.get(codePoint) ?? unknown;
+      // without [UNK], as in labml's vocabulary, unknown characters are left out
+      if (id !== undefined) ids[count++] = id;
+    }
+    return ids.slice(0, count);
+  };
+  const inWord = tokens.map(isWordCharacter);
   return {
+    type: "char",
     tokens,
     size: tokens.length,
     special,
-    encode(text) {
-      const ids = new Uint32Array(text.length);
-      let count = 0;
-      for (let i = 0; i < text.length; i++) {
-        const codePoint = text.codePointAt(i)!;
-        if (codePoint > 0xffff) i++;
-        const id = idOf.get(codePoint) ?? unknown;
-        // without [UNK], as in labml's vocabulary, unknown characters are left out
-        if (id !== undefined) ids[count++] = id;
-      }
-      return ids.slice(0, count);
+    encode,
+    encodeWords(text) {
+      const ids = encode(text);
+      for (let i = ids.length - 1; i > 0; i--) if (inWord[ids[i]!] && inWord[ids[i - 1]!]) ids[i]! += CONTINUES;
+      return ids;
     },
     decode: (ids) => Array.from(ids, (id) => tokens[id] ?? "").join(""),
     token: (id) => tokens[id] ?? "",
+    piece: (id) => tokens[id] ?? "",
   };
 }
 

@@ -6,10 +6,10 @@
 
 import { fromConfigJson, fromHuggingFace, toConfigJson, toHuggingFace } from "../format/hugging_face.ts";
 import { decodeSafetensors, encodeSafetensors, type HostTensor } from "../format/safetensors.ts";
-import { fromTokenizerJson, toTokenizerConfigJson, toTokenizerJson } from "../format/tokenizer_json.ts";
+import { fromTokenizerJson, tokenizerFiles } from "../format/tokenizer_json.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { modelParameters } from "../model/parameters.ts";
-import type { CharacterTokenizer } from "../tokenizer/character.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { TrainingState } from "./trainer.ts";
 
 /** Files by name, each in pieces to be written one after the other. */
@@ -34,7 +34,7 @@ export interface Checkpoint {
   /** The model's configuration. */
   readonly config: ModelConfig;
   /** Its vocabulary. */
-  readonly tokenizer: CharacterTokenizer;
+  readonly tokenizer: Tokenizer;
   /** Weights, moments and clock. */
   readonly state: TrainingState;
 }
@@ -65,8 +65,12 @@ function checkpointFiles({ config, tokenizer, state }: Checkpoint): FileSet {
   return new Map([
     ["config.json", json(toConfigJson(config, tokenizer.special))],
     ["model.safetensors", encodeSafetensors(toHuggingFace(config, state.parameters))],
-    ["tokenizer.json", json(toTokenizerJson(tokenizer))],
-    ["tokenizer_config.json", json(toTokenizerConfigJson(tokenizer, config.maxLength))],
+    ...tokenizerFiles(tokenizer, config.maxLength).entries().map((
+      [name, text],
+    ): [string, Uint8Array<ArrayBuffer>[]] => [
+      name,
+      [new TextEncoder().encode(text)],
+    ]),
     ["optimizer.safetensors", encodeSafetensors(moments)],
     ["training.json", json({ step, tokens, seconds, position })],
   ]);

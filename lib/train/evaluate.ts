@@ -32,7 +32,7 @@ export interface Evaluation {
 
 /** A token of a sample, and how it was predicted where it was masked. */
 export interface SampleToken {
-  /** The token of the text. */
+  /** The token as it reads in the text. */
   readonly token: string;
   /** Prediction of the model, if the token was masked. */
   readonly predicted?: string;
@@ -118,9 +118,9 @@ export async function createEvaluator(options: EvaluatorOptions): Promise<Evalua
         (_, w) =>
           Array.from({ length }, (_, i): SampleToken => {
             const row = w * length + i;
-            const token = tokenizer.token(batch.original[row]!);
+            const token = tokenizer.piece(batch.original[row]!);
             const slot = slotOf.get(row);
-            return slot === undefined ? { token } : { token, predicted: tokenizer.token(predictions[slot]!) };
+            return slot === undefined ? { token } : { token, predicted: tokenizer.piece(predictions[slot]!) };
           }),
       );
     },

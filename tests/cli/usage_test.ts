@@ -3,7 +3,7 @@ import { runCli } from "../helpers/run_cli.ts";
 
 /** Wrong usage: arguments, exit code, and the sentence that is wanted. */
 const cases: [args: string[], code: number, message: string][] = [
-  [["fil"], 2, 'Unknown command "fil": there are train and fill'],
+  [["fil"], 2, 'Unknown command "fil": there are train, fill, tokenizer'],
   [["train", "--tokns", "5"], 2, "Unknown option --tokns; did you mean --tokens?"],
   [["train", "--qqqqqq"], 2, "Unknown option --qqqqqq"],
   [["train", "--tokens", "many"], 2, 'Option --tokens cannot be "many": write a whole number'],

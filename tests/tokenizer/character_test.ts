@@ -48,7 +48,7 @@ Deno.test("toTokenizerJson() and back gives the same tokenizer", () => {
     const json = JSON.parse(JSON.stringify(toTokenizerJson(tokenizer)));
     assertEquals(fromTokenizerJson(json).tokens, tokenizer.tokens);
   }
-  assertThrows(() => fromTokenizerJson({ model: { type: "WordPiece" } }), SyntaxError, "no character vocabulary");
+  assertThrows(() => fromTokenizerJson({ model: { type: "WordPiece" } }), SyntaxError, "it has no vocabulary");
 });
 
 Deno.test("scanCharacters() counts the training part", async () => {

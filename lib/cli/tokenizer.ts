@@ -1,0 +1,183 @@
+/**
+ * The command `tokenizer`: train, encode, decode, info.
+ *
+ * @module
+ */
+
+import { TextLineStream } from "@std/streams";
+import type { Corpus } from "../text/corpus.ts";
+import { encodeWithSpecials, type Tokenizer, tokenizerTypes } from "../tokenizer/tokenizer.ts";
+import { trainTokenizer } from "../tokenizer/train.ts";
+import { openCorpus, trainingLines } from "./corpus.ts";
+import { type Flag, flagHelp, flagSwitch, parseChoice, parseCount, parseFlags, UsageError } from "./flags.ts";
+import { grouped, percent } from "./format.ts";
+import { openTerminal, type Terminal } from "./terminal.ts";
+import { readTokenizer, writeTokenizer } from "./tokenizer_folder.ts";
+import { trainFlags } from "./train_flags.ts";
+
+const type = {
+  value: "TYPE",
+  help: "char, wordpiece or bpe (default: wordpiece)",
+  parse: parseChoice(tokenizerTypes),
+};
+const size: Flag<number> = { value: "N", help: "tokens of the vocabulary (default: 8192)", parse: parseCount };
+const out: Flag<string> = { value: "FOLDER", help: "where the files go (required)", parse: (text) => text };
+const cased = flagSwitch("keep upper case and accents apart (wordpiece)");
+const groups = { "Options of train": { type, size, data: trainFlags.data, out, cased } };
+
+/** Help of the command. */
+export const tokenizerHelp = `Trains vocabularies and turns text into token ids and back.
+
+Usage: deno run -A cli.ts tokenizer train --out FOLDER [options]
+       deno run -A cli.ts tokenizer encode FOLDER < text
+       deno run -A cli.ts tokenizer decode FOLDER < ids
+       deno run -A cli.ts tokenizer info FOLDER [--data PATH]
+
+FOLDER holds tokenizer.json, vocab.txt, or vocab.json and merges.txt; that of a run will do as well. encode writes a line
+of ids for each line of text, without special tokens around it; decode does the reverse.
+
+${flagHelp(groups)}
+
+Examples:
+  deno run -A cli.ts tokenizer train --type bpe --size 8192 --data book.txt --out vocabulary
+  echo "to be or not to be" | deno run -A cli.ts tokenizer encode vocabulary`;
+
+/** Runs the command; returns the exit code. */
+export async function tokenizerCommand(args: readonly string[]): Promise<number> {
+  const parsed = parseFlags(groups, args);
+  const [action, folder, ...rest] = parsed.positional;
+  if (parsed.help) {
+    console.log(tokenizerHelp);
+    return 0;
+  }
+  const wanted = "Wanted: tokenizer train --out FOLDER, or tokenizer encode|decode|info FOLDER";
+  if (action === undefined || rest.length > 0) throw new UsageError(wanted);
+  const data = parsed.all(trainFlags.data);
+  const terminal = openTerminal();
+  if (action === "train") {
+    const target = parsed.get(out);
+    if (folder !== undefined || target === undefined) throw new UsageError("Wanted: tokenizer train --out FOLDER");
+    const options = { type: parsed.get(type) ?? "wordpiece", size: parsed.get(size) ?? 8192, cased: parsed.get(cased) };
+    return await train(terminal, data, { ...options, out: target });
+  }
+  const other = parsed.given.find((name) => action !== "info" || name !== "data");
+  if (other) throw new UsageError(`Option --${other} means nothing to tokenizer ${action}`);
+  if (!["encode", "decode", "info"].includes(action) || folder === undefined) throw new UsageError(wanted);
+  const tokenizer = await readTokenizer(folder);
+  if (action === "info") return await info(terminal, tokenizer, data);
+  const write = lineWriter();
+  let number = 0;
+  for await (const line of standardInputLines()) {
+    number++;
+    if (action === "encode") write(encodeWithSpecials(tokenizer, line).join(" "));
+    else write(tokenizer.decode(parseIds(line, { number, size: tokenizer.size })));
+  }
+  write.flush();
+  return 0;
+}
+
+async function train(
+  terminal: Terminal,
+  data: readonly string[],
+  { type, size, cased, out }: { type: Tokenizer["type"]; size: number; cased: boolean | undefined; out: string },
+): Promise<number> {
+  if (cased && type !== "wordpiece") {
+    throw new UsageError("Option --cased is for --type wordpiece: the others always are");
+  }
+  const opened = await openCorpus(data, { seed: 1 });
+  try {
+    if (opened.notice) terminal.print(opened.notice);
+    const started = performance.now();
+    const tokenizer = await trainTokenizer(allLines(opened.corpus), {
+      type,
+      size,
+      lowercase: !cased,
+      progress: (stage, done) =>
+        terminal.progress(
+          stage === "reading" ? `${grouped(done)} lines read` : `${grouped(done)} of ${grouped(size)} tokens`,
+        ),
+    });
+    terminal.clear();
+    await writeTokenizer(out, tokenizer, 512);
+    const seconds = ((performance.now() - started) / 1000).toFixed(1);
+    if (tokenizer.size < size) {
+      terminal.print(
+        `the text supports only ${grouped(tokenizer.size)} tokens, fewer than the ${grouped(size)} wanted`,
+      );
+    }
+    terminal.print(`${type}, ${grouped(tokenizer.size)} tokens from ${opened.corpus.name} in ${seconds} s: ${out}`);
+    return 0;
+  } finally {
+    await opened.close();
+  }
+}
+
+async function* allLines(corpus: Corpus): AsyncGenerator<string> {
+  yield* trainingLines(corpus);
+  for await (const line of corpus.lines("validation")) yield line;
+}
+
+/** Lines by which a tokenizer is judged. */
+const INFO_LINES = 20_000;
+
+async function info(terminal: Terminal, tokenizer: Tokenizer, data: readonly string[]): Promise<number> {
+  const length = (token: string) => [...token].length;
+  const special = new Set<number>(Object.values(tokenizer.special));
+  const pieces = tokenizer.tokens.filter((_, id) => !special.has(id));
+  const longest = [...pieces].sort((a, b) => length(b) - length(a) || (a < b ? -1 : 1)).slice(0, 8);
+  const rows = [
+    ["type", tokenizer.type],
+    ["tokens", grouped(tokenizer.size)],
+    ["special tokens", Object.entries(tokenizer.special).map(([name, id]) => `${name} ${id}`).join(", ")],
+    ["longest pieces", longest.join(" ")],
+  ];
+  if (data.length > 0) {
+    const opened = await openCorpus(data, { seed: 1 });
+    try {
+      let [words, tokens, unknown, lines] = [0, 0, 0, 0];
+      for await (const line of opened.corpus.lines("training")) {
+        const ids = tokenizer.encode(line);
+        words += line.match(/\S+/gu)?.length ?? 0;
+        tokens += ids.length;
+        for (const id of ids) if (id === tokenizer.special["[UNK]"]) unknown++;
+        if (++lines >= INFO_LINES) break;
+      }
+      rows.push(["text", `${opened.corpus.name}, ${grouped(lines)} lines, ${grouped(words)} words`]);
+      rows.push(["tokens a word", (tokens / Math.max(1, words)).toFixed(3)]);
+      rows.push(["unknown", percent(unknown / Math.max(1, tokens), 3)]);
+    } finally {
+      await opened.close();
+    }
+  }
+  const width = Math.max(...rows.map(([name]) => name!.length));
+  for (const [name, value] of rows) terminal.print(`${name!.padEnd(width)}  ${value}`);
+  return 0;
+}
+
+function standardInputLines(): ReadableStream<string> {
+  return Deno.stdin.readable.pipeThrough(new TextDecoderStream("utf-8", { ignoreBOM: true }))
+    .pipeThrough(new TextLineStream());
+}
+
+/** Standard output by lines, in pieces that are worth a system call. */
+function lineWriter(): ((line: string) => void) & { flush(): void } {
+  const encoder = new TextEncoder();
+  let waiting = "";
+  const flush = () => {
+    const bytes = encoder.encode(waiting);
+    for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
+    waiting = "";
+  };
+  return Object.assign((line: string) => {
+    waiting += `${line}\n`;
+    if (waiting.length > 1 << 16) flush();
+  }, { flush });
+}
+
+function parseIds(line: string, { number, size }: { number: number; size: number }): number[] {
+  return line.split(/\s+/).filter((text) => text !== "").map((text) => {
+    const id = /^\d+$/.test(text) ? Number(text) : NaN;
+    if (!(id < size)) throw new RangeError(`Cannot decode "${text}" in line ${number}: ids are 0 to ${size - 1}`);
+    return id;
+  });
+}

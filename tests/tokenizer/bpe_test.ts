@@ -1,0 +1,96 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { fromTokenizerJson, fromVocabJson, tokenizerFiles } from "../../lib/format/tokenizer_json.ts";
+import { bpeTokenizer, byteCharacters } from "../../lib/tokenizer/bpe.ts";
+import { CONTINUES, specialTokens } from "../../lib/tokenizer/tokenizer.ts";
+import { trainTokenizer } from "../../lib/tokenizer/train.ts";
+import { mixedText } from "../helpers/mixed_text.ts";
+import { random } from "../helpers/random.ts";
+
+const bytes = [...specialTokens, ...byteCharacters];
+const merges: [string, string][] = [["l", "o"], ["lo", "w"], ["e", "r"], ["Ġ", "low"], ["a", "a"], ["aa", "aa"]];
+const tokenizer = bpeTokenizer([...bytes, ...merges.map((pair) => pair.join(""))], merges);
+const tokens = (text: string) => Array.from(tokenizer.encode(text), (id) => tokenizer.token(id));
+
+Deno.test("bpeTokenizer() joins pairs in the order of the merges, within GPT-2's pieces", () => {
+  assertEquals(tokens("lower low"), ["low", "er", "Ġlow"]);
+  assertEquals(tokens("low'll"), ["low", "'", "l", "l"]);
+  assertEquals(tokens("aaaaa"), ["aaaa", "a"]);
+  assertEquals(tokens("é"), ["Ã", "©"]);
+  assertEquals(tokens(""), []);
+});
+
+Deno.test("bpeTokenizer() joins long pieces as it joins short ones", () => {
+  const next = random(3);
+  for (let i = 0; i < 50; i++) {
+    // without spaces it is one piece; with the limit at 48 symbols both ways are taken
+    const text = Array.from({ length: 20 + 4 * i }, () => "lowera"[Math.floor(6 * next())]).join("");
+    const expected: string[] = [...text];
+    for (const [left, right] of merges) {
+      for (let at = 0; at + 1 < expected.length; at++) {
+        if (expected[at] === left && expected[at + 1] === right) expected.splice(at, 2, left + right);
+      }
+    }
+    assertEquals(tokens(text), expected);
+  }
+  assertEquals(tokens("a".repeat(200_001)).length, 50_001);
+});
+
+Deno.test("encodeWords() marks all but the first token of a piece", () => {
+  const ids = tokenizer.encodeWords("lower low!");
+  assertEquals(Array.from(ids, (id) => id >= CONTINUES), [false, true, false, false]);
+});
+
+Deno.test("decode(encode(text)) of byte-level BPE is the text, whatever it is", async () => {
+  const lines = mixedText(300_000, 11);
+  const trained = await trainTokenizer(lines.slice(0, 500), { type: "bpe", size: 1000 });
+  const next = random(5);
+  const anything = Array.from({ length: 2000 }, () =>
+    Array.from({ length: Math.floor(40 * next()) }, () => {
+      const codePoint = Math.floor(0x110000 * next() ** 3);
+      return codePoint >= 0xd800 && codePoint < 0xe000 ? "\n" : String.fromCodePoint(codePoint);
+    }).join(""));
+  for (const text of [...lines, ...anything]) {
+    // UTF-8 cannot write half a character
+    const valid = text.toWellFormed();
+    assertEquals(trained.decode(trained.encode(valid)), valid);
+  }
+});
+
+Deno.test("bpeTokenizer() finds added tokens first, composes and adds a space as it is told", () => {
+  const all = [...tokenizer.tokens, "  "];
+  const added = bpeTokenizer(all, merges, { added: ["  "], compose: true, addPrefixSpace: true });
+  assertEquals(Array.from(added.encode("low  low"), (id) => added.token(id)), ["Ġlow", "  ", "low"]);
+  assertEquals(added.encode("e\u0301"), added.encode("\u00e9"));
+  assertEquals(added.decode(added.encode("low  low")), " low  low");
+});
+
+Deno.test("bpeTokenizer() says which token a vocabulary lacks", () => {
+  assertThrows(() => bpeTokenizer(bytes, [["l", "o"]]), RangeError, 'The vocabulary lacks the token "lo"');
+  assertThrows(() => bpeTokenizer(bytes.slice(0, -1), []), RangeError, "The vocabulary lacks the token");
+});
+
+Deno.test("fromVocabJson() reads what tokenizerFiles() writes", () => {
+  const files = tokenizerFiles(tokenizer, 512);
+  const back = fromVocabJson(JSON.parse(files.get("vocab.json")!), files.get("merges.txt")!);
+  assertEquals(back.encode("lower low é"), tokenizer.encode("lower low é"));
+});
+
+Deno.test("fromTokenizerJson() says what it cannot read", () => {
+  const vocab = Object.fromEntries(tokenizer.tokens.map((token, id) => [token, id]));
+  const level = { type: "ByteLevel", add_prefix_space: false };
+  const cases: [unknown, string][] = [
+    [{ model: { type: "Unigram", vocab: [] } }, 'no vocabulary of WordPiece or BPE (model type "Unigram")'],
+    [{ model: { type: "WordLevel", vocab } }, "its model is WordLevel"],
+    [{ model: { type: "BPE", vocab, merges: ["l o"] }, pre_tokenizer: { type: "Metaspace" } }, "is Metaspace"],
+    [{ model: { type: "BPE", vocab, merges: ["l"] }, pre_tokenizer: level }, 'its merge "l" is no pair'],
+    [{ model: { type: "BPE", vocab, merges: [] }, pre_tokenizer: level, normalizer: { type: "NFKC" } }, "is NFKC"],
+    [{ model: { type: "WordPiece", vocab }, pre_tokenizer: { type: "Whitespace" } }, "its pre-tokenizer is Whitespace"],
+    [{ model: { type: "BPE", vocab: { a: 1 }, merges: [] } }, "no token has the id 0"],
+    [{}, "it has no vocabulary"],
+    [null, "it has no vocabulary"],
+  ];
+  for (const [json, message] of cases) {
+    assertThrows(() => fromTokenizerJson(json, "x.json"), SyntaxError, message);
+    assertThrows(() => fromTokenizerJson(json, "x.json"), SyntaxError, "Cannot use x.json");
+  }
+});
