@@ -7,7 +7,7 @@ import { wordPieceTokenizer } from "../../lib/tokenizer/wordpiece.ts";
 import { mixedText } from "../helpers/mixed_text.ts";
 
 // more than five megabytes of UTF-8
-const lines = mixedText(2_500_000, 7);
+const lines = mixedText(2_600_000, 7);
 const sample = lines.slice(0, 10_000);
 
 function peerOf(tokenizer: Tokenizer): (text: string) => number[] {
