@@ -6,13 +6,14 @@ import { groupByToken } from "../lib/batch/batch.ts";
 import { loadBatch } from "../lib/batch/loader.ts";
 import { maskWindow } from "../lib/batch/masking.ts";
 import { WindowSource } from "../lib/batch/windows.ts";
-import { stringSource, textCorpus } from "../lib/text/corpus.ts";
+import { textCorpus, textsOf } from "../lib/text/corpus.ts";
+import { stringSource } from "../lib/text/source.ts";
 import { storiesCorpus } from "../lib/text/stories.ts";
 import { characterTokenizer, scanCharacters } from "../lib/tokenizer/character.ts";
 
 const stories = storiesCorpus();
 const lines: string[] = [];
-for await (const line of stories.lines("training")) {
+for await (const line of textsOf(stories, "training")) {
   lines.push(line);
   if (lines.length === 5000) break;
 }
@@ -44,7 +45,7 @@ function benchTokens(name: string, tokens: number, run: () => unknown): void {
 const PART = 1 << 18;
 benchTokens("encode characters", text.length, () => tokenizer.encode(text));
 benchTokens("read, decode and split lines", text.length, async () => {
-  for await (const _ of corpus.lines("training"));
+  for await (const _ of corpus.passages("training"));
 });
 benchTokens("mask windows of 64", PART, () => {
   for (let index = 0; index < PART / 64; index++) {

@@ -17,10 +17,22 @@ export type MaskRule = "bert" | "labml";
 /** Names of the rules. */
 export const maskRules: readonly MaskRule[] = ["bert", "labml"];
 
+/**
+ * What is selected. "token": each token for itself (Devlin et al., 2019). "word": all tokens of a word or none (BERT's whole
+ * word masking); each token is then replaced by a draw of its own. "span": runs of tokens of geometric length, p = 0.2, at
+ * most 10, until the share is reached; a run is replaced in one way throughout (Joshi et al., "SpanBERT", 2020).
+ */
+export type MaskMode = "token" | "word" | "span";
+
+/** Names of the modes. */
+export const maskModes: readonly MaskMode[] = ["token", "word", "span"];
+
 /** A piece of text of fixed length, with the place that its random numbers are keyed by. */
 export interface Window {
   /** Token ids: [length]. */
   readonly tokens: Uint32Array;
+  /** 1 where a token goes on with the word of the token before: [length]. Without it every token is a word. */
+  readonly continues?: Uint8Array;
   /** Which pass over the corpus. */
   readonly epoch: number;
   /** Which block of the corpus. */
@@ -37,6 +49,10 @@ export interface MaskOptions {
   rate: number;
   /** Default: "bert". */
   rule?: MaskRule;
+  /** Default: "token". */
+  mode?: MaskMode;
+  /** Words that are never selected: see {@linkcode neverMasked}. Windows must then know their words. */
+  never?: ReadonlySet<string> | undefined;
   /** Seed of the random numbers. */
   seed: number;
 }
@@ -67,46 +83,119 @@ const SCALE = 2 ** -32;
  * console.log(tokenizer.decode(masked.ids), masked.positions);
  * ```
  */
-export function maskWindow({ tokens, epoch, block, index }: Window, options: MaskOptions): MaskedWindow {
-  const { tokenizer, rate, rule = "bert", seed } = options;
+export function maskWindow(window: Window, options: MaskOptions): MaskedWindow {
+  const { tokens, epoch, block, index } = window;
+  const { tokenizer, rate, rule = "bert", mode = "token", seed } = options;
   if (!(rate > 0 && rate <= 1)) {
     throw new RangeError(`Cannot mask a share of ${rate}: it must be above 0 and at most 1`);
   }
-  const special = new Set(Object.values(tokenizer.special));
   const ordinary = ordinaryTokens(tokenizer);
-  const key = [seed, purposes.masking + (tokens.length << 8)] as const;
   const ids = Uint32Array.from(tokens);
-  const positions: number[] = [];
   const draw = new Uint32Array(4);
-  let lowest = Infinity;
-  let fallback = -1;
-  const replace = (position: number) => {
-    const [, kind, token, other] = draw as unknown as [number, number, number, number];
-    const chance = kind * SCALE;
+  const drawAt = (position: number, purpose: "masking" | "spans" = "masking") =>
+    philox([position, index, block, epoch], [seed, purposes[purpose] + (tokens.length << 8)], draw);
+  /** Replaces a token by the draw of its position; what kind of replacement it is, the draw of `leader` says. */
+  const replace = (position: number, leader: number) => {
+    drawAt(leader);
+    const [chance, other] = [draw[1]! * SCALE, draw[3]! * SCALE];
+    if (position !== leader) drawAt(position);
+    const token = draw[2]! * SCALE;
     if (rule === "labml") {
-      if (other * SCALE < 0.1) ids[position] = Math.floor(token * SCALE * tokenizer.size);
+      if (other < 0.1) ids[position] = Math.floor(token * tokenizer.size);
       else if (chance >= 0.1) ids[position] = tokenizer.special["[MASK]"];
     } else if (chance < 0.8) ids[position] = tokenizer.special["[MASK]"];
-    else if (chance < 0.9 && ordinary.length > 0) {
-      ids[position] = ordinary[Math.floor(token * SCALE * ordinary.length)]!;
-    }
-    positions.push(position);
+    else if (chance < 0.9 && ordinary.length > 0) ids[position] = ordinary[Math.floor(token * ordinary.length)]!;
   };
-  for (let position = 0; position < tokens.length; position++) {
-    if (special.has(tokens[position]!)) continue;
-    philox([position, index, block, epoch], key, draw);
-    const selection = draw[0]! * SCALE;
-    if (selection < rate) replace(position);
+  const selectable = selectableTokens(window, options);
+  if (mode === "span") {
+    const leaders = selectSpans({ selectable, rate, draw: (counter) => drawAt(counter, "spans") });
+    const positions = [...leaders.keys()].sort((a, b) => a - b);
+    for (const position of positions) replace(position, leaders.get(position)!);
+    return { ids, positions };
+  }
+  const positions: number[] = [];
+  const take = (first: number, end: number) => {
+    for (let position = first; position < end; position++) {
+      if (!selectable[position]) continue;
+      replace(position, position);
+      positions.push(position);
+    }
+  };
+  let lowest = Infinity;
+  let fallback: [first: number, end: number] | undefined;
+  for (let first = 0, end = 0; first < tokens.length; first = end) {
+    end = mode === "word" ? wordEnd(window, first) : first + 1;
+    if (!selectable[first]) continue;
+    const selection = drawAt(first)[0]! * SCALE;
+    if (selection < rate) take(first, end);
     else if (selection < lowest) {
       lowest = selection;
-      fallback = position;
+      fallback = [first, end];
     }
   }
-  if (positions.length === 0 && fallback >= 0) {
-    philox([fallback, index, block, epoch], key, draw);
-    replace(fallback);
-  }
+  if (positions.length === 0 && fallback) take(...fallback);
   return { ids, positions };
+}
+
+/** The position behind the word that begins at `first`. */
+function wordEnd({ tokens, continues }: Window, first: number): number {
+  let end = first + 1;
+  while (end < tokens.length && continues?.[end]) end++;
+  return end;
+}
+
+/** 1 for tokens that may be selected: neither special nor of a word that never is. */
+function selectableTokens(window: Window, { tokenizer, never }: MaskOptions): Uint8Array {
+  const { tokens } = window;
+  const special = specialTokensOf(tokenizer);
+  const selectable = new Uint8Array(tokens.length);
+  for (let i = 0; i < tokens.length; i++) selectable[i] = special.has(tokens[i]!) ? 0 : 1;
+  if (never === undefined || never.size === 0) return selectable;
+  for (let first = 0, end = 0; first < tokens.length; first = end) {
+    end = wordEnd(window, first);
+    if (never.has(tokens.subarray(first, end).join())) selectable.fill(0, first, end);
+  }
+  return selectable;
+}
+
+const SPAN_PROBABILITY = 0.2;
+const LONGEST_SPAN = 10;
+
+/** Positions of spans, each with the first position of its span. */
+function selectSpans(
+  { selectable, rate, draw }: { selectable: Uint8Array; rate: number; draw: (counter: number) => Uint32Array },
+): Map<number, number> {
+  const length = selectable.length;
+  const count = selectable.reduce((sum, value) => sum + value, 0);
+  // rounded up or down by chance, so that the share is right on average
+  const budget = Math.min(count, Math.max(1, Math.floor(rate * count + draw(0)[0]! * SCALE)));
+  const leaders = new Map<number, number>();
+  const free = (position: number) => position < length && selectable[position] === 1 && !leaders.has(position);
+  for (let attempt = 1; leaders.size < budget; attempt++) {
+    const [place, size] = draw(attempt) as unknown as [number, number];
+    const start = Math.floor(place * SCALE * length);
+    // the geometric distribution without what lies beyond the longest span
+    const quantile = size * SCALE * (1 - (1 - SPAN_PROBABILITY) ** LONGEST_SPAN);
+    const wanted = 1 + Math.floor(Math.log1p(-quantile) / Math.log1p(-SPAN_PROBABILITY));
+    for (let i = 0; i < wanted && leaders.size < budget && free(start + i); i++) leaders.set(start + i, start);
+  }
+  return leaders;
+}
+
+/**
+ * Words that are not to be masked, as {@linkcode MaskOptions} wants them: by their tokens, at the beginning of a text and
+ * after a space.
+ */
+export function neverMasked(tokenizer: Pick<Tokenizer, "encode">, words: Iterable<string>): Set<string> {
+  return new Set([...words].flatMap((word) => [tokenizer.encode(word).join(), tokenizer.encode(` ${word}`).join()]));
+}
+
+const specialCache = new WeakMap<object, ReadonlySet<number>>();
+
+function specialTokensOf(tokenizer: MaskOptions["tokenizer"]): ReadonlySet<number> {
+  let special = specialCache.get(tokenizer);
+  if (!special) specialCache.set(tokenizer, special = new Set<number>(Object.values(tokenizer.special)));
+  return special;
 }
 
 const ordinaryCache = new WeakMap<object, Uint32Array>();
@@ -115,20 +204,26 @@ const ordinaryCache = new WeakMap<object, Uint32Array>();
 function ordinaryTokens(tokenizer: MaskOptions["tokenizer"]): Uint32Array {
   let ordinary = ordinaryCache.get(tokenizer);
   if (!ordinary) {
-    const special = new Set(Object.values(tokenizer.special));
+    const special = specialTokensOf(tokenizer);
     ordinary = Uint32Array.from({ length: tokenizer.size }, (_, id) => id).filter((id) => !special.has(id));
     ordinaryCache.set(tokenizer, ordinary);
   }
   return ordinary;
 }
 
+/** Tokens of a word whose selection as a whole makes the number of masked tokens vary more. */
+const WORD_VARIANCE = 10;
+
 /**
  * Room for masked positions in a batch of so many windows: the expected number and five standard deviations, so that a
  * batch overflows about once in three million; what overflows is left unmasked.
  */
-export function slotsFor({ windows, length, rate }: { windows: number; length: number; rate: number }): number {
+export function slotsFor(
+  { windows, length, rate, mode = "token" }: { windows: number; length: number; rate: number; mode?: MaskMode },
+): number {
   const rows = windows * length;
   // windows in which chance selects nothing still get one
   const expected = rows * rate + windows * (1 - rate) ** length;
-  return Math.min(rows, Math.ceil((expected + 5 * Math.sqrt(expected) + 4) / 4) * 4);
+  const variance = mode === "word" ? WORD_VARIANCE * expected : expected;
+  return Math.min(rows, Math.ceil((expected + 5 * Math.sqrt(variance) + 4) / 4) * 4);
 }

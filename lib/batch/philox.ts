@@ -60,6 +60,7 @@ export const purposes = {
   initialisation: 3,
   dropout: 4,
   stories: 5,
+  spans: 6,
 } as const;
 
 /** A sequence of random numbers from one stream: block after block of {@linkcode philox}. */

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Corpus, CorpusPart } from "../text/corpus.ts";
-import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import type { Corpus, CorpusPart, CorpusPassage, CorpusPosition } from "../text/corpus.ts";
+import { CONTINUES, type Tokenizer, withoutWords } from "../tokenizer/tokenizer.ts";
 import { randomSequence } from "./philox.ts";
 import type { Window } from "./masking.ts";
 
@@ -15,8 +15,8 @@ export interface WindowPosition {
   epoch: number;
   /** Blocks of this pass that are behind. */
   block: number;
-  /** First line of the current block. */
-  line: number;
+  /** Where the current block begins in the corpus; null at its beginning. */
+  place: CorpusPosition | null;
   /** Length that the current block is cut into; 0 before the first window. */
   length: number;
   /** Windows of the current block that are behind. */
@@ -24,7 +24,7 @@ export interface WindowPosition {
 }
 
 /** The start of a corpus. */
-export const START: Readonly<WindowPosition> = { epoch: 0, block: 0, line: 0, length: 0, taken: 0 };
+export const START: Readonly<WindowPosition> = { epoch: 0, block: 0, place: null, length: 0, taken: 0 };
 
 /** Options of {@linkcode WindowSource}. */
 export interface WindowOptions {
@@ -34,6 +34,8 @@ export interface WindowOptions {
   part?: CorpusPart;
   /** Turns lines into ids. */
   tokenizer: Tokenizer;
+  /** Whether windows know which tokens belong to one word. Default: false. */
+  words?: boolean;
   /** Seed of the shuffling. */
   seed: number;
   /** Tokens that are shuffled at once, which is what is held in memory. Default: 2²⁰. */
@@ -50,15 +52,15 @@ export interface WindowOptions {
 export class WindowSource {
   #options: Required<Omit<WindowOptions, "position">>;
   #position: WindowPosition;
-  #tokens: Uint32Array | undefined;
-  #lines = 0;
+  #tokens: Uint32Array<ArrayBuffer> | undefined;
+  #next: CorpusPosition | null = null;
   #order: Uint32Array | undefined;
   #offset = 0;
-  #stream: AsyncIterator<string> | undefined;
+  #stream: AsyncIterator<CorpusPassage> | undefined;
 
   /** A source at the given position; it opens the corpus at the first window. */
   constructor(options: WindowOptions) {
-    this.#options = { part: "training", blockTokens: 1 << 20, ...options };
+    this.#options = { part: "training", blockTokens: 1 << 20, words: false, ...options };
     this.#position = { ...(options.position ?? START) };
   }
 
@@ -90,7 +92,8 @@ export class WindowSource {
       }
       const index = this.#order[taken]!;
       const start = this.#offset + index * length;
-      windows.push({ tokens: this.#tokens!.subarray(start, start + length), epoch, block, index });
+      const tokens = this.#tokens!.slice(start, start + length);
+      windows.push({ ...this.#options.words ? takeWordsApart(tokens) : { tokens }, epoch, block, index });
       this.#position.taken++;
     }
     return windows;
@@ -105,33 +108,40 @@ export class WindowSource {
   /** Leaves the current block for the next one. */
   async #advance(): Promise<void> {
     if (!this.#tokens) await this.#load();
-    const { epoch, block, line } = this.#position;
-    this.#position = { epoch, block: block + 1, line: line + this.#lines, length: 0, taken: 0 };
+    const { epoch, block } = this.#position;
+    this.#position = { epoch, block: block + 1, place: this.#next, length: 0, taken: 0 };
     this.#tokens = undefined;
     this.#order = undefined;
   }
 
   /** Reads the block at the current position; at the end of the corpus, the first of the next pass. */
   async #load(): Promise<void> {
-    const { corpus, part, tokenizer, blockTokens } = this.#options;
-    const newline = tokenizer.encode("\n");
+    const { corpus, part, tokenizer, blockTokens, words } = this.#options;
+    const encode = (text: string) => words ? tokenizer.encodeWords(text) : tokenizer.encode(text);
+    const separators = { nothing: undefined, line: encode("\n"), document: documentSeparator(tokenizer) };
     const pieces: Uint32Array[] = [];
     let size = 0;
-    this.#lines = 0;
-    this.#stream ??= corpus.lines(part, this.#position.line)[Symbol.asyncIterator]();
+    const { place } = this.#position;
+    this.#next = place;
+    this.#stream ??= corpus.passages(part, place ?? undefined)[Symbol.asyncIterator]();
     while (size < blockTokens) {
       const { done, value } = await this.#stream.next();
       if (done) {
         this.#stream = undefined;
         break;
       }
-      const ids = tokenizer.encode(value);
-      pieces.push(ids, newline);
-      size += ids.length + newline.length;
-      this.#lines++;
+      const ids = encode(value.text);
+      pieces.push(ids);
+      size += ids.length;
+      const separator = separators[value.after];
+      if (separator) {
+        pieces.push(separator);
+        size += separator.length;
+      }
+      this.#next = value.next;
     }
-    if (this.#lines === 0 && this.#position.line > 0) {
-      this.#position = { ...this.#position, epoch: this.#position.epoch + 1, block: 0, line: 0, taken: 0 };
+    if (pieces.length === 0 && place !== null) {
+      this.#position = { ...this.#position, epoch: this.#position.epoch + 1, block: 0, place: null, taken: 0 };
       return await this.#load();
     }
     this.#tokens = new Uint32Array(size);
@@ -140,8 +150,8 @@ export class WindowSource {
       this.#tokens.set(piece, at);
       at += piece.length;
     }
-    const { length, line } = this.#position;
-    if (line === 0 && this.#stream === undefined && size < length) {
+    const { length } = this.#position;
+    if (place === null && this.#stream === undefined && size < length) {
       throw new RangeError(`Cannot cut windows of ${length} tokens: the ${part} text has only ${size}`);
     }
   }
@@ -163,4 +173,16 @@ export class WindowSource {
     }
     return order;
   }
+}
+
+/** Ids, and which of them go on with a word. */
+function takeWordsApart(marked: Uint32Array<ArrayBuffer>): Pick<Window, "tokens" | "continues"> {
+  return { tokens: withoutWords(marked), continues: Uint8Array.from(marked, (id) => id >= CONTINUES ? 1 : 0) };
+}
+
+/** What stands between documents: a line break, or [SEP] where the vocabulary has no line break. */
+export function documentSeparator(tokenizer: Tokenizer): Uint32Array<ArrayBuffer> {
+  const newline = tokenizer.encode("\n");
+  const separator = tokenizer.special["[SEP]"];
+  return newline.length > 0 || separator === undefined ? newline : Uint32Array.of(separator);
 }

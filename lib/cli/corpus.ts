@@ -5,25 +5,52 @@
  */
 
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
-import { type ByteSource, type Corpus, textCorpus } from "../text/corpus.ts";
-import { fileSource, fileSources, standardInputSource } from "../text/file_source.ts";
+import { type Corpus, mixture, textCorpus, textsOf } from "../text/corpus.ts";
+import { fileSources, standardInputSource } from "../text/file_source.ts";
+import { textOf, type TextOptions } from "../text/open.ts";
+import { BadRecords, type ByteSource } from "../text/source.ts";
 import { storiesCorpus } from "../text/stories.ts";
 
 /** A corpus with how to find it again. */
 export interface OpenedCorpus {
   /** The text. */
   readonly corpus: Corpus;
-  /** Values of --data that give the same corpus; none if it cannot be had again. */
-  readonly data: readonly string[];
+  /** What it was opened with; `data` is empty if it cannot be had again. */
+  readonly choice: CorpusChoice;
   /** Short name for run folders. */
   readonly label: string;
-  /** Bytes in all, by which a changed corpus is noticed. */
-  readonly bytes: number | undefined;
+  /** The files, by which a changed corpus is noticed. */
+  readonly files: readonly FilePrint[];
+  /** What could not be read and was skipped. */
+  readonly bad: BadRecords;
   /** What the user should know. */
   readonly notice?: string;
   /** Deletes what was kept only for this run. */
   close(): Promise<void>;
 }
+
+/** Which text, and how it is read. */
+export interface CorpusChoice extends TextOptions {
+  /** Values of --data. */
+  readonly data: readonly string[];
+  /** Value of --validation: a share, or text of its own. */
+  readonly validation?: number | string | undefined;
+  /** Records that may be skipped. */
+  readonly skipBad?: number | undefined;
+}
+
+/** What tells a file from a changed one. */
+export interface FilePrint {
+  /** Its path or address. */
+  readonly name: string;
+  /** Bytes; null where they are not known. */
+  readonly size: number | null;
+  /** SHA-256 of its first 64 KiB, in hexadecimal. */
+  readonly head: string;
+}
+
+/** Bytes at the beginning of a file that are looked at. */
+const HEAD = 1 << 16;
 
 const SHAKESPEARE = {
   url: "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt",
@@ -37,40 +64,111 @@ const CONNECT_TIMEOUT = 5000;
 const DOWNLOAD_TIMEOUT = 120_000;
 
 /**
- * Opens what --data names: paths, folders, globs, `-` for standard input, `stories`, or nothing for the default corpus.
+ * Opens what --data names: paths, folders, globs, addresses, `-` for standard input, `stories`, or nothing for the default
+ * corpus; with `=3` behind them, mixed by weight.
  *
  * @throws {RangeError} if there is no such text.
  */
-export async function openCorpus(data: readonly string[], { seed }: { seed: number }): Promise<OpenedCorpus> {
+export async function openCorpus(choice: CorpusChoice, { seed }: { seed: number }): Promise<OpenedCorpus> {
+  const { data } = choice;
   const close = () => Promise.resolve();
-  if (data.length === 0) return await defaultCorpus(seed);
+  const bad = new BadRecords(choice.skipBad);
+  if (data.length === 0) return await defaultCorpus(choice, seed);
   if (data.includes("stories")) {
     if (data.length > 1) throw new RangeError('The corpus "stories" cannot be mixed with files');
-    return { corpus: storiesCorpus({ seed }), data, label: "stories", bytes: undefined, close };
+    return { corpus: storiesCorpus({ seed }), choice, label: "stories", files: [], bad, close };
   }
   let input: Awaited<ReturnType<typeof standardInputSource>> | undefined;
-  const sources: ByteSource[] = [];
-  for (const path of data) {
-    if (path === "-") sources.push(input ??= await standardInputSource());
-    else sources.push(...await fileSources(path));
-  }
-  return {
-    corpus: await textCorpus(sources),
-    data: input ? [] : data.map(absolute),
-    label: (data[0] === "-" ? "stdin" : data[0]!.replace(/[\\/]+$/, "").split(/[\\/]/).at(-1)!).replace(/\.\w+$/, ""),
-    bytes: sources.reduce((sum, { size }) => sum + size, 0),
-    close: async () => await input?.remove(),
+  const files: FilePrint[] = [];
+  const read = async (path: string) => {
+    const sources = path === "-" ? [input ??= await standardInputSource()] : await fileSources(path);
+    for (const source of sources) files.push(await printOf(source));
+    return sources.map((source) => textOf(source, choice));
   };
+  const removeInput = async () => await input?.remove();
+  try {
+    const parts = await Promise.all(data.map(splitWeight));
+    const validation = typeof choice.validation === "string" ? await read(choice.validation) : undefined;
+    const options = {
+      bad,
+      ...(validation ? { validation } : {}),
+      ...(typeof choice.validation === "number" ? { validationShare: choice.validation } : {}),
+    };
+    const isMixture = parts.some(({ weight }) => weight !== undefined);
+    let corpus: Corpus;
+    if (isMixture) {
+      const weighted = [];
+      for (const { path, weight = 1 } of parts) {
+        weighted.push({ corpus: await textCorpus(await read(path), options), weight });
+      }
+      corpus = mixture(weighted);
+    } else {
+      const sources = [];
+      for (const { path } of parts) sources.push(...await read(path));
+      corpus = await textCorpus(sources, options);
+    }
+    const first = parts[0]!.path;
+    return {
+      corpus,
+      choice: input ? { ...choice, data: [] } : {
+        ...choice,
+        data: data.map(absolute),
+        ...(typeof choice.validation === "string" ? { validation: absolute(choice.validation) } : {}),
+      },
+      label: first === "-"
+        ? "stdin"
+        : first.replace(/[\\/]+$/, "").split(/[\\/]/).at(-1)!.replace(/\..*$/, "") || "text",
+      files,
+      bad,
+      close: removeInput,
+    };
+  } catch (error) {
+    await removeInput();
+    throw error;
+  }
 }
 
-/** Lines that are enough to know an endless corpus. */
+/** `path=3` as path and weight, unless a file is called so. */
+async function splitWeight(value: string): Promise<{ path: string; weight: number | undefined }> {
+  const match = /^(.+)=(\d*\.?\d+)$/.exec(value);
+  if (!match || await Deno.stat(value).then(() => true, () => false)) return { path: value, weight: undefined };
+  const weight = Number(match[2]);
+  if (!(weight > 0)) throw new RangeError(`Cannot mix ${match[1]} with a weight of ${match[2]}: it must be above 0`);
+  return { path: match[1]!, weight };
+}
+
+async function printOf(source: ByteSource): Promise<FilePrint> {
+  const end = source.size === undefined ? HEAD : Math.min(HEAD, source.size);
+  const bytes = await new Response(source.stream(0, end)).arrayBuffer();
+  const head = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+  return { name: source.name, size: source.size ?? null, head };
+}
+
+/**
+ * Compares files with what they were.
+ *
+ * @throws {RangeError} that names the first that differs.
+ */
+export function checkUnchanged(before: readonly FilePrint[], now: readonly FilePrint[]): void {
+  for (const [i, old] of before.entries()) {
+    const file = now[i];
+    if (file?.name !== old.name) throw new RangeError(`its text has changed: ${old.name} is not there any more`);
+    if (file.size !== old.size) {
+      throw new RangeError(`its text has changed: ${old.name} had ${old.size} bytes, now it has ${file.size}`);
+    }
+    if (file.head !== old.head) throw new RangeError(`its text has changed: ${old.name} begins with other bytes`);
+  }
+  if (now.length > before.length) throw new RangeError(`its text has changed: ${now[before.length]!.name} is new`);
+}
+
+/** Passages that are enough to know an endless corpus. */
 const ENDLESS_SAMPLE = 20_000;
 
-/** The lines of the training part, of an endless one the first. */
-export async function* trainingLines(corpus: Corpus): AsyncGenerator<string> {
+/** The texts of the training part, of an endless one the first. */
+export async function* trainingTexts(corpus: Corpus): AsyncGenerator<string> {
   let read = 0;
-  for await (const line of corpus.lines("training")) {
-    yield line;
+  for await (const text of textsOf(corpus, "training")) {
+    yield text;
     if (corpus.endless && ++read >= ENDLESS_SAMPLE) return;
   }
 }
@@ -80,25 +178,24 @@ export async function countTokens(corpus: Corpus, tokenizer: Tokenizer): Promise
   if (corpus.endless) return Infinity;
   const newline = tokenizer.encode("\n").length;
   let count = 0;
-  for await (const line of corpus.lines("training")) count += tokenizer.encode(line).length + newline;
+  for await (const text of textsOf(corpus, "training")) count += tokenizer.encode(text).length + newline;
   return count;
 }
 
 /** A path that means the same from any working directory. */
 function absolute(path: string): string {
-  return /^([\\/]|[a-z]:)/i.test(path) ? path : `${Deno.cwd()}/${path}`;
+  return /^([\\/]|[a-z]:|https?:)/i.test(path) ? path : `${Deno.cwd()}/${path}`;
 }
 
-async function defaultCorpus(seed: number): Promise<OpenedCorpus> {
-  const close = () => Promise.resolve();
+async function defaultCorpus(choice: CorpusChoice, seed: number): Promise<OpenedCorpus> {
   try {
     const path = await tinyShakespeare();
-    const source = { ...await fileSource(path), name: "Tiny Shakespeare" };
-    return { corpus: await textCorpus([source]), data: [path], label: "shakespeare", bytes: source.size, close };
+    const opened = await openCorpus({ ...choice, data: [path] }, { seed });
+    return { ...opened, corpus: { ...opened.corpus, name: "Tiny Shakespeare" }, label: "shakespeare" };
   } catch (error) {
     if (!(error instanceof NoNetworkError)) throw error;
     const notice = `${error.message}: training on the built-in stories instead (--data FILE trains on your own text)`;
-    return { corpus: storiesCorpus({ seed }), data: ["stories"], label: "stories", bytes: undefined, notice, close };
+    return { ...await openCorpus({ ...choice, data: ["stories"] }, { seed }), notice };
   }
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { CorpusChoice, FilePrint } from "./corpus.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { CheckpointStorage } from "../train/checkpoint.ts";
 import { folderStorage } from "../train/folder_storage.ts";
@@ -13,15 +14,15 @@ import type { TrainRecord, ValidationRecord } from "../train/trainer.ts";
 /** Content of a run's config.json: all that --resume needs. */
 export interface RunConfig {
   /** Version of this format. */
-  readonly format: 1;
+  readonly format: 2;
   /** The model. */
   readonly model: ModelConfig;
   /** How it is trained. */
   readonly training: TrainingSettings;
-  /** Values of --data; none: the text came from standard input and cannot be read again. */
-  readonly data: readonly string[];
-  /** Size of the corpus, by which a change is noticed; null for an endless one. */
-  readonly dataBytes: number | null;
+  /** The text; without data it came from standard input and cannot be read again. */
+  readonly text: CorpusChoice;
+  /** Its files, by which a change is noticed. */
+  readonly files: readonly FilePrint[];
   /** Device that it began on; another one gives slightly other losses. */
   readonly device: string;
 }
@@ -81,7 +82,7 @@ export async function readRun(path: string): Promise<{ config: RunConfig; checkp
       : "its config.json cannot be read";
     throw new RangeError(`Cannot resume "${path}": ${what}`);
   }
-  if (config.format !== 1 || !config.training || !config.model) {
+  if (config.format !== 2 || !config.training || !config.model || !config.text) {
     throw new RangeError(`Cannot resume "${path}": its config.json is not that of a run`);
   }
   const checkpoint = (await checkpointsOf(path).list()).at(-1);

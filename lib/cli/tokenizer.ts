@@ -5,10 +5,10 @@
  */
 
 import { TextLineStream } from "@std/streams";
-import type { Corpus } from "../text/corpus.ts";
+import { type Corpus, textsOf } from "../text/corpus.ts";
 import { encodeWithSpecials, type Tokenizer, tokenizerTypes } from "../tokenizer/tokenizer.ts";
 import { trainTokenizer } from "../tokenizer/train.ts";
-import { openCorpus, trainingLines } from "./corpus.ts";
+import { openCorpus, trainingTexts } from "./corpus.ts";
 import { type Flag, flagHelp, flagSwitch, parseChoice, parseCount, parseFlags, UsageError } from "./flags.ts";
 import { grouped, percent } from "./format.ts";
 import { openTerminal, type Terminal } from "./terminal.ts";
@@ -84,11 +84,11 @@ async function train(
   if (cased && type !== "wordpiece") {
     throw new UsageError("Option --cased is for --type wordpiece: the others always are");
   }
-  const opened = await openCorpus(data, { seed: 1 });
+  const opened = await openCorpus({ data }, { seed: 1 });
   try {
     if (opened.notice) terminal.print(opened.notice);
     const started = performance.now();
-    const tokenizer = await trainTokenizer(allLines(opened.corpus), {
+    const tokenizer = await trainTokenizer(allTexts(opened.corpus), {
       type,
       size,
       lowercase: !cased,
@@ -112,9 +112,9 @@ async function train(
   }
 }
 
-async function* allLines(corpus: Corpus): AsyncGenerator<string> {
-  yield* trainingLines(corpus);
-  for await (const line of corpus.lines("validation")) yield line;
+async function* allTexts(corpus: Corpus): AsyncGenerator<string> {
+  yield* trainingTexts(corpus);
+  yield* textsOf(corpus, "validation");
 }
 
 /** Lines by which a tokenizer is judged. */
@@ -132,10 +132,10 @@ async function info(terminal: Terminal, tokenizer: Tokenizer, data: readonly str
     ["longest pieces", longest.join(" ")],
   ];
   if (data.length > 0) {
-    const opened = await openCorpus(data, { seed: 1 });
+    const opened = await openCorpus({ data }, { seed: 1 });
     try {
       let [words, tokens, unknown, lines] = [0, 0, 0, 0];
-      for await (const line of opened.corpus.lines("training")) {
+      for await (const line of textsOf(opened.corpus, "training")) {
         const ids = tokenizer.encode(line);
         words += line.match(/\S+/gu)?.length ?? 0;
         tokens += ids.length;

@@ -20,7 +20,14 @@ import { folderStorage } from "../train/folder_storage.ts";
 import { planStages, progressOf } from "../train/schedule.ts";
 import type { TrainingSettings } from "../train/settings.ts";
 import { train, type TrainingState, type TrainRecord } from "../train/trainer.ts";
-import { countTokens, openCorpus, type OpenedCorpus, trainingLines } from "./corpus.ts";
+import {
+  checkUnchanged,
+  type CorpusChoice,
+  countTokens,
+  openCorpus,
+  type OpenedCorpus,
+  trainingTexts,
+} from "./corpus.ts";
 import { flagHelp, type ParsedFlags, parseFlags, UsageError } from "./flags.ts";
 import { duration, formatSample, grouped, percent, rate } from "./format.ts";
 import { checkFree, createRun, freeName, readRun, reopenRun, type RunConfig, type RunFolder } from "./run_folder.ts";
@@ -86,7 +93,7 @@ export async function trainCommand(args: readonly string[]): Promise<number> {
 
 async function newRun(parsed: ParsedFlags, terminal: Terminal): Promise<Run> {
   const plan = planFromFlags(parsed);
-  const opened = await openCorpus(parsed.all(flags.data), { seed: plan.seed });
+  const opened = await openCorpus(corpusChoice(parsed), { seed: plan.seed });
   if (opened.notice) terminal.print(opened.notice);
   try {
     const tokenizer = await tokenizerFor(opened.corpus, parsed, { plan, terminal });
@@ -97,11 +104,11 @@ async function newRun(parsed: ParsedFlags, terminal: Terminal): Promise<Run> {
     const wanted = [config.preset, size, opened.label].filter((part) => part !== undefined).join("-");
     const name = parsed.get(flags.name) ?? await freeName(out, wanted);
     const runConfig: Omit<RunConfig, "device"> = {
-      format: 1,
+      format: 2,
       model: config,
       training: settings,
-      data: opened.data,
-      dataBytes: opened.bytes ?? null,
+      text: opened.choice,
+      files: opened.files,
     };
     const path = `${out}/${name}`;
     await checkFree(path);
@@ -118,6 +125,18 @@ async function newRun(parsed: ParsedFlags, terminal: Terminal): Promise<Run> {
     await opened.close();
     throw error;
   }
+}
+
+/** The text that the flags ask for. */
+function corpusChoice(parsed: ParsedFlags): CorpusChoice {
+  const choice = {
+    document: parsed.get(flags.document),
+    field: parsed.get(flags.field),
+    validation: parsed.get(flags.validation),
+    skipBad: parsed.get(flags["skip-bad"]),
+  };
+  const given = Object.entries(choice).filter(([, value]) => value !== undefined);
+  return { data: parsed.all(flags.data), ...Object.fromEntries(given) };
 }
 
 /** The tokenizer that the flags ask for: read from a folder, or made from the text. */
@@ -138,7 +157,7 @@ async function tokenizerFor(
     return characterTokenizer((await scanCharacters(corpus)).characters, specials);
   }
   const wanted = size ?? 8192;
-  const tokenizer = await trainTokenizer(trainingLines(corpus), {
+  const tokenizer = await trainTokenizer(trainingTexts(corpus), {
     type,
     size: wanted,
     progress: (stage, done) =>
@@ -155,14 +174,14 @@ async function resumedRun(parsed: ParsedFlags, path: string): Promise<Run> {
   const other = parsed.given.find((name) => !["resume", "device", "threads", "blas", "profile"].includes(name));
   if (other) throw new UsageError(`Option --${other} cannot be changed by --resume: a run goes on as it began`);
   const { config: runConfig, checkpoint } = await readRun(path);
-  if (runConfig.data.length === 0) throw new RangeError(`Cannot resume "${path}": its text came from standard input`);
-  const opened = await openCorpus(runConfig.data, { seed: runConfig.training.seed });
-  if ((opened.bytes ?? null) !== runConfig.dataBytes) {
-    throw new RangeError(
-      `Cannot resume "${path}": its text had ${runConfig.dataBytes} bytes, ${
-        runConfig.data.join(", ")
-      } has ${opened.bytes}`,
-    );
+  if (runConfig.text.data.length === 0) {
+    throw new RangeError(`Cannot resume "${path}": its text came from standard input`);
+  }
+  const opened = await openCorpus(runConfig.text, { seed: runConfig.training.seed });
+  try {
+    checkUnchanged(runConfig.files, opened.files);
+  } catch (error) {
+    throw new RangeError(`Cannot resume "${path}": ${(error as Error).message}`);
   }
   const folder = path.replace(/[\\/]+$/, "");
   const { config, tokenizer, state } = await loadCheckpoint(folderStorage(`${folder}/checkpoints`), checkpoint);
@@ -214,6 +233,8 @@ async function trainOn(
       }
     }
     terminal.clear();
+    for (const message of run.opened.bad.messages.slice(0, 5)) terminal.print(`skipped: ${message}`);
+    if (run.opened.bad.count > 0) terminal.print(`${grouped(run.opened.bad.count)} records were skipped`);
     const profile = await device.takeProfile();
     if (profile) terminal.print(profileTable(profile));
     if (!folder) return 1;

@@ -5,9 +5,10 @@
  */
 
 import { DEFAULT_LENGTH, defaultCurriculum, parseCurriculum, type Stage } from "../batch/curriculum.ts";
-import { type MaskRule, maskRules } from "../batch/masking.ts";
+import { type MaskMode, maskModes, type MaskRule, maskRules } from "../batch/masking.ts";
 import { MOST_THREADS } from "../device/cpu_program.ts";
 import { deviceChoices } from "../device/open.ts";
+import { documentKinds } from "../text/source.ts";
 import { architectures, type ModelConfig, modelConfig, presets, sizes } from "../model/config.ts";
 import { schedules } from "../train/schedule.ts";
 import { defaultSettings, type TrainingSettings } from "../train/settings.ts";
@@ -30,9 +31,17 @@ const count = parseCount;
 
 const flags = {
   data: {
-    ...flag("PATH", "text: file, folder, glob, - or stories; may be repeated (default: Tiny Shakespeare)", text),
+    ...flag("PATH", "text: file, folder, glob, URL, - or stories; PATH=3: by weight (default: Tiny Shakespeare)", text),
     repeatable: true,
   },
+  document: flag(
+    "KIND",
+    "what a document of plain text is: line, paragraph, file (default: line)",
+    parseChoice(documentKinds),
+  ),
+  field: flag("NAME", "field or column of the text in .jsonl, .csv, .parquet (default: text)", text),
+  validation: flag("SHARE|PATH", "text to validate on: a share of --data, or a path (default: 10%)", parseValidation),
+  "skip-bad": flag("N", "records that may be skipped because they cannot be read (default: 0)", count),
   tokenizer: flag("KIND", "char, wordpiece, bpe, or the folder of a ready one (default: char)", text),
   vocab: flag("N", "tokens of the vocabulary that is trained (default: all characters, or 8192)", count),
   out: flag("FOLDER", "where run folders go (default: runs)", text),
@@ -59,8 +68,11 @@ const flags = {
   curriculum: flag("STAGES", "length:share,...,length or none (default: rising to the final length)", text),
   "batch-tokens": flag("N", "tokens of a batch (default: 1024; labml: 2048)", count),
   accumulate: flag("N", "batches of a step (default: 1)", count),
-  "mask-rate": flag("SHARE", "share of tokens masked, or start:end (default: 30%:15%; labml: 15%)", parseMaskRate),
+  "mask-rate": flag("SHARE", "share of tokens masked, or start:end (default: 40%:15%; labml: 15%)", parseMaskRate),
   "mask-rule": flag("RULE", "bert (80/10/10) or labml (81/10/9) (default: that of the preset)", parseChoice(maskRules)),
+
+  "mask-mode": flag("MODE", "token, word (whole words) or span (default: token)", parseChoice(maskModes)),
+  "never-mask": { ...flag("WORD", "a word that is never masked; may be repeated", text), repeatable: true },
 
   lr: flag("RATE", "peak learning rate; factor for noam (default: 2e-3 at width 128; noam: 1)", parseNumber),
   schedule: flag("NAME", `${schedules.join(", ")} (default: linear; labml: noam)`, parseChoice(schedules)),
@@ -84,7 +96,21 @@ const pick = (...names: (keyof typeof flags)[]) => Object.fromEntries(names.map(
 
 /** The flags of `train` under headings. */
 export const trainFlagGroups: FlagGroups = {
-  "Text and run": pick("data", "tokenizer", "vocab", "out", "name", "resume", "device", "threads", "blas"),
+  "Text and run": pick(
+    "data",
+    "document",
+    "field",
+    "validation",
+    "skip-bad",
+    "tokenizer",
+    "vocab",
+    "out",
+    "name",
+    "resume",
+    "device",
+    "threads",
+    "blas",
+  ),
   Model: pick("preset", "size", "layers", "width", "heads", "hidden", "max-length", "dropout"),
   "Budget (one of the first four) and batches": pick(
     "tokens",
@@ -97,6 +123,8 @@ export const trainFlagGroups: FlagGroups = {
     "accumulate",
     "mask-rate",
     "mask-rule",
+    "mask-mode",
+    "never-mask",
   ),
   Optimizer: pick("lr", "schedule", "warmup", "weight-decay", "clip", "seed"),
   Reports: pick("eval-every", "eval-tokens", "save-every", "sample-every", "profile"),
@@ -112,6 +140,13 @@ function parseMaskRate(value: string): { start: number; end: number } {
     throw new RangeError("write a share above 0 such as 15%, or start:end such as 30%:15%");
   }
   return { start, end };
+}
+
+function parseValidation(value: string): number | string {
+  if (!/^[\d.]+%?$/.test(value)) return value;
+  const share = parseShare(value);
+  if (share === 0 || share === 1) throw new RangeError("write a share above 0 and below 1, such as 5%, or a path");
+  return share;
 }
 
 function parseThreads(value: string): number {
@@ -186,7 +221,7 @@ export function planFromFlags(parsed: ParsedFlags): TrainPlan {
     async settings(countTokens) {
       const corpusTokens = get(flags.epochs) === undefined ? 0 : await countTokens();
       if (!Number.isFinite(corpusTokens)) {
-        throw new UsageError("The stories never end, so --epochs means nothing: give --tokens, --steps or --minutes");
+        throw new UsageError("The text never ends, so --epochs means nothing: give --tokens, --steps or --minutes");
       }
       const { width } = model(5);
       return {
@@ -219,7 +254,7 @@ function budget({ get }: ParsedFlags, corpusTokens: number): TrainingSettings["b
 
 /** All settings but curriculum, seed and budget. */
 function settingsFromFlags(
-  { get }: ParsedFlags,
+  { get, all }: ParsedFlags,
   { preset, width }: { preset: ModelConfig["preset"]; width: number },
 ): Omit<TrainingSettings, "budget"> {
   const defaults = defaultSettings({ preset, width });
@@ -242,6 +277,8 @@ function settingsFromFlags(
       accumulate: get(flags.accumulate),
       maskRate: get(flags["mask-rate"]),
       maskRule: get(flags["mask-rule"]) as MaskRule | undefined,
+      maskMode: get(flags["mask-mode"]) as MaskMode | undefined,
+      neverMask: all(flags["never-mask"]),
       evaluateEvery: get(flags["eval-every"]),
       evaluateTokens: get(flags["eval-tokens"]),
       saveEvery: get(flags["save-every"]),

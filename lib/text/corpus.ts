@@ -1,13 +1,20 @@
 /**
- * Corpora: text as a stream of lines, cut into a part to train on and a part to validate on, in bounded memory.
+ * Corpora: text as a stream of passages, cut into a part to train on and a part to validate on, in bounded memory.
  *
  * @module
  */
 
-import { TextLineStream } from "@std/streams";
+import { textOf } from "./open.ts";
+import { type BadRecords, type ByteSource, type Passage, strict, type TextSource } from "./source.ts";
 
 /** The two parts of a corpus. */
 export type CorpusPart = "training" | "validation";
+
+/** A place in a part of a corpus, as JSON; only the corpus that made it understands it. */
+export type CorpusPosition = number | { readonly [key: string]: CorpusPosition } | readonly CorpusPosition[];
+
+/** A passage with the place behind it. */
+export type CorpusPassage = Passage<CorpusPosition>;
 
 /** Text to train on. */
 export interface Corpus {
@@ -17,159 +24,225 @@ export interface Corpus {
   readonly description: string;
   /** Whether the training part never ends. */
   readonly endless: boolean;
-  /** Lines of a part, without their line breaks, from line number `from` on (0 is the first). */
-  lines(part: CorpusPart, from?: number): AsyncIterable<string>;
+  /** Passages of a part, from a place on that an earlier passage gave; by default from the beginning. */
+  passages(part: CorpusPart, from?: CorpusPosition): AsyncIterable<CorpusPassage>;
 }
 
-/** Bytes that can be read from any place; a `Blob` or `File` is nearly one. */
-export interface ByteSource {
-  /** For error messages. */
-  readonly name: string;
-  /** Number of bytes. */
-  readonly size: number;
-  /** Bytes start ... end - 1. */
-  stream(start: number, end: number): ReadableStream<Uint8Array<ArrayBuffer>>;
+/** The texts of a part's passages. */
+export async function* textsOf(corpus: Corpus, part: CorpusPart): AsyncGenerator<string> {
+  for await (const { text } of corpus.passages(part)) yield text;
 }
 
-/** Share of a corpus that is trained on; the rest validates. */
-const TRAINING_SHARE = 0.9;
+/** Share of a corpus that validates where nothing else is said. */
+export const VALIDATION_SHARE = 0.1;
 
-/** How far behind the 90 % mark a line break is looked for. */
-const LONGEST_SEARCH = 1 << 20;
-
-/** A string as bytes, UTF-8. */
-export function stringSource(name: string, text: string): ByteSource {
-  const blob = new Blob([text]);
-  return { name, size: blob.size, stream: (start, end) => blob.slice(start, end).stream() };
+/** Options of {@linkcode textCorpus}. */
+export interface TextCorpusOptions {
+  /** Share that validates, in (0, 1). Default: 0.1. */
+  validationShare?: number;
+  /** Text of its own to validate on; then everything else is trained on. */
+  validation?: readonly (TextSource | ByteSource)[];
+  /** Counts what is skipped; by default nothing may be. */
+  bad?: BadRecords;
 }
 
 /**
- * A corpus of UTF-8 text, source after source. The first 90 % of the bytes, up to the next line break, are for
- * training, the rest for validation.
+ * A corpus of sources, one after the other; what bytes are is told by their name, as by {@linkcode textOf}. Where all of them know their size, the first 90 % of the bytes, up to the next
+ * line break, are for training and the rest for validation. Otherwise every tenth document validates.
  *
  * @throws {RangeError} if there is no text.
  *
  * @example
  * ```ts
- * import { stringSource, textCorpus } from "@cloze/mlm";
+ * import { stringSource, textCorpus, textsOf } from "@cloze/mlm";
  *
  * const corpus = await textCorpus([stringSource("poem", "one\ntwo\nthree\nfour\n")]);
- * for await (const line of corpus.lines("training")) console.log(line);
+ * for await (const line of textsOf(corpus, "training")) console.log(line);
  * ```
  */
-export async function textCorpus(sources: readonly ByteSource[]): Promise<Corpus> {
-  const total = sources.reduce((sum, source) => sum + source.size, 0);
+export async function textCorpus(
+  given: readonly (TextSource | ByteSource)[],
+  options: TextCorpusOptions = {},
+): Promise<Corpus> {
+  const sources = given.map(asText);
+  const { validationShare = VALIDATION_SHARE, bad = strict } = options;
+  if (!(validationShare > 0 && validationShare < 1)) {
+    throw new RangeError(`Cannot validate on a share of ${validationShare}: it must be between 0 and 1`);
+  }
   const name = sources.length === 1 ? sources[0]!.name : `${sources.length} files`;
-  if (total === 0) {
+  const sizes = sources.map(({ size }) => size);
+  const total = sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0);
+  if (sources.length === 0 || (total === 0 && !sizes.includes(undefined))) {
     const what = sources.length === 0 ? "no file was given" : `${name} ${sources.length === 1 ? "is" : "are"} empty`;
     throw new RangeError(`Cannot train without text: ${what}`);
   }
-  const split = await splitPlace(sources, Math.floor(total * TRAINING_SHARE));
-  const ranges: Record<CorpusPart, readonly Range[]> = { training: [], validation: [] };
-  ranges.training = sources.slice(0, split.source + 1).map((source, i) => ({
+  const known = !sizes.includes(undefined);
+  const described = known
+    ? `${total.toLocaleString("en")} bytes`
+    : `${sources.length === 1 ? "a stream" : "streams"} of text`;
+  const common = { name, description: described, endless: false };
+  if (options.validation) {
+    const [training, validation] = [whole(sources), whole(options.validation.map(asText))];
+    return { ...common, passages: (part, from) => inOrder(part === "training" ? training : validation, from, bad) };
+  }
+  if (!known || sources.some(({ cut }) => cut === undefined)) {
+    return { ...common, passages: (part, from) => everyNth({ sources, part, from, share: validationShare, bad }) };
+  }
+  const split = await splitPlace(sources, Math.floor(total * (1 - validationShare)));
+  const training = sources.slice(0, split.source + 1).map((source, i) => ({
     source,
     start: 0,
     end: i === split.source ? split.offset : source.size,
   }));
-  ranges.validation = sources.slice(split.source).map((source, i) => ({
+  const validation = sources.slice(split.source).map((source, i) => ({
     source,
     start: i === 0 ? split.offset : 0,
     end: source.size,
   }));
+  return { ...common, passages: (part, from) => inOrder(part === "training" ? training : validation, from, bad) };
+}
+
+const asText = (source: TextSource | ByteSource) => "read" in source ? source : textOf(source);
+
+interface Range {
+  readonly source: TextSource;
+  readonly start: number;
+  readonly end: number | undefined;
+}
+
+const whole = (sources: readonly TextSource[]): Range[] =>
+  sources.map((source) => ({ source, start: 0, end: source.size }));
+
+/** Ranges one after the other; a position is [range, offset]. */
+async function* inOrder(
+  ranges: readonly Range[],
+  from: CorpusPosition | undefined,
+  bad: BadRecords,
+): AsyncGenerator<CorpusPassage> {
+  const [first, offset] = (from ?? [0, undefined]) as [number, number | undefined];
+  for (let index = first; index < ranges.length; index++) {
+    const { source, start, end } = ranges[index]!;
+    const begin = index === first && offset !== undefined ? offset : start;
+    if (end !== undefined && begin >= end) continue;
+    for await (const passage of source.read({ start: begin, end, bad })) {
+      yield { ...passage, next: [index, passage.next] };
+    }
+  }
+}
+
+/**
+ * Every nth document validates, the others train; a position is [source, offset, documents behind]. Documents of one source
+ * are counted anew in each, so that a source that grows at its end keeps its split.
+ */
+async function* everyNth(
+  { sources, part, from, share, bad }: {
+    sources: readonly TextSource[];
+    part: CorpusPart;
+    from: CorpusPosition | undefined;
+    share: number;
+    bad: BadRecords;
+  },
+): AsyncGenerator<CorpusPassage> {
+  const [first, offset, behind] = (from ?? [0, 0, 0]) as [number, number, number];
+  const period = Math.max(2, Math.round(1 / share));
+  for (let index = first; index < sources.length; index++) {
+    let document = index === first ? behind : 0;
+    const start = index === first ? offset : 0;
+    for await (const passage of sources[index]!.read({ start, end: sources[index]!.size, bad })) {
+      const validates = document % period === period - 1;
+      if (passage.after === "document") document++;
+      if (validates === (part === "validation")) yield { ...passage, next: [index, passage.next, document] };
+    }
+  }
+}
+
+/** Where to cut: in the source that the target falls into, at a place that suits it. */
+async function splitPlace(sources: readonly TextSource[], target: number): Promise<{ source: number; offset: number }> {
+  let before = 0;
+  for (const [index, source] of sources.entries()) {
+    if (before + source.size! <= target && index < sources.length - 1) {
+      before += source.size!;
+      continue;
+    }
+    return { source: index, offset: await source.cut!(Math.max(0, target - before)) };
+  }
+  throw new RangeError("Cannot split an empty list of sources");
+}
+
+/** A corpus with the weight that it has in a mixture. */
+export interface WeightedCorpus {
+  /** The corpus. */
+  readonly corpus: Corpus;
+  /** Share of the characters, relative to the others' weights; above 0. */
+  readonly weight: number;
+}
+
+interface MixturePosition {
+  readonly [key: string]: CorpusPosition;
+  /** Characters of each corpus so far. */
+  readonly read: readonly number[];
+  /** Place in each corpus; an empty list at its beginning. */
+  readonly places: readonly CorpusPosition[];
+}
+
+/**
+ * Corpora by weight: after each document the one that is furthest behind its share goes on. Each begins anew at its end, so
+ * training never ends; validation reads them one after the other.
+ *
+ * @throws {RangeError} if a weight is not above 0.
+ */
+export function mixture(parts: readonly WeightedCorpus[]): Corpus {
+  const wrong = parts.find(({ weight }) => !(weight > 0 && Number.isFinite(weight)));
+  if (wrong) {
+    throw new RangeError(`Cannot mix ${wrong.corpus.name} with a weight of ${wrong.weight}: it must be above 0`);
+  }
+  const total = parts.reduce((sum, { weight }) => sum + weight, 0);
+  const shares = parts.map(({ corpus, weight }) => `${Math.round(100 * weight / total)} % ${corpus.name}`);
   return {
-    name,
-    description: `${total.toLocaleString("en")} bytes`,
-    endless: false,
-    lines: (part, from = 0) => linesOf(ranges[part], from),
+    name: `mixture of ${parts.length}`,
+    description: shares.join(", "),
+    endless: true,
+    passages: (part, from) => part === "training" ? mix(parts, from) : validationOf(parts),
   };
 }
 
-interface Range {
-  readonly source: ByteSource;
-  readonly start: number;
-  readonly end: number;
+async function* validationOf(parts: readonly WeightedCorpus[]): AsyncGenerator<CorpusPassage> {
+  for (const { corpus } of parts) yield* corpus.passages("validation");
 }
 
-async function* linesOf(ranges: readonly Range[], from: number): AsyncGenerator<string> {
-  let line = 0;
-  for (const { source, start, end } of ranges) {
-    if (start >= end) continue;
-    const lines = source.stream(start, end).pipeThrough(utf8Decoder(source.name, start)).pipeThrough(
-      new TextLineStream(),
-    );
-    for await (const text of lines) {
-      if (line++ >= from) yield text;
-    }
-  }
-}
-
-/** Like TextDecoderStream, but an invalid byte is reported with its place. */
-function utf8Decoder(name: string, start: number): TransformStream<Uint8Array<ArrayBuffer>, string> {
-  const decoder = new TextDecoder("utf-8", { fatal: true });
-  let offset = start;
-  const fail = (at: number) => new SyntaxError(`Cannot read ${name} as UTF-8: invalid byte near offset ${at}`);
-  return new TransformStream({
-    transform(chunk, controller) {
-      try {
-        controller.enqueue(decoder.decode(chunk, { stream: true }));
-      } catch {
-        throw fail(offset + firstInvalid(chunk));
+async function* mix(parts: readonly WeightedCorpus[], from: CorpusPosition | undefined): AsyncGenerator<CorpusPassage> {
+  const start = from as MixturePosition | undefined;
+  const read = parts.map((_, i) => start?.read[i] ?? 0);
+  const places = parts.map((_, i) => start?.places[i] ?? []);
+  const isStart = (place: CorpusPosition) => Array.isArray(place) && place.length === 0;
+  const open = (index: number) =>
+    parts[index]!.corpus.passages("training", isStart(places[index]!) ? undefined : places[index])
+      [Symbol.asyncIterator]();
+  const streams: (AsyncIterator<CorpusPassage> | undefined)[] = parts.map(() => undefined);
+  try {
+    while (true) {
+      let index = 0;
+      for (let i = 1; i < parts.length; i++) {
+        if (read[i]! / parts[i]!.weight < read[index]! / parts[index]!.weight) index = i;
       }
-      offset += chunk.length;
-    },
-    flush(controller) {
-      try {
-        controller.enqueue(decoder.decode());
-      } catch {
-        throw fail(offset);
+      while (true) {
+        const stream = streams[index] ??= open(index);
+        const { done, value } = await stream.next();
+        if (done) {
+          if (isStart(places[index]!)) {
+            throw new RangeError(`Cannot mix in ${parts[index]!.corpus.name}: it has no text`);
+          }
+          places[index] = [];
+          streams[index] = undefined;
+          continue;
+        }
+        places[index] = value.next;
+        read[index]! += value.text.length + 1;
+        yield { ...value, next: { read: [...read], places: [...places] } };
+        if (value.after === "document") break;
       }
-    },
-  });
-}
-
-/** Index of the first byte that cannot be decoded, apart from a character that the chunk's beginning cuts. */
-function firstInvalid(chunk: Uint8Array<ArrayBuffer>): number {
-  const begin = chunk.findIndex((byte) => (byte & 0xc0) !== 0x80);
-  let low = Math.max(0, begin);
-  let high = chunk.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    try {
-      new TextDecoder("utf-8", { fatal: true }).decode(chunk.subarray(Math.max(0, begin), middle + 1), {
-        stream: true,
-      });
-      low = middle + 1;
-    } catch {
-      high = middle;
     }
+  } finally {
+    for (const stream of streams) await stream?.return?.();
   }
-  return low;
-}
-
-/** Where to cut: behind the first line break after `target` bytes, or between two characters if the line is very long. */
-async function splitPlace(
-  sources: readonly ByteSource[],
-  target: number,
-): Promise<{ source: number; offset: number }> {
-  let before = 0;
-  for (const [index, source] of sources.entries()) {
-    if (before + source.size <= target && index < sources.length - 1) {
-      before += source.size;
-      continue;
-    }
-    const start = Math.max(0, target - before);
-    let offset = start;
-    let boundary = -1;
-    for await (const chunk of source.stream(start, Math.min(source.size, start + LONGEST_SEARCH))) {
-      const newline = chunk.indexOf(10);
-      if (newline >= 0) return { source: index, offset: offset + newline + 1 };
-      if (boundary < 0) {
-        const first = chunk.findIndex((byte) => (byte & 0xc0) !== 0x80);
-        if (first >= 0) boundary = offset + first;
-      }
-      offset += chunk.length;
-    }
-    return { source: index, offset: boundary < 0 ? source.size : boundary };
-  }
-  throw new RangeError("Cannot split an empty list of sources");
 }

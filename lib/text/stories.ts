@@ -73,10 +73,10 @@ function swap(cast: [Owner, Owner], sentences: string[]): void {
  *
  * @example
  * ```ts
- * import { storiesCorpus } from "@cloze/mlm";
+ * import { storiesCorpus, textsOf } from "@cloze/mlm";
  *
- * for await (const line of storiesCorpus({ seed: 1 }).lines("training")) {
- *   console.log(line);
+ * for await (const story of textsOf(storiesCorpus({ seed: 1 }), "training")) {
+ *   console.log(story);
  *   break;
  * }
  * ```
@@ -86,12 +86,13 @@ export function storiesCorpus({ seed = 1 }: { seed?: number } = {}): Corpus {
     name: "stories",
     description: "endless, built in",
     endless: true,
-    async *lines(part, from = 0) {
+    async *passages(part, from = 0) {
       const isTraining = part === "training";
-      for (let index = from; isTraining || index < VALIDATION_STORIES; index++) {
+      for (let index = Number(from); isTraining || index < VALIDATION_STORIES; index++) {
         // the validation part is the same for every seed, so that runs can be compared
         const at = [index, isTraining ? 0 : 1] as const;
-        yield story(randomSequence({ seed: isTraining ? seed : 0, purpose: "stories", at }));
+        const text = story(randomSequence({ seed: isTraining ? seed : 0, purpose: "stories", at }));
+        yield { text, after: "document", next: index + 1 };
       }
       await Promise.resolve();
     },

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Corpus } from "../text/corpus.ts";
+import { type Corpus, textsOf } from "../text/corpus.ts";
 import { CONTINUES, type SpecialToken, specialTokens, type Tokenizer } from "./tokenizer.ts";
 
 /** A tokenizer whose tokens are characters: the special tokens first, then the characters by code point. */
@@ -88,7 +88,7 @@ export async function scanCharacters(corpus: Corpus): Promise<CorpusScan> {
   const codePoints = new Set<number>([10]);
   let count = 0;
   let lines = 0;
-  for await (const line of corpus.lines("training")) {
+  for await (const line of textsOf(corpus, "training")) {
     for (let i = 0; i < line.length; i++) {
       const codePoint = line.codePointAt(i)!;
       if (codePoint > 0xffff) i++;

@@ -115,7 +115,7 @@ export async function loadCheckpoint(storage: CheckpointStorage, name: string): 
       }),
     );
   const { step, tokens, seconds, position } = clock;
-  if (![step, tokens, seconds, position?.line].every(Number.isFinite)) {
+  if (![step, tokens, seconds, position?.block].every(Number.isFinite)) {
     throw new SyntaxError(`Cannot resume from ${file}: its clock is incomplete`);
   }
   const state = { step, tokens, seconds, position, parameters };

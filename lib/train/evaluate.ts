@@ -7,9 +7,10 @@
 import type { Batch } from "../batch/batch.ts";
 import { maskBatch } from "../batch/loader.ts";
 import type { MaskRule, Window } from "../batch/masking.ts";
+import { documentSeparator } from "../batch/windows.ts";
 import { type BatchProgram, type Model, RING_SIZE } from "../model/model.ts";
 import type { Corpus } from "../text/corpus.ts";
-import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import { joinIds, type Tokenizer } from "../tokenizer/tokenizer.ts";
 
 /** Masks of the validation text have a seed of their own and a rate of 15 %, whatever training uses. */
 const VALIDATION_SEED = 1234;
@@ -128,21 +129,16 @@ export async function createEvaluator(options: EvaluatorOptions): Promise<Evalua
 }
 
 async function validationWindows({ corpus, tokenizer, length, tokens }: EvaluatorOptions): Promise<Window[]> {
-  const newline = tokenizer.encode("\n");
+  const separators = { nothing: [], line: tokenizer.encode("\n"), document: documentSeparator(tokenizer) };
   const windows: Window[] = [];
-  let rest: number[] = [];
+  let rest = new Uint32Array(0);
   const most = Math.max(1, Math.floor(tokens / length));
   let read = 0;
-  for await (const line of corpus.lines("validation")) {
-    rest.push(...tokenizer.encode(line), ...newline);
+  for await (const { text, after } of corpus.passages("validation")) {
+    rest = joinIds([rest, tokenizer.encode(text), Uint32Array.from(separators[after])]);
     let at = 0;
     for (; rest.length - at >= length && windows.length < most; at += length) {
-      windows.push({
-        tokens: Uint32Array.from(rest.slice(at, at + length)),
-        epoch: 0,
-        block: 0,
-        index: windows.length,
-      });
+      windows.push({ tokens: rest.slice(at, at + length), epoch: 0, block: 0, index: windows.length });
     }
     read += at;
     rest = rest.slice(at);

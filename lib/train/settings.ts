@@ -5,7 +5,7 @@
  */
 
 import { defaultCurriculum, type Stage } from "../batch/curriculum.ts";
-import type { MaskRule } from "../batch/masking.ts";
+import type { MaskMode, MaskRule } from "../batch/masking.ts";
 import type { Preset } from "../model/config.ts";
 import type { AdamWOptions } from "../ops/adamw.ts";
 import type { Budget, LearningRate, MaskRate, Span } from "./schedule.ts";
@@ -24,6 +24,10 @@ export interface TrainingSettings {
   readonly maskRate: MaskRate;
   /** How masked tokens are replaced. */
   readonly maskRule: MaskRule;
+  /** What is selected: tokens, whole words or spans; validation always masks tokens. */
+  readonly maskMode: MaskMode;
+  /** Words that are never masked. */
+  readonly neverMask: readonly string[];
   /** Learning rate over training. */
   readonly learningRate: LearningRate;
   /** AdamW's constants and the clipping norm. */
@@ -50,8 +54,10 @@ export function defaultSettings(
     curriculum: defaultCurriculum(length),
     batchTokens: 1024,
     accumulate: 1,
-    maskRate: { start: 0.3, end: 0.15 },
+    maskRate: { start: 0.4, end: 0.15 },
     maskRule: "bert",
+    maskMode: "token",
+    neverMask: [],
     learningRate: { peak, schedule: "linear", warmup: { share: 0.05 } },
     optimizer: { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, weightDecay: 0.01, clip: 1 },
     seed: 1,

@@ -6,7 +6,7 @@
 
 import type { Batch } from "../batch/batch.ts";
 import { loadBatch } from "../batch/loader.ts";
-import { slotsFor } from "../batch/masking.ts";
+import { neverMasked, slotsFor } from "../batch/masking.ts";
 import type { WindowPosition, WindowSource } from "../batch/windows.ts";
 import type { BatchShape } from "../model/model.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
@@ -24,8 +24,6 @@ export interface PreparedStep {
   readonly after: Pick<Clock, "step" | "tokens">;
   /** Its settings. */
   readonly plan: StepPlan;
-  /** Share of the budget that is behind after it. */
-  readonly progressAfter: number;
   /** Sizes of its batches. */
   readonly shape: BatchShape;
   /** One batch, or several to accumulate. */
@@ -60,7 +58,8 @@ export interface StepQueueOptions {
 
 /** Plans steps by the token clock and loads their batches. */
 export function stepQueue({ settings, width, tokenizer, source, seconds, start }: StepQueueOptions): StepQueue {
-  const { batchTokens, accumulate, curriculum, seed, budget, maskRule: rule } = settings;
+  const { batchTokens, accumulate, curriculum, seed, budget, maskRule: rule, maskMode: mode } = settings;
+  const never = neverMasked(tokenizer, settings.neverMask);
   let clock = start;
   const queue: PreparedStep[] = [];
   const prepare = async (): Promise<PreparedStep | undefined> => {
@@ -69,10 +68,12 @@ export function stepQueue({ settings, width, tokenizer, source, seconds, start }
     const plan = planStep(now, { ...settings, width });
     const { length, maskRate: rate } = plan;
     const { windows, tokens } = stepSize({ length, batchTokens, accumulate });
-    const slots = slotsFor({ windows, length, rate: highestMaskRate(settings.maskRate, curriculum, plan.stage) });
+    const highest = highestMaskRate(settings.maskRate, curriculum, plan.stage);
+    const slots = slotsFor({ windows, length, rate: highest, mode });
+    const masking = { tokenizer, rate, rule, mode, never, seed };
     const batches: Batch[] = [];
     for (let i = 0; i < accumulate; i++) {
-      batches.push((await loadBatch(source, { windows, length, slots, tokenizer, rate, rule, seed })).batch);
+      batches.push((await loadBatch(source, { windows, length, slots, ...masking })).batch);
     }
     const before = clock;
     clock = { step: before.step + 1, tokens: before.tokens + tokens };
@@ -80,7 +81,6 @@ export function stepQueue({ settings, width, tokenizer, source, seconds, start }
       before,
       after: clock,
       plan,
-      progressAfter: progressOf(budget, { ...clock, seconds: now.seconds }),
       shape: { windows, length, slots },
       batches,
       position: source.position,

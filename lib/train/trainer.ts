@@ -138,7 +138,8 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, 
   const { seed } = settings;
   const start = { step: resume?.step ?? 0, tokens: resume?.tokens ?? 0 };
   const timer = stopwatch(resume?.seconds ?? 0);
-  const source = new WindowSource({ corpus, tokenizer, seed, ...(resume ? { position: resume.position } : {}) });
+  const words = settings.maskMode === "word" || settings.neverMask.length > 0;
+  const source = new WindowSource({ corpus, tokenizer, words, seed, ...(resume ? { position: resume.position } : {}) });
   const steps = stepQueue({ settings, width, tokenizer, source, seconds: timer.seconds, start });
   let evaluator: Evaluator | undefined;
   let program: BatchProgram | undefined;
@@ -147,6 +148,8 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, 
   // what the state would be if training ended here
   let at = start;
   let position = source.position;
+  const progress = () => progressOf(settings.budget, { ...at, seconds: timer.seconds() });
+  let reached = progress();
   try {
     evaluator = await createEvaluator({
       model,
@@ -180,8 +183,11 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, 
         position = step.position;
       }
       const last = pending.at(-1);
-      const due = last ? dueAfter(last, settings) : { evaluate: false, save: false, sample: false };
-      const isLast = !step || progressOf(settings.budget, { ...at, seconds: timer.seconds() }) >= 1;
+      // steps are planned ahead, so a budget by the clock is read here and not from the plan
+      const before = { step: last?.before.step ?? at.step, progress: reached };
+      reached = progress();
+      const due = dueBetween(before, { step: at.step, progress: reached }, settings);
+      const isLast = !step || reached >= 1;
       if (pending.length >= readEvery || isLast || due.evaluate || due.save || due.sample) {
         await steps.fill();
         const records = last ? await model.readRecords({ first: pending[0]!.before.step, last: last.after.step }) : [];
@@ -256,9 +262,11 @@ function* trainRecords(
   }
 }
 
-function dueAfter(last: PreparedStep, settings: TrainingSettings) {
-  const before = { step: last.before.step, progress: last.plan.progress };
-  const after = { step: last.after.step, progress: last.progressAfter };
+function dueBetween(
+  before: { step: number; progress: number },
+  after: { step: number; progress: number },
+  settings: TrainingSettings,
+) {
   return {
     evaluate: isDue(settings.evaluateEvery, before, after),
     save: isDue(settings.saveEvery, before, after),

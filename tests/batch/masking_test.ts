@@ -1,7 +1,8 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { maskWindow, slotsFor, type Window } from "../../lib/batch/masking.ts";
+import { maskWindow, neverMasked, slotsFor, type Window } from "../../lib/batch/masking.ts";
 import { maskBatch } from "../../lib/batch/loader.ts";
 import { characterTokenizer } from "../../lib/tokenizer/character.ts";
+import { CONTINUES, withoutWords } from "../../lib/tokenizer/tokenizer.ts";
 import { random } from "../helpers/random.ts";
 
 const tokenizer = characterTokenizer("abcdefghijklmnopqrstuvwxyz .");
@@ -142,4 +143,115 @@ Deno.test("maskWindow() rejects a rate of 0", () => {
     RangeError,
     "Cannot mask a share of 0",
   );
+});
+
+/** Windows of words of one to six tokens. */
+function wordWindows(count: number, length = 64): Required<Window>[] {
+  const next = random(2);
+  return windows(count, { length }).map((window) => {
+    const continues = new Uint8Array(length);
+    for (let at = 0; at < length;) {
+      const end = Math.min(length, at + 1 + Math.floor(6 * next()));
+      continues.fill(1, at + 1, end);
+      at = end;
+    }
+    return { ...window, continues };
+  });
+}
+
+Deno.test("maskWindow() selects whole words, in the right share, and replaces each token by a draw of its own", () => {
+  const counts = { all: 0, selected: 0, mask: 0, kept: 0, mixed: 0 };
+  for (const window of wordWindows(20_000)) {
+    const { ids, positions } = maskWindow(window, { tokenizer, rate: 0.15, mode: "word", seed: 1 });
+    const selected = new Set(positions);
+    counts.all += ids.length;
+    counts.selected += positions.length;
+    for (let first = 0; first < ids.length;) {
+      let end = first + 1;
+      while (end < ids.length && window.continues[end]) end++;
+      const inside = positions.filter((position) => position >= first && position < end);
+      assert(inside.length === 0 || inside.length === end - first);
+      const kinds = new Set(inside.map((position) => ids[position] === mask));
+      if (kinds.size === 2) counts.mixed++;
+      first = end;
+    }
+    for (const position of selected) {
+      if (ids[position] === mask) counts.mask++;
+      else if (ids[position] === window.tokens[position]) counts.kept++;
+    }
+  }
+  // words of 1 to 6 tokens, each as a whole: the variance is E[L²] / E[L] = 91 / 21 times that of single tokens
+  assertAlmostEquals(counts.selected / counts.all, 0.15, Math.sqrt(91 / 21) * fiveSigma(0.15, counts.all) + 1e-4);
+  const same = 0.1 / (tokenizer.size - 5);
+  assertAlmostEquals(counts.mask / counts.selected, 0.8, fiveSigma(0.8, counts.selected));
+  assertAlmostEquals(counts.kept / counts.selected, 0.1 + same, fiveSigma(0.1, counts.selected));
+  assert(counts.mixed > 1000);
+});
+
+Deno.test("maskWindow() selects spans of geometric lengths up to ten, and exactly the share", () => {
+  const counts = { all: 0, selected: 0, mask: 0 };
+  const runs = new Map<number, number>();
+  for (const window of windows(20_000)) {
+    const { ids, positions } = maskWindow(window, { tokenizer, rate: 0.15, mode: "span", seed: 1 });
+    // 0.15 · 64 = 9.6: nine or ten
+    assert(positions.length === 9 || positions.length === 10);
+    counts.all += ids.length;
+    counts.selected += positions.length;
+    counts.mask += positions.filter((position) => ids[position] === mask).length;
+    for (let i = 0; i < positions.length;) {
+      let end = i + 1;
+      while (positions[end] === positions[end - 1]! + 1) end++;
+      runs.set(end - i, (runs.get(end - i) ?? 0) + 1);
+      i = end;
+    }
+  }
+  assertAlmostEquals(counts.selected / counts.all, 0.15, fiveSigma(0.6, 20_000) / 64);
+  // a span is replaced in one way: about 20,000 · 9.6 / 3 spans decide
+  assertAlmostEquals(counts.mask / counts.selected, 0.8, 2 * fiveSigma(0.8, 60_000));
+  const spans = [...runs.values()].reduce((sum, count) => sum + count);
+  // mean of the truncated geometric distribution is 3.8; the budget cuts the last span, the window's end some others
+  const mean = counts.selected / spans;
+  assert(mean > 2.8 && mean < 4, `mean run ${mean}`);
+  assertEquals(Math.max(...runs.keys()) <= 10, true);
+});
+
+for (const mode of ["token", "word", "span"] as const) {
+  Deno.test(`maskWindow() never selects special tokens nor words that it is told not to (${mode})`, () => {
+    const never = neverMasked(tokenizer, ["ab", "q"]);
+    const text = "ab cab q abc ab qq ab";
+    for (let index = 0; index < 500; index++) {
+      const words = tokenizer.encodeWords(text);
+      const tokens = withoutWords(words);
+      tokens[3] = tokenizer.special["[SEP]"]!;
+      const continues = Uint8Array.from(words, (id) => id >= CONTINUES ? 1 : 0);
+      const window = { tokens, continues, epoch: 0, block: 0, index };
+      const { positions } = maskWindow(window, { tokenizer, rate: 0.9, mode, never, seed: 1 });
+      assert(positions.length > 0);
+      // "ab" at 0, 13 and 19, "q" at 7, the special token at 3
+      for (const position of [0, 1, 3, 7, 13, 14, 19, 20]) assert(!positions.includes(position), `${position}`);
+    }
+  });
+
+  Deno.test(`maskWindow() always selects something, depends on its counter alone, and rejects nothing but the share (${mode})`, () => {
+    for (const window of wordWindows(300)) {
+      const options = { tokenizer, rate: 0.01, mode, seed: 3 };
+      const masked = maskWindow(window, options);
+      assert(masked.positions.length > 0);
+      assertEquals(maskWindow(window, options), masked);
+      assertEquals(masked.positions, [...masked.positions].sort((a, b) => a - b));
+    }
+    const special = { tokens: new Uint32Array(8), epoch: 0, block: 0, index: 0 };
+    assertEquals(maskWindow(special, { tokenizer, rate: 0.9, mode, seed: 1 }).positions, []);
+    const [window] = wordWindows(1);
+    assertEquals(maskWindow(window!, { tokenizer, rate: 1, mode, seed: 1 }).positions.length, 64);
+  });
+}
+
+Deno.test("slotsFor() has room for whole words", () => {
+  const shape = { windows: 32, length: 64, rate: 0.15, mode: "word" as const };
+  const slots = slotsFor(shape);
+  for (let i = 0; i < 50; i++) {
+    const list = wordWindows(32).map((window) => ({ ...window, epoch: i }));
+    assertEquals(maskBatch(list, { tokenizer, ...shape, seed: 1, slots }).dropped, 0);
+  }
 });

@@ -11,8 +11,10 @@ function numbered(count: number): Corpus {
     name: "numbers",
     description: "",
     endless: false,
-    async *lines(_part, from = 0) {
-      for (let i = from; i < count; i++) yield String(i).padStart(6, "0");
+    async *passages(_part, from = 0) {
+      for (let i = Number(from); i < count; i++) {
+        yield { text: String(i).padStart(6, "0"), after: "document", next: i + 1 };
+      }
       await Promise.resolve();
     },
   };
@@ -83,10 +85,10 @@ Deno.test("WindowSource holds only the block in memory", async () => {
     name: "endless",
     description: "",
     endless: true,
-    async *lines() {
+    async *passages() {
       while (true) {
         read++;
-        yield "012345";
+        yield { text: "012345", after: "document", next: read };
       }
     },
   };

@@ -20,7 +20,7 @@ async function withFetch(fetch: typeof globalThis.fetch, run: () => Promise<void
 
 Deno.test("openCorpus() trains on stories and says so where there is no network", () =>
   withFetch(() => Promise.reject(new TypeError("no network")), async () => {
-    const { corpus, data, notice } = await openCorpus([], { seed: 1 });
+    const { corpus, choice: { data }, notice } = await openCorpus({ data: [] }, { seed: 1 });
     assertEquals([corpus.name, ...data], ["stories", "stories"]);
     assertStringIncludes(notice!, "could not be downloaded: training on the built-in stories instead");
   }));
@@ -31,7 +31,7 @@ Deno.test("openCorpus() waits no longer than 5 s for a network that does not ans
       new Promise((_, reject) => init!.signal!.addEventListener("abort", () => reject(init!.signal!.reason))),
     async () => {
       const start = performance.now();
-      const { corpus } = await openCorpus([], { seed: 1 });
+      const { corpus } = await openCorpus({ data: [] }, { seed: 1 });
       assertEquals(corpus.name, "stories");
       assert(performance.now() - start < 6000);
     },
@@ -39,7 +39,7 @@ Deno.test("openCorpus() waits no longer than 5 s for a network that does not ans
 
 Deno.test("openCorpus() does not train on a download that arrived changed", () =>
   withFetch(() => Promise.resolve(new Response("<html>sign in to this network</html>")), async () => {
-    const { notice } = await openCorpus([], { seed: 1 });
+    const { notice } = await openCorpus({ data: [] }, { seed: 1 });
     assertStringIncludes(notice!, "Tiny Shakespeare arrived changed (36 bytes");
   }));
 
@@ -58,10 +58,15 @@ Deno.test({
     };
     return withFetch(fetch, async () => {
       for (let i = 0; i < 2; i++) {
-        const { corpus, label, bytes, notice } = await openCorpus([], { seed: 1 });
-        assertEquals([corpus.name, label, bytes, notice], ["Tiny Shakespeare", "shakespeare", 1_115_394, undefined]);
-        for await (const line of corpus.lines("training")) {
-          assertEquals(line, "First Citizen:");
+        const { corpus, label, files, notice } = await openCorpus({ data: [] }, { seed: 1 });
+        assertEquals([corpus.name, label, files[0]!.size, notice], [
+          "Tiny Shakespeare",
+          "shakespeare",
+          1_115_394,
+          undefined,
+        ]);
+        for await (const { text } of corpus.passages("training")) {
+          assertEquals(text, "First Citizen:");
           break;
         }
       }

@@ -20,16 +20,49 @@ const cases: [args: string[], code: number, message: string][] = [
   [["train", "--width", "130"], 2, "Cannot split width 130 into 4 heads"],
   [["train", "--length", "600", "--max-length", "512"], 2, "Length 600 exceeds the model's longest sequence of 512"],
   [["train", "--curriculum", "64:20%,32"], 2, "must rise from stage to stage"],
-  [["train", "--data", "stories", "--epochs", "2"], 2, "The stories never end"],
+  [["train", "--data", "stories", "--epochs", "2"], 2, "The text never ends"],
   [["train", "book.txt"], 2, 'Unexpected argument "book.txt"; text to train on is given by --data'],
   [["train", "--data", "missing.txt"], 1, 'Cannot read "missing.txt": there is no such file or folder'],
   [["train", "--data", "empty.txt"], 1, "Cannot train without text: empty.txt is empty"],
   [["train", "--data", "short.txt"], 1, "Cannot validate on windows of 128 tokens"],
-  [["train", "--data", "latin1.txt"], 1, "Cannot read latin1.txt as UTF-8: invalid byte near offset 2"],
+  [
+    ["train", "--data", "latin1.txt"],
+    1,
+    "Cannot read latin1.txt as UTF-8: invalid byte at offset 1 (line 1); it looks like Latin-1",
+  ],
   [["train", "--resume", "nowhere"], 1, 'Cannot resume "nowhere": there is no config.json in it'],
   [["train", "--resume", "norun"], 1, 'Cannot resume "norun": its config.json is not that of a run'],
   [["train", "--resume", "nowhere", "--lr", "1"], 2, "Option --lr cannot be changed by --resume"],
   [["train", "--data", "stories", "--name", "norun", "--out", "."], 1, '"./norun" exists already'],
+  [["train", "--data", "short.txt=0"], 1, "Cannot mix short.txt with a weight of 0: it must be above 0"],
+  [["train", "--data", "bad.jsonl"], 1, "Cannot use bad.jsonl, line 2: it is no JSON"],
+  [["train", "--data", "bad.jsonl", "--skip-bad", "1"], 1, "Cannot use bad.jsonl, line 3: it has no text in field"],
+  [["train", "--data", "table.csv"], 1, 'table.csv: it has no column "text" (--field); its columns are id, body'],
+  [["train", "--data", "broken.txt.gz"], 1, "Cannot read broken.txt.gz: its gzip data breaks after 0 bytes of text"],
+  [["train", "--data", "short.txt=2", "--data", "short.txt", "--epochs", "1"], 2, "The text never ends"],
+  [["train", "--data", "short.txt", "--document", "page"], 2, "choose one of line, paragraph, file"],
+  [
+    ["train", "--data", "short.txt", "--validation", "100%"],
+    2,
+    "write a share above 0 and below 1, such as 5%, or a path",
+  ],
+  [["train", "--data", "short.txt", "--validation", "no.txt"], 1, 'Cannot read "no.txt": there is no such file'],
+  [["train", "--data", "short.txt", "--tokenizer", "norun"], 1, 'Cannot read a tokenizer from "norun"'],
+  [["train", "--data", "short.txt", "--tokenizer", "norun", "--vocab", "9"], 2, "Option --vocab means nothing beside"],
+  [
+    ["train", "--data", "short.txt", "--tokenizer", "bpe", "--vocab", "99"],
+    1,
+    "special tokens and bytes alone are 261",
+  ],
+  [["tokenizer"], 2, "Wanted: tokenizer train --out FOLDER"],
+  [["tokenizer", "train"], 2, "Wanted: tokenizer train --out FOLDER"],
+  [["tokenizer", "guess", "norun"], 2, "Wanted: tokenizer train --out FOLDER, or tokenizer encode|decode|info FOLDER"],
+  [["tokenizer", "encode", "nowhere"], 1, 'Cannot read a tokenizer from "nowhere": there is no such folder'],
+  [["tokenizer", "encode", "norun"], 1, "no tokenizer.json, vocab.txt or vocab.json is in it"],
+  [["tokenizer", "encode", "unigram/tokenizer.json"], 1, "Cannot use unigram/tokenizer.json: it has no vocabulary"],
+  [["tokenizer", "encode", "norun", "--size", "9"], 2, "Option --size means nothing to tokenizer encode"],
+  [["tokenizer", "train", "--type", "bpe", "--cased", "--out", "x"], 2, "Option --cased is for --type wordpiece"],
+  [["tokenizer", "train", "--data", "empty.txt", "--out", "x"], 1, "empty.txt is empty"],
   [["fill", "nowhere", "a [MASK]"], 1, 'Cannot use "nowhere": there is no such folder'],
   [["fill", "norun", "a [MASK]"], 1, "it is neither a run with a checkpoint nor a checkpoint"],
   [["fill", "nowhere", "hello"], 2, 'The text "hello" has no [MASK] to fill'],
@@ -44,6 +77,11 @@ Deno.test({
       await Deno.writeTextFile(`${cwd}/empty.txt`, "");
       await Deno.writeTextFile(`${cwd}/short.txt`, "abc\n".repeat(5));
       await Deno.writeFile(`${cwd}/latin1.txt`, Uint8Array.from({ length: 4000 }, (_, i) => i % 8 === 1 ? 0xe4 : 0x61));
+      await Deno.writeTextFile(`${cwd}/bad.jsonl`, '{"text": "good"}\n{\n{"body": 1}\n'.repeat(2));
+      await Deno.writeTextFile(`${cwd}/table.csv`, "id,body\n1,one\n");
+      await Deno.writeTextFile(`${cwd}/broken.txt.gz`, "this is no gzip data");
+      await Deno.mkdir(`${cwd}/unigram`);
+      await Deno.writeTextFile(`${cwd}/unigram/tokenizer.json`, '{"model": {"type": "Unigram", "vocab": []}}');
       await Deno.mkdir(`${cwd}/norun`);
       await Deno.writeTextFile(`${cwd}/norun/config.json`, "{}");
       for (const [args, code, message] of cases) {
@@ -58,7 +96,7 @@ Deno.test({
       }
       assertEquals(
         await Array.fromAsync(Deno.readDir(cwd)).then((entries) => entries.length),
-        4,
+        8,
         "something was left behind",
       );
     } finally {

@@ -1,4 +1,4 @@
-import type { Corpus } from "../../lib/text/corpus.ts";
+import { type Corpus, textsOf } from "../../lib/text/corpus.ts";
 import type { Tokenizer } from "../../lib/tokenizer/tokenizer.ts";
 
 /** Lines that the counts are taken from. */
@@ -14,7 +14,7 @@ export async function baselines(corpus: Corpus, tokenizer: Tokenizer): Promise<{
   const unigrams = new Float64Array(size);
   const bigrams = new Float64Array(size * size);
   let lines = 0;
-  for await (const line of corpus.lines("training")) {
+  for await (const line of textsOf(corpus, "training")) {
     const ids = tokenizer.encode(`${line}\n`);
     for (let i = 0; i < ids.length; i++) {
       unigrams[ids[i]!]!++;
@@ -26,7 +26,7 @@ export async function baselines(corpus: Corpus, tokenizer: Tokenizer): Promise<{
   const anyway = best(unigrams);
   const following = Array.from({ length: size }, (_, id) => best(bigrams.subarray(id * size, (id + 1) * size)));
   const right = { unigram: 0, bigram: 0, all: 0 };
-  for await (const line of corpus.lines("validation")) {
+  for await (const line of textsOf(corpus, "validation")) {
     const ids = tokenizer.encode(`${line}\n`);
     for (let i = 1; i < ids.length; i++) {
       right.all++;

@@ -1,9 +1,25 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { type Corpus, type CorpusPart, stringSource, textCorpus } from "../../lib/text/corpus.ts";
+import { type Corpus, type CorpusPart, type CorpusPosition, textCorpus } from "../../lib/text/corpus.ts";
+import { type ByteSource, stringSource } from "../../lib/text/source.ts";
 import { fileSources } from "../../lib/text/file_source.ts";
 
-async function linesOf(corpus: Corpus, part: CorpusPart, from = 0): Promise<string[]> {
-  return await Array.fromAsync(corpus.lines(part, from));
+async function linesOf(corpus: Corpus, part: CorpusPart, from?: CorpusPosition): Promise<string[]> {
+  return (await Array.fromAsync(corpus.passages(part, from))).map(({ text }) => text);
+}
+
+/** Bytes as a source. */
+function bytesSource(name: string, bytes: Uint8Array<ArrayBuffer>): ByteSource {
+  const blob = new Blob([bytes]);
+  return { name, size: blob.size, stream: (start, end) => blob.slice(start, end ?? blob.size).stream() };
+}
+
+/** Goes on from the place behind every nth passage and expects the same passages as without a break. */
+async function assertResumes(corpus: Corpus, part: CorpusPart, every = 7): Promise<void> {
+  const passages = await Array.fromAsync(corpus.passages(part));
+  for (let i = 0; i < passages.length; i += every) {
+    const place = JSON.parse(JSON.stringify(passages[i]!.next));
+    assertEquals(await Array.fromAsync(corpus.passages(part, place)), passages.slice(i + 1));
+  }
 }
 
 const hundred = Array.from({ length: 100 }, (_, i) => `line ${String(i).padStart(3, "0")}`).join("\n") + "\n";
@@ -23,10 +39,11 @@ Deno.test("textCorpus() splits several sources as if they were one text", async 
   assertEquals((await linesOf(corpus, "validation"))[0], "line 091");
 });
 
-Deno.test("textCorpus() goes on from any line", async () => {
-  const corpus = await textCorpus([stringSource("lines", hundred)]);
-  assertEquals(await linesOf(corpus, "training", 88), ["line 088", "line 089", "line 090"]);
-  assertEquals(await linesOf(corpus, "training", 91), []);
+Deno.test("textCorpus() goes on from any place", async () => {
+  const parts = [hundred.slice(0, 360), hundred.slice(360, 720), hundred.slice(720)];
+  const corpus = await textCorpus(parts.map((part, i) => stringSource(`part ${i}`, part)));
+  await assertResumes(corpus, "training");
+  await assertResumes(corpus, "validation", 2);
 });
 
 Deno.test("textCorpus() drops carriage returns and a byte-order mark, and keeps blank lines", async () => {
@@ -45,19 +62,17 @@ Deno.test("textCorpus() cuts a text without line breaks between two characters",
 Deno.test("textCorpus() names the file and the place of an invalid byte", async () => {
   const bytes = new TextEncoder().encode("good line\n".repeat(20_000));
   bytes[150_003] = 0xff;
-  const blob = new Blob([bytes]);
-  const corpus = await textCorpus([{ name: "bad.txt", size: blob.size, stream: (a, b) => blob.slice(a, b).stream() }]);
+  const corpus = await textCorpus([bytesSource("bad.txt", bytes)]);
   await assertRejects(
     () => linesOf(corpus, "training"),
     SyntaxError,
-    "Cannot read bad.txt as UTF-8: invalid byte near offset 150003",
+    "Cannot read bad.txt as UTF-8: invalid byte at offset 150003 (line 15001); it looks like Latin-1",
   );
 });
 
 Deno.test("textCorpus() rejects a text that ends within a character", async () => {
   const bytes = new TextEncoder().encode("x\n".repeat(50) + "€").slice(0, -1);
-  const blob = new Blob([bytes]);
-  const corpus = await textCorpus([{ name: "cut.txt", size: blob.size, stream: (a, b) => blob.slice(a, b).stream() }]);
+  const corpus = await textCorpus([bytesSource("cut.txt", bytes)]);
   await assertRejects(() => linesOf(corpus, "validation"), SyntaxError, "Cannot read cut.txt as UTF-8");
 });
 
@@ -77,7 +92,7 @@ Deno.test("textCorpus() reads a large file in bounded memory", async () => {
     let lines = 0;
     let most = 0;
     const before = Deno.memoryUsage().rss;
-    for await (const _ of corpus.lines("training")) {
+    for await (const _ of corpus.passages("training")) {
       if (++lines % 100_000 === 0) most = Math.max(most, Deno.memoryUsage().rss - before);
     }
     assertEquals(lines, 1_080_001);
@@ -102,7 +117,7 @@ Deno.test("fileSources() finds files, folders and globs in order of their names"
     await assertRejects(() => fileSources(`${folder}/x.txt`), RangeError, "there is no such file or folder");
     await assertRejects(() => fileSources(`${folder}/*.csv`), RangeError, "no file matches");
     await Deno.mkdir(`${folder}/empty`);
-    await assertRejects(() => fileSources(`${folder}/empty`), RangeError, "holds no .txt");
+    await assertRejects(() => fileSources(`${folder}/empty`), RangeError, "holds no file that ends in .txt");
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -3,7 +3,7 @@ import { storiesCorpus } from "../../lib/text/stories.ts";
 
 async function take(count: number, { seed = 1, from = 0, part = "training" as "training" | "validation" } = {}) {
   const stories: string[] = [];
-  for await (const story of storiesCorpus({ seed }).lines(part, from)) {
+  for await (const { text: story } of storiesCorpus({ seed }).passages(part, from)) {
     stories.push(story);
     if (stories.length === count) break;
   }

@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { fromTokenizerJson, toTokenizerJson } from "../../lib/format/tokenizer_json.ts";
-import { stringSource, textCorpus } from "../../lib/text/corpus.ts";
+import { textCorpus } from "../../lib/text/corpus.ts";
+import { stringSource } from "../../lib/text/source.ts";
 import { storiesCorpus } from "../../lib/text/stories.ts";
 import { characterTokenizer, scanCharacters } from "../../lib/tokenizer/character.ts";
 import { encodeWithSpecials } from "../../lib/tokenizer/tokenizer.ts";

@@ -61,6 +61,7 @@ Deno.test("folderStorage() never lists what was not written to its end, and clea
       "config.json",
       "model.safetensors",
       "optimizer.safetensors",
+      "special_tokens_map.json",
       "tokenizer.json",
       "tokenizer_config.json",
       "training.json",
@@ -81,7 +82,7 @@ Deno.test("loadModel() and loadCheckpoint() name the file that is damaged", () =
         ["config.json", "{", "config.json: it is no JSON"],
         ["config.json", '{"model_type":"gpt2"}', 'its model_type is "gpt2"'],
         ["model.safetensors", "short", "model.safetensors"],
-        ["tokenizer.json", "{}", "no character vocabulary"],
+        ["tokenizer.json", "{}", "it has no vocabulary"],
         ["training.json", "{}", "its clock is incomplete"],
         ["optimizer.safetensors", "12345678", "optimizer.safetensors"],
       ] as const

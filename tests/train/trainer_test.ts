@@ -6,7 +6,8 @@ import { Graph } from "../../lib/graph/graph.ts";
 import { modelConfig } from "../../lib/model/config.ts";
 import { fill } from "../../lib/model/fill.ts";
 import { createModel, Model } from "../../lib/model/model.ts";
-import { stringSource, textCorpus } from "../../lib/text/corpus.ts";
+import { textCorpus } from "../../lib/text/corpus.ts";
+import { stringSource } from "../../lib/text/source.ts";
 import { storiesCorpus } from "../../lib/text/stories.ts";
 import { characterTokenizer, scanCharacters } from "../../lib/tokenizer/character.ts";
 import { DivergedError, train, type TrainEvent, type TrainOptions, type TrainRecord } from "../../lib/train/trainer.ts";
@@ -56,6 +57,18 @@ kindTest("train() yields every step once, validations, samples and checkpoints",
   assertEquals(records.at(-1)!.tokens, 14 * 128);
   assertGreater(records[0]!.maskRate, records.at(-1)!.maskRate);
   assert(records.every(({ seconds }, i) => i === 0 || seconds >= records[i - 1]!.seconds));
+});
+
+kindTest("train() validates, shows samples and saves by the clock where the budget is one", async (device) => {
+  const every = { share: 0.25 };
+  const events = await run(device, {
+    budget: { minutes: 0.03 },
+    evaluateEvery: every,
+    saveEvery: every,
+    sampleEvery: { share: 0.5 },
+  });
+  const count = (kind: TrainEvent["kind"]) => events.filter((event) => event.kind === kind).length;
+  assertEquals([count("validation"), count("samples"), count("checkpoint")], [4, 2, 4]);
 });
 
 for (const preset of ["modernbert", "bert", "labml"] as const) {
