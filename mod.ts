@@ -11,6 +11,7 @@ export * from "./lib/batch/batch.ts";
 export * from "./lib/batch/curriculum.ts";
 export * from "./lib/batch/loader.ts";
 export * from "./lib/batch/masking.ts";
+export * from "./lib/batch/packing.ts";
 export * from "./lib/batch/philox.ts";
 export * from "./lib/batch/windows.ts";
 export * from "./lib/device/device.ts";

@@ -6,6 +6,8 @@
 @group(0) @binding(3) var<storage, read_write> output: array<vec4f>; // [batch · length, heads, HEAD]
 @group(0) @binding(4) var<storage, read_write> logsumexp: array<f32>; // [batch, heads, length]
 
+@group(0) @binding(5) var<storage, read> segments: array<vec2u>; // [batch · length]: see attention_common
+
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let item = id.x + id.y * groups.x * 64u;
@@ -22,7 +24,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
   }
   var maximum = -3.0e38;
   var total = 0.0;
-  for (var key = 0u; key < params.length; key += 4u) {
+  let segment = segment_of(place);
+  for (var key = segment.x & ~3u; key < segment.y; key += 4u) {
     let at = vec4u(
       qkv_at(place, key, 1u), qkv_at(place, key + 1u, 1u), qkv_at(place, key + 2u, 1u), qkv_at(place, key + 3u, 1u),
     );
@@ -33,7 +36,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
         dot(query[d], qkv[at.z + d]), dot(query[d], qkv[at.w + d]),
       );
     }
-    let inside = vec4u(key, key + 1u, key + 2u, key + 3u) < vec4u(params.length);
+    let inside = in_segment(key, segment);
     scores = select(vec4f(-3.0e38), scores, inside);
     let higher = max(maximum, max(max(scores.x, scores.y), max(scores.z, scores.w)));
     let rescale = exp(maximum - higher);

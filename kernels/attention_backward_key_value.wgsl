@@ -10,6 +10,8 @@
 @group(0) @binding(5) var<storage, read> d_output: array<vec4f>; // [batch · length, heads, HEAD]
 @group(0) @binding(6) var<storage, read_write> d_qkv: array<vec4f>; // [batch · length, 3, heads, HEAD]
 
+@group(0) @binding(7) var<storage, read> segments: array<vec2u>; // [batch · length]: see attention_common
+
 // Dropout's factor for one query and this key: the forward pass drew it by query, for four keys at a time.
 fn keep_one(query_item: u32, key: u32) -> f32 {
   return keep(key / 4u, query_item, params.dropout_stream, params.dropout_threshold, params.dropout_scale)[key % 4u];
@@ -31,7 +33,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     d_key[d] = vec4f(0.0);
     d_value[d] = vec4f(0.0);
   }
-  for (var query = 0u; query < params.length; query += 4u) {
+  let segment = segment_of(place);
+  for (var query = segment.x & ~3u; query < segment.y; query += 4u) {
     let at = vec4u(
       qkv_at(place, query, 0u), qkv_at(place, query + 1u, 0u),
       qkv_at(place, query + 2u, 0u), qkv_at(place, query + 3u, 0u),
@@ -52,7 +55,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
         dot(v, d_output[out_at.z + d]), dot(v, d_output[out_at.w + d]),
       );
     }
-    let inside = vec4u(query, query + 1u, query + 2u, query + 3u) < vec4u(params.length);
+    let inside = in_segment(query, segment);
     let items = first_item + min(vec4u(query, query + 1u, query + 2u, query + 3u), vec4u(params.length - 1u));
     let logs = vec4f(logsumexp[items.x], logsumexp[items.y], logsumexp[items.z], logsumexp[items.w]);
     let deltas = vec4f(delta[items.x], delta[items.y], delta[items.z], delta[items.w]);

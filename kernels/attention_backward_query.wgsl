@@ -10,6 +10,8 @@
 @group(0) @binding(6) var<storage, read_write> delta: array<f32>; // [batch, heads, length]
 @group(0) @binding(7) var<storage, read_write> d_qkv: array<vec4f>; // [batch · length, 3, heads, HEAD]
 
+@group(0) @binding(8) var<storage, read> segments: array<vec2u>; // [batch · length]: see attention_common
+
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let item = id.x + id.y * groups.x * 64u;
@@ -31,7 +33,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
   }
   delta[item] = own_delta;
   let own_logsumexp = logsumexp[item];
-  for (var key = 0u; key < params.length; key += 4u) {
+  let segment = segment_of(place);
+  for (var key = segment.x & ~3u; key < segment.y; key += 4u) {
     let at = vec4u(
       qkv_at(place, key, 1u), qkv_at(place, key + 1u, 1u), qkv_at(place, key + 2u, 1u), qkv_at(place, key + 3u, 1u),
     );
@@ -48,7 +51,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
         dot(d_out[d], qkv[value.z + d]), dot(d_out[d], qkv[value.w + d]),
       );
     }
-    let inside = vec4u(key, key + 1u, key + 2u, key + 3u) < vec4u(params.length);
+    let inside = in_segment(key, segment);
     let p = select(vec4f(0.0), exp(min(scores - own_logsumexp, vec4f(0.0))), inside);
     if (DROPOUT) {
       d_p *= keep(key / 4u, item, params.dropout_stream, params.dropout_threshold, params.dropout_scale);

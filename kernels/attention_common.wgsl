@@ -3,6 +3,9 @@
 // size length × length is ever stored (Dao et al., FlashAttention, 2022).
 override HEAD: u32 = 8u; // width of a head in vec4
 override DROPOUT: bool = false; // of the attention probabilities
+// Several documents in a sequence: each row attends to its own document only. segments holds for each row the first
+// position of its document and the one behind its last.
+override SEGMENTS: bool = false;
 
 struct Params {
   batch: u32,
@@ -35,4 +38,17 @@ fn qkv_at(place: Place, position: u32, part: u32) -> u32 {
 
 fn output_at(place: Place, position: u32) -> u32 {
   return ((place.sequence + min(position, params.length - 1u)) * params.heads + place.head) * HEAD;
+}
+
+fn segment_of(place: Place) -> vec2u {
+  if (SEGMENTS) {
+    return segments[place.sequence + place.position];
+  }
+  return vec2u(0u, params.length);
+}
+
+// Which of four neighbouring positions belong to the segment.
+fn in_segment(first: u32, segment: vec2u) -> vec4<bool> {
+  let positions = vec4u(first, first + 1u, first + 2u, first + 3u);
+  return (positions >= vec4u(segment.x)) & (positions < vec4u(segment.y));
 }

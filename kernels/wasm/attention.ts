@@ -11,6 +11,7 @@ class Attention {
   clock: usize;
   output: usize;
   logsumexp: usize;
+  segments: usize;
   batch: i32;
   length: i32;
   heads: i32;
@@ -20,6 +21,7 @@ class Attention {
   dropout_stream: u32;
   HEAD: i32;
   DROPOUT: i32;
+  SEGMENTS: i32;
 }
 
 @unmanaged
@@ -31,6 +33,7 @@ class AttentionBackward {
   d_output: usize;
   delta: usize;
   d_qkv: usize;
+  segments: usize;
   batch: i32;
   length: i32;
   heads: i32;
@@ -40,6 +43,7 @@ class AttentionBackward {
   dropout_stream: u32;
   HEAD: i32;
   DROPOUT: i32;
+  SEGMENTS: i32;
 }
 
 /** Queries that are worked on at once: a multiple of the tile's four rows. */
@@ -74,41 +78,57 @@ function transpose(to: usize, from: usize, stride: i32, length: i32, width: i32,
   }
 }
 
+/** The position behind the document that begins at `start`: the whole sequence, unless there are several in it. */
+@inline
+function segment_end(segments: usize, has_segments: i32, row: i32, length: i32): i32 {
+  return has_segments ? load<i32>(segments + (<usize>row << 3), 4) : length;
+}
+
 /** One item a sequence and head. Scratch: (BLOCK + 1) × (length + 1), headWidth × length, and what small_product needs. */
 export function attention(args: usize, begin: i32, end: i32): void {
   const p = changetype<Attention>(args);
-  const length = p.length;
+  for (let item = begin; item < end; item++) {
+    const first_row = item / p.heads * p.length;
+    for (let start = 0; start < p.length;) {
+      const behind = segment_end(p.segments, p.SEGMENTS, first_row + start, p.length);
+      attend(p, item, start, behind - start);
+      start = behind;
+    }
+  }
+}
+
+/** Attention of the positions start ... start + length - 1 of a sequence and head among themselves. */
+function attend(p: Attention, item: i32, start: i32, length: i32): void {
   const columns = padded(length);
   const width = p.HEAD * 4;
-  const stride = 3 * p.heads * width;
+  const across = p.heads * width;
+  const stride = 3 * across;
   const keys = scratch();
   const scores = keys + (<usize>(width * columns) << 2);
   const totals = scores + (<usize>(BLOCK * columns) << 2);
   spare_row = totals + (<usize>BLOCK << 2);
-  const rest = spare_row + (<usize>(columns + 16) << 2);
-  for (let item = begin; item < end; item++) {
-    const sequence = item / p.heads;
-    const head = item % p.heads;
-    const q = p.qkv + (<usize>(sequence * length * stride + head * width) << 2);
-    const k = q + (<usize>(p.heads * width) << 2);
-    const v = k + (<usize>(p.heads * width) << 2);
-    transpose(keys, k, stride, length, width, p.scale);
-    for (let first = 0; first < length; first += BLOCK) {
-      const rows = min(BLOCK, length - first);
-      small_product(rows, columns, width, q + (<usize>(first * stride) << 2), stride, 1, keys, columns, scores, columns, false, rest);
-      for (let r = 0; r < rows; r++) {
-        const row = scores + (<usize>(r * columns) << 2);
-        const index = item * length + first + r;
-        const total = softmax(row, length, p.logsumexp + (<usize>index << 2));
-        if (p.DROPOUT) drop(p.clock, row, length, index, p.dropout_stream, p.dropout_threshold, p.dropout_scale);
-        store<f32>(totals + (<usize>r << 2), total);
-      }
-      const out = p.output + (<usize>((sequence * length + first) * p.heads * width + head * width) << 2);
-      small_product(rows, width, length, scores, columns, 1, v, stride, out, p.heads * width, false, rest);
-      // cheaper than to scale the probabilities: the output is narrower
-      for (let r = 0; r < rows; r++) {
-        scale_row(out + (<usize>(r * p.heads * width) << 2), width, <f32>1 / load<f32>(totals + (<usize>r << 2)));
-      }
+  const rest = spare_row + (<usize>(columns + 20) << 2);
+  const head = item % p.heads;
+  const row = item / p.heads * p.length + start;
+  const q = p.qkv + (<usize>(row * stride + head * width) << 2);
+  const k = q + (<usize>across << 2);
+  const v = k + (<usize>across << 2);
+  transpose(keys, k, stride, length, width, p.scale);
+  for (let first = 0; first < length; first += BLOCK) {
+    const rows = min(BLOCK, length - first);
+    small_product(rows, columns, width, q + (<usize>(first * stride) << 2), stride, 1, keys, columns, scores, columns, false, rest);
+    for (let r = 0; r < rows; r++) {
+      const at = scores + (<usize>(r * columns) << 2);
+      const index = item * p.length + start + first + r;
+      const total = softmax(at, length, p.logsumexp + (<usize>index << 2));
+      if (p.DROPOUT) drop(p.clock, at, start, length, index, p.dropout_stream, p.dropout_threshold, p.dropout_scale);
+      store<f32>(totals + (<usize>r << 2), total);
+    }
+    const out = p.output + (<usize>((row + first) * across + head * width) << 2);
+    small_product(rows, width, length, scores, columns, 1, v, stride, out, across, false, rest);
+    // cheaper than to scale the probabilities: the output is narrower
+    for (let r = 0; r < rows; r++) {
+      scale_row(out + (<usize>(r * across) << 2), width, <f32>1 / load<f32>(totals + (<usize>r << 2)));
     }
   }
 }
@@ -140,26 +160,30 @@ function scale_row(row: usize, columns: i32, factor: f32): void {
 }
 
 /** Multiplies probabilities by dropout's factors. */
-function drop(clock: usize, row: usize, length: i32, index: i32, stream: u32, threshold: u32, scale: f32): void {
-  store_factors(clock, spare_row, length, index, stream, threshold, scale);
+function drop(
+  clock: usize, row: usize, start: i32, length: i32, index: i32, stream: u32, threshold: u32, scale: f32,
+): void {
+  const factors = store_factors(clock, start, length, index, stream, threshold, scale);
   for (let i: usize = 0; i < <usize>length << 2; i += 16) {
-    v128.store(row + i, f32x4.mul(v128.load(row + i), v128.load(spare_row + i)));
+    v128.store(row + i, f32x4.mul(v128.load(row + i), v128.load(factors + i)));
   }
 }
 
 /** Where the factors of one row of probabilities are kept. */
 let spare_row: usize = 0;
 
-/** Dropout's factors of a row, up to 15 more than its length. */
+/** Dropout's factors for the keys from `start` on, which are drawn in fours from the beginning of the sequence; up to 19 more. */
 function store_factors(
-  clock: usize, to: usize, length: i32, index: i32, stream: u32, threshold: u32, scale: f32,
-): void {
-  for (let i = 0; i < length; i += 16) {
+  clock: usize, start: i32, length: i32, index: i32, stream: u32, threshold: u32, scale: f32,
+): usize {
+  const first = start & ~3;
+  for (let i = first; i < start + length; i += 16) {
     keep_four(clock, i >> 2, index, stream, threshold, scale);
-    const at = to + (<usize>i << 2);
+    const at = spare_row + (<usize>(i - first) << 2);
     v128.store(at, factors0), v128.store(at, factors1, 16);
     v128.store(at, factors2, 32), v128.store(at, factors3, 48);
   }
+  return spare_row + (<usize>(start - first) << 2);
 }
 
 /**
@@ -168,7 +192,18 @@ function store_factors(
  */
 export function attention_backward(args: usize, begin: i32, end: i32): void {
   const p = changetype<AttentionBackward>(args);
-  const length = p.length;
+  for (let item = begin; item < end; item++) {
+    const first_row = item / p.heads * p.length;
+    for (let start = 0; start < p.length;) {
+      const behind = segment_end(p.segments, p.SEGMENTS, first_row + start, p.length);
+      attend_backward(p, item, start, behind - start);
+      start = behind;
+    }
+  }
+}
+
+/** The gradients of {@linkcode attend}. */
+function attend_backward(p: AttentionBackward, item: i32, start: i32, length: i32): void {
   const columns = padded(length);
   const width = p.HEAD * 4;
   const across = p.heads * width;
@@ -178,50 +213,49 @@ export function attention_backward(args: usize, begin: i32, end: i32): void {
   const probabilities = values + (<usize>(width * columns) << 2);
   const gradients = probabilities + (<usize>(BLOCK * columns) << 2);
   spare_row = gradients + (<usize>(BLOCK * columns) << 2);
-  const rest = spare_row + (<usize>(columns + 16) << 2);
-  for (let item = begin; item < end; item++) {
-    const sequence = item / p.heads;
-    const head = item % p.heads;
-    const offset = <usize>(sequence * length * stride + head * width) << 2;
-    const part = <usize>across << 2;
-    const q = p.qkv + offset, k = q + part, v = k + part;
-    const d_q = p.d_qkv + offset, d_k = d_q + part, d_v = d_k + part;
-    transpose(keys, k, stride, length, width, p.scale);
-    transpose(values, v, stride, length, width, 1);
-    for (let first = 0; first < length; first += BLOCK) {
-      const rows = min(BLOCK, length - first);
-      const here = <usize>(first * stride) << 2;
-      const out = <usize>((sequence * length + first) * across + head * width) << 2;
-      small_product(rows, columns, width, q + here, stride, 1, keys, columns, probabilities, columns, false, rest);
-      small_product(rows, columns, width, p.d_output + out, across, 1, values, columns, gradients, columns, false, rest);
-      for (let r = 0; r < rows; r++) {
-        const index = item * length + first + r;
-        const row_out = out + (<usize>(r * across) << 2);
-        const delta = dot(p.d_output + row_out, p.output + row_out, width);
-        store<f32>(p.delta + (<usize>index << 2), delta);
-        const at = <usize>(r * columns) << 2;
-        const logsumexp = load<f32>(p.logsumexp + (<usize>index << 2));
-        score_gradients(p, probabilities + at, gradients + at, index, logsumexp, delta);
-      }
-      // d_q = d_s · K,  d_k += d_sᵀ · Q,  d_v += pᵀ · d_output
-      small_product(rows, width, length, gradients, columns, 1, k, stride, d_q + here, stride, false, rest);
-      small_product(length, width, rows, gradients, 1, columns, q + here, stride, d_k, stride, first > 0, rest);
-      small_product(length, width, rows, probabilities, 1, columns, p.d_output + out, across, d_v, stride, first > 0, rest);
+  const rest = spare_row + (<usize>(columns + 20) << 2);
+  const head = item % p.heads;
+  const row = item / p.heads * p.length + start;
+  const offset = <usize>(row * stride + head * width) << 2;
+  const part = <usize>across << 2;
+  const q = p.qkv + offset, k = q + part, v = k + part;
+  const d_q = p.d_qkv + offset, d_k = d_q + part, d_v = d_k + part;
+  transpose(keys, k, stride, length, width, p.scale);
+  transpose(values, v, stride, length, width, 1);
+  for (let first = 0; first < length; first += BLOCK) {
+    const rows = min(BLOCK, length - first);
+    const here = <usize>(first * stride) << 2;
+    const out = <usize>((row + first) * across + head * width) << 2;
+    small_product(rows, columns, width, q + here, stride, 1, keys, columns, probabilities, columns, false, rest);
+    small_product(rows, columns, width, p.d_output + out, across, 1, values, columns, gradients, columns, false, rest);
+    for (let r = 0; r < rows; r++) {
+      const index = item * p.length + start + first + r;
+      const row_out = out + (<usize>(r * across) << 2);
+      const delta = dot(p.d_output + row_out, p.output + row_out, width);
+      store<f32>(p.delta + (<usize>index << 2), delta);
+      const at = <usize>(r * columns) << 2;
+      const logsumexp = load<f32>(p.logsumexp + (<usize>index << 2));
+      score_gradients(p, probabilities + at, gradients + at, start, length, index, logsumexp, delta);
     }
+    // d_q = d_s · K,  d_k += d_sᵀ · Q,  d_v += pᵀ · d_output
+    small_product(rows, width, length, gradients, columns, 1, k, stride, d_q + here, stride, false, rest);
+    small_product(length, width, rows, gradients, 1, columns, q + here, stride, d_k, stride, first > 0, rest);
+    small_product(length, width, rows, probabilities, 1, columns, p.d_output + out, across, d_v, stride, first > 0, rest);
   }
 }
 
 /** From scores and the gradient of the probabilities: the probabilities (dropped, as they met V) and the scores' gradient. */
 function score_gradients(
-  p: AttentionBackward, row: usize, gradient: usize, index: i32, logsumexp: f32, delta: f32,
+  p: AttentionBackward, row: usize, gradient: usize, start: i32, length: i32, index: i32, logsumexp: f32, delta: f32,
 ): void {
+  let factors: usize = 0;
   if (p.DROPOUT) {
-    store_factors(p.clock, spare_row, p.length, index, p.dropout_stream, p.dropout_threshold, p.dropout_scale);
+    factors = store_factors(p.clock, start, length, index, p.dropout_stream, p.dropout_threshold, p.dropout_scale);
   }
-  for (let i = 0; i < p.length; i += 4) {
+  for (let i = 0; i < length; i += 4) {
     const at = <usize>i << 2;
     const probability = exp(f32x4.min(f32x4.sub(v128.load(row + at), splat(logsumexp)), splat(0)));
-    const kept = p.DROPOUT ? v128.load(spare_row + at) : splat(1);
+    const kept = p.DROPOUT ? v128.load(factors + at) : splat(1);
     const d_p = f32x4.mul(kept, v128.load(gradient + at));
     const d_s = f32x4.mul(f32x4.mul(probability, f32x4.sub(d_p, splat(delta))), splat(p.scale));
     v128.store(row + at, f32x4.mul(probability, kept));

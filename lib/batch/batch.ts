@@ -18,6 +18,11 @@ export interface Batch {
   readonly positions: Uint32Array<ArrayBuffer>;
   /** Right tokens there: [count]. */
   readonly labels: Uint32Array<ArrayBuffer>;
+  /**
+   * Where windows hold several documents: for each row the first position of its document and the one behind its last,
+   * [windows · length, 2].
+   */
+  readonly segments?: Uint32Array<ArrayBuffer>;
 }
 
 /** Rows of a batch sorted by token; see {@linkcode groupByToken}. */

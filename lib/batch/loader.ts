@@ -38,7 +38,10 @@ export function maskBatch(windows: readonly Window[], options: MaskOptions & { s
   }
   const labels = Uint32Array.from(positions, (row) => original[row]!);
   const batch = { windows: windows.length, length, ids, original, positions: Uint32Array.from(positions), labels };
-  return { batch, dropped };
+  if (!windows.some(({ segments }) => segments)) return { batch, dropped };
+  const segments = new Uint32Array(2 * windows.length * length);
+  for (const [w, window] of windows.entries()) segments.set(window.segments!, 2 * w * length);
+  return { batch: { ...batch, segments }, dropped };
 }
 
 /** Reads windows and masks them: one batch. */

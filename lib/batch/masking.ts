@@ -33,6 +33,8 @@ export interface Window {
   readonly tokens: Uint32Array;
   /** 1 where a token goes on with the word of the token before: [length]. Without it every token is a word. */
   readonly continues?: Uint8Array;
+  /** For each row the first position of its document and the one behind its last; without it there is one: [length, 2]. */
+  readonly segments?: Uint32Array;
   /** Which pass over the corpus. */
   readonly epoch: number;
   /** Which block of the corpus. */

@@ -1,13 +1,14 @@
 /**
- * Windows: a corpus as token ids, cut without padding into pieces of the current length and shuffled in bounded memory.
+ * Windows: a corpus as token ids, cut into pieces of the current length and shuffled in bounded memory.
  *
  * @module
  */
 
 import type { Corpus, CorpusPart, CorpusPassage, CorpusPosition } from "../text/corpus.ts";
-import { CONTINUES, type Tokenizer, withoutWords } from "../tokenizer/tokenizer.ts";
-import { randomSequence } from "./philox.ts";
+import { joinIds, type Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { Window } from "./masking.ts";
+import { type Block, type Cut, cutBlock, type PackMode } from "./packing.ts";
+import { randomSequence } from "./philox.ts";
 
 /** Where a {@linkcode WindowSource} is in its corpus; enough to go on with the very same windows. */
 export interface WindowPosition {
@@ -36,6 +37,8 @@ export interface WindowOptions {
   tokenizer: Tokenizer;
   /** Whether windows know which tokens belong to one word. Default: false. */
   words?: boolean;
+  /** How windows are filled. Default: "none". */
+  pack?: PackMode;
   /** Seed of the shuffling. */
   seed: number;
   /** Tokens that are shuffled at once, which is what is held in memory. Default: 2²⁰. */
@@ -52,21 +55,28 @@ export interface WindowOptions {
 export class WindowSource {
   #options: Required<Omit<WindowOptions, "position">>;
   #position: WindowPosition;
-  #tokens: Uint32Array<ArrayBuffer> | undefined;
+  #block: Block | undefined;
   #next: CorpusPosition | null = null;
+  #cut: Cut | undefined;
   #order: Uint32Array | undefined;
-  #offset = 0;
   #stream: AsyncIterator<CorpusPassage> | undefined;
+  #given = 0;
+  #padding = 0;
 
   /** A source at the given position; it opens the corpus at the first window. */
   constructor(options: WindowOptions) {
-    this.#options = { part: "training", blockTokens: 1 << 20, words: false, ...options };
+    this.#options = { part: "training", blockTokens: 1 << 20, words: false, pack: "none", ...options };
     this.#position = { ...(options.position ?? START) };
   }
 
   /** The place behind the latest window. */
   get position(): WindowPosition {
     return { ...this.#position };
+  }
+
+  /** Share of padding in all tokens handed out. */
+  get paddingShare(): number {
+    return this.#given === 0 ? 0 : this.#padding / this.#given;
   }
 
   /**
@@ -82,7 +92,7 @@ export class WindowSource {
         this.#position.length = length;
         this.#order = undefined;
       }
-      if (!this.#tokens) await this.#load();
+      if (!this.#block) await this.#load();
       this.#order ??= this.#shuffle();
       const { epoch, block, taken } = this.#position;
       if (taken >= this.#order.length) {
@@ -91,9 +101,10 @@ export class WindowSource {
         continue;
       }
       const index = this.#order[taken]!;
-      const start = this.#offset + index * length;
-      const tokens = this.#tokens!.slice(start, start + length);
-      windows.push({ ...this.#options.words ? takeWordsApart(tokens) : { tokens }, epoch, block, index });
+      const { padding, ...window } = this.#cut!.window(index);
+      windows.push({ ...window, epoch, block, index });
+      this.#given += length;
+      this.#padding += padding;
       this.#position.taken++;
     }
     return windows;
@@ -107,67 +118,53 @@ export class WindowSource {
 
   /** Leaves the current block for the next one. */
   async #advance(): Promise<void> {
-    if (!this.#tokens) await this.#load();
+    if (!this.#block) await this.#load();
     const { epoch, block } = this.#position;
     this.#position = { epoch, block: block + 1, place: this.#next, length: 0, taken: 0 };
-    this.#tokens = undefined;
+    this.#block = undefined;
     this.#order = undefined;
   }
 
   /** Reads the block at the current position; at the end of the corpus, the first of the next pass. */
   async #load(): Promise<void> {
-    const { corpus, part, tokenizer, blockTokens, words } = this.#options;
-    const encode = (text: string) => words ? tokenizer.encodeWords(text) : tokenizer.encode(text);
-    const separators = { nothing: undefined, line: encode("\n"), document: documentSeparator(tokenizer) };
-    const pieces: Uint32Array[] = [];
-    let size = 0;
+    const { corpus, part, blockTokens } = this.#options;
     const { place } = this.#position;
     this.#next = place;
     this.#stream ??= corpus.passages(part, place ?? undefined)[Symbol.asyncIterator]();
-    while (size < blockTokens) {
+    const reader = new BlockReader(this.#options);
+    while (reader.size < blockTokens) {
       const { done, value } = await this.#stream.next();
       if (done) {
         this.#stream = undefined;
         break;
       }
-      const ids = encode(value.text);
-      pieces.push(ids);
-      size += ids.length;
-      const separator = separators[value.after];
-      if (separator) {
-        pieces.push(separator);
-        size += separator.length;
-      }
+      reader.add(value);
       this.#next = value.next;
     }
-    if (pieces.length === 0 && place !== null) {
+    if (reader.size === 0 && place !== null) {
       this.#position = { ...this.#position, epoch: this.#position.epoch + 1, block: 0, place: null, taken: 0 };
       return await this.#load();
     }
-    this.#tokens = new Uint32Array(size);
-    let at = 0;
-    for (const piece of pieces) {
-      this.#tokens.set(piece, at);
-      at += piece.length;
-    }
-    const { length } = this.#position;
-    if (place === null && this.#stream === undefined && size < length) {
-      throw new RangeError(`Cannot cut windows of ${length} tokens: the ${part} text has only ${size}`);
+    this.#block = reader.take();
+    if (place === null && this.#stream === undefined) {
+      const { length } = this.#position;
+      if (reader.size === 0 || (this.#options.pack === "none" && reader.size < length)) {
+        throw new RangeError(`Cannot cut windows of ${length} tokens: the ${part} text has only ${reader.size}`);
+      }
     }
   }
 
-  /** Random order of the current block's windows, and the random offset at which the first begins. */
+  /** Cuts the current block; returns the random order of its windows. */
   #shuffle(): Uint32Array {
     const { epoch, block, length } = this.#position;
-    const { seed } = this.#options;
-    const random = randomSequence({ seed: seed ^ (length << 16), purpose: "shuffling", at: [epoch, block] });
-    const size = this.#tokens!.length;
-    const count = Math.max(0, Math.floor((size - length) / length) + (size >= length ? 1 : 0));
-    // an offset must leave room for at least one window
-    this.#offset = random.below(Math.min(length, Math.max(0, size - length) + 1));
-    const fitting = Math.max(0, Math.min(count, Math.floor((size - this.#offset) / length)));
-    const order = Uint32Array.from({ length: fitting }, (_, i) => i);
-    for (let i = fitting - 1; i > 0; i--) {
+    const random = randomSequence({
+      seed: this.#options.seed ^ (length << 16),
+      purpose: "shuffling",
+      at: [epoch, block],
+    });
+    this.#cut = cutBlock(this.#block!, { ...this.#options, length, random });
+    const order = Uint32Array.from({ length: this.#cut.count }, (_, i) => i);
+    for (let i = order.length - 1; i > 0; i--) {
       const j = random.below(i + 1);
       [order[i], order[j]] = [order[j]!, order[i]!];
     }
@@ -175,13 +172,58 @@ export class WindowSource {
   }
 }
 
-/** Ids, and which of them go on with a word. */
-function takeWordsApart(marked: Uint32Array<ArrayBuffer>): Pick<Window, "tokens" | "continues"> {
-  return { tokens: withoutWords(marked), continues: Uint8Array.from(marked, (id) => id >= CONTINUES ? 1 : 0) };
+/** Turns passages into a block. */
+export class BlockReader {
+  #encode: (text: string) => Uint32Array<ArrayBuffer>;
+  #separators: Readonly<Record<CorpusPassage["after"], Uint32Array<ArrayBuffer> | undefined>>;
+  #pieces: Uint32Array[] = [];
+  #documents: number[] = [];
+  #document = 0;
+  #size = 0;
+
+  /** An empty one. Documents that are packed need nothing between them. */
+  constructor({ tokenizer, words, pack }: Required<Pick<WindowOptions, "tokenizer" | "words" | "pack">>) {
+    this.#encode = (text) => words ? tokenizer.encodeWords(text) : tokenizer.encode(text);
+    const line = this.#encode("\n");
+    this.#separators = { nothing: undefined, line, document: pack === "none" ? separatorOf(tokenizer) : undefined };
+  }
+
+  /** Tokens so far. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Adds a passage. */
+  add({ text, after }: CorpusPassage): void {
+    this.#append(this.#encode(text));
+    const separator = this.#separators[after];
+    if (separator) this.#append(separator);
+    if (after === "document") this.#end();
+  }
+
+  /** Everything so far; a document that has not ended yet is one up to here. */
+  take(): Block {
+    this.#end();
+    const block = { tokens: joinIds(this.#pieces), documents: this.#documents };
+    this.#pieces = [];
+    this.#documents = [];
+    return block;
+  }
+
+  #append(ids: Uint32Array): void {
+    this.#pieces.push(ids);
+    this.#size += ids.length;
+    this.#document += ids.length;
+  }
+
+  #end(): void {
+    if (this.#document > 0) this.#documents.push(this.#document);
+    this.#document = 0;
+  }
 }
 
 /** What stands between documents: a line break, or [SEP] where the vocabulary has no line break. */
-export function documentSeparator(tokenizer: Tokenizer): Uint32Array<ArrayBuffer> {
+function separatorOf(tokenizer: Tokenizer): Uint32Array<ArrayBuffer> {
   const newline = tokenizer.encode("\n");
   const separator = tokenizer.special["[SEP]"];
   return newline.length > 0 || separator === undefined ? newline : Uint32Array.of(separator);

@@ -25,6 +25,9 @@ const out: Flag<string> = { value: "FOLDER", help: "where the files go (required
 const cased = flagSwitch("keep upper case and accents apart (wordpiece)");
 const groups = { "Options of train": { type, size, data: trainFlags.data, out, cased } };
 
+/** Names of the command's flags. */
+export const tokenizerFlagNames: readonly string[] = Object.values(groups).flatMap((group) => Object.keys(group));
+
 /** Help of the command. */
 export const tokenizerHelp = `Trains vocabularies and turns text into token ids and back.
 

@@ -220,7 +220,8 @@ async function trainOn(
               `${duration(event.seconds)}  validation loss ${event.loss.toFixed(4)}  accuracy ${
                 percent(event.accuracy)
               }  ` +
-              `perplexity ${event.perplexity.toFixed(2)}`,
+              `perplexity ${event.perplexity.toFixed(2)}` +
+              (event.paddingShare > 0 ? `  padding ${percent(event.paddingShare)}` : ""),
           );
           break;
         case "samples":

@@ -7,6 +7,7 @@
 import { DEFAULT_LENGTH, defaultCurriculum, parseCurriculum, type Stage } from "../batch/curriculum.ts";
 import { type MaskMode, maskModes, type MaskRule, maskRules } from "../batch/masking.ts";
 import { MOST_THREADS } from "../device/cpu_program.ts";
+import { type PackMode, packModes } from "../batch/packing.ts";
 import { deviceChoices } from "../device/open.ts";
 import { documentKinds } from "../text/source.ts";
 import { architectures, type ModelConfig, modelConfig, presets, sizes } from "../model/config.ts";
@@ -60,12 +61,17 @@ const flags = {
   "max-length": flag("N", "longest sequence of the model (default: 512; bert: the final length)", count),
   dropout: flag("SHARE", "share of activations dropped (default: 0; labml: 0.1)", parseShare),
 
-  tokens: flag("N", "train on so many tokens, such as 3M (default: 2M)", count),
+  tokens: flag("N", "train on so many tokens, such as 500k (default: 3M)", count),
   steps: flag("N", "train for so many steps", count),
   epochs: flag("N", "train on the text so many times", (value) => parseNumber(value)),
   minutes: flag("N", "train for so many minutes", (value) => parseNumber(value)),
   length: flag("N", `final sequence length (default: ${DEFAULT_LENGTH}; labml: 32)`, count),
   curriculum: flag("STAGES", "length:share,...,length or none (default: rising to the final length)", text),
+  pack: flag(
+    "MODE",
+    "none, document (several, kept apart) or line (one a window) (default: none)",
+    parseChoice(packModes),
+  ),
   "batch-tokens": flag("N", "tokens of a batch (default: 1024; labml: 2048)", count),
   accumulate: flag("N", "batches of a step (default: 1)", count),
   "mask-rate": flag("SHARE", "share of tokens masked, or start:end (default: 40%:15%; labml: 15%)", parseMaskRate),
@@ -119,6 +125,7 @@ export const trainFlagGroups: FlagGroups = {
     "minutes",
     "length",
     "curriculum",
+    "pack",
     "batch-tokens",
     "accumulate",
     "mask-rate",
@@ -249,7 +256,7 @@ function budget({ get }: ParsedFlags, corpusTokens: number): TrainingSettings["b
   const [steps, minutes, epochs] = [get(flags.steps), get(flags.minutes), get(flags.epochs)];
   if (steps !== undefined) return { steps };
   if (minutes !== undefined) return { minutes };
-  return { tokens: epochs === undefined ? get(flags.tokens) ?? 2_000_000 : Math.ceil(epochs * corpusTokens) };
+  return { tokens: epochs === undefined ? get(flags.tokens) ?? 3_000_000 : Math.ceil(epochs * corpusTokens) };
 }
 
 /** All settings but curriculum, seed and budget. */
@@ -274,6 +281,7 @@ function settingsFromFlags(
     },
     ...definedOnly({
       batchTokens: get(flags["batch-tokens"]),
+      pack: get(flags.pack) as PackMode | undefined,
       accumulate: get(flags.accumulate),
       maskRate: get(flags["mask-rate"]),
       maskRule: get(flags["mask-rule"]) as MaskRule | undefined,

@@ -97,5 +97,5 @@ export function scratchBytes({ kernel, call: { params, constants } }: LoweredCal
   const columns = Math.ceil(params.length! / 8) * 8;
   const width = 4 * Number(constants.HEAD);
   const copies = kernel === "attention" ? 1 : 2;
-  return 4 * copies * (width + 48) * columns + 16 * Math.max(width, columns) + 4 * (48 + columns + 16) + 256;
+  return 4 * copies * (width + 48) * columns + 16 * Math.max(width, columns) + 4 * (48 + columns + 20) + 256;
 }

@@ -29,6 +29,8 @@ export interface EncoderContext {
   readonly length: number;
   /** (seed, step, micro-step) for dropout. */
   readonly clock: Tensor;
+  /** Bounds of documents within windows: see {@linkcode attention}. */
+  readonly segments?: Tensor | undefined;
   /** Position table, (cos, sin) or sinusoids: see {@linkcode positionTable}. */
   readonly positions: Tensor | undefined;
 }
@@ -80,7 +82,12 @@ export function encode(context: EncoderContext, tokens: TokenInputs): Tensor {
       if (architecture.positions === "rotary") {
         rotary(graph, qkv, { length, heads: config.heads, angles: context.positions! });
       }
-      return attention(graph, qkv, { length, heads: config.heads, dropout: part.nextDropout() });
+      return attention(graph, qkv, {
+        length,
+        heads: config.heads,
+        dropout: part.nextDropout(),
+        segments: context.segments,
+      });
     });
     x = block(part, x, `layers.${layer}.feedForward`, (input, name) => {
       const kind = architecture.feedForward;

@@ -25,6 +25,8 @@ export interface BatchShape {
   readonly length: number;
   /** Room for masked positions. */
   readonly slots: number;
+  /** Whether windows hold several documents that must not see one another. Default: false. */
+  readonly segments?: boolean;
 }
 
 /** What one step reported: sums, not means. */
@@ -187,9 +189,10 @@ export class Model {
     };
     const selection = { positions: index("positions", slots), slots: index("slots", rows) };
     const labels = index("labels", slots);
+    const segments = shape.segments ? graph.persistent("segments", [rows, 2], "u32") : undefined;
     const table = positionTable(config, length);
     const positions = table && graph.persistent("position table", table.shape);
-    const context: EncoderContext = { graph, store, config, length, clock: step.clock, positions };
+    const context: EncoderContext = { graph, store, config, length, clock: step.clock, positions, segments };
     const logits = decode(context, encode(context, tokens), selection);
     if (!update) graph.keep(logits);
     const loss = crossEntropy(graph, logits, { vocab: config.vocab, labels, ...step });
@@ -204,7 +207,8 @@ export class Model {
       predictions: loss.predictions,
       logits: update ? undefined : logits,
       destroy: () => program.destroy(),
-      write: (batch) => writeBatch(device, batch, { shape, tokens, selection, labels, training: update !== undefined }),
+      write: (batch) =>
+        writeBatch(device, batch, { shape, tokens, selection, labels, segments, training: update !== undefined }),
     };
   }
 }
@@ -221,10 +225,15 @@ interface BatchTensors {
   tokens: { ids: Tensor; unique: Tensor; starts: Tensor; order: Tensor };
   selection: { positions: Tensor; slots: Tensor };
   labels: Tensor;
+  segments: Tensor | undefined;
   training: boolean;
 }
 
-function writeBatch(device: Device, batch: Batch, { shape, tokens, selection, labels, training }: BatchTensors): void {
+function writeBatch(
+  device: Device,
+  batch: Batch,
+  { shape, tokens, selection, labels, segments, training }: BatchTensors,
+): void {
   const rows = shape.windows * shape.length;
   const count = batch.positions.length;
   if (batch.length !== shape.length || batch.windows > shape.windows || count > shape.slots) {
@@ -246,6 +255,12 @@ function writeBatch(device: Device, batch: Batch, { shape, tokens, selection, la
   right.set(batch.labels);
   device.write(selection.positions, positions);
   device.write(labels, right);
+  if (segments) {
+    // windows that are missing, or of one document each, see themselves whole
+    const bounds = Uint32Array.from({ length: 2 * rows }, (_, i) => i % 2 === 0 ? 0 : shape.length);
+    if (batch.segments) bounds.set(batch.segments);
+    device.write(segments, bounds);
+  }
   if (!training) return;
   const slots = new Uint32Array(rows).fill(0xffffffff);
   for (let slot = 0; slot < count; slot++) slots[positions[slot]!] = slot;

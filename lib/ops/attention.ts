@@ -10,13 +10,18 @@ export interface AttentionOptions {
   heads: number;
   /** Dropout of the attention probabilities. */
   dropout?: Dropout | undefined;
+  /**
+   * Several documents in a sequence, none of which attends to another: for each row the first position of its document and
+   * the one behind its last, u32 [rows, 2].
+   */
+  segments?: Tensor | undefined;
 }
 
 /**
  * Multi-head self-attention, softmax(Q Kᵀ / √headWidth) V (Vaswani et al., 2017), for qkv: [rows, 3 · width] with
  * queries, keys and values side by side. Returns [rows, width]. Memory grows with length, not with its square.
  */
-export function attention(graph: Graph, qkv: Tensor, { length, heads, dropout }: AttentionOptions): Tensor {
+export function attention(graph: Graph, qkv: Tensor, { length, heads, dropout, segments }: AttentionOptions): Tensor {
   const [rows, columns] = qkv.shape as [number, number];
   const width = columns / 3;
   const headWidth = width / heads;
@@ -37,13 +42,13 @@ export function attention(graph: Graph, qkv: Tensor, { length, heads, dropout }:
       dropout_scale: scale,
       dropout_stream: stream,
     },
-    constants: { HEAD: headWidth / 4, DROPOUT: dropout !== undefined },
+    constants: { HEAD: headWidth / 4, DROPOUT: dropout !== undefined, SEGMENTS: segments !== undefined },
     grid: [rows * heads] as [number],
   };
   const clock = dropout?.clock;
   const output = graph.activation("attention", [rows, width]);
   const logsumexp = graph.activation("logsumexp", [batch, heads, length]);
-  graph.call("attention", { ...call, tensors: { qkv, clock, output, logsumexp } });
+  graph.call("attention", { ...call, tensors: { qkv, clock, output, logsumexp, segments } });
 
   graph.onBackward(() => {
     const d_output = graph.gradientOf(output);
@@ -52,11 +57,11 @@ export function attention(graph: Graph, qkv: Tensor, { length, heads, dropout }:
     const delta = graph.activation("delta", [batch, heads, length]);
     graph.call("attention_backward_query", {
       ...call,
-      tensors: { qkv, clock, output, logsumexp, d_output, delta, d_qkv },
+      tensors: { qkv, clock, output, logsumexp, d_output, delta, d_qkv, segments },
     });
     graph.call("attention_backward_key_value", {
       ...call,
-      tensors: { qkv, clock, logsumexp, delta, d_output, d_qkv },
+      tensors: { qkv, clock, logsumexp, delta, d_output, d_qkv, segments },
     });
   });
   return output;

@@ -130,10 +130,7 @@ async function* inOrder(
   }
 }
 
-/**
- * Every nth document validates, the others train; a position is [source, offset, documents behind]. Documents of one source
- * are counted anew in each, so that a source that grows at its end keeps its split.
- */
+/** Every nth document validates, the others train; a position is [source, offset, documents behind]. */
 async function* everyNth(
   { sources, part, from, share, bad }: {
     sources: readonly TextSource[];
@@ -145,8 +142,8 @@ async function* everyNth(
 ): AsyncGenerator<CorpusPassage> {
   const [first, offset, behind] = (from ?? [0, 0, 0]) as [number, number, number];
   const period = Math.max(2, Math.round(1 / share));
+  let document = behind;
   for (let index = first; index < sources.length; index++) {
-    let document = index === first ? behind : 0;
     const start = index === first ? offset : 0;
     for await (const passage of sources[index]!.read({ start, end: sources[index]!.size, bad })) {
       const validates = document % period === period - 1;

@@ -111,7 +111,8 @@ export function plainText(source: ByteSource, { document = "line" }: { document?
   return {
     name: source.name,
     size: source.size,
-    cut: (wanted) => cutAtLine(source, wanted),
+    // a file that is one document cannot be cut
+    ...(document === "file" ? {} : { cut: (wanted) => cutAtLine(source, wanted, document === "paragraph") }),
     async *read({ start, end, bad }) {
       // whether a document ends shows one line later
       let held: Passage<number> | undefined;
@@ -382,18 +383,27 @@ function isText(bytes: Uint8Array): boolean {
   }
 }
 
-/** The byte behind the first line break after the wanted place, or a place between two characters if the line is long. */
-async function cutAtLine(source: ByteSource, wanted: number): Promise<number> {
+/**
+ * The byte behind the first line break (or blank line) after the wanted place, or a place between two characters if the line
+ * is long.
+ */
+async function cutAtLine(source: ByteSource, wanted: number, wantsBlank = false): Promise<number> {
   let offset = wanted;
   let boundary = -1;
+  let firstLine = -1;
   for await (const chunk of source.stream(wanted, Math.min(source.size ?? Infinity, wanted + LONGEST_SEARCH))) {
-    const newline = chunk.indexOf(10);
-    if (newline >= 0) return offset + newline + 1;
+    for (let newline = chunk.indexOf(10); newline >= 0; newline = chunk.indexOf(10, newline + 1)) {
+      if (!wantsBlank) return offset + newline + 1;
+      if (firstLine < 0) firstLine = offset + newline + 1;
+      const blank = chunk[newline + 1] === 13 ? newline + 2 : newline + 1;
+      if (chunk[blank] === 10) return offset + blank + 1;
+    }
     if (boundary < 0) {
       const first = chunk.findIndex((byte) => (byte & 0xc0) !== 0x80);
       if (first >= 0) boundary = offset + first;
     }
     offset += chunk.length;
   }
+  if (firstLine >= 0) return firstLine;
   return boundary < 0 ? offset : boundary;
 }

@@ -7,10 +7,11 @@
 import type { Batch } from "../batch/batch.ts";
 import { maskBatch } from "../batch/loader.ts";
 import type { MaskRule, Window } from "../batch/masking.ts";
-import { documentSeparator } from "../batch/windows.ts";
+import { cutBlock, type PackMode } from "../batch/packing.ts";
+import { BlockReader } from "../batch/windows.ts";
 import { type BatchProgram, type Model, RING_SIZE } from "../model/model.ts";
 import type { Corpus } from "../text/corpus.ts";
-import { joinIds, type Tokenizer } from "../tokenizer/tokenizer.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 
 /** Masks of the validation text have a seed of their own and a rate of 15 %, whatever training uses. */
 const VALIDATION_SEED = 1234;
@@ -67,6 +68,8 @@ export interface EvaluatorOptions {
   tokens: number;
   /** How masked tokens are replaced. Default: "bert". */
   rule?: MaskRule;
+  /** How windows are filled. Default: "none". */
+  pack?: PackMode;
 }
 
 /**
@@ -84,7 +87,12 @@ export async function createEvaluator(options: EvaluatorOptions): Promise<Evalua
     batches.push(maskBatch(windows.slice(i, i + perBatch), mask).batch);
   }
   const slots = Math.ceil(Math.max(...batches.map((batch) => batch.positions.length)) / 4) * 4;
-  const program: BatchProgram = await model.compileEvaluation({ windows: perBatch, length, slots });
+  const program: BatchProgram = await model.compileEvaluation({
+    windows: perBatch,
+    length,
+    slots,
+    segments: batches[0]!.segments !== undefined,
+  });
   const run = (batch: Batch, step: number) => {
     model.writeEvaluationStep(step);
     program.write(batch);
@@ -128,28 +136,24 @@ export async function createEvaluator(options: EvaluatorOptions): Promise<Evalua
   };
 }
 
-async function validationWindows({ corpus, tokenizer, length, tokens }: EvaluatorOptions): Promise<Window[]> {
-  const separators = { nothing: [], line: tokenizer.encode("\n"), document: documentSeparator(tokenizer) };
-  const windows: Window[] = [];
-  let rest = new Uint32Array(0);
+/** The first windows of the validation text, in order. */
+async function validationWindows(
+  { corpus, tokenizer, length, tokens, pack = "none" }: EvaluatorOptions,
+): Promise<Window[]> {
   const most = Math.max(1, Math.floor(tokens / length));
-  let read = 0;
-  for await (const { text, after } of corpus.passages("validation")) {
-    rest = joinIds([rest, tokenizer.encode(text), Uint32Array.from(separators[after])]);
-    let at = 0;
-    for (; rest.length - at >= length && windows.length < most; at += length) {
-      windows.push({ tokens: rest.slice(at, at + length), epoch: 0, block: 0, index: windows.length });
-    }
-    read += at;
-    rest = rest.slice(at);
-    if (windows.length >= most) break;
+  const reader = new BlockReader({ tokenizer, words: false, pack });
+  for await (const passage of corpus.passages("validation")) {
+    reader.add(passage);
+    if (reader.size >= most * length) break;
   }
-  if (windows.length === 0) {
+  const cut = cutBlock(reader.take(), { length, pack, tokenizer, words: false });
+  if (cut.count === 0) {
     throw new RangeError(
-      `Cannot validate on windows of ${length} tokens: the validation text, the last tenth, has only ${
-        read + rest.length
-      }`,
+      `Cannot validate on windows of ${length} tokens: the validation text, the last tenth, has only ${reader.size}`,
     );
   }
-  return windows;
+  return Array.from({ length: Math.min(most, cut.count) }, (_, index) => {
+    const { tokens, segments } = cut.window(index);
+    return { tokens, ...(segments ? { segments } : {}), epoch: 0, block: 0, index };
+  });
 }

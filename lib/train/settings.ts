@@ -6,6 +6,7 @@
 
 import { defaultCurriculum, type Stage } from "../batch/curriculum.ts";
 import type { MaskMode, MaskRule } from "../batch/masking.ts";
+import type { PackMode } from "../batch/packing.ts";
 import type { Preset } from "../model/config.ts";
 import type { AdamWOptions } from "../ops/adamw.ts";
 import type { Budget, LearningRate, MaskRate, Span } from "./schedule.ts";
@@ -20,6 +21,8 @@ export interface TrainingSettings {
   readonly batchTokens: number;
   /** Batches of a step. */
   readonly accumulate: number;
+  /** How windows are filled. */
+  readonly pack: PackMode;
   /** Share of tokens that are masked. */
   readonly maskRate: MaskRate;
   /** How masked tokens are replaced. */
@@ -54,6 +57,7 @@ export function defaultSettings(
     curriculum: defaultCurriculum(length),
     batchTokens: 1024,
     accumulate: 1,
+    pack: "none",
     maskRate: { start: 0.4, end: 0.15 },
     maskRule: "bert",
     maskMode: "token",

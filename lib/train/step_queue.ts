@@ -81,7 +81,7 @@ export function stepQueue({ settings, width, tokenizer, source, seconds, start }
       before,
       after: clock,
       plan,
-      shape: { windows, length, slots },
+      shape: { windows, length, slots, segments: settings.pack !== "none" },
       batches,
       position: source.position,
     };

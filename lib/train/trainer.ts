@@ -69,6 +69,8 @@ export interface ValidationRecord extends Omit<Evaluation, "masked"> {
   readonly seconds: number;
   /** Tokens in a window. */
   readonly length: number;
+  /** Share of padding in the training windows so far. */
+  readonly paddingShare: number;
 }
 
 /** What {@linkcode train} yields. */
@@ -139,7 +141,15 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, 
   const start = { step: resume?.step ?? 0, tokens: resume?.tokens ?? 0 };
   const timer = stopwatch(resume?.seconds ?? 0);
   const words = settings.maskMode === "word" || settings.neverMask.length > 0;
-  const source = new WindowSource({ corpus, tokenizer, words, seed, ...(resume ? { position: resume.position } : {}) });
+  const { pack } = settings;
+  const source = new WindowSource({
+    corpus,
+    tokenizer,
+    words,
+    pack,
+    seed,
+    ...(resume ? { position: resume.position } : {}),
+  });
   const steps = stepQueue({ settings, width, tokenizer, source, seconds: timer.seconds, start });
   let evaluator: Evaluator | undefined;
   let program: BatchProgram | undefined;
@@ -158,6 +168,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, 
       length: finalLength,
       tokens: settings.evaluateTokens,
       rule: settings.maskRule,
+      pack,
     });
     await steps.fill();
     let lastRead = timer.seconds();
@@ -202,7 +213,8 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, 
         const stopped = signal?.aborted ?? false;
         if (last && !stopped && (due.evaluate || isLast)) {
           const { loss, accuracy, perplexity } = await evaluator.evaluate();
-          yield { kind: "validation", ...at, seconds, length: finalLength, loss, accuracy, perplexity };
+          const { paddingShare } = source;
+          yield { kind: "validation", ...at, seconds, length: finalLength, loss, accuracy, perplexity, paddingShare };
         }
         if (due.sample && !stopped) yield { kind: "samples", step: at.step, samples: await evaluator.sample(3) };
         if (due.save || isLast) yield { kind: "checkpoint", state: await stateOf(model, { ...at, seconds, position }) };

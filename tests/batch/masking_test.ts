@@ -146,7 +146,7 @@ Deno.test("maskWindow() rejects a rate of 0", () => {
 });
 
 /** Windows of words of one to six tokens. */
-function wordWindows(count: number, length = 64): Required<Window>[] {
+function wordWindows(count: number, length = 64): (Window & { continues: Uint8Array })[] {
   const next = random(2);
   return windows(count, { length }).map((window) => {
     const continues = new Uint8Array(length);

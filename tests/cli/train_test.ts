@@ -68,6 +68,7 @@ test("train keeps config, metrics and two checkpoints, and fill uses them", asyn
     "loss",
     "accuracy",
     "perplexity",
+    "paddingShare",
   ]);
 
   const checkpoints = (await Array.fromAsync(Deno.readDir(`${cwd}/runs/first/checkpoints`))).map(({ name }) => name);
@@ -85,9 +86,9 @@ test("train keeps config, metrics and two checkpoints, and fill uses them", asyn
 });
 
 test("train goes on after being killed with the same losses to the bit", async (cwd) => {
-  const whole = await runCli([...run, "--steps", "60", "--name", "whole"], { cwd });
+  const whole = await runCli([...run, "--steps", "300", "--name", "whole"], { cwd });
   assertEquals(whole.code, 0);
-  const child = spawnCli([...run, "--steps", "60", "--name", "killed"], { cwd }).spawn();
+  const child = spawnCli([...run, "--steps", "300", "--name", "killed"], { cwd }).spawn();
   const hasCheckpoint = () => Deno.stat(`${cwd}/runs/killed/checkpoints/step-00000010`).then(() => true, () => false);
   const deadline = Date.now() + 60_000;
   while (!await hasCheckpoint() && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 5));

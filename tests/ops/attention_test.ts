@@ -63,6 +63,65 @@ kindTest("attention() drops probabilities by the counter of their query and key"
   });
 });
 
+for (
+  const [documents, headWidth] of [
+    [[[5, 1, 3], [9]], 4],
+    [[[1, 1, 1], [2, 1]], 8],
+    [[[17, 30, 23], [49, 21], [70]], 16],
+    [[[3, 48, 60, 19]], 32],
+  ] as const
+) {
+  const heads = 2;
+  const length = documents[0].reduce<number>((sum, size) => sum + size, 0);
+  const batch = documents.length;
+  const bounds = documents.flatMap((sizes) => {
+    let start = 0;
+    return sizes.flatMap((size) => {
+      const segment = [start, start += size];
+      return Array<number[]>(size).fill(segment);
+    });
+  });
+  const apart = (sequence: number, query: number, key: number) => {
+    const [first, behind] = bounds[sequence * length + query] as [number, number];
+    return key < first || key >= behind;
+  };
+  const segments = Uint32Array.from(bounds.flat());
+  const name = documents.map((sizes) => sizes.join("+")).join(", ");
+  kindTest(`attention() keeps documents of ${name} tokens apart, heads of ${headWidth}`, (device) =>
+    checkOp(device, {
+      inputs: { qkv: { shape: [batch * length, 3 * heads * headWidth] } },
+      data: { segments },
+      build: (graph, { qkv }, { segments }) => attention(graph, pass(graph, qkv), { length, heads, segments }),
+      reference: ({ qkv }) => tape.attention(qkv, { batch, heads, apart }),
+      tolerance: { atol: 1e-4, rtol: 2e-5 },
+    }));
+
+  const clock = Uint32Array.of(3, 1, 4, 0);
+  const { threshold, scale } = dropoutParams({ probability: 0.2, stream: 6, clock: undefined! });
+  const mask = (sequence: number, head: number, query: number, key: number) => {
+    const item = (sequence * heads + head) * length + query;
+    const draws = philox([Math.floor(key / 4), item, clock[1]!, clock[2]!], [clock[0]!, 6], new Uint32Array(4));
+    return draws[key % 4]! >= threshold ? scale : 0;
+  };
+  kindTest(
+    `attention() drops within documents of ${name} tokens by the place in the window`,
+    (device) =>
+      checkOp(device, {
+        inputs: { qkv: { shape: [batch * length, 3 * heads * headWidth] } },
+        data: { segments, clock },
+        build: (graph, { qkv }, { segments, clock }) =>
+          attention(graph, pass(graph, qkv), {
+            length,
+            heads,
+            segments,
+            dropout: { probability: 0.2, stream: 6, clock: clock! },
+          }),
+        reference: ({ qkv }) => tape.attention(qkv, { batch, heads, mask, apart }),
+        tolerance: { atol: 1e-4, rtol: 2e-5 },
+      }),
+  );
+}
+
 for (const [batch, length, heads, headWidth] of [[2, 3, 2, 4], [2, 17, 3, 8], [1, 300, 1, 64]] as const) {
   const width = heads * headWidth;
   kindTest(

@@ -226,10 +226,12 @@ export interface AttentionReference {
   base?: number;
   /** Factor of each probability, by (sequence, head, query, key): dropout's mask. */
   mask?: (sequence: number, head: number, query: number, key: number) => number;
+  /** Whether a query does not see a key, because it belongs to another document. */
+  apart?: (sequence: number, query: number, key: number) => boolean;
 }
 
 /** Attention over qkv [batch · length, 3 · width]. */
-export function attention(qkv: Value, { batch, heads, base, mask }: AttentionReference): Value {
+export function attention(qkv: Value, { batch, heads, base, mask, apart }: AttentionReference): Value {
   const length = qkv.shape[0]! / batch;
   const columns = qkv.shape[1]! / 3 / heads;
   return assemble(Array.from({ length: batch }, (_, b) =>
@@ -237,7 +239,14 @@ export function attention(qkv: Value, { batch, heads, base, mask }: AttentionRef
       const part = (p: number) =>
         block(qkv, { first: b * length, rows: length, left: (p * heads + h) * columns, columns });
       const turn = (x: Value) => base === undefined ? x : rotate(x, base);
-      const scores = scale(matmul(turn(part(0)), transpose(turn(part(1)))), columns ** -0.5);
+      let scores = scale(matmul(turn(part(0)), transpose(turn(part(1)))), columns ** -0.5);
+      if (apart) {
+        const hidden = Float64Array.from(
+          scores.data,
+          (_, i) => apart(b, Math.floor(i / length), i % length) ? -1e30 : 0,
+        );
+        scores = add(scores, leaf(scores.shape, hidden));
+      }
       let p = softmax(scores);
       if (mask) {
         p = multiply(

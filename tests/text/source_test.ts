@@ -196,6 +196,20 @@ Deno.test("textCorpus() of compressed text trains on nine documents of ten and v
   assertEquals(await Array.fromAsync(corpus.passages("training", place)), training.slice(20_001));
 });
 
+Deno.test("textCorpus() splits between paragraphs, and whole files between files", async () => {
+  const text = Array.from({ length: 100 }, (_, i) => `a ${i}\nb ${i}\nc ${i}`).join("\n\n");
+  const paragraphs = await textCorpus([plainText(stringSource("p.txt", text), { document: "paragraph" })]);
+  const [first] = await Array.fromAsync(paragraphs.passages("validation"));
+  assert(first!.text.startsWith("a 9"), first!.text);
+  const files = Array.from(
+    { length: 20 },
+    (_, i) => plainText(stringSource(`${i}.txt`, `file ${i}\nmore\n`), { document: "file" }),
+  );
+  const corpus = await textCorpus(files);
+  const names = (await Array.fromAsync(textsOf(corpus, "validation"))).filter((text) => text !== "more");
+  assertEquals(names, ["file 9", "file 19"]);
+});
+
 Deno.test("textCorpus() validates on a share, or on text of its own", async () => {
   const source = stringSource("a.txt", lines.join("\n"));
   const half = await textCorpus([source], { validationShare: 0.5 });

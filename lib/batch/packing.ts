@@ -1,0 +1,141 @@
+/**
+ * Cutting a block of text into windows: across documents without padding, several whole documents to a window, or one line to
+ * a window.
+ *
+ * @module
+ */
+
+import { CONTINUES, type Tokenizer, withoutWords } from "../tokenizer/tokenizer.ts";
+import type { Window } from "./masking.ts";
+import type { RandomSequence } from "./philox.ts";
+
+/**
+ * How windows are filled. "none": the text runs through all windows, documents or not, with no padding. "document": as many
+ * whole documents as fit, none of which attends to another; longer ones are cut. "line": one document each, cut off at the
+ * window's end.
+ */
+export type PackMode = "none" | "document" | "line";
+
+/** Names of the modes. */
+export const packModes: readonly PackMode[] = ["none", "document", "line"];
+
+/** A block of text as tokens. */
+export interface Block {
+  /** Token ids, with {@linkcode CONTINUES} where words are wanted. */
+  readonly tokens: Uint32Array<ArrayBuffer>;
+  /** Tokens of each document, in order; their sum is the number of tokens. */
+  readonly documents: readonly number[];
+}
+
+/** The windows of a block. */
+export interface Cut {
+  /** How many there are. */
+  readonly count: number;
+  /** A window by number. */
+  window(index: number): Pick<Window, "tokens" | "continues" | "segments"> & { readonly padding: number };
+}
+
+/** Options of {@linkcode cutBlock}. */
+export interface CutOptions {
+  /** Tokens of a window. */
+  length: number;
+  /** How windows are filled. */
+  pack: PackMode;
+  /** Tells special tokens. */
+  tokenizer: Pick<Tokenizer, "special">;
+  /** Whether windows know their words. */
+  words: boolean;
+  /** Decides where the first window begins where nothing else does; none: at the beginning. */
+  random?: RandomSequence;
+}
+
+/** Cuts a block into windows. */
+export function cutBlock(block: Block, options: CutOptions): Cut {
+  return options.pack === "none" ? cutThrough(block, options) : cutApart(block, options);
+}
+
+function cutThrough({ tokens }: Block, { length, words, random }: CutOptions): Cut {
+  const size = tokens.length;
+  // an offset must leave room for at least one window
+  const offset = random?.below(Math.min(length, Math.max(0, size - length) + 1)) ?? 0;
+  return {
+    count: Math.max(0, Math.floor((size - offset) / length)),
+    window(index) {
+      const start = offset + index * length;
+      return { ...takeWordsApart(tokens.slice(start, start + length), words), padding: 0 };
+    },
+  };
+}
+
+interface Piece {
+  readonly start: number;
+  readonly length: number;
+}
+
+function cutApart({ tokens, documents }: Block, { length, pack, tokenizer, words }: CutOptions): Cut {
+  const { "[CLS]": first, "[SEP]": last, "[PAD]": padding } = tokenizer.special;
+  // a window of a few tokens has no room for both
+  const framed = first !== undefined && last !== undefined && length > 4;
+  const frame = framed ? 2 : 0;
+  const room = length - frame;
+  const pieces: Piece[] = [];
+  let start = 0;
+  for (const size of documents) {
+    const taken = pack === "line" ? Math.min(size, room) : size;
+    for (let at = 0; at < taken; at += room) pieces.push({ start: start + at, length: Math.min(room, taken - at) });
+    start += size;
+  }
+  const bins = pack === "line"
+    ? pieces.map((_, i) => [i])
+    : packBestFit(pieces.map((piece) => piece.length + frame), length);
+  return {
+    count: bins.length,
+    window(index) {
+      const ids = new Uint32Array(length).fill(padding);
+      const segments = new Uint32Array(2 * length);
+      let at = 0;
+      const bound = (from: number, to: number) => {
+        for (let i = from; i < to; i++) segments.set([from, to], 2 * i);
+      };
+      for (const i of bins[index]!) {
+        const piece = pieces[i]!;
+        const begin = at;
+        if (framed) ids[at++] = first;
+        ids.set(tokens.subarray(piece.start, piece.start + piece.length), at);
+        at += piece.length;
+        if (framed) ids[at++] = last;
+        bound(begin, at);
+      }
+      bound(at, length);
+      return { ...takeWordsApart(ids, words), segments, padding: length - at };
+    },
+  };
+}
+
+/**
+ * Packs items into bins of a capacity, the largest first, each into the fullest bin that still has room for it (best-fit
+ * decreasing). Returns the items of each bin.
+ */
+export function packBestFit(sizes: readonly number[], capacity: number): number[][] {
+  const bySize: number[][] = Array.from({ length: capacity + 1 }, () => []);
+  for (const [item, size] of sizes.entries()) bySize[size]!.push(item);
+  const bins: number[][] = [];
+  /** Numbers of the bins with so much room. */
+  const withRoom: number[][] = Array.from({ length: capacity + 1 }, () => []);
+  for (let size = capacity; size > 0; size--) {
+    for (const item of bySize[size]!) {
+      let room = size;
+      while (room <= capacity && withRoom[room]!.length === 0) room++;
+      const bin = room <= capacity ? withRoom[room]!.pop()! : bins.push([]) - 1;
+      bins[bin]!.push(item);
+      withRoom[(room <= capacity ? room : capacity) - size]!.push(bin);
+    }
+  }
+  return bins;
+}
+
+/** Ids, and where words are wanted, which of them go on with a word. */
+function takeWordsApart(marked: Uint32Array<ArrayBuffer>, words: boolean): Pick<Window, "tokens" | "continues"> {
+  if (!words) return { tokens: marked };
+  return { tokens: withoutWords(marked), continues: Uint8Array.from(marked, (id) => id >= CONTINUES ? 1 : 0) };
+}
