@@ -87,6 +87,7 @@ benchStep("modernbert small", { size: "small" }, { length: 256, tokens: 2048 });
 benchStep("bert 4 × 128, hidden 512", { preset: "bert", size: "small" }, { length: 64, tokens: 2048 });
 benchStep("bert 6 × 256, hidden 1024", { preset: "bert", size: "mini" }, { length: 128, tokens: 2048 });
 benchStep("labml", { preset: "labml" }, { length: 32, tokens: 2048 });
+benchStep("without dropout, labml", { preset: "labml", dropout: 0 }, { length: 32, tokens: 2048 });
 
 globalThis.addEventListener("unload", () => console.log(`\n${results.join("\n")}`));
 reportAtEnd();

@@ -6,7 +6,8 @@
 
 import type { ByteSource } from "./source.ts";
 
-type Compression = "gzip" | "brotli" | "zstd";
+/** A compression. */
+export type Compression = "gzip" | "brotli" | "zstd";
 
 /** Compressions by the ending of a file's name. */
 const endings: Readonly<Record<string, Compression>> = { gz: "gzip", br: "brotli", zst: "zstd" };

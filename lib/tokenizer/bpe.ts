@@ -21,6 +21,7 @@ export interface BpeOptions {
 
 /** A byte-level BPE tokenizer. */
 export interface BpeTokenizer extends Tokenizer {
+  /** Byte-pair encoding. */
   readonly type: "bpe";
   /** Pairs in the order in which they are joined, tokens as the vocabulary writes them. */
   readonly merges: readonly (readonly [string, string])[];

@@ -9,6 +9,7 @@ import { CONTINUES, type SpecialToken, specialTokens, type Tokenizer } from "./t
 
 /** A tokenizer whose tokens are characters: the special tokens first, then the characters by code point. */
 export interface CharacterTokenizer extends Tokenizer {
+  /** Characters. */
   readonly type: "char";
 }
 

@@ -39,6 +39,7 @@ export interface WordPieceOptions extends BertNormalization {
 
 /** A WordPiece tokenizer. */
 export interface WordPieceTokenizer extends Tokenizer {
+  /** WordPiece. */
   readonly type: "wordpiece";
   /** How it was made. */
   readonly options: Required<WordPieceOptions>;
