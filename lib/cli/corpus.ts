@@ -141,7 +141,7 @@ async function printOf(source: ByteSource): Promise<FilePrint> {
   const end = source.size === undefined ? HEAD : Math.min(HEAD, source.size);
   const bytes = await new Response(source.stream(0, end)).arrayBuffer();
   const head = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
-  return { name: source.name, size: source.size ?? null, head };
+  return { name: absolute(source.name), size: source.size ?? null, head };
 }
 
 /**

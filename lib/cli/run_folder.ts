@@ -25,6 +25,8 @@ export interface RunConfig {
   readonly files: readonly FilePrint[];
   /** Device that it began on; another one gives slightly other losses. */
   readonly device: string;
+  /** System BLAS of the CPU device, or "off": another choice gives other last digits. */
+  readonly blas: string;
 }
 
 /** A run's folder. */

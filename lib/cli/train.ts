@@ -7,7 +7,7 @@
 import type { Corpus } from "../text/corpus.ts";
 import type { Device } from "../device/device.ts";
 import type { KernelTime } from "../device/profile.ts";
-import { openDevice } from "../device/open.ts";
+import { openDevice, type OpenedDevice } from "../device/open.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { createModel, Model } from "../model/model.ts";
 import { parameterCount } from "../model/parameters.ts";
@@ -58,8 +58,10 @@ interface Run {
   readonly state: TrainingState | undefined;
   /** Path of the run's folder. */
   readonly path: string;
+  /** System BLAS that the run began with, if it is resumed. */
+  readonly blas: string | undefined;
   /** Makes or opens the run's folder, once nothing more can go wrong. */
-  folder(device: string): Promise<RunFolder>;
+  folder(device: Device): Promise<RunFolder>;
 }
 
 /** Runs the command; returns the exit code. */
@@ -76,11 +78,7 @@ export async function trainCommand(args: readonly string[]): Promise<number> {
   const resumed = parsed.get(flags.resume);
   const run = resumed === undefined ? await newRun(parsed, terminal) : await resumedRun(parsed, resumed);
   try {
-    const { device, reason, notice } = await openDevice(parsed.get(flags.device), {
-      threads: parsed.get(flags.threads),
-      blas: parsed.get(flags.blas) ?? "auto",
-      profile: parsed.get(flags.profile),
-    });
+    const { device, reason, notice } = await openDeviceFor(run, parsed);
     try {
       return await trainOn(device, run, { terminal, reason, notice });
     } finally {
@@ -88,6 +86,25 @@ export async function trainCommand(args: readonly string[]): Promise<number> {
     }
   } finally {
     await run.opened.close();
+  }
+}
+
+/** Opens the device that the flags ask for; a resumed run goes on with the BLAS, or without one, as it began. */
+async function openDeviceFor(run: Run, parsed: ParsedFlags): Promise<OpenedDevice> {
+  const open = (blas: string) =>
+    openDevice(parsed.get(flags.device), {
+      threads: parsed.get(flags.threads),
+      blas,
+      profile: parsed.get(flags.profile),
+    });
+  const asked = parsed.get(flags.blas);
+  if (asked !== undefined || run.blas === undefined) return await open(asked ?? "auto");
+  try {
+    return await open(run.blas);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const notice = `${run.blas}, by which this run began, cannot be used here: losses will differ in their last digits`;
+    return { ...await open("off"), notice };
   }
 }
 
@@ -103,7 +120,7 @@ async function newRun(parsed: ParsedFlags, terminal: Terminal): Promise<Run> {
     const size = parsed.get(flags.size) ?? (config.preset === "labml" ? undefined : "small");
     const wanted = [config.preset, size, opened.label].filter((part) => part !== undefined).join("-");
     const name = parsed.get(flags.name) ?? await freeName(out, wanted);
-    const runConfig: Omit<RunConfig, "device"> = {
+    const runConfig: Omit<RunConfig, "device" | "blas"> = {
       format: 2,
       model: config,
       training: settings,
@@ -119,7 +136,8 @@ async function newRun(parsed: ParsedFlags, terminal: Terminal): Promise<Run> {
       settings,
       state: undefined,
       path,
-      folder: (device) => createRun(path, { ...runConfig, device }),
+      blas: undefined,
+      folder: (device) => createRun(path, { ...runConfig, device: device.description, blas: device.blas ?? "off" }),
     };
   } catch (error) {
     await opened.close();
@@ -189,7 +207,16 @@ async function resumedRun(parsed: ParsedFlags, path: string): Promise<Run> {
   if (progressOf(settings.budget, state) >= 1) {
     throw new RangeError(`"${path}" is finished: it has trained on ${grouped(state.tokens)} tokens`);
   }
-  return { opened, tokenizer, config, settings, state, path: folder, folder: () => reopenRun(folder, state.step) };
+  return {
+    opened,
+    tokenizer,
+    config,
+    settings,
+    state,
+    path: folder,
+    blas: runConfig.blas,
+    folder: () => reopenRun(folder, state.step),
+  };
 }
 
 async function trainOn(
@@ -207,7 +234,7 @@ async function trainOn(
     const { signal } = interrupt;
     for await (const event of train({ model, corpus, tokenizer, ...settings, resume: state, signal })) {
       // only now: text that turns out too short leaves no folder behind
-      folder ??= await run.folder(device.description);
+      folder ??= await run.folder(device);
       switch (event.kind) {
         case "train":
           folder.log(event);
@@ -244,7 +271,7 @@ async function trainOn(
       return 130;
     }
     terminal.print(`\nthe model is in ${folder.path}; fill in masked text with:`);
-    terminal.print(`  deno run -A cli.ts fill ${folder.path} ${example(corpus)}`);
+    terminal.print(`  deno run -A cli.ts fill ${folder.path} ${example(corpus, tokenizer)}`);
     return 0;
   } catch (error) {
     terminal.clear();
@@ -261,8 +288,11 @@ async function trainOn(
   }
 }
 
-function example(corpus: Corpus): string {
-  return corpus.endless ? '"Ben has a red b[MASK]ll. Where is the ba[MASK]l?"' : '"home [MASK]s where i want to be"';
+function example(corpus: Corpus, tokenizer: Tokenizer): string {
+  if (tokenizer.type !== "char") return '"the beginning of the [MASK]"';
+  return corpus.name === "stories"
+    ? '"Ben has a red b[MASK]ll. Where is the ba[MASK]l?"'
+    : '"home [MASK]s where i want to be"';
 }
 
 function printPlan(

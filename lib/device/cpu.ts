@@ -165,6 +165,10 @@ class CpuDevice implements Device {
     return this.#blas ? `${this.#name}, matrix products by ${this.#blas.name}` : this.#name;
   }
 
+  get blas(): string | undefined {
+    return this.#blas?.name;
+  }
+
   /** Times one product of a common shape both ways and goes on without the BLAS where that is quicker. */
   async dropSlowBlas(): Promise<void> {
     const blas = this.#blas;

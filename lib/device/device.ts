@@ -88,6 +88,8 @@ export interface Device {
   readonly kind: "webgpu" | "cpu";
   /** For people: what the device is. */
   readonly description: string;
+  /** System BLAS that makes the matrix products, if one does. */
+  readonly blas?: string | undefined;
   /** Whether a CPU does the work of a GPU. */
   readonly software: boolean;
   /** About how many workgroups keep the device busy; a hint for splitting long sums. */

@@ -47,7 +47,10 @@ export function parquet(source: ByteSource, { field = "text" }: { field?: string
         });
         for (const [i, [text]] of rows.entries()) {
           if (typeof text === "string") yield { text, after: "document", next: first + i + 1 };
-          else bad.skip(`Cannot use ${source.name}, row ${first + i}: column "${field}" holds no text`);
+          else {bad.skip(
+              `Cannot use ${source.name}, row ${first + i}: column "${field}" holds no text`,
+              `${source.name} ${first + i}`,
+            );}
         }
       }
     },

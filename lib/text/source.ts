@@ -58,24 +58,29 @@ export class BadRecords {
   readonly allowed: number;
   /** Messages of those that were, the first ones in full. */
   readonly messages: string[] = [];
-  /** How many were. */
-  count = 0;
+  #places = new Set<string>();
 
   /** None may be skipped, or some. */
   constructor(allowed = 0) {
     this.allowed = allowed;
   }
 
+  /** How many were. */
+  get count(): number {
+    return this.#places.size;
+  }
+
   /**
-   * Skips a record.
+   * Skips the record at a place; one that is met again in a later pass counts once.
    *
    * @throws {SyntaxError} with the message if there are too many.
    */
-  skip(message: string): void {
+  skip(message: string, place: string): void {
+    if (this.#places.has(place)) return;
     if (this.count >= this.allowed) {
       throw new SyntaxError(this.allowed === 0 ? message : `${message} (after ${this.count} others that were skipped)`);
     }
-    this.count++;
+    this.#places.add(place);
     if (this.messages.length < MOST_MESSAGES) this.messages.push(message);
   }
 }
@@ -149,7 +154,7 @@ export function jsonLines(source: ByteSource, { field = "text" }: { field?: stri
         if (json === undefined || json.trim() === "") continue;
         const text = jsonField(json, field);
         if (typeof text === "string") yield { text, after: "document", next: line.next };
-        else bad.skip(`Cannot use ${source.name}, ${line.place}: ${text.problem}`);
+        else bad.skip(`Cannot use ${source.name}, ${line.place}: ${text.problem}`, `${source.name} ${line.start}`);
       }
     },
   };
@@ -182,6 +187,7 @@ export function commaSeparated(source: ByteSource, { field = "text" }: { field?:
         if (text === undefined) {
           bad.skip(
             `Cannot use ${source.name}, ${place}: it has ${cells.length} cells, the text is in number ${column + 1}`,
+            `${source.name} ${next}`,
           );
         } else yield { text, after: "document", next };
       }
@@ -344,7 +350,10 @@ function decodeLine({ bytes, start, place }: Line, name: string, bad: BadRecords
     return decoder.decode(bytes.subarray(begin, length));
   } catch {
     const offset = start + begin + firstInvalid(bytes.subarray(begin, length));
-    bad.skip(`Cannot read ${name} as UTF-8: invalid byte at offset ${offset} (${place})${latinAdvice(bytes)}`);
+    bad.skip(
+      `Cannot read ${name} as UTF-8: invalid byte at offset ${offset} (${place})${latinAdvice(bytes)}`,
+      `${name} ${start}`,
+    );
     return undefined;
   }
 }

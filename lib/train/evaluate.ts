@@ -122,15 +122,17 @@ export async function createEvaluator(options: EvaluatorOptions): Promise<Evalua
       const [bytes] = await model.device.read([program.predictions]);
       const predictions = new Uint32Array(bytes!);
       const slotOf = new Map([...batch.positions].map((row, slot) => [row, slot]));
+      const padding = tokenizer.special["[PAD]"];
       return Array.from(
         { length: Math.min(count, batch.windows) },
         (_, w) =>
-          Array.from({ length }, (_, i): SampleToken => {
-            const row = w * length + i;
-            const token = tokenizer.piece(batch.original[row]!);
-            const slot = slotOf.get(row);
-            return slot === undefined ? { token } : { token, predicted: tokenizer.piece(predictions[slot]!) };
-          }),
+          Array.from({ length }, (_, i) => w * length + i).filter((row) => batch.original[row] !== padding).map(
+            (row) => {
+              const token = tokenizer.piece(batch.original[row]!);
+              const slot = slotOf.get(row);
+              return slot === undefined ? { token } : { token, predicted: tokenizer.piece(predictions[slot]!) };
+            },
+          ),
       );
     },
   };
