@@ -3,6 +3,7 @@ import { parquetWriteBuffer } from "hyparquet-writer";
 import { brotliCompressSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { type Corpus, mixture, textCorpus, textsOf } from "../../lib/text/corpus.ts";
 import { compressionOf, decompressed } from "../../lib/text/decompress.ts";
+import { fileSources } from "../../lib/text/file_source.ts";
 import { textOf } from "../../lib/text/open.ts";
 import { BadRecords, type ByteSource, plainText, stringSource, type TextSource } from "../../lib/text/source.ts";
 import { random } from "../helpers/random.ts";
@@ -244,3 +245,52 @@ Deno.test("mixture() takes corpora by weight, begins each anew at its end, and g
   }
   assertThrows(() => mixture([{ corpus: mixed, weight: 0 }]), RangeError, "with a weight of 0");
 });
+
+/** A server that knows ranges, or not, and compresses nothing. */
+async function withServer(
+  files: Readonly<Record<string, Uint8Array>>,
+  knowsRanges: boolean,
+  run: (address: string, requests: string[]) => Promise<void>,
+): Promise<void> {
+  const requests: string[] = [];
+  const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, (request) => {
+    const bytes = files[new URL(request.url).pathname.slice(1)];
+    if (!bytes) return new Response("no such file", { status: 404 });
+    const range = knowsRanges ? /bytes=(\d+)-(\d*)/.exec(request.headers.get("range") ?? "") : null;
+    requests.push(`${request.method} ${range?.[0] ?? "all"}`);
+    const [start, end] = range ? [Number(range[1]), range[2] ? Number(range[2]) + 1 : bytes.length] : [0, bytes.length];
+    const body = new Uint8Array(bytes.slice(start, end));
+    const headers = { "content-length": String(body.length) };
+    return new Response(request.method === "HEAD" ? null : body, { status: range ? 206 : 200, headers });
+  });
+  try {
+    await run(`http://127.0.0.1:${server.addr.port}`, requests);
+  } finally {
+    await server.shutdown();
+  }
+}
+
+for (const knowsRanges of [true, false]) {
+  Deno.test(`urlSource() reads text from any place, from a server ${knowsRanges ? "with" : "without"} ranges`, async () => {
+    const files = { "a.txt": encode(lines.join("\n")), "b.txt.gz": new Uint8Array(gzipSync(encode(lines.join("\n")))) };
+    await withServer(files, knowsRanges, async (address, requests) => {
+      for (
+        const [name, size] of [["a.txt?download=1", encode(lines.join("\n")).length], ["b.txt.gz", undefined]] as const
+      ) {
+        const [bytes] = await fileSources(`${address}/${name}`);
+        const source = textOf(bytes!);
+        assertEquals(source.size, size);
+        const passages = await all(source);
+        assertEquals(passages.map(({ text }) => text), lines);
+        assertEquals(await all(source, { start: passages[15_000]!.next }), passages.slice(15_001));
+      }
+      assertEquals(requests.some((request) => request.startsWith("GET bytes=")), knowsRanges);
+      await assertRejects(() => fileSources(`${address}/none.txt`), RangeError, "the server answers with status 404");
+    });
+    await assertRejects(
+      () => fileSources("http://127.0.0.1:1/a.txt"),
+      RangeError,
+      "Cannot read http://127.0.0.1:1/a.txt: ",
+    );
+  });
+}
