@@ -32,6 +32,7 @@ export * from "./lib/model/parameters.ts";
 export type { AdamWOptions, StepTensors } from "./lib/ops/adamw.ts";
 export type { Activation } from "./lib/ops/linear.ts";
 export * from "./lib/text/corpus.ts";
+export * from "./lib/text/csv.ts";
 export * from "./lib/text/decompress.ts";
 export * from "./lib/text/file_source.ts";
 export * from "./lib/text/open.ts";

@@ -6,7 +6,6 @@
 
 import type { Corpus } from "../text/corpus.ts";
 import type { Device } from "../device/device.ts";
-import type { KernelTime } from "../device/profile.ts";
 import { openDevice, type OpenedDevice } from "../device/open.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { createModel, Model } from "../model/model.ts";
@@ -31,6 +30,7 @@ import {
 import { flagHelp, type ParsedFlags, parseFlags, UsageError } from "./flags.ts";
 import { duration, formatSample, grouped, percent, rate } from "./format.ts";
 import { checkFree, createRun, freeName, readRun, reopenRun, type RunConfig, type RunFolder } from "./run_folder.ts";
+import { profileTable } from "./profile_table.ts";
 import { openTerminal, paint, table, type Terminal } from "./terminal.ts";
 import { readTokenizer } from "./tokenizer_folder.ts";
 import { planFromFlags, trainFlagGroups, trainFlags as flags, type TrainPlan } from "./train_flags.ts";
@@ -358,34 +358,6 @@ function progressLine(event: TrainRecord, { budget }: TrainingSettings): string 
 function fitting(sample: readonly SampleToken[], columns: number): SampleToken[] {
   let left = columns;
   return sample.filter(({ token, predicted = "" }) => (left -= Math.max(token.length, predicted.length)) >= 0);
-}
-
-/** Where the time went, longest first; what takes less than half a percent is added up. */
-function profileTable(times: readonly KernelTime[]): string {
-  const total = times.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
-  const isLong = ({ milliseconds }: KernelTime) => milliseconds >= 0.005 * total;
-  const short = times.filter((time) => !isLong(time));
-  const row = ({ name, calls, milliseconds, flop, bytes }: KernelTime) => [
-    name,
-    grouped(calls),
-    (milliseconds / 1000).toFixed(2),
-    percent(milliseconds / total),
-    (1000 * milliseconds / calls).toFixed(0),
-    flop > 0 ? (flop / milliseconds / 1e6).toFixed(1) : "",
-    (bytes / milliseconds / 1e6).toFixed(1),
-  ];
-  const rest = {
-    name: `${short.length} others`,
-    calls: short.reduce((sum, { calls }) => sum + calls, 0),
-    milliseconds: short.reduce((sum, { milliseconds }) => sum + milliseconds, 0),
-    flop: 0,
-    bytes: short.reduce((sum, { bytes }) => sum + bytes, 0),
-  };
-  const heading = ["kernel", "calls", "seconds", "share", "µs each", "GFLOP/s", "GB/s"];
-  const rows = [...times.filter(isLong), ...(short.length > 0 ? [rest] : [])].map(row);
-  return `\ntime by kernel, training and validation, ${(total / 1000).toFixed(1)} s in all\n${
-    table([heading, ...rows])
-  }`;
 }
 
 /** Ctrl-C once: stop after the step under way. Twice: stop at once. */

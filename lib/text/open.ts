@@ -6,7 +6,8 @@
 
 import { compressionOf, decompressed } from "./decompress.ts";
 import { parquet } from "./parquet.ts";
-import { type ByteSource, commaSeparated, type DocumentKind, jsonLines, plainText, type TextSource } from "./source.ts";
+import { commaSeparated } from "./csv.ts";
+import { type ByteSource, type DocumentKind, jsonLines, plainText, type TextSource } from "./source.ts";
 
 /** How text is read. */
 export interface TextOptions {

@@ -1,0 +1,171 @@
+/**
+ * Lines of bytes in bounded memory, with their places.
+ *
+ * @module
+ */
+
+import type { BadRecords, ByteSource } from "./source.ts";
+
+/** Longest record of JSON lines or CSV, in bytes. */
+export const LONGEST_RECORD = 1 << 26;
+
+/** Bytes that are looked through at once. */
+const CHUNK = 1 << 16;
+
+/** How far behind a wanted cut a line break is looked for, in bytes. */
+const LONGEST_SEARCH = 1 << 20;
+
+/** A line, or a part of a long one. */
+export interface Line {
+  readonly bytes: Uint8Array;
+  /** First byte in the source. */
+  readonly start: number;
+  /** Byte behind it and its line break. */
+  readonly next: number;
+  /** Whether the line begins here. */
+  readonly isFirst: boolean;
+  /** Whether the line ends here. */
+  readonly isWhole: boolean;
+  /** For error messages. */
+  readonly place: string;
+}
+
+/** Lines of bytes in bounded memory, with their places. */
+export async function* linesOf(
+  source: ByteSource,
+  { start, end, longest }: { start: number; end: number | undefined; longest: number },
+): AsyncGenerator<Line> {
+  let rest: Uint8Array<ArrayBufferLike> = new Uint8Array(0);
+  let offset = start;
+  let number = 1;
+  let isFirst = true;
+  const line = (bytes: Uint8Array, breaks: number): Line => {
+    const place = start === 0 ? `line ${number}` : `byte ${offset}`;
+    const made = { bytes, start: offset, next: offset + bytes.length + breaks, isFirst, isWhole: breaks > 0, place };
+    offset = made.next;
+    isFirst = breaks > 0;
+    if (breaks > 0) number++;
+    return made;
+  };
+  for await (const chunk of chunksOf(source.stream(start, end))) {
+    let at = 0;
+    for (let newline = chunk.indexOf(10); newline >= 0; newline = chunk.indexOf(10, at)) {
+      const part = chunk.subarray(at, newline);
+      yield line(rest.length === 0 ? part : concat(rest, part), 1);
+      rest = rest.subarray(0, 0);
+      at = newline + 1;
+    }
+    if (at < chunk.length) rest = rest.length === 0 ? chunk.slice(at) : concat(rest, chunk.subarray(at));
+    while (rest.length > longest) {
+      if (longest >= LONGEST_RECORD) {
+        throw new SyntaxError(`Cannot use ${source.name}, line ${number}: it is longer than ${longest} bytes`);
+      }
+      const cut = cutWithin(rest, longest);
+      yield line(rest.subarray(0, cut), 0);
+      rest = rest.slice(cut);
+    }
+  }
+  // the last line may lack its break; that of an empty one is no line
+  if (rest.length > 0) yield { ...line(rest, 0), isWhole: true };
+}
+
+/** Bytes in chunks of at most 64 KiB: some streams hand out everything at once. */
+async function* chunksOf(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const chunk of stream) {
+    for (let at = 0; at < chunk.length; at += CHUNK) yield chunk.subarray(at, at + CHUNK);
+  }
+}
+
+function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const both = new Uint8Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
+}
+
+/** A place up to `most` behind a space, or else between two characters. */
+function cutWithin(bytes: Uint8Array, most: number): number {
+  const space = bytes.lastIndexOf(32, most - 1);
+  if (space > most / 2) return space + 1;
+  let cut = most;
+  while (cut > 0 && (bytes[cut]! & 0xc0) === 0x80) cut--;
+  return cut > 0 ? cut : most;
+}
+
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** The text of a line; undefined if it is no UTF-8 and may be skipped. */
+export function decodeLine({ bytes, start, place }: Line, name: string, bad: BadRecords): string | undefined {
+  let length = bytes.length;
+  if (length > 0 && bytes[length - 1] === 13) length--;
+  const begin = start === 0 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
+  try {
+    return decoder.decode(bytes.subarray(begin, length));
+  } catch {
+    const offset = start + begin + firstInvalid(bytes.subarray(begin, length));
+    bad.skip(
+      `Cannot read ${name} as UTF-8: invalid byte at offset ${offset} (${place})${latinAdvice(bytes)}`,
+      `${name} ${start}`,
+    );
+    return undefined;
+  }
+}
+
+/** Letters of Western European encodings stand alone between ASCII letters, which UTF-8 never does. */
+function latinAdvice(bytes: Uint8Array): string {
+  const isLone = (byte: number, i: number) => byte >= 0xc0 && (bytes[i + 1] ?? 0) < 0x80;
+  return bytes.some(isLone) ? "; it looks like Latin-1: convert it first, with iconv -f latin1 -t utf-8" : "";
+}
+
+/** Index of the first byte that belongs to no character. */
+function firstInvalid(bytes: Uint8Array): number {
+  let low = 0;
+  let high = bytes.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    try {
+      new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(0, middle + 1), { stream: true });
+      low = middle + 1;
+    } catch {
+      high = middle;
+    }
+  }
+  // what shows first is the byte behind an unfinished character
+  let start = low;
+  while (start > 0 && !isText(bytes.subarray(0, start))) start--;
+  return start;
+}
+
+function isText(bytes: Uint8Array): boolean {
+  try {
+    decoder.decode(bytes);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * The byte behind the first line break (or blank line) after the wanted place, or a place between two characters if the line
+ * is long.
+ */
+export async function cutAtLine(source: ByteSource, wanted: number, wantsBlank = false): Promise<number> {
+  let offset = wanted;
+  let boundary = -1;
+  let firstLine = -1;
+  for await (const chunk of source.stream(wanted, Math.min(source.size ?? Infinity, wanted + LONGEST_SEARCH))) {
+    for (let newline = chunk.indexOf(10); newline >= 0; newline = chunk.indexOf(10, newline + 1)) {
+      if (!wantsBlank) return offset + newline + 1;
+      if (firstLine < 0) firstLine = offset + newline + 1;
+      const blank = chunk[newline + 1] === 13 ? newline + 2 : newline + 1;
+      if (chunk[blank] === 10) return offset + blank + 1;
+    }
+    if (boundary < 0) {
+      const first = chunk.findIndex((byte) => (byte & 0xc0) !== 0x80);
+      if (first >= 0) boundary = offset + first;
+    }
+    offset += chunk.length;
+  }
+  if (firstLine >= 0) return firstLine;
+  return boundary < 0 ? offset : boundary;
+}
