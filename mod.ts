@@ -13,6 +13,7 @@ export * from "./lib/batch/loader.ts";
 export * from "./lib/batch/masking.ts";
 export * from "./lib/batch/packing.ts";
 export * from "./lib/batch/philox.ts";
+export * from "./lib/batch/streams.ts";
 export * from "./lib/batch/windows.ts";
 export * from "./lib/device/device.ts";
 export * from "./lib/device/open.ts";

@@ -47,6 +47,8 @@ export interface FilePrint {
   readonly size: number | null;
   /** SHA-256 of its first 64 KiB, in hexadecimal. */
   readonly head: string;
+  /** When it was last written, ISO 8601; null where that is not known. */
+  readonly modified: string | null;
 }
 
 /** Bytes at the beginning of a file that are looked at. */
@@ -141,15 +143,16 @@ async function printOf(source: ByteSource): Promise<FilePrint> {
   const end = source.size === undefined ? HEAD : Math.min(HEAD, source.size);
   const bytes = await new Response(source.stream(0, end)).arrayBuffer();
   const head = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
-  return { name: absolute(source.name), size: source.size ?? null, head };
+  const modified = await Deno.stat(source.name).then(({ mtime }) => mtime?.toISOString() ?? null, () => null);
+  return { name: absolute(source.name), size: source.size ?? null, head, modified };
 }
 
 /**
- * Compares files with what they were.
+ * Compares files with what they were. Returns a note where one was written since, though its size and beginning are the same.
  *
  * @throws {RangeError} that names the first that differs.
  */
-export function checkUnchanged(before: readonly FilePrint[], now: readonly FilePrint[]): void {
+export function checkUnchanged(before: readonly FilePrint[], now: readonly FilePrint[]): string | undefined {
   for (const [i, old] of before.entries()) {
     const file = now[i];
     if (file?.name !== old.name) throw new RangeError(`its text has changed: ${old.name} is not there any more`);
@@ -159,6 +162,8 @@ export function checkUnchanged(before: readonly FilePrint[], now: readonly FileP
     if (file.head !== old.head) throw new RangeError(`its text has changed: ${old.name} begins with other bytes`);
   }
   if (now.length > before.length) throw new RangeError(`its text has changed: ${now[before.length]!.name} is new`);
+  const touched = before.find(({ modified }, i) => modified !== now[i]!.modified);
+  return touched && `${touched.name} was written since; its size and its beginning are the same`;
 }
 
 /** Passages that are enough to know an endless corpus. */

@@ -76,7 +76,7 @@ export async function trainCommand(args: readonly string[]): Promise<number> {
   }
   const terminal = openTerminal();
   const resumed = parsed.get(flags.resume);
-  const run = resumed === undefined ? await newRun(parsed, terminal) : await resumedRun(parsed, resumed);
+  const run = resumed === undefined ? await newRun(parsed, terminal) : await resumedRun(parsed, resumed, terminal);
   try {
     const { device, reason, notice } = await openDeviceFor(run, parsed);
     try {
@@ -188,7 +188,7 @@ async function tokenizerFor(
   return tokenizer;
 }
 
-async function resumedRun(parsed: ParsedFlags, path: string): Promise<Run> {
+async function resumedRun(parsed: ParsedFlags, path: string, terminal: Terminal): Promise<Run> {
   const other = parsed.given.find((name) => !["resume", "device", "threads", "blas", "profile"].includes(name));
   if (other) throw new UsageError(`Option --${other} cannot be changed by --resume: a run goes on as it began`);
   const { config: runConfig, checkpoint } = await readRun(path);
@@ -197,7 +197,8 @@ async function resumedRun(parsed: ParsedFlags, path: string): Promise<Run> {
   }
   const opened = await openCorpus(runConfig.text, { seed: runConfig.training.seed });
   try {
-    checkUnchanged(runConfig.files, opened.files);
+    const note = checkUnchanged(runConfig.files, opened.files);
+    if (note) terminal.print(`note: ${note}`);
   } catch (error) {
     throw new RangeError(`Cannot resume "${path}": ${(error as Error).message}`);
   }

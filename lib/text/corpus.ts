@@ -33,6 +33,14 @@ export async function* textsOf(corpus: Corpus, part: CorpusPart): AsyncGenerator
   for await (const { text } of corpus.passages(part)) yield text;
 }
 
+/** The passages of a source as a stream of texts, to be piped on. */
+export function textStream(source: TextSource | ByteSource, bad: BadRecords = strict): ReadableStream<string> {
+  const given = asText(source);
+  return ReadableStream.from((async function* () {
+    for await (const { text } of given.read({ start: 0, end: given.size, bad })) yield text;
+  })());
+}
+
 /** Share of a corpus that validates where nothing else is said. */
 export const VALIDATION_SHARE = 0.1;
 

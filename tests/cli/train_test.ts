@@ -163,6 +163,9 @@ test("train refuses to resume on another text", async (cwd) => {
     "x",
   ], { cwd });
   assertEquals(trained.code, 0);
+  await Deno.utime(`${cwd}/a.txt`, new Date(0), new Date(0));
+  const touched = await runCli(["train", "--resume", "runs/x"], { cwd });
+  assertStringIncludes(touched.out, "a.txt was written since; its size and its beginning are the same");
   await Deno.writeTextFile(`${cwd}/a.txt`, "longer\n", { append: true });
   const resumed = await runCli(["train", "--resume", "runs/x"], { cwd });
   assertEquals(resumed.code, 1);

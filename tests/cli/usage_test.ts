@@ -34,6 +34,7 @@ const cases: [args: string[], code: number, message: string][] = [
   [["train", "--resume", "norun"], 1, 'Cannot resume "norun": its config.json is not that of a run'],
   [["train", "--resume", "nowhere", "--lr", "1"], 2, "Option --lr cannot be changed by --resume"],
   [["train", "--data", "stories", "--name", "norun", "--out", "."], 1, '"./norun" exists already'],
+  [["train", "--data", "short.txt", "--document", "file"], 1, "Cannot validate on windows of 128 tokens"],
   [["train", "--data", "short.txt=0"], 1, "Cannot mix short.txt with a weight of 0: it must be above 0"],
   [["train", "--data", "bad.jsonl"], 1, "Cannot use bad.jsonl, line 2: it is no JSON"],
   [["train", "--data", "bad.jsonl", "--skip-bad", "1"], 1, "Cannot use bad.jsonl, line 3: it has no text in field"],

@@ -74,6 +74,28 @@ Deno.test("plainText() hands out a line of 20 megabytes in pieces of bounded siz
   assertEquals((await all(source, { start: fifth.next }))[0], passages[5]);
 });
 
+Deno.test("plainText() reads a line of 100 megabytes in bounded memory", async () => {
+  const chunk = encode("words and words and ".repeat(5000));
+  const source: ByteSource = {
+    name: "endless line.txt",
+    size: 1000 * chunk.length,
+    stream: () =>
+      ReadableStream.from((function* () {
+        for (let i = 0; i < 1000; i++) yield chunk.slice();
+      })()),
+  };
+  let characters = 0;
+  let most = 0;
+  const before = Deno.memoryUsage().rss;
+  for await (const { text } of plainText(source).read({ start: 0, end: undefined, bad: new BadRecords() })) {
+    characters += text.length;
+    most = Math.max(most, Deno.memoryUsage().rss - before);
+  }
+  assertEquals(characters, 1e8);
+  // what grows is garbage not yet collected
+  assert(most < 80e6, `${most} bytes`);
+});
+
 Deno.test("jsonLines() reads a field, names what is wrong and skips as many records as it may", async () => {
   const lines = ['{"text": "eins\\nzwei", "id": 1}', "", '{"id": 2}', '{"text": 3}', "{", '{"text": "drei"}'];
   const make = () => textOf(stringSource("data.jsonl", lines.join("\n")));

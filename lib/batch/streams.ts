@@ -1,0 +1,77 @@
+/**
+ * The way from text to masked windows as streams to be piped, for those who want nothing else.
+ *
+ * @module
+ */
+
+import { BlockReader } from "./windows.ts";
+import { type MaskedWindow, type MaskOptions, maskWindow, type Window } from "./masking.ts";
+import { cutBlock, type PackMode } from "./packing.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+
+/** Options of {@linkcode windowStream}. */
+export interface WindowStreamOptions {
+  /** Turns text into ids. */
+  tokenizer: Tokenizer;
+  /** Tokens of a window. */
+  length: number;
+  /** Whether windows know their words, for whole-word masking. Default: false. */
+  words?: boolean;
+  /** How windows are filled. Default: "none". */
+  pack?: PackMode;
+  /** Tokens that are cut at once, which is what is held in memory. Default: 2¹⁶. */
+  blockTokens?: number;
+}
+
+/**
+ * Documents in, windows out, in order. What is left of a block is carried over to the next; at the end, what does not fill a
+ * window is left out, unless windows are padded.
+ *
+ * @example
+ * ```ts
+ * import { characterTokenizer, maskStream, windowStream } from "@cloze/mlm";
+ *
+ * const tokenizer = characterTokenizer("abcdefghijklmnopqrstuvwxyz \n");
+ * const documents = ReadableStream.from(["to be or not to be", "that is the question"]);
+ * const masked = documents
+ *   .pipeThrough(windowStream({ tokenizer, length: 16 }))
+ *   .pipeThrough(maskStream({ tokenizer, rate: 0.15, seed: 1 }));
+ * for await (const { ids, positions } of masked) console.log(tokenizer.decode(ids), positions);
+ * ```
+ */
+export function windowStream(
+  { tokenizer, length, words = false, pack = "none", blockTokens = 1 << 16 }: WindowStreamOptions,
+): TransformStream<string, Window> {
+  if (!Number.isInteger(length) || length < 1) {
+    throw new RangeError(`Cannot cut windows of ${length} tokens: it must be a whole number of at least 1`);
+  }
+  let reader = new BlockReader({ tokenizer, words, pack });
+  let block = 0;
+  let rest = new Uint32Array(0);
+  const emit = (controller: TransformStreamDefaultController<Window>) => {
+    const { tokens, documents } = reader.take();
+    reader = new BlockReader({ tokenizer, words, pack });
+    const joined = pack === "none" ? new Uint32Array([...rest, ...tokens]) : tokens;
+    const cut = cutBlock({ tokens: joined, documents }, { length, pack, tokenizer, words });
+    for (let index = 0; index < cut.count; index++) {
+      const { padding: _, ...window } = cut.window(index);
+      controller.enqueue({ ...window, epoch: 0, block, index });
+    }
+    if (pack === "none") rest = joined.slice(cut.count * length);
+    block++;
+  };
+  return new TransformStream({
+    transform(text, controller) {
+      reader.add({ text, after: "document", next: 0 });
+      if (reader.size >= blockTokens) emit(controller);
+    },
+    flush: emit,
+  });
+}
+
+/** Windows in, masked windows out; see {@linkcode maskWindow}. */
+export function maskStream(options: MaskOptions): TransformStream<Window, MaskedWindow & { readonly window: Window }> {
+  return new TransformStream({
+    transform: (window, controller) => controller.enqueue({ ...maskWindow(window, options), window }),
+  });
+}
