@@ -120,8 +120,9 @@ async function* allTexts(corpus: Corpus): AsyncGenerator<string> {
   yield* textsOf(corpus, "validation");
 }
 
-/** Lines by which a tokenizer is judged. */
+/** Lines by which a tokenizer is judged, and of text that never ends. */
 const INFO_LINES = 20_000;
+const ENDLESS_INFO_LINES = 1000;
 
 async function info(terminal: Terminal, tokenizer: Tokenizer, data: readonly string[]): Promise<number> {
   const length = (token: string) => [...token].length;
@@ -134,23 +135,22 @@ async function info(terminal: Terminal, tokenizer: Tokenizer, data: readonly str
     ["special tokens", Object.entries(tokenizer.special).map(([name, id]) => `${name} ${id}`).join(", ")],
     ["longest pieces", longest.join(" ")],
   ];
-  if (data.length > 0) {
-    const opened = await openCorpus({ data }, { seed: 1 });
-    try {
-      let [words, tokens, unknown, lines] = [0, 0, 0, 0];
-      for await (const line of textsOf(opened.corpus, "training")) {
-        const ids = tokenizer.encode(line);
-        words += line.match(/\S+/gu)?.length ?? 0;
-        tokens += ids.length;
-        for (const id of ids) if (id === tokenizer.special["[UNK]"]) unknown++;
-        if (++lines >= INFO_LINES) break;
-      }
-      rows.push(["text", `${opened.corpus.name}, ${grouped(lines)} lines, ${grouped(words)} words`]);
-      rows.push(["tokens a word", (tokens / Math.max(1, words)).toFixed(3)]);
-      rows.push(["unknown", percent(unknown / Math.max(1, tokens), 3)]);
-    } finally {
-      await opened.close();
+  // without text of one's own, the built-in stories give an idea
+  const opened = await openCorpus({ data: data.length > 0 ? data : ["stories"] }, { seed: 1 });
+  try {
+    let [words, tokens, unknown, lines] = [0, 0, 0, 0];
+    for await (const line of textsOf(opened.corpus, "training")) {
+      const ids = tokenizer.encode(line);
+      words += line.match(/\S+/gu)?.length ?? 0;
+      tokens += ids.length;
+      for (const id of ids) if (id === tokenizer.special["[UNK]"]) unknown++;
+      if (++lines >= (opened.corpus.endless ? ENDLESS_INFO_LINES : INFO_LINES)) break;
     }
+    rows.push(["text", `${opened.corpus.name}, ${grouped(lines)} lines, ${grouped(words)} words`]);
+    rows.push(["tokens a word", (tokens / Math.max(1, words)).toFixed(3)]);
+    rows.push(["unknown", percent(unknown / Math.max(1, tokens), 3)]);
+  } finally {
+    await opened.close();
   }
   const width = Math.max(...rows.map(([name]) => name!.length));
   for (const [name, value] of rows) terminal.print(`${name!.padEnd(width)}  ${value}`);

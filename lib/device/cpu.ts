@@ -53,15 +53,14 @@ export async function openCpuDevice(options: CpuOptions = {}): Promise<Device> {
   if (!Number.isInteger(wanted) || wanted < 1 || wanted > MOST_THREADS) {
     throw new RangeError(`Cannot use ${wanted} threads: it must be a whole number from 1 to ${MOST_THREADS}`);
   }
+  const choice = options.blas ?? "off";
+  const blas = openBlas(choice, { threads: wanted });
   const bytes = Uint8Array.fromBase64(relaxedKernels);
   const relaxed = options.relaxed ?? WebAssembly.validate(bytes);
   const module = await WebAssembly.compile(relaxed ? bytes : Uint8Array.fromBase64(plainKernels));
   const started = await startWorkers(module, wanted);
   // what keeps a thread from starting is no reason not to train
   const { memory, workers } = "missing" in started ? { memory: newMemory(), workers: [] } : started;
-  const threads = workers.length + 1;
-  const choice = options.blas ?? "off";
-  const blas = openBlas(choice, { threads });
   const device = new CpuDevice({
     module,
     memory,

@@ -5,7 +5,7 @@
  */
 
 import { decodeLine, linesOf, LONGEST_RECORD } from "./lines.ts";
-import { type ByteSource, strict, type TextSource } from "./source.ts";
+import { type ByteSource, type ReadOptions, strict, type TextSource } from "./source.ts";
 
 /** Comma-separated values (RFC 4180) with a heading: a column is the documents. */
 export function commaSeparated(source: ByteSource, { field = "text" }: { field?: string } = {}): TextSource {
@@ -15,7 +15,7 @@ export function commaSeparated(source: ByteSource, { field = "text" }: { field?:
     size: source.size,
     async *read({ start, end, bad }) {
       const column = await (heading ??= findColumn(source, field));
-      for await (const { cells, next, place } of csvRecords(source, { start, end })) {
+      for await (const { cells, next, place } of csvRecords(source, { start, end, bad })) {
         if (place === FIRST_LINE) continue;
         const text = cells[column];
         if (text === undefined) {
@@ -32,7 +32,7 @@ export function commaSeparated(source: ByteSource, { field = "text" }: { field?:
 const FIRST_LINE = "line 1";
 
 async function findColumn(source: ByteSource, field: string): Promise<number> {
-  for await (const { cells } of csvRecords(source, { start: 0, end: undefined })) {
+  for await (const { cells } of csvRecords(source, { start: 0, end: undefined, bad: strict })) {
     const column = cells.indexOf(field);
     if (column >= 0) return column;
     throw new SyntaxError(
@@ -47,23 +47,35 @@ async function findColumn(source: ByteSource, field: string): Promise<number> {
 /** Records; quoted cells may hold line breaks. */
 async function* csvRecords(
   source: ByteSource,
-  { start, end }: { start: number; end: number | undefined },
+  { start, end, bad }: ReadOptions,
 ): AsyncGenerator<{ cells: string[]; next: number; place: string }> {
-  let waiting = "";
+  let lines: string[] = [];
+  let size = 0;
+  let isOpen = false;
   let place = "";
+  const unclosed = () => new SyntaxError(`Cannot use ${source.name}, ${place}: a quote is never closed`);
   for await (const line of linesOf(source, { start, end, longest: LONGEST_RECORD })) {
-    const text = decodeLine(line, source.name, strict)!;
-    if (waiting === "") place = line.place;
-    waiting = waiting === "" ? text : `${waiting}\n${text}`;
-    if (waiting.length > LONGEST_RECORD) {
-      throw new SyntaxError(`Cannot use ${source.name}, ${place}: a quote is never closed`);
+    const text = decodeLine(line, source.name, bad);
+    if (lines.length === 0) place = line.place;
+    if (text === undefined) {
+      // the record is lost with the line
+      lines = [];
+      size = 0;
+      isOpen = false;
+      continue;
     }
-    // an odd number of quotes: the record goes on behind the line break
-    if ((waiting.split('"').length - 1) % 2 === 1) continue;
-    if (waiting !== "") yield { cells: csvCells(waiting), next: line.next, place };
-    waiting = "";
+    lines.push(text);
+    size += text.length;
+    if (size > LONGEST_RECORD) throw unclosed();
+    // an odd number of quotes: the record goes on behind the line break, or ends with it
+    if ((text.split('"').length - 1) % 2 === 1) isOpen = !isOpen;
+    if (isOpen) continue;
+    const record = lines.join("\n");
+    if (record !== "") yield { cells: csvCells(record), next: line.next, place };
+    lines = [];
+    size = 0;
   }
-  if (waiting !== "") throw new SyntaxError(`Cannot use ${source.name}, ${place}: a quote is never closed`);
+  if (lines.length > 0) throw unclosed();
 }
 
 function csvCells(record: string): string[] {
