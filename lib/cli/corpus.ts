@@ -9,6 +9,7 @@ import { type Corpus, mixture, textCorpus, textsOf } from "../text/corpus.ts";
 import { fileSources, standardInputSource } from "../text/file_source.ts";
 import { textOf, type TextOptions } from "../text/open.ts";
 import { BadRecords, type ByteSource } from "../text/source.ts";
+import { exists } from "./run_folder.ts";
 import { storiesCorpus } from "../text/stories.ts";
 
 /** A corpus with how to find it again. */
@@ -103,7 +104,7 @@ export async function openCorpus(choice: CorpusChoice, { seed }: { seed: number 
       for (const { path, weight = 1 } of parts) {
         weighted.push({ corpus: await textCorpus(await read(path), options), weight });
       }
-      corpus = mixture(weighted);
+      corpus = mixture(weighted, validation ? { validation: weighted[0]!.corpus } : {});
     } else {
       const sources = [];
       for (const { path } of parts) sources.push(...await read(path));
@@ -133,7 +134,7 @@ export async function openCorpus(choice: CorpusChoice, { seed }: { seed: number 
 /** `path=3` as path and weight, unless a file is called so. */
 async function splitWeight(value: string): Promise<{ path: string; weight: number | undefined }> {
   const match = /^(.+)=(\d*\.?\d+)$/.exec(value);
-  if (!match || await Deno.stat(value).then(() => true, () => false)) return { path: value, weight: undefined };
+  if (!match || await exists(value)) return { path: value, weight: undefined };
   const weight = Number(match[2]);
   if (!(weight > 0)) throw new RangeError(`Cannot mix ${match[1]} with a weight of ${match[2]}: it must be above 0`);
   return { path: match[1]!, weight };

@@ -143,6 +143,7 @@ function openFolder(path: string): RunFolder {
   };
 }
 
-async function exists(path: string): Promise<boolean> {
+/** Whether there is a file or folder. */
+export async function exists(path: string): Promise<boolean> {
   return await Deno.stat(path).then(() => true, () => false);
 }

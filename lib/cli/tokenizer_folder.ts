@@ -6,6 +6,7 @@
 
 import { fromTokenizerJson, fromVocabJson, fromVocabTxt, tokenizerFiles } from "../format/tokenizer_json.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import { exists, findCheckpoints } from "./run_folder.ts";
 
 /** Writes a tokenizer's files. */
 export async function writeTokenizer(folder: string, tokenizer: Tokenizer, maxLength: number): Promise<void> {
@@ -27,7 +28,11 @@ export async function writeTokenizer(folder: string, tokenizer: Tokenizer, maxLe
 export async function readTokenizer(path: string): Promise<Tokenizer> {
   const trimmed = path.replace(/[\\/]+$/, "");
   if (/\.(json|txt)$/.test(trimmed)) return await readFile(trimmed);
-  for (const folder of [trimmed, await latestCheckpoint(trimmed)]) {
+  const checkpoint = await findCheckpoints(trimmed).then(
+    ({ storage, names }) => `${storage.place}/${names.at(-1)}`,
+    () => undefined,
+  );
+  for (const folder of [trimmed, checkpoint]) {
     for (const name of ["tokenizer.json", "vocab.txt", "vocab.json"]) {
       if (folder !== undefined && await exists(`${folder}/${name}`)) return await readFile(`${folder}/${name}`);
     }
@@ -62,19 +67,4 @@ async function readJson(path: string): Promise<unknown> {
     if (error instanceof Deno.errors.NotFound) throw new RangeError(`Cannot read "${path}": there is no such file`);
     throw new SyntaxError(`Cannot read ${path}: it is no JSON`);
   }
-}
-
-async function latestCheckpoint(run: string): Promise<string | undefined> {
-  const names: string[] = [];
-  try {
-    for await (const { name, isDirectory } of Deno.readDir(`${run}/checkpoints`)) if (isDirectory) names.push(name);
-  } catch {
-    return undefined;
-  }
-  const latest = names.filter((name) => /^step-\d+$/.test(name)).sort().at(-1);
-  return latest && `${run}/checkpoints/${latest}`;
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(() => true, () => false);
 }

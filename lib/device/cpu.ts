@@ -20,7 +20,8 @@ import {
 } from "./cpu_program.ts";
 import type { CpuWorkerStart } from "./cpu_worker.ts";
 import { type KernelTime, type KernelWork, ProfileTotals, workOf } from "./profile.ts";
-import type { Device, DeviceBuffer, KernelCall, Program, Recording, Tensor } from "./device.ts";
+import { type Device, type DeviceBuffer, type KernelCall, KernelError } from "./device.ts";
+import type { Program, Recording, Tensor } from "./device.ts";
 
 /** What `openCpuDevice` takes. */
 export interface CpuOptions {
@@ -308,7 +309,7 @@ class CpuDevice implements Device {
       state[control.calls] = section.calls;
       Atomics.add(state, control.generation, 1);
       Atomics.notify(state, control.generation);
-      runShare({
+      const share = {
         memory: this.#memory,
         kernels: this.#kernels,
         setScratch: this.#setScratch,
@@ -316,12 +317,17 @@ class CpuDevice implements Device {
         threads: this.#threads,
         host,
         done: this.#profile && stopwatch(this.#profile, section.work),
-      });
+      };
+      try {
+        runShare(share);
+      } catch (error) {
+        throw new KernelError((error as Error).message, name);
+      }
       const length = Atomics.load(state, control.error);
       if (length !== 0) {
         const message = new Uint8Array(Math.max(0, length));
         message.set(new Uint8Array(this.#memory.buffer, CONTROL_AT + control.message * 4, message.length));
-        throw new Error(`A kernel of the CPU device failed: ${new TextDecoder().decode(message)}`);
+        throw new KernelError(`A kernel of the CPU device failed: ${new TextDecoder().decode(message)}`, name);
       }
     }
   }

@@ -45,8 +45,9 @@ export const CALL_WORDS = 4;
 /** Kernel number of a call that thread 0 makes outside WebAssembly, its number in place of arguments. */
 export const HOST_CALL = -1;
 
-/** Milliseconds without a sign of life after which a thread counts as dead; a call's pieces take far less. */
-const PATIENCE = 120_000;
+/** Milliseconds of one wait, and waits without a sign of life after which a thread counts as dead: pieces take far less. */
+const WAIT = 10_000;
+const MOST_WAITS = 12;
 
 /** Checks before a waiting thread goes to sleep: some microseconds; longer spinning starves others on a busy machine. */
 const SPINS = 200;
@@ -114,10 +115,12 @@ function meet(state: Int32Array, threads: number): void {
   for (let spin = 0; spin < SPINS; spin++) {
     if (Atomics.load(state, control.phase) !== phase) return;
   }
-  while (Atomics.load(state, control.phase) === phase) {
+  // several waits, because a process that was stopped for a while wakes to one that is over
+  for (let waits = 0; Atomics.load(state, control.phase) === phase;) {
     const arrived = Atomics.load(state, control.arrived);
-    if (Atomics.wait(state, control.phase, phase, PATIENCE) !== "timed-out") continue;
-    if (Atomics.load(state, control.phase) === phase && Atomics.load(state, control.arrived) === arrived) {
+    if (Atomics.wait(state, control.phase, phase, WAIT) !== "timed-out") continue;
+    waits = Atomics.load(state, control.arrived) === arrived ? waits + 1 : 0;
+    if (waits === MOST_WAITS && Atomics.load(state, control.phase) === phase) {
       throw new Error(`${threads - arrived} of ${threads} threads of the CPU device do not answer any more`);
     }
   }

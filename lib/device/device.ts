@@ -72,6 +72,20 @@ export interface Recording {
   readonly slotOf: ReadonlyMap<Tensor, number>;
 }
 
+/** A kernel that failed; what earlier sections did is done, what this one did is anyone's guess. */
+export class KernelError extends Error {
+  /** Name of the class. */
+  override name = "KernelError";
+  /** The section of the program that it belongs to. */
+  readonly section: string;
+
+  /** A message, and the section. */
+  constructor(message: string, section: string) {
+    super(message);
+    this.section = section;
+  }
+}
+
 /** A compiled recording. */
 export interface Program {
   /** Starts the sections, in this order, in one submission; it does not wait. No names: all of them. */

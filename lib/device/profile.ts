@@ -37,7 +37,8 @@ export function workOf({ kernel, tensors, params, constants }: KernelCall, runAs
     };
   }
   const products = attentionProducts[runAs];
-  if (products === undefined) return { name: runAs, flop: 0, bytes };
+  // how much attention within documents needs is known only when they are
+  if (products === undefined || constants.SEGMENTS) return { name: runAs, flop: 0, bytes };
   const { batch, length, heads } = params as { batch: number; length: number; heads: number };
   return { name: runAs, flop: products * 2 * batch * heads * length ** 2 * 4 * Number(constants.HEAD), bytes };
 }

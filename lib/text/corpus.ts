@@ -55,8 +55,9 @@ export interface TextCorpusOptions {
 }
 
 /**
- * A corpus of sources, one after the other; what bytes are is told by their name, as by {@linkcode textOf}. Where all of them know their size, the first 90 % of the bytes, up to the next
- * line break, are for training and the rest for validation. Otherwise every tenth document validates.
+ * A corpus of sources, one after the other; what bytes are is told by their name, as by {@linkcode textOf}. Where all of
+ * them know their size, the first 90 % of the bytes, up to the next line break, are for training and the rest for
+ * validation. Otherwise every tenth document validates.
  *
  * @throws {RangeError} if there is no text.
  *
@@ -191,12 +192,12 @@ interface MixturePosition {
 }
 
 /**
- * Corpora by weight: after each document the one that is furthest behind its share goes on. Each begins anew at its end, so
- * training never ends; validation reads them one after the other.
+ * Corpora by weight: after each document the one that is furthest behind its share goes on. In training each begins anew at
+ * its end, so it never ends; in validation it drops out. With `validation` that corpus alone validates.
  *
  * @throws {RangeError} if a weight is not above 0.
  */
-export function mixture(parts: readonly WeightedCorpus[]): Corpus {
+export function mixture(parts: readonly WeightedCorpus[], { validation }: { validation?: Corpus } = {}): Corpus {
   const wrong = parts.find(({ weight }) => !(weight > 0 && Number.isFinite(weight)));
   if (wrong) {
     throw new RangeError(`Cannot mix ${wrong.corpus.name} with a weight of ${wrong.weight}: it must be above 0`);
@@ -207,32 +208,36 @@ export function mixture(parts: readonly WeightedCorpus[]): Corpus {
     name: `mixture of ${parts.length}`,
     description: shares.join(", "),
     endless: true,
-    passages: (part, from) => part === "training" ? mix(parts, from) : validationOf(parts),
+    passages: (part, from) =>
+      part === "validation" && validation ? validation.passages(part, from) : mix(parts, part, from),
   };
 }
 
-async function* validationOf(parts: readonly WeightedCorpus[]): AsyncGenerator<CorpusPassage> {
-  for (const { corpus } of parts) yield* corpus.passages("validation");
-}
-
-async function* mix(parts: readonly WeightedCorpus[], from: CorpusPosition | undefined): AsyncGenerator<CorpusPassage> {
+async function* mix(
+  parts: readonly WeightedCorpus[],
+  part: CorpusPart,
+  from: CorpusPosition | undefined,
+): AsyncGenerator<CorpusPassage> {
   const start = from as MixturePosition | undefined;
   const read = parts.map((_, i) => start?.read[i] ?? 0);
   const places = parts.map((_, i) => start?.places[i] ?? []);
   const isStart = (place: CorpusPosition) => Array.isArray(place) && place.length === 0;
   const open = (index: number) =>
-    parts[index]!.corpus.passages("training", isStart(places[index]!) ? undefined : places[index])
+    parts[index]!.corpus.passages(part, isStart(places[index]!) ? undefined : places[index])
       [Symbol.asyncIterator]();
   const streams: (AsyncIterator<CorpusPassage> | undefined)[] = parts.map(() => undefined);
+  const left = new Set(parts.keys());
+  const behind = (index: number) => read[index]! / parts[index]!.weight;
   try {
-    while (true) {
-      let index = 0;
-      for (let i = 1; i < parts.length; i++) {
-        if (read[i]! / parts[i]!.weight < read[index]! / parts[index]!.weight) index = i;
-      }
+    while (left.size > 0) {
+      const index = [...left].reduce((least, i) => behind(i) < behind(least) ? i : least);
       while (true) {
         const stream = streams[index] ??= open(index);
         const { done, value } = await stream.next();
+        if (done && part === "validation") {
+          left.delete(index);
+          break;
+        }
         if (done) {
           if (isStart(places[index]!)) {
             throw new RangeError(`Cannot mix in ${parts[index]!.corpus.name}: it has no text`);

@@ -46,10 +46,11 @@ export function parquet(source: ByteSource, { field = "text" }: { field?: string
           throw new SyntaxError(`Cannot read ${source.name}, rows ${first} to ${rowEnd}: ${error.message}`);
         });
         for (const [i, [text]] of rows.entries()) {
-          if (typeof text === "string") yield { text, after: "document", next: first + i + 1 };
+          const row = first + i;
+          if (typeof text === "string") yield { text, after: "document", next: row + 1 };
           else {bad.skip(
-              `Cannot use ${source.name}, row ${first + i}: column "${field}" holds no text`,
-              `${source.name} ${first + i}`,
+              `Cannot use ${source.name}, row ${row}: column "${field}" holds no text`,
+              `${source.name} ${row}`,
             );}
         }
       }

@@ -5,15 +5,7 @@
  * @module
  */
 
-import {
-  CONTINUES,
-  findSpecials,
-  IdBuffer,
-  type SpecialToken,
-  type Tokenizer,
-  withoutWords,
-  WordCache,
-} from "./tokenizer.ts";
+import { CONTINUES, findSpecials, IdBuffer, type Tokenizer, withoutWords, WordCache } from "./tokenizer.ts";
 
 /** How BERT prepares text. */
 export interface BertNormalization {
@@ -138,9 +130,6 @@ export function wordPieceTokenizer(tokens: readonly string[], given: WordPieceOp
     decode: (ids) => joinPieces(Array.from(ids, (id) => tokens[id] ?? ""), prefix),
   };
 }
-
-/** Specials of a new WordPiece vocabulary, in BERT's order. */
-export const wordPieceSpecials: readonly SpecialToken[] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 
 /**
  * White space between words: what is left of Unicode's after control and format characters are removed. Cutting there first

@@ -5,6 +5,7 @@
  */
 
 import { type WindowPosition, WindowSource } from "../batch/windows.ts";
+import { KernelError } from "../device/device.ts";
 import { type BatchProgram, type Model, RING_SIZE, type StepRecord } from "../model/model.ts";
 import type { Corpus } from "../text/corpus.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
@@ -108,8 +109,8 @@ const READ_INTERVAL = 0.5;
 /**
  * Trains a model and yields what happens. The caller may stop iterating at any time.
  *
- * When the device fails in a step, a checkpoint of the state before that step is yielded, where it can still be read, and
- * the error is thrown.
+ * When the device fails in a step before its update, a checkpoint of the state before that step is yielded, where it can
+ * still be read; the error is thrown.
  *
  * @throws {DivergedError} if a loss is not a number; such a step has not changed the weights.
  *
@@ -184,8 +185,11 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, 
         try {
           submit(model, program, step, settings);
         } catch (error) {
-          // a step that fails has not come to its update: the weights are those before it
-          const state = await stateOf(model, { ...at, seconds: timer.seconds(), position }).catch(() => undefined);
+          // before the update the weights are those of the step before; in it they may be anything
+          const isWhole = !(error instanceof KernelError && error.section === "update");
+          const state = isWhole
+            ? await stateOf(model, { ...at, seconds: timer.seconds(), position }).catch(() => undefined)
+            : undefined;
           if (state) yield { kind: "checkpoint", state };
           throw error;
         }

@@ -265,6 +265,12 @@ Deno.test("mixture() takes corpora by weight, begins each anew at its end, and g
     const place = JSON.parse(JSON.stringify(passages[at]!.next));
     assertEquals(await read(500, place), passages.slice(at + 1, at + 501));
   }
+  const validation = (await Array.fromAsync(mixed.passages("validation"))).map(({ text }) => text[0]);
+  // 100 and one or none: by weight as long as there are both, then what is left
+  assertEquals(validation.filter((text) => text === "a").length, 99);
+  assert(validation.indexOf("b") < 8);
+  const alone = mixture([{ corpus: mixed, weight: 1 }], { validation: await corpus("c", 30) });
+  assertEquals(new Set((await Array.fromAsync(textsOf(alone, "validation"))).map((text) => text[0])), new Set(["c"]));
   assertThrows(() => mixture([{ corpus: mixed, weight: 0 }]), RangeError, "with a weight of 0");
 });
 

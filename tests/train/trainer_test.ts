@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertGreater, assertLess, assertRejects } from "@std/assert";
 import { parseCurriculum } from "../../lib/batch/curriculum.ts";
 import { openCpuDevice } from "../../lib/device/cpu.ts";
-import { allocateTensor, type Device } from "../../lib/device/device.ts";
+import { allocateTensor, type Device, KernelError } from "../../lib/device/device.ts";
 import { Graph } from "../../lib/graph/graph.ts";
 import { modelConfig } from "../../lib/model/config.ts";
 import { fill } from "../../lib/model/fill.ts";
@@ -111,8 +111,11 @@ kindTest("train() stops after the step under way when aborted, and yields a stat
   assertEquals(losses(resumed), losses(whole).slice(last.state.step));
 });
 
-/** A device on which a thread dies in the given training step: a kernel runs into memory that is not there. */
-async function dyingDevice(deadly: number): Promise<Device> {
+/**
+ * A device on which a kernel runs into memory that is not there, in the given training step: when its gradients have been
+ * added up, or in its update.
+ */
+async function dyingDevice(deadly: number, section: "gradients" | "update"): Promise<Device> {
   const device = await openCpuDevice({ threads: 2 });
   const graph = new Graph();
   const y = allocateTensor(device, "y", { shape: [1 << 16] });
@@ -134,8 +137,13 @@ async function dyingDevice(deadly: number): Promise<Device> {
     compile: async (recording) => {
       const program = await device.compile(recording);
       const run = (...sections: string[]) => {
-        if (sections.includes("update") && ++steps === deadly) trap.run();
-        program.run(...sections);
+        if (!sections.includes("update") || ++steps < deadly) return program.run(...sections);
+        program.run("gradients");
+        try {
+          trap.run();
+        } catch (error) {
+          throw new KernelError((error as Error).message, section);
+        }
       };
       return { ...program, run };
     },
@@ -145,7 +153,7 @@ async function dyingDevice(deadly: number): Promise<Device> {
 Deno.test("train() yields a checkpoint of the step before and the message when a thread dies", async () => {
   const whole = await openCpuDevice({ threads: 2 });
   const expected = losses(await run(whole));
-  const device = await dyingDevice(8);
+  const device = await dyingDevice(8, "gradients");
   const model = createModel(device, modelConfig({ ...shape }));
   const events: TrainEvent[] = [];
   await assertRejects(
@@ -162,6 +170,21 @@ Deno.test("train() yields a checkpoint of the step before and the message when a
   assertEquals(losses(resumed), expected.slice(7));
   device.destroy();
   whole.destroy();
+});
+
+Deno.test("train() saves nothing of a step whose update failed", async () => {
+  const device = await dyingDevice(8, "update");
+  const model = createModel(device, modelConfig({ ...shape }));
+  const events: TrainEvent[] = [];
+  await assertRejects(
+    async () => {
+      for await (const event of train({ ...settings, model })) events.push(event);
+    },
+    KernelError,
+    "memory access out of bounds",
+  );
+  assertEquals(events.flatMap((event) => event.kind === "checkpoint" ? [event.state.step] : []), [5]);
+  device.destroy();
 });
 
 kindTest("train() ends with a message when the loss is not a number", async (device) => {
