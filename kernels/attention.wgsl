@@ -24,8 +24,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
   }
   var maximum = -3.0e38;
   var total = 0.0;
-  let segment = segment_of(place);
-  for (var key = segment.x & ~3u; key < segment.y; key += 4u) {
+  let visible = visible_from(place);
+  for (var key = visible.x & ~3u; key < visible.y; key += 4u) {
     let at = vec4u(
       qkv_at(place, key, 1u), qkv_at(place, key + 1u, 1u), qkv_at(place, key + 2u, 1u), qkv_at(place, key + 3u, 1u),
     );
@@ -36,7 +36,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
         dot(query[d], qkv[at.z + d]), dot(query[d], qkv[at.w + d]),
       );
     }
-    let inside = in_segment(key, segment);
+    let inside = is_visible(key, visible);
     scores = select(vec4f(-3.0e38), scores, inside);
     let higher = max(maximum, max(max(scores.x, scores.y), max(scores.z, scores.w)));
     let rescale = exp(maximum - higher);

@@ -33,8 +33,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     d_key[d] = vec4f(0.0);
     d_value[d] = vec4f(0.0);
   }
-  let segment = segment_of(place);
-  for (var query = segment.x & ~3u; query < segment.y; query += 4u) {
+  let visible = visible_from(place);
+  for (var query = visible.x & ~3u; query < visible.y; query += 4u) {
     let at = vec4u(
       qkv_at(place, query, 0u), qkv_at(place, query + 1u, 0u),
       qkv_at(place, query + 2u, 0u), qkv_at(place, query + 3u, 0u),
@@ -55,7 +55,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
         dot(v, d_output[out_at.z + d]), dot(v, d_output[out_at.w + d]),
       );
     }
-    let inside = in_segment(query, segment);
+    let inside = is_visible(query, visible);
     let items = first_item + min(vec4u(query, query + 1u, query + 2u, query + 3u), vec4u(params.length - 1u));
     let logs = vec4f(logsumexp[items.x], logsumexp[items.y], logsumexp[items.z], logsumexp[items.w]);
     let deltas = vec4f(delta[items.x], delta[items.y], delta[items.z], delta[items.w]);

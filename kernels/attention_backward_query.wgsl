@@ -33,8 +33,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
   }
   delta[item] = own_delta;
   let own_logsumexp = logsumexp[item];
-  let segment = segment_of(place);
-  for (var key = segment.x & ~3u; key < segment.y; key += 4u) {
+  let visible = visible_from(place);
+  for (var key = visible.x & ~3u; key < visible.y; key += 4u) {
     let at = vec4u(
       qkv_at(place, key, 1u), qkv_at(place, key + 1u, 1u), qkv_at(place, key + 2u, 1u), qkv_at(place, key + 3u, 1u),
     );
@@ -51,7 +51,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
         dot(d_out[d], qkv[value.z + d]), dot(d_out[d], qkv[value.w + d]),
       );
     }
-    let inside = in_segment(key, segment);
+    let inside = is_visible(key, visible);
     let p = select(vec4f(0.0), exp(min(scores - own_logsumexp, vec4f(0.0))), inside);
     if (DROPOUT) {
       d_p *= keep(key / 4u, item, params.dropout_stream, params.dropout_threshold, params.dropout_scale);

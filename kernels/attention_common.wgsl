@@ -15,6 +15,7 @@ struct Params {
   dropout_threshold: u32,
   dropout_scale: f32,
   dropout_stream: u32,
+  window: u32, // how far a row sees to either side
 }
 
 struct Place {
@@ -40,15 +41,18 @@ fn output_at(place: Place, position: u32) -> u32 {
   return ((place.sequence + min(position, params.length - 1u)) * params.heads + place.head) * HEAD;
 }
 
-fn segment_of(place: Place) -> vec2u {
+// The first position that a row attends to and the one behind its last. It is mutual: whom I see sees me.
+fn visible_from(place: Place) -> vec2u {
+  var bounds = vec2u(0u, params.length);
   if (SEGMENTS) {
-    return segments[place.sequence + place.position];
+    bounds = segments[place.sequence + place.position];
   }
-  return vec2u(0u, params.length);
+  let left = place.position - min(place.position, params.window);
+  return vec2u(max(bounds.x, left), min(bounds.y, place.position + params.window + 1u));
 }
 
-// Which of four neighbouring positions belong to the segment.
-fn in_segment(first: u32, segment: vec2u) -> vec4<bool> {
+// Which of four neighbouring positions are visible.
+fn is_visible(first: u32, visible: vec2u) -> vec4<bool> {
   let positions = vec4u(first, first + 1u, first + 2u, first + 3u);
-  return (positions >= vec4u(segment.x)) & (positions < vec4u(segment.y));
+  return (positions >= vec4u(visible.x)) & (positions < vec4u(visible.y));
 }

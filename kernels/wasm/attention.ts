@@ -19,6 +19,7 @@ class Attention {
   dropout_threshold: u32;
   dropout_scale: f32;
   dropout_stream: u32;
+  window: i32;
   HEAD: i32;
   DROPOUT: i32;
   SEGMENTS: i32;
@@ -41,6 +42,7 @@ class AttentionBackward {
   dropout_threshold: u32;
   dropout_scale: f32;
   dropout_stream: u32;
+  window: i32;
   HEAD: i32;
   DROPOUT: i32;
   SEGMENTS: i32;
@@ -116,16 +118,22 @@ function attend(p: Attention, item: i32, start: i32, length: i32): void {
   transpose(keys, k, stride, length, width, p.scale);
   for (let first = 0; first < length; first += BLOCK) {
     const rows = min(BLOCK, length - first);
-    small_product(rows, columns, width, q + (<usize>(first * stride) << 2), stride, 1, keys, columns, scores, columns, false, rest);
+    const from = first_seen(p.window, first), seen = behind_seen(p.window, first + rows, length) - from;
+    const some_keys = keys + (<usize>from << 2), some_values = v + (<usize>(from * stride) << 2);
+    const queries = q + (<usize>(first * stride) << 2);
+    small_product(rows, padded(seen), width, queries, stride, 1, some_keys, columns, scores, columns, false, rest);
     for (let r = 0; r < rows; r++) {
       const at = scores + (<usize>(r * columns) << 2);
       const index = item * p.length + start + first + r;
-      const total = softmax(at, length, p.logsumexp + (<usize>index << 2));
-      if (p.DROPOUT) drop(p.clock, at, start, length, index, p.dropout_stream, p.dropout_threshold, p.dropout_scale);
+      const low = max(0, first + r - p.window - from), high = min(seen, first + r + p.window + 1 - from);
+      const total = softmax(at, low, high, padded(seen), p.logsumexp + (<usize>index << 2));
+      if (p.DROPOUT) {
+        drop(p.clock, at, start + from, seen, index, p.dropout_stream, p.dropout_threshold, p.dropout_scale);
+      }
       store<f32>(totals + (<usize>r << 2), total);
     }
     const out = p.output + (<usize>((row + first) * across + head * width) << 2);
-    small_product(rows, width, length, scores, columns, 1, v, stride, out, across, false, rest);
+    small_product(rows, width, seen, scores, columns, 1, some_values, stride, out, across, false, rest);
     // cheaper than to scale the probabilities: the output is narrower
     for (let r = 0; r < rows; r++) {
       scale_row(out + (<usize>(r * across) << 2), width, <f32>1 / load<f32>(totals + (<usize>r << 2)));
@@ -133,10 +141,22 @@ function attend(p: Attention, item: i32, start: i32, length: i32): void {
   }
 }
 
-/** row = e^(row - maximum), zero beyond the length; returns the sum and stores maximum + log sum. */
-function softmax(row: usize, length: i32, logsumexp: usize): f32 {
-  const columns = padded(length);
-  for (let i = length; i < columns; i++) store<f32>(row + (<usize>i << 2), <f32>-Infinity);
+/** The first key that any query from `first` on sees, rounded down to a multiple of eight. */
+@inline
+function first_seen(window: i32, first: i32): i32 {
+  return max(0, first - window) & ~7;
+}
+
+/** The key behind the last that any query before `behind` sees. */
+@inline
+function behind_seen(window: i32, behind: i32, length: i32): i32 {
+  return min(length, behind + window);
+}
+
+/** row = e^(row - maximum), zero outside of low ... high - 1; returns the sum and stores maximum + log sum. */
+function softmax(row: usize, low: i32, high: i32, columns: i32, logsumexp: usize): f32 {
+  for (let i = 0; i < low; i++) store<f32>(row + (<usize>i << 2), <f32>-Infinity);
+  for (let i = high; i < columns; i++) store<f32>(row + (<usize>i << 2), <f32>-Infinity);
   let most = splat(<f32>-Infinity);
   for (let i = 0; i < columns; i += 4) most = f32x4.max(most, v128.load(row + (<usize>i << 2)));
   const maximum = highest(most);
@@ -222,12 +242,18 @@ function attend_backward(p: AttentionBackward, item: i32, start: i32, length: i3
   const d_q = p.d_qkv + offset, d_k = d_q + part, d_v = d_k + part;
   transpose(keys, k, stride, length, width, p.scale);
   transpose(values, v, stride, length, width, 1);
+  // blocks that see all keys overwrite their gradients with the first and add the others; where windows move, nothing is first
+  const is_local = p.window < length;
+  if (is_local) zero_rows(d_k, stride, length, width), zero_rows(d_v, stride, length, width);
   for (let first = 0; first < length; first += BLOCK) {
     const rows = min(BLOCK, length - first);
+    const from = first_seen(p.window, first), seen = behind_seen(p.window, first + rows, length) - from;
+    const some = <usize>from << 2, there = <usize>(from * stride) << 2;
+    const adds = is_local || first > 0;
     const here = <usize>(first * stride) << 2;
     const out = <usize>((row + first) * across + head * width) << 2;
-    small_product(rows, columns, width, q + here, stride, 1, keys, columns, probabilities, columns, false, rest);
-    small_product(rows, columns, width, p.d_output + out, across, 1, values, columns, gradients, columns, false, rest);
+    small_product(rows, padded(seen), width, q + here, stride, 1, keys + some, columns, probabilities, columns, false, rest);
+    small_product(rows, padded(seen), width, p.d_output + out, across, 1, values + some, columns, gradients, columns, false, rest);
     for (let r = 0; r < rows; r++) {
       const index = item * p.length + start + first + r;
       const row_out = out + (<usize>(r * across) << 2);
@@ -235,13 +261,27 @@ function attend_backward(p: AttentionBackward, item: i32, start: i32, length: i3
       store<f32>(p.delta + (<usize>index << 2), delta);
       const at = <usize>(r * columns) << 2;
       const logsumexp = load<f32>(p.logsumexp + (<usize>index << 2));
-      score_gradients(p, probabilities + at, gradients + at, start, length, index, logsumexp, delta);
+      score_gradients(p, probabilities + at, gradients + at, start + from, seen, index, logsumexp, delta);
+      if (is_local) {
+        const low = max(0, first + r - p.window - from), high = min(seen, first + r + p.window + 1 - from);
+        zero_outside(probabilities + at, low, high, seen), zero_outside(gradients + at, low, high, seen);
+      }
     }
     // d_q = d_s · K,  d_k += d_sᵀ · Q,  d_v += pᵀ · d_output
-    small_product(rows, width, length, gradients, columns, 1, k, stride, d_q + here, stride, false, rest);
-    small_product(length, width, rows, gradients, 1, columns, q + here, stride, d_k, stride, first > 0, rest);
-    small_product(length, width, rows, probabilities, 1, columns, p.d_output + out, across, d_v, stride, first > 0, rest);
+    small_product(rows, width, seen, gradients, columns, 1, k + there, stride, d_q + here, stride, false, rest);
+    small_product(seen, width, rows, gradients, 1, columns, q + here, stride, d_k + there, stride, adds, rest);
+    small_product(seen, width, rows, probabilities, 1, columns, p.d_output + out, across, d_v + there, stride, adds, rest);
   }
+}
+
+function zero_rows(at: usize, stride: i32, rows: i32, width: i32): void {
+  for (let r = 0; r < rows; r++) memory.fill(at + (<usize>(r * stride) << 2), 0, <usize>width << 2);
+}
+
+/** row = 0 outside of low ... high - 1. */
+function zero_outside(row: usize, low: i32, high: i32, columns: i32): void {
+  memory.fill(row, 0, <usize>low << 2);
+  memory.fill(row + (<usize>high << 2), 0, <usize>(columns - high) << 2);
 }
 
 /** From scores and the gradient of the probabilities: the probabilities (dropped, as they met V) and the scores' gradient. */

@@ -37,9 +37,9 @@ export function workOf({ kernel, tensors, params, constants }: KernelCall, runAs
     };
   }
   const products = attentionProducts[runAs];
-  // how much attention within documents needs is known only when they are
-  if (products === undefined || constants.SEGMENTS) return { name: runAs, flop: 0, bytes };
-  const { batch, length, heads } = params as { batch: number; length: number; heads: number };
+  const { batch, length, heads, window } = params as Record<"batch" | "length" | "heads" | "window", number>;
+  // how much attention within documents needs is known only when they are, and what windows spare depends on the device
+  if (products === undefined || constants.SEGMENTS || window < length) return { name: runAs, flop: 0, bytes };
   return { name: runAs, flop: products * 2 * batch * heads * length ** 2 * 4 * Number(constants.HEAD), bytes };
 }
 

@@ -15,13 +15,16 @@ export interface AttentionOptions {
    * the one behind its last, u32 [rows, 2].
    */
   segments?: Tensor | undefined;
+  /** How many positions to either side a row attends to (Beltagy et al., Longformer, 2020). Default: all. */
+  window?: number | undefined;
 }
 
 /**
  * Multi-head self-attention, softmax(Q Kᵀ / √headWidth) V (Vaswani et al., 2017), for qkv: [rows, 3 · width] with
  * queries, keys and values side by side. Returns [rows, width]. Memory grows with length, not with its square.
  */
-export function attention(graph: Graph, qkv: Tensor, { length, heads, dropout, segments }: AttentionOptions): Tensor {
+export function attention(graph: Graph, qkv: Tensor, options: AttentionOptions): Tensor {
+  const { length, heads, dropout, segments, window = length } = options;
   const [rows, columns] = qkv.shape as [number, number];
   const width = columns / 3;
   const headWidth = width / heads;
@@ -41,6 +44,7 @@ export function attention(graph: Graph, qkv: Tensor, { length, heads, dropout, s
       dropout_threshold: threshold,
       dropout_scale: scale,
       dropout_stream: stream,
+      window: Math.min(window, length),
     },
     constants: { HEAD: headWidth / 4, DROPOUT: dropout !== undefined, SEGMENTS: segments !== undefined },
     grid: [rows * heads] as [number],

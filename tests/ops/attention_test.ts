@@ -122,6 +122,61 @@ for (
   );
 }
 
+for (
+  const [batch, length, heads, headWidth, window] of [
+    [2, 9, 2, 4, 0],
+    [1, 3, 1, 8, 7],
+    [2, 70, 2, 16, 5],
+    [1, 150, 1, 12, 64],
+    [1, 211, 2, 32, 48],
+  ] as const
+) {
+  const shape = `${batch} × ${length} with ${heads} heads of ${headWidth}`;
+  const far = (query: number, key: number) => Math.abs(query - key) > window;
+  kindTest(`attention() sees ${window} positions to either side of ${shape}`, (device) =>
+    checkOp(device, {
+      inputs: { qkv: { shape: [batch * length, 3 * heads * headWidth] } },
+      build: (graph, { qkv }) => attention(graph, pass(graph, qkv), { length, heads, window }),
+      reference: ({ qkv }) => tape.attention(qkv, { batch, heads, apart: (_, query, key) => far(query, key) }),
+      tolerance: { atol: 1e-4, rtol: 2e-5 },
+    }));
+
+  const cut = Math.ceil(length / 3);
+  const bounds = (position: number) => position < cut ? [0, cut] : [cut, length];
+  const segments = Uint32Array.from(Array.from({ length: batch * length }, (_, row) => bounds(row % length)).flat());
+  const clock = Uint32Array.of(2, 7, 1, 0);
+  const { threshold, scale } = dropoutParams({ probability: 0.25, stream: 3, clock: undefined! });
+  const mask = (sequence: number, head: number, query: number, key: number) => {
+    const item = (sequence * heads + head) * length + query;
+    const draws = philox([Math.floor(key / 4), item, clock[1]!, clock[2]!], [clock[0]!, 3], new Uint32Array(4));
+    return draws[key % 4]! >= threshold ? scale : 0;
+  };
+  kindTest(
+    `attention() sees ${window} positions within two documents of ${shape}, and drops`,
+    (device) =>
+      checkOp(device, {
+        inputs: { qkv: { shape: [batch * length, 3 * heads * headWidth] } },
+        data: { segments, clock },
+        build: (graph, { qkv }, { segments, clock }) =>
+          attention(graph, pass(graph, qkv), {
+            length,
+            heads,
+            window,
+            segments,
+            dropout: { probability: 0.25, stream: 3, clock: clock! },
+          }),
+        reference: ({ qkv }) =>
+          tape.attention(qkv, {
+            batch,
+            heads,
+            mask,
+            apart: (_, query, key) => far(query, key) || (query < cut) !== (key < cut),
+          }),
+        tolerance: { atol: 1e-4, rtol: 2e-5 },
+      }),
+  );
+}
+
 for (const [batch, length, heads, headWidth] of [[2, 3, 2, 4], [2, 17, 3, 8], [1, 300, 1, 64]] as const) {
   const width = heads * headWidth;
   kindTest(
