@@ -5,7 +5,7 @@
  * @module
  */
 
-import { CONTINUES, type Tokenizer, withoutWords } from "../tokenizer/tokenizer.ts";
+import { bertFrame, CONTINUES, type Frame, joinIds, type Tokenizer, withoutWords } from "../tokenizer/tokenizer.ts";
 import type { Window } from "./masking.ts";
 import type { RandomSequence } from "./philox.ts";
 
@@ -42,7 +42,7 @@ export interface CutOptions {
   /** How windows are filled. */
   pack: PackMode;
   /** Tells special tokens. */
-  tokenizer: Pick<Tokenizer, "special">;
+  tokenizer: Pick<Tokenizer, "special" | "frame">;
   /** Whether windows know their words. */
   words: boolean;
   /** Decides where the first window begins where nothing else does; none: at the beginning. */
@@ -54,15 +54,25 @@ export function cutBlock(block: Block, options: CutOptions): Cut {
   return options.pack === "none" ? cutThrough(block, options) : cutApart(block, options);
 }
 
-function cutThrough({ tokens }: Block, { length, words, random }: CutOptions): Cut {
+/** What stands around the text of a window, and the room in it; windows of a few tokens have room for the text alone. */
+function frameOf(frame: Frame | undefined, length: number): Frame & { readonly room: number } {
+  const { before, after } = frame ?? { before: [], after: [] };
+  const room = length - before.length - after.length;
+  return room > 2 ? { before, after, room } : { before: [], after: [], room: length };
+}
+
+function cutThrough({ tokens }: Block, { length, words, random, tokenizer }: CutOptions): Cut {
   const size = tokens.length;
+  const { before, after, room } = frameOf(tokenizer.frame, length);
   // an offset must leave room for at least one window
-  const offset = random?.below(Math.min(length, Math.max(0, size - length) + 1)) ?? 0;
+  const offset = random?.below(Math.min(room, Math.max(0, size - room) + 1)) ?? 0;
   return {
-    count: Math.max(0, Math.floor((size - offset) / length)),
+    count: Math.max(0, Math.floor((size - offset) / room)),
     window(index) {
-      const start = offset + index * length;
-      return { ...takeWordsApart(tokens.slice(start, start + length), words), padding: 0 };
+      const start = offset + index * room;
+      const text = tokens.subarray(start, start + room);
+      const ids = joinIds([Uint32Array.from(before), text, Uint32Array.from(after)]);
+      return { ...takeWordsApart(ids, words), padding: 0 };
     },
   };
 }
@@ -73,11 +83,9 @@ interface Piece {
 }
 
 function cutApart({ tokens, documents }: Block, { length, pack, tokenizer, words }: CutOptions): Cut {
-  const { "[CLS]": first, "[SEP]": last, "[PAD]": padding } = tokenizer.special;
-  // a window of a few tokens has no room for both
-  const framed = first !== undefined && last !== undefined && length > 4;
-  const frame = framed ? 2 : 0;
-  const room = length - frame;
+  const padding = tokenizer.special["[PAD]"];
+  const { before, after, room } = frameOf(tokenizer.frame ?? bertFrame(tokenizer.special), length);
+  const frame = length - room;
   const pieces: Piece[] = [];
   let start = 0;
   for (const size of documents) {
@@ -100,10 +108,10 @@ function cutApart({ tokens, documents }: Block, { length, pack, tokenizer, words
       for (const i of bins[index]!) {
         const piece = pieces[i]!;
         const begin = at;
-        if (framed) ids[at++] = first;
+        for (const id of before) ids[at++] = id;
         ids.set(tokens.subarray(piece.start, piece.start + piece.length), at);
         at += piece.length;
-        if (framed) ids[at++] = last;
+        for (const id of after) ids[at++] = id;
         bound(begin, at);
       }
       bound(at, length);

@@ -4,8 +4,11 @@
  * @module
  */
 
-import { fromTokenizerJson, fromVocabJson, fromVocabTxt, tokenizerFiles } from "../format/tokenizer_json.ts";
+import { memoryFolder } from "../format/folder.ts";
+import { readTokenizer as readIn, vocabularyFiles } from "../format/tokenizer_folder.ts";
+import { tokenizerFiles } from "../format/tokenizer_json.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import { fileFolder } from "../train/folder_storage.ts";
 import { exists, findCheckpoints } from "./run_folder.ts";
 
 /** Writes a tokenizer's files. */
@@ -27,14 +30,15 @@ export async function writeTokenizer(folder: string, tokenizer: Tokenizer, maxLe
  */
 export async function readTokenizer(path: string): Promise<Tokenizer> {
   const trimmed = path.replace(/[\\/]+$/, "");
-  if (/\.(json|txt)$/.test(trimmed)) return await readFile(trimmed);
+  const file = /^(.*?)[\\/]?([^\\/]+\.(?:json|txt))$/.exec(trimmed);
+  if (file) return await readFile(file[1]! || ".", file[2]!, trimmed);
   const checkpoint = await findCheckpoints(trimmed).then(
     ({ storage, names }) => `${storage.place}/${names.at(-1)}`,
     () => undefined,
   );
   for (const folder of [trimmed, checkpoint]) {
-    for (const name of ["tokenizer.json", "vocab.txt", "vocab.json"]) {
-      if (folder !== undefined && await exists(`${folder}/${name}`)) return await readFile(`${folder}/${name}`);
+    for (const name of vocabularyFiles) {
+      if (folder !== undefined && await exists(`${folder}/${name}`)) return await readIn(fileFolder(folder), name);
     }
   }
   const what = await exists(trimmed)
@@ -43,28 +47,12 @@ export async function readTokenizer(path: string): Promise<Tokenizer> {
   throw new RangeError(`Cannot read a tokenizer from "${path}": ${what}`);
 }
 
-async function readFile(path: string): Promise<Tokenizer> {
-  const folder = path.slice(0, Math.max(0, path.search(/[^\\/]*$/)));
-  if (path.endsWith(".txt")) {
-    const config = `${folder}tokenizer_config.json`;
-    return fromVocabTxt(
-      await Deno.readTextFile(path),
-      await exists(config) ? await readJson(config) as Record<string, unknown> : {},
-      path,
-    );
-  }
-  const json = await readJson(path);
-  if (!path.endsWith("vocab.json")) return fromTokenizerJson(json, path);
-  const merges = `${folder}merges.txt`;
-  if (!await exists(merges)) throw new SyntaxError(`Cannot use ${path}: there is no merges.txt beside it`);
-  return fromVocabJson(json, await Deno.readTextFile(merges), path);
-}
-
-async function readJson(path: string): Promise<unknown> {
-  try {
-    return JSON.parse(await Deno.readTextFile(path));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) throw new RangeError(`Cannot read "${path}": there is no such file`);
-    throw new SyntaxError(`Cannot read ${path}: it is no JSON`);
-  }
+/** A file of another name is what its ending says. */
+async function readFile(folder: string, name: string, path: string): Promise<Tokenizer> {
+  const known = vocabularyFiles.find((file) => file === name);
+  if (!await exists(path)) throw new RangeError(`Cannot read "${path}": there is no such file`);
+  if (known) return await readIn(fileFolder(folder), known);
+  const text = await Deno.readTextFile(path);
+  const file = name.endsWith(".txt") ? "vocab.txt" : "tokenizer.json";
+  return await readIn(memoryFolder(path, new Map([[file, [text]]])), file);
 }

@@ -1,103 +1,16 @@
 /**
- * Models as Hugging Face keeps them: config.json and the names of tensors, for BertForMaskedLM and ModernBertForMaskedLM.
+ * Weights under Hugging Face's names, those of BertForMaskedLM and ModernBertForMaskedLM.
  *
  * @module
  */
 
-import { architectures, checkConfig, type ModelConfig, type Preset, presets, ROTARY_BASE } from "../model/config.ts";
+import { sizeOf } from "../device/device.ts";
+import type { ModelConfig } from "../model/config.ts";
 import { modelParameters } from "../model/parameters.ts";
-import type { Tokenizer } from "../tokenizer/tokenizer.ts";
-import type { HostTensor } from "./safetensors.ts";
+import type { HostTensor, TensorEntry } from "./safetensors.ts";
 
 /** Parameters by this project's names. */
 export type Parameters = ReadonlyMap<string, Float32Array<ArrayBuffer>>;
-
-/** Content of config.json; labml's model has no Hugging Face class and says so by its model_type. */
-export function toConfigJson(config: ModelConfig, special: Tokenizer["special"]): Record<string, unknown> {
-  const { preset, vocab, layers, width, heads, hidden, maxLength, dropout } = config;
-  const common = {
-    vocab_size: vocab,
-    hidden_size: width,
-    num_hidden_layers: layers,
-    num_attention_heads: heads,
-    intermediate_size: hidden,
-    max_position_embeddings: maxLength,
-    pad_token_id: special["[PAD]"],
-    cls_token_id: special["[CLS]"],
-    sep_token_id: special["[SEP]"],
-    dtype: "float32",
-    initializer_range: 0.02,
-  };
-  if (preset === "bert") {
-    return {
-      architectures: ["BertForMaskedLM"],
-      model_type: "bert",
-      ...common,
-      hidden_act: "gelu",
-      hidden_dropout_prob: dropout,
-      attention_probs_dropout_prob: dropout,
-      type_vocab_size: architectures.bert.segments,
-      layer_norm_eps: architectures.bert.epsilon,
-      tie_word_embeddings: true,
-      position_embedding_type: "absolute",
-    };
-  }
-  if (preset === "modernbert") {
-    return {
-      architectures: ["ModernBertForMaskedLM"],
-      model_type: "modernbert",
-      ...common,
-      bos_token_id: special["[CLS]"],
-      eos_token_id: special["[SEP]"],
-      hidden_activation: "gelu",
-      initializer_cutoff_factor: 2,
-      norm_eps: architectures.modernbert.epsilon,
-      norm_bias: false,
-      attention_bias: false,
-      mlp_bias: false,
-      decoder_bias: true,
-      classifier_bias: false,
-      attention_dropout: dropout,
-      embedding_dropout: dropout,
-      mlp_dropout: dropout,
-      local_attention: 128,
-      global_attn_every_n_layers: 1,
-      global_rope_theta: ROTARY_BASE,
-      local_rope_theta: ROTARY_BASE,
-      tie_word_embeddings: true,
-    };
-  }
-  return { model_type: "labml", ...common, hidden_dropout_prob: dropout };
-}
-
-/**
- * The configuration that a config.json of this project describes.
- *
- * @throws {SyntaxError} if it is of another kind of model or lacks a number.
- */
-export function fromConfigJson(json: Readonly<Record<string, unknown>>, name = "config.json"): ModelConfig {
-  const preset = json.model_type as Preset;
-  if (!presets.includes(preset)) {
-    throw new SyntaxError(`Cannot use ${name}: its model_type is "${preset}", known are ${presets.join(", ")}`);
-  }
-  const number = (key: string) => {
-    const value = json[key];
-    if (typeof value !== "number") throw new SyntaxError(`Cannot use ${name}: "${key}" is no number`);
-    return value;
-  };
-  const config: ModelConfig = {
-    preset,
-    vocab: number("vocab_size"),
-    layers: number("num_hidden_layers"),
-    width: number("hidden_size"),
-    heads: number("num_attention_heads"),
-    hidden: number("intermediate_size"),
-    maxLength: number("max_position_embeddings"),
-    dropout: number(preset === "modernbert" ? "mlp_dropout" : "hidden_dropout_prob"),
-  };
-  checkConfig(config);
-  return config;
-}
 
 /** Hugging Face's name for one of this project's; query, key and value of BERT are apart there. */
 function tensorNames(config: ModelConfig): (name: string) => string | readonly [string, string, string] {
@@ -134,6 +47,7 @@ function tensorNames(config: ModelConfig): (name: string) => string | readonly [
       [/^head\.dense/, "cls.predictions.transform.dense"],
       [/^head\.norm/, "cls.predictions.transform.LayerNorm"],
       [/^decoder\.bias$/, "cls.predictions.bias"],
+      [/^decoder\.weight$/, "cls.predictions.decoder.weight"],
     ]);
     if (!renamed.includes(".attention.qkv")) return renamed;
     const part = (which: string) => renamed.replace(".attention.qkv", `.attention.self.${which}`);
@@ -141,52 +55,108 @@ function tensorNames(config: ModelConfig): (name: string) => string | readonly [
   };
 }
 
-/** Parameters under Hugging Face's names and with its shapes. */
-export function toHuggingFace(config: ModelConfig, parameters: Parameters): Map<string, HostTensor> {
+/** Where a tensor of a file belongs. */
+export interface Placement {
+  /** This project's name of the parameter. */
+  readonly parameter: string;
+  /** First element of the parameter that the tensor is. */
+  readonly offset: number;
+  /** Shape of the tensor. */
+  readonly shape: readonly number[];
+}
+
+/** Where each tensor of a configuration belongs, by Hugging Face's names. */
+export function placements(config: ModelConfig): Map<string, Placement> {
   const nameOf = tensorNames(config);
-  const tensors = new Map<string, HostTensor>();
+  const places = new Map<string, Placement>();
   for (const { name, shape } of modelParameters(config)) {
-    const data = parameters.get(name);
-    if (!data) throw new TypeError(`Parameter "${name}" is missing`);
     const names = nameOf(name);
-    if (typeof names === "string") tensors.set(names, { shape, data });
+    if (typeof names === "string") places.set(names, { parameter: name, offset: 0, shape });
     else {
-      const third = data.length / 3;
-      names.forEach((key, i) =>
-        tensors.set(key, { shape: [shape[0]! / 3, ...shape.slice(1)], data: data.subarray(i * third, (i + 1) * third) })
-      );
+      const third = [shape[0]! / 3, ...shape.slice(1)];
+      names.forEach((key, i) => places.set(key, { parameter: name, offset: i * sizeOf(third), shape: third }));
     }
   }
-  return tensors;
+  return places;
+}
+
+/** Parameters under Hugging Face's names and with its shapes. */
+export function toHuggingFace(config: ModelConfig, parameters: Parameters): Map<string, HostTensor> {
+  return new Map([...placements(config)].map(([name, { parameter, offset, shape }]) => {
+    const data = parameters.get(parameter);
+    if (!data) throw new TypeError(`Parameter "${parameter}" is missing`);
+    return [name, { shape, data: data.subarray(offset, offset + sizeOf(shape)) }];
+  }));
+}
+
+/** The name under which a tensor is looked for: files differ in prefixes, and older ones in the names of norms. */
+export function usualName(name: string, { preset }: Pick<ModelConfig, "preset">): string {
+  if (preset === "modernbert") return /^(embeddings|layers|final_norm)\./.test(name) ? `model.${name}` : name;
+  if (preset === "labml") return name;
+  const renamed = name.replace(/LayerNorm\.gamma$/, "LayerNorm.weight").replace(/LayerNorm\.beta$/, "LayerNorm.bias");
+  if (renamed === "cls.predictions.decoder.bias") return "cls.predictions.bias";
+  return /^(embeddings|encoder)\./.test(renamed) ? `bert.${renamed}` : renamed;
+}
+
+/** Tensors that a masked language model does not need: buffers, and what other tasks were trained with. */
+const unneeded = /(position_ids|token_type_ids|inv_freq|^cls\.seq_relationship\..*|(^|\.)pooler\..*)$/;
+
+/** What {@linkcode placeTensors} finds. */
+export interface PlacedTensors<Entry> {
+  /** Tensors that are read, with where they belong. */
+  readonly placed: readonly { readonly entry: Entry; readonly place: Placement }[];
+  /** Names of tensors that mean nothing here. */
+  readonly strange: readonly string[];
 }
 
 /**
- * The reverse of {@linkcode toHuggingFace}.
+ * Finds every tensor that a configuration needs among those of one or several files.
+ *
+ * @throws {SyntaxError} that names the tensor, both shapes and the file if one is missing or of another shape.
+ */
+export function placeTensors<Entry extends Pick<TensorEntry, "name" | "shape"> & { readonly path: string }>(
+  config: ModelConfig,
+  entries: readonly Entry[],
+  place: string,
+): PlacedTensors<Entry> {
+  const places = placements(config);
+  const found = new Map<string, Entry>();
+  const strange: string[] = [];
+  for (const entry of entries) {
+    const name = usualName(entry.name, config);
+    if (!places.has(name)) {
+      const isTied = /(^|\.)decoder\.weight$/.test(name) && config.tied;
+      if (!isTied && !unneeded.test(name)) strange.push(entry.name);
+    } else if (!found.has(name) || entry.name === name) found.set(name, entry);
+  }
+  const placed = [...places].map(([name, where]) => {
+    const entry = found.get(name);
+    if (!entry) {
+      throw new SyntaxError(`Cannot use ${place}: it lacks tensor "${name}" of shape [${where.shape}]`);
+    }
+    if (String(entry.shape) !== String(where.shape)) {
+      throw new SyntaxError(
+        `Cannot use ${entry.path}: tensor "${entry.name}" has shape [${entry.shape}], expected [${where.shape}]`,
+      );
+    }
+    return { entry, place: where };
+  });
+  return { placed, strange };
+}
+
+/**
+ * The reverse of {@linkcode toHuggingFace}, with everything in memory.
  *
  * @throws {SyntaxError} that names the tensor if one is missing or of another shape.
  */
 export function fromHuggingFace(
   config: ModelConfig,
   tensors: ReadonlyMap<string, HostTensor>,
-  file = "model.safetensors",
+  path = "model.safetensors",
 ): Map<string, Float32Array<ArrayBuffer>> {
-  const nameOf = tensorNames(config);
-  const take = (name: string, shape: readonly number[]) => {
-    const tensor = tensors.get(name);
-    if (!tensor) throw new SyntaxError(`Cannot use ${file}: it lacks tensor "${name}" of shape [${shape}]`);
-    if (String(tensor.shape) !== String(shape)) {
-      throw new SyntaxError(`Cannot use ${file}: tensor "${name}" has shape [${tensor.shape}], expected [${shape}]`);
-    }
-    return tensor.data;
-  };
-  return new Map(
-    modelParameters(config).map(({ name, shape }) => {
-      const names = nameOf(name);
-      if (typeof names === "string") return [name, take(names, shape)];
-      const parts = names.map((key) => take(key, [shape[0]! / 3, ...shape.slice(1)]));
-      const data = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-      parts.forEach((part, i) => data.set(part, i * part.length));
-      return [name, data];
-    }),
-  );
+  const entries = [...tensors].map(([name, tensor]) => ({ name, ...tensor, path }));
+  const { placed } = placeTensors(config, entries, path);
+  const parameters = new Map(modelParameters(config).map(({ name, shape }) => [name, new Float32Array(sizeOf(shape))]));
+  for (const { entry, place: { parameter, offset } } of placed) parameters.get(parameter)!.set(entry.data, offset);
+  return parameters;
 }

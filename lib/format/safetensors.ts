@@ -20,11 +20,163 @@ export interface SafetensorsFile {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+/** Types that weights may be kept in: 32 bits, IEEE's 16 bits, and 16 bits with the exponent of 32. */
+export const weightTypes = ["F32", "F16", "BF16"] as const;
+/** A type that weights may be kept in. */
+export type WeightType = typeof weightTypes[number];
+
+/** Where a tensor lies in a file. */
+export interface TensorEntry {
+  /** Its name. */
+  readonly name: string;
+  /** Its type: a {@linkcode WeightType}, or another that can only be skipped. */
+  readonly type: string;
+  /** Sizes, outermost first. */
+  readonly shape: readonly number[];
+  /** Bytes. */
+  readonly bytes: number;
+}
+
+/** A checked header. */
+export interface SafetensorsHeader {
+  /** Tensors in the order in which they lie in the file, without gaps. */
+  readonly entries: readonly TensorEntry[];
+  /** Bytes of all of them. */
+  readonly bytes: number;
+  /** Free text by key. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
 /** Largest header that is believed. */
-const LARGEST_HEADER = 100_000_000;
+export const LARGEST_HEADER = 100_000_000;
+
+/** Bytes of a number of each type that the format knows. */
+const bytesOf: Readonly<Record<string, number>> = {
+  BOOL: 1,
+  U8: 1,
+  I8: 1,
+  F8_E4M3: 1,
+  F8_E5M2: 1,
+  I16: 2,
+  U16: 2,
+  F16: 2,
+  BF16: 2,
+  I32: 4,
+  U32: 4,
+  F32: 4,
+  F64: 8,
+  I64: 8,
+  U64: 8,
+};
+
+/** Bytes of the header's length. */
+export const LENGTH_BYTES = 8;
 
 /**
- * A safetensors file, in pieces that only need to be written one after the other: no second copy of the model is made.
+ * The length of the header that a file's first eight bytes tell.
+ *
+ * @throws {SyntaxError} if it cannot be.
+ */
+export function headerLength(start: Uint8Array, { path, size }: { path: string; size: number | undefined }): number {
+  const length = Number(new DataView(start.buffer, start.byteOffset).getBigUint64(0, true));
+  if (length > LARGEST_HEADER || LENGTH_BYTES + length > (size ?? Infinity)) {
+    const has = size === undefined ? `more than ${LARGEST_HEADER} are not believed` : `the file has ${size}`;
+    throw new SyntaxError(`Cannot read ${path}: its header says that it is ${length} bytes long, ${has}`);
+  }
+  return length;
+}
+
+/**
+ * Reads and checks a header: shapes and types against offsets, offsets against the size of the file.
+ *
+ * @throws {SyntaxError} that names the file and the tensor if anything does not fit together.
+ */
+export function parseHeader(
+  bytes: Uint8Array,
+  { path, size }: { path: string; size: number | undefined },
+): SafetensorsHeader {
+  const fail = (what: string) => new SyntaxError(`Cannot read ${path}: ${what}`);
+  let header: Record<string, unknown>;
+  try {
+    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch {
+    throw fail("its header is no JSON");
+  }
+  if (header === null || typeof header !== "object" || Array.isArray(header)) {
+    throw fail("its header is no JSON object");
+  }
+  const { __metadata__: metadata, ...described } = header;
+  const held = size === undefined ? Infinity : size - LENGTH_BYTES - bytes.length;
+  const placed = Object.entries(described).map(([name, value]) => {
+    const { dtype, shape, data_offsets: offsets } = (value ?? {}) as Record<string, unknown>;
+    const each = bytesOf[String(dtype)];
+    if (each === undefined) throw fail(`tensor "${name}" is of type ${dtype}, which is not known`);
+    if (!isSizes(shape) || !isSizes(offsets) || offsets.length !== 2) {
+      throw fail(`tensor "${name}" has no proper shape and offsets`);
+    }
+    const [begin, end] = offsets as [number, number];
+    const wanted = shape.reduce((product, n) => product * n, each);
+    if (end > held || end - begin !== wanted) {
+      const of = held === Infinity ? "" : ` of ${held}`;
+      throw fail(`tensor "${name}" of shape [${shape}] needs ${wanted} bytes, its offsets are [${begin}, ${end}]${of}`);
+    }
+    return { name, type: String(dtype), shape, bytes: wanted, begin, end };
+  });
+  placed.sort((a, b) => a.begin - b.begin || a.end - b.end);
+  const total = placed.at(-1)?.end ?? 0;
+  if (
+    placed.some(({ begin }, i) => begin !== (placed[i - 1]?.end ?? 0)) || (size !== undefined && total !== held)
+  ) {
+    throw fail("its tensors overlap or leave gaps");
+  }
+  const entries = placed.map(({ name, type, shape, bytes }) => ({ name, type, shape, bytes }));
+  return { entries, bytes: total, metadata: (metadata ?? {}) as Record<string, string> };
+}
+
+/** Bytes of a weight. */
+export function weightBytes(type: WeightType): number {
+  return bytesOf[type]!;
+}
+
+/** Weights as 32-bit floats; F32 is not copied where it lies at a multiple of four bytes. */
+export function decodeWeights(bytes: Uint8Array<ArrayBuffer>, type: WeightType): Float32Array<ArrayBuffer> {
+  const each = weightBytes(type);
+  const { buffer, byteOffset: at, length } = bytes.byteOffset % each === 0 ? bytes : bytes.slice();
+  if (type === "F32") return new Float32Array(buffer, at, length / 4);
+  if (type === "F16") return new Float32Array(new Float16Array(buffer, at, length / 2));
+  const halves = new Uint16Array(buffer, at, length / 2);
+  const words = new Uint32Array(halves.length);
+  for (let i = 0; i < halves.length; i++) words[i] = halves[i]! << 16;
+  return new Float32Array(words.buffer);
+}
+
+/**
+ * The reverse of {@linkcode decodeWeights}, rounded to the nearest, to even where there are two.
+ *
+ * @throws {RangeError} if a number is too large for the type.
+ */
+export function encodeWeights(
+  values: Float32Array<ArrayBuffer>,
+  type: WeightType,
+  name: string,
+): Uint8Array<ArrayBuffer> {
+  if (type === "F32") return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  if (type === "F16") {
+    const halves = new Float16Array(values);
+    const wrong = halves.findIndex((value, i) => !Number.isFinite(value) && Number.isFinite(values[i]));
+    if (wrong >= 0) throw new RangeError(`Cannot write ${name} in 16 bits: it holds ${values[wrong]}`);
+    return new Uint8Array(halves.buffer);
+  }
+  const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  const halves = Uint16Array.from(words, (word) => {
+    const isNaN = (word & 0x7fffffff) > 0x7f800000;
+    return isNaN ? (word >>> 16) | 0x40 : (word + 0x7fff + ((word >>> 16) & 1)) >>> 16;
+  });
+  return new Uint8Array(halves.buffer);
+}
+
+/**
+ * A safetensors file, in pieces that only need to be written one after the other: of 32-bit floats no second copy is made.
  *
  * @example
  * ```ts
@@ -37,13 +189,16 @@ const LARGEST_HEADER = 100_000_000;
  */
 export function encodeSafetensors(
   tensors: ReadonlyMap<string, HostTensor>,
-  metadata: Readonly<Record<string, string>> = { format: "pt" },
+  { metadata = { format: "pt" }, type = "F32" }: {
+    metadata?: Readonly<Record<string, string>>;
+    type?: WeightType;
+  } = {},
 ): Uint8Array<ArrayBuffer>[] {
   let offset = 0;
   const entries = [...tensors].map(([name, { shape, data }]) => {
     const begin = offset;
-    offset += data.byteLength;
-    return [name, { dtype: "F32", shape, data_offsets: [begin, offset] }];
+    offset += data.length * weightBytes(type);
+    return [name, { dtype: type, shape, data_offsets: [begin, offset] }];
   });
   const json = JSON.stringify({ __metadata__: metadata, ...Object.fromEntries(entries) });
   const header = new TextEncoder().encode(json);
@@ -52,56 +207,39 @@ export function encodeSafetensors(
   const start = new Uint8Array(8 + length).fill(0x20);
   new DataView(start.buffer).setBigUint64(0, BigInt(length), true);
   start.set(header, 8);
-  const bytes = [...tensors.values()].map(({ data }) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-  return [start, ...bytes];
+  return [start, ...[...tensors].map(([name, { data }]) => encodeWeights(data, type, `tensor "${name}"`))];
 }
 
 /**
- * Reads a safetensors file of 32-bit floats.
+ * Reads a safetensors file of floats.
  *
  * @throws {SyntaxError} that names the file and the tensor if anything does not fit together.
  */
-export function decodeSafetensors(bytes: Uint8Array<ArrayBuffer>, name = "safetensors file"): SafetensorsFile {
-  const fail = (what: string) => new SyntaxError(`Cannot read ${name}: ${what}`);
-  if (bytes.length < 8) throw fail(`${bytes.length} bytes are too few for a header`);
-  const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
-  if (length > LARGEST_HEADER || 8 + length > bytes.length) {
-    throw fail(`its header says that it is ${length} bytes long, the file has ${bytes.length}`);
+export function decodeSafetensors(bytes: Uint8Array<ArrayBuffer>, path = "safetensors file"): SafetensorsFile {
+  const size = bytes.length;
+  if (size < LENGTH_BYTES) throw new SyntaxError(`Cannot read ${path}: ${size} bytes are too few for a header`);
+  const length = headerLength(bytes, { path, size });
+  const { entries, metadata } = parseHeader(bytes.subarray(LENGTH_BYTES, LENGTH_BYTES + length), { path, size });
+  let at = LENGTH_BYTES + length;
+  const tensors = new Map(entries.map(({ name, type, shape, bytes: wanted }) => {
+    // a copy: the file's bytes need not outlive this
+    const data = decodeWeights(bytes.slice(at, at += wanted), weightTypeOf({ name, type }, path));
+    return [name, { shape, data }];
+  }));
+  return { tensors, metadata };
+}
+
+/**
+ * The type of a tensor of weights.
+ *
+ * @throws {SyntaxError} if it is another.
+ */
+export function weightTypeOf({ name, type }: Pick<TensorEntry, "name" | "type">, path: string): WeightType {
+  const found = weightTypes.find((known) => known === type);
+  if (!found) {
+    throw new SyntaxError(`Cannot read ${path}: tensor "${name}" is of type ${type}, wanted ${weightTypes.join(", ")}`);
   }
-  let header: Record<string, unknown>;
-  try {
-    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(8, 8 + length)));
-  } catch {
-    throw fail("its header is no JSON");
-  }
-  const { __metadata__: metadata, ...entries } = header;
-  const tensors = new Map<string, HostTensor>();
-  const size = bytes.length - 8 - length;
-  const spans: [number, number][] = [];
-  for (const [key, value] of Object.entries(entries)) {
-    const { dtype, shape, data_offsets } = (value ?? {}) as Record<string, unknown>;
-    if (dtype !== "F32") throw fail(`tensor "${key}" is of type ${dtype}, only F32 can be read`);
-    if (!isSizes(shape) || !isSizes(data_offsets) || data_offsets.length !== 2) {
-      throw fail(`tensor "${key}" has no proper shape and offsets`);
-    }
-    const [begin, end] = data_offsets as [number, number];
-    const wanted = 4 * shape.reduce((product, n) => product * n, 1);
-    if (end > size || end - begin !== wanted) {
-      throw fail(
-        `tensor "${key}" of shape [${shape}] needs ${wanted} bytes, its offsets are [${begin}, ${end}] of ${size}`,
-      );
-    }
-    spans.push([begin, end]);
-    const start = bytes.byteOffset + 8 + length + begin;
-    // a header that is not padded leaves the numbers unaligned: copy them
-    const buffer = bytes.buffer.slice(start, start + wanted);
-    tensors.set(key, { shape, data: new Float32Array(buffer) });
-  }
-  spans.sort((a, b) => a[0] - b[0]);
-  if (spans.some(([begin], i) => begin !== (spans[i - 1]?.[1] ?? 0)) || (spans.at(-1)?.[1] ?? 0) !== size) {
-    throw fail("its tensors overlap or leave gaps");
-  }
-  return { tensors, metadata: (metadata ?? {}) as Record<string, string> };
+  return found;
 }
 
 function isSizes(value: unknown): value is number[] {

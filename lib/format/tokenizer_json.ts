@@ -7,29 +7,62 @@
 
 import { type BpeTokenizer, bpeTokenizer } from "../tokenizer/bpe.ts";
 import { characterTokenizer } from "../tokenizer/character.ts";
-import { type SpecialToken, specialTokens, type Tokenizer } from "../tokenizer/tokenizer.ts";
+import {
+  type AddedToken,
+  bertFrame,
+  type Frame,
+  type SpecialSpelling,
+  type SpecialToken,
+  specialTokens,
+  type Tokenizer,
+} from "../tokenizer/tokenizer.ts";
 import { type WordPieceTokenizer, wordPieceTokenizer } from "../tokenizer/wordpiece.ts";
 
 /** Content of tokenizer.json. Characters are written as byte-pair encoding that has no merges. */
 export function toTokenizerJson(tokenizer: Tokenizer): Record<string, unknown> {
-  const isSpecial = new Set<number>(Object.values(tokenizer.special));
-  const also = tokenizer.type === "bpe" ? (tokenizer as BpeTokenizer).options.added : [];
   const idOf = new Map(tokenizer.tokens.map((token, id) => [token, id]));
-  const added = [...isSpecial, ...also.map((token) => idOf.get(token)!)].sort((a, b) => a - b).map((id) => ({
+  const entry = (id: number, token: AddedToken, special: boolean) => ({
     id,
-    content: tokenizer.tokens[id],
-    single_word: false,
-    lstrip: false,
-    rstrip: false,
-    normalized: false,
-    special: isSpecial.has(id),
-  }));
+    content: token.content,
+    single_word: token.singleWord ?? false,
+    lstrip: token.lstrip ?? false,
+    rstrip: token.rstrip ?? false,
+    normalized: token.ignoreCase ?? false,
+    special,
+  });
+  const special = Object.values(tokenizer.special).map((id) => {
+    const content = tokenizer.tokens[id]!;
+    return entry(id, tokenizer.spacing?.find((token) => token.content === content) ?? { content }, true);
+  });
+  const also = tokenizer.type === "char" ? [] : (tokenizer as BpeTokenizer | WordPieceTokenizer).options.added;
+  const added = [...special, ...also.map((token) => entry(idOf.get(token.content)!, token, false))]
+    .sort((a, b) => a.id - b.id);
   return {
     version: "1.0",
     truncation: null,
     padding: null,
     added_tokens: added,
     ...parts(tokenizer),
+    post_processor: frameJson(tokenizer),
+  };
+}
+
+/** What puts texts, and pairs of texts, between special tokens. */
+function frameJson({ frame, tokens }: Tokenizer): Record<string, unknown> | null {
+  if (!frame) return null;
+  const { before, after } = frame;
+  const special = (type: number) => (id: number) => ({ SpecialToken: { id: tokens[id], type_id: type } });
+  const text = (id: string, type: number) => ({ Sequence: { id, type_id: type } });
+  const single = [...before.map(special(0)), text("A", 0), ...after.map(special(0))];
+  return {
+    type: "TemplateProcessing",
+    single,
+    pair: [...single, text("B", 1), ...after.map(special(1))],
+    special_tokens: Object.fromEntries(
+      [...new Set([...before, ...after])].map((
+        id,
+      ) => [tokens[id], { id: tokens[id], ids: [id], tokens: [tokens[id]] }]),
+    ),
   };
 }
 
@@ -53,7 +86,6 @@ function parts(tokenizer: Tokenizer): Record<string, unknown> {
       return {
         normalizer: null,
         pre_tokenizer: null,
-        post_processor: null,
         decoder: { type: "Fuse" },
         model: { ...bpe, unk_token: tokenizer.special["[UNK]"] === undefined ? null : "[UNK]" },
       };
@@ -69,7 +101,6 @@ function parts(tokenizer: Tokenizer): Record<string, unknown> {
           lowercase,
         },
         pre_tokenizer: { type: "BertPreTokenizer" },
-        post_processor: null,
         decoder: { type: "WordPiece", prefix, cleanup: true },
         model: {
           type: "WordPiece",
@@ -91,7 +122,6 @@ function parts(tokenizer: Tokenizer): Record<string, unknown> {
       return {
         normalizer: options.compose ? { type: "NFC" } : null,
         pre_tokenizer: level,
-        post_processor: null,
         decoder: level,
         model: { ...bpe, ignore_merges: options.ignoreMerges, merges },
       };
@@ -102,15 +132,20 @@ function parts(tokenizer: Tokenizer): Record<string, unknown> {
 const tokenNames = { pad: "[PAD]", unk: "[UNK]", cls: "[CLS]", sep: "[SEP]", mask: "[MASK]" } as const;
 
 function presentTokens(tokenizer: Tokenizer): Record<string, string> {
-  const present = Object.entries(tokenNames).filter(([, token]) => tokenizer.special[token] !== undefined);
-  return Object.fromEntries(present.map(([name, token]) => [`${name}_token`, token]));
+  return Object.fromEntries(
+    Object.entries(tokenNames).flatMap(([name, token]) => {
+      const id = tokenizer.special[token];
+      return id === undefined ? [] : [[`${name}_token`, tokenizer.token(id)]];
+    }),
+  );
 }
 
 /** Content of tokenizer_config.json. */
 export function toTokenizerConfigJson(tokenizer: Tokenizer, maxLength: number): Record<string, unknown> {
   const bert = tokenizer.type === "wordpiece" ? (tokenizer as WordPieceTokenizer).options : undefined;
   return {
-    tokenizer_class: bert ? "BertTokenizer" : "PreTrainedTokenizerFast",
+    // BertTokenizer would put [CLS] and [SEP] around texts, whatever tokenizer.json says
+    tokenizer_class: bert && tokenizer.frame ? "BertTokenizer" : "PreTrainedTokenizerFast",
     model_max_length: maxLength,
     clean_up_tokenization_spaces: false,
     ...(bert
@@ -124,8 +159,9 @@ export function toTokenizerConfigJson(tokenizer: Tokenizer, maxLength: number): 
   };
 }
 
-/** All files of a tokenizer, by name. */
+/** All files of a tokenizer, by name; of one that was read from files, those. */
 export function tokenizerFiles(tokenizer: Tokenizer, maxLength: number): Map<string, string> {
+  if (tokenizer.files) return new Map(tokenizer.files);
   const json = (value: unknown) => JSON.stringify(value, null, 2) + "\n";
   const files = new Map([
     ["tokenizer.json", json(toTokenizerJson(tokenizer))],
@@ -144,7 +180,8 @@ export function tokenizerFiles(tokenizer: Tokenizer, maxLength: number): Map<str
 interface TokenizerJson {
   normalizer?: Part | null;
   pre_tokenizer?: Part | null;
-  added_tokens?: { id: number; content: string; special?: boolean }[];
+  post_processor?: Part | null;
+  added_tokens?: AddedJson[];
   model?: {
     type?: string;
     vocab?: Record<string, number>;
@@ -157,6 +194,16 @@ interface TokenizerJson {
   };
 }
 
+interface AddedJson {
+  id: number;
+  content: string;
+  special?: boolean;
+  single_word?: boolean;
+  lstrip?: boolean;
+  rstrip?: boolean;
+  normalized?: boolean;
+}
+
 interface Part {
   type?: string;
   [option: string]: unknown;
@@ -167,9 +214,13 @@ interface Part {
  *
  * @throws {SyntaxError} if it is of another kind, or parts of it are.
  */
-export function fromTokenizerJson(json: unknown, name = "tokenizer.json"): Tokenizer {
+export function fromTokenizerJson(
+  json: unknown,
+  name = "tokenizer.json",
+  { spelling = {} }: { spelling?: SpecialSpelling } = {},
+): Tokenizer {
   const fail = (what: string) => new SyntaxError(`Cannot use ${name}: ${what}`);
-  const { model, normalizer, pre_tokenizer: preTokenizer, added_tokens: added = [] } = (json ?? {}) as TokenizerJson;
+  const { model, added_tokens: added = [], ...parts } = (json ?? {}) as TokenizerJson;
   if (!model?.vocab || typeof model.vocab !== "object" || Array.isArray(model.vocab)) {
     throw fail(`it has no vocabulary of WordPiece or BPE (model type ${JSON.stringify(model?.type ?? null)})`);
   }
@@ -177,18 +228,82 @@ export function fromTokenizerJson(json: unknown, name = "tokenizer.json"): Token
     { ...model.vocab, ...Object.fromEntries(added.map(({ content, id }) => [content, id])) },
     fail,
   );
+  const own = new Set<string>(specialTokens.map((token) => spelling[token] ?? token));
+  const given: Given = {
+    model,
+    normalizer: parts.normalizer,
+    preTokenizer: parts.pre_tokenizer,
+    added: added.filter(({ content }) => !own.has(content)),
+    spelling,
+  };
   try {
-    if (model.type === "WordPiece" || (model.type === undefined && model.continuing_subword_prefix)) {
-      return readWordPiece({ model, normalizer, preTokenizer }, tokens, fail);
-    }
-    if (model.type !== "BPE" && model.type !== undefined) {
-      throw fail(`its model is ${model.type}; WordPiece and byte-level BPE can be read`);
-    }
-    if (!preTokenizer && (model.merges ?? []).length === 0) return readCharacters(tokens, fail);
-    return readBpe({ model, normalizer, preTokenizer, added }, tokens, fail);
+    const tokenizer = fromModel(given, tokens, fail);
+    const spacing = added.filter(({ content, lstrip, rstrip }) => own.has(content) && (lstrip || rstrip))
+      .map(({ content, lstrip = false, rstrip = false }) => ({ content, lstrip, rstrip }));
+    const frame = frameOf(parts.post_processor, fail);
+    return { ...tokenizer, ...(spacing.length > 0 ? { spacing } : {}), ...(frame ? { frame } : {}) };
   } catch (error) {
     throw error instanceof RangeError ? fail(error.message) : error;
   }
+}
+
+interface Given {
+  readonly model: NonNullable<TokenizerJson["model"]>;
+  readonly normalizer: Part | null | undefined;
+  readonly preTokenizer: Part | null | undefined;
+  /** Added tokens but the five special ones. */
+  readonly added: readonly AddedJson[];
+  readonly spelling: SpecialSpelling;
+}
+
+function fromModel(given: Given, tokens: readonly string[], fail: Fail): Tokenizer {
+  const { model, preTokenizer } = given;
+  if (model.type === "WordPiece" || (model.type === undefined && model.continuing_subword_prefix)) {
+    return readWordPiece(given, tokens, fail);
+  }
+  if (model.type !== "BPE" && model.type !== undefined) {
+    throw fail(`its model is ${model.type}; WordPiece and byte-level BPE can be read`);
+  }
+  if (!preTokenizer && (model.merges ?? []).length === 0) return readCharacters(tokens, fail);
+  return readBpe(given, tokens, fail);
+}
+
+/** Which ids a post-processor puts around a text. */
+function frameOf(processor: Part | null | undefined, fail: Fail): Frame | undefined {
+  switch (processor?.type) {
+    case undefined:
+    case "ByteLevel":
+      return undefined;
+    case "Sequence":
+      return (processor.processors as Part[]).map((part) => frameOf(part, fail)).find((frame) => frame);
+    case "BertProcessing":
+    case "RobertaProcessing": {
+      const { cls, sep } = processor as { cls?: [string, number]; sep?: [string, number] };
+      if (typeof cls?.[1] !== "number" || typeof sep?.[1] !== "number") throw fail("its post-processor has no ids");
+      return { before: [cls[1]], after: [sep[1]] };
+    }
+    case "TemplateProcessing": {
+      const template = processor.single as { Sequence?: unknown; SpecialToken?: { id: string } }[];
+      const ids = processor.special_tokens as Record<string, { ids: number[] }>;
+      const text = template.findIndex(({ Sequence }) => Sequence !== undefined);
+      const idsOf = (pieces: typeof template) => pieces.flatMap(({ SpecialToken }) => ids[SpecialToken!.id]?.ids ?? []);
+      const frame = { before: idsOf(template.slice(0, text)), after: idsOf(template.slice(text + 1)) };
+      return frame.before.length + frame.after.length > 0 ? frame : undefined;
+    }
+    default:
+      throw fail(`its post-processor is ${processor?.type}`);
+  }
+}
+
+/** Added tokens as text is cut at them; normalised ones are found in what the normalizer leaves of the text. */
+function addedTokens(added: readonly AddedJson[], lowercase: boolean): AddedToken[] {
+  return added.map(({ content, single_word, lstrip, rstrip, normalized }) => ({
+    content,
+    singleWord: single_word ?? false,
+    lstrip: lstrip ?? false,
+    rstrip: rstrip ?? false,
+    ignoreCase: lowercase && (normalized ?? true),
+  }));
 }
 
 type Fail = (what: string) => SyntaxError;
@@ -212,10 +327,7 @@ function readCharacters(tokens: readonly string[], fail: Fail): Tokenizer {
 }
 
 function readWordPiece(
-  { model, normalizer, preTokenizer }: Required<Pick<TokenizerJson, "model">> & {
-    normalizer: Part | null | undefined;
-    preTokenizer: Part | null | undefined;
-  },
+  { model, normalizer, preTokenizer, added, spelling }: Given,
   tokens: readonly string[],
   fail: Fail,
 ): WordPieceTokenizer {
@@ -230,15 +342,13 @@ function readWordPiece(
     prefix: model.continuing_subword_prefix ?? "##",
     unknown: model.unk_token ?? "[UNK]",
     longestWord: model.max_input_chars_per_word ?? 100,
+    added: addedTokens(added, lowercase),
+    spelling: { "[UNK]": model.unk_token ?? "[UNK]", ...spelling },
   });
 }
 
 function readBpe(
-  { model, normalizer, preTokenizer, added }: Required<Pick<TokenizerJson, "model">> & {
-    normalizer: Part | null | undefined;
-    preTokenizer: Part | null | undefined;
-    added: { content: string; special?: boolean }[];
-  },
+  { model, normalizer, preTokenizer, added, spelling }: Given,
   tokens: readonly string[],
   fail: Fail,
 ): BpeTokenizer {
@@ -252,12 +362,12 @@ function readBpe(
     if (left === undefined || right === undefined || rest.length > 0) throw fail(`its merge "${merge}" is no pair`);
     return [left, right];
   });
-  const isSpecial = new Set<string>(specialTokens);
   return bpeTokenizer(tokens, merges, {
     addPrefixSpace: Boolean(preTokenizer.add_prefix_space),
     compose: normalizer?.type === "NFC",
     ignoreMerges: model.ignore_merges ?? false,
-    added: added.map(({ content }) => content).filter((content) => !isSpecial.has(content)),
+    added: addedTokens(added, false),
+    spelling,
   });
 }
 
@@ -274,11 +384,13 @@ export function fromVocabTxt(
   const tokens = text.split(/\r?\n/);
   if (tokens.at(-1) === "") tokens.pop();
   try {
-    return wordPieceTokenizer(tokens, {
+    const tokenizer = wordPieceTokenizer(tokens, {
       lowercase: (config.do_lower_case as boolean | undefined) ?? true,
       stripAccents: (config.strip_accents as boolean | null | undefined) ?? undefined,
       splitChinese: (config.tokenize_chinese_chars as boolean | undefined) ?? true,
     });
+    // vocab.txt is BERT's, and BERT puts every text between [CLS] and [SEP]
+    return { ...tokenizer, frame: bertFrame(tokenizer.special) };
   } catch (error) {
     throw new SyntaxError(`Cannot use ${name}: ${(error as Error).message}`);
   }

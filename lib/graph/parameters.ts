@@ -26,18 +26,16 @@ export class ParameterStore {
   readonly device: Device;
   /** Values, flat. */
   readonly values: Tensor & { storage: Storage };
-  /** Gradients, flat. */
-  readonly gradients: Tensor & { storage: Storage };
-  /** AdamW's first moment, flat. */
-  readonly firstMoment: Tensor & { storage: Storage };
-  /** AdamW's second moment, flat. */
-  readonly secondMoment: Tensor & { storage: Storage };
   /** The first so many floats are subject to weight decay. */
   readonly decayed: number;
   #byName = new Map<string, { parameter: Parameter; offset: number }>();
   #specs: readonly ParameterSpec[];
+  #training = new Map<string, Tensor & { storage: Storage }>();
 
-  /** Allocates the parameters, all zero; the decayed ones come first. */
+  /**
+   * Allocates the parameters, all zero; the decayed ones come first. What only training needs, gradients and moments, is
+   * allocated when it is first asked for.
+   */
   constructor(device: Device, specs: readonly ParameterSpec[]) {
     this.device = device;
     this.#specs = specs;
@@ -50,12 +48,8 @@ export class ParameterStore {
       if (spec.decay) decayed = floats;
       return offset;
     });
-    const flat = (name: string) => allocateTensor(device, name, { shape: [Math.max(ALIGNMENT, floats)] });
     this.decayed = decayed;
-    this.values = flat("parameters");
-    this.gradients = flat("gradients");
-    this.firstMoment = flat("first moments");
-    this.secondMoment = flat("second moments");
+    this.values = allocateTensor(device, "parameters", { shape: [Math.max(ALIGNMENT, floats)] });
     for (const [i, { name, shape }] of ordered.entries()) {
       if (this.#byName.has(name)) throw new TypeError(`Two parameters are called "${name}"`);
       const view = (flat: { storage: Storage }, label: string): Tensor => ({
@@ -65,9 +59,37 @@ export class ParameterStore {
         size: sizeOf(shape),
         storage: { buffer: flat.storage.buffer, offset: offsets[i]! * 4 },
       });
-      const parameter = { ...view(this.values, name), gradient: view(this.gradients, `d_${name}`) };
+      let gradient: Tensor | undefined;
+      const gradients = () => this.gradients;
+      const parameter = {
+        ...view(this.values, name),
+        get gradient() {
+          return gradient ??= view(gradients(), `d_${name}`);
+        },
+      };
       this.#byName.set(name, { parameter, offset: offsets[i]! });
     }
+  }
+
+  /** Gradients, flat. */
+  get gradients(): Tensor & { storage: Storage } {
+    return this.#allocated("gradients");
+  }
+
+  /** AdamW's first moment, flat. */
+  get firstMoment(): Tensor & { storage: Storage } {
+    return this.#allocated("first moments");
+  }
+
+  /** AdamW's second moment, flat. */
+  get secondMoment(): Tensor & { storage: Storage } {
+    return this.#allocated("second moments");
+  }
+
+  #allocated(name: string): Tensor & { storage: Storage } {
+    let tensor = this.#training.get(name);
+    if (!tensor) this.#training.set(name, tensor = allocateTensor(this.device, name, { shape: this.values.shape }));
+    return tensor;
   }
 
   /** Names and shapes in the order in which they were declared. */
@@ -85,6 +107,11 @@ export class ParameterStore {
     const entry = this.#byName.get(name);
     if (!entry) throw new TypeError(`There is no parameter "${name}"`);
     return entry.parameter;
+  }
+
+  /** Writes a part of a parameter, from its element `offset` on. */
+  write(name: string, values: Float32Array, offset: number): void {
+    this.device.write(this.get(name), values, offset);
   }
 
   /** Cuts a flat array, as read from {@linkcode values} or the moments, into one view for each parameter. */
@@ -112,8 +139,6 @@ export class ParameterStore {
 
   /** Gives all memory back. */
   destroy(): void {
-    for (const flat of [this.values, this.gradients, this.firstMoment, this.secondMoment]) {
-      flat.storage.buffer.destroy();
-    }
+    for (const flat of [this.values, ...this.#training.values()]) flat.storage.buffer.destroy();
   }
 }

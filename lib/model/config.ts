@@ -34,6 +34,35 @@ export interface ModelConfig {
   readonly maxLength: number;
   /** Share of activations dropped in training. */
   readonly dropout: number;
+  /** Added to the variance in norms. */
+  readonly epsilon: number;
+  /** Number of segment (token type) embeddings; every token is of segment 0. */
+  readonly segments: number;
+  /** Activation of a feed-forward layer that is not gated, and of the head. */
+  readonly activation: Activation;
+  /** What has biases. */
+  readonly biases: readonly BiasPlace[];
+  /** Whether the decoder's weights are the token embedding. */
+  readonly tied: boolean;
+  /** Base of the rotary frequencies (Su et al., 2021), where positions are rotary. */
+  readonly rotaryBase: number;
+  /** Layers that attend locally; undefined: none. */
+  readonly local?: LocalAttention | undefined;
+}
+
+/** Parts of a model that may have biases. */
+export const biasPlaces = ["norm", "attention", "feedForward", "head", "decoder"] as const;
+/** A part of a model that may have biases. */
+export type BiasPlace = typeof biasPlaces[number];
+
+/** Layers whose tokens see only their neighbours (Warner et al., 2024). */
+export interface LocalAttention {
+  /** Tokens of a window, half of them to either side of its middle. */
+  readonly window: number;
+  /** Base of the rotary frequencies in these layers. */
+  readonly rotaryBase: number;
+  /** Numbers of the layers, ascending. */
+  readonly layers: readonly number[];
 }
 
 /** How the parts of an architecture fit together. */
@@ -42,68 +71,78 @@ export interface Architecture {
   readonly norm: "before" | "after";
   /** Whether embeddings are normalised; the first layer then needs no norm of its own in front. */
   readonly embeddingNorm: boolean;
-  /** Whether norms and projections have biases. */
-  readonly biases: boolean;
-  /** Added to the variance in norms. */
+  /** What has biases where nothing else is said. */
+  readonly biases: readonly BiasPlace[];
+  /** Added to the variance in norms where nothing else is said. */
   readonly epsilon: number;
   /** How positions enter. */
   readonly positions: "rotary" | "learned" | "sinusoidal";
   /** Factor of token embeddings is √width instead of 1. */
   readonly scaledEmbedding: boolean;
-  /** Number of segment (token type) embeddings. */
+  /** Number of segment (token type) embeddings where nothing else is said. */
   readonly segments: number;
-  /** The feed-forward layer: gated GELU, or a plain activation. */
-  readonly feedForward: "geglu" | Activation;
+  /** Whether the feed-forward layer is gated (Shazeer, 2020). */
+  readonly gated: boolean;
+  /** Activation where nothing else is said. */
+  readonly activation: Activation;
   /** Whether dropout also applies between the two products of the feed-forward layer. */
   readonly innerDropout: boolean;
-  /** Dense, GELU and norm before a decoder tied to the token embedding; or an untied decoder alone. */
+  /** Dense, activation and norm before the decoder, or the decoder alone. */
   readonly head: "transformed" | "plain";
+  /** Whether the decoder's weights are the token embedding where nothing else is said. */
+  readonly tied: boolean;
   /** Distribution of the initial weights. */
   readonly initialisation: "truncated" | "normal" | "uniform";
 }
 
-/** Base of the rotary frequencies (Su et al., 2021). */
-export const ROTARY_BASE = 10_000;
+/** Base of the rotary frequencies where nothing else is said. */
+const ROTARY_BASE = 10_000;
 
 /** The architectures: ModernBERT (Warner et al., 2024), BERT (Devlin et al., 2019) and labml.ai's annotated MLM. */
 export const architectures: Readonly<Record<Preset, Architecture>> = {
   modernbert: {
     norm: "before",
     embeddingNorm: true,
-    biases: false,
+    biases: ["decoder"],
     epsilon: 1e-5,
     positions: "rotary",
     scaledEmbedding: false,
     segments: 0,
-    feedForward: "geglu",
+    gated: true,
+    activation: "gelu",
     innerDropout: false,
     head: "transformed",
+    tied: true,
     initialisation: "truncated",
   },
   bert: {
     norm: "after",
     embeddingNorm: true,
-    biases: true,
+    biases: biasPlaces,
     epsilon: 1e-12,
     positions: "learned",
     scaledEmbedding: false,
     segments: 2,
-    feedForward: "gelu",
+    gated: false,
+    activation: "gelu",
     innerDropout: false,
     head: "transformed",
+    tied: true,
     initialisation: "normal",
   },
   labml: {
     norm: "before",
     embeddingNorm: false,
-    biases: true,
+    biases: ["norm", "attention", "feedForward", "decoder"],
     epsilon: 1e-5,
     positions: "sinusoidal",
     scaledEmbedding: true,
     segments: 0,
-    feedForward: "relu",
+    gated: false,
+    activation: "relu",
     innerDropout: true,
     head: "plain",
+    tied: false,
     initialisation: "uniform",
   },
 };
@@ -141,7 +180,7 @@ export function modelConfig(options: ModelOptions): ModelConfig {
   const { preset = "modernbert", size, vocab, ...rest } = options;
   const named = preset === "labml" && size === undefined ? labmlDimensions : dimensions[size ?? "small"];
   const width = rest.width ?? named.width;
-  const gated = architectures[preset].feedForward === "geglu";
+  const { gated, ...architecture } = architectures[preset];
   const config: ModelConfig = {
     preset,
     vocab,
@@ -151,6 +190,13 @@ export function modelConfig(options: ModelOptions): ModelConfig {
     hidden: rest.hidden ?? (preset === "labml" ? 2 * width : gated ? Math.floor(width * 8 / 12) * 4 : 4 * width),
     maxLength: rest.maxLength ?? 512,
     dropout: rest.dropout ?? (preset === "labml" ? labmlDimensions.dropout : 0),
+    epsilon: rest.epsilon ?? architecture.epsilon,
+    segments: rest.segments ?? architecture.segments,
+    activation: rest.activation ?? architecture.activation,
+    biases: rest.biases ?? architecture.biases,
+    tied: rest.tied ?? architecture.tied,
+    rotaryBase: rest.rotaryBase ?? ROTARY_BASE,
+    ...(rest.local ? { local: rest.local } : {}),
   };
   checkConfig(config);
   return config;
@@ -173,6 +219,22 @@ export function checkConfig(config: ModelConfig): void {
     );
   }
   if (hidden % 4 !== 0) throw new RangeError(`Cannot use a hidden width of ${hidden}: it must be a multiple of 4`);
+  if (!(config.epsilon > 0)) {
+    throw new RangeError(`Cannot normalise with epsilon ${config.epsilon}: it must be above 0`);
+  }
+  if (!Number.isInteger(config.segments) || config.segments < 0) {
+    throw new RangeError(`Cannot make a model with ${config.segments} segments: it must be a whole number`);
+  }
+  if (!(config.rotaryBase > 0)) throw new RangeError(`Cannot turn positions with base ${config.rotaryBase}`);
+  if (config.local) {
+    const { window, rotaryBase, layers } = config.local;
+    if (!(window >= 1) || !(rotaryBase > 0) || layers.some((layer) => !(layer >= 0 && layer < config.layers))) {
+      throw new RangeError(
+        `Cannot attend locally with a window of ${window} and base ${rotaryBase} in layers ${layers.join(", ")}: ` +
+          `both must be above 0 and the layers among 0 to ${config.layers - 1}`,
+      );
+    }
+  }
   if (!(dropout >= 0 && dropout < 1)) {
     throw new RangeError(`Cannot drop a share of ${dropout}: dropout must be at least 0 and below 1`);
   }

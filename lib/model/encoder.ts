@@ -15,7 +15,7 @@ import { geglu } from "../ops/geglu.ts";
 import { layerNorm } from "../ops/layer_norm.ts";
 import { type Activation, linear } from "../ops/linear.ts";
 import { rotary, rotaryAngles } from "../ops/rotary.ts";
-import { type Architecture, architectures, type ModelConfig, ROTARY_BASE } from "./config.ts";
+import { type Architecture, architectures, type ModelConfig } from "./config.ts";
 
 /** What the encoder is recorded with. */
 export interface EncoderContext {
@@ -31,31 +31,40 @@ export interface EncoderContext {
   readonly clock: Tensor;
   /** Bounds of documents within windows: see {@linkcode attention}. */
   readonly segments?: Tensor | undefined;
-  /** Position table, (cos, sin) or sinusoids: see {@linkcode positionTable}. */
-  readonly positions: Tensor | undefined;
+  /** Position tables: see {@linkcode positionTables}. */
+  readonly positions: Readonly<Record<string, Tensor>>;
+}
+
+/** A fixed table of numbers. */
+export interface Table {
+  /** Sizes, outermost first. */
+  readonly shape: readonly number[];
+  /** Values in row-major order. */
+  readonly values: Float32Array<ArrayBuffer>;
 }
 
 /**
- * The fixed numbers by which positions enter: rotary angles [length, headWidth / 2, 2], sinusoids [length, width]
- * (Vaswani et al., 2017), or none where positions are learned.
+ * The fixed numbers by which positions enter: rotary angles [length, headWidth / 2, 2], "global" and where layers attend
+ * locally "local"; "sinusoids" [length, width] (Vaswani et al., 2017); none where positions are learned.
  */
-export function positionTable(
-  config: ModelConfig,
-  length: number,
-): { shape: number[]; values: Float32Array<ArrayBuffer> } | undefined {
+export function positionTables(config: ModelConfig, length: number): Record<string, Table> {
+  const { width, heads, rotaryBase, local } = config;
   const { positions } = architectures[config.preset];
-  const { width, heads } = config;
   if (positions === "rotary") {
     const headWidth = width / heads;
-    return { shape: [length, headWidth / 2, 2], values: rotaryAngles({ length, headWidth, base: ROTARY_BASE }) };
+    const angles = (base: number) => ({
+      shape: [length, headWidth / 2, 2],
+      values: rotaryAngles({ length, headWidth, base }),
+    });
+    return { global: angles(rotaryBase), ...(local ? { local: angles(local.rotaryBase) } : {}) };
   }
-  if (positions === "learned") return undefined;
+  if (positions === "learned") return {};
   const values = Float32Array.from({ length: length * width }, (_, i) => {
     const column = i % width;
     const angle = Math.floor(i / width) * 10_000 ** (-(column - column % 2) / width);
     return column % 2 === 0 ? Math.sin(angle) : Math.cos(angle);
   });
-  return { shape: [length, width], values };
+  return { sinusoids: { shape: [length, width], values } };
 }
 
 /** Records the encoder: tokens [rows] to hidden states [rows, width]. */
@@ -68,31 +77,33 @@ export function encode(context: EncoderContext, tokens: TokenInputs): Tensor {
     position: architecture.positions === "learned"
       ? part.get("embeddings.position")
       : architecture.positions === "sinusoidal"
-      ? context.positions
+      ? context.positions.sinusoids
       : undefined,
-    segment: architecture.segments > 0 ? part.get("embeddings.segment") : undefined,
+    segment: config.segments > 0 ? part.get("embeddings.segment") : undefined,
     length,
     scale: architecture.scaledEmbedding ? Math.sqrt(config.width) : 1,
   });
   if (architecture.embeddingNorm) x = part.norm(x, "embeddings.norm");
   x = part.drop(x);
+  const locals = new Set(config.local?.layers);
   for (let layer = 0; layer < config.layers; layer++) {
     x = block(part, x, `layers.${layer}.attention`, (input, name) => {
       const qkv = part.linear(input, `${name}.qkv`);
+      const local = locals.has(layer) ? config.local : undefined;
       if (architecture.positions === "rotary") {
-        rotary(graph, qkv, { length, heads: config.heads, angles: context.positions! });
+        rotary(graph, qkv, { length, heads: config.heads, angles: context.positions[local ? "local" : "global"]! });
       }
       return attention(graph, qkv, {
         length,
         heads: config.heads,
         dropout: part.nextDropout(),
         segments: context.segments,
+        window: local && Math.floor(local.window / 2),
       });
     });
     x = block(part, x, `layers.${layer}.feedForward`, (input, name) => {
-      const kind = architecture.feedForward;
-      if (kind === "geglu") return geglu(graph, part.linear(input, `${name}.input`));
-      const hidden = part.linear(input, `${name}.input`, { activation: kind });
+      if (architecture.gated) return geglu(graph, part.linear(input, `${name}.input`));
+      const hidden = part.linear(input, `${name}.input`, { activation: config.activation });
       return architecture.innerDropout ? part.drop(hidden) : hidden;
     });
   }
@@ -103,10 +114,11 @@ export function encode(context: EncoderContext, tokens: TokenInputs): Tensor {
 export function decode(context: EncoderContext, hidden: Tensor, selection: RowSelection): Tensor {
   const part = parts(context);
   let x = gatherRows(context.graph, hidden, selection);
-  const bias = part.get("decoder.bias");
-  if (part.architecture.head === "plain") return linear(context.graph, x, part.get("decoder.weight"), { bias });
-  x = part.norm(part.linear(x, "head.dense", { activation: "gelu" }), "head.norm");
-  return linear(context.graph, x, part.get("embeddings.token"), { bias });
+  if (part.architecture.head === "transformed") {
+    x = part.norm(part.linear(x, "head.dense", { activation: context.config.activation }), "head.norm");
+  }
+  const weight = part.get(context.config.tied ? "embeddings.token" : "decoder.weight");
+  return linear(context.graph, x, weight, { bias: part.maybe("decoder.bias") });
 }
 
 /** x + output(inner(x)), normalised before or after. */
@@ -133,12 +145,13 @@ function parts({ graph, store, config, clock }: EncoderContext) {
     architecture,
     has,
     get,
+    maybe,
     nextDropout,
     norm: (x: Tensor, name: string) =>
       layerNorm(graph, x, {
         weight: get(`${name}.weight`),
         bias: maybe(`${name}.bias`),
-        epsilon: architecture.epsilon,
+        epsilon: config.epsilon,
       }),
     linear: (x: Tensor, name: string, options: { activation?: Activation; residual?: Tensor | undefined } = {}) =>
       linear(graph, x, get(`${name}.weight`), { bias: maybe(`${name}.bias`), ...options }),

@@ -11,7 +11,7 @@ import { ParameterStore } from "../graph/parameters.ts";
 import { adamW, type AdamWOptions, recordStep, type StepTensors } from "../ops/adamw.ts";
 import { crossEntropy, NO_LABEL } from "../ops/cross_entropy.ts";
 import type { ModelConfig } from "./config.ts";
-import { decode, encode, type EncoderContext, positionTable } from "./encoder.ts";
+import { decode, encode, type EncoderContext, positionTables } from "./encoder.ts";
 import { initialValues, modelParameters } from "./parameters.ts";
 
 /** Steps whose results the device keeps until they are read. */
@@ -55,6 +55,28 @@ export interface BatchProgram {
   readonly predictions: Tensor;
   /** Logits [slots, vocab padded to a multiple of 4]; absent in training, where gradients replace them. */
   readonly logits: Tensor | undefined;
+  /** Cross-entropy of each slot in nats: f32 [slots]; absent in training. */
+  readonly losses: Tensor | undefined;
+  /** Gives the memory back. */
+  destroy(): void;
+}
+
+/** What {@linkcode Model.compileEvaluation} gives. */
+export interface EvaluationProgram extends BatchProgram {
+  /** Logits [slots, vocab padded to a multiple of 4]. */
+  readonly logits: Tensor;
+  /** Cross-entropy of each slot in nats: f32 [slots]. */
+  readonly losses: Tensor;
+}
+
+/** Runs the encoder alone on texts of one shape. */
+export interface EncoderProgram {
+  /** The underlying program. */
+  readonly program: Program;
+  /** The last layer's hidden states: f32 [windows · length, width]. */
+  readonly hidden: Tensor;
+  /** Writes token ids, and where each row's text begins and ends: {@linkcode Batch.segments}. */
+  write(texts: Pick<Batch, "ids" | "segments">): void;
   /** Gives the memory back. */
   destroy(): void;
 }
@@ -91,9 +113,25 @@ export class Model {
   }
 
   /** Compiles the forward pass for batches of a shape; it needs no gradients and drops nothing. */
-  async compileEvaluation(shape: BatchShape): Promise<BatchProgram & { readonly logits: Tensor }> {
+  async compileEvaluation(shape: BatchShape): Promise<EvaluationProgram> {
     const program = await this.#compile(shape, this.#evaluationStep, undefined);
-    return { ...program, logits: program.logits! };
+    return { ...program, logits: program.logits!, losses: program.losses! };
+  }
+
+  /** Compiles the encoder without the head. */
+  async compileEncoder(shape: Omit<BatchShape, "slots">): Promise<EncoderProgram> {
+    const { device } = this;
+    const recording = this.#record(shape, { training: false, clock: this.#evaluationStep.clock });
+    const { graph, context, tokens, segments } = recording;
+    const hidden = graph.keep(encode(context, tokens));
+    const program = await graph.compile(device);
+    recording.writeTables();
+    return {
+      program,
+      hidden,
+      destroy: () => program.destroy(),
+      write: (texts) => writeTexts(device, texts, { shape, tokens, segments }),
+    };
   }
 
   /** Writes the clock and scalars of a training step. */
@@ -167,18 +205,15 @@ export class Model {
     };
   }
 
-  async #compile(
-    shape: BatchShape,
-    step: StepTensors,
-    update: ((graph: Graph) => void) | undefined,
-  ): Promise<BatchProgram> {
+  /** Begins a recording: the tensors that every program has. */
+  #record(shape: Omit<BatchShape, "slots">, { training, clock }: { training: boolean; clock: Tensor }) {
     const { device, config, store } = this;
-    const { windows, length, slots } = shape;
+    const { windows, length } = shape;
     if (length > config.maxLength) {
       throw new RangeError(`Cannot run length ${length}: this model's longest is ${config.maxLength}`);
     }
     const rows = windows * length;
-    const graph = new Graph({ training: update !== undefined, parallelism: device.parallelism });
+    const graph = new Graph({ training, parallelism: device.parallelism });
     graph.section("gradients");
     const index = (name: string, size: number) => graph.persistent(name, [size], "u32");
     const tokens = {
@@ -187,28 +222,53 @@ export class Model {
       starts: index("starts", rows + 1),
       order: index("order", rows),
     };
-    const selection = { positions: index("positions", slots), slots: index("slots", rows) };
-    const labels = index("labels", slots);
     const segments = shape.segments ? graph.persistent("segments", [rows, 2], "u32") : undefined;
-    const table = positionTable(config, length);
-    const positions = table && graph.persistent("position table", table.shape);
-    const context: EncoderContext = { graph, store, config, length, clock: step.clock, positions, segments };
+    const tables = Object.entries(positionTables(config, length));
+    const positions = Object.fromEntries(tables.map(([name, { shape }]) => [name, graph.persistent(name, shape)]));
+    const context: EncoderContext = { graph, store, config, length, clock, positions, segments };
+    return {
+      graph,
+      context,
+      tokens,
+      segments,
+      index,
+      writeTables() {
+        for (const [name, { values }] of tables) device.write(positions[name]!, values);
+      },
+    };
+  }
+
+  async #compile(
+    shape: BatchShape,
+    step: StepTensors,
+    update: ((graph: Graph) => void) | undefined,
+  ): Promise<BatchProgram> {
+    const { device, config } = this;
+    const { windows, length, slots } = shape;
+    const training = update !== undefined;
+    const recording = this.#record(shape, { training, clock: step.clock });
+    const { graph, context, tokens, segments, index } = recording;
+    const selection = { positions: index("positions", slots), slots: index("slots", windows * length) };
+    const labels = index("labels", slots);
     const logits = decode(context, encode(context, tokens), selection);
     if (!update) graph.keep(logits);
     const loss = crossEntropy(graph, logits, { vocab: config.vocab, labels, ...step });
     if (update) update(graph);
-    else recordStep(graph, step);
+    else {
+      graph.keep(loss.losses);
+      recordStep(graph, step);
+    }
     const program = await graph.compile(device);
-    if (table) device.write(positions!, table.values);
+    recording.writeTables();
     return {
       shape,
       program,
       bytes: program.bytes,
       predictions: loss.predictions,
       logits: update ? undefined : logits,
+      losses: update ? undefined : loss.losses,
       destroy: () => program.destroy(),
-      write: (batch) =>
-        writeBatch(device, batch, { shape, tokens, selection, labels, segments, training: update !== undefined }),
+      write: (batch) => writeBatch(device, batch, { shape, tokens, selection, labels, segments, training }),
     };
   }
 }
@@ -242,25 +302,13 @@ function writeBatch(
         `${shape.windows} of ${shape.length} with ${shape.slots}`,
     );
   }
-  let ids = batch.ids;
-  if (ids.length < rows) {
-    // windows that are missing hold token 0; nothing in them is masked, so they change no sum
-    ids = new Uint32Array(rows);
-    ids.set(batch.ids);
-  }
-  device.write(tokens.ids, ids);
+  const ids = writeTexts(device, batch, { shape, tokens, segments });
   const positions = new Uint32Array(shape.slots);
   positions.set(batch.positions);
   const right = new Uint32Array(shape.slots).fill(NO_LABEL);
   right.set(batch.labels);
   device.write(selection.positions, positions);
   device.write(labels, right);
-  if (segments) {
-    // windows that are missing, or of one document each, see themselves whole
-    const bounds = Uint32Array.from({ length: 2 * rows }, (_, i) => i % 2 === 0 ? 0 : shape.length);
-    if (batch.segments) bounds.set(batch.segments);
-    device.write(segments, bounds);
-  }
   if (!training) return;
   const slots = new Uint32Array(rows).fill(0xffffffff);
   for (let slot = 0; slot < count; slot++) slots[positions[slot]!] = slot;
@@ -269,4 +317,27 @@ function writeBatch(
   device.write(tokens.unique, groups.unique);
   device.write(tokens.starts, groups.starts);
   device.write(tokens.order, groups.order);
+}
+
+/** Writes token ids and the bounds of texts; returns the ids. */
+function writeTexts(
+  device: Device,
+  texts: Pick<Batch, "ids" | "segments">,
+  { shape, tokens, segments }: Pick<BatchTensors, "tokens" | "segments"> & { shape: Omit<BatchShape, "slots"> },
+): Uint32Array<ArrayBuffer> {
+  const rows = shape.windows * shape.length;
+  let { ids } = texts;
+  if (ids.length < rows) {
+    // windows that are missing hold token 0; nothing in them is masked, so they change no sum
+    ids = new Uint32Array(rows);
+    ids.set(texts.ids);
+  }
+  device.write(tokens.ids, ids);
+  if (segments) {
+    // windows that are missing, or of one document each, see themselves whole
+    const bounds = Uint32Array.from({ length: 2 * rows }, (_, i) => i % 2 === 0 ? 0 : shape.length);
+    if (texts.segments) bounds.set(texts.segments);
+    device.write(segments, bounds);
+  }
+  return ids;
 }

@@ -7,7 +7,7 @@
 import { randomSequence } from "../batch/philox.ts";
 import type { ParameterSpec } from "../graph/parameters.ts";
 import { sizeOf } from "../device/device.ts";
-import { architectures, type ModelConfig } from "./config.ts";
+import { architectures, type BiasPlace, type ModelConfig } from "./config.ts";
 
 /** Role of a parameter, which decides its initial values. */
 export type ParameterRole = "embedding" | "input" | "output" | "scale" | "bias" | "decoderBias";
@@ -22,18 +22,19 @@ export interface ModelParameter extends ParameterSpec {
 
 /** All parameters of a configuration, in the order in which a forward pass meets them. */
 export function modelParameters(config: ModelConfig): ModelParameter[] {
-  const { vocab, layers, width, hidden, maxLength } = config;
-  const { norm, embeddingNorm, biases, positions, segments, feedForward, head } = architectures[config.preset];
+  const { vocab, layers, width, hidden, maxLength, segments, tied } = config;
+  const { norm, embeddingNorm, positions, gated, head } = architectures[config.preset];
+  const biases = new Set(config.biases);
   const list: ModelParameter[] = [];
   const put = (name: string, shape: number[], role: ParameterRole, inputs = 0) =>
     list.push({ name, shape, role, inputs, decay: shape.length > 1 });
   const putNorm = (name: string) => {
     put(`${name}.weight`, [width], "scale");
-    if (biases) put(`${name}.bias`, [width], "bias");
+    if (biases.has("norm")) put(`${name}.bias`, [width], "bias");
   };
-  const putLinear = (name: string, [outputs, inputs]: [number, number], role: ParameterRole) => {
+  const putLinear = (name: string, [outputs, inputs]: [number, number], role: ParameterRole, place: BiasPlace) => {
     put(`${name}.weight`, [outputs, inputs], role, inputs);
-    if (biases) put(`${name}.bias`, [outputs], "bias", inputs);
+    if (biases.has(place)) put(`${name}.bias`, [outputs], "bias", inputs);
   };
 
   put("embeddings.token", [vocab, width], "embedding");
@@ -44,21 +45,19 @@ export function modelParameters(config: ModelConfig): ModelParameter[] {
     const prefix = `layers.${layer}`;
     // embeddings that are normalised already enter the first layer as they are
     if (norm === "after" || layer > 0 || !embeddingNorm) putNorm(`${prefix}.attention.norm`);
-    putLinear(`${prefix}.attention.qkv`, [3 * width, width], "input");
-    putLinear(`${prefix}.attention.output`, [width, width], "output");
+    putLinear(`${prefix}.attention.qkv`, [3 * width, width], "input", "attention");
+    putLinear(`${prefix}.attention.output`, [width, width], "output", "attention");
     putNorm(`${prefix}.feedForward.norm`);
-    putLinear(`${prefix}.feedForward.input`, [feedForward === "geglu" ? 2 * hidden : hidden, width], "input");
-    putLinear(`${prefix}.feedForward.output`, [width, hidden], "output");
+    putLinear(`${prefix}.feedForward.input`, [gated ? 2 * hidden : hidden, width], "input", "feedForward");
+    putLinear(`${prefix}.feedForward.output`, [width, hidden], "output", "feedForward");
   }
   if (norm === "before") putNorm("finalNorm");
   if (head === "transformed") {
-    putLinear("head.dense", [width, width], "output");
+    putLinear("head.dense", [width, width], "output", "head");
     putNorm("head.norm");
-    put("decoder.bias", [vocab], "decoderBias", width);
-  } else {
-    put("decoder.weight", [vocab, width], "output", width);
-    put("decoder.bias", [vocab], "decoderBias", width);
   }
+  if (!tied) put("decoder.weight", [vocab, width], "output", width);
+  if (biases.has("decoder")) put("decoder.bias", [vocab], "decoderBias", width);
   return list;
 }
 

@@ -5,7 +5,17 @@
  * @module
  */
 
-import { CONTINUES, findSpecials, IdBuffer, type Tokenizer, withoutWords, WordCache } from "./tokenizer.ts";
+import {
+  type AddedToken,
+  CONTINUES,
+  findSpecials,
+  IdBuffer,
+  type SpecialSpelling,
+  splitAtAdded,
+  type Tokenizer,
+  withoutWords,
+  WordCache,
+} from "./tokenizer.ts";
 
 /** Options of {@linkcode bpeTokenizer}. */
 export interface BpeOptions {
@@ -16,7 +26,9 @@ export interface BpeOptions {
   /** Take a piece that is a token as it is, whatever the merges say. Default: false. */
   ignoreMerges?: boolean;
   /** Tokens beside the special ones that are found in text before it is split, such as runs of spaces. */
-  added?: readonly string[];
+  added?: readonly AddedToken[];
+  /** Special tokens that are not called by BERT's names. */
+  spelling?: SpecialSpelling;
 }
 
 /** A byte-level BPE tokenizer. */
@@ -64,9 +76,10 @@ export function bpeTokenizer(
     compose: given.compose ?? false,
     ignoreMerges: given.ignoreMerges ?? false,
     added: given.added ?? [],
+    spelling: given.spelling ?? {},
   };
   const idOf = new Map(tokens.map((token, id) => [token, id]));
-  const special = findSpecials((token) => idOf.get(token));
+  const special = findSpecials((token) => idOf.get(token), options.spelling);
   const find = (token: string) => {
     const id = idOf.get(token);
     if (id === undefined) throw new RangeError(`The vocabulary lacks the token ${JSON.stringify(token)}`);
@@ -98,7 +111,7 @@ export function bpeTokenizer(
     for (let i = 1; i < count; i++) symbols[i]! += CONTINUES;
     return symbols.slice(0, count);
   });
-  const added = options.added.length === 0 ? undefined : alternatives(options.added);
+  const split = splitAtAdded(options.added);
   const encodePlain = (text: string, out: IdBuffer) => {
     for (const [piece] of text.matchAll(bpePieces)) out.append(cache.get(piece));
   };
@@ -106,12 +119,9 @@ export function bpeTokenizer(
     if (options.compose) text = text.normalize("NFC");
     if (options.addPrefixSpace && text !== "" && !text.startsWith(" ")) text = ` ${text}`;
     const out = new IdBuffer(text.length >> 1);
-    if (!added) encodePlain(text, out);
-    else {
-      for (const [i, part] of text.split(added).entries()) {
-        if (i % 2 === 1) out.push(find(part));
-        else encodePlain(part, out);
-      }
+    for (const { text: piece, token } of split(text)) {
+      if (token !== undefined) out.push(find(token));
+      else encodePlain(piece, out);
     }
     return out.take();
   };
@@ -132,7 +142,7 @@ export function bpeTokenizer(
     flush();
     return text;
   };
-  const specialIds = new Set<number>([...Object.values(special), ...options.added.map(find)]);
+  const specialIds = new Set<number>([...Object.values(special), ...options.added.map(({ content }) => find(content))]);
   return {
     type: "bpe",
     options,
@@ -146,14 +156,6 @@ export function bpeTokenizer(
     piece: (id) => decode([id]),
     decode,
   };
-}
-
-/** A pattern of texts, longest first, that captures what it splits at. */
-function alternatives(texts: readonly string[]): RegExp {
-  const escaped = [...texts].sort((a, b) => b.length - a.length).map((text) =>
-    text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&")
-  );
-  return new RegExp(`(${escaped.join("|")})`);
 }
 
 interface Merges {

@@ -35,8 +35,68 @@ export interface Tokenizer {
   decode(ids: ArrayLike<number>): string;
   /** A token by id, as the vocabulary writes it. */
   token(id: number): string;
+  /** Tokens that every text is put between before a model reads it; undefined: none. */
+  readonly frame?: Frame | undefined;
+  /** Special tokens, by their spelling in text, that take the white space to one side along; undefined: none. */
+  readonly spacing?: readonly AddedToken[] | undefined;
+  /** The files that it was read from, by name, to be written again as they are. */
+  readonly files?: ReadonlyMap<string, string> | undefined;
   /** What a token adds to a text that it stands in, such as " word" for WordPiece's "word" and "ing" for "##ing". */
   piece(id: number): string;
+}
+
+/** Ids that a text is put between, such as [CLS] and [SEP]. */
+export interface Frame {
+  /** Before the text. */
+  readonly before: readonly number[];
+  /** Behind the text. */
+  readonly after: readonly number[];
+}
+
+/** The frame of BERT, [CLS] before and [SEP] behind; undefined where the vocabulary lacks one of them. */
+export function bertFrame(special: Tokenizer["special"]): Frame | undefined {
+  const { "[CLS]": first, "[SEP]": last } = special;
+  return first === undefined || last === undefined ? undefined : { before: [first], after: [last] };
+}
+
+/** A token that is found in text before that is split into words. */
+export interface AddedToken {
+  /** The token. */
+  readonly content: string;
+  /** Only where no letter or digit stands beside it. Default: false. */
+  readonly singleWord?: boolean;
+  /** White space before it belongs to it. Default: false. */
+  readonly lstrip?: boolean;
+  /** White space behind it belongs to it. Default: false. */
+  readonly rstrip?: boolean;
+  /** In upper or lower case. Default: false. */
+  readonly ignoreCase?: boolean;
+}
+
+/** A piece of a text. */
+export interface TextPiece {
+  /** As it stands in the text. */
+  readonly text: string;
+  /** The added token that it is, as the vocabulary writes it. */
+  readonly token?: string;
+}
+
+/** Cuts text at added tokens. */
+export function splitAtAdded(tokens: readonly AddedToken[]): (text: string) => TextPiece[] {
+  if (tokens.length === 0) return (text) => [{ text }];
+  const byLength = [...tokens].sort((a, b) => b.content.length - a.content.length);
+  const alternatives = byLength.map(({ content, singleWord, lstrip, rstrip, ignoreCase }) => {
+    const literal = content.replace(/[\\^$.*+?()[\]{}|\/]/g, "\\$&");
+    const cased = ignoreCase ? `(?i:${literal})` : literal;
+    const alone = singleWord ? `(?<![\\p{L}\\p{N}_])${cased}(?![\\p{L}\\p{N}_])` : cased;
+    return `${lstrip ? "\\s*" : ""}(?:${alone})${rstrip ? "\\s*" : ""}`;
+  });
+  const pattern = new RegExp(`(${alternatives.join("|")})`, "u");
+  const exact = new Set(tokens.map(({ content }) => content));
+  const lowered = new Map(tokens.map(({ content }) => [content.toLowerCase(), content]));
+  const content = (match: string) => exact.has(match) ? match : lowered.get(match.trim().toLowerCase()) ?? match.trim();
+  return (text) =>
+    text.split(pattern).map((piece, i) => i % 2 === 1 ? { text: piece, token: content(piece) } : { text: piece });
 }
 
 /** Set in a token's id where the token goes on with the word of the token before; ids are smaller. */
@@ -49,14 +109,56 @@ export function withoutWords(ids: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBu
   return plain;
 }
 
-/** Token ids of a text in which special tokens such as [MASK] stand for themselves. */
+/** A piece of a text in which special tokens stand for themselves. */
+export interface SpecialPiece {
+  /** As it stands in the text. */
+  readonly text: string;
+  /** Id of the special token that it is. */
+  readonly special?: number;
+}
+
+/** Cuts a text at special tokens such as [MASK], in the vocabulary's own spelling or in BERT's. */
+export function splitAtSpecials(tokenizer: Tokenizer, text: string): SpecialPiece[] {
+  let finder = finders.get(tokenizer);
+  if (!finder) finders.set(tokenizer, finder = specialFinder(tokenizer));
+  const { split, idOf } = finder;
+  return split(text).map(({ text, token }) => token === undefined ? { text } : { text, special: idOf.get(token)! });
+}
+
+/** Token ids of a text in which special tokens stand for themselves: see {@linkcode splitAtSpecials}. */
 export function encodeWithSpecials(tokenizer: Tokenizer, text: string): Uint32Array<ArrayBuffer> {
-  const names = Object.keys(tokenizer.special) as SpecialToken[];
-  const pattern = new RegExp(`(${names.map((name) => name.replace(/[[\]]/g, "\\$&")).join("|")})`);
-  const pieces = text.split(pattern).map((piece, i) =>
-    i % 2 === 1 ? Uint32Array.of(tokenizer.special[piece as SpecialToken]!) : tokenizer.encode(piece)
+  return joinIds(
+    splitAtSpecials(tokenizer, text).map(({ text, special }) =>
+      special === undefined ? tokenizer.encode(text) : Uint32Array.of(special)
+    ),
   );
-  return joinIds(pieces);
+}
+
+interface SpecialFinder {
+  readonly split: (text: string) => TextPiece[];
+  readonly idOf: ReadonlyMap<string, number>;
+}
+
+const finders = new WeakMap<Tokenizer, SpecialFinder>();
+
+function specialFinder(tokenizer: Tokenizer): SpecialFinder {
+  const idOf = new Map<string, number>();
+  const spellings: AddedToken[] = [];
+  for (const [name, id] of Object.entries(tokenizer.special)) {
+    const own = tokenizer.token(id);
+    const spacing = tokenizer.spacing?.find(({ content }) => content === own);
+    for (const content of new Set([name, own])) {
+      idOf.set(content, id);
+      spellings.push({ ...spacing, content });
+    }
+  }
+  return { split: splitAtAdded(spellings), idOf };
+}
+
+/** Ids of a text as a model reads it: special tokens stand for themselves, and the frame is around it. */
+export function encodeFramed(tokenizer: Tokenizer, text: string): Uint32Array<ArrayBuffer> {
+  const { before = [], after = [] } = tokenizer.frame ?? {};
+  return joinIds([Uint32Array.from(before), encodeWithSpecials(tokenizer, text), Uint32Array.from(after)]);
 }
 
 /** Several arrays of ids as one. */
@@ -70,19 +172,26 @@ export function joinIds(pieces: readonly Uint32Array[]): Uint32Array<ArrayBuffer
   return ids;
 }
 
+/** How a vocabulary spells the special tokens that it does not call by BERT's names. */
+export type SpecialSpelling = Readonly<Partial<Record<SpecialToken, string>>>;
+
 /**
  * Ids of the special tokens of a vocabulary.
  *
  * @throws {RangeError} without [PAD] and [MASK].
  */
-export function findSpecials(idOf: (token: string) => number | undefined): Tokenizer["special"] {
+export function findSpecials(
+  idOf: (token: string) => number | undefined,
+  spelling: SpecialSpelling = {},
+): Tokenizer["special"] {
   const found = specialTokens.flatMap((name) => {
-    const id = idOf(name);
+    const id = idOf(spelling[name] ?? name);
     return id === undefined ? [] : [[name, id] as const];
   });
   const special = Object.fromEntries(found) as Tokenizer["special"];
   if (special["[PAD]"] === undefined || special["[MASK]"] === undefined) {
-    throw new RangeError("A tokenizer needs the special tokens [PAD] and [MASK]");
+    const { "[PAD]": pad = "[PAD]", "[MASK]": mask = "[MASK]" } = spelling;
+    throw new RangeError(`A tokenizer needs the special tokens ${pad} and ${mask}`);
   }
   return special;
 }

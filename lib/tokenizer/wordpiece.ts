@@ -5,7 +5,17 @@
  * @module
  */
 
-import { CONTINUES, findSpecials, IdBuffer, type Tokenizer, withoutWords, WordCache } from "./tokenizer.ts";
+import {
+  type AddedToken,
+  CONTINUES,
+  findSpecials,
+  IdBuffer,
+  type SpecialSpelling,
+  splitAtAdded,
+  type Tokenizer,
+  withoutWords,
+  WordCache,
+} from "./tokenizer.ts";
 
 /** How BERT prepares text. */
 export interface BertNormalization {
@@ -27,6 +37,10 @@ export interface WordPieceOptions extends BertNormalization {
   unknown?: string;
   /** Code points of the longest word that is cut; longer ones are unknown. Default: 100. */
   longestWord?: number;
+  /** Tokens beside the special ones that are found in text before it is split. */
+  added?: readonly AddedToken[];
+  /** Special tokens that are not called by BERT's names. */
+  spelling?: SpecialSpelling;
 }
 
 /** A WordPiece tokenizer. */
@@ -48,6 +62,8 @@ export function wordPieceOptions(options: WordPieceOptions = {}): Required<WordP
     prefix: options.prefix ?? "##",
     unknown: options.unknown ?? "[UNK]",
     longestWord: options.longestWord ?? 100,
+    added: options.added ?? [],
+    spelling: options.spelling ?? {},
   };
 }
 
@@ -68,7 +84,7 @@ export function wordPieceTokenizer(tokens: readonly string[], given: WordPieceOp
   const options = wordPieceOptions(given);
   const { prefix, longestWord } = options;
   const idOf = new Map(tokens.map((token, id) => [token, id]));
-  const special = findSpecials((token) => idOf.get(token));
+  const special = findSpecials((token) => idOf.get(token), options.spelling);
   const unknown = idOf.get(options.unknown);
   if (unknown === undefined) throw new RangeError(`A WordPiece vocabulary needs its unknown token ${options.unknown}`);
   // two tables spare joining the prefix to every candidate
@@ -107,15 +123,22 @@ export function wordPieceTokenizer(tokens: readonly string[], given: WordPieceOp
     for (const word of bertWords(bertNormalize(chunk, options))) pieces(word, out);
     return out.take();
   });
+  const split = splitAtAdded(options.added);
   const encodeWords = (text: string) => {
     const out = new IdBuffer(text.length >> 1);
+    for (const { text: piece, token } of split(text)) {
+      if (token !== undefined) out.push(idOf.get(token)!);
+      else encodePlain(piece, out);
+    }
+    return out.take();
+  };
+  const encodePlain = (text: string, out: IdBuffer) => {
     for (let at = 0; at < text.length;) {
       while (at < text.length && isSeparator(text.charCodeAt(at))) at++;
       const start = at;
       while (at < text.length && !isSeparator(text.charCodeAt(at))) at++;
       if (at > start) out.append(cache.get(text.slice(start, at)));
     }
-    return out.take();
   };
   return {
     type: "wordpiece",

@@ -4,9 +4,13 @@
  * @module
  */
 
-import { fromConfigJson, fromHuggingFace, toConfigJson, toHuggingFace } from "../format/hugging_face.ts";
+import { toConfigJson } from "../format/config_json.ts";
+import { type ModelFolder, pathIn, readBytes, readJson } from "../format/folder.ts";
+import { toHuggingFace } from "../format/hugging_face.ts";
+import { openModel } from "../format/model_folder.ts";
 import { decodeSafetensors, encodeSafetensors, type HostTensor } from "../format/safetensors.ts";
-import { fromTokenizerJson, tokenizerFiles } from "../format/tokenizer_json.ts";
+import { tokenizerFiles } from "../format/tokenizer_json.ts";
+import { readWeights } from "../format/weights.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { modelParameters } from "../model/parameters.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
@@ -23,8 +27,8 @@ export interface CheckpointStorage {
   list(): Promise<string[]>;
   /** Writes a set of files under a new name. */
   save(name: string, files: FileSet): Promise<void>;
-  /** Reads a file of a set. */
-  read(name: string, file: string): Promise<Uint8Array<ArrayBuffer>>;
+  /** A set as a folder. */
+  open(name: string): ModelFolder;
   /** Deletes a set. */
   remove(name: string): Promise<void>;
 }
@@ -79,53 +83,34 @@ function checkpointFiles({ config, tokenizer, state }: Checkpoint): FileSet {
 /** A model without the state of training. */
 export type SavedModel = Omit<Checkpoint, "state"> & { readonly parameters: TrainingState["parameters"] };
 
-/** Reads the model of a checkpoint. */
+/** Reads the model of a checkpoint into memory. */
 export async function loadModel(storage: CheckpointStorage, name: string): Promise<SavedModel> {
-  const path = (file: string) => `${storage.place}/${name}/${file}`;
-  const json = async (file: string) => parseJson(await storage.read(name, file), path(file));
-  const config = fromConfigJson(await json("config.json") as Record<string, unknown>, path("config.json"));
-  const tokenizer = fromTokenizerJson(await json("tokenizer.json"), path("tokenizer.json"));
-  if (tokenizer.size !== config.vocab) {
-    throw new SyntaxError(
-      `Cannot use ${path("tokenizer.json")}: it has ${tokenizer.size} tokens, the model's vocabulary ${config.vocab}`,
-    );
-  }
-  const file = path("model.safetensors");
-  const { tensors } = decodeSafetensors(await storage.read(name, "model.safetensors"), file);
-  return { config, tokenizer, parameters: fromHuggingFace(config, tensors, file) };
+  const { config, tokenizer, weights } = await openModel(storage.open(name));
+  return { config, tokenizer, parameters: await readWeights(weights, config) };
 }
 
 /** Reads a checkpoint with the state of training. */
 export async function loadCheckpoint(storage: CheckpointStorage, name: string): Promise<Checkpoint> {
   const { config, tokenizer, parameters } = await loadModel(storage, name);
-  const file = `${storage.place}/${name}/training.json`;
-  const clock = parseJson(await storage.read(name, "training.json"), file) as Omit<TrainingState, "parameters">;
-  const moments = decodeSafetensors(
-    await storage.read(name, "optimizer.safetensors"),
-    `${storage.place}/${name}/optimizer.safetensors`,
-  ).tensors;
+  const folder = storage.open(name);
+  const fail = (file: string, what: string) => new SyntaxError(`Cannot resume from ${pathIn(folder, file)}: ${what}`);
+  const clock = await readJson(folder, "training.json") as Omit<TrainingState, "parameters"> | undefined;
+  if (!clock) throw fail("training.json", "there is no such file");
+  const bytes = await readBytes(folder, "optimizer.safetensors");
+  if (!bytes) throw fail("optimizer.safetensors", "there is no such file");
+  const moments = decodeSafetensors(bytes, pathIn(folder, "optimizer.safetensors")).tensors;
   const moment = (which: string) =>
     new Map(
       modelParameters(config).map((parameter) => {
         const tensor = moments.get(`${which}.${parameter.name}`);
-        if (!tensor) {
-          throw new SyntaxError(`Cannot resume from ${file}: the ${which} moment of ${parameter.name} is missing`);
-        }
+        if (!tensor) throw fail("optimizer.safetensors", `the ${which} moment of ${parameter.name} is missing`);
         return [parameter.name, tensor.data];
       }),
     );
   const { step, tokens, seconds, position } = clock;
   if (![step, tokens, seconds, position?.block].every(Number.isFinite)) {
-    throw new SyntaxError(`Cannot resume from ${file}: its clock is incomplete`);
+    throw fail("training.json", "its clock is incomplete");
   }
   const state = { step, tokens, seconds, position, parameters };
   return { config, tokenizer, state: { ...state, firstMoment: moment("first"), secondMoment: moment("second") } };
-}
-
-function parseJson(bytes: Uint8Array, file: string): unknown {
-  try {
-    return JSON.parse(new TextDecoder().decode(bytes));
-  } catch {
-    throw new SyntaxError(`Cannot read ${file}: it is no JSON`);
-  }
 }

@@ -1,5 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { fromConfigJson, fromHuggingFace, toConfigJson, toHuggingFace } from "../../lib/format/hugging_face.ts";
+import { fromConfigJson, toConfigJson } from "../../lib/format/config_json.ts";
+import { fromHuggingFace, toHuggingFace } from "../../lib/format/hugging_face.ts";
 import { modelConfig, presets } from "../../lib/model/config.ts";
 import { initialValues } from "../../lib/model/parameters.ts";
 import { characterTokenizer } from "../../lib/tokenizer/character.ts";
@@ -84,5 +85,5 @@ Deno.test("fromHuggingFace() names a missing and a misshapen tensor", () => {
   tensors.delete("decoder.bias");
   assertThrows(() => fromHuggingFace(config, tensors), SyntaxError, 'lacks tensor "decoder.bias" of shape [11]');
   assertThrows(() => fromConfigJson({ model_type: "gpt2" }), SyntaxError, 'model_type is "gpt2"');
-  assertThrows(() => fromConfigJson({ model_type: "bert" }), SyntaxError, '"vocab_size" is no number');
+  assertThrows(() => fromConfigJson({ model_type: "bert" }), SyntaxError, '"num_hidden_layers" is no number');
 });

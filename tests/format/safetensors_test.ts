@@ -12,7 +12,7 @@ async function bytesOf(parts: Uint8Array<ArrayBuffer>[]): Promise<Uint8Array<Arr
 }
 
 Deno.test("encodeSafetensors() and back gives the same tensors and metadata", async () => {
-  const bytes = await bytesOf(encodeSafetensors(tensors, { format: "pt", note: "ü" }));
+  const bytes = await bytesOf(encodeSafetensors(tensors, { metadata: { format: "pt", note: "ü" } }));
   const file = decodeSafetensors(bytes);
   assertEquals(file.tensors, tensors);
   assertEquals(file.metadata, { format: "pt", note: "ü" });
@@ -44,7 +44,8 @@ Deno.test("decodeSafetensors() says what is wrong with a file", () => {
   rejects(new Uint8Array(3), "Cannot read x.safetensors: 3 bytes are too few");
   rejects(new Uint8Array(8).fill(255), "header says");
   rejects(file("{]", 0), "no JSON");
-  rejects(file({ a: { ...good, dtype: "I64" } }, 8), 'tensor "a" is of type I64');
+  rejects(file({ a: { ...good, dtype: "I32" } }, 8), 'tensor "a" is of type I32, wanted F32, F16, BF16');
+  rejects(file({ a: { ...good, dtype: "F31" } }, 8), 'tensor "a" is of type F31, which is not known');
   rejects(file({ a: { ...good, shape: [3] } }, 8), 'tensor "a" of shape [3] needs 12 bytes');
   rejects(file({ a: { ...good, shape: "2" } }, 8), "no proper shape");
   rejects(file({ a: { ...good, shape: [-2] } }, 8), "no proper shape");

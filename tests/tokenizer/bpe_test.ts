@@ -58,7 +58,7 @@ Deno.test("decode(encode(text)) of byte-level BPE is the text, whatever it is", 
 
 Deno.test("bpeTokenizer() finds added tokens first, composes and adds a space as it is told", () => {
   const all = [...tokenizer.tokens, "  "];
-  const added = bpeTokenizer(all, merges, { added: ["  "], compose: true, addPrefixSpace: true });
+  const added = bpeTokenizer(all, merges, { added: [{ content: "  " }], compose: true, addPrefixSpace: true });
   assertEquals(Array.from(added.encode("low  low"), (id) => added.token(id)), ["Ġlow", "  ", "low"]);
   assertEquals(added.encode("e\u0301"), added.encode("\u00e9"));
   assertEquals(added.decode(added.encode("low  low")), " low  low");

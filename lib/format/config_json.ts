@@ -1,0 +1,214 @@
+/**
+ * Configurations as Hugging Face's config.json: of BertForMaskedLM, of ModernBertForMaskedLM, and of labml.ai's model, which has
+ * no class there.
+ *
+ * @module
+ */
+
+import {
+  architectures,
+  type BiasPlace,
+  checkConfig,
+  type LocalAttention,
+  type ModelConfig,
+  type Preset,
+  presets,
+} from "../model/config.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** Keys of ModernBERT's configuration that say where biases are. */
+const biasKeys: Readonly<Record<BiasPlace, string>> = {
+  norm: "norm_bias",
+  attention: "attention_bias",
+  feedForward: "mlp_bias",
+  head: "classifier_bias",
+  decoder: "decoder_bias",
+};
+
+/** Content of config.json; labml's model has no Hugging Face class and says so by its model_type. */
+export function toConfigJson(config: ModelConfig, special: Tokenizer["special"]): Record<string, unknown> {
+  const { preset, vocab, layers, width, heads, hidden, maxLength, dropout } = config;
+  const common = {
+    vocab_size: vocab,
+    hidden_size: width,
+    num_hidden_layers: layers,
+    num_attention_heads: heads,
+    intermediate_size: hidden,
+    max_position_embeddings: maxLength,
+    pad_token_id: special["[PAD]"],
+    cls_token_id: special["[CLS]"],
+    sep_token_id: special["[SEP]"],
+    dtype: "float32",
+    initializer_range: 0.02,
+    tie_word_embeddings: config.tied,
+  };
+  if (preset === "bert") {
+    return {
+      architectures: ["BertForMaskedLM"],
+      model_type: "bert",
+      ...common,
+      hidden_act: config.activation,
+      hidden_dropout_prob: dropout,
+      attention_probs_dropout_prob: dropout,
+      type_vocab_size: config.segments,
+      layer_norm_eps: config.epsilon,
+      position_embedding_type: "absolute",
+    };
+  }
+  if (preset === "modernbert") {
+    const biases = new Set(config.biases);
+    return {
+      architectures: ["ModernBertForMaskedLM"],
+      model_type: "modernbert",
+      ...common,
+      bos_token_id: special["[CLS]"],
+      eos_token_id: special["[SEP]"],
+      hidden_activation: "gelu",
+      classifier_activation: config.activation,
+      initializer_cutoff_factor: 2,
+      norm_eps: config.epsilon,
+      ...Object.fromEntries(Object.entries(biasKeys).map(([place, key]) => [key, biases.has(place as BiasPlace)])),
+      attention_dropout: dropout,
+      embedding_dropout: dropout,
+      mlp_dropout: dropout,
+      ...toAttentionJson(config),
+    };
+  }
+  return {
+    model_type: "labml",
+    ...common,
+    hidden_dropout_prob: dropout,
+    hidden_act: config.activation,
+    layer_norm_eps: config.epsilon,
+  };
+}
+
+/** Which layers attend locally, for readers of both of the forms that there are. */
+function toAttentionJson({ layers, rotaryBase, local }: ModelConfig): Record<string, unknown> {
+  const window = local?.window ?? 128;
+  const localBase = local?.rotaryBase ?? rotaryBase;
+  const locals = new Set(local?.layers);
+  const types = Array.from(
+    { length: layers },
+    (_, layer) => locals.has(layer) ? "sliding_attention" : "full_attention",
+  );
+  const every = Array.from({ length: layers }, (_, i) => i + 1).find((every) =>
+    types.every((type, layer) => (layer % every === 0) === (type === "full_attention"))
+  );
+  return {
+    local_attention: window,
+    // other arrangements can only be said by the newer form
+    ...(every === undefined ? {} : { global_attn_every_n_layers: every }),
+    global_rope_theta: rotaryBase,
+    local_rope_theta: localBase,
+    layer_types: types,
+    rope_parameters: {
+      full_attention: { rope_type: "default", rope_theta: rotaryBase },
+      sliding_attention: { rope_type: "default", rope_theta: localBase },
+    },
+  };
+}
+
+/**
+ * The configuration that a config.json describes.
+ *
+ * @throws {SyntaxError} if it is of another kind of model, lacks a number, or wants what is not here.
+ */
+export function fromConfigJson(json: Json, path = "config.json"): ModelConfig {
+  const fail = (what: string) => new SyntaxError(`Cannot use ${path}: ${what}`);
+  const preset = json.model_type as Preset;
+  if (!presets.includes(preset)) {
+    throw fail(`its model_type is ${JSON.stringify(json.model_type ?? null)}, known are ${presets.join(", ")}`);
+  }
+  const { read, number } = reader(json, fail);
+  const architecture = architectures[preset];
+  const activation = read(preset === "modernbert" ? "classifier_activation" : "hidden_act", architecture.activation);
+  if (activation !== "gelu" && activation !== "relu") {
+    throw fail(`its activation is ${JSON.stringify(activation)}, known are "gelu" (by erf) and "relu"`);
+  }
+  if (preset === "modernbert" && read("hidden_activation", "gelu") !== "gelu") {
+    throw fail(`its "hidden_activation" is ${JSON.stringify(json.hidden_activation)}, only "gelu" (by erf) is known`);
+  }
+  if (preset === "bert" && read("position_embedding_type", "absolute") !== "absolute") {
+    throw fail(`its positions are ${JSON.stringify(json.position_embedding_type)}, only "absolute" ones are known`);
+  }
+  if (json.is_decoder === true) throw fail("it is a decoder, whose tokens see only those before them");
+  const layers = number("num_hidden_layers");
+  const local = preset === "modernbert" ? localAttention(json, layers, fail) : undefined;
+  const config: ModelConfig = {
+    preset,
+    vocab: number("vocab_size"),
+    layers,
+    width: number("hidden_size"),
+    heads: number("num_attention_heads"),
+    hidden: number("intermediate_size"),
+    maxLength: number("max_position_embeddings"),
+    dropout: number(preset === "modernbert" ? "mlp_dropout" : "hidden_dropout_prob", 0),
+    epsilon: number(preset === "modernbert" ? "norm_eps" : "layer_norm_eps", architecture.epsilon),
+    segments: preset === "bert" ? number("type_vocab_size", architecture.segments) : 0,
+    activation,
+    biases: preset === "modernbert"
+      ? (Object.keys(biasKeys) as BiasPlace[]).filter((place) =>
+        read(biasKeys[place], architecture.biases.includes(place)) === true
+      )
+      : architecture.biases,
+    tied: read("tie_word_embeddings", architecture.tied) === true,
+    rotaryBase: preset === "modernbert" ? rotaryBase(json, "full_attention", fail) : ROTARY_BASE,
+    ...(local ? { local } : {}),
+  };
+  try {
+    checkConfig(config);
+  } catch (error) {
+    throw fail((error as Error).message);
+  }
+  return config;
+}
+
+/** Unused where positions are not rotary. */
+const ROTARY_BASE = 10_000;
+
+type Fail = (what: string) => SyntaxError;
+
+/** Values of a configuration, which null leaves out. */
+function reader(json: Json, fail: Fail) {
+  const read = (key: string, fallback?: unknown) => json[key] ?? fallback;
+  const number = (key: string, fallback?: number): number => {
+    const value = read(key, fallback);
+    if (typeof value !== "number") throw fail(`"${key}" is no number`);
+    return value;
+  };
+  return { read, number };
+}
+
+/** Layers that attend locally, by layer_types or by global_attn_every_n_layers. */
+function localAttention(json: Json, layers: number, fail: Fail): LocalAttention | undefined {
+  const { number } = reader(json, fail);
+  const every = number("global_attn_every_n_layers", 3);
+  const types = (json.layer_types as unknown[] | undefined) ??
+    Array.from({ length: layers }, (_, layer) => layer % every === 0 ? "full_attention" : "sliding_attention");
+  const known = (type: unknown) => type === "full_attention" || type === "sliding_attention";
+  if (!Array.isArray(types) || types.length !== layers || !types.every(known)) {
+    throw fail(`its "layer_types" are not ${layers} times "full_attention" or "sliding_attention"`);
+  }
+  const locals = [...types.keys()].filter((layer) => types[layer] === "sliding_attention");
+  if (locals.length === 0) return undefined;
+  const window = number("local_attention", 128);
+  return { window, rotaryBase: rotaryBase(json, "sliding_attention", fail), layers: locals };
+}
+
+/** Base of the rotary frequencies, by rope_parameters or by global_rope_theta and local_rope_theta. */
+function rotaryBase(json: Json, kind: "full_attention" | "sliding_attention", fail: Fail): number {
+  const { number } = reader(json, fail);
+  const parameters = (json.rope_parameters as Record<string, Json> | null | undefined)?.[kind];
+  if (parameters) {
+    const type = parameters.rope_type ?? "default";
+    if (type !== "default") throw fail(`its rotary positions are of type "${type}", only "default" is known`);
+    if (typeof parameters.rope_theta === "number") return parameters.rope_theta;
+  }
+  const base = number("global_rope_theta", 160_000);
+  if (kind === "full_attention") return base;
+  // null says: the same as in global layers
+  return json.local_rope_theta === null ? base : number("local_rope_theta", 10_000);
+}

@@ -1,0 +1,142 @@
+/**
+ * Folders of a model: named files that are read from the beginning, wherever they lie.
+ *
+ * @module
+ */
+
+/** An open file. */
+export interface FileReader {
+  /** Bytes, where that is known before the end. */
+  readonly size: number | undefined;
+  /** Reads on, at least one byte and at most as many as there is room for; null at the end. */
+  read(into: Uint8Array<ArrayBuffer>): Promise<number | null>;
+  /** Closes the file. */
+  close(): Promise<void>;
+}
+
+/** A folder of a model. */
+export interface ModelFolder {
+  /** For people: where it is. */
+  readonly place: string;
+  /** Opens a file; undefined if there is none of this name. */
+  open(name: string): Promise<FileReader | undefined>;
+}
+
+/** A file's path or address, for messages. */
+export function pathIn(folder: ModelFolder, name: string): string {
+  return `${folder.place.replace(/[\\/]+$/, "")}/${name}`;
+}
+
+/**
+ * Fills an array from a file.
+ *
+ * @throws {SyntaxError} if the file ends before.
+ */
+export async function readFully(reader: FileReader, into: Uint8Array<ArrayBuffer>, path: string): Promise<void> {
+  for (let at = 0; at < into.length;) {
+    const count = await reader.read(into.subarray(at));
+    if (count === null) throw new SyntaxError(`Cannot read ${path}: it ends too early`);
+    at += count;
+  }
+}
+
+/** All bytes of a file; undefined if there is none. */
+export async function readBytes(folder: ModelFolder, name: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  const reader = await folder.open(name);
+  if (!reader) return undefined;
+  try {
+    let bytes = new Uint8Array((reader.size ?? 1 << 16) + 1);
+    for (let length = 0;;) {
+      if (length === bytes.length) {
+        const longer = new Uint8Array(2 * length);
+        longer.set(bytes);
+        bytes = longer;
+      }
+      const count = await reader.read(bytes.subarray(length));
+      if (count === null) return bytes.subarray(0, length);
+      length += count;
+    }
+  } finally {
+    await reader.close();
+  }
+}
+
+/** A file as text; undefined if there is none. */
+export async function readText(folder: ModelFolder, name: string): Promise<string | undefined> {
+  const bytes = await readBytes(folder, name);
+  return bytes && new TextDecoder().decode(bytes);
+}
+
+/**
+ * A file as JSON; undefined if there is none.
+ *
+ * @throws {SyntaxError} if it is no JSON.
+ */
+export async function readJson(folder: ModelFolder, name: string): Promise<unknown> {
+  const text = await readText(folder, name);
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new SyntaxError(`Cannot read ${pathIn(folder, name)}: it is no JSON`);
+  }
+}
+
+/** A folder at an http address, such as a model's on a web site; works in browsers too. */
+export function urlFolder(address: string): ModelFolder {
+  const [, path, query = ""] = /^([^?#]*)(\?[^#]*)?/.exec(address)!;
+  const base = path!.replace(/\/+$/, "");
+  return {
+    place: base,
+    async open(name) {
+      const url = `${base}/${name}${query}`;
+      const response = await fetch(url).catch((error: Error) => {
+        throw new RangeError(`Cannot read ${url}: ${error.message}`);
+      });
+      if (response.status === 404) {
+        await response.body?.cancel();
+        return undefined;
+      }
+      if (!response.ok) {
+        await response.body?.cancel();
+        throw new RangeError(`Cannot read ${url}: the server answers with status ${response.status}`);
+      }
+      const length = response.headers.get("content-length");
+      const isPlain = !response.headers.get("content-encoding") && length !== null;
+      return streamReader(response.body ?? new Blob([]).stream(), isPlain ? Number(length) : undefined);
+    },
+  };
+}
+
+/** A folder in memory: files by name. */
+export function memoryFolder(place: string, files: ReadonlyMap<string, readonly BlobPart[]>): ModelFolder {
+  return {
+    place,
+    open(name) {
+      const parts = files.get(name);
+      if (!parts) return Promise.resolve(undefined);
+      const blob = new Blob([...parts]);
+      return Promise.resolve(streamReader(blob.stream(), blob.size));
+    },
+  };
+}
+
+function streamReader(stream: ReadableStream<Uint8Array>, size: number | undefined): FileReader {
+  const reader = stream.getReader();
+  let held = new Uint8Array();
+  return {
+    size,
+    async read(into) {
+      while (held.length === 0) {
+        const { done, value } = await reader.read();
+        if (done) return null;
+        held = value as Uint8Array<ArrayBuffer>;
+      }
+      const count = Math.min(held.length, into.length);
+      into.set(held.subarray(0, count));
+      held = held.subarray(count);
+      return count;
+    },
+    close: () => reader.cancel(),
+  };
+}
