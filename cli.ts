@@ -1,5 +1,5 @@
 /**
- * The command line: `train`, `fill` and `tokenizer`.
+ * The command line: `train`, `fill`, `eval`, `embed`, `export`, `info` and `tokenizer`.
  *
  * ```sh
  * deno run -A jsr:@cloze/mlm/cli train --data book.txt
@@ -8,8 +8,12 @@
  * @module
  */
 
+import { embedCommand } from "./lib/cli/embed.ts";
+import { evalCommand } from "./lib/cli/eval.ts";
+import { exportCommand } from "./lib/cli/export.ts";
 import { fillCommand } from "./lib/cli/fill.ts";
 import { UsageError } from "./lib/cli/flags.ts";
+import { infoCommand } from "./lib/cli/info.ts";
 import { tokenizerCommand } from "./lib/cli/tokenizer.ts";
 import { trainCommand } from "./lib/cli/train.ts";
 import project from "./deno.json" with { type: "json" };
@@ -17,6 +21,10 @@ import project from "./deno.json" with { type: "json" };
 const commands: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = {
   train: trainCommand,
   fill: fillCommand,
+  eval: evalCommand,
+  embed: embedCommand,
+  export: exportCommand,
+  info: infoCommand,
   tokenizer: tokenizerCommand,
 };
 
@@ -27,6 +35,10 @@ Usage: deno run -A cli.ts COMMAND [options]
 Commands:
   train      train a model on text
   fill       fill in masked text with a trained model
+  eval       measure a model on text, or compare two
+  embed      turn texts into vectors
+  export     write a model for other programs: Hugging Face, ONNX
+  info       show what a model is
   tokenizer  train a vocabulary; turn text into ids and back
 
 Every command explains itself with --help.`;

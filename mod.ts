@@ -2,7 +2,8 @@
  * Pre-train BERT-style encoders by masked language modelling, in TypeScript on WebGPU.
  *
  * Text comes from a {@linkcode Corpus}, a {@linkcode Tokenizer} turns it into ids, {@linkcode train} masks it and
- * trains a {@linkcode Model} on a {@linkcode Device}, and {@linkcode fill} puts words into masked places.
+ * trains a {@linkcode Model} on a {@linkcode Device}, and {@linkcode load} takes a trained one, from here or elsewhere, to fill
+ * masked places, to score texts and to embed them.
  *
  * @module
  */
@@ -14,6 +15,7 @@ export * from "./lib/batch/masking.ts";
 export * from "./lib/batch/packing.ts";
 export * from "./lib/batch/philox.ts";
 export * from "./lib/batch/streams.ts";
+export * from "./lib/batch/text_windows.ts";
 export * from "./lib/batch/windows.ts";
 export * from "./lib/device/device.ts";
 export * from "./lib/device/open.ts";
@@ -21,13 +23,24 @@ export { type CpuOptions, openCpuDevice } from "./lib/device/cpu.ts";
 export type { KernelTime } from "./lib/device/profile.ts";
 export { NoAdapterError, openWebGpuDevice, type WebGpuOptions } from "./lib/device/webgpu.ts";
 export type { MatmulVariant } from "./lib/device/webgpu_kernels.ts";
+export * from "./lib/format/add_tokens.ts";
+export * from "./lib/format/config_json.ts";
+export * from "./lib/format/folder.ts";
 export * from "./lib/format/hugging_face.ts";
+export * from "./lib/format/model_folder.ts";
+export { type OnnxOptions, toOnnx } from "./lib/format/onnx_model.ts";
 export * from "./lib/format/safetensors.ts";
+export * from "./lib/format/tokenizer_folder.ts";
 export * from "./lib/format/tokenizer_json.ts";
+export * from "./lib/format/weights.ts";
 export * from "./lib/graph/graph.ts";
 export * from "./lib/graph/parameters.ts";
+export * from "./lib/inference/embed.ts";
+export * from "./lib/inference/fill.ts";
+export * from "./lib/inference/load.ts";
+export * from "./lib/inference/score.ts";
+export type { ModelParts } from "./lib/inference/texts.ts";
 export * from "./lib/model/config.ts";
-export * from "./lib/model/fill.ts";
 export * from "./lib/model/model.ts";
 export * from "./lib/model/parameters.ts";
 export type { AdamWOptions, StepTensors } from "./lib/ops/adamw.ts";
@@ -43,10 +56,17 @@ export * from "./lib/text/stories.ts";
 export { type BpeOptions, type BpeTokenizer, bpeTokenizer } from "./lib/tokenizer/bpe.ts";
 export * from "./lib/tokenizer/character.ts";
 export {
+  type AddedToken,
+  bertFrame,
   CONTINUES,
+  encodeFramed,
   encodeWithSpecials,
+  type Frame,
+  type SpecialPiece,
+  type SpecialSpelling,
   type SpecialToken,
   specialTokens,
+  splitAtSpecials,
   type Tokenizer,
   type TokenizerType,
   tokenizerTypes,
@@ -64,6 +84,7 @@ export {
 export * from "./lib/train/checkpoint.ts";
 export * from "./lib/train/evaluate.ts";
 export * from "./lib/train/folder_storage.ts";
+export * from "./lib/train/model_card.ts";
 export * from "./lib/train/schedule.ts";
 export * from "./lib/train/settings.ts";
 export * from "./lib/train/trainer.ts";

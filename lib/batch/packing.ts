@@ -31,6 +31,8 @@ export interface Block {
 export interface Cut {
   /** How many there are. */
   readonly count: number;
+  /** Tokens of text that a window has room for. */
+  readonly room: number;
   /** A window by number. */
   window(index: number): Pick<Window, "tokens" | "continues" | "segments"> & { readonly padding: number };
 }
@@ -68,6 +70,7 @@ function cutThrough({ tokens }: Block, { length, words, random, tokenizer }: Cut
   const offset = random?.below(Math.min(room, Math.max(0, size - room) + 1)) ?? 0;
   return {
     count: Math.max(0, Math.floor((size - offset) / room)),
+    room,
     window(index) {
       const start = offset + index * room;
       const text = tokens.subarray(start, start + room);
@@ -98,6 +101,7 @@ function cutApart({ tokens, documents }: Block, { length, pack, tokenizer, words
     : packBestFit(pieces.map((piece) => piece.length + frame), length);
   return {
     count: bins.length,
+    room,
     window(index) {
       const ids = new Uint32Array(length).fill(padding);
       const segments = new Uint32Array(2 * length);

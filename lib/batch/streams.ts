@@ -4,7 +4,7 @@
  * @module
  */
 
-import { BlockReader } from "./windows.ts";
+import { WindowCutter } from "./text_windows.ts";
 import { type MaskedWindow, type MaskOptions, maskWindow, type Window } from "./masking.ts";
 import { cutBlock, type PackMode } from "./packing.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
@@ -45,25 +45,17 @@ export function windowStream(
   if (!Number.isInteger(length) || length < 1) {
     throw new RangeError(`Cannot cut windows of ${length} tokens: it must be a whole number of at least 1`);
   }
-  let reader = new BlockReader({ tokenizer, words, pack });
+  const cutter = new WindowCutter({ tokenizer, length, words, pack });
   let block = 0;
-  let rest = new Uint32Array(0);
   const emit = (controller: TransformStreamDefaultController<Window>) => {
-    const { tokens, documents } = reader.take();
-    reader = new BlockReader({ tokenizer, words, pack });
-    const joined = pack === "none" ? new Uint32Array([...rest, ...tokens]) : tokens;
-    const cut = cutBlock({ tokens: joined, documents }, { length, pack, tokenizer, words });
-    for (let index = 0; index < cut.count; index++) {
-      const { padding: _, ...window } = cut.window(index);
-      controller.enqueue({ ...window, epoch: 0, block, index });
-    }
-    if (pack === "none") rest = joined.slice(cut.count * length);
+    let index = 0;
+    for (const window of cutter.cut()) controller.enqueue({ ...window, epoch: 0, block, index: index++ });
     block++;
   };
   return new TransformStream({
     transform(text, controller) {
-      reader.add({ text, after: "document", next: 0 });
-      if (reader.size >= blockTokens) emit(controller);
+      cutter.add({ text, after: "document", next: 0 });
+      if (cutter.size >= blockTokens) emit(controller);
     },
     flush: emit,
   });

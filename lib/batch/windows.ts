@@ -145,11 +145,12 @@ export class WindowSource {
       this.#position = { ...this.#position, epoch: this.#position.epoch + 1, block: 0, place: null, taken: 0 };
       return await this.#load();
     }
+    const { size } = reader;
     this.#block = reader.take();
     if (place === null && this.#stream === undefined) {
       const { length } = this.#position;
-      if (reader.size === 0 || (this.#options.pack === "none" && reader.size < length)) {
-        throw new RangeError(`Cannot cut windows of ${length} tokens: the ${part} text has only ${reader.size}`);
+      if (size === 0 || (this.#options.pack === "none" && size < length)) {
+        throw new RangeError(`Cannot cut windows of ${length} tokens: the ${part} text has only ${size}`);
       }
     }
   }
@@ -188,7 +189,7 @@ export class BlockReader {
     this.#separators = { nothing: undefined, line, document: pack === "none" ? separatorOf(tokenizer) : undefined };
   }
 
-  /** Tokens so far. */
+  /** Tokens since the last block was taken. */
   get size(): number {
     return this.#size;
   }
@@ -207,6 +208,7 @@ export class BlockReader {
     const block = { tokens: joinIds(this.#pieces), documents: this.#documents };
     this.#pieces = [];
     this.#documents = [];
+    this.#size = 0;
     return block;
   }
 

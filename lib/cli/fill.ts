@@ -4,39 +4,38 @@
  * @module
  */
 
-import { deviceChoices, openDevice } from "../device/open.ts";
-import { fill } from "../model/fill.ts";
-import { Model } from "../model/model.ts";
-import { loadModel, type SavedModel } from "../train/checkpoint.ts";
-import { type Flag, flagHelp, parseChoice, parseCount, parseFlags, UsageError } from "./flags.ts";
+import { type Filled, spelledMask } from "../inference/fill.ts";
+import { encodeWithSpecials } from "../tokenizer/tokenizer.ts";
+import { type Flag, flagHelp, parseCount, parseFlags, UsageError } from "./flags.ts";
 import { percent } from "./format.ts";
-import { findCheckpoints } from "./run_folder.ts";
+import { lineWriter, textsOf } from "./lines.ts";
+import { deviceFlags, folderHelp, json, withModel } from "./opened_model.ts";
 import { openTerminal, paint } from "./terminal.ts";
-import { trainFlags } from "./train_flags.ts";
 
 const topK: Flag<number> = { value: "N", help: "candidates shown for each mask (default: 5)", parse: parseCount };
-const device = { value: "KIND", help: "auto, webgpu or cpu (default: auto)", parse: parseChoice(deviceChoices) };
-const { threads, blas } = trainFlags;
-const groups = {
-  Options: {
-    "top-k": topK,
-    device,
-    threads,
-    blas: { ...blas, help: "system BLAS for the CPU device: auto, off or a path (default: off)" },
-  },
+const file: Flag<string> = {
+  value: "PATH",
+  help: "fill the lines of a file, of .jsonl, .csv and .parquet the texts; - for standard input",
+  parse: (text) => text,
 };
+const groups = { Options: { file, "top-k": topK, json, ...deviceFlags } };
 
 /** Help of the command. */
-export const fillHelp = `Fills in the [MASK]s of a text with what a trained model finds most probable.
+export const fillHelp = `Fills in the [MASK]s of texts with what a trained model finds most probable.
 
-Usage: deno run -A cli.ts fill RUN TEXT [options]
+Usage: deno run -A cli.ts fill DIR [TEXT] [options]
 
-RUN is a run folder, whose latest checkpoint is taken, or a checkpoint folder.
+${folderHelp}
+Without a text, and with --file, every line is filled; a line without masks stays as it is. --json prints for each text
+{"text", "filled", "masks": [{"position", "candidates": [{"token", "id", "probability"}]}]}.
 
 ${flagHelp(groups)}
 
-Example:
-  deno run -A cli.ts fill runs/modernbert-small-shakespeare "home [MASK]s where i want to be"`;
+Examples:
+  deno run -A cli.ts fill runs/modernbert-small-shakespeare "home [MASK]s where i want to be"
+  deno run -A cli.ts fill bert-base-uncased --file questions.txt --top-k 3 --json`;
+
+const wanted = 'Wanted: fill DIR "text with a [MASK]"';
 
 /** Runs the command; returns the exit code. */
 export async function fillCommand(args: readonly string[]): Promise<number> {
@@ -46,44 +45,29 @@ export async function fillCommand(args: readonly string[]): Promise<number> {
     return 0;
   }
   const [path, text, ...rest] = parsed.positional;
-  if (path === undefined || text === undefined || rest.length > 0) {
-    throw new UsageError('Wanted: fill RUN "text with a [MASK]"');
-  }
-  if (!text.includes("[MASK]")) throw new UsageError(`The text "${text}" has no [MASK] to fill`);
-  const saved = await latestModel(path);
-  const opened = await openDevice(parsed.get(device), {
-    threads: parsed.get(threads),
-    blas: parsed.get(groups.Options.blas),
-  });
-  try {
-    const model = new Model(opened.device, saved.config);
-    model.writeParameters(saved.parameters);
-    const result = await fill({ model, tokenizer: saved.tokenizer }, text, { topK: parsed.get(topK) ?? 5 });
-    model.destroy();
-    const terminal = openTerminal();
-    terminal.print(paint(terminal, "bold", result.filled));
-    for (const [i, { candidates }] of result.masks.entries()) {
-      const list = candidates.map(({ token, probability }) => `${JSON.stringify(token)} ${percent(probability)}`);
-      terminal.print(`  mask ${i + 1}: ${list.join("  ")}`);
+  if (path === undefined || rest.length > 0) throw new UsageError(wanted);
+  const given = text === undefined ? [] : [text];
+  const texts = textsOf(given, { file: parsed.get(file), wanted });
+  return await withModel(path, parsed, async (model) => {
+    const { tokenizer } = model;
+    if (text !== undefined && !encodeWithSpecials(tokenizer, text).includes(tokenizer.special["[MASK]"])) {
+      throw new UsageError(`The text "${text}" has no ${spelledMask(tokenizer)} to fill`);
     }
+    const write = lineWriter();
+    const show = parsed.get(json) ? (result: Filled) => write(JSON.stringify(result)) : printer(write);
+    for await (const result of model.fillTexts(texts, { topK: parsed.get(topK) ?? 5 })) show(result);
+    write.flush();
     return 0;
-  } finally {
-    opened.device.destroy();
-  }
+  });
 }
 
-/** The newest checkpoint that can be read; one that cannot is named, never skipped in silence. */
-async function latestModel(path: string): Promise<SavedModel> {
-  const { storage, names } = await findCheckpoints(path);
-  let failure: unknown;
-  for (const name of names.reverse()) {
-    try {
-      const model = await loadModel(storage, name);
-      if (failure) console.error(`${(failure as Error).message}; using the checkpoint before, ${name}`);
-      return model;
-    } catch (error) {
-      failure ??= error;
+function printer(write: (line: string) => void): (result: Filled) => void {
+  const terminal = openTerminal();
+  return ({ filled, masks }) => {
+    write(masks.length > 0 ? paint(terminal, "bold", filled) : filled);
+    for (const [i, { candidates }] of masks.entries()) {
+      const list = candidates.map(({ token, probability }) => `${JSON.stringify(token)} ${percent(probability)}`);
+      write(`  mask ${i + 1}: ${list.join("  ")}`);
     }
-  }
-  throw failure;
+  };
 }

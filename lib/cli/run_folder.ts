@@ -7,7 +7,7 @@
 import type { CorpusChoice, FilePrint } from "./corpus.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { CheckpointStorage } from "../train/checkpoint.ts";
-import { folderStorage } from "../train/folder_storage.ts";
+import { folderStorage, isModelFolder } from "../train/folder_storage.ts";
 import type { TrainingSettings } from "../train/settings.ts";
 import type { TrainRecord, ValidationRecord } from "../train/trainer.ts";
 
@@ -27,6 +27,8 @@ export interface RunConfig {
   readonly device: string;
   /** System BLAS of the CPU device, or "off": another choice gives other last digits. */
   readonly blas: string;
+  /** Model whose weights it began with; undefined: random ones. */
+  readonly init?: string | undefined;
 }
 
 /** A run's folder. */
@@ -37,6 +39,8 @@ export interface RunFolder {
   readonly checkpoints: CheckpointStorage;
   /** Appends a line to metrics.jsonl. */
   log(record: TrainRecord | ValidationRecord): void;
+  /** The validations in metrics.jsonl, in order. */
+  validations(): Promise<ValidationRecord[]>;
   /** Closes metrics.jsonl. */
   close(): void;
 }
@@ -114,7 +118,7 @@ export async function reopenRun(path: string, step: number): Promise<RunFolder> 
 /** The checkpoints of a run, or the one that a path names itself, latest last. */
 export async function findCheckpoints(path: string): Promise<{ storage: CheckpointStorage; names: string[] }> {
   const trimmed = path.replace(/[\\/]+$/, "");
-  if (await exists(`${trimmed}/model.safetensors`)) {
+  if (await isModelFolder(trimmed)) {
     const at = Math.max(trimmed.lastIndexOf("/"), trimmed.lastIndexOf("\\"));
     return { storage: folderStorage(at < 0 ? "." : trimmed.slice(0, at) || "/"), names: [trimmed.slice(at + 1)] };
   }
@@ -122,7 +126,7 @@ export async function findCheckpoints(path: string): Promise<{ storage: Checkpoi
   const names = await storage.list();
   if (names.length === 0) {
     const what = await exists(trimmed)
-      ? "it is neither a run with a checkpoint nor a checkpoint"
+      ? "it is neither a run with a checkpoint nor the folder of a model"
       : "there is no such folder";
     throw new RangeError(`Cannot use "${path}": ${what}`);
   }
@@ -138,6 +142,10 @@ function openFolder(path: string): RunFolder {
     log(record) {
       const bytes = encoder.encode(JSON.stringify(record) + "\n");
       for (let at = 0; at < bytes.length;) at += metrics.writeSync(bytes.subarray(at));
+    },
+    async validations() {
+      const lines = (await Deno.readTextFile(`${path}/metrics.jsonl`)).split("\n");
+      return lines.filter((line) => line.includes('"kind":"validation"')).map((line) => JSON.parse(line));
     },
     close: () => metrics.close(),
   };

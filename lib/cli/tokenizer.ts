@@ -4,13 +4,13 @@
  * @module
  */
 
-import { TextLineStream } from "@std/streams";
 import { type Corpus, textsOf } from "../text/corpus.ts";
 import { encodeWithSpecials, type Tokenizer, tokenizerTypes } from "../tokenizer/tokenizer.ts";
 import { trainTokenizer } from "../tokenizer/train.ts";
 import { openCorpus, trainingTexts } from "./corpus.ts";
 import { type Flag, flagHelp, flagSwitch, parseChoice, parseCount, parseFlags, UsageError } from "./flags.ts";
 import { grouped, percent } from "./format.ts";
+import { lineWriter, standardInputLines } from "./lines.ts";
 import { openTerminal, type Terminal } from "./terminal.ts";
 import { readTokenizer, writeTokenizer } from "./tokenizer_folder.ts";
 import { trainFlags } from "./train_flags.ts";
@@ -155,26 +155,6 @@ async function info(terminal: Terminal, tokenizer: Tokenizer, data: readonly str
   const width = Math.max(...rows.map(([name]) => name!.length));
   for (const [name, value] of rows) terminal.print(`${name!.padEnd(width)}  ${value}`);
   return 0;
-}
-
-function standardInputLines(): ReadableStream<string> {
-  return Deno.stdin.readable.pipeThrough(new TextDecoderStream("utf-8", { ignoreBOM: true }))
-    .pipeThrough(new TextLineStream());
-}
-
-/** Standard output by lines, in pieces that are worth a system call. */
-function lineWriter(): ((line: string) => void) & { flush(): void } {
-  const encoder = new TextEncoder();
-  let waiting = "";
-  const flush = () => {
-    const bytes = encoder.encode(waiting);
-    for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
-    waiting = "";
-  };
-  return Object.assign((line: string) => {
-    waiting += `${line}\n`;
-    if (waiting.length > 1 << 16) flush();
-  }, { flush });
 }
 
 function parseIds(line: string, { number, size }: { number: number; size: number }): number[] {

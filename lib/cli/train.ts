@@ -8,17 +8,22 @@ import type { Corpus } from "../text/corpus.ts";
 import type { Device } from "../device/device.ts";
 import { openDevice, type OpenedDevice } from "../device/open.ts";
 import type { ModelConfig } from "../model/config.ts";
-import { createModel, Model } from "../model/model.ts";
+import { addTokens, type ExtendedTokenizer, type NewToken } from "../format/add_tokens.ts";
+import type { OpenedModel } from "../format/model_folder.ts";
+import type { PackMode } from "../batch/packing.ts";
+import { toDevice } from "../inference/load.ts";
+import { createModel, initialiseTokens, Model } from "../model/model.ts";
 import { parameterCount } from "../model/parameters.ts";
 import { characterTokenizer, scanCharacters } from "../tokenizer/character.ts";
-import { type Tokenizer, tokenizerTypes } from "../tokenizer/tokenizer.ts";
+import { bertFrame, type Tokenizer, tokenizerTypes } from "../tokenizer/tokenizer.ts";
 import { trainTokenizer } from "../tokenizer/train.ts";
-import { loadCheckpoint, saveCheckpoint } from "../train/checkpoint.ts";
+import { loadCheckpoint, type RunOrigin, saveCheckpoint } from "../train/checkpoint.ts";
 import type { SampleToken } from "../train/evaluate.ts";
 import { folderStorage } from "../train/folder_storage.ts";
 import { planStages, progressOf } from "../train/schedule.ts";
 import type { TrainingSettings } from "../train/settings.ts";
-import { train, type TrainingState, type TrainRecord } from "../train/trainer.ts";
+import { modelCard } from "../train/model_card.ts";
+import { train, type TrainingState, type TrainRecord, type ValidationRecord } from "../train/trainer.ts";
 import {
   checkUnchanged,
   type CorpusChoice,
@@ -30,6 +35,7 @@ import {
 import { flagHelp, type ParsedFlags, parseFlags, UsageError } from "./flags.ts";
 import { duration, formatSample, grouped, percent, rate } from "./format.ts";
 import { checkFree, createRun, freeName, readRun, reopenRun, type RunConfig, type RunFolder } from "./run_folder.ts";
+import { openNamed } from "./opened_model.ts";
 import { profileTable } from "./profile_table.ts";
 import { openTerminal, paint, table, type Terminal } from "./terminal.ts";
 import { readTokenizer } from "./tokenizer_folder.ts";
@@ -47,6 +53,7 @@ Examples:
   deno run -A cli.ts train --data book.txt --size tiny --tokens 300k
   deno run -A cli.ts train --data 'corpus/*.txt' --curriculum 32:20%,64:20%,128 --minutes 10
   deno run -A cli.ts train --preset labml --epochs 10
+  deno run -A cli.ts train --init bert-base-uncased --data law.txt --add-tokens law_words.txt
   deno run -A cli.ts train --resume runs/modernbert-small-shakespeare`;
 
 /** Everything that a run is made of, new or resumed. */
@@ -58,10 +65,22 @@ interface Run {
   readonly state: TrainingState | undefined;
   /** Path of the run's folder. */
   readonly path: string;
+  /** The model that is trained on, and the tokens that it gets. */
+  readonly base: Base | undefined;
   /** System BLAS that the run began with, if it is resumed. */
   readonly blas: string | undefined;
   /** Makes or opens the run's folder, once nothing more can go wrong. */
   folder(device: Device): Promise<RunFolder>;
+}
+
+/** A model that is trained on. */
+interface Base {
+  /** Where it is. */
+  readonly name: string;
+  /** The model; its weights are still to be read. Undefined in a resumed run. */
+  readonly opened: OpenedModel | undefined;
+  /** What its vocabulary gets more. */
+  readonly added: readonly NewToken[];
 }
 
 /** Runs the command; returns the exit code. */
@@ -85,6 +104,7 @@ export async function trainCommand(args: readonly string[]): Promise<number> {
       device.destroy();
     }
   } finally {
+    await run.base?.opened?.weights.close();
     await run.opened.close();
   }
 }
@@ -109,40 +129,103 @@ async function openDeviceFor(run: Run, parsed: ParsedFlags): Promise<OpenedDevic
 }
 
 async function newRun(parsed: ParsedFlags, terminal: Terminal): Promise<Run> {
-  const plan = planFromFlags(parsed);
-  const opened = await openCorpus(corpusChoice(parsed), { seed: plan.seed });
-  if (opened.notice) terminal.print(opened.notice);
+  const init = parsed.get(flags.init);
+  const model = init === undefined ? undefined : await openNamed(init);
+  let opened: OpenedCorpus | undefined;
   try {
-    const tokenizer = await tokenizerFor(opened.corpus, parsed, { plan, terminal });
-    const config = plan.model(tokenizer.size);
-    const settings = await plan.settings(() => countTokens(opened.corpus, tokenizer));
-    const out = parsed.get(flags.out) ?? "runs";
-    const size = parsed.get(flags.size) ?? (config.preset === "labml" ? undefined : "small");
-    const wanted = [config.preset, size, opened.label].filter((part) => part !== undefined).join("-");
-    const name = parsed.get(flags.name) ?? await freeName(out, wanted);
-    const runConfig: Omit<RunConfig, "device" | "blas"> = {
-      format: 2,
-      model: config,
-      training: settings,
-      text: opened.choice,
-      files: opened.files,
-    };
-    const path = `${out}/${name}`;
-    await checkFree(path);
-    return {
-      opened,
-      tokenizer,
-      config,
-      settings,
-      state: undefined,
-      path,
-      blas: undefined,
-      folder: (device) => createRun(path, { ...runConfig, device: device.description, blas: device.blas ?? "off" }),
-    };
+    const plan = planFromFlags(parsed, model?.config);
+    opened = await openCorpus(corpusChoice(parsed), { seed: plan.seed });
+    return await newRunOn(opened, { parsed, plan, model, terminal });
   } catch (error) {
-    await opened.close();
+    await model?.weights.close();
+    await opened?.close();
     throw error;
   }
+}
+
+async function newRunOn(
+  opened: OpenedCorpus,
+  { parsed, plan, model, terminal }: {
+    parsed: ParsedFlags;
+    plan: TrainPlan;
+    model: OpenedModel | undefined;
+    terminal: Terminal;
+  },
+): Promise<Run> {
+  if (opened.notice) terminal.print(opened.notice);
+  const init = parsed.get(flags.init)?.replace(/(?<=.)[\\/]+$/, "");
+  const base = model && init !== undefined
+    ? { name: init, opened: model, added: [] as readonly NewToken[] }
+    : undefined;
+  let tokenizer: Tokenizer;
+  if (base) {
+    const extended = await moreTokens(base.opened.tokenizer, parsed.get(flags["add-tokens"]), terminal);
+    tokenizer = extended.tokenizer;
+    base.added = extended.added;
+  } else tokenizer = framedFor(parsed.get(flags.pack), await tokenizerFor(opened.corpus, parsed, { plan, terminal }));
+  const config = plan.model(tokenizer.size);
+  const settings = await plan.settings(() => countTokens(opened.corpus, tokenizer));
+  const out = parsed.get(flags.out) ?? "runs";
+  const size = parsed.get(flags.size) ?? (config.preset === "labml" ? undefined : "small");
+  const kind = init === undefined ? [config.preset, size] : [nameOf(init)];
+  const wanted = [...kind, opened.label].filter((part) => part !== undefined).join("-");
+  const name = parsed.get(flags.name) ?? await freeName(out, wanted);
+  const runConfig: Omit<RunConfig, "device" | "blas"> = {
+    format: 2,
+    model: config,
+    training: settings,
+    text: opened.choice,
+    files: opened.files,
+    ...(init === undefined ? {} : { init }),
+  };
+  const path = `${out}/${name}`;
+  await checkFree(path);
+  return {
+    opened,
+    tokenizer,
+    config,
+    settings,
+    state: undefined,
+    path,
+    base,
+    blas: undefined,
+    folder: (device) => createRun(path, { ...runConfig, device: device.description, blas: device.blas ?? "off" }),
+  };
+}
+
+/** Last part of a path, or of a run's or checkpoint's the name of the run. */
+function nameOf(path: string): string {
+  const parts = path.split(/[\\/]+/).filter((part) => part !== "" && part !== "." && part !== "..");
+  const at = parts.indexOf("checkpoints");
+  return (at > 0 ? parts[at - 1] : parts.at(-1)) ?? "model";
+}
+
+/** In packed windows every document stands between [CLS] and [SEP], so texts are to do so ever after. */
+function framedFor(pack: PackMode | undefined, tokenizer: Tokenizer): Tokenizer {
+  if (pack === undefined || pack === "none" || tokenizer.frame) return tokenizer;
+  const frame = bertFrame(tokenizer.special);
+  if (!frame) return tokenizer;
+  // files of a ready tokenizer would say otherwise
+  const { files: _, ...rest } = tokenizer;
+  return { ...rest, frame };
+}
+
+/** A tokenizer with the words of a file, one a line. */
+async function moreTokens(
+  tokenizer: Tokenizer,
+  path: string | undefined,
+  terminal: Terminal,
+): Promise<Pick<ExtendedTokenizer, "tokenizer" | "added">> {
+  if (path === undefined) return { tokenizer, added: [] };
+  const text = await Deno.readTextFile(path).catch((error) => {
+    if (error instanceof Deno.errors.NotFound) throw new RangeError(`Cannot read "${path}": there is no such file`);
+    throw error;
+  });
+  const words = text.split("\n").map((line) => line.trim()).filter((line) => line !== "");
+  const extended = addTokens(tokenizer, words);
+  const known = extended.known.length > 0 ? `; ${grouped(extended.known.length)} were there already` : "";
+  terminal.print(`added   ${grouped(extended.added.length)} tokens from ${path}${known}`);
+  return extended;
 }
 
 /** The text that the flags ask for. */
@@ -215,6 +298,7 @@ async function resumedRun(parsed: ParsedFlags, path: string, terminal: Terminal)
     settings,
     state,
     path: folder,
+    base: runConfig.init === undefined ? undefined : { name: runConfig.init, opened: undefined, added: [] },
     blas: runConfig.blas,
     folder: () => reopenRun(folder, state.step),
   };
@@ -227,15 +311,19 @@ async function trainOn(
 ): Promise<number> {
   const { opened: { corpus }, tokenizer, config, settings, state } = run;
   if (state) terminal.print(`resume  ${run.path} at step ${grouped(state.step)}`);
-  printPlan(terminal, { reason, notice, corpus, tokenizer, config, settings });
-  const model = state ? new Model(device, config) : createModel(device, config, { seed: settings.seed });
+  printPlan(terminal, { reason, notice, corpus, tokenizer, config, settings, base: run.base?.name });
+  const model = await modelOf(run, device);
   const interrupt = interruptible(terminal);
   let folder: RunFolder | undefined;
+  const curve: ValidationRecord[] = [];
   try {
     const { signal } = interrupt;
     for await (const event of train({ model, corpus, tokenizer, ...settings, resume: state, signal })) {
       // only now: text that turns out too short leaves no folder behind
-      folder ??= await run.folder(device);
+      if (!folder) {
+        folder = await run.folder(device);
+        curve.push(...await folder.validations());
+      }
       switch (event.kind) {
         case "train":
           folder.log(event);
@@ -243,6 +331,7 @@ async function trainOn(
           break;
         case "validation":
           folder.log(event);
+          curve.push(event);
           terminal.print(
             `${paint(terminal, "bold", `step ${grouped(event.step)}`)}  ${grouped(event.tokens)} tokens  ` +
               `${duration(event.seconds)}  validation loss ${event.loss.toFixed(4)}  accuracy ${
@@ -258,7 +347,12 @@ async function trainOn(
           }
           break;
         case "checkpoint":
-          await saveCheckpoint(folder.checkpoints, { config, tokenizer, state: event.state });
+          await saveCheckpoint(folder.checkpoints, {
+            config,
+            tokenizer,
+            state: event.state,
+            origin: originOf(run, { device, curve, state: event.state }),
+          });
       }
     }
     terminal.clear();
@@ -289,6 +383,25 @@ async function trainOn(
   }
 }
 
+/** The model that a run begins or goes on with; its saved state is written by the loop. */
+async function modelOf({ config, settings, state, base }: Run, device: Device): Promise<Model> {
+  if (state) return new Model(device, config);
+  if (!base?.opened) return createModel(device, config, { seed: settings.seed });
+  const model = await toDevice({ ...base.opened, config }, device);
+  await initialiseTokens(model, base.added);
+  return model;
+}
+
+/** What a checkpoint tells of its run. */
+function originOf(
+  { opened: { corpus }, config, tokenizer, settings, base, path }: Run,
+  { device, curve, state }: { device: Device; curve: readonly ValidationRecord[]; state: TrainingState },
+): RunOrigin {
+  const about = { corpus: `${corpus.name}, ${corpus.description}`, device: device.description, base: base?.name };
+  const name = path.split(/[\\/]/).at(-1)!;
+  return { ...about, card: modelCard({ name, config, tokenizer, settings, ...about, curve, state }) };
+}
+
 function example(corpus: Corpus, tokenizer: Tokenizer): string {
   if (tokenizer.type !== "char") return '"the beginning of the [MASK]"';
   return corpus.name === "stories"
@@ -298,13 +411,14 @@ function example(corpus: Corpus, tokenizer: Tokenizer): string {
 
 function printPlan(
   terminal: Terminal,
-  { reason, notice, corpus, tokenizer, config, settings }: {
+  { reason, notice, corpus, tokenizer, config, settings, base }: {
     reason: string;
     notice: string | undefined;
     corpus: Corpus;
     tokenizer: Tokenizer;
     config: ModelConfig;
     settings: TrainingSettings;
+    base: string | undefined;
   },
 ): void {
   const { preset, layers, width, heads, hidden, vocab } = config;
@@ -317,7 +431,7 @@ function printPlan(
   );
   terminal.print(
     `model   ${preset}: ${layers} layers × ${width}, ${heads} heads, hidden ${hidden}, vocabulary ${vocab}: ` +
-      `${grouped(parameterCount(config))} parameters`,
+      `${grouped(parameterCount(config))} parameters` + (base === undefined ? "" : `, from ${base}`),
   );
   const { learningRate: { peak, schedule, warmup }, maskRule, budget } = settings;
   const rise = "share" in warmup ? percent(warmup.share, 0) : `${warmup.steps} steps`;

@@ -45,6 +45,8 @@ const flags = {
   "skip-bad": flag("N", "records that may be skipped because they cannot be read (default: 0)", count),
   tokenizer: flag("KIND", "char, wordpiece, bpe, or the folder of a ready one (default: char)", text),
   vocab: flag("N", "tokens of the vocabulary that is trained (default: all characters, or 8192)", count),
+  init: flag("DIR", "train on from this model: a run, or any Hugging Face folder; keeps its tokenizer", text),
+  "add-tokens": flag("FILE", "with --init: add words to its vocabulary, one a line", text),
   out: flag("FOLDER", "where run folders go (default: runs)", text),
   name: flag("NAME", "name of the run (default: from model and corpus)", text),
   resume: flag("RUN", "go on with an interrupted run", text),
@@ -110,6 +112,8 @@ export const trainFlagGroups: FlagGroups = {
     "skip-bad",
     "tokenizer",
     "vocab",
+    "init",
+    "add-tokens",
     "out",
     "name",
     "resume",
@@ -185,23 +189,36 @@ export interface TrainPlan {
   readonly labmlVocabulary: boolean;
 }
 
+/** Flags that mean nothing where a model is there already. */
+const initialFlags = ["preset", "size", "layers", "width", "heads", "hidden", "max-length", "tokenizer", "vocab"];
+
+/** A model that is trained on learns at this share of the rate that it would begin with, and masks as BERT did. */
+const CONTINUED_RATE = 0.2;
+const CONTINUED_MASK_RATE = { start: 0.15, end: 0.15 };
+
 /**
  * Checks the flags together.
  *
+ * @param base Configuration of the model that is trained on, if there is one.
  * @throws {UsageError} if two contradict each other.
  */
-export function planFromFlags(parsed: ParsedFlags): TrainPlan {
+export function planFromFlags(parsed: ParsedFlags, base?: ModelConfig): TrainPlan {
   const { get } = parsed;
-  const preset = get(flags.preset) ?? "modernbert";
+  const other = base && parsed.given.find((name) => initialFlags.includes(name));
+  if (other) throw new UsageError(`Option --${other} means nothing beside --init: the model is there already`);
+  if (!base && get(flags["add-tokens"]) !== undefined) {
+    throw new UsageError("Option --add-tokens is for --init: a new vocabulary is trained on the text");
+  }
+  const preset = base?.preset ?? get(flags.preset) ?? "modernbert";
   const isLabml = preset === "labml";
   const budgets = budgetFlags.filter((name) => get(flags[name]) !== undefined);
   if (budgets.length > 1) {
     throw new UsageError(`Only one budget can be given, not ${budgets.map((name) => `--${name}`).join(" and ")}`);
   }
-  const curriculum = stages(parsed, isLabml);
+  const curriculum = base ? continuedStages(parsed, base) : stages(parsed, isLabml);
   const length = curriculum.at(-1)!.length;
   const isLearned = architectures[preset].positions === "learned";
-  const maxLength = get(flags["max-length"]) ?? (isLearned ? length : Math.max(512, length));
+  const maxLength = base?.maxLength ?? get(flags["max-length"]) ?? (isLearned ? length : Math.max(512, length));
   if (length > maxLength) {
     throw new UsageError(`Length ${length} exceeds the model's longest sequence of ${maxLength} (--max-length)`);
   }
@@ -214,7 +231,10 @@ export function planFromFlags(parsed: ParsedFlags): TrainPlan {
     hidden: get(flags.hidden),
     dropout: get(flags.dropout),
   });
-  const model = (vocab: number) => modelConfig({ preset, vocab, maxLength, ...given });
+  const model = (vocab: number): ModelConfig =>
+    base
+      ? { ...base, vocab: Math.max(vocab, base.vocab), dropout: given.dropout ?? base.dropout }
+      : modelConfig({ preset, vocab, maxLength, ...given });
   // checked before any work is done; the vocabulary does not matter here
   try {
     model(5);
@@ -232,7 +252,7 @@ export function planFromFlags(parsed: ParsedFlags): TrainPlan {
       }
       const { width } = model(5);
       return {
-        ...settingsFromFlags(parsed, { preset, width }),
+        ...settingsFromFlags(parsed, { preset, width, continued: base !== undefined }),
         curriculum,
         seed,
         budget: budget(parsed, corpusTokens),
@@ -252,6 +272,12 @@ function stages({ get }: ParsedFlags, isLabml: boolean): Stage[] {
   return isLabml ? [{ length: length ?? 32, share: 1 }] : defaultCurriculum(length);
 }
 
+/** One stage, unless the flags say more: a model that has learned already needs no short sequences first. */
+function continuedStages(parsed: ParsedFlags, { maxLength }: ModelConfig): Stage[] {
+  if (parsed.get(flags.curriculum) !== undefined) return stages(parsed, false);
+  return [{ length: parsed.get(flags.length) ?? Math.min(DEFAULT_LENGTH, maxLength), share: 1 }];
+}
+
 function budget({ get }: ParsedFlags, corpusTokens: number): TrainingSettings["budget"] {
   const [steps, minutes, epochs] = [get(flags.steps), get(flags.minutes), get(flags.epochs)];
   if (steps !== undefined) return { steps };
@@ -262,9 +288,9 @@ function budget({ get }: ParsedFlags, corpusTokens: number): TrainingSettings["b
 /** All settings but curriculum, seed and budget. */
 function settingsFromFlags(
   { get, all }: ParsedFlags,
-  { preset, width }: { preset: ModelConfig["preset"]; width: number },
+  { preset, width, continued }: { preset: ModelConfig["preset"]; width: number; continued: boolean },
 ): Omit<TrainingSettings, "budget"> {
-  const defaults = defaultSettings({ preset, width });
+  const defaults = continued ? continuedSettings({ preset, width }) : defaultSettings({ preset, width });
   const schedule = get(flags.schedule) ?? defaults.learningRate.schedule;
   const isNoam = schedule === "noam";
   // a rate for one family of schedules means nothing in the other
@@ -292,6 +318,16 @@ function settingsFromFlags(
       saveEvery: get(flags["save-every"]),
       sampleEvery: get(flags["sample-every"]),
     }),
+  };
+}
+
+/** Defaults for a model that is trained on; labml's schedule begins anew at a rate that would undo what was learned. */
+function continuedSettings({ preset, width }: { preset: ModelConfig["preset"]; width: number }) {
+  const { learningRate } = defaultSettings({ preset: preset === "labml" ? "modernbert" : preset, width });
+  return {
+    ...defaultSettings({ preset, width }),
+    maskRate: CONTINUED_MASK_RATE,
+    learningRate: { ...learningRate, peak: CONTINUED_RATE * learningRate.peak },
   };
 }
 

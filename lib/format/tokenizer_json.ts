@@ -321,8 +321,8 @@ function tokensOf(vocab: Readonly<Record<string, number>>, fail: Fail): string[]
 function readCharacters(tokens: readonly string[], fail: Fail): Tokenizer {
   const isSpecial = (token: string): token is SpecialToken => (specialTokens as readonly string[]).includes(token);
   const specials = tokens.filter(isSpecial);
-  const tokenizer = characterTokenizer(tokens.filter((token) => !isSpecial(token)), { specials });
-  if (String(tokenizer.tokens) !== String(tokens)) throw fail("its tokens are not in the order of their code points");
+  const tokenizer = characterTokenizer(tokens.filter((token) => !isSpecial(token)), { specials, keepOrder: true });
+  if (String(tokenizer.tokens) !== String(tokens)) throw fail("its special tokens do not come first");
   return tokenizer;
 }
 

@@ -7,7 +7,7 @@
 import { type Corpus, textsOf } from "../text/corpus.ts";
 import { CONTINUES, type SpecialToken, specialTokens, type Tokenizer } from "./tokenizer.ts";
 
-/** A tokenizer whose tokens are characters: the special tokens first, then the characters by code point. */
+/** A tokenizer whose tokens are characters: the special tokens first, then the characters. */
 export interface CharacterTokenizer extends Tokenizer {
   /** Characters. */
   readonly type: "char";
@@ -17,7 +17,7 @@ export interface CharacterTokenizer extends Tokenizer {
 const isWordCharacter = (character: string) => /^[\p{L}\p{M}\p{N}]$/u.test(character);
 
 /**
- * A character tokenizer over the given characters.
+ * A character tokenizer over the given characters, sorted by code point unless their order is kept.
  *
  * @throws {RangeError} if a character is not one code point, or without [PAD] and [MASK].
  *
@@ -31,9 +31,10 @@ const isWordCharacter = (character: string) => /^[\p{L}\p{M}\p{N}]$/u.test(chara
  */
 export function characterTokenizer(
   characters: Iterable<string>,
-  { specials = specialTokens }: { specials?: readonly SpecialToken[] } = {},
+  { specials = specialTokens, keepOrder = false }: { specials?: readonly SpecialToken[]; keepOrder?: boolean } = {},
 ): CharacterTokenizer {
-  const sorted = [...new Set(characters)].sort((a, b) => a.codePointAt(0)! - b.codePointAt(0)!);
+  const given = [...new Set(characters)];
+  const sorted = keepOrder ? given : given.sort((a, b) => a.codePointAt(0)! - b.codePointAt(0)!);
   const wrong = sorted.find((character) => [...character].length !== 1);
   if (wrong !== undefined) throw new RangeError(`Cannot use "${wrong}" as a character: it is not one code point`);
   const tokens: readonly string[] = [...specials, ...sorted];

@@ -41,7 +41,26 @@ export interface Checkpoint {
   readonly tokenizer: Tokenizer;
   /** Weights, moments and clock. */
   readonly state: TrainingState;
+  /** What the folder says of where it comes from. */
+  readonly origin?: RunOrigin | undefined;
 }
+
+/** Where a model comes from. */
+export interface RunOrigin {
+  /** What it was trained on. */
+  readonly corpus: string;
+  /** What it was trained by. */
+  readonly device: string;
+  /** Model whose weights it began with; undefined: random ones. */
+  readonly base?: string | undefined;
+  /** Text of the README.md. */
+  readonly card: string;
+}
+
+/** What a checkpoint notes of its training. */
+export type RunAbout =
+  & Pick<TrainingState, "step" | "tokens" | "seconds">
+  & Partial<Pick<RunOrigin, "corpus" | "device" | "base">>;
 
 /** Checkpoints that are kept; with two, there is a good one even while the next is being written. */
 const KEPT = 2;
@@ -49,16 +68,17 @@ const KEPT = 2;
 /** Writes a checkpoint, then deletes all but the latest two. Returns its name. */
 export async function saveCheckpoint(
   storage: CheckpointStorage,
-  { config, tokenizer, state }: Checkpoint,
+  checkpoint: Checkpoint,
 ): Promise<string> {
-  const name = `step-${String(state.step).padStart(8, "0")}`;
-  if (!(await storage.list()).includes(name)) await storage.save(name, checkpointFiles({ config, tokenizer, state }));
+  const name = `step-${String(checkpoint.state.step).padStart(8, "0")}`;
+  if (!(await storage.list()).includes(name)) await storage.save(name, checkpointFiles(checkpoint));
   for (const old of (await storage.list()).slice(0, -KEPT)) await storage.remove(old);
   return name;
 }
 
-function checkpointFiles({ config, tokenizer, state }: Checkpoint): FileSet {
-  const json = (value: unknown) => [new TextEncoder().encode(JSON.stringify(value, null, 2) + "\n")];
+function checkpointFiles({ config, tokenizer, state, origin }: Checkpoint): FileSet {
+  const text = (value: string) => [new TextEncoder().encode(value)];
+  const json = (value: unknown) => text(JSON.stringify(value, null, 2) + "\n");
   const shapes = new Map(modelParameters(config).map(({ name, shape }) => [name, shape]));
   const moments = new Map<string, HostTensor>();
   for (const [name, shape] of shapes) {
@@ -66,17 +86,16 @@ function checkpointFiles({ config, tokenizer, state }: Checkpoint): FileSet {
     moments.set(`second.${name}`, { shape, data: state.secondMoment.get(name)! });
   }
   const { step, tokens, seconds, position } = state;
+  const { corpus, device, base } = origin ?? {};
   return new Map([
     ["config.json", json(toConfigJson(config, tokenizer.special))],
     ["model.safetensors", encodeSafetensors(toHuggingFace(config, state.parameters))],
-    ...tokenizerFiles(tokenizer, config.maxLength).entries().map((
-      [name, text],
-    ): [string, Uint8Array<ArrayBuffer>[]] => [
-      name,
-      [new TextEncoder().encode(text)],
-    ]),
+    ...tokenizerFiles(tokenizer, config.maxLength).entries().map(
+      ([name, content]): [string, Uint8Array<ArrayBuffer>[]] => [name, text(content)],
+    ),
+    ...(origin ? [["README.md", text(origin.card)] as const] : []),
     ["optimizer.safetensors", encodeSafetensors(moments)],
-    ["training.json", json({ step, tokens, seconds, position })],
+    ["training.json", json({ step, tokens, seconds, corpus, device, base, position })],
   ]);
 }
 
@@ -87,6 +106,21 @@ export type SavedModel = Omit<Checkpoint, "state"> & { readonly parameters: Trai
 export async function loadModel(storage: CheckpointStorage, name: string): Promise<SavedModel> {
   const { config, tokenizer, weights } = await openModel(storage.open(name));
   return { config, tokenizer, parameters: await readWeights(weights, config) };
+}
+
+/** What a folder notes of its training; undefined for models from elsewhere. */
+export async function readAbout(folder: ModelFolder): Promise<RunAbout | undefined> {
+  const json = await readJson(folder, "training.json") as RunAbout | undefined;
+  if (!json || ![json.step, json.tokens, json.seconds].every(Number.isFinite)) return undefined;
+  const { step, tokens, seconds, corpus, device, base } = json;
+  return {
+    step,
+    tokens,
+    seconds,
+    ...(corpus ? { corpus } : {}),
+    ...(device ? { device } : {}),
+    ...(base ? { base } : {}),
+  };
 }
 
 /** Reads a checkpoint with the state of training. */

@@ -7,15 +7,14 @@
 import type { Batch } from "../batch/batch.ts";
 import { maskBatch } from "../batch/loader.ts";
 import type { MaskRule, Window } from "../batch/masking.ts";
-import { cutBlock, type PackMode } from "../batch/packing.ts";
-import { BlockReader } from "../batch/windows.ts";
+import type { PackMode } from "../batch/packing.ts";
+import { textWindows } from "../batch/text_windows.ts";
 import { type BatchProgram, type Model, RING_SIZE } from "../model/model.ts";
 import type { Corpus } from "../text/corpus.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 
 /** Masks of the validation text have a seed of their own and a rate of 15 %, whatever training uses. */
-const VALIDATION_SEED = 1234;
-const VALIDATION_RATE = 0.15;
+export const VALIDATION_MASKS = { seed: 1234, rate: 0.15 } as const;
 
 /** Tokens of an evaluation batch. */
 const BATCH_TOKENS = 4096;
@@ -81,7 +80,7 @@ export async function createEvaluator(options: EvaluatorOptions): Promise<Evalua
   const { model, length, tokenizer, rule = "bert" } = options;
   const windows = await validationWindows(options);
   const perBatch = Math.min(windows.length, Math.max(1, Math.floor(BATCH_TOKENS / length)));
-  const mask = { tokenizer, rate: VALIDATION_RATE, rule, seed: VALIDATION_SEED, slots: Infinity };
+  const mask = { ...VALIDATION_MASKS, tokenizer, rule, slots: Infinity };
   const batches: Batch[] = [];
   for (let i = 0; i < windows.length; i += perBatch) {
     batches.push(maskBatch(windows.slice(i, i + perBatch), mask).batch);
@@ -139,23 +138,15 @@ export async function createEvaluator(options: EvaluatorOptions): Promise<Evalua
 }
 
 /** The first windows of the validation text, in order. */
-async function validationWindows(
-  { corpus, tokenizer, length, tokens, pack = "none" }: EvaluatorOptions,
-): Promise<Window[]> {
-  const most = Math.max(1, Math.floor(tokens / length));
-  const reader = new BlockReader({ tokenizer, words: false, pack });
-  for await (const passage of corpus.passages("validation")) {
-    reader.add(passage);
-    if (reader.size >= most * length) break;
-  }
-  const cut = cutBlock(reader.take(), { length, pack, tokenizer, words: false });
-  if (cut.count === 0) {
-    throw new RangeError(
-      `Cannot validate on windows of ${length} tokens: the validation text, the last tenth, has only ${reader.size}`,
+async function validationWindows(options: EvaluatorOptions): Promise<Window[]> {
+  const { corpus, tokenizer, length, tokens, pack } = options;
+  const part = "validation";
+  try {
+    return await Array.fromAsync(
+      textWindows({ corpus, part, tokenizer, length, tokens, ...(pack === undefined ? {} : { pack }) }),
     );
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new RangeError(error.message.replace("evaluate", "validate").replace("the text", "the validation text"));
   }
-  return Array.from({ length: Math.min(most, cut.count) }, (_, index) => {
-    const { tokens, segments } = cut.window(index);
-    return { tokens, ...(segments ? { segments } : {}), epoch: 0, block: 0, index };
-  });
 }

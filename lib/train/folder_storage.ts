@@ -56,10 +56,35 @@ export function fileFolder(place: string): ModelFolder {
         size: isFile ? size : undefined,
         // without threads in between: twice as quick, and only ever a few megabytes at a time
         read: (into) => Promise.resolve(file.readSync(into)),
-        close: () => Promise.resolve(file.close()),
+        close: () => Promise.try(() => file.close()),
       };
     },
   };
+}
+
+/** Whether a folder is a model's: a checkpoint, or any that Hugging Face's classes load. */
+export async function isModelFolder(path: string): Promise<boolean> {
+  for (const name of ["model.safetensors", "model.safetensors.index.json", "pytorch_model.bin"]) {
+    if (await Deno.stat(`${path}/${name}`).then(() => true, () => false)) return true;
+  }
+  return false;
+}
+
+/**
+ * The folder of the model that a path means: itself, or of a run's folder the latest checkpoint.
+ *
+ * @throws {RangeError} if there is none.
+ */
+export async function modelFolder(path: string): Promise<ModelFolder> {
+  const trimmed = path.replace(/(?<=.)[\\/]+$/, "");
+  if (await isModelFolder(trimmed)) return fileFolder(trimmed);
+  const checkpoints = folderStorage(`${trimmed}/checkpoints`);
+  const latest = (await checkpoints.list()).at(-1);
+  if (latest !== undefined) return checkpoints.open(latest);
+  const what = await Deno.stat(trimmed).then(() => true, () => false)
+    ? "it is neither a run with a checkpoint nor the folder of a model"
+    : "there is no such folder";
+  throw new RangeError(`Cannot use "${path}": ${what}`);
 }
 
 /** Writes files into a folder that exists, and waits until they are on the disk. */

@@ -4,7 +4,7 @@ import { openCpuDevice } from "../../lib/device/cpu.ts";
 import { allocateTensor, type Device, KernelError } from "../../lib/device/device.ts";
 import { Graph } from "../../lib/graph/graph.ts";
 import { modelConfig } from "../../lib/model/config.ts";
-import { fill } from "../../lib/model/fill.ts";
+import { fill } from "../../lib/inference/fill.ts";
 import { createModel, Model } from "../../lib/model/model.ts";
 import { textCorpus } from "../../lib/text/corpus.ts";
 import { stringSource } from "../../lib/text/source.ts";

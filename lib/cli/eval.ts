@@ -1,0 +1,276 @@
+/**
+ * The command `eval`.
+ *
+ * @module
+ */
+
+import { textWindows } from "../batch/text_windows.ts";
+import type { PackMode } from "../batch/packing.ts";
+import type { MaskRule } from "../batch/masking.ts";
+import { EVALUATION_LENGTH, type MaskedLanguageModel } from "../inference/load.ts";
+import {
+  type Difference,
+  DifferenceTotal,
+  type Score,
+  scoreEachToken,
+  scoreMasked,
+  ScoreTotal,
+  type WindowScore,
+} from "../inference/score.ts";
+import type { Corpus } from "../text/corpus.ts";
+import { type CorpusChoice, openCorpus, type OpenedCorpus } from "./corpus.ts";
+import { flagHelp, flagSwitch, type ParsedFlags, parseFlags, UsageError } from "./flags.ts";
+import { grouped, percent } from "./format.ts";
+import { deviceFlags, folderHelp, json, withModel } from "./opened_model.ts";
+import { exists, readRun } from "./run_folder.ts";
+import { openTerminal, table, type Terminal } from "./terminal.ts";
+import { trainFlags } from "./train_flags.ts";
+
+const { data, document, field, tokens, length, pack } = trainFlags;
+const flags = {
+  data: { ...data, help: "text: file, folder, glob, URL, - or stories (default: what a run validates on)" },
+  document,
+  field,
+  "skip-bad": trainFlags["skip-bad"],
+  length: { ...length, help: `tokens of a window (default: ${EVALUATION_LENGTH}, of a run its final length)` },
+  tokens: { ...tokens, help: "most tokens to read (default: all; --pseudo: 4096)" },
+  pack: { ...pack, help: "none, document or line (default: none, of a run its own)" },
+  "mask-rule": trainFlags["mask-rule"],
+  pseudo: flagSwitch("also mask each token in turn: pseudo-perplexity"),
+  compare: flagSwitch("two models on the same text, and the difference with its standard error"),
+  json,
+};
+const groups = { Options: flags, Device: deviceFlags };
+
+/** Tokens for the pseudo-perplexity where nothing else is said: each is a run of its own. */
+const PSEUDO_TOKENS = 4096;
+
+/** Help of the command. */
+export const evalHelp = `Measures how well a model predicts masked tokens of a text.
+
+Usage: deno run -A cli.ts eval DIR --data TEXT [options]
+       deno run -A cli.ts eval --compare DIR DIR --data TEXT [options]
+
+${folderHelp}
+Masks are fixed: 15 % of the tokens, the same ones every time, so results repeat to the bit on the same device. Without --data,
+a run is measured on the text that it validates on, as in training.
+
+${flagHelp(groups)}
+
+Examples:
+  deno run -A cli.ts eval runs/modernbert-small-shakespeare
+  deno run -A cli.ts eval --compare bert-base-uncased runs/bert-law --data law.txt`;
+
+/** What is measured, and how. */
+interface Plan {
+  readonly corpus: Corpus;
+  readonly length: number | undefined;
+  readonly tokens: number | undefined;
+  readonly pack: PackMode;
+  readonly rule: MaskRule;
+  readonly pseudo: boolean;
+}
+
+/** A model's results. */
+interface Result {
+  readonly model: string;
+  readonly masked: Score;
+  readonly pseudo?: Score;
+}
+
+/** Runs the command; returns the exit code. */
+export async function evalCommand(args: readonly string[]): Promise<number> {
+  const parsed = parseFlags(groups, args);
+  if (parsed.help) {
+    console.log(evalHelp);
+    return 0;
+  }
+  const paths = parsed.positional;
+  const count = parsed.get(flags.compare) ? 2 : 1;
+  if (paths.length !== count) {
+    throw new UsageError(count === 2 ? "Wanted: eval --compare DIR DIR --data TEXT" : "Wanted: eval DIR --data TEXT");
+  }
+  const { opened, plan } = await planOf(paths[0]!, parsed);
+  const terminal = openTerminal();
+  try {
+    if (opened.notice) console.error(opened.notice);
+    const quiet = parsed.get(flags.json) ?? false;
+    if (count === 1) {
+      const result = await withModel(paths[0]!, parsed, (model) => measure(model, plan, quiet ? undefined : terminal));
+      if (quiet) console.log(JSON.stringify({ data: opened.corpus.name, ...result }));
+      else print(terminal, [result], opened);
+      return 0;
+    }
+    return await withModel(paths[0]!, parsed, (first) =>
+      withModel(paths[1]!, parsed, async (second) => {
+        const { results, difference, note } = await compare([first, second], plan, quiet ? undefined : terminal);
+        if (quiet) console.log(JSON.stringify({ data: opened.corpus.name, models: results, difference, note }));
+        else {
+          print(terminal, results, opened);
+          if (difference) terminal.print(said(difference));
+          if (note) terminal.print(`note: ${note}`);
+        }
+        return 0;
+      }));
+  } finally {
+    await opened.close();
+  }
+}
+
+/** What the flags say; where they say nothing of the text, what the run at a path validates on. */
+async function planOf(path: string, parsed: ParsedFlags): Promise<{ opened: OpenedCorpus; plan: Plan }> {
+  const { get, all } = parsed;
+  const given = {
+    document: get(flags.document),
+    field: get(flags.field),
+    skipBad: get(flags["skip-bad"]),
+  };
+  const options = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  const pseudo = get(flags.pseudo) ?? false;
+  const chosen = { length: get(flags.length), tokens: get(flags.tokens), pseudo };
+  if (all(flags.data).length > 0) {
+    const choice: CorpusChoice = { data: all(flags.data), ...options };
+    const opened = await openCorpus(choice, { seed: 1 });
+    const plan = { ...chosen, corpus: whole(opened.corpus), pack: get(flags.pack) ?? "none" };
+    return { opened, plan: { ...plan, rule: get(flags["mask-rule"]) ?? "bert" } };
+  }
+  if (!await exists(`${path}/checkpoints`)) {
+    throw new UsageError("Give the text to measure on by --data: only a run's folder knows one itself");
+  }
+  const { config: { text, training } } = await readRun(path);
+  const opened = await openCorpus({ ...text, ...options }, { seed: training.seed });
+  return {
+    opened,
+    plan: {
+      corpus: opened.corpus,
+      length: chosen.length ?? training.curriculum.at(-1)!.length,
+      tokens: chosen.tokens ?? training.evaluateTokens,
+      pack: get(flags.pack) ?? training.pack,
+      rule: get(flags["mask-rule"]) ?? training.maskRule,
+      pseudo,
+    },
+  };
+}
+
+/** A corpus all of whose text is in the validation part; of one that never ends, its validation part. */
+function whole(corpus: Corpus): Corpus {
+  if (corpus.endless) return corpus;
+  return {
+    ...corpus,
+    async *passages() {
+      yield* corpus.passages("training");
+      yield* corpus.passages("validation");
+    },
+  };
+}
+
+type Kind = "masked" | "pseudo";
+
+/** The scores of a model's windows, one by one. */
+function scores(model: MaskedLanguageModel, plan: Plan, kind: Kind): AsyncGenerator<WindowScore> {
+  const length = plan.length ?? Math.min(EVALUATION_LENGTH, model.config.maxLength);
+  const limit = plan.tokens ?? (kind === "pseudo" ? PSEUDO_TOKENS : undefined);
+  const windows = textWindows({
+    corpus: plan.corpus,
+    part: "validation",
+    tokenizer: model.tokenizer,
+    length,
+    pack: plan.pack,
+    ...(limit === undefined ? {} : { tokens: limit }),
+  });
+  return kind === "pseudo" ? scoreEachToken(model, windows) : scoreMasked(model, windows, { rule: plan.rule });
+}
+
+const kindsOf = ({ pseudo }: Plan): Kind[] => pseudo ? ["masked", "pseudo"] : ["masked"];
+
+async function measure(model: MaskedLanguageModel, plan: Plan, terminal: Terminal | undefined): Promise<Result> {
+  const results: Partial<Record<Kind, Score>> = {};
+  for (const kind of kindsOf(plan)) {
+    const total = new ScoreTotal();
+    for await (const score of scores(model, plan, kind)) {
+      total.add(score);
+      if (terminal?.isInteractive) terminal.progress(progress(kind, total.score));
+    }
+    terminal?.clear();
+    results[kind] = total.score;
+  }
+  return { model: model.place, ...results } as Result;
+}
+
+const progress = (kind: Kind, { windows, loss }: Score) =>
+  `${kind}: ${grouped(windows)} windows, loss ${loss.toFixed(4)}`;
+
+/** Both models, window by window where they read the same tokens. */
+async function compare(
+  models: readonly [MaskedLanguageModel, MaskedLanguageModel],
+  plan: Plan,
+  terminal: Terminal | undefined,
+): Promise<{ results: Result[]; difference?: Partial<Record<Kind, Difference>>; note?: string }> {
+  const [first, second] = models;
+  const length = plan.length ?? Math.min(EVALUATION_LENGTH, first.config.maxLength, second.config.maxLength);
+  const same = { ...plan, length };
+  if (!sameTokens(first, second)) {
+    const results = [];
+    for (const model of models) results.push(await measure(model, same, terminal));
+    const note = "the models cut text into different tokens, so losses of a token cannot be compared; " +
+      "bits a character can (--pseudo)";
+    return { results, note };
+  }
+  const results: Partial<Record<Kind, Score>>[] = [{}, {}];
+  const difference: Partial<Record<Kind, Difference>> = {};
+  for (const kind of kindsOf(plan)) {
+    const totals = [new ScoreTotal(), new ScoreTotal()] as const;
+    const between = new DifferenceTotal();
+    const others = scores(second, same, kind);
+    for await (const a of scores(first, same, kind)) {
+      const { value: b } = await others.next() as { value: WindowScore };
+      totals[0].add(a);
+      totals[1].add(b);
+      between.add(a, b);
+      if (terminal?.isInteractive) terminal.progress(progress(kind, totals[1].score));
+    }
+    terminal?.clear();
+    await others.return(undefined);
+    for (const [i, total] of totals.entries()) results[i]![kind] = total.score;
+    difference[kind] = between.difference;
+  }
+  return { results: results.map((result, i) => ({ model: models[i]!.place, ...result }) as Result), difference };
+}
+
+function sameTokens({ tokenizer: a }: MaskedLanguageModel, { tokenizer: b }: MaskedLanguageModel): boolean {
+  const frame = (tokenizer: typeof a) => JSON.stringify(tokenizer.frame ?? null);
+  return a.size === b.size && frame(a) === frame(b) && a.tokens.every((token, id) => token === b.tokens[id]);
+}
+
+function print(terminal: Terminal, results: readonly Result[], { corpus }: OpenedCorpus): void {
+  terminal.print(`text   ${corpus.name}: ${grouped(results[0]!.masked.windows)} windows`);
+  const rows = results.flatMap(({ model, masked, pseudo }) => [
+    row(model, "15 % masked", masked, undefined),
+    ...(pseudo ? [row(model, "each in turn", pseudo, bitsPerCharacter(pseudo))] : []),
+  ]);
+  const head = ["model", "tokens", "predicted", "loss", "accuracy", "perplexity", "bits a character"];
+  terminal.print(table([head, ...rows]));
+}
+
+function row(model: string, kind: string, score: Score, bits: number | undefined): string[] {
+  const { loss, accuracy, perplexity, predicted } = score;
+  const cells = [model, kind, grouped(predicted), loss.toFixed(4), percent(accuracy), perplexity.toFixed(3)];
+  return [...cells, bits === undefined ? "" : bits.toFixed(4)];
+}
+
+const bitsPerCharacter = ({ loss, predicted, characters }: Score) => loss * predicted / characters / Math.LN2;
+
+function said(difference: Partial<Record<Kind, Difference>>): string {
+  return Object.entries(difference).map(([kind, { loss, error }]) => {
+    const names = { masked: "15 % masked", pseudo: "each in turn" } as Record<string, string>;
+    const better = Math.abs(loss) < 2 * error
+      ? "no clear difference"
+      : loss < 0
+      ? "the second is better"
+      : "the first is better";
+    const sign = loss < 0 ? "−" : "+";
+    return `second less first, ${names[kind]}: ${sign}${Math.abs(loss).toFixed(4)} ± ${
+      error.toFixed(4)
+    } nats: ${better}`;
+  }).join("\n");
+}

@@ -1,0 +1,51 @@
+/**
+ * Lines in and out: standard input, texts of a command, standard output.
+ *
+ * @module
+ */
+
+import { TextLineStream } from "@std/streams";
+import { fileSources } from "../text/file_source.ts";
+import { textStream } from "../text/corpus.ts";
+import { UsageError } from "./flags.ts";
+
+/** Standard input by lines. */
+export function standardInputLines(): ReadableStream<string> {
+  return Deno.stdin.readable.pipeThrough(new TextDecoderStream("utf-8", { ignoreBOM: true }))
+    .pipeThrough(new TextLineStream());
+}
+
+/**
+ * The texts that a command works on: given as arguments, or the lines (records, rows) of files, or standard input's lines.
+ *
+ * @throws {UsageError} if there are none, or two kinds of them.
+ */
+export async function* textsOf(
+  given: readonly string[],
+  { file, wanted }: { file: string | undefined; wanted: string },
+): AsyncGenerator<string> {
+  if (given.length > 0) {
+    if (file !== undefined) throw new UsageError("Give either texts or --file, not both");
+    yield* given;
+  } else if (file !== undefined && file !== "-") {
+    for (const source of await fileSources(file)) yield* textStream(source);
+  } else {
+    if (Deno.stdin.isTerminal()) throw new UsageError(wanted);
+    yield* standardInputLines();
+  }
+}
+
+/** Standard output by lines, in pieces that are worth a system call. */
+export function lineWriter(): ((line: string) => void) & { flush(): void } {
+  const encoder = new TextEncoder();
+  let waiting = "";
+  const flush = () => {
+    const bytes = encoder.encode(waiting);
+    for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
+    waiting = "";
+  };
+  return Object.assign((line: string) => {
+    waiting += `${line}\n`;
+    if (waiting.length > 1 << 16) flush();
+  }, { flush });
+}

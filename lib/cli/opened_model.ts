@@ -1,0 +1,91 @@
+/**
+ * What the commands that use a model share: their flags, and finding and loading it.
+ *
+ * @module
+ */
+
+import { deviceChoices, openDevice } from "../device/open.ts";
+import { urlFolder } from "../format/folder.ts";
+import { type OpenedModel, openModel } from "../format/model_folder.ts";
+import { MaskedLanguageModel, toDevice } from "../inference/load.ts";
+import { type Flag, parseChoice, type ParsedFlags } from "./flags.ts";
+import { findCheckpoints } from "./run_folder.ts";
+import { trainFlags } from "./train_flags.ts";
+
+const { threads, blas } = trainFlags;
+
+/** Flags that say where a model runs. */
+export const deviceFlags = {
+  device: { value: "KIND", help: "auto, webgpu or cpu (default: auto)", parse: parseChoice(deviceChoices) },
+  threads,
+  blas: { ...blas, help: "system BLAS for the CPU device: auto, off or a path (default: off)" },
+};
+
+/** What DIR means, for help. */
+export const folderHelp =
+  `DIR is a run's folder, whose latest checkpoint is taken, a checkpoint, the folder of any BertForMaskedLM or
+ModernBertForMaskedLM, or the http address of one.`;
+
+/** Prints instead of text what programs read. */
+export const json: Flag<boolean> = { value: "", help: "print JSON", parse: () => true };
+
+/**
+ * Opens the model that a path means: the newest checkpoint that can be read; one that cannot is named, never skipped in
+ * silence.
+ */
+export async function openNamed(path: string): Promise<OpenedModel> {
+  if (/^https?:\/\//i.test(path)) return warned(await openModel(urlFolder(path)));
+  const { storage, names } = await findCheckpoints(path);
+  let failure: unknown;
+  for (const name of names.reverse()) {
+    try {
+      const model = await openModel(storage.open(name));
+      if (failure) console.error(`${(failure as Error).message}; using the checkpoint before, ${name}`);
+      return warned(model);
+    } catch (error) {
+      failure ??= error;
+    }
+  }
+  throw failure;
+}
+
+function warned(model: OpenedModel): OpenedModel {
+  const { strange } = model.weights;
+  if (strange.length > 0) {
+    const some = strange.slice(0, 3).map((name) => `"${name}"`).join(", ");
+    console.error(
+      `note: ${strange.length} tensors are not used: ${some}${strange.length > 3 ? " and others" : ""}`,
+    );
+  }
+  return model;
+}
+
+/** Loads a model onto the device that the flags ask for, and passes it on with what the user should know of the device. */
+export async function withModel<T>(
+  path: string,
+  parsed: ParsedFlags,
+  use: (model: MaskedLanguageModel, device: { readonly reason: string }) => Promise<T>,
+): Promise<T> {
+  const named = await openNamed(path);
+  const opened = await openDevice(parsed.get(deviceFlags.device), {
+    threads: parsed.get(deviceFlags.threads),
+    blas: parsed.get(deviceFlags.blas),
+  }).catch(async (error) => {
+    await named.weights.close();
+    throw error;
+  });
+  const { device, notice, reason } = opened;
+  if (notice) console.error(`note: ${notice}`);
+  try {
+    const { place, tokenizer } = named;
+    const model = await toDevice(named, device);
+    const loaded = new MaskedLanguageModel({ place, model, tokenizer, ownDevice: false });
+    try {
+      return await use(loaded, { reason });
+    } finally {
+      loaded.destroy();
+    }
+  } finally {
+    device.destroy();
+  }
+}

@@ -1,0 +1,233 @@
+/**
+ * A model as an ONNX graph: token ids and an attention mask in, logits out, for any number of texts of any length.
+ *
+ * @module
+ */
+
+import { architectures, type ModelConfig } from "../model/config.ts";
+import { positionTables } from "../model/encoder.ts";
+import { modelParameters } from "../model/parameters.ts";
+import type { Parameters } from "./hugging_face.ts";
+import { OnnxGraph, type OnnxValue } from "./onnx.ts";
+
+/** Options of {@linkcode toOnnx}. */
+export interface OnnxOptions {
+  /** Type of the weights, and of what is computed with them. Default: "f32". */
+  type?: "f32" | "f16";
+  /** Give hidden states and sentence vectors too: their mean over each text's tokens. Default: false. */
+  embeddings?: boolean;
+}
+
+/**
+ * The model as an ONNX file, in pieces to be written one after the other; 32-bit weights are not copied.
+ *
+ * Inputs are `input_ids` and `attention_mask`, int64 [batch, length]. Outputs are `logits`, float32 [batch, length, vocab], and
+ * with `embeddings` also `last_hidden_state` [batch, length, width] and `sentence_embedding` [batch, width].
+ *
+ * @throws {RangeError} if a weight does not fit 16 bits, or the file is larger than 2 GiB.
+ */
+export function toOnnx(
+  config: ModelConfig,
+  parameters: Parameters,
+  { type = "f32", embeddings = false }: OnnxOptions = {},
+): readonly Uint8Array<ArrayBuffer>[] {
+  const graph = new OnnxGraph();
+  const ids = graph.input("input_ids", "i64", ["batch", "length"]);
+  const mask = graph.input("attention_mask", "i64", ["batch", "length"]);
+  const context = contextOf(graph, { config, parameters, type, ids, mask });
+  const hidden = encoder(context, ids);
+  const { vocab, width } = config;
+  const outward = (rows: OnnxValue, size: number) => graph.cast(context.unflatten(rows, [size]), "f32");
+  const logits = outward(head(context, hidden), vocab);
+  graph.output("logits", logits, { type: "f32", shape: ["batch", "length", vocab] });
+  if (embeddings) {
+    const states = outward(hidden, width);
+    graph.output("last_hidden_state", states, { type: "f32", shape: ["batch", "length", width] });
+    const weights = graph.call("Unsqueeze", [graph.cast(mask, "f32"), graph.whole([2])]);
+    const total = (values: OnnxValue) => graph.call("ReduceSum", [values, graph.whole([1])], { keepdims: 0 });
+    const mean = graph.call("Div", [total(graph.call("Mul", [states, weights])), total(weights)]);
+    graph.output("sentence_embedding", mean, { type: "f32", shape: ["batch", width] });
+  }
+  return graph.encode({ name: config.preset, producer: "cloze" });
+}
+
+type Context = ReturnType<typeof contextOf>;
+
+/** Operations with their parameters looked up by name. Hidden states are rows: [batch · length, width]. */
+function contextOf(
+  graph: OnnxGraph,
+  { config, parameters, type, ids, mask }: {
+    config: ModelConfig;
+    parameters: Parameters;
+    type: "f32" | "f16";
+    ids: OnnxValue;
+    mask: OnnxValue;
+  },
+) {
+  const shapes = new Map(modelParameters(config).map(({ name, shape }) => [name, shape]));
+  const has = (name: string) => shapes.has(name);
+  const get = (name: string): OnnxValue => {
+    const [shape, data] = [shapes.get(name), parameters.get(name)];
+    if (!shape || !data) throw new TypeError(`Parameter "${name}" is missing`);
+    return graph.weight(name, type, () => ({ shape, data }));
+  };
+  const sizes = graph.call("Shape", [ids]);
+  const length = graph.call("Slice", [sizes, graph.whole([1]), graph.whole([2])]);
+  const flatten = (value: OnnxValue, width: number) => graph.call("Reshape", [value, graph.whole([-1, width])]);
+  const linear = (x: OnnxValue, name: string) =>
+    graph.call("Gemm", [x, get(`${name}.weight`), ...(has(`${name}.bias`) ? [get(`${name}.bias`)] : [])], {
+      transB: 1,
+    });
+  return {
+    graph,
+    config,
+    type,
+    has,
+    get,
+    length,
+    flatten,
+    linear,
+    masks: masks(graph, { config, type, mask, length }),
+    tables: tables(graph, { config, type, length }),
+    float: (value: number) => graph.float(value, type),
+    segment: () =>
+      graph.weight("embeddings.segment.first", type, () => ({
+        shape: [config.width],
+        data: parameters.get("embeddings.segment")!.subarray(0, config.width),
+      })),
+    unflatten: (rows: OnnxValue, shape: readonly number[]) =>
+      graph.call("Reshape", [rows, graph.call("Concat", [sizes, graph.whole(shape)], { axis: 0 })]),
+    norm: (x: OnnxValue, name: string) =>
+      graph.call(
+        "LayerNormalization",
+        [x, get(`${name}.weight`), ...(has(`${name}.bias`) ? [get(`${name}.bias`)] : [])],
+        { axis: -1, epsilon: { float: config.epsilon } },
+      ),
+    /** x Φ(x), by the error function. */
+    activate(x: OnnxValue, kind: ModelConfig["activation"]): OnnxValue {
+      if (kind === "relu") return graph.call("Relu", [x]);
+      const erf = graph.call("Erf", [graph.call("Mul", [x, this.float(Math.SQRT1_2)])]);
+      const half = graph.call("Mul", [x, this.float(0.5)]);
+      return graph.call("Mul", [half, graph.call("Add", [erf, this.float(1)])]);
+    },
+  };
+}
+
+/** What is added to scores: 0 where a token may be seen, very little elsewhere, [batch, 1, 1 or length, length]. */
+function masks(
+  graph: OnnxGraph,
+  { config, type, mask, length }: { config: ModelConfig; type: "f32" | "f16"; mask: OnnxValue; length: OnnxValue },
+) {
+  // finite, so that a row of padding that sees nothing gives no NaN
+  const hidden = type === "f16" ? -3e4 : -1e30;
+  const present = graph.call("Unsqueeze", [graph.cast(mask, "bool"), graph.whole([1, 2])]);
+  const bias = (visible: OnnxValue) => graph.call("Where", [visible, graph.float(0, type), graph.float(hidden, type)]);
+  if (!config.local) return { global: bias(present), local: undefined };
+  const end = graph.call("Squeeze", [length]);
+  const positions = graph.call("Range", [graph.whole(0), end, graph.whole(1)]);
+  const [rows, columns] = [1, 0].map((axis) => graph.call("Unsqueeze", [positions, graph.whole([axis])]));
+  const distance = graph.call("Abs", [graph.call("Sub", [rows!, columns!])]);
+  const near = graph.call("LessOrEqual", [distance, graph.whole(Math.floor(config.local.window / 2))]);
+  return { global: bias(present), local: bias(graph.call("And", [present, near])) };
+}
+
+/** Rows 0 ... length - 1 of the position tables; of rotary ones the cosines and sines, each [length, headWidth]. */
+function tables(
+  graph: OnnxGraph,
+  { config, type, length }: { config: ModelConfig; type: "f32" | "f16"; length: OnnxValue },
+) {
+  const first = (table: OnnxValue) => graph.call("Slice", [table, graph.whole([0]), length, graph.whole([0])]);
+  const { maxLength } = config;
+  const rotary: Record<string, { cos: OnnxValue; sin: OnnxValue }> = {};
+  let sinusoids: OnnxValue | undefined;
+  for (const [name, { shape, values }] of Object.entries(positionTables(config, maxLength))) {
+    if (name === "sinusoids") {
+      sinusoids = first(graph.weight(name, type, () => ({ shape, data: values })));
+      continue;
+    }
+    const half = shape[1]!;
+    const part = (which: 0 | 1) => ({
+      shape: [maxLength, 2 * half],
+      data: Float32Array.from({ length: maxLength * 2 * half }, (_, i) => {
+        const [row, column] = [Math.floor(i / (2 * half)), i % half];
+        return values[(row * half + column) * 2 + which]!;
+      }),
+    });
+    rotary[name] = {
+      cos: first(graph.weight(`rotary.${name}.cos`, type, () => part(0))),
+      sin: first(graph.weight(`rotary.${name}.sin`, type, () => part(1))),
+    };
+  }
+  return { rotary, sinusoids, first };
+}
+
+/** The encoder: see lib/model/encoder.ts, of which this is the twin. */
+function encoder(context: Context, ids: OnnxValue): OnnxValue {
+  const { graph, config, get, has } = context;
+  const { norm, embeddingNorm, positions, scaledEmbedding, gated } = architectures[config.preset];
+  const { width } = config;
+  const { tables } = context;
+  let x = graph.call("Gather", [get("embeddings.token"), ids]);
+  if (scaledEmbedding) x = graph.call("Mul", [x, context.float(Math.sqrt(width))]);
+  if (positions === "learned") x = graph.call("Add", [x, tables.first(get("embeddings.position"))]);
+  if (positions === "sinusoidal") x = graph.call("Add", [x, tables.sinusoids!]);
+  if (config.segments > 0) x = graph.call("Add", [x, context.segment()]);
+  x = context.flatten(x, width);
+  if (embeddingNorm) x = context.norm(x, "embeddings.norm");
+  const locals = new Set(config.local?.layers);
+  const block = (name: string, inner: (input: OnnxValue) => OnnxValue) => {
+    const isBefore = norm === "before";
+    const input = isBefore && has(`${name}.norm.weight`) ? context.norm(x, `${name}.norm`) : x;
+    const sum = graph.call("Add", [x, context.linear(inner(input), `${name}.output`)]);
+    x = isBefore ? sum : context.norm(sum, `${name}.norm`);
+  };
+  for (let layer = 0; layer < config.layers; layer++) {
+    block(`layers.${layer}.attention`, (input) => attention(context, input, { layer, isLocal: locals.has(layer) }));
+    block(`layers.${layer}.feedForward`, (input) => {
+      const wide = context.linear(input, `layers.${layer}.feedForward.input`);
+      if (!gated) return context.activate(wide, config.activation);
+      const [left, right] = graph.calls("Split", [wide], { attributes: { axis: -1 }, outputs: 2 });
+      return graph.call("Mul", [context.activate(left!, "gelu"), right!]);
+    });
+  }
+  return norm === "before" ? context.norm(x, "finalNorm") : x;
+}
+
+function attention(
+  context: Context,
+  input: OnnxValue,
+  { layer, isLocal }: { layer: number; isLocal: boolean },
+): OnnxValue {
+  const { graph, config, masks, tables } = context;
+  const { heads, width } = config;
+  const headWidth = width / heads;
+  const qkv = context.unflatten(context.linear(input, `layers.${layer}.attention.qkv`), [3, heads, headWidth]);
+  // [3, batch, heads, length, headWidth]
+  const parts = graph.call("Transpose", [qkv], { perm: [2, 0, 3, 1, 4] });
+  const [q, k, v] = [0, 1, 2].map((part) => graph.call("Gather", [parts, graph.whole(part)], { axis: 0 }));
+  const angles = tables.rotary[isLocal ? "local" : "global"];
+  const turned = (x: OnnxValue) => angles ? rotated(graph, x, angles) : x;
+  const scaled = graph.call("Mul", [turned(q!), context.float(headWidth ** -0.5)]);
+  const keys = graph.call("Transpose", [turned(k!)], { perm: [0, 1, 3, 2] });
+  const scores = graph.call("Add", [graph.call("MatMul", [scaled, keys]), isLocal ? masks.local! : masks.global]);
+  const mixed = graph.call("MatMul", [graph.call("Softmax", [scores], { axis: -1 }), v!]);
+  return context.flatten(graph.call("Transpose", [mixed], { perm: [0, 2, 1, 3] }), width);
+}
+
+/** x · cos + (-x₂, x₁) · sin for the halves x₁ and x₂ of each head. */
+function rotated(graph: OnnxGraph, x: OnnxValue, { cos, sin }: { cos: OnnxValue; sin: OnnxValue }): OnnxValue {
+  const [first, second] = graph.calls("Split", [x], { attributes: { axis: -1 }, outputs: 2 });
+  const across = graph.call("Concat", [graph.call("Neg", [second!]), first!], { axis: -1 });
+  return graph.call("Add", [graph.call("Mul", [x, cos]), graph.call("Mul", [across, sin])]);
+}
+
+/** The head on every row: [batch · length, vocab]. */
+function head(context: Context, hidden: OnnxValue): OnnxValue {
+  const { graph, config, get, has } = context;
+  let x = hidden;
+  if (architectures[config.preset].head === "transformed") {
+    x = context.norm(context.activate(context.linear(x, "head.dense"), config.activation), "head.norm");
+  }
+  const weight = get(config.tied ? "embeddings.token" : "decoder.weight");
+  return graph.call("Gemm", [x, weight, ...(has("decoder.bias") ? [get("decoder.bias")] : [])], { transB: 1 });
+}

@@ -1,0 +1,100 @@
+/**
+ * Texts as vectors.
+ *
+ * @module
+ */
+
+import type { EncoderProgram } from "../model/model.ts";
+import { encodeFramed } from "../tokenizer/tokenizer.ts";
+import { batchesOf, inChunks, type ModelParts, ProgramCache, type TextBatch } from "./texts.ts";
+
+/** Ways to make one vector of a text's hidden states. */
+export const poolModes = ["mean", "cls"] as const;
+/** The mean of all tokens, or the first token's, which is [CLS]. */
+export type PoolMode = typeof poolModes[number];
+
+/** A text with its vector. */
+export interface Embedded {
+  /** The text as given. */
+  readonly text: string;
+  /** Its vector: [width]. */
+  readonly embedding: Float32Array<ArrayBuffer>;
+  /** Tokens that did not fit the model's longest sequence and were left out. */
+  readonly omitted: number;
+}
+
+/** Options of {@linkcode embedTexts}. */
+export interface EmbedOptions {
+  /** How the vector is made. Default: "mean". */
+  pool?: PoolMode;
+}
+
+/**
+ * Vectors of a stream of texts, in order and a few hundred at a time: hidden states of the last layer, after its norm where it
+ * has one. Texts that are too long are cut off at the end, and say so.
+ *
+ * @throws {RangeError} for "cls" if the model's texts do not begin with [CLS].
+ */
+export async function* embedTexts(
+  parts: ModelParts,
+  texts: Iterable<string> | AsyncIterable<string>,
+  { pool = "mean" }: EmbedOptions = {},
+): AsyncGenerator<Embedded> {
+  const { model, tokenizer } = parts;
+  const { maxLength, width } = model.config;
+  if (pool === "cls" && (tokenizer.frame?.before.length ?? 0) === 0) {
+    throw new RangeError(`Cannot take the vector of [CLS]: this model's texts do not begin with it; use "mean"`);
+  }
+  const programs = new ProgramCache<EncoderProgram>();
+  const padding = tokenizer.special["[PAD]"];
+  try {
+    for await (const chunk of inChunks(texts)) {
+      const whole = chunk.map((text) => encodeFramed(tokenizer, text));
+      const cut = whole.map((ids) => cutOff(ids, maxLength, tokenizer.frame?.after ?? []));
+      const vectors: Float32Array<ArrayBuffer>[] = chunk.map(() => new Float32Array(width));
+      const present = [...cut.keys()].filter((i) => cut[i]!.length > 0);
+      for (const batch of batchesOf(present.map((i) => cut[i]!), { padding, maxLength })) {
+        const hidden = await encodeBatch(parts, batch, programs);
+        for (const [w, member] of batch.members.entries()) {
+          const rows = hidden.subarray(w * batch.length * width);
+          poolInto(vectors[present[member]!]!, rows, pool === "cls" ? 1 : batch.lengths[w]!);
+        }
+      }
+      for (const [i, text] of chunk.entries()) {
+        yield { text, embedding: vectors[i]!, omitted: whole[i]!.length - cut[i]!.length };
+      }
+    }
+  } finally {
+    await programs.clear();
+  }
+}
+
+/** Ids cut off at the longest sequence, still ending as texts do. */
+function cutOff(ids: Uint32Array<ArrayBuffer>, longest: number, after: readonly number[]): Uint32Array<ArrayBuffer> {
+  if (ids.length <= longest) return ids;
+  const cut = ids.slice(0, longest);
+  cut.set(after, longest - after.length);
+  return cut;
+}
+
+async function encodeBatch(
+  { model }: ModelParts,
+  batch: TextBatch,
+  programs: ProgramCache<EncoderProgram>,
+): Promise<Float32Array> {
+  const { windows, length, segments } = batch;
+  const shape = { windows, length, segments: segments !== undefined };
+  const program = await programs.get(JSON.stringify(shape), () => model.compileEncoder(shape));
+  program.write(batch);
+  program.program.run();
+  const [bytes] = await model.device.read([program.hidden]);
+  return new Float32Array(bytes!);
+}
+
+/** vector = mean of the first rows. */
+function poolInto(vector: Float32Array, rows: Float32Array, count: number): void {
+  const width = vector.length;
+  const sums = new Float64Array(width);
+  for (let i = 0; i < count * width; i++) sums[i % width]! += rows[i]!;
+  for (let column = 0; column < width; column++) vector[column] = sums[column]! / count;
+}

@@ -1,0 +1,169 @@
+/**
+ * Filling in masked tokens.
+ *
+ * @module
+ */
+
+import type { EvaluationProgram } from "../model/model.ts";
+import { encodeFramed, splitAtSpecials, type Tokenizer } from "../tokenizer/tokenizer.ts";
+import { batchesOf, inChunks, type ModelParts, ProgramCache, type TextBatch } from "./texts.ts";
+
+/** A token that may stand in a masked place. */
+export interface Candidate {
+  /** The token, as the vocabulary writes it; of byte-level vocabularies the text that it stands for. */
+  readonly token: string;
+  /** Its id. */
+  readonly id: number;
+  /** Probability that the model gives it. */
+  readonly probability: number;
+}
+
+/** A text with its masked places filled. */
+export interface Filled {
+  /** The text as given. */
+  readonly text: string;
+  /** The text with the most probable token in each masked place. */
+  readonly filled: string;
+  /** Each masked place, by token position, with its best candidates, most probable first. */
+  readonly masks: readonly { readonly position: number; readonly candidates: readonly Candidate[] }[];
+}
+
+/** Options of {@linkcode fill}. */
+export interface FillOptions {
+  /** Candidates for each place. Default: 5. */
+  topK?: number;
+}
+
+/**
+ * Fills every `[MASK]` of a text with what the model finds most probable; each place for itself.
+ *
+ * @throws {RangeError} if the text has no `[MASK]` or is longer than the model's longest sequence.
+ */
+export async function fill(parts: ModelParts, text: string, options: FillOptions = {}): Promise<Filled> {
+  const mask = parts.tokenizer.special["[MASK]"];
+  if (!encodeFramed(parts.tokenizer, text).includes(mask)) {
+    throw new RangeError(`Cannot fill "${text}": it has no ${spelledMask(parts.tokenizer)}`);
+  }
+  for await (const filled of fillTexts(parts, [text], options)) return filled;
+  throw new TypeError("A text was lost");
+}
+
+/** How the mask is written, in the vocabulary's own spelling where that is another. */
+export function spelledMask(tokenizer: Tokenizer): string {
+  const own = tokenizer.token(tokenizer.special["[MASK]"]);
+  return own === "[MASK]" ? own : `[MASK] or ${own}`;
+}
+
+/**
+ * Fills a stream of texts, in order and a few hundred at a time; a text without masks stays as it is.
+ *
+ * @throws {RangeError} that says which text is longer than the model's longest sequence.
+ */
+export async function* fillTexts(
+  parts: ModelParts,
+  texts: Iterable<string> | AsyncIterable<string>,
+  { topK = 5 }: FillOptions = {},
+): AsyncGenerator<Filled> {
+  const { model, tokenizer } = parts;
+  const { maxLength } = model.config;
+  const mask = tokenizer.special["[MASK]"];
+  const programs = new ProgramCache<EvaluationProgram>();
+  let before = 0;
+  try {
+    for await (const chunk of inChunks(texts)) {
+      const encoded = chunk.map((text) => encodeFramed(tokenizer, text));
+      const tooLong = encoded.findIndex((ids) => ids.length > maxLength && ids.includes(mask));
+      if (tooLong >= 0) {
+        throw new RangeError(
+          `Cannot fill text ${before + tooLong + 1} of ${encoded[tooLong]!.length} tokens: ` +
+            `this model's longest is ${maxLength}`,
+        );
+      }
+      const masked = [...chunk.keys()].filter((i) => encoded[i]!.includes(mask));
+      const filled = chunk.map((text): Filled => ({ text, filled: text, masks: [] }));
+      const padding = tokenizer.special["[PAD]"];
+      for (const batch of batchesOf(masked.map((i) => encoded[i]!), { padding, maxLength })) {
+        const masks = await fillBatch(parts, batch, { topK, programs });
+        for (const [w, member] of batch.members.entries()) {
+          const i = masked[member]!;
+          filled[i] = { text: chunk[i]!, filled: insert(tokenizer, chunk[i]!, masks[w]!), masks: masks[w]! };
+        }
+      }
+      yield* filled;
+      before += chunk.length;
+    }
+  } finally {
+    await programs.clear();
+  }
+}
+
+/** The masks of each window with their candidates. */
+async function fillBatch(
+  { model, tokenizer }: ModelParts,
+  batch: TextBatch,
+  { topK, programs }: { topK: number; programs: ProgramCache<EvaluationProgram> },
+): Promise<Filled["masks"][]> {
+  const { windows, length, ids, segments } = batch;
+  const mask = tokenizer.special["[MASK]"];
+  const positions = Uint32Array.from([...ids.keys()].filter((row) => ids[row] === mask));
+  // a power of two, so that programs serve several batches
+  const slots = 2 ** Math.ceil(Math.log2(positions.length));
+  const shape = { windows, length, slots, segments: segments !== undefined };
+  const program = await programs.get(JSON.stringify(shape), () => model.compileEvaluation(shape));
+  model.writeEvaluationStep(0);
+  program.write({ ...batch, original: ids, positions, labels: new Uint32Array(positions.length) });
+  program.program.run();
+  const [bytes] = await model.device.read([program.logits]);
+  const logits = new Float32Array(bytes!);
+  const stride = logits.length / slots;
+  const masks = Array.from({ length: windows }, (): Filled["masks"][number][] => []);
+  for (const [slot, row] of positions.entries()) {
+    const candidates = bestCandidates(logits.subarray(slot * stride, slot * stride + model.config.vocab), {
+      tokenizer,
+      topK,
+    });
+    masks[Math.floor(row / length)]!.push({ position: row % length, candidates });
+  }
+  return masks;
+}
+
+/** The text with the best candidates in the places of its masks; pieces of words close up to what stands before. */
+function insert(tokenizer: Tokenizer, text: string, masks: Filled["masks"]): string {
+  const mask = tokenizer.special["[MASK]"];
+  let next = 0;
+  return splitAtSpecials(tokenizer, text).reduce((before, piece) => {
+    if (piece.special !== mask) return before + piece.text;
+    const best = masks[next++]?.candidates[0];
+    if (!best) return before + piece.text;
+    if (tokenizer.type !== "wordpiece") return before + best.token;
+    const isPiece = tokenizer.piece(best.id) === best.token.slice(2) && best.token.startsWith("##");
+    return isPiece ? before.trimEnd() + best.token.slice(2) : before + best.token;
+  }, "");
+}
+
+/** The most probable ordinary tokens; special ones keep their probability but are no candidates. */
+function bestCandidates(
+  logits: Float32Array,
+  { tokenizer, topK }: { tokenizer: Tokenizer; topK: number },
+): Candidate[] {
+  let highest = -Infinity;
+  for (const logit of logits) highest = Math.max(highest, logit);
+  let total = 0;
+  for (const logit of logits) total += Math.exp(logit - highest);
+  const special = new Set<number>(Object.values(tokenizer.special));
+  const best: number[] = [];
+  // a model may have room for more tokens than its vocabulary has
+  for (let id = 0; id < tokenizer.size; id++) {
+    if (best.length === topK && !(logits[id]! > logits[best[topK - 1]!]!)) continue;
+    if (special.has(id)) continue;
+    if (best.length === topK) best.pop();
+    let at = best.length;
+    while (at > 0 && logits[best[at - 1]!]! < logits[id]!) at--;
+    best.splice(at, 0, id);
+  }
+  return best.map((id) => ({
+    token: tokenizer.type === "bpe" ? tokenizer.piece(id) : tokenizer.token(id),
+    id,
+    probability: Math.exp(logits[id]! - highest) / total,
+  }));
+}

@@ -1,0 +1,193 @@
+/**
+ * A trained model, ready to be used: by path or address.
+ *
+ * @module
+ */
+
+import type { PackMode } from "../batch/packing.ts";
+import { textWindows } from "../batch/text_windows.ts";
+import type { Device } from "../device/device.ts";
+import { type DeviceChoice, openDevice } from "../device/open.ts";
+import { type ModelFolder, urlFolder } from "../format/folder.ts";
+import { type OpenedModel, openModel } from "../format/model_folder.ts";
+import type { ModelConfig } from "../model/config.ts";
+import { Model } from "../model/model.ts";
+import type { Corpus, CorpusPart } from "../text/corpus.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import { modelFolder } from "../train/folder_storage.ts";
+import { type Embedded, type EmbedOptions, embedTexts } from "./embed.ts";
+import { fill, type Filled, type FillOptions, fillTexts } from "./fill.ts";
+import { type Score, scoreEachToken, scoreMasked, type ScoreOptions, ScoreTotal } from "./score.ts";
+
+/** Options of {@linkcode load}. */
+export interface LoadOptions {
+  /** Where the model runs: a device, which stays the caller's, or a kind of device. Default: "auto". */
+  device?: Device | DeviceChoice;
+  /** Threads of the CPU device. Default: the machine's cores. */
+  threads?: number | undefined;
+  /** System BLAS of the CPU device: a path, "auto" or "off". Default: "off". */
+  blas?: string | undefined;
+}
+
+/** Options of {@linkcode MaskedLanguageModel.evaluate}. */
+export interface EvaluateOptions extends ScoreOptions {
+  /** Which part of the corpus. Default: "validation". */
+  part?: CorpusPart;
+  /** Tokens of a window. Default: 128, or the model's longest if that is shorter. */
+  length?: number;
+  /** Most tokens to read. Default: all. */
+  tokens?: number;
+  /** How windows are filled. Default: "none". */
+  pack?: PackMode;
+  /** Mask each token in turn instead of a fixed share: gives the pseudo-perplexity. Default: false. */
+  eachToken?: boolean;
+}
+
+/** Tokens of a window where nothing else is said. */
+export const EVALUATION_LENGTH = 128;
+
+/** A trained masked language model on a device. */
+export class MaskedLanguageModel {
+  /** Where it came from. */
+  readonly place: string;
+  /** The model. */
+  readonly model: Model;
+  /** Its vocabulary. */
+  readonly tokenizer: Tokenizer;
+  #ownDevice: boolean;
+
+  /** Takes a model over; with `ownDevice`, its device too. */
+  constructor(
+    { place, model, tokenizer, ownDevice }: { place: string; model: Model; tokenizer: Tokenizer; ownDevice: boolean },
+  ) {
+    this.place = place;
+    this.model = model;
+    this.tokenizer = tokenizer;
+    this.#ownDevice = ownDevice;
+  }
+
+  /** Its configuration. */
+  get config(): ModelConfig {
+    return this.model.config;
+  }
+
+  /** Fills every `[MASK]` of a text: see {@linkcode fill}. */
+  fill(text: string, options?: FillOptions): Promise<Filled> {
+    return fill(this, text, options);
+  }
+
+  /** Fills a stream of texts: see {@linkcode fillTexts}. */
+  fillTexts(texts: Iterable<string> | AsyncIterable<string>, options?: FillOptions): AsyncGenerator<Filled> {
+    return fillTexts(this, texts, options);
+  }
+
+  /** Vectors of texts: see {@linkcode embedTexts}. */
+  async embed(texts: readonly string[], options?: EmbedOptions): Promise<Float32Array<ArrayBuffer>[]> {
+    const vectors = [];
+    for await (const { embedding } of this.embedTexts(texts, options)) vectors.push(embedding);
+    return vectors;
+  }
+
+  /** Vectors of a stream of texts: see {@linkcode embedTexts}. */
+  embedTexts(texts: Iterable<string> | AsyncIterable<string>, options?: EmbedOptions): AsyncGenerator<Embedded> {
+    return embedTexts(this, texts, options);
+  }
+
+  /** Masked loss, accuracy and perplexity on a text, repeatable to the bit: see {@linkcode scoreMasked}. */
+  async evaluate(corpus: Corpus, options: EvaluateOptions = {}): Promise<Score> {
+    const { part = "validation", eachToken = false, tokens, pack, ...rest } = options;
+    const length = options.length ?? Math.min(EVALUATION_LENGTH, this.config.maxLength);
+    const windows = textWindows({
+      corpus,
+      part,
+      tokenizer: this.tokenizer,
+      length,
+      ...(tokens === undefined ? {} : { tokens }),
+      ...(pack === undefined ? {} : { pack }),
+    });
+    const total = new ScoreTotal();
+    for await (const score of eachToken ? scoreEachToken(this, windows) : scoreMasked(this, windows, rest)) {
+      total.add(score);
+    }
+    return total.score;
+  }
+
+  /** Gives the memory back, and the device if it was opened for this model. */
+  destroy(): void {
+    this.model.destroy();
+    if (this.#ownDevice) this.model.device.destroy();
+  }
+
+  /** The same, for `using`. */
+  [Symbol.dispose](): void {
+    this.destroy();
+  }
+}
+
+/**
+ * Loads a model: a run's folder (its latest checkpoint), a checkpoint, any folder with a BertForMaskedLM or
+ * ModernBertForMaskedLM, or the address of such a folder, which also works in browsers. Everything is checked before memory
+ * is taken, and weights go to the device piece by piece.
+ *
+ * @throws {RangeError} if there is no model.
+ * @throws {SyntaxError} that says which file or tensor does not fit, and why.
+ *
+ * @example
+ * ```ts ignore
+ * import { load } from "@cloze/mlm";
+ *
+ * using model = await load("runs/modernbert-small-stories");
+ * const { filled } = await model.fill("Ben has a red b[MASK]ll.");
+ * console.log(filled);
+ * ```
+ */
+export async function load(
+  source: string | URL | ModelFolder,
+  options: LoadOptions = {},
+): Promise<MaskedLanguageModel> {
+  const opened = await openModel(await folderOf(source));
+  const { device: choice = "auto", threads, blas } = options;
+  const ownDevice = typeof choice === "string";
+  let device: Device;
+  try {
+    device = ownDevice ? (await openDevice(choice, { threads, blas })).device : choice;
+  } catch (error) {
+    await opened.weights.close();
+    throw error;
+  }
+  try {
+    const { place, tokenizer } = opened;
+    return new MaskedLanguageModel({ place, tokenizer, ownDevice, model: await toDevice(opened, device) });
+  } catch (error) {
+    if (ownDevice) device.destroy();
+    throw error;
+  }
+}
+
+/** The folder that a path or an address means. */
+async function folderOf(source: string | URL | ModelFolder): Promise<ModelFolder> {
+  if (source instanceof URL) {
+    return source.protocol === "file:" ? await folderOf(decodeURIComponent(source.pathname)) : urlFolder(source.href);
+  }
+  if (typeof source !== "string") return source;
+  return /^https?:\/\//i.test(source) ? urlFolder(source) : await modelFolder(source);
+}
+
+/**
+ * Reads the weights of an opened model to a device.
+ *
+ * @throws {SyntaxError} if a file ends too early.
+ */
+export async function toDevice({ config, weights }: OpenedModel, device: Device): Promise<Model> {
+  let model: Model | undefined;
+  try {
+    model = new Model(device, config);
+    const { store } = model;
+    await weights.read((name, values, offset) => store.write(name, values, offset));
+    return model;
+  } catch (error) {
+    await weights.close();
+    model?.destroy();
+    throw error;
+  }
+}

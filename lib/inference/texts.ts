@@ -1,0 +1,122 @@
+/**
+ * Texts of different lengths as batches: similar lengths together, padded, with the padding out of everyone's sight.
+ *
+ * @module
+ */
+
+import type { Batch } from "../batch/batch.ts";
+import type { Model } from "../model/model.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+
+/** A model with its vocabulary. */
+export interface ModelParts {
+  /** The model. */
+  readonly model: Model;
+  /** Its vocabulary. */
+  readonly tokenizer: Tokenizer;
+}
+
+/** Tokens of a batch. */
+export const BATCH_TOKENS = 4096;
+
+/** Texts that are sorted by length at once. */
+const SORTED = 512;
+
+/** Lengths are rounded up to a multiple of this, so that programs serve several batches. */
+const LENGTH_STEP = 8;
+
+/** Texts of a batch, side by side, with their numbers in what was given. */
+export interface TextBatch extends Pick<Batch, "windows" | "length" | "ids" | "segments"> {
+  /** Number of each window's text. */
+  readonly members: readonly number[];
+  /** Tokens of each window's text. */
+  readonly lengths: readonly number[];
+}
+
+/** Cuts texts, as ids, into batches: the longest first, every text once. */
+export function batchesOf(
+  texts: readonly Uint32Array[],
+  { padding, maxLength, batchTokens = BATCH_TOKENS }: { padding: number; maxLength: number; batchTokens?: number },
+): TextBatch[] {
+  const order = [...texts.keys()].sort((a, b) => texts[b]!.length - texts[a]!.length || a - b);
+  const batches: TextBatch[] = [];
+  for (let first = 0; first < order.length;) {
+    const longest = texts[order[first]!]!.length;
+    const rounded = Math.min(maxLength, Math.ceil(longest / LENGTH_STEP) * LENGTH_STEP);
+    const windows = Math.min(order.length - first, Math.max(1, Math.floor(batchTokens / Math.max(1, rounded))));
+    const members = order.slice(first, first + windows);
+    const lengths = members.map((member) => texts[member]!.length);
+    // a text alone, or among equals, needs no padding
+    const length = lengths.every((other) => other === longest) ? longest : rounded;
+    batches.push({ ...padTexts(members.map((member) => texts[member]!), { length, padding }), members, lengths });
+    first += windows;
+  }
+  return batches;
+}
+
+function padTexts(
+  texts: readonly Uint32Array[],
+  { length, padding }: { length: number; padding: number },
+): Pick<Batch, "windows" | "length" | "ids" | "segments"> {
+  const windows = texts.length;
+  const ids = new Uint32Array(windows * length).fill(padding);
+  for (const [w, text] of texts.entries()) ids.set(text, w * length);
+  if (texts.every((text) => text.length === length)) return { windows, length, ids };
+  const segments = new Uint32Array(2 * windows * length);
+  for (const [w, text] of texts.entries()) {
+    for (let i = 0; i < length; i++) {
+      segments.set(i < text.length ? [0, text.length] : [text.length, length], 2 * (w * length + i));
+    }
+  }
+  return { windows, length, ids, segments };
+}
+
+/** Items in arrays of at most a few hundred. */
+export async function* inChunks<T>(items: Iterable<T> | AsyncIterable<T>): AsyncGenerator<T[]> {
+  let chunk: T[] = [];
+  for await (const item of items) {
+    chunk.push(item);
+    if (chunk.length === SORTED) {
+      yield chunk;
+      chunk = [];
+    }
+  }
+  if (chunk.length > 0) yield chunk;
+}
+
+/** The programs that were used last, by shape. */
+export class ProgramCache<Program extends { destroy(): void }> {
+  #programs = new Map<string, Promise<Program>>();
+  #most: number;
+
+  /** An empty one for at most so many. */
+  constructor(most = 4) {
+    this.#most = most;
+  }
+
+  /** The program of a key, compiled if it is not there. */
+  async get(key: string, compile: () => Promise<Program>): Promise<Program> {
+    const known = this.#programs.get(key);
+    this.#programs.delete(key);
+    if (!known && this.#programs.size >= this.#most) {
+      const [oldest, program] = this.#programs.entries().next().value!;
+      this.#programs.delete(oldest);
+      await program.then((program) => program.destroy(), () => {});
+    }
+    const program = known ?? compile();
+    this.#programs.set(key, program);
+    try {
+      return await program;
+    } catch (error) {
+      this.#programs.delete(key);
+      throw error;
+    }
+  }
+
+  /** Gives all of them back. */
+  async clear(): Promise<void> {
+    const programs = [...this.#programs.values()];
+    this.#programs.clear();
+    for (const program of programs) await program.then((program) => program.destroy(), () => {});
+  }
+}

@@ -1,0 +1,153 @@
+/**
+ * The README.md of a checkpoint: what the model is, what it was trained on and how, and how well it does.
+ *
+ * @module
+ */
+
+import type { ModelConfig } from "../model/config.ts";
+import { parameterCount } from "../model/parameters.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import { planStages } from "./schedule.ts";
+import type { TrainingSettings } from "./settings.ts";
+import type { TrainingState, ValidationRecord } from "./trainer.ts";
+
+/** What a model card tells. */
+export interface ModelCardOptions {
+  /** Name of the model. */
+  name: string;
+  /** Its configuration. */
+  config: ModelConfig;
+  /** Its vocabulary. */
+  tokenizer: Tokenizer;
+  /** How it was trained. */
+  settings: TrainingSettings;
+  /** What it was trained on, for people. */
+  corpus: string;
+  /** What it was trained by, for people. */
+  device: string;
+  /** Model whose weights it began with; undefined: random ones. */
+  base?: string | undefined;
+  /** Validations so far, in order. */
+  curve: readonly ValidationRecord[];
+  /** Where training is. */
+  state: Pick<TrainingState, "step" | "tokens" | "seconds">;
+}
+
+const classNames = { modernbert: "ModernBertForMaskedLM", bert: "BertForMaskedLM", labml: undefined } as const;
+const vocabularies = { char: "characters", wordpiece: "WordPiece", bpe: "byte-level BPE" } as const;
+
+/** Lines of the curve that a card shows. */
+const MOST_LINES = 40;
+
+/** A model card in Markdown, with the metadata that Hugging Face's hub reads in front. */
+export function modelCard(options: ModelCardOptions): string {
+  const { name, config, tokenizer, base } = options;
+  const className = classNames[config.preset];
+  const metadata = [
+    "---",
+    ...(className ? ["library_name: transformers"] : []),
+    "pipeline_tag: fill-mask",
+    `mask_token: ${JSON.stringify(tokenizer.token(tokenizer.special["[MASK]"]))}`,
+    "tags:",
+    "- fill-mask",
+    `- ${config.preset}`,
+    "---",
+  ];
+  const heading = base === undefined
+    ? "A masked language model, trained from random weights by Cloze (jsr:@cloze/mlm)."
+    : `A masked language model, trained on from ${base} by Cloze (jsr:@cloze/mlm).`;
+  return [
+    metadata.join("\n"),
+    `# ${name}`,
+    heading,
+    facts(options),
+    "## Training",
+    training(options),
+    "## Evaluation",
+    evaluation(options),
+    "## Use",
+    use(options),
+    "",
+  ].join("\n\n").replace(/\n+$/, "\n");
+}
+
+const grouped = (value: number) => Math.round(value).toLocaleString("en");
+const share = (value: number) => `${(100 * value).toFixed(1)} %`;
+
+function tableOf(rows: readonly (readonly string[])[]): string {
+  const [head, ...body] = rows.map((row) => `| ${row.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`);
+  return [head, `|${" --- |".repeat(rows[0]!.length)}`, ...body].join("\n");
+}
+
+function facts({ config, tokenizer, corpus, device }: ModelCardOptions): string {
+  const { preset, layers, width, heads, hidden, maxLength } = config;
+  return tableOf([
+    ["", ""],
+    [
+      "class",
+      classNames[preset] ?? "none in Hugging Face's libraries (labml.ai's annotated model); exported to ONNX only",
+    ],
+    ["encoder", `${preset}: ${layers} layers of width ${width}, ${heads} heads, feed-forward ${hidden}`],
+    ["parameters", grouped(parameterCount(config))],
+    ["longest text", `${grouped(maxLength)} tokens`],
+    ["vocabulary", `${vocabularies[tokenizer.type]}, ${grouped(tokenizer.size)} tokens`],
+    ["data", corpus],
+    ["trained by", device],
+  ]);
+}
+
+function training({ settings, state }: ModelCardOptions): string {
+  const { learningRate: { peak, schedule }, optimizer, maskRule, maskMode, pack, budget } = settings;
+  const amount = Object.entries(budget).map(([unit, value]) => `${grouped(value)} ${unit}`)[0];
+  const rows = planStages(settings).map((stage) => [
+    String(stage.length),
+    share(stage.share),
+    grouped(stage.tokens),
+    stage.maskRate.map(share).join(" → "),
+  ]);
+  return [
+    `Masked language modelling for ${grouped(state.tokens)} tokens in ${grouped(state.step)} steps ` +
+    `(${grouped(state.seconds)} s); planned were ${amount}.`,
+    tableOf([["length", "share", "tokens a step", "masked"], ...rows]),
+    `AdamW (β ${optimizer.beta1}, ${optimizer.beta2}; weight decay ${optimizer.weightDecay}), learning rate ` +
+    `${peak.toPrecision(3)}, ${schedule}; masking by ${maskMode}, rule ${maskRule}; windows: ${pack}; ` +
+    `seed ${settings.seed}.`,
+  ].join("\n\n");
+}
+
+function evaluation({ curve }: ModelCardOptions): string {
+  const last = curve.at(-1);
+  if (!last) return "Not evaluated yet.";
+  const every = Math.ceil(curve.length / MOST_LINES);
+  const shown = curve.filter((_, i) => (curve.length - 1 - i) % every === 0);
+  const rows = shown.map(({ step, tokens, loss, accuracy, perplexity }) => [
+    grouped(step),
+    grouped(tokens),
+    loss.toFixed(4),
+    share(accuracy),
+    perplexity.toFixed(2),
+  ]);
+  return [
+    `On held-out text of the same data, 15 % of the tokens masked, always the same ones, in windows of ${last.length}: ` +
+    `loss ${last.loss.toFixed(4)} nats, accuracy ${share(last.accuracy)}, perplexity ${last.perplexity.toFixed(2)}.`,
+    tableOf([["step", "tokens", "loss", "accuracy", "perplexity"], ...rows]),
+  ].join("\n\n");
+}
+
+function use({ config, tokenizer }: ModelCardOptions): string {
+  const mask = tokenizer.token(tokenizer.special["[MASK]"]);
+  const code = (language: string, lines: readonly string[]) => ["```" + language, ...lines, "```"].join("\n");
+  const shell = code("sh", [
+    `deno run -A jsr:@cloze/mlm/cli fill FOLDER "some text with a ${mask}"`,
+    "deno run -A jsr:@cloze/mlm/cli export FOLDER --onnx --out OUT   # for transformers.js and ONNX Runtime",
+  ]);
+  if (!classNames[config.preset]) return shell;
+  return [
+    code("python", [
+      "from transformers import pipeline",
+      'fill = pipeline("fill-mask", model="FOLDER")',
+      `print(fill("some text with a ${mask}"))`,
+    ]),
+    shell,
+  ].join("\n\n");
+}
