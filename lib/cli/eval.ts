@@ -248,7 +248,7 @@ function print(terminal: Terminal, results: readonly Result[], { corpus }: Opene
     row(model, "15 % masked", masked, undefined),
     ...(pseudo ? [row(model, "each in turn", pseudo, bitsPerCharacter(pseudo))] : []),
   ]);
-  const head = ["model", "tokens", "predicted", "loss", "accuracy", "perplexity", "bits a character"];
+  const head = ["model", "masking", "predicted", "loss", "accuracy", "perplexity", "bits a character"];
   terminal.print(table([head, ...rows]));
 }
 

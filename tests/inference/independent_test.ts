@@ -1,0 +1,43 @@
+import { load } from "../../lib/inference/load.ts";
+import { assertClose } from "../helpers/assert_close.ts";
+import { deviceTest } from "../helpers/devices.ts";
+import { logitsOf } from "../helpers/logits.ts";
+import { pythonWith, runPython } from "../helpers/python.ts";
+
+const script = new URL("../fixtures/make_models.py", import.meta.url).pathname;
+const python = pythonWith("torch");
+
+let folder: string | undefined;
+
+/** Folders that PyTorch made once for all tests of this file. */
+function models(): string {
+  if (folder) return folder;
+  folder = Deno.makeTempDirSync();
+  globalThis.addEventListener("unload", () => Deno.removeSync(folder!, { recursive: true }));
+  runPython(python!, [script, folder]);
+  return folder;
+}
+
+const names = [
+  "bert",
+  "bert_old_names",
+  "bert_half_sharded_untied",
+  "modernbert",
+  "modernbert_brain_biases_untied",
+];
+
+for (const name of names) {
+  if (!python) {
+    Deno.test({ name: `load() gives PyTorch's logits of ${name}`, ignore: true, fn: () => {} });
+    continue;
+  }
+  deviceTest(`load() gives PyTorch's logits of ${name}, with padding in the batch`, async (device) => {
+    const path = `${models()}/${name}`;
+    const expected = JSON.parse(await Deno.readTextFile(`${path}/expected.json`));
+    using model = await load(path, { device });
+    const logits = await logitsOf(model, expected.texts);
+    for (const [i, text] of logits.entries()) {
+      assertClose(text, expected.logits[i], { atol: 1e-4, rtol: 0, label: `text ${i}` });
+    }
+  });
+}
