@@ -21,8 +21,12 @@ import {
   weightTypeOf,
 } from "./safetensors.ts";
 
-/** Takes a piece of a parameter; it may not keep the array. */
-export type WeightSink = (parameter: string, values: Float32Array<ArrayBuffer>, offset: number) => void;
+/** Takes a piece of a parameter; it may not keep the array. The next piece waits for what it returns. */
+export type WeightSink = (
+  parameter: string,
+  values: Float32Array<ArrayBuffer>,
+  offset: number,
+) => void | Promise<void>;
 
 /** Weights that have been checked and wait to be read. */
 export interface Weights {
@@ -155,7 +159,7 @@ async function readTensors(
     for (let at = 0; at < entry.bytes;) {
       const bytes = buffer.subarray(0, Math.min(CHUNK, entry.bytes - at));
       await readFully(reader, bytes, path);
-      if (place) sink(place.parameter, decodeWeights(bytes, type!), place.offset + at / weightBytes(type!));
+      if (place) await sink(place.parameter, decodeWeights(bytes, type!), place.offset + at / weightBytes(type!));
       at += bytes.length;
     }
   }

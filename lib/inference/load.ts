@@ -173,6 +173,9 @@ async function folderOf(source: string | URL | ModelFolder): Promise<ModelFolder
   return /^https?:\/\//i.test(source) ? urlFolder(source) : await modelFolder(source);
 }
 
+/** Bytes on their way to a graphics card, each of which has a second copy until it is there. */
+const MOST_WAITING = 1 << 23;
+
 /**
  * Reads the weights of an opened model to a device.
  *
@@ -182,8 +185,15 @@ export async function toDevice({ config, weights }: OpenedModel, device: Device)
   let model: Model | undefined;
   try {
     model = new Model(device, config);
-    const { store } = model;
-    await weights.read((name, values, offset) => store.write(name, values, offset));
+    const { store, step } = model;
+    let waiting = 0;
+    await weights.read(async (name, values, offset) => {
+      store.write(name, values, offset);
+      waiting += values.byteLength;
+      if (device.kind === "cpu" || waiting < MOST_WAITING) return;
+      await device.read([step.clock]);
+      waiting = 0;
+    });
     return model;
   } catch (error) {
     await weights.close();

@@ -1,0 +1,47 @@
+import { toConfigJson } from "../../lib/format/config_json.ts";
+import { toHuggingFace } from "../../lib/format/hugging_face.ts";
+import { encodeSafetensors } from "../../lib/format/safetensors.ts";
+import { tokenizerFiles } from "../../lib/format/tokenizer_json.ts";
+import type { ModelConfig } from "../../lib/model/config.ts";
+import { initialValues } from "../../lib/model/parameters.ts";
+import type { Tokenizer } from "../../lib/tokenizer/tokenizer.ts";
+import type { FileSet } from "../../lib/train/checkpoint.ts";
+import { writeFiles } from "../../lib/train/folder_storage.ts";
+import { random } from "./random.ts";
+
+/** The files of a model with random weights, large enough that every one of them shows in the logits. */
+export function modelFiles(config: ModelConfig, tokenizer: Tokenizer, seed = 1): FileSet {
+  const draw = random(seed);
+  const parameters = initialValues(config, seed);
+  for (const [name, values] of parameters) {
+    const middle = /norm\.weight$|Norm\.weight$/.test(name) ? 1 : 0;
+    for (let i = 0; i < values.length; i++) values[i] = middle + 0.6 * (draw() - 0.5);
+  }
+  const text = (value: string) => [new TextEncoder().encode(value)];
+  return new Map([
+    ["config.json", text(JSON.stringify(toConfigJson(config, tokenizer.special)))],
+    ["model.safetensors", encodeSafetensors(toHuggingFace(config, parameters))],
+    ...[...tokenizerFiles(tokenizer, config.maxLength)].map(([name, content]) => [name, text(content)] as const),
+  ]);
+}
+
+/** Writes such a model into a new folder. */
+export async function writeModel(
+  path: string,
+  config: ModelConfig,
+  tokenizer: Tokenizer,
+  seed?: number,
+): Promise<void> {
+  await Deno.mkdir(path, { recursive: true });
+  await writeFiles(path, modelFiles(config, tokenizer, seed));
+}
+
+/** A folder that is gone afterwards. */
+export async function inTemporaryFolder<T>(run: (path: string) => Promise<T>): Promise<T> {
+  const path = await Deno.makeTempDir();
+  try {
+    return await run(path);
+  } finally {
+    await Deno.remove(path, { recursive: true });
+  }
+}

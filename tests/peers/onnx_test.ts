@@ -1,0 +1,127 @@
+import { assertEquals } from "@std/assert";
+import * as ort from "onnxruntime-web";
+import { main } from "../../cli.ts";
+import { openCpuDevice } from "../../lib/device/cpu.ts";
+import { load, type MaskedLanguageModel } from "../../lib/inference/load.ts";
+import { modelConfig, type ModelOptions } from "../../lib/model/config.ts";
+import { characterTokenizer } from "../../lib/tokenizer/character.ts";
+import { bertFrame } from "../../lib/tokenizer/tokenizer.ts";
+import { assertClose } from "../helpers/assert_close.ts";
+import { logitsOf } from "../helpers/logits.ts";
+import { inTemporaryFolder, writeModel } from "../helpers/model_files.ts";
+import { pythonWith, runPython } from "../helpers/python.ts";
+
+ort.env.wasm.numThreads = 1;
+ort.env.logLevel = "error";
+
+const plain = characterTokenizer("abcdefghijklmnopqrstuvwxyz .,?");
+const tokenizer = { ...plain, frame: bertFrame(plain.special) };
+const shape = { vocab: tokenizer.size, layers: 3, width: 24, heads: 2, hidden: 36, maxLength: 40 };
+const texts = ["where is the [MASK]all?", "a kite.", "the box [MASK]s in the garden, i think"];
+
+const variants: Record<string, Partial<ModelOptions>> = {
+  modernbert: { preset: "modernbert" },
+  "modernbert with local attention and an untied decoder": {
+    preset: "modernbert",
+    rotaryBase: 160_000,
+    local: { window: 6, rotaryBase: 10_000, layers: [1, 2] },
+    tied: false,
+    biases: ["norm", "attention", "feedForward", "head", "decoder"],
+  },
+  bert: { preset: "bert" },
+  "bert without segments": { preset: "bert", segments: 0, activation: "relu" },
+  labml: { preset: "labml" },
+};
+
+/** Runs our model and its exported graph on the same padded batch. */
+async function both(
+  options: Partial<ModelOptions>,
+  flags: readonly string[],
+  check: (given: { ours: MaskedLanguageModel; ids: number[][]; results: Record<string, ort.Tensor>; file: string }) =>
+    | void
+    | Promise<void>,
+): Promise<void> {
+  await inTemporaryFolder(async (folder) => {
+    await writeModel(`${folder}/model`, modelConfig({ ...shape, ...options }), tokenizer);
+    assertEquals(await quietly(["export", `${folder}/model`, "--onnx", "--out", `${folder}/out`, ...flags]), 0);
+    const file = `${folder}/out/onnx/${flags.includes("f16") ? "model_fp16" : "model"}.onnx`;
+    const session = await ort.InferenceSession.create(await Deno.readFile(file));
+    const device = await openCpuDevice({ threads: 1 });
+    using ours = await load(`${folder}/model`, { device });
+    const { before, after } = tokenizer.frame!;
+    const mask = tokenizer.special["[MASK]"];
+    const ids = texts.map((text) => {
+      const pieces = text.split("[MASK]").map((piece) => [...tokenizer.encode(piece)]);
+      return [...before, ...pieces.flatMap((piece, i) => i === 0 ? piece : [mask, ...piece]), ...after];
+    });
+    const length = Math.max(...ids.map((text) => text.length)) + 2;
+    const tensor = (value: (text: number[], i: number) => number) => {
+      const values = ids.flatMap((text) => Array.from({ length }, (_, i) => BigInt(value(text, i))));
+      return new ort.Tensor("int64", BigInt64Array.from(values), [ids.length, length]);
+    };
+    const input_ids = tensor((text, i) => text[i] ?? 0);
+    const attention_mask = tensor((text, i) => i < text.length ? 1 : 0);
+    const results = await session.run({ input_ids, attention_mask });
+    await check({ ours, ids, results, file });
+    await session.release();
+    device.destroy();
+  });
+}
+
+/** The command line without its output. */
+async function quietly(args: readonly string[]): Promise<number> {
+  const { log } = console;
+  console.log = () => {};
+  try {
+    return await main(args);
+  } finally {
+    console.log = log;
+  }
+}
+
+async function assertSameLogits(
+  { ours, ids, results }: { ours: MaskedLanguageModel; ids: number[][]; results: Record<string, ort.Tensor> },
+  atol: number,
+): Promise<void> {
+  const theirs = results.logits!;
+  const [, length, vocab] = theirs.dims as [number, number, number];
+  assertEquals([theirs.type, vocab], ["float32", ours.config.vocab]);
+  for (const [i, text] of (await logitsOf(ours, ids)).entries()) {
+    const expected = (theirs.data as Float32Array).subarray(i * length * vocab, (i * length + ids[i]!.length) * vocab);
+    assertClose(text, expected, { atol, rtol: 0, label: `text ${i}` });
+  }
+}
+
+for (const [name, options] of Object.entries(variants)) {
+  Deno.test(`export --onnx: ONNX Runtime computes the logits of ${name}, with padding in the batch`, () =>
+    both(options, [], (given) => assertSameLogits(given, 1e-4)));
+
+  Deno.test(`export --onnx --dtype f16: ONNX Runtime computes nearly the logits of ${name}`, () =>
+    // logits are up to 8 in size, where neighbouring numbers of 16 bits are 0.004 to 0.008 apart
+    both(options, ["--dtype", "f16"], (given) => assertSameLogits(given, 0.01)));
+}
+
+Deno.test("export --onnx --embeddings: ONNX Runtime computes the vectors that embed gives", () =>
+  both({}, ["--embeddings"], async (given) => {
+    await assertSameLogits(given, 1e-4);
+    const { ours, results } = given;
+    const expected = (await ours.embed(texts)).flatMap((vector) => [...vector]);
+    const { dims, data } = results.sentence_embedding!;
+    assertEquals(dims, [texts.length, shape.width]);
+    assertClose(data as Float32Array, expected, { atol: 1e-5, rtol: 1e-4, label: "vectors" });
+    assertEquals(results.last_hidden_state!.dims.at(-1), shape.width);
+  }));
+
+const checker = pythonWith("onnx");
+
+for (const [name, options] of Object.entries(variants)) {
+  Deno.test({
+    name: `export --onnx: ONNX's own checker accepts ${name}`,
+    ignore: !checker,
+    fn: () =>
+      both(options, ["--embeddings"], ({ file }) => {
+        const script = `import onnx; onnx.checker.check_model(onnx.load(${JSON.stringify(file)}), full_check=True)`;
+        runPython(checker!, ["-c", script]);
+      }),
+  });
+}

@@ -1,0 +1,78 @@
+import { assertAlmostEquals, assertEquals, assertGreater } from "@std/assert";
+import { AutoModelForMaskedLM, AutoTokenizer, env, type FillMaskPipeline, pipeline } from "@huggingface/transformers";
+import { main } from "../../cli.ts";
+import { openCpuDevice } from "../../lib/device/cpu.ts";
+import { load } from "../../lib/inference/load.ts";
+import { modelConfig, presets } from "../../lib/model/config.ts";
+import { encodeFramed } from "../../lib/tokenizer/tokenizer.ts";
+import { assertClose } from "../helpers/assert_close.ts";
+import { logitsOf } from "../helpers/logits.ts";
+import { inTemporaryFolder, writeModel } from "../helpers/model_files.ts";
+import { vocabularies } from "../helpers/vocabularies.ts";
+
+env.allowRemoteModels = false;
+env.allowLocalModels = true;
+
+const tokenizers = await vocabularies();
+const texts = ["the ball is in [MASK] garden", "where is the red [MASK]? in the garden, and the ball"];
+
+for (const preset of presets) {
+  for (const [kind, tokenizer] of Object.entries(tokenizers)) {
+    Deno.test({
+      name: `transformers.js fills in with an exported ${preset} model and ${kind} vocabulary as we do`,
+      // ONNX Runtime's own threads outlive the test
+      sanitizeOps: false,
+      sanitizeResources: false,
+      fn: () =>
+        inTemporaryFolder(async (folder) => {
+          const config = modelConfig({
+            preset,
+            vocab: tokenizer.size,
+            layers: 2,
+            width: 32,
+            heads: 2,
+            hidden: 48,
+            maxLength: 128,
+          });
+          await writeModel(`${folder}/model`, config, tokenizer);
+          const { log } = console;
+          console.log = () => {};
+          const code = await main(["export", `${folder}/model`, "--onnx", "--out", `${folder}/exported`]);
+          console.log = log;
+          assertEquals(code, 0);
+          env.localModelPath = folder;
+
+          const device = await openCpuDevice({ threads: 1 });
+          using ours = await load(`${folder}/model`, { device });
+          const filler = await pipeline("fill-mask", "exported") as FillMaskPipeline;
+          for (const text of texts) {
+            const special = new Set(Object.values(ours.tokenizer.special));
+            const { masks } = await ours.fill(text, { topK: 10 });
+            const found = (await filler(text, { top_k: 10 }) as { token: number; score: number }[])
+              .filter(({ token }) => !special.has(token));
+            assertGreater(found.length, 4);
+            for (const [i, { token, score }] of found.entries()) {
+              assertEquals(masks[0]!.candidates[i]!.id, token);
+              assertAlmostEquals(masks[0]!.candidates[i]!.probability, score, 1e-4);
+            }
+          }
+
+          const tokenize = await AutoTokenizer.from_pretrained("exported");
+          const network = await AutoModelForMaskedLM.from_pretrained("exported");
+          const inputs = await tokenize(texts, { padding: true });
+          const ids = texts.map((text) => [...encodeFramed(ours.tokenizer, text)]);
+          const rows = (inputs.input_ids.tolist() as bigint[][]).map((row) => row.map(Number));
+          for (const [i, row] of rows.entries()) assertEquals(row.slice(0, ids[i]!.length), ids[i]);
+          const { logits } = await network(inputs);
+          const [, length, vocab] = logits.dims as [number, number, number];
+          for (const [i, text] of (await logitsOf(ours, ids)).entries()) {
+            const expected = logits.data.subarray(i * length * vocab, (i * length + ids[i]!.length) * vocab);
+            assertClose(text, expected as Float32Array, { atol: 1e-4, rtol: 0, label: `text ${i}` });
+          }
+          await network.dispose();
+          await filler.dispose();
+          device.destroy();
+        }),
+    });
+  }
+}
