@@ -9,7 +9,7 @@ import { urlFolder } from "../format/folder.ts";
 import { type OpenedModel, openModel } from "../format/model_folder.ts";
 import { MaskedLanguageModel, toDevice } from "../inference/load.ts";
 import { type Flag, parseChoice, type ParsedFlags } from "./flags.ts";
-import { findCheckpoints } from "./run_folder.ts";
+import { findModels } from "../train/folder_storage.ts";
 import { trainFlags } from "./train_flags.ts";
 
 const { threads, blas } = trainFlags;
@@ -35,12 +35,12 @@ export const json: Flag<boolean> = { value: "", help: "print JSON", parse: () =>
  */
 export async function openNamed(path: string): Promise<OpenedModel> {
   if (/^https?:\/\//i.test(path)) return warned(await openModel(urlFolder(path)));
-  const { storage, names } = await findCheckpoints(path);
+  const folders = await findModels(path);
   let failure: unknown;
-  for (const name of names.reverse()) {
+  for (const folder of folders.reverse()) {
     try {
-      const model = await openModel(storage.open(name));
-      if (failure) console.error(`${(failure as Error).message}; using the checkpoint before, ${name}`);
+      const model = await openModel(folder);
+      if (failure) console.error(`${(failure as Error).message}; using the checkpoint before, ${folder.place}`);
       return warned(model);
     } catch (error) {
       failure ??= error;

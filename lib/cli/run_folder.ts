@@ -7,7 +7,7 @@
 import type { CorpusChoice, FilePrint } from "./corpus.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { CheckpointStorage } from "../train/checkpoint.ts";
-import { folderStorage, isModelFolder } from "../train/folder_storage.ts";
+import { folderStorage } from "../train/folder_storage.ts";
 import type { TrainingSettings } from "../train/settings.ts";
 import type { TrainRecord, ValidationRecord } from "../train/trainer.ts";
 
@@ -113,24 +113,6 @@ export async function reopenRun(path: string, step: number): Promise<RunFolder> 
   await Deno.writeTextFile(temporary, lines.map((line) => line + "\n").join(""));
   await Deno.rename(temporary, file);
   return openFolder(path);
-}
-
-/** The checkpoints of a run, or the one that a path names itself, latest last. */
-export async function findCheckpoints(path: string): Promise<{ storage: CheckpointStorage; names: string[] }> {
-  const trimmed = path.replace(/[\\/]+$/, "");
-  if (await isModelFolder(trimmed)) {
-    const at = Math.max(trimmed.lastIndexOf("/"), trimmed.lastIndexOf("\\"));
-    return { storage: folderStorage(at < 0 ? "." : trimmed.slice(0, at) || "/"), names: [trimmed.slice(at + 1)] };
-  }
-  const storage = checkpointsOf(trimmed);
-  const names = await storage.list();
-  if (names.length === 0) {
-    const what = await exists(trimmed)
-      ? "it is neither a run with a checkpoint nor the folder of a model"
-      : "there is no such folder";
-    throw new RangeError(`Cannot use "${path}": ${what}`);
-  }
-  return { storage, names };
 }
 
 function openFolder(path: string): RunFolder {

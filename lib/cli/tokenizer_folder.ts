@@ -8,8 +8,8 @@ import { memoryFolder } from "../format/folder.ts";
 import { readTokenizer as readIn, vocabularyFiles } from "../format/tokenizer_folder.ts";
 import { tokenizerFiles } from "../format/tokenizer_json.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
-import { fileFolder } from "../train/folder_storage.ts";
-import { exists, findCheckpoints } from "./run_folder.ts";
+import { fileFolder, findModels } from "../train/folder_storage.ts";
+import { exists } from "./run_folder.ts";
 
 /** Writes a tokenizer's files. */
 export async function writeTokenizer(folder: string, tokenizer: Tokenizer, maxLength: number): Promise<void> {
@@ -32,10 +32,7 @@ export async function readTokenizer(path: string): Promise<Tokenizer> {
   const trimmed = path.replace(/[\\/]+$/, "");
   const file = /^(.*?)[\\/]?([^\\/]+\.(?:json|txt))$/.exec(trimmed);
   if (file) return await readFile(file[1]! || ".", file[2]!, trimmed);
-  const checkpoint = await findCheckpoints(trimmed).then(
-    ({ storage, names }) => `${storage.place}/${names.at(-1)}`,
-    () => undefined,
-  );
+  const checkpoint = await findModels(trimmed).then((folders) => folders.at(-1)?.place, () => undefined);
   for (const folder of [trimmed, checkpoint]) {
     for (const name of vocabularyFiles) {
       if (folder !== undefined && await exists(`${folder}/${name}`)) return await readIn(fileFolder(folder), name);

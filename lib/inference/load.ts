@@ -14,7 +14,7 @@ import type { ModelConfig } from "../model/config.ts";
 import { Model } from "../model/model.ts";
 import type { Corpus, CorpusPart } from "../text/corpus.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
-import { modelFolder } from "../train/folder_storage.ts";
+import { findModels } from "../train/folder_storage.ts";
 import { type Embedded, type EmbedOptions, embedTexts } from "./embed.ts";
 import { fill, type Filled, type FillOptions, fillTexts } from "./fill.ts";
 import { type Score, scoreEachToken, scoreMasked, type ScoreOptions, ScoreTotal } from "./score.ts";
@@ -170,7 +170,7 @@ async function folderOf(source: string | URL | ModelFolder): Promise<ModelFolder
     return source.protocol === "file:" ? await folderOf(decodeURIComponent(source.pathname)) : urlFolder(source.href);
   }
   if (typeof source !== "string") return source;
-  return /^https?:\/\//i.test(source) ? urlFolder(source) : await modelFolder(source);
+  return /^https?:\/\//i.test(source) ? urlFolder(source) : (await findModels(source)).at(-1)!;
 }
 
 /** Bytes on their way to a graphics card, each of which has a second copy until it is there. */

@@ -63,7 +63,7 @@ export function fileFolder(place: string): ModelFolder {
 }
 
 /** Whether a folder is a model's: a checkpoint, or any that Hugging Face's classes load. */
-export async function isModelFolder(path: string): Promise<boolean> {
+async function isModelFolder(path: string): Promise<boolean> {
   for (const name of ["model.safetensors", "model.safetensors.index.json", "pytorch_model.bin"]) {
     if (await Deno.stat(`${path}/${name}`).then(() => true, () => false)) return true;
   }
@@ -71,16 +71,16 @@ export async function isModelFolder(path: string): Promise<boolean> {
 }
 
 /**
- * The folder of the model that a path means: itself, or of a run's folder the latest checkpoint.
+ * The models that a path means: of a run its checkpoints, latest last, otherwise the folder itself.
  *
  * @throws {RangeError} if there is none.
  */
-export async function modelFolder(path: string): Promise<ModelFolder> {
+export async function findModels(path: string): Promise<[ModelFolder, ...ModelFolder[]]> {
   const trimmed = path.replace(/(?<=.)[\\/]+$/, "");
-  if (await isModelFolder(trimmed)) return fileFolder(trimmed);
-  const checkpoints = folderStorage(`${trimmed}/checkpoints`);
-  const latest = (await checkpoints.list()).at(-1);
-  if (latest !== undefined) return checkpoints.open(latest);
+  if (await isModelFolder(trimmed)) return [fileFolder(trimmed)];
+  const storage = folderStorage(`${trimmed}/checkpoints`);
+  const [first, ...rest] = (await storage.list()).map((name) => storage.open(name));
+  if (first) return [first, ...rest];
   const what = await Deno.stat(trimmed).then(() => true, () => false)
     ? "it is neither a run with a checkpoint nor the folder of a model"
     : "there is no such folder";

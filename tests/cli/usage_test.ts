@@ -1,9 +1,13 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { encodeSafetensors } from "../../lib/format/safetensors.ts";
+import { modelConfig } from "../../lib/model/config.ts";
+import { characterTokenizer } from "../../lib/tokenizer/character.ts";
+import { writeModel } from "../helpers/model_files.ts";
 import { runCli } from "../helpers/run_cli.ts";
 
 /** Wrong usage: arguments, exit code, and the sentence that is wanted. */
 const cases: [args: string[], code: number, message: string][] = [
-  [["fil"], 2, 'Unknown command "fil": there are train, fill, tokenizer'],
+  [["fil"], 2, 'Unknown command "fil": there are train, fill, eval, embed, export, info, tokenizer'],
   [["train", "--tokns", "5"], 2, "Unknown option --tokns; did you mean --tokens?"],
   [["train", "--qqqqqq"], 2, "Unknown option --qqqqqq"],
   [["train", "--tokens", "many"], 2, 'Option --tokens cannot be "many": write a whole number'],
@@ -65,10 +69,77 @@ const cases: [args: string[], code: number, message: string][] = [
   [["tokenizer", "train", "--type", "bpe", "--cased", "--out", "x"], 2, "Option --cased is for --type wordpiece"],
   [["tokenizer", "train", "--data", "empty.txt", "--out", "x"], 1, "empty.txt is empty"],
   [["fill", "nowhere", "a [MASK]"], 1, 'Cannot use "nowhere": there is no such folder'],
-  [["fill", "norun", "a [MASK]"], 1, "it is neither a run with a checkpoint nor a checkpoint"],
-  [["fill", "nowhere", "hello"], 2, 'The text "hello" has no [MASK] to fill'],
-  [["fill", "nowhere"], 2, "Wanted: fill RUN"],
+  [["fill", "norun", "a [MASK]"], 1, "it is neither a run with a checkpoint nor the folder of a model"],
+  [["fill", "model", "abc"], 2, 'The text "abc" has no [MASK] to fill'],
+  [["fill", "model", `${"abc ".repeat(20)}[MASK]`], 1, "Cannot fill text 1 of 81 tokens: this model's longest is 64"],
+  [["fill"], 2, "Wanted: fill DIR"],
+  [["fill", "model", "a [MASK]", "--file", "short.txt"], 2, "Give either texts or --file, not both"],
+  [["fill", "model", "--file", "no.txt"], 1, 'Cannot read "no.txt": there is no such file'],
+  [["fill", "http://127.0.0.1:9/model", "a [MASK]"], 1, "Cannot read http://127.0.0.1:9/model/config.json: "],
+  [["info", "gpt"], 1, 'Cannot use gpt/config.json: its model_type is "gpt2", known are modernbert, bert, labml'],
+  [["info", "thin"], 1, 'Cannot use thin/model.safetensors: it lacks tensor "bert.embeddings.word_embeddings.weight"'],
+  [["info", "torn"], 1, "Cannot read torn/model.safetensors: tensor "],
+  [
+    ["info", "wide"],
+    1,
+    'tensor "bert.embeddings.word_embeddings.weight" has shape [8,8], expected [9,8]',
+  ],
+  [["info", "pickled"], 1, "its weights are in pytorch_model.bin"],
+  [["info", "bare"], 1, "Cannot use bare: no tokenizer.json, vocab.txt, vocab.json is in it"],
+  [["info"], 2, "Wanted: info DIR"],
+  [["eval", "model"], 2, "Give the text to measure on by --data"],
+  [["eval", "model", "model", "--data", "short.txt"], 2, "Wanted: eval DIR --data TEXT"],
+  [["eval", "--compare", "model", "--data", "short.txt"], 2, "Wanted: eval --compare DIR DIR --data TEXT"],
+  [["eval", "model", "--data", "short.txt"], 1, "Cannot evaluate on windows of 64 tokens: the text has only 20"],
+  [["eval", "model", "--data", "stories", "--length", "99"], 1, "this model's longest is 64"],
+  [["embed"], 2, "Wanted: embed DIR"],
+  [["embed", "model", "abc", "--pool", "cls"], 1, "Cannot take the vector of [CLS]"],
+  [
+    ["embed", "model", "abc", "--out", "x.txt"],
+    2,
+    'Cannot write vectors to "x.txt": its name must end in .jsonl or .npy',
+  ],
+  [["export", "model"], 2, "Wanted: export DIR --out OUT"],
+  [["export", "model", "--out", "norun"], 1, 'Cannot write to "norun": it exists already'],
+  [["export", "model", "--out", "x", "--embeddings"], 2, "Option --embeddings is for --onnx"],
+  [["export", "model", "--out", "x", "--onnx", "--dtype", "bf16"], 2, "Cannot write ONNX in bf16"],
+  [["export", "labml", "--out", "x"], 1, "labml.ai's model has no Hugging Face class"],
+  [["train", "--init", "nowhere"], 1, 'Cannot use "nowhere": there is no such folder'],
+  [["train", "--init", "model", "--width", "8"], 2, "Option --width means nothing beside --init"],
+  [["train", "--init", "model", "--length", "65"], 2, "Length 65 exceeds the model's longest sequence of 64"],
+  [["train", "--add-tokens", "words.txt"], 2, "Option --add-tokens is for --init"],
+  [["train", "--init", "model", "--data", "stories", "--add-tokens", "no.txt"], 1, 'Cannot read "no.txt"'],
+  [
+    ["train", "--init", "model", "--data", "stories", "--add-tokens", "words.txt"],
+    1,
+    'Cannot add the token "kite": this vocabulary has single characters only',
+  ],
 ];
+
+/** A model that can be used, and some that cannot. */
+async function writeModels(cwd: string): Promise<void> {
+  const tokenizer = characterTokenizer("abc ", { specials: ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"] });
+  const shape = { vocab: tokenizer.size, layers: 1, width: 8, heads: 2, hidden: 8, maxLength: 64 };
+  const config = modelConfig({ ...shape, preset: "bert" });
+  for (const name of ["model", "torn", "thin", "bare"]) await writeModel(`${cwd}/${name}`, config, tokenizer);
+  await writeModel(`${cwd}/labml`, modelConfig({ ...shape, preset: "labml" }), tokenizer);
+  await writeModel(`${cwd}/wide`, { ...config, vocab: 8 }, tokenizer);
+  await Deno.copyFile(`${cwd}/model/config.json`, `${cwd}/wide/config.json`);
+  await Deno.mkdir(`${cwd}/gpt`);
+  await Deno.writeTextFile(`${cwd}/gpt/config.json`, '{"model_type": "gpt2"}');
+  await Deno.writeTextFile(`${cwd}/gpt/model.safetensors`, "");
+  await Deno.truncate(`${cwd}/torn/model.safetensors`, 5000);
+  await Deno.writeFile(
+    `${cwd}/thin/model.safetensors`,
+    await new Blob(encodeSafetensors(new Map([["x", { shape: [1], data: new Float32Array(1) }]]))).bytes(),
+  );
+  for (const file of ["tokenizer.json", "tokenizer_config.json"]) await Deno.remove(`${cwd}/bare/${file}`);
+  await Deno.mkdir(`${cwd}/pickled`);
+  for (const file of ["config.json", "tokenizer.json"]) {
+    await Deno.copyFile(`${cwd}/model/${file}`, `${cwd}/pickled/${file}`);
+  }
+  await Deno.writeTextFile(`${cwd}/pickled/pytorch_model.bin`, "");
+}
 
 Deno.test({
   name: "main() answers wrong usage and bad input with one sentence, an exit code and no stack",
@@ -85,6 +156,8 @@ Deno.test({
       await Deno.writeTextFile(`${cwd}/unigram/tokenizer.json`, '{"model": {"type": "Unigram", "vocab": []}}');
       await Deno.mkdir(`${cwd}/norun`);
       await Deno.writeTextFile(`${cwd}/norun/config.json`, "{}");
+      await Deno.writeTextFile(`${cwd}/words.txt`, "kite\n");
+      await writeModels(cwd);
       for (const [args, code, message] of cases) {
         await t.step(args.join(" "), async () => {
           const result = await runCli(args, { cwd });
@@ -97,7 +170,7 @@ Deno.test({
       }
       assertEquals(
         await Array.fromAsync(Deno.readDir(cwd)).then((entries) => entries.length),
-        8,
+        17,
         "something was left behind",
       );
     } finally {
@@ -117,8 +190,10 @@ Deno.test("main() says which driver to install where there is no adapter", async
   assertEquals([result.code, result.err.trim().split("\n").length], [1, 1]);
 });
 
+const commands = ["train", "fill", "eval", "embed", "export", "info", "tokenizer"];
+
 Deno.test("main() explains itself", async () => {
-  for (const args of [["--help"], ["train", "--help"], ["fill", "-h"], ["--version"]]) {
+  for (const args of [["--help"], ...commands.map((name) => [name, "--help"]), ["fill", "-h"], ["--version"]]) {
     const { code, out, err } = await runCli(args, { cwd: Deno.cwd() });
     assertEquals([code, err], [0, ""]);
     assertStringIncludes(out, args[0] === "--version" ? "0.1.0" : "Usage: deno run -A cli.ts");
