@@ -34,12 +34,12 @@ export const json: Flag<boolean> = { value: "", help: "print JSON", parse: () =>
  * silence.
  */
 export async function openNamed(path: string): Promise<OpenedModel> {
-  if (/^https?:\/\//i.test(path)) return warned(await openModel(urlFolder(path)));
+  if (/^https?:\/\//i.test(path)) return warned(await openModel(urlFolder(path), { keepFiles: true }));
   const folders = await findModels(path);
   let failure: unknown;
   for (const folder of folders.reverse()) {
     try {
-      const model = await openModel(folder);
+      const model = await openModel(folder, { keepFiles: true });
       if (failure) console.error(`${(failure as Error).message}; using the checkpoint before, ${folder.place}`);
       return warned(model);
     } catch (error) {

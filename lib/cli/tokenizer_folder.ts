@@ -35,7 +35,9 @@ export async function readTokenizer(path: string): Promise<Tokenizer> {
   const checkpoint = await findModels(trimmed).then((folders) => folders.at(-1)?.place, () => undefined);
   for (const folder of [trimmed, checkpoint]) {
     for (const name of vocabularyFiles) {
-      if (folder !== undefined && await exists(`${folder}/${name}`)) return await readIn(fileFolder(folder), name);
+      if (folder !== undefined && await exists(`${folder}/${name}`)) {
+        return await readIn(fileFolder(folder), { from: name, keepFiles: true });
+      }
     }
   }
   const what = await exists(trimmed)
@@ -48,8 +50,8 @@ export async function readTokenizer(path: string): Promise<Tokenizer> {
 async function readFile(folder: string, name: string, path: string): Promise<Tokenizer> {
   const known = vocabularyFiles.find((file) => file === name);
   if (!await exists(path)) throw new RangeError(`Cannot read "${path}": there is no such file`);
-  if (known) return await readIn(fileFolder(folder), known);
+  if (known) return await readIn(fileFolder(folder), { from: known, keepFiles: true });
   const text = await Deno.readTextFile(path);
   const file = name.endsWith(".txt") ? "vocab.txt" : "tokenizer.json";
-  return await readIn(memoryFolder(path, new Map([[file, [text]]])), file);
+  return await readIn(memoryFolder(path, new Map([[file, [text]]])), { from: file });
 }

@@ -24,16 +24,20 @@ export interface OpenedModel {
 }
 
 /**
- * Opens the model of a folder: BertForMaskedLM, ModernBertForMaskedLM, or a checkpoint of this project.
+ * Opens the model of a folder: BertForMaskedLM, ModernBertForMaskedLM, or a checkpoint of this project. With `keepFiles` its
+ * tokenizer's files are kept, to be written again as they are.
  *
  * @throws {RangeError} if there is none.
  * @throws {SyntaxError} that says which file does not fit, and why.
  */
-export async function openModel(folder: ModelFolder): Promise<OpenedModel> {
+export async function openModel(
+  folder: ModelFolder,
+  { keepFiles = false }: { keepFiles?: boolean } = {},
+): Promise<OpenedModel> {
   const json = await readJson(folder, "config.json") as Record<string, unknown> | undefined;
   if (json === undefined) throw new RangeError(`Cannot use ${folder.place}: there is no config.json in it`);
   const config = fromConfigJson(json, pathIn(folder, "config.json"));
-  const tokenizer = await readTokenizer(folder);
+  const tokenizer = await readTokenizer(folder, { keepFiles });
   if (tokenizer.size > config.vocab) {
     throw new SyntaxError(
       `Cannot use ${folder.place}: its tokenizer has ${tokenizer.size} tokens, its config.json says ${config.vocab}`,

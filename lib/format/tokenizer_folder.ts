@@ -16,29 +16,36 @@ const files = [
   "vocab.txt",
   "vocab.json",
   "merges.txt",
-  "added_tokens.json",
 ] as const;
 
-/** The one of them that a tokenizer is read from, the first that is there. */
+/** Files that a tokenizer is read from: the first that is there. */
 export const vocabularyFiles = ["tokenizer.json", "vocab.txt", "vocab.json"] as const;
+
+/** Options of {@linkcode readTokenizer}. */
+export interface ReadTokenizerOptions {
+  /** The file to read it from. Default: the first of {@linkcode vocabularyFiles} that is there. */
+  from?: typeof vocabularyFiles[number];
+  /** Keep the folder's files, to write them again as they are. Default: false. */
+  keepFiles?: boolean;
+}
 
 /**
  * Reads a folder's tokenizer from tokenizer.json, or else vocab.txt, or else vocab.json with merges.txt, and what
- * tokenizer_config.json says beside it. Its files are kept, to be written again as they are.
+ * tokenizer_config.json says beside it.
  *
- * @param from The file to read it from. Default: the first of those that is there.
  * @throws {RangeError} if there is none.
  * @throws {SyntaxError} that names the file if it cannot be used.
  */
 export async function readTokenizer(
   folder: ModelFolder,
-  from?: typeof vocabularyFiles[number],
+  { from, keepFiles = false }: ReadTokenizerOptions = {},
 ): Promise<Tokenizer> {
   for (const name of from === undefined ? vocabularyFiles : [from]) {
     const text = await readText(folder, name);
     if (text === undefined) continue;
     const config = (await readJson(folder, "tokenizer_config.json") ?? {}) as Record<string, unknown>;
     const tokenizer = await parse(folder, { name, text, config });
+    if (!keepFiles) return tokenizer;
     const kept = new Map([[name as string, text]]);
     for (const other of files) {
       const content = other === name ? undefined : await readText(folder, other);

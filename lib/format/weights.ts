@@ -66,9 +66,10 @@ export async function openWeights(folder: ModelFolder, config: ModelConfig): Pro
     for (const { reader } of files) await reader.close().catch(() => {});
   };
   try {
-    for (const name of await fileNames(folder)) {
+    const single = await folder.open(SINGLE);
+    for (const name of single ? [SINGLE] : await indexedFiles(folder)) {
       const path = pathIn(folder, name);
-      const reader = await folder.open(name);
+      const reader = single ?? await folder.open(name);
       if (!reader) throw new SyntaxError(`Cannot use ${folder.place}: ${name}, which its index names, is not there`);
       files.push({ path, reader, entries: [], bytes: 0 });
       files[files.length - 1] = { path, reader, ...await readHeader(reader, path) };
@@ -109,13 +110,8 @@ export async function readWeights(
   return parameters;
 }
 
-/** Names of the files with weights: the one, or those that the index names. */
-async function fileNames(folder: ModelFolder): Promise<string[]> {
-  const single = await folder.open(SINGLE);
-  if (single) {
-    await single.close();
-    return [SINGLE];
-  }
+/** Names of the files that the index names. */
+async function indexedFiles(folder: ModelFolder): Promise<string[]> {
   const index = await readJson(folder, INDEX) as { weight_map?: Record<string, unknown> } | undefined;
   if (index) {
     const names = [...new Set(Object.values(index.weight_map ?? {}))];

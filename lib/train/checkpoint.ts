@@ -104,7 +104,7 @@ export type SavedModel = Omit<Checkpoint, "state"> & { readonly parameters: Trai
 
 /** Reads the model of a checkpoint into memory. */
 export async function loadModel(storage: CheckpointStorage, name: string): Promise<SavedModel> {
-  const { config, tokenizer, weights } = await openModel(storage.open(name));
+  const { config, tokenizer, weights } = await openModel(storage.open(name), { keepFiles: true });
   return { config, tokenizer, parameters: await readWeights(weights, config) };
 }
 
