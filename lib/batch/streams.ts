@@ -6,7 +6,7 @@
 
 import { WindowCutter } from "./text_windows.ts";
 import { type MaskedWindow, type MaskOptions, maskWindow, type Window } from "./masking.ts";
-import { cutBlock, type PackMode } from "./packing.ts";
+import type { PackMode } from "./packing.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 
 /** Options of {@linkcode windowStream}. */

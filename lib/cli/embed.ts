@@ -9,6 +9,7 @@ import { type Flag, flagHelp, flagSwitch, parseChoice, parseFlags, UsageError } 
 import { grouped } from "./format.ts";
 import { lineWriter, textsOf } from "./lines.ts";
 import { deviceFlags, folderHelp, withModel } from "./opened_model.ts";
+import { openTerminal } from "./terminal.ts";
 
 const text = (value: string) => value;
 const file: Flag<string> = {
@@ -74,13 +75,17 @@ export async function embedCommand(args: readonly string[]): Promise<number> {
       : target.endsWith(".npy")
       ? npyFile(target, model.config.width)
       : jsonFile(target);
-    let cut = 0;
+    // standard output is free to say how far it is where the vectors go to a file
+    const terminal = target === undefined ? undefined : openTerminal();
+    let [done, cut] = [0, 0];
     try {
       for await (const embedded of model.embedTexts(texts, { pool: parsed.get(pool) ?? "mean" })) {
         if (embedded.omitted > 0) cut++;
         if (parsed.get(normalize)) scaleToOne(embedded.embedding);
         writer.add(embedded);
+        terminal?.progress(`${grouped(++done)} texts`);
       }
+      terminal?.clear();
       writer.finish();
     } catch (error) {
       writer.abandon();

@@ -189,7 +189,7 @@ async function measure(model: MaskedLanguageModel, plan: Plan, terminal: Termina
     const total = new ScoreTotal();
     for await (const score of scores(model, plan, kind)) {
       total.add(score);
-      if (terminal?.isInteractive) terminal.progress(progress(kind, total.score));
+      terminal?.progress(progress(kind, total.score));
     }
     terminal?.clear();
     results[kind] = total.score;
@@ -227,7 +227,7 @@ async function compare(
       totals[0].add(a);
       totals[1].add(b);
       between.add(a, b);
-      if (terminal?.isInteractive) terminal.progress(progress(kind, totals[1].score));
+      terminal?.progress(progress(kind, totals[1].score));
     }
     terminal?.clear();
     await others.return(undefined);

@@ -5,6 +5,7 @@
  */
 
 import { toConfigJson } from "../format/config_json.ts";
+import { readText } from "../format/folder.ts";
 import { toHuggingFace } from "../format/hugging_face.ts";
 import type { OpenedModel } from "../format/model_folder.ts";
 import { toOnnx } from "../format/onnx_model.ts";
@@ -89,7 +90,7 @@ async function huggingFaceFiles(opened: OpenedModel, type: typeof types[number])
   const tensors = toHuggingFace(config, await readWeights(weights, config));
   const dtype = { f32: "float32", f16: "float16", bf16: "bfloat16" }[type];
   return new Map([
-    ...describing(opened, { ...toConfigJson(config, tokenizer.special), dtype }),
+    ...await describing(opened, { ...toConfigJson(config, tokenizer.special), dtype }),
     [
       "model.safetensors",
       encodeSafetensors(tensors, { type: ({ f32: "F32", f16: "F16", bf16: "BF16" } as const)[type] }),
@@ -110,18 +111,20 @@ async function onnxFiles(
     : json;
   const dtype = type === "f16" ? "fp16" : "fp32";
   return new Map([
-    ...describing(opened, { ...loadable, "transformers.js_config": { dtype } }),
+    ...await describing(opened, { ...loadable, "transformers.js_config": { dtype } }),
     [type === "f16" ? "onnx/model_fp16.onnx" : "onnx/model.onnx", parts],
   ]);
 }
 
-/** config.json and the tokenizer's files. */
-function describing(
-  { config, tokenizer }: OpenedModel,
+/** config.json, the tokenizer's files and, where there is one, the model card. */
+async function describing(
+  { folder, config, tokenizer }: OpenedModel,
   json: Record<string, unknown>,
-): [string, Uint8Array<ArrayBuffer>[]][] {
+): Promise<[string, Uint8Array<ArrayBuffer>[]][]> {
   const encode = (text: string) => [new TextEncoder().encode(text)];
   const files = [...tokenizerFiles(tokenizer, config.maxLength)];
+  const card = await readText(folder, "README.md");
+  if (card !== undefined) files.push(["README.md", card]);
   return [
     ["config.json", encode(JSON.stringify(json, null, 2) + "\n")],
     ...files.map(([name, text]): [string, Uint8Array<ArrayBuffer>[]] => [name, encode(text)]),

@@ -4,14 +4,12 @@
  * @module
  */
 
-import { type OpenedModel } from "../format/model_folder.ts";
+import type { OpenedModel } from "../format/model_folder.ts";
 import { parameterCount } from "../model/parameters.ts";
 import { readAbout, type RunAbout } from "../train/checkpoint.ts";
 import { flagHelp, parseFlags, UsageError } from "./flags.ts";
 import { duration, grouped } from "./format.ts";
 import { folderHelp, json, openNamed } from "./opened_model.ts";
-import { urlFolder } from "../format/folder.ts";
-import { fileFolder } from "../train/folder_storage.ts";
 
 const groups = { Options: { json } };
 
@@ -42,14 +40,13 @@ export async function infoCommand(args: readonly string[]): Promise<number> {
   if (path === undefined || rest.length > 0) throw new UsageError("Wanted: info DIR");
   const opened = await openNamed(path);
   await opened.weights.close();
-  const folder = /^https?:/.test(opened.place) ? urlFolder(opened.place) : fileFolder(opened.place);
-  const about = await readAbout(folder);
+  const about = await readAbout(opened.folder);
   if (parsed.get(json)) console.log(JSON.stringify(summary(opened, about), null, 2));
   else for (const [name, value] of rows(opened, about)) console.log(`${name.padEnd(14)}  ${value}`);
   return 0;
 }
 
-function summary({ place, config, tokenizer, weights }: OpenedModel, about: RunAbout | undefined) {
+function summary({ folder: { place }, config, tokenizer, weights }: OpenedModel, about: RunAbout | undefined) {
   return {
     place,
     class: classes[config.preset],
@@ -68,7 +65,7 @@ function summary({ place, config, tokenizer, weights }: OpenedModel, about: RunA
 }
 
 function rows(opened: OpenedModel, about: RunAbout | undefined): [string, string][] {
-  const { place, config, tokenizer, weights } = opened;
+  const { folder: { place }, config, tokenizer, weights } = opened;
   const { local, dropout } = config;
   const spelled = ([name, id]: [string, number]) => {
     const own = tokenizer.token(id);

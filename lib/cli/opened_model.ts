@@ -77,7 +77,7 @@ export async function withModel<T>(
   const { device, notice, reason } = opened;
   if (notice) console.error(`note: ${notice}`);
   try {
-    const { place, tokenizer } = named;
+    const { folder: { place }, tokenizer } = named;
     const model = await toDevice(named, device);
     const loaded = new MaskedLanguageModel({ place, model, tokenizer, ownDevice: false });
     try {

@@ -116,7 +116,7 @@ function toAttentionJson({ layers, rotaryBase, local }: ModelConfig): Record<str
  *
  * @throws {SyntaxError} if it is of another kind of model, lacks a number, or wants what is not here.
  */
-export function fromConfigJson(json: Json, path = "config.json"): ModelConfig {
+export function fromConfigJson(json: Readonly<Record<string, unknown>>, path = "config.json"): ModelConfig {
   const fail = (what: string) => new SyntaxError(`Cannot use ${path}: ${what}`);
   const preset = json.model_type as Preset;
   if (!presets.includes(preset)) {

@@ -14,7 +14,7 @@ import { openWeights, type Weights } from "./weights.ts";
 /** A model whose weights have been checked but not read. */
 export interface OpenedModel {
   /** Where it is. */
-  readonly place: string;
+  readonly folder: ModelFolder;
   /** Its configuration. */
   readonly config: ModelConfig;
   /** Its vocabulary; a model may have room for more tokens. */
@@ -43,5 +43,5 @@ export async function openModel(
       `Cannot use ${folder.place}: its tokenizer has ${tokenizer.size} tokens, its config.json says ${config.vocab}`,
     );
   }
-  return { place: folder.place, config, tokenizer, weights: await openWeights(folder, config) };
+  return { folder, config, tokenizer, weights: await openWeights(folder, config) };
 }

@@ -156,7 +156,7 @@ export async function load(
     throw error;
   }
   try {
-    const { place, tokenizer } = opened;
+    const { folder: { place }, tokenizer } = opened;
     return new MaskedLanguageModel({ place, tokenizer, ownDevice, model: await toDevice(opened, device) });
   } catch (error) {
     if (ownDevice) device.destroy();

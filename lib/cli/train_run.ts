@@ -1,0 +1,271 @@
+/**
+ * What a run is made of: text, vocabulary, model and settings, from the flags or from where a run was left.
+ *
+ * @module
+ */
+
+import type { PackMode } from "../batch/packing.ts";
+import type { Device } from "../device/device.ts";
+import { openDevice, type OpenedDevice } from "../device/open.ts";
+import { addTokens, type ExtendedTokenizer, type NewToken } from "../format/add_tokens.ts";
+import type { OpenedModel } from "../format/model_folder.ts";
+import { toDevice } from "../inference/load.ts";
+import type { ModelConfig } from "../model/config.ts";
+import { createModel, initialiseTokens, Model } from "../model/model.ts";
+import type { Corpus } from "../text/corpus.ts";
+import { characterTokenizer, scanCharacters } from "../tokenizer/character.ts";
+import { bertFrame, type Tokenizer, tokenizerTypes } from "../tokenizer/tokenizer.ts";
+import { trainTokenizer } from "../tokenizer/train.ts";
+import { loadCheckpoint } from "../train/checkpoint.ts";
+import { folderStorage } from "../train/folder_storage.ts";
+import { progressOf } from "../train/schedule.ts";
+import type { TrainingSettings } from "../train/settings.ts";
+import type { TrainingState } from "../train/trainer.ts";
+import {
+  checkUnchanged,
+  type CorpusChoice,
+  countTokens,
+  openCorpus,
+  type OpenedCorpus,
+  trainingTexts,
+} from "./corpus.ts";
+import { type ParsedFlags, UsageError } from "./flags.ts";
+import { grouped } from "./format.ts";
+import { openNamed } from "./opened_model.ts";
+import { checkFree, createRun, freeName, readRun, reopenRun, type RunConfig, type RunFolder } from "./run_folder.ts";
+import type { Terminal } from "./terminal.ts";
+import { readTokenizer } from "./tokenizer_folder.ts";
+import { planFromFlags, trainFlags as flags, type TrainPlan } from "./train_flags.ts";
+
+/** Everything that a run is made of, new or resumed. */
+export interface Run {
+  readonly opened: OpenedCorpus;
+  readonly tokenizer: Tokenizer;
+  readonly config: ModelConfig;
+  readonly settings: TrainingSettings;
+  readonly state: TrainingState | undefined;
+  /** Path of the run's folder. */
+  readonly path: string;
+  /** The model that is trained on, and the tokens that it gets. */
+  readonly base: Base | undefined;
+  /** System BLAS that the run began with, if it is resumed. */
+  readonly blas: string | undefined;
+  /** Makes or opens the run's folder, once nothing more can go wrong. */
+  folder(device: Device): Promise<RunFolder>;
+}
+
+/** A model that is trained on. */
+export interface Base {
+  /** Where it is. */
+  readonly name: string;
+  /** The model; its weights are still to be read. Undefined in a resumed run. */
+  readonly opened: OpenedModel | undefined;
+  /** What its vocabulary gets more. */
+  readonly added: readonly NewToken[];
+}
+
+/** A new run, as the flags say. */
+export async function newRun(parsed: ParsedFlags, terminal: Terminal): Promise<Run> {
+  const init = parsed.get(flags.init);
+  const model = init === undefined ? undefined : await openNamed(init);
+  let opened: OpenedCorpus | undefined;
+  try {
+    const plan = planFromFlags(parsed, model?.config);
+    opened = await openCorpus(corpusChoice(parsed), { seed: plan.seed });
+    return await newRunOn(opened, { parsed, plan, model, terminal });
+  } catch (error) {
+    await model?.weights.close();
+    await opened?.close();
+    throw error;
+  }
+}
+
+async function newRunOn(
+  opened: OpenedCorpus,
+  { parsed, plan, model, terminal }: {
+    parsed: ParsedFlags;
+    plan: TrainPlan;
+    model: OpenedModel | undefined;
+    terminal: Terminal;
+  },
+): Promise<Run> {
+  if (opened.notice) terminal.print(opened.notice);
+  const init = parsed.get(flags.init)?.replace(/(?<=.)[\\/]+$/, "");
+  const base = model && init !== undefined
+    ? { name: init, opened: model, added: [] as readonly NewToken[] }
+    : undefined;
+  let tokenizer: Tokenizer;
+  if (base) {
+    const extended = await moreTokens(base.opened.tokenizer, parsed.get(flags["add-tokens"]), terminal);
+    tokenizer = extended.tokenizer;
+    base.added = extended.added;
+  } else tokenizer = framedFor(parsed.get(flags.pack), await tokenizerFor(opened.corpus, parsed, { plan, terminal }));
+  const config = plan.model(tokenizer.size);
+  const settings = await plan.settings(() => countTokens(opened.corpus, tokenizer));
+  const out = parsed.get(flags.out) ?? "runs";
+  const size = parsed.get(flags.size) ?? (config.preset === "labml" ? undefined : "small");
+  const kind = init === undefined ? [config.preset, size] : [nameOf(init)];
+  const wanted = [...kind, opened.label].filter((part) => part !== undefined).join("-");
+  const name = parsed.get(flags.name) ?? await freeName(out, wanted);
+  const runConfig: Omit<RunConfig, "device" | "blas"> = {
+    format: 2,
+    model: config,
+    training: settings,
+    text: opened.choice,
+    files: opened.files,
+    ...(init === undefined ? {} : { init }),
+  };
+  const path = `${out}/${name}`;
+  await checkFree(path);
+  return {
+    opened,
+    tokenizer,
+    config,
+    settings,
+    state: undefined,
+    path,
+    base,
+    blas: undefined,
+    folder: (device) => createRun(path, { ...runConfig, device: device.description, blas: device.blas ?? "off" }),
+  };
+}
+
+/** Last part of a path, or of a run's or checkpoint's the name of the run. */
+function nameOf(path: string): string {
+  const parts = path.split(/[\\/]+/).filter((part) => part !== "" && part !== "." && part !== "..");
+  const at = parts.indexOf("checkpoints");
+  return (at > 0 ? parts[at - 1] : parts.at(-1)) ?? "model";
+}
+
+/** In packed windows every document stands between [CLS] and [SEP], so texts are to do so ever after. */
+function framedFor(pack: PackMode | undefined, tokenizer: Tokenizer): Tokenizer {
+  if (pack === undefined || pack === "none" || tokenizer.frame) return tokenizer;
+  const frame = bertFrame(tokenizer.special);
+  if (!frame) return tokenizer;
+  // files of a ready tokenizer would say otherwise
+  const { files: _, ...rest } = tokenizer;
+  return { ...rest, frame };
+}
+
+/** A tokenizer with the words of a file, one a line. */
+async function moreTokens(
+  tokenizer: Tokenizer,
+  path: string | undefined,
+  terminal: Terminal,
+): Promise<Pick<ExtendedTokenizer, "tokenizer" | "added">> {
+  if (path === undefined) return { tokenizer, added: [] };
+  const text = await Deno.readTextFile(path).catch((error) => {
+    if (error instanceof Deno.errors.NotFound) throw new RangeError(`Cannot read "${path}": there is no such file`);
+    throw error;
+  });
+  const words = text.split("\n").map((line) => line.trim()).filter((line) => line !== "");
+  const extended = addTokens(tokenizer, words);
+  const known = extended.known.length > 0 ? `; ${grouped(extended.known.length)} were there already` : "";
+  terminal.print(`added   ${grouped(extended.added.length)} tokens from ${path}${known}`);
+  return extended;
+}
+
+/** The text that the flags ask for. */
+function corpusChoice(parsed: ParsedFlags): CorpusChoice {
+  const choice = {
+    document: parsed.get(flags.document),
+    field: parsed.get(flags.field),
+    validation: parsed.get(flags.validation),
+    skipBad: parsed.get(flags["skip-bad"]),
+  };
+  const given = Object.entries(choice).filter(([, value]) => value !== undefined);
+  return { data: parsed.all(flags.data), ...Object.fromEntries(given) };
+}
+
+/** The tokenizer that the flags ask for: read from a folder, or made from the text. */
+async function tokenizerFor(
+  corpus: Corpus,
+  parsed: ParsedFlags,
+  { plan, terminal }: { plan: TrainPlan; terminal: Terminal },
+): Promise<Tokenizer> {
+  const kind = parsed.get(flags.tokenizer) ?? "char";
+  const type = tokenizerTypes.find((type) => type === kind);
+  const size = parsed.get(flags.vocab);
+  if (type === undefined) {
+    if (size !== undefined) throw new UsageError(`Option --vocab means nothing beside the ready vocabulary of ${kind}`);
+    return await readTokenizer(kind);
+  }
+  if (type === "char" && size === undefined) {
+    const specials = plan.labmlVocabulary ? { specials: ["[PAD]", "[MASK]"] as const } : {};
+    return characterTokenizer((await scanCharacters(corpus)).characters, specials);
+  }
+  const wanted = size ?? 8192;
+  const tokenizer = await trainTokenizer(trainingTexts(corpus), {
+    type,
+    size: wanted,
+    progress: (stage, done) =>
+      terminal.progress(`vocabulary: ${grouped(done)} ${stage === "reading" ? "lines read" : "tokens"}`),
+  });
+  terminal.clear();
+  if (tokenizer.size < wanted) {
+    terminal.print(`note: the text supports only ${grouped(tokenizer.size)} tokens, not the ${grouped(wanted)} wanted`);
+  }
+  return tokenizer;
+}
+
+/** A run that goes on where its latest checkpoint left it. */
+export async function resumedRun(parsed: ParsedFlags, path: string, terminal: Terminal): Promise<Run> {
+  const other = parsed.given.find((name) => !["resume", "device", "threads", "blas", "profile"].includes(name));
+  if (other) throw new UsageError(`Option --${other} cannot be changed by --resume: a run goes on as it began`);
+  const { config: runConfig, checkpoint } = await readRun(path);
+  if (runConfig.text.data.length === 0) {
+    throw new RangeError(`Cannot resume "${path}": its text came from standard input`);
+  }
+  const opened = await openCorpus(runConfig.text, { seed: runConfig.training.seed });
+  try {
+    const note = checkUnchanged(runConfig.files, opened.files);
+    if (note) terminal.print(`note: ${note}`);
+  } catch (error) {
+    throw new RangeError(`Cannot resume "${path}": ${(error as Error).message}`);
+  }
+  const folder = path.replace(/[\\/]+$/, "");
+  const { config, tokenizer, state } = await loadCheckpoint(folderStorage(`${folder}/checkpoints`), checkpoint);
+  const settings = runConfig.training;
+  if (progressOf(settings.budget, state) >= 1) {
+    throw new RangeError(`"${path}" is finished: it has trained on ${grouped(state.tokens)} tokens`);
+  }
+  return {
+    opened,
+    tokenizer,
+    config,
+    settings,
+    state,
+    path: folder,
+    base: runConfig.init === undefined ? undefined : { name: runConfig.init, opened: undefined, added: [] },
+    blas: runConfig.blas,
+    folder: () => reopenRun(folder, state.step),
+  };
+}
+
+/** Opens the device that the flags ask for; a resumed run goes on with the BLAS, or without one, as it began. */
+export async function openDeviceFor(run: Run, parsed: ParsedFlags): Promise<OpenedDevice> {
+  const open = (blas: string) =>
+    openDevice(parsed.get(flags.device), {
+      threads: parsed.get(flags.threads),
+      blas,
+      profile: parsed.get(flags.profile),
+    });
+  const asked = parsed.get(flags.blas);
+  if (asked !== undefined || run.blas === undefined) return await open(asked ?? "auto");
+  try {
+    return await open(run.blas);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const notice = `${run.blas}, by which this run began, cannot be used here: losses will differ in their last digits`;
+    return { ...await open("off"), notice };
+  }
+}
+
+/** The model that a run begins or goes on with; its saved state is written by the loop. */
+export async function modelOf({ config, settings, state, base }: Run, device: Device): Promise<Model> {
+  if (state) return new Model(device, config);
+  if (!base?.opened) return createModel(device, config, { seed: settings.seed });
+  const model = await toDevice({ ...base.opened, config }, device);
+  await initialiseTokens(model, base.added);
+  return model;
+}
