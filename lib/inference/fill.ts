@@ -6,7 +6,7 @@
 
 import type { EvaluationProgram } from "../model/model.ts";
 import { encodeFramed, splitAtSpecials, type Tokenizer } from "../tokenizer/tokenizer.ts";
-import { batchesOf, inChunks, type ModelParts, ProgramCache, type TextBatch } from "./texts.ts";
+import { batchesOf, inChunks, type ModelParts, mostSlots, ProgramCache, type TextBatch } from "./texts.ts";
 
 /** A token that may stand in a masked place. */
 export interface Candidate {
@@ -105,24 +105,28 @@ async function fillBatch(
 ): Promise<Filled["masks"][]> {
   const { windows, length, ids, segments } = batch;
   const mask = tokenizer.special["[MASK]"];
-  const positions = Uint32Array.from([...ids.keys()].filter((row) => ids[row] === mask));
-  // a power of two, so that programs serve several batches
-  const slots = 2 ** Math.ceil(Math.log2(positions.length));
-  const shape = { windows, length, slots, segments: segments !== undefined };
-  const program = await programs.get(JSON.stringify(shape), () => model.compileEvaluation(shape));
-  model.writeEvaluationStep(0);
-  program.write({ ...batch, original: ids, positions, labels: new Uint32Array(positions.length) });
-  program.program.run();
-  const [bytes] = await model.device.read([program.logits]);
-  const logits = new Float32Array(bytes!);
-  const stride = logits.length / slots;
+  const rows = [...ids.keys()].filter((row) => ids[row] === mask);
   const masks = Array.from({ length: windows }, (): Filled["masks"][number][] => []);
-  for (const [slot, row] of positions.entries()) {
-    const candidates = bestCandidates(logits.subarray(slot * stride, slot * stride + model.config.vocab), {
-      tokenizer,
-      topK,
-    });
-    masks[Math.floor(row / length)]!.push({ position: row % length, candidates });
+  const { vocab } = model.config;
+  for (let first = 0; first < rows.length; first += mostSlots(vocab)) {
+    const positions = Uint32Array.from(rows.slice(first, first + mostSlots(vocab)));
+    // a power of two, so that programs serve several batches
+    const slots = 2 ** Math.ceil(Math.log2(positions.length));
+    const shape = { windows, length, slots, segments: segments !== undefined };
+    const program = await programs.get(JSON.stringify(shape), () => model.compileEvaluation(shape));
+    model.writeEvaluationStep(0);
+    program.write({ ...batch, original: ids, positions, labels: new Uint32Array(positions.length) });
+    program.program.run();
+    const [bytes] = await model.device.read([program.logits]);
+    const logits = new Float32Array(bytes!);
+    const stride = logits.length / slots;
+    for (const [slot, row] of positions.entries()) {
+      const own = logits.subarray(slot * stride, slot * stride + vocab);
+      masks[Math.floor(row / length)]!.push({
+        position: row % length,
+        candidates: bestCandidates(own, { tokenizer, topK }),
+      });
+    }
   }
   return masks;
 }

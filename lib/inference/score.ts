@@ -9,7 +9,7 @@ import { maskBatch } from "../batch/loader.ts";
 import { type MaskRule, slotsFor, type Window } from "../batch/masking.ts";
 import type { EvaluationProgram } from "../model/model.ts";
 import { VALIDATION_MASKS } from "../train/evaluate.ts";
-import { BATCH_TOKENS, type ModelParts, ProgramCache } from "./texts.ts";
+import { BATCH_TOKENS, type ModelParts, mostSlots, ProgramCache } from "./texts.ts";
 
 /** How a window was predicted: sums, not means. */
 export interface WindowScore {
@@ -46,7 +46,10 @@ export async function* scoreMasked(
   const { rule = "bert", rate = VALIDATION_MASKS.rate, seed = VALIDATION_MASKS.seed } = options;
   const programs = new ProgramCache<EvaluationProgram>();
   try {
-    for await (const group of groups(windows)) {
+    const { vocab } = parts.model.config;
+    // with a large vocabulary logits decide how many windows there are in a batch
+    const windowsOf = (length: number) => atMost(Math.floor(mostSlots(vocab) / (2 * rate)), length);
+    for await (const group of groups(windows, windowsOf)) {
       const length = group[0]!.tokens.length;
       const { batch } = maskBatch(group, { tokenizer, rule, rate, seed, slots: Infinity });
       const usual = slotsFor({ windows: windowsOf(length), length, rate });
@@ -70,7 +73,7 @@ export async function* scoreEachToken(
   parts: ModelParts,
   windows: Iterable<Window> | AsyncIterable<Window>,
 ): AsyncGenerator<WindowScore> {
-  const { tokenizer } = parts;
+  const { tokenizer, model: { config: { vocab } } } = parts;
   const special = new Set<number>(Object.values(tokenizer.special));
   const mask = tokenizer.special["[MASK]"];
   const programs = new ProgramCache<EvaluationProgram>();
@@ -80,7 +83,7 @@ export async function* scoreEachToken(
       const { length } = tokens;
       const places = [...tokens.keys()].filter((i) => !special.has(tokens[i]!));
       const total = { loss: 0, right: 0, predicted: 0 };
-      const most = windowsOf(length);
+      const most = Math.min(mostSlots(vocab), atMost(BATCH_TOKENS, length));
       for (let first = 0; first < places.length; first += most) {
         const some = places.slice(first, first + most);
         const ids = new Uint32Array(some.length * length);
@@ -113,10 +116,14 @@ export async function* scoreEachToken(
   }
 }
 
-const windowsOf = (length: number) => Math.max(1, Math.floor(BATCH_TOKENS / length));
+/** Windows of a batch of at most so many tokens. */
+const atMost = (tokens: number, length: number) => Math.max(1, Math.floor(Math.min(BATCH_TOKENS, tokens) / length));
 
 /** Windows of equal length in groups that fit a batch. */
-async function* groups(windows: Iterable<Window> | AsyncIterable<Window>): AsyncGenerator<Window[]> {
+async function* groups(
+  windows: Iterable<Window> | AsyncIterable<Window>,
+  windowsOf: (length: number) => number,
+): AsyncGenerator<Window[]> {
   let group: Window[] = [];
   for await (const window of windows) {
     const length = group[0]?.tokens.length ?? window.tokens.length;

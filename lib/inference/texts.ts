@@ -19,6 +19,14 @@ export interface ModelParts {
 /** Tokens of a batch. */
 export const BATCH_TOKENS = 4096;
 
+/** Most logits of a batch, 64 MiB of them. */
+const MOST_LOGITS = 1 << 24;
+
+/** Masked tokens whose logits are computed at once. */
+export function mostSlots(vocab: number): number {
+  return Math.max(1, Math.floor(MOST_LOGITS / vocab));
+}
+
 /** Texts that are sorted by length at once. */
 const SORTED = 512;
 
