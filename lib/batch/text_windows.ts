@@ -24,6 +24,8 @@ export interface TextWindowOptions {
   tokens?: number;
   /** How windows are filled. Default: "none". */
   pack?: PackMode;
+  /** Whether windows know which tokens belong to one word. Default: false. */
+  words?: boolean;
 }
 
 /** Tokens that are cut, and where documents are packed, packed at once. */
@@ -38,9 +40,9 @@ const LARGEST_BLOCK = 1 << 22;
  * @throws {RangeError} if the text is shorter than one window.
  */
 export async function* textWindows(options: TextWindowOptions): AsyncGenerator<Window> {
-  const { corpus, part, tokenizer, length, tokens = Infinity, pack = "none" } = options;
+  const { corpus, part, tokenizer, length, tokens = Infinity, pack = "none", words = false } = options;
   const most = Math.max(1, Math.floor(tokens / length));
-  const cutter = new WindowCutter({ tokenizer, length, words: false, pack });
+  const cutter = new WindowCutter({ tokenizer, length, words, pack });
   let index = 0;
   let size = 0;
   const cut = function* (): Generator<Window> {

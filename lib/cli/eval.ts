@@ -33,10 +33,11 @@ const flags = {
   field,
   "skip-bad": trainFlags["skip-bad"],
   length: { ...length, help: `tokens of a window (default: ${EVALUATION_LENGTH}, of a run its final length)` },
-  tokens: { ...tokens, help: "most tokens to read (default: all; --pseudo: 4096)" },
+  tokens: { ...tokens, help: "most tokens to read (default: all; of a run as in training; --pseudo: 4096)" },
   pack: { ...pack, help: "none, document or line (default: none, of a run its own)" },
   "mask-rule": trainFlags["mask-rule"],
   pseudo: flagSwitch("also mask each token in turn: pseudo-perplexity"),
+  "pseudo-words": flagSwitch("the same with the rest of the token's word masked too, for unlike vocabularies"),
   compare: flagSwitch("two models on the same text, and the difference with its standard error"),
   json,
 };
@@ -68,14 +69,22 @@ interface Plan {
   readonly tokens: number | undefined;
   readonly pack: PackMode;
   readonly rule: MaskRule;
-  readonly pseudo: boolean;
+  readonly kinds: readonly Kind[];
 }
 
+/** Ways to mask: a fixed share of the tokens, each token in turn, each in turn with the rest of its word. */
+type Kind = "masked" | "pseudo" | "pseudoWords";
+
+const kindNames: Readonly<Record<Kind, string>> = {
+  masked: "15 % masked",
+  pseudo: "each token in turn",
+  pseudoWords: "each in turn, with its word",
+};
+
 /** A model's results. */
-interface Result {
+interface Result extends Partial<Record<Kind, Score>> {
   readonly model: string;
   readonly masked: Score;
-  readonly pseudo?: Score;
 }
 
 /** Runs the command; returns the exit code. */
@@ -126,8 +135,10 @@ async function planOf(path: string, parsed: ParsedFlags): Promise<{ opened: Open
     skipBad: get(flags["skip-bad"]),
   };
   const options = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-  const pseudo = get(flags.pseudo) ?? false;
-  const chosen = { length: get(flags.length), tokens: get(flags.tokens), pseudo };
+  const kinds: Kind[] = ["masked"];
+  if (get(flags.pseudo)) kinds.push("pseudo");
+  if (get(flags["pseudo-words"])) kinds.push("pseudoWords");
+  const chosen = { length: get(flags.length), tokens: get(flags.tokens), kinds };
   if (all(flags.data).length > 0) {
     const choice: CorpusChoice = { data: all(flags.data), ...options };
     const opened = await openCorpus(choice, { seed: 1 });
@@ -147,7 +158,7 @@ async function planOf(path: string, parsed: ParsedFlags): Promise<{ opened: Open
       tokens: chosen.tokens ?? training.evaluateTokens,
       pack: get(flags.pack) ?? training.pack,
       rule: get(flags["mask-rule"]) ?? training.maskRule,
-      pseudo,
+      kinds,
     },
   };
 }
@@ -164,28 +175,26 @@ function whole(corpus: Corpus): Corpus {
   };
 }
 
-type Kind = "masked" | "pseudo";
-
 /** The scores of a model's windows, one by one. */
 function scores(model: MaskedLanguageModel, plan: Plan, kind: Kind): AsyncGenerator<WindowScore> {
   const length = plan.length ?? Math.min(EVALUATION_LENGTH, model.config.maxLength);
-  const limit = plan.tokens ?? (kind === "pseudo" ? PSEUDO_TOKENS : undefined);
+  const limit = kind === "masked" ? plan.tokens : Math.min(plan.tokens ?? Infinity, PSEUDO_TOKENS);
   const windows = textWindows({
     corpus: plan.corpus,
     part: "validation",
     tokenizer: model.tokenizer,
     length,
     pack: plan.pack,
+    words: kind === "pseudoWords",
     ...(limit === undefined ? {} : { tokens: limit }),
   });
-  return kind === "pseudo" ? scoreEachToken(model, windows) : scoreMasked(model, windows, { rule: plan.rule });
+  if (kind === "masked") return scoreMasked(model, windows, { rule: plan.rule });
+  return scoreEachToken(model, windows, { restOfWord: kind === "pseudoWords" });
 }
-
-const kindsOf = ({ pseudo }: Plan): Kind[] => pseudo ? ["masked", "pseudo"] : ["masked"];
 
 async function measure(model: MaskedLanguageModel, plan: Plan, terminal: Terminal | undefined): Promise<Result> {
   const results: Partial<Record<Kind, Score>> = {};
-  for (const kind of kindsOf(plan)) {
+  for (const kind of plan.kinds) {
     const total = new ScoreTotal();
     for await (const score of scores(model, plan, kind)) {
       total.add(score);
@@ -198,7 +207,7 @@ async function measure(model: MaskedLanguageModel, plan: Plan, terminal: Termina
 }
 
 const progress = (kind: Kind, { windows, loss }: Score) =>
-  `${kind}: ${grouped(windows)} windows, loss ${loss.toFixed(4)}`;
+  `${kindNames[kind]}: ${grouped(windows)} windows, loss ${loss.toFixed(4)}`;
 
 /** Both models, window by window where they read the same tokens. */
 async function compare(
@@ -213,12 +222,12 @@ async function compare(
     const results = [];
     for (const model of models) results.push(await measure(model, same, terminal));
     const note = "the models cut text into different tokens, so losses of a token cannot be compared; " +
-      "bits a character can (--pseudo)";
+      "bits a character can (--pseudo-words)";
     return { results, note };
   }
   const results: Partial<Record<Kind, Score>>[] = [{}, {}];
   const difference: Partial<Record<Kind, Difference>> = {};
-  for (const kind of kindsOf(plan)) {
+  for (const kind of plan.kinds) {
     const totals = [new ScoreTotal(), new ScoreTotal()] as const;
     const between = new DifferenceTotal();
     const others = scores(second, same, kind);
@@ -244,33 +253,27 @@ function sameTokens({ tokenizer: a }: MaskedLanguageModel, { tokenizer: b }: Mas
 
 function print(terminal: Terminal, results: readonly Result[], { corpus }: OpenedCorpus): void {
   terminal.print(`text   ${corpus.name}: ${grouped(results[0]!.masked.windows)} windows`);
-  const rows = results.flatMap(({ model, masked, pseudo }) => [
-    row(model, "15 % masked", masked, undefined),
-    ...(pseudo ? [row(model, "each in turn", pseudo, bitsPerCharacter(pseudo))] : []),
-  ]);
+  const rows = results.flatMap((result) =>
+    (Object.keys(kindNames) as Kind[]).flatMap((kind) => {
+      const score = result[kind];
+      return score ? [row(result.model, kind, score)] : [];
+    })
+  );
   const head = ["model", "masking", "predicted", "loss", "accuracy", "perplexity", "bits a character"];
   terminal.print(table([head, ...rows]));
 }
 
-function row(model: string, kind: string, score: Score, bits: number | undefined): string[] {
-  const { loss, accuracy, perplexity, predicted } = score;
-  const cells = [model, kind, grouped(predicted), loss.toFixed(4), percent(accuracy), perplexity.toFixed(3)];
-  return [...cells, bits === undefined ? "" : bits.toFixed(4)];
+function row(model: string, kind: Kind, { loss, accuracy, perplexity, predicted, characters }: Score): string[] {
+  const cells = [model, kindNames[kind], grouped(predicted), loss.toFixed(4), percent(accuracy), perplexity.toFixed(3)];
+  // where only a share of the tokens is predicted, characters mean nothing
+  return [...cells, kind === "masked" ? "" : (loss * predicted / characters / Math.LN2).toFixed(4)];
 }
-
-const bitsPerCharacter = ({ loss, predicted, characters }: Score) => loss * predicted / characters / Math.LN2;
 
 function said(difference: Partial<Record<Kind, Difference>>): string {
   return Object.entries(difference).map(([kind, { loss, error }]) => {
-    const names = { masked: "15 % masked", pseudo: "each in turn" } as Record<string, string>;
-    const better = Math.abs(loss) < 2 * error
-      ? "no clear difference"
-      : loss < 0
-      ? "the second is better"
-      : "the first is better";
+    const which = Math.abs(loss) < 2 * error ? "no clear difference" : `the ${loss < 0 ? "second" : "first"} is better`;
     const sign = loss < 0 ? "−" : "+";
-    return `second less first, ${names[kind]}: ${sign}${Math.abs(loss).toFixed(4)} ± ${
-      error.toFixed(4)
-    } nats: ${better}`;
+    const size = `${sign}${Math.abs(loss).toFixed(4)} ± ${error.toFixed(4)} nats`;
+    return `second less first, ${kindNames[kind as Kind]}: ${size}: ${which}`;
   }).join("\n");
 }

@@ -14,7 +14,7 @@ export interface Terminal {
   readonly columns: number;
   /** Prints lasting lines. */
   print(text: string): void;
-  /** Shows or replaces the progress line; without a terminal, prints it at most every ten seconds. */
+  /** Shows or replaces the progress line; without a terminal, prints it every ten seconds. */
   progress(text: string): void;
   /** Removes the progress line. */
   clear(): void;
@@ -30,7 +30,7 @@ const LOG_INTERVAL = 10_000;
 export function openTerminal(): Terminal {
   const isInteractive = Deno.stdout.isTerminal();
   let shown = "";
-  let logged = -Infinity;
+  let logged = performance.now();
   const write = (text: string) => {
     const bytes = encoder.encode(text);
     for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));

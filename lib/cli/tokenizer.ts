@@ -26,8 +26,6 @@ const cased = flagSwitch("keep upper case and accents apart (wordpiece)");
 const groups = { "Options of train": { type, size, data: trainFlags.data, out, cased } };
 
 /** Names of the command's flags. */
-export const tokenizerFlagNames: readonly string[] = Object.values(groups).flatMap((group) => Object.keys(group));
-
 /** Help of the command. */
 export const tokenizerHelp = `Trains vocabularies and turns text into token ids and back.
 

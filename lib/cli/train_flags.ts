@@ -192,9 +192,6 @@ export interface TrainPlan {
 /** Flags that mean nothing where a model is there already. */
 const initialFlags = ["preset", "size", "layers", "width", "heads", "hidden", "max-length", "tokenizer", "vocab"];
 
-/** A model that is trained on masks as BERT did. */
-const CONTINUED_MASK_RATE = { start: 0.15, end: 0.15 };
-
 /**
  * Wide models have seen much text and forget at rates that they began with: at width 768 this gives the 1e-4 that is usual
  * (Gururangan et al., Don't Stop Pretraining, 2020), at 128 the rate of the beginning, which bench/RESULTS.md shows is best.
@@ -331,7 +328,6 @@ function continuedSettings({ preset, width }: { preset: ModelConfig["preset"]; w
   const { learningRate } = defaultSettings({ preset: preset === "labml" ? "modernbert" : preset, width });
   return {
     ...defaultSettings({ preset, width }),
-    maskRate: CONTINUED_MASK_RATE,
     learningRate: { ...learningRate, peak: continuedShare(width) * learningRate.peak },
   };
 }

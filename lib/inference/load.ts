@@ -17,7 +17,14 @@ import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { findModels } from "../train/folder_storage.ts";
 import { type Embedded, type EmbedOptions, embedTexts } from "./embed.ts";
 import { fill, type Filled, type FillOptions, fillTexts } from "./fill.ts";
-import { type Score, scoreEachToken, scoreMasked, type ScoreOptions, ScoreTotal } from "./score.ts";
+import {
+  type EachTokenOptions,
+  type Score,
+  scoreEachToken,
+  scoreMasked,
+  type ScoreOptions,
+  ScoreTotal,
+} from "./score.ts";
 
 /** Options of {@linkcode load}. */
 export interface LoadOptions {
@@ -30,7 +37,7 @@ export interface LoadOptions {
 }
 
 /** Options of {@linkcode MaskedLanguageModel.evaluate}. */
-export interface EvaluateOptions extends ScoreOptions {
+export interface EvaluateOptions extends ScoreOptions, EachTokenOptions {
   /** Which part of the corpus. Default: "validation". */
   part?: CorpusPart;
   /** Tokens of a window. Default: 128, or the model's longest if that is shorter. */
@@ -95,20 +102,20 @@ export class MaskedLanguageModel {
 
   /** Masked loss, accuracy and perplexity on a text, repeatable to the bit: see {@linkcode scoreMasked}. */
   async evaluate(corpus: Corpus, options: EvaluateOptions = {}): Promise<Score> {
-    const { part = "validation", eachToken = false, tokens, pack, ...rest } = options;
+    const { part = "validation", eachToken = false, restOfWord = false, tokens, pack, ...rest } = options;
     const length = options.length ?? Math.min(EVALUATION_LENGTH, this.config.maxLength);
     const windows = textWindows({
       corpus,
       part,
       tokenizer: this.tokenizer,
       length,
+      words: restOfWord,
       ...(tokens === undefined ? {} : { tokens }),
       ...(pack === undefined ? {} : { pack }),
     });
     const total = new ScoreTotal();
-    for await (const score of eachToken ? scoreEachToken(this, windows) : scoreMasked(this, windows, rest)) {
-      total.add(score);
-    }
+    const scores = eachToken ? scoreEachToken(this, windows, { restOfWord }) : scoreMasked(this, windows, rest);
+    for await (const score of scores) total.add(score);
     return total.score;
   }
 

@@ -65,13 +65,22 @@ export async function* scoreMasked(
   }
 }
 
+/** Options of {@linkcode scoreEachToken}. */
+export interface EachTokenOptions {
+  /** Mask what is left of the token's word too; windows must know their words. Default: false. */
+  restOfWord?: boolean;
+}
+
 /**
  * Scores windows by masking each of their tokens in turn, the others in sight: Σ loss is the negative pseudo-log-likelihood
- * (Salazar et al., Masked Language Model Scoring, 2020), and e^(Σ loss / tokens) the pseudo-perplexity.
+ * (Salazar et al., Masked Language Model Scoring, 2020), and e^(Σ loss / tokens) the pseudo-perplexity. Words of several
+ * tokens come off too well, for each of these gives the others away; with `restOfWord` those behind it are masked too (Kauf and
+ * Ivanova, A Better Way to Do Masked Language Model Scoring, 2023), so that vocabularies can be compared.
  */
 export async function* scoreEachToken(
   parts: ModelParts,
   windows: Iterable<Window> | AsyncIterable<Window>,
+  { restOfWord = false }: EachTokenOptions = {},
 ): AsyncGenerator<WindowScore> {
   const { tokenizer, model: { config: { vocab } } } = parts;
   const special = new Set<number>(Object.values(tokenizer.special));
@@ -79,7 +88,10 @@ export async function* scoreEachToken(
   const programs = new ProgramCache<EvaluationProgram>();
   try {
     for await (const window of windows) {
-      const { tokens, segments } = window;
+      const { tokens, segments, continues } = window;
+      if (restOfWord && !continues) {
+        throw new TypeError("Cannot mask the rest of a word: the windows do not know their words");
+      }
       const { length } = tokens;
       const places = [...tokens.keys()].filter((i) => !special.has(tokens[i]!));
       const total = { loss: 0, right: 0, predicted: 0 };
@@ -91,6 +103,7 @@ export async function* scoreEachToken(
         for (const [w, place] of some.entries()) {
           ids.set(tokens, w * length);
           ids[w * length + place] = mask;
+          for (let i = place + 1; restOfWord && continues![i]; i++) ids[w * length + i] = mask;
           bounds?.set(segments!, 2 * w * length);
         }
         const batch: Batch = {

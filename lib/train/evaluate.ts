@@ -147,6 +147,8 @@ async function validationWindows(options: EvaluatorOptions): Promise<Window[]> {
     );
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    throw new RangeError(error.message.replace("evaluate", "validate").replace("the text", "the validation text"));
+    throw new RangeError(
+      error.message.replace("evaluate", "validate").replace("the text", "the validation text, the last tenth,"),
+    );
   }
 }

@@ -10,6 +10,7 @@ import {
 } from "../../lib/inference/score.ts";
 import { modelConfig } from "../../lib/model/config.ts";
 import { createModel } from "../../lib/model/model.ts";
+import type { Device } from "../../lib/device/device.ts";
 import { textCorpus } from "../../lib/text/corpus.ts";
 import { stringSource } from "../../lib/text/source.ts";
 import { createEvaluator } from "../../lib/train/evaluate.ts";
@@ -50,20 +51,39 @@ for (const kind of ["wordpiece", "framed wordpiece"]) {
   }
 }
 
-kindTest("scoreEachToken() is the cross-entropy of each token with that token alone masked", async (device) => {
+for (const restOfWord of [false, true]) {
+  const what = restOfWord ? "and the rest of its word" : "alone";
+  kindTest(
+    `scoreEachToken() is the cross-entropy of each token with that token ${what} masked`,
+    (device) => eachToken(device, restOfWord),
+  );
+}
+
+async function eachToken(device: Device, restOfWord: boolean): Promise<void> {
   const tokenizer = kinds["framed wordpiece"]!;
   const model = createModel(device, modelConfig({ ...shape, vocab: tokenizer.size }), { seed: 2 });
-  const options = { corpus: await corpus(), part: "validation", tokenizer, length: 12, tokens: 36 } as const;
+  const options = {
+    corpus: await corpus(),
+    part: "validation",
+    tokenizer,
+    length: 12,
+    tokens: 36,
+    words: true,
+  } as const;
   const windows = await Array.fromAsync(textWindows(options));
   assertEquals(windows.length, 3);
-  const scores = await Array.fromAsync(scoreEachToken({ model, tokenizer }, windows));
+  const scores = await Array.fromAsync(scoreEachToken({ model, tokenizer }, windows, { restOfWord }));
+  let longer = 0;
   const special = new Set(Object.values(tokenizer.special));
-  for (const [w, { tokens }] of windows.entries()) {
+  for (const [w, { tokens, continues }] of windows.entries()) {
     let loss = 0;
     let count = 0;
     for (const [place, token] of tokens.entries()) {
       if (special.has(token)) continue;
-      const ids = [...tokens].with(place, tokenizer.special["[MASK]"]);
+      let behind = place + 1;
+      while (restOfWord && continues![behind]) behind++;
+      longer = Math.max(longer, behind - place);
+      const ids = [...tokens].fill(tokenizer.special["[MASK]"], place, behind);
       const [logits] = await logitsOf({ model, tokenizer }, [ids]);
       const row = logits!.subarray(place * tokenizer.size, (place + 1) * tokenizer.size);
       loss += Math.log(row.reduce((sum, logit) => sum + Math.exp(logit), 0)) - row[token]!;
@@ -72,8 +92,9 @@ kindTest("scoreEachToken() is the cross-entropy of each token with that token al
     assertEquals(scores[w]!.predicted, count);
     assertAlmostEquals(scores[w]!.loss, loss, 1e-4);
   }
+  assertEquals(longer > 1, restOfWord);
   model.destroy();
-});
+}
 
 Deno.test("textWindows() cuts all of a text, the same for any limit, and says when there is too little", async () => {
   const tokenizer = kinds.wordpiece!;
