@@ -25,7 +25,6 @@ const out: Flag<string> = { value: "FOLDER", help: "where the files go (required
 const cased = flagSwitch("keep upper case and accents apart (wordpiece)");
 const groups = { "Options of train": { type, size, data: trainFlags.data, out, cased } };
 
-/** Names of the command's flags. */
 /** Help of the command. */
 export const tokenizerHelp = `Trains vocabularies and turns text into token ids and back.
 

@@ -13,9 +13,29 @@ const optimizer = { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, weightDecay: 0.01, c
 const shape = { windows: 3, length: 7, slots: 12 };
 
 /** Two layers, every size odd in some way, weights large enough for gradients to differ from layer to layer. */
-function config(preset: ModelConfig["preset"]): ModelConfig {
-  return modelConfig({ preset, vocab: 13, layers: 2, width: 24, heads: 2, hidden: 20, maxLength: 9, dropout: 0 });
+function config(preset: ModelConfig["preset"], options: Partial<ModelConfig> = {}): ModelConfig {
+  const sizes = { vocab: 13, layers: 2, width: 24, heads: 2, hidden: 20, maxLength: 9, dropout: 0 };
+  return modelConfig({ ...sizes, ...options, preset });
 }
+
+/** The presets as they are, and what models from elsewhere may have instead. */
+const architectures: Readonly<Record<string, ModelConfig>> = {
+  ...Object.fromEntries(presets.map((preset) => [preset, config(preset)])),
+  "modernbert with local attention, biases and a decoder of its own": config("modernbert", {
+    layers: 3,
+    rotaryBase: 160_000,
+    local: { window: 4, rotaryBase: 500, layers: [0, 2] },
+    biases: ["norm", "attention", "feedForward", "head", "decoder"],
+    tied: false,
+    epsilon: 1e-4,
+  }),
+  "bert with ReLU, no segments and a decoder of its own": config("bert", {
+    activation: "relu",
+    segments: 0,
+    tied: false,
+    epsilon: 1e-6,
+  }),
+};
 
 function randomBatch(seed: number, { windows = shape.windows, count = 9 } = {}): Batch {
   const next = random(seed);
@@ -86,9 +106,9 @@ function checkDifferences({ model, parameters, batch, name, gradient, size }: {
   }
 }
 
-for (const preset of presets) {
-  deviceTest(`Model computes the ${preset} encoder's loss and gradient`, async (device) => {
-    const model = createModel(device, config(preset));
+for (const [name, architecture] of Object.entries(architectures)) {
+  deviceTest(`Model computes loss and gradient of ${name}`, async (device) => {
+    const model = createModel(device, architecture);
     const program = await model.compileTraining(shape, optimizer);
     try {
       const parameters = largeValues(model, 3);
@@ -116,8 +136,8 @@ for (const preset of presets) {
     }
   });
 
-  kindTest(`Model takes ten AdamW steps of the ${preset} encoder like float64`, async (device) => {
-    const model = createModel(device, config(preset));
+  kindTest(`Model takes ten AdamW steps of ${name} like float64`, async (device) => {
+    const model = createModel(device, architecture);
     const program = await model.compileTraining(shape, optimizer);
     try {
       const start = largeValues(model, 3);

@@ -31,12 +31,13 @@ export function logits(config: ModelConfig, values: Values, batch: Batch): Value
   const rows = batch.positions;
   const masked = tape.take(hidden, [rows.length, width], (i) => rows[Math.floor(i / width)]! * width + i % width);
   const get = (name: string) => values.get(name)!;
-  if (config.preset === "labml") return tape.linear(masked, get("decoder.weight"), get("decoder.bias"));
-  const dense = tape.gelu(tape.linear(masked, get("head.dense.weight"), values.get("head.dense.bias")));
-  const epsilon = config.preset === "bert" ? 1e-12 : 1e-5;
+  const decoder = get(config.tied ? "embeddings.token" : "decoder.weight");
+  if (config.preset === "labml") return tape.linear(masked, decoder, get("decoder.bias"));
+  const dense = tape[config.activation](tape.linear(masked, get("head.dense.weight"), values.get("head.dense.bias")));
   const bias = values.get("head.norm.bias");
+  const { epsilon } = config;
   const normed = tape.layerNorm(dense, { weight: get("head.norm.weight"), ...(bias && { bias }), epsilon });
-  return tape.linear(normed, get("embeddings.token"), get("decoder.bias"));
+  return tape.linear(normed, decoder, values.get("decoder.bias"));
 }
 
 function lookUp(table: Value, rows: number, row: (i: number) => number): Value {
@@ -44,25 +45,32 @@ function lookUp(table: Value, rows: number, row: (i: number) => number): Value {
   return tape.take(table, [rows, width], (i) => row(Math.floor(i / width)) * width + i % width);
 }
 
-/** Warner et al., 2024, with every layer global. */
+/** Warner et al., 2024. */
 function modernbert(config: ModelConfig, values: Values, { ids, windows }: Batch): Value {
   const get = (name: string) => values.get(name)!;
-  const norm = (x: Value, name: string) => tape.layerNorm(x, { weight: get(`${name}.weight`), epsilon: 1e-5 });
+  const { epsilon, local } = config;
+  const norm = (x: Value, name: string) => {
+    const bias = values.get(`${name}.bias`);
+    return tape.layerNorm(x, { weight: get(`${name}.weight`), ...(bias && { bias }), epsilon });
+  };
+  const linear = (x: Value, name: string) => tape.linear(x, get(`${name}.weight`), values.get(`${name}.bias`));
   let x = norm(lookUp(get("embeddings.token"), ids.length, (i) => ids[i]!), "embeddings.norm");
   for (let i = 0; i < config.layers; i++) {
     const a = `layers.${i}.attention`;
     const input = i === 0 ? x : norm(x, `${a}.norm`);
-    const mixed = tape.attention(tape.linear(input, get(`${a}.qkv.weight`)), {
+    const near = local?.layers.includes(i) ? local : undefined;
+    const mixed = tape.attention(linear(input, `${a}.qkv`), {
       batch: windows,
       heads: config.heads,
-      base: 10_000,
+      base: (near ?? config).rotaryBase,
+      ...(near ? { apart: (_, query, key) => 2 * Math.abs(query - key) > near.window } : {}),
     });
-    x = tape.add(x, tape.linear(mixed, get(`${a}.output.weight`)));
+    x = tape.add(x, linear(mixed, `${a}.output`));
     const f = `layers.${i}.feedForward`;
-    const u = tape.linear(norm(x, `${f}.norm`), get(`${f}.input.weight`));
+    const u = linear(norm(x, `${f}.norm`), `${f}.input`);
     const half = (left: number) => tape.block(u, { first: 0, rows: ids.length, left, columns: config.hidden });
     const gated = tape.multiply(tape.gelu(half(0)), half(config.hidden));
-    x = tape.add(x, tape.linear(gated, get(`${f}.output.weight`)));
+    x = tape.add(x, linear(gated, `${f}.output`));
   }
   return norm(x, "finalNorm");
 }
@@ -71,18 +79,19 @@ function modernbert(config: ModelConfig, values: Values, { ids, windows }: Batch
 function bert(config: ModelConfig, values: Values, { ids, windows, length }: Batch): Value {
   const get = (name: string) => values.get(name)!;
   const norm = (x: Value, name: string) =>
-    tape.layerNorm(x, { weight: get(`${name}.weight`), bias: get(`${name}.bias`), epsilon: 1e-12 });
+    tape.layerNorm(x, { weight: get(`${name}.weight`), bias: get(`${name}.bias`), epsilon: config.epsilon });
   const linear = (x: Value, name: string) => tape.linear(x, get(`${name}.weight`), get(`${name}.bias`));
   const token = lookUp(get("embeddings.token"), ids.length, (i) => ids[i]!);
   const position = lookUp(get("embeddings.position"), ids.length, (i) => i % length);
-  const segment = lookUp(get("embeddings.segment"), ids.length, () => 0);
-  let x = norm(tape.add(tape.add(token, position), segment), "embeddings.norm");
+  let sum = tape.add(token, position);
+  if (config.segments > 0) sum = tape.add(sum, lookUp(get("embeddings.segment"), ids.length, () => 0));
+  let x = norm(sum, "embeddings.norm");
   for (let i = 0; i < config.layers; i++) {
     const a = `layers.${i}.attention`;
     const mixed = tape.attention(linear(x, `${a}.qkv`), { batch: windows, heads: config.heads });
     x = norm(tape.add(x, linear(mixed, `${a}.output`)), `${a}.norm`);
     const f = `layers.${i}.feedForward`;
-    x = norm(tape.add(x, linear(tape.gelu(linear(x, `${f}.input`)), `${f}.output`)), `${f}.norm`);
+    x = norm(tape.add(x, linear(tape[config.activation](linear(x, `${f}.input`)), `${f}.output`)), `${f}.norm`);
   }
   return x;
 }
