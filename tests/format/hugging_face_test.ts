@@ -1,8 +1,8 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { fromConfigJson, toConfigJson } from "../../lib/format/config_json.ts";
 import { fromHuggingFace, toHuggingFace } from "../../lib/format/hugging_face.ts";
-import { modelConfig, presets } from "../../lib/model/config.ts";
-import { initialValues } from "../../lib/model/parameters.ts";
+import { type ModelConfig, modelConfig, presets } from "../../lib/model/config.ts";
+import { initialValues, parameterCount } from "../../lib/model/parameters.ts";
 import { characterTokenizer } from "../../lib/tokenizer/character.ts";
 
 const special = characterTokenizer("ab").special;
@@ -15,6 +15,85 @@ for (const preset of presets) {
     assertEquals(fromHuggingFace(config, toHuggingFace(config, values)), values);
   });
 }
+
+const uncommon: Record<string, Partial<ModelConfig>> = {
+  "every third layer global": { local: { window: 128, rotaryBase: 10_000, layers: [1, 2, 4] }, rotaryBase: 160_000 },
+  "global and local in no order": { local: { window: 6, rotaryBase: 500, layers: [0, 3, 4] }, rotaryBase: 80_000 },
+  "all local": { local: { window: 6, rotaryBase: 500, layers: [0, 1, 2, 3, 4] } },
+  "biases and a decoder of its own": { biases: ["norm", "attention", "decoder"], tied: false, epsilon: 1e-6 },
+  "bert with ReLU": { preset: "bert", activation: "relu", segments: 1, tied: false, epsilon: 1e-5 },
+};
+
+for (const [name, options] of Object.entries(uncommon)) {
+  Deno.test(`toConfigJson() and back keeps ${name}`, () => {
+    const config = modelConfig({ vocab: 11, layers: 5, width: 16, heads: 2, hidden: 12, ...options });
+    assertEquals(fromConfigJson(JSON.parse(JSON.stringify(toConfigJson(config, special)))), config);
+  });
+}
+
+/** ModernBERT-base as its authors describe it. */
+const base = {
+  model_type: "modernbert",
+  vocab_size: 50_368,
+  hidden_size: 768,
+  intermediate_size: 1152,
+  num_hidden_layers: 22,
+  num_attention_heads: 12,
+  max_position_embeddings: 8192,
+  hidden_activation: "gelu",
+  norm_eps: 1e-5,
+  norm_bias: false,
+  attention_bias: false,
+  mlp_bias: false,
+  decoder_bias: true,
+  classifier_bias: false,
+  mlp_dropout: 0,
+  local_attention: 128,
+  global_attn_every_n_layers: 3,
+  global_rope_theta: 160_000,
+  local_rope_theta: 10_000,
+};
+
+Deno.test("fromConfigJson() reads ModernBERT-base, in the older form and the newer", () => {
+  const config = fromConfigJson(base);
+  assertEquals(parameterCount(config), 149_655_232);
+  assertEquals(config.local?.layers.slice(0, 6), [1, 2, 4, 5, 7, 8]);
+  assertEquals([config.rotaryBase, config.local?.rotaryBase, config.local?.window], [160_000, 10_000, 128]);
+  const {
+    global_attn_every_n_layers: every,
+    global_rope_theta: rope_theta,
+    local_rope_theta: localTheta,
+    ...rest
+  } = base;
+  const newer = {
+    ...rest,
+    layer_types: Array.from({ length: 22 }, (_, i) => i % every === 0 ? "full_attention" : "sliding_attention"),
+    rope_parameters: {
+      full_attention: { rope_type: "default", rope_theta },
+      sliding_attention: { rope_type: "default", rope_theta: localTheta },
+    },
+  };
+  assertEquals(fromConfigJson(newer), config);
+  assertEquals(fromConfigJson({ ...base, local_rope_theta: null }).local?.rotaryBase, 160_000);
+});
+
+Deno.test("fromConfigJson() says what it does not know instead of computing something else", () => {
+  const rejects = (json: Record<string, unknown>, message: string) =>
+    assertThrows(
+      () => fromConfigJson({ ...base, ...json }, "m/config.json"),
+      SyntaxError,
+      `Cannot use m/config.json: ${message}`,
+    );
+  rejects({ hidden_activation: "silu" }, 'its "hidden_activation" is "silu", only "gelu"');
+  rejects({ num_attention_heads: 7 }, "Cannot split width 768 into 7 heads");
+  rejects({ layer_types: ["full_attention"] }, 'its "layer_types" are not 22 times');
+  rejects({ rope_parameters: { full_attention: { rope_type: "yarn" } } }, 'its rotary positions are of type "yarn"');
+  rejects({ model_type: "roberta" }, 'its model_type is "roberta", known are modernbert, bert, labml');
+  const bert = { ...base, model_type: "bert", hidden_act: "gelu" };
+  rejects({ ...bert, hidden_act: "gelu_new" }, 'its activation is "gelu_new"');
+  rejects({ ...bert, position_embedding_type: "relative_key" }, 'its positions are "relative_key"');
+  rejects({ ...bert, is_decoder: true }, "it is a decoder");
+});
 
 Deno.test("toHuggingFace() names and shapes tensors as BertForMaskedLM does", () => {
   const config = modelConfig({ preset: "bert", vocab: 11, layers: 1, width: 16, heads: 2, hidden: 12, maxLength: 8 });
