@@ -10,6 +10,7 @@ import { grouped } from "./format.ts";
 import { lineWriter, textsOf } from "./lines.ts";
 import { deviceFlags, folderHelp, withModel } from "./opened_model.ts";
 import { openTerminal } from "./terminal.ts";
+import { trainFlags } from "./train_flags.ts";
 
 const text = (value: string) => value;
 const file: Flag<string> = {
@@ -28,7 +29,8 @@ const pool = {
   parse: parseChoice(poolModes),
 };
 const normalize = flagSwitch("scale every vector to length 1");
-const groups = { Options: { file, out, pool, normalize, ...deviceFlags } };
+const { field } = trainFlags;
+const groups = { Options: { file, field, out, pool, normalize, ...deviceFlags } };
 
 /** Help of the command. */
 export const embedHelp = `Turns texts into vectors: hidden states of the last layer, one vector a text.
@@ -68,7 +70,7 @@ export async function embedCommand(args: readonly string[]): Promise<number> {
   if (target !== undefined && !/\.(jsonl|npy)$/.test(target)) {
     throw new UsageError(`Cannot write vectors to "${target}": its name must end in .jsonl or .npy`);
   }
-  const texts = textsOf(given, { file: parsed.get(file), wanted });
+  const texts = textsOf(given, { file: parsed.get(file), field: parsed.get(field), wanted });
   return await withModel(path, parsed, async (model) => {
     const writer = target === undefined
       ? jsonToOutput()

@@ -35,7 +35,10 @@ const flags = {
   length: { ...length, help: `tokens of a window (default: ${EVALUATION_LENGTH}, of a run its final length)` },
   tokens: { ...tokens, help: "most tokens to read (default: all; of a run as in training; --pseudo: 4096)" },
   pack: { ...pack, help: "none, document or line (default: none, of a run its own)" },
-  "mask-rule": trainFlags["mask-rule"],
+  "mask-rule": {
+    ...trainFlags["mask-rule"],
+    help: "bert (80/10/10) or labml (81/10/9) (default: bert, of a run its own)",
+  },
   pseudo: flagSwitch("also mask each token in turn: pseudo-perplexity"),
   "pseudo-words": flagSwitch("the same with the rest of the token's word masked too, for unlike vocabularies"),
   compare: flagSwitch("two models on the same text, and the difference with its standard error"),
@@ -122,6 +125,8 @@ export async function evalCommand(args: readonly string[]): Promise<number> {
         return 0;
       }));
   } finally {
+    for (const message of opened.bad.messages.slice(0, 5)) console.error(`skipped: ${message}`);
+    if (opened.bad.count > 0) console.error(`${grouped(opened.bad.count)} records were skipped`);
     await opened.close();
   }
 }

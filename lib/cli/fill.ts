@@ -11,6 +11,7 @@ import { percent } from "./format.ts";
 import { lineWriter, textsOf } from "./lines.ts";
 import { deviceFlags, folderHelp, json, withModel } from "./opened_model.ts";
 import { openTerminal, paint } from "./terminal.ts";
+import { trainFlags } from "./train_flags.ts";
 
 const topK: Flag<number> = { value: "N", help: "candidates shown for each mask (default: 5)", parse: parseCount };
 const file: Flag<string> = {
@@ -18,7 +19,8 @@ const file: Flag<string> = {
   help: "fill the lines of a file, of .jsonl, .csv and .parquet the texts; - for standard input",
   parse: (text) => text,
 };
-const groups = { Options: { file, "top-k": topK, json, ...deviceFlags } };
+const { field } = trainFlags;
+const groups = { Options: { file, field, "top-k": topK, json, ...deviceFlags } };
 
 /** Help of the command. */
 export const fillHelp = `Fills in the [MASK]s of texts with what a trained model finds most probable.
@@ -47,7 +49,7 @@ export async function fillCommand(args: readonly string[]): Promise<number> {
   const [path, text, ...rest] = parsed.positional;
   if (path === undefined || rest.length > 0) throw new UsageError(wanted);
   const given = text === undefined ? [] : [text];
-  const texts = textsOf(given, { file: parsed.get(file), wanted });
+  const texts = textsOf(given, { file: parsed.get(file), field: parsed.get(field), wanted });
   return await withModel(path, parsed, async (model) => {
     const { tokenizer } = model;
     if (text !== undefined && !encodeWithSpecials(tokenizer, text).includes(tokenizer.special["[MASK]"])) {

@@ -7,6 +7,7 @@
 import { TextLineStream } from "@std/streams";
 import { fileSources } from "../text/file_source.ts";
 import { textStream } from "../text/corpus.ts";
+import { textOf } from "../text/open.ts";
 import { UsageError } from "./flags.ts";
 
 /** Standard input by lines. */
@@ -22,13 +23,13 @@ export function standardInputLines(): ReadableStream<string> {
  */
 export async function* textsOf(
   given: readonly string[],
-  { file, wanted }: { file: string | undefined; wanted: string },
+  { file, field, wanted }: { file: string | undefined; field: string | undefined; wanted: string },
 ): AsyncGenerator<string> {
   if (given.length > 0) {
     if (file !== undefined) throw new UsageError("Give either texts or --file, not both");
     yield* given;
   } else if (file !== undefined && file !== "-") {
-    for (const source of await fileSources(file)) yield* textStream(source);
+    for (const source of await fileSources(file)) yield* textStream(textOf(source, { field }));
   } else {
     if (Deno.stdin.isTerminal()) throw new UsageError(wanted);
     yield* standardInputLines();
