@@ -7,6 +7,7 @@
 import { textWindows } from "../batch/text_windows.ts";
 import type { PackMode } from "../batch/packing.ts";
 import type { MaskRule } from "../batch/masking.ts";
+import { toTokenizerJson } from "../format/tokenizer_json.ts";
 import { EVALUATION_LENGTH, type MaskedLanguageModel } from "../inference/load.ts";
 import {
   type Difference,
@@ -26,14 +27,14 @@ import { exists, readRun } from "./run_folder.ts";
 import { openTerminal, table, type Terminal } from "./terminal.ts";
 import { trainFlags } from "./train_flags.ts";
 
-const { data, document, field, tokens, length, pack } = trainFlags;
+const { data, document, field, length, pack } = trainFlags;
 const flags = {
   data: { ...data, help: "text: file, folder, glob, URL, - or stories (default: what a run validates on)" },
   document,
   field,
   "skip-bad": trainFlags["skip-bad"],
   length: { ...length, help: `tokens of a window (default: ${EVALUATION_LENGTH}, of a run its final length)` },
-  tokens: { ...tokens, help: "most tokens to read (default: all; of a run as in training; --pseudo: 4096)" },
+  tokens: { ...trainFlags.tokens, help: "most tokens to read (default: all; of a run as in training; --pseudo: 4096)" },
   pack: { ...pack, help: "none, document or line (default: none, of a run its own)" },
   "mask-rule": {
     ...trainFlags["mask-rule"],
@@ -70,6 +71,8 @@ interface Plan {
   readonly corpus: Corpus;
   readonly length: number | undefined;
   readonly tokens: number | undefined;
+  /** Most tokens that are masked in turn. */
+  readonly tokensInTurn: number;
   readonly pack: PackMode;
   readonly rule: MaskRule;
   readonly kinds: readonly Kind[];
@@ -143,7 +146,8 @@ async function planOf(path: string, parsed: ParsedFlags): Promise<{ opened: Open
   const kinds: Kind[] = ["masked"];
   if (get(flags.pseudo)) kinds.push("pseudo");
   if (get(flags["pseudo-words"])) kinds.push("pseudoWords");
-  const chosen = { length: get(flags.length), tokens: get(flags.tokens), kinds };
+  const tokens = get(flags.tokens);
+  const chosen = { length: get(flags.length), tokens, tokensInTurn: tokens ?? PSEUDO_TOKENS, kinds };
   if (all(flags.data).length > 0) {
     const choice: CorpusChoice = { data: all(flags.data), ...options };
     const opened = await openCorpus(choice, { seed: 1 });
@@ -158,12 +162,12 @@ async function planOf(path: string, parsed: ParsedFlags): Promise<{ opened: Open
   return {
     opened,
     plan: {
+      ...chosen,
       corpus: opened.corpus,
       length: chosen.length ?? training.curriculum.at(-1)!.length,
-      tokens: chosen.tokens ?? training.evaluateTokens,
+      tokens: tokens ?? training.evaluateTokens,
       pack: get(flags.pack) ?? training.pack,
       rule: get(flags["mask-rule"]) ?? training.maskRule,
-      kinds,
     },
   };
 }
@@ -183,7 +187,7 @@ function whole(corpus: Corpus): Corpus {
 /** The scores of a model's windows, one by one. */
 function scores(model: MaskedLanguageModel, plan: Plan, kind: Kind): AsyncGenerator<WindowScore> {
   const length = plan.length ?? Math.min(EVALUATION_LENGTH, model.config.maxLength);
-  const limit = kind === "masked" ? plan.tokens : Math.min(plan.tokens ?? Infinity, PSEUDO_TOKENS);
+  const limit = kind === "masked" ? plan.tokens : plan.tokensInTurn;
   const windows = textWindows({
     corpus: plan.corpus,
     part: "validation",
@@ -251,9 +255,9 @@ async function compare(
   return { results: results.map((result, i) => ({ model: models[i]!.place, ...result }) as Result), difference };
 }
 
-function sameTokens({ tokenizer: a }: MaskedLanguageModel, { tokenizer: b }: MaskedLanguageModel): boolean {
-  const frame = (tokenizer: typeof a) => JSON.stringify(tokenizer.frame ?? null);
-  return a.size === b.size && frame(a) === frame(b) && a.tokens.every((token, id) => token === b.tokens[id]);
+function sameTokens(a: MaskedLanguageModel, b: MaskedLanguageModel): boolean {
+  const told = ({ tokenizer }: MaskedLanguageModel) => JSON.stringify(toTokenizerJson(tokenizer));
+  return a.tokenizer.size === b.tokenizer.size && told(a) === told(b);
 }
 
 function print(terminal: Terminal, results: readonly Result[], { corpus }: OpenedCorpus): void {

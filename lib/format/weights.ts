@@ -48,10 +48,14 @@ const INDEX = "model.safetensors.index.json";
 /** Bytes that are read at a time. */
 const CHUNK = 1 << 22;
 
-interface OpenFile {
+/** A file whose header has been checked. */
+interface CheckedFile {
+  readonly name: string;
   readonly path: string;
-  readonly reader: FileReader;
   readonly entries: readonly TensorEntry[];
+  /** Bytes of the header and what tells its length. */
+  readonly before: number;
+  /** Bytes of the whole file. */
   readonly bytes: number;
 }
 
@@ -61,24 +65,27 @@ interface OpenFile {
  * @throws {SyntaxError} that names the tensor, both shapes and the file if anything does not fit.
  */
 export async function openWeights(folder: ModelFolder, config: ModelConfig): Promise<Weights> {
-  const files: OpenFile[] = [];
-  const close = async () => {
-    for (const { reader } of files) await reader.close().catch(() => {});
-  };
+  // kept open, not to be asked for twice; of several files only one at a time is, for browsers allow few connections
+  const single = await folder.open(SINGLE);
+  const close = async () => await single?.close().catch(() => {});
   try {
-    const single = await folder.open(SINGLE);
+    const files: CheckedFile[] = [];
     for (const name of single ? [SINGLE] : await indexedFiles(folder)) {
-      const path = pathIn(folder, name);
-      const reader = single ?? await folder.open(name);
-      if (!reader) throw new SyntaxError(`Cannot use ${folder.place}: ${name}, which its index names, is not there`);
-      files.push({ path, reader, entries: [], bytes: 0 });
-      files[files.length - 1] = { path, reader, ...await readHeader(reader, path) };
+      const reader = single ?? await openIndexed(folder, name);
+      try {
+        const path = pathIn(folder, name);
+        files.push({ name, path, ...await readHeader(reader, path) });
+      } finally {
+        if (!single) await reader.close();
+      }
     }
     const entries = files.flatMap((file) => file.entries.map((entry) => ({ ...entry, path: file.path })));
-    const twice = entries.find(({ name }, i) => entries.findIndex((other) => other.name === name) < i);
-    if (twice) throw new SyntaxError(`Cannot use ${folder.place}: tensor "${twice.name}" is in two files`);
-    const where = files.length === 1 ? files[0]!.path : folder.place;
-    const { placed, strange } = placeTensors(config, entries, where);
+    const names = new Set<string>();
+    for (const { name } of entries) {
+      if (names.has(name)) throw new SyntaxError(`Cannot use ${folder.place}: tensor "${name}" is in two files`);
+      names.add(name);
+    }
+    const { placed, strange } = placeTensors(config, entries, single ? files[0]!.path : folder.place);
     const places = new Map(placed.map(({ entry, place }) => [entry.name, place]));
     const types = new Set(placed.map(({ entry }) => weightTypeOf(entry, entry.path)));
     return {
@@ -87,10 +94,14 @@ export async function openWeights(folder: ModelFolder, config: ModelConfig): Pro
       strange,
       close,
       async read(sink) {
-        try {
-          for (const file of files) await readTensors(file, places, sink);
-        } finally {
-          await close();
+        for (const file of files) {
+          const reader = single ?? await openIndexed(folder, file.name);
+          try {
+            if (!single) await readFully(reader, new Uint8Array(file.before), file.path);
+            await readTensors(reader, file, { places, sink });
+          } finally {
+            await reader.close().catch(() => {});
+          }
         }
       },
     };
@@ -130,7 +141,16 @@ async function indexedFiles(folder: ModelFolder): Promise<string[]> {
   );
 }
 
-async function readHeader(reader: FileReader, path: string): Promise<Pick<OpenFile, "entries" | "bytes">> {
+async function openIndexed(folder: ModelFolder, name: string): Promise<FileReader> {
+  const reader = await folder.open(name);
+  if (!reader) throw new SyntaxError(`Cannot use ${folder.place}: ${name}, which its index names, is not there`);
+  return reader;
+}
+
+async function readHeader(
+  reader: FileReader,
+  path: string,
+): Promise<Pick<CheckedFile, "entries" | "before" | "bytes">> {
   const { size } = reader;
   const start = new Uint8Array(LENGTH_BYTES);
   if (size !== undefined && size < LENGTH_BYTES) {
@@ -140,13 +160,14 @@ async function readHeader(reader: FileReader, path: string): Promise<Pick<OpenFi
   const header = new Uint8Array(headerLength(start, { path, size }));
   await readFully(reader, header, path);
   const { entries, bytes } = parseHeader(header, { path, size });
-  return { entries, bytes: LENGTH_BYTES + header.length + bytes };
+  const before = LENGTH_BYTES + header.length;
+  return { entries, before, bytes: before + bytes };
 }
 
 async function readTensors(
-  { reader, entries, path }: OpenFile,
-  places: ReadonlyMap<string, Placement>,
-  sink: WeightSink,
+  reader: FileReader,
+  { entries, path }: CheckedFile,
+  { places, sink }: { places: ReadonlyMap<string, Placement>; sink: WeightSink },
 ): Promise<void> {
   const buffer = new Uint8Array(CHUNK);
   for (const entry of entries) {

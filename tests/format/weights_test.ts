@@ -39,6 +39,30 @@ Deno.test("openWeights() reads one file, and several with their index, to the bi
   assertEquals(await readWeights(sharded, config), values);
 });
 
+Deno.test("openWeights() has one of several files open at a time", async () => {
+  const names = [...tensors.keys()];
+  const files = names.map((name, i) => [`${i}.safetensors`, bytes(new Map([[name, tensors.get(name)!]]))]);
+  const map = Object.fromEntries(names.map((name, i) => [name, `${i}.safetensors`]));
+  const source = folder({ ...Object.fromEntries(files), [INDEX]: [JSON.stringify({ weight_map: map })] });
+  let [open, most] = [0, 0];
+  const counting = {
+    place: "m",
+    async open(name: string) {
+      const reader = await source.open(name);
+      most = Math.max(most, open += reader ? 1 : 0);
+      return reader && {
+        ...reader,
+        async close() {
+          open--;
+          await reader.close();
+        },
+      };
+    },
+  };
+  assertEquals(await readWeights(await openWeights(counting, config), config), values);
+  assertEquals([open, most], [0, 1]);
+});
+
 for (const type of weightTypes) {
   Deno.test(`openWeights() reads ${type} to its precision`, async () => {
     const weights = await openWeights(folder({ "model.safetensors": encodeSafetensors(tensors, { type }) }), config);
