@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import * as ort from "onnxruntime-web";
+import * as ort from "npm:onnxruntime-web@1.23.0";
 import { main } from "../../cli.ts";
 import { openCpuDevice } from "../../lib/device/cpu.ts";
 import { load, type MaskedLanguageModel } from "../../lib/inference/load.ts";
