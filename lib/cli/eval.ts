@@ -111,13 +111,17 @@ export async function evalCommand(args: readonly string[]): Promise<number> {
     if (opened.notice) console.error(opened.notice);
     const quiet = parsed.get(flags.json) ?? false;
     if (count === 1) {
-      const result = await withModel(paths[0]!, parsed, (model) => measure(model, plan, quiet ? undefined : terminal));
+      const result = await withModel(paths[0]!, parsed, (model, { reason }) => {
+        if (!quiet) terminal.print(`device ${reason}`);
+        return measure(model, plan, quiet ? undefined : terminal);
+      });
       if (quiet) console.log(JSON.stringify({ data: opened.corpus.name, ...result }));
       else print(terminal, [result], opened);
       return 0;
     }
     return await withModel(paths[0]!, parsed, (first) =>
-      withModel(paths[1]!, parsed, async (second) => {
+      withModel(paths[1]!, parsed, async (second, { reason }) => {
+        if (!quiet) terminal.print(`device ${reason}`);
         const { results, difference, note } = await compare([first, second], plan, quiet ? undefined : terminal);
         if (quiet) console.log(JSON.stringify({ data: opened.corpus.name, models: results, difference, note }));
         else {

@@ -72,7 +72,10 @@ async function trainOn(
   const { opened: { corpus }, tokenizer, config, settings, state } = run;
   if (state) terminal.print(`resume  ${run.path} at step ${grouped(state.step)}`);
   printPlan(terminal, { reason, notice, corpus, tokenizer, config, settings, base: run.base?.name });
+  // takes seconds for large models
+  terminal.progress(`${run.base?.opened ? "reading" : "making"} ${grouped(parameterCount(config))} parameters`);
   const model = await modelOf(run, device);
+  terminal.clear();
   const interrupt = interruptible(terminal);
   let folder: RunFolder | undefined;
   const curve: ValidationRecord[] = [];

@@ -108,7 +108,17 @@ export function urlFolder(address: string): ModelFolder {
   };
 }
 
-/** A folder in memory: files by name. */
+/**
+ * A folder in memory: files by name, such as those that were dropped on a web page.
+ *
+ * @example
+ * ```ts
+ * import { memoryFolder, readJson } from "@cloze/mlm";
+ *
+ * const folder = memoryFolder("dropped", new Map([["config.json", [new Blob(['{"model_type": "bert"}'])]]]));
+ * console.log(await readJson(folder, "config.json"));
+ * ```
+ */
 export function memoryFolder(place: string, files: ReadonlyMap<string, readonly BlobPart[]>): ModelFolder {
   return {
     place,

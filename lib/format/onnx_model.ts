@@ -25,6 +25,15 @@ export interface OnnxOptions {
  * with `embeddings` also `last_hidden_state` [batch, length, width] and `sentence_embedding` [batch, width].
  *
  * @throws {RangeError} if a weight does not fit 16 bits, or the file is larger than 2 GiB.
+ *
+ * @example
+ * ```ts
+ * import { initialValues, modelConfig, toOnnx } from "@cloze/mlm";
+ *
+ * const config = modelConfig({ vocab: 100, size: "tiny" });
+ * const parts = toOnnx(config, initialValues(config, 1), { type: "f16" });
+ * console.log((await new Blob([...parts]).bytes()).length);
+ * ```
  */
 export function toOnnx(
   config: ModelConfig,

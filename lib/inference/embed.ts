@@ -34,6 +34,20 @@ export interface EmbedOptions {
  * has one. Texts that are too long are cut off at the end, and say so.
  *
  * @throws {RangeError} for "cls" if the model's texts do not begin with [CLS].
+ *
+ * @example
+ * ```ts
+ * import { characterTokenizer, createModel, embedTexts, modelConfig, openDevice } from "@cloze/mlm";
+ *
+ * const tokenizer = characterTokenizer("abc ");
+ * const { device } = await openDevice("cpu", { threads: 1 });
+ * const model = createModel(device, modelConfig({ vocab: tokenizer.size, size: "tiny" }));
+ * for await (const { text, embedding } of embedTexts({ model, tokenizer }, ["a cab", "b"])) {
+ *   console.log(text, embedding.length); // 64
+ * }
+ * model.destroy();
+ * device.destroy();
+ * ```
  */
 export async function* embedTexts(
   parts: ModelParts,

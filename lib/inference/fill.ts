@@ -58,6 +58,18 @@ export function spelledMask(tokenizer: Tokenizer): string {
  * Fills a stream of texts, in order and a few hundred at a time; a text without masks stays as it is.
  *
  * @throws {RangeError} that says which text is longer than the model's longest sequence.
+ *
+ * @example
+ * ```ts
+ * import { characterTokenizer, createModel, fillTexts, modelConfig, openDevice } from "@cloze/mlm";
+ *
+ * const tokenizer = characterTokenizer("abc ");
+ * const { device } = await openDevice("cpu", { threads: 1 });
+ * const model = createModel(device, modelConfig({ vocab: tokenizer.size, size: "tiny" }));
+ * for await (const { filled } of fillTexts({ model, tokenizer }, ["a [MASK]ab", "no mask"])) console.log(filled);
+ * model.destroy();
+ * device.destroy();
+ * ```
  */
 export async function* fillTexts(
   parts: ModelParts,

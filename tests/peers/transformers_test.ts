@@ -1,5 +1,11 @@
 import { assertAlmostEquals, assertEquals, assertGreater } from "@std/assert";
-import { AutoModelForMaskedLM, AutoTokenizer, env, type FillMaskPipeline, pipeline } from "npm:@huggingface/transformers@4.3.1";
+import {
+  AutoModelForMaskedLM,
+  AutoTokenizer,
+  env,
+  type FillMaskPipeline,
+  pipeline,
+} from "npm:@huggingface/transformers@4.3.1";
 import { main } from "../../cli.ts";
 import { openCpuDevice } from "../../lib/device/cpu.ts";
 import { load } from "../../lib/inference/load.ts";
