@@ -1,6 +1,8 @@
-// y[row] = scale · token[ids[row]] + position[row mod length] + segment[0]
+// y[row] = scale · token[ids[row]] + position[place] + segment[0], where place is row mod length or, in windows of several
+// texts, places[row].
 // One invocation makes four neighbouring floats.
 override POSITION: bool = false;
+override PLACES: bool = false;
 override SEGMENT: bool = false;
 
 struct Params {
@@ -16,6 +18,7 @@ struct Params {
 @group(0) @binding(3) var<storage, read> position: array<vec4f>; // [>= length, width]
 @group(0) @binding(4) var<storage, read> segment: array<vec4f>; // [segments, width]
 @group(0) @binding(5) var<storage, read_write> y: array<vec4f>; // [rows, width]
+@group(0) @binding(6) var<storage, read> places: array<u32>; // [rows]
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
@@ -27,7 +30,11 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
   let column = i % params.width;
   var value = params.scale * token[ids[row] * params.width + column];
   if (POSITION) {
-    value += position[row % params.length * params.width + column];
+    var place = row % params.length;
+    if (PLACES) {
+      place = places[row];
+    }
+    value += position[place * params.width + column];
   }
   if (SEGMENT) {
     value += segment[column];

@@ -1,5 +1,5 @@
 // d_token[t] += scale · Σ d_y[row] over the rows that hold token t. Always accumulates: a tied decoder adds to it too.
-// Rows come grouped by token, so each token has one writer and no atomics are needed:
+// Serves positions as well, where rows are grouped by position. Rows come grouped by token, so each token has one writer and no atomics are needed:
 // rows order[starts[u] .. starts[u + 1]] hold token unique[u]; unused u have starts[u] = starts[u + 1].
 struct Params {
   rows: u32, // also the capacity of unique

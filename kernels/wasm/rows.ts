@@ -8,11 +8,13 @@ class Embedding {
   position: usize;
   segment: usize;
   y: usize;
+  places: usize;
   rows: i32;
   width: i32; // in vectors
   length: i32;
   scale: f32;
   POSITION: i32;
+  PLACES: i32;
   SEGMENT: i32;
 }
 
@@ -25,7 +27,8 @@ export function embedding(args: usize, begin: i32, end: i32): void {
     const id = load<i32>(p.ids + (<usize>row << 2));
     let value = f32x4.mul(splat(p.scale), v128.load(p.token + (<usize>(id * p.width + column) << 4)));
     if (p.POSITION) {
-      value = f32x4.add(value, v128.load(p.position + (<usize>(row % p.length * p.width + column) << 4)));
+      const place = p.PLACES ? load<i32>(p.places + (<usize>row << 2)) : row % p.length;
+      value = f32x4.add(value, v128.load(p.position + (<usize>(place * p.width + column) << 4)));
     }
     if (p.SEGMENT) value = f32x4.add(value, v128.load(p.segment + (<usize>column << 4)));
     v128.store(p.y + (<usize>i << 4), value);

@@ -31,6 +31,8 @@ export interface EncoderContext {
   readonly clock: Tensor;
   /** Bounds of documents within windows: see {@linkcode attention}. */
   readonly segments?: Tensor | undefined;
+  /** Positions of the rows within their documents, where there are several in a window. */
+  readonly places?: TokenInputs | undefined;
   /** Position tables: see {@linkcode positionTables}. */
   readonly positions: Readonly<Record<string, Tensor>>;
 }
@@ -81,6 +83,7 @@ export function encode(context: EncoderContext, tokens: TokenInputs): Tensor {
       : undefined,
     segment: config.segments > 0 ? part.get("embeddings.segment") : undefined,
     length,
+    places: context.places,
     scale: architecture.scaledEmbedding ? Math.sqrt(config.width) : 1,
   });
   if (architecture.embeddingNorm) x = part.norm(x, "embeddings.norm");

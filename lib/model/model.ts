@@ -10,7 +10,8 @@ import { Graph } from "../graph/graph.ts";
 import { ParameterStore } from "../graph/parameters.ts";
 import { adamW, type AdamWOptions, recordStep, type StepTensors } from "../ops/adamw.ts";
 import { crossEntropy, NO_LABEL } from "../ops/cross_entropy.ts";
-import type { ModelConfig } from "./config.ts";
+import type { TokenInputs } from "../ops/embedding.ts";
+import { architectures, type ModelConfig } from "./config.ts";
 import { decode, encode, type EncoderContext, positionTables } from "./encoder.ts";
 import { initialValues, modelParameters } from "./parameters.ts";
 
@@ -122,15 +123,15 @@ export class Model {
   async compileEncoder(shape: Omit<BatchShape, "slots">): Promise<EncoderProgram> {
     const { device } = this;
     const recording = this.#record(shape, { training: false, clock: this.#evaluationStep.clock });
-    const { graph, context, tokens, segments } = recording;
-    const hidden = graph.keep(encode(context, tokens));
+    const { graph, context, texts } = recording;
+    const hidden = graph.keep(encode(context, texts.tokens));
     const program = await graph.compile(device);
     recording.writeTables();
     return {
       program,
       hidden,
       destroy: () => program.destroy(),
-      write: (texts) => writeTexts(device, texts, { shape, tokens, segments }),
+      write: (batch) => writeTexts(device, batch, { shape, texts, training: false }),
     };
   }
 
@@ -216,21 +217,24 @@ export class Model {
     const graph = new Graph({ training, parallelism: device.parallelism });
     graph.section("gradients");
     const index = (name: string, size: number) => graph.persistent(name, [size], "u32");
-    const tokens = {
-      ids: index("ids", rows),
-      unique: index("unique", rows),
-      starts: index("starts", rows + 1),
-      order: index("order", rows),
-    };
+    const groups = (name: string): TokenInputs => ({
+      ids: index(name, rows),
+      unique: index(`unique ${name}`, rows),
+      starts: index(`starts of ${name}`, rows + 1),
+      order: index(`order of ${name}`, rows),
+    });
+    const tokens = groups("ids");
     const segments = shape.segments ? graph.persistent("segments", [rows, 2], "u32") : undefined;
+    // rotary positions are relative: where a text begins does not matter to them
+    const isRelative = architectures[config.preset].positions === "rotary";
+    const places = segments && !isRelative ? groups("places") : undefined;
     const tables = Object.entries(positionTables(config, length));
     const positions = Object.fromEntries(tables.map(([name, { shape }]) => [name, graph.persistent(name, shape)]));
-    const context: EncoderContext = { graph, store, config, length, clock, positions, segments };
+    const context: EncoderContext = { graph, store, config, length, clock, positions, segments, places };
     return {
       graph,
       context,
-      tokens,
-      segments,
+      texts: { tokens, segments, places },
       index,
       writeTables() {
         for (const [name, { values }] of tables) device.write(positions[name]!, values);
@@ -247,10 +251,10 @@ export class Model {
     const { windows, length, slots } = shape;
     const training = update !== undefined;
     const recording = this.#record(shape, { training, clock: step.clock });
-    const { graph, context, tokens, segments, index } = recording;
+    const { graph, context, texts, index } = recording;
     const selection = { positions: index("positions", slots), slots: index("slots", windows * length) };
     const labels = index("labels", slots);
-    const logits = decode(context, encode(context, tokens), selection);
+    const logits = decode(context, encode(context, texts.tokens), selection);
     if (!update) graph.keep(logits);
     const loss = crossEntropy(graph, logits, { vocab: config.vocab, labels, ...step });
     if (update) update(graph);
@@ -268,7 +272,7 @@ export class Model {
       logits: update ? undefined : logits,
       losses: update ? undefined : loss.losses,
       destroy: () => program.destroy(),
-      write: (batch) => writeBatch(device, batch, { shape, tokens, selection, labels, segments, training }),
+      write: (batch) => writeBatch(device, batch, { shape, texts, selection, labels, training }),
     };
   }
 }
@@ -280,19 +284,25 @@ export function createModel(device: Device, config: ModelConfig, { seed = 1 }: {
   return model;
 }
 
+/** What texts are written to. */
+interface TextTensors {
+  tokens: TokenInputs;
+  segments: Tensor | undefined;
+  places: TokenInputs | undefined;
+}
+
 interface BatchTensors {
   shape: BatchShape;
-  tokens: { ids: Tensor; unique: Tensor; starts: Tensor; order: Tensor };
+  texts: TextTensors;
   selection: { positions: Tensor; slots: Tensor };
   labels: Tensor;
-  segments: Tensor | undefined;
   training: boolean;
 }
 
 function writeBatch(
   device: Device,
   batch: Batch,
-  { shape, tokens, selection, labels, segments, training }: BatchTensors,
+  { shape, texts, selection, labels, training }: BatchTensors,
 ): void {
   const rows = shape.windows * shape.length;
   const count = batch.positions.length;
@@ -302,7 +312,7 @@ function writeBatch(
         `${shape.windows} of ${shape.length} with ${shape.slots}`,
     );
   }
-  const ids = writeTexts(device, batch, { shape, tokens, segments });
+  writeTexts(device, batch, { shape, texts, training });
   const positions = new Uint32Array(shape.slots);
   positions.set(batch.positions);
   const right = new Uint32Array(shape.slots).fill(NO_LABEL);
@@ -313,33 +323,48 @@ function writeBatch(
   const slots = new Uint32Array(rows).fill(0xffffffff);
   for (let slot = 0; slot < count; slot++) slots[positions[slot]!] = slot;
   device.write(selection.slots, slots);
-  const groups = groupByToken(ids);
-  device.write(tokens.unique, groups.unique);
-  device.write(tokens.starts, groups.starts);
-  device.write(tokens.order, groups.order);
 }
 
-/** Writes token ids and the bounds of texts; returns the ids. */
+/** Writes token ids, the bounds of texts and the positions within them. */
 function writeTexts(
   device: Device,
-  texts: Pick<Batch, "ids" | "segments">,
-  { shape, tokens, segments }: Pick<BatchTensors, "tokens" | "segments"> & { shape: Omit<BatchShape, "slots"> },
-): Uint32Array<ArrayBuffer> {
+  batch: Pick<Batch, "ids" | "segments">,
+  { shape, texts: { tokens, segments, places }, training }: {
+    shape: Omit<BatchShape, "slots">;
+    texts: TextTensors;
+    training: boolean;
+  },
+): void {
   const rows = shape.windows * shape.length;
-  let { ids } = texts;
+  let { ids } = batch;
   if (ids.length < rows) {
     // windows that are missing hold token 0; nothing in them is masked, so they change no sum
     ids = new Uint32Array(rows);
-    ids.set(texts.ids);
+    ids.set(batch.ids);
   }
-  device.write(tokens.ids, ids);
-  if (segments) {
-    // windows that are missing, or of one document each, see themselves whole
-    const bounds = Uint32Array.from({ length: 2 * rows }, (_, i) => i % 2 === 0 ? 0 : shape.length);
-    if (texts.segments) bounds.set(texts.segments);
-    device.write(segments, bounds);
-  }
-  return ids;
+  writeGrouped(device, tokens, { ids, training });
+  if (!segments) return;
+  // windows that are missing, or of one document each, see themselves whole
+  const bounds = Uint32Array.from({ length: 2 * rows }, (_, i) => i % 2 === 0 ? 0 : shape.length);
+  if (batch.segments) bounds.set(batch.segments);
+  device.write(segments, bounds);
+  if (!places) return;
+  const positions = Uint32Array.from({ length: rows }, (_, row) => row % shape.length - bounds[2 * row]!);
+  writeGrouped(device, places, { ids: positions, training });
+}
+
+/** Writes ids and, for the gradient, which rows hold the same one. */
+function writeGrouped(
+  device: Device,
+  inputs: TokenInputs,
+  { ids, training }: { ids: Uint32Array<ArrayBuffer>; training: boolean },
+): void {
+  device.write(inputs.ids, ids);
+  if (!training) return;
+  const { unique, starts, order } = groupByToken(ids);
+  device.write(inputs.unique, unique);
+  device.write(inputs.starts, starts);
+  device.write(inputs.order, order);
 }
 
 /**

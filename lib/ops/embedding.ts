@@ -20,6 +20,8 @@ export interface EmbeddingOptions {
   token: Parameter;
   /** Sequence length: row r is at position r mod length. */
   length: number;
+  /** Positions of the rows, where several texts in a sequence each begin at 0: tokens in the place of which are positions. */
+  places?: TokenInputs | undefined;
   /** Positions: [≥ length, width], learned (a parameter) or fixed. */
   position?: Parameter | Tensor | undefined;
   /** Segments: [segments, width]; every token is in segment 0. */
@@ -30,7 +32,7 @@ export interface EmbeddingOptions {
 
 /** Sum of token, position and segment embeddings: [rows, width]. */
 export function embedding(graph: Graph, inputs: TokenInputs, options: EmbeddingOptions): Tensor {
-  const { token, length, position, segment, scale = 1 } = options;
+  const { token, length, places, position, segment, scale = 1 } = options;
   const columns = token.shape[1]!;
   const rows = inputs.ids.size;
   if (columns % 4 !== 0) throw new TypeError(`Cannot embed into width ${columns}: it must be a multiple of 4`);
@@ -40,22 +42,24 @@ export function embedding(graph: Graph, inputs: TokenInputs, options: EmbeddingO
   const width = columns / 4;
   const y = graph.activation("embedding", [rows, columns]);
   graph.call("embedding", {
-    tensors: { ids: inputs.ids, token, position, segment, y },
+    tensors: { ids: inputs.ids, token, position, segment, y, places: places?.ids },
     params: { rows, width, length, scale },
-    constants: { POSITION: position !== undefined, SEGMENT: segment !== undefined },
+    constants: { POSITION: position !== undefined, PLACES: places !== undefined, SEGMENT: segment !== undefined },
     grid: [rows * width],
   });
 
   graph.onBackward(() => {
     const d_y = graph.gradientOf(y);
-    const { unique, starts, order } = inputs;
-    graph.call("embedding_backward", {
-      tensors: { unique, starts, order, d_y, d_token: token.gradient },
-      params: { rows, width, scale },
-      grid: [rows * width],
-    });
+    const toGroups = ({ unique, starts, order }: TokenInputs, table: Parameter, scale: number) =>
+      graph.call("embedding_backward", {
+        tensors: { unique, starts, order, d_y, d_token: table.gradient },
+        params: { rows, width, scale },
+        grid: [rows * width],
+      });
+    toGroups(inputs, token, scale);
     if (position && "gradient" in position) {
-      sumRows(graph, d_y, { period: length, target: firstRows(position, length) });
+      if (places) toGroups(places, position, 1);
+      else sumRows(graph, d_y, { period: length, target: firstRows(position, length) });
     }
     if (segment) sumRows(graph, d_y, { period: 1, target: firstRows(segment, 1) });
   });

@@ -287,3 +287,49 @@ kindTest("Model refuses batches and lengths that it has no room for", async (dev
   program.destroy();
   model.destroy();
 });
+
+for (const [name, architecture] of Object.entries(architectures)) {
+  kindTest(`Model of ${name} learns from packed documents what it learns from each alone`, async (device) => {
+    const model = createModel(device, architecture);
+    model.writeParameters(largeValues(model, 5));
+    const next = random(8);
+    const sizes = [3, 4];
+    const ids = Uint32Array.from({ length: 7 }, () => Math.floor(next() * 13));
+    const original = Uint32Array.from({ length: 7 }, () => Math.floor(next() * 13));
+    const run = async (batch: Batch, shape: { windows: number; length: number; slots: number; segments: boolean }) => {
+      const program = await model.compileTraining(shape, optimizer);
+      device.write(model.store.gradients, new Float32Array(model.store.gradients.size));
+      device.write(model.step.totals, new Float32Array(4));
+      model.writeStep({ seed: 1, step: 0, microStep: 0, lossScale: 1, learningRate: 0, optimizer });
+      program.write(batch);
+      program.program.run("gradients");
+      const [gradients, totals] = await device.read([model.store.gradients, model.step.totals]);
+      program.destroy();
+      return { gradients: new Float32Array(gradients!), loss: new Float32Array(totals!)[0]! };
+    };
+    const everywhere = (length: number) => Uint32Array.from({ length }, (_, i) => i);
+    const segments = Uint32Array.from([0, 3, 0, 3, 0, 3, 3, 7, 3, 7, 3, 7, 3, 7]);
+    const together = await run(
+      { windows: 1, length: 7, ids, original, positions: everywhere(7), labels: original, segments },
+      { windows: 1, length: 7, slots: 8, segments: true },
+    );
+    let loss = 0;
+    const sum = new Float32Array(together.gradients.length);
+    let start = 0;
+    for (const length of sizes) {
+      const some = ids.slice(start, start + length);
+      const labels = original.slice(start, start + length);
+      const alone = await run(
+        { windows: 1, length, ids: some, original: labels, positions: everywhere(length), labels },
+        { windows: 1, length, slots: 8, segments: false },
+      );
+      loss += alone.loss;
+      for (let i = 0; i < sum.length; i++) sum[i]! += alone.gradients[i]!;
+      start += length;
+    }
+    model.destroy();
+    assertAlmostEquals(together.loss, loss, 1e-4);
+    const size = Math.hypot(...sum) / Math.sqrt(sum.length);
+    assertClose(together.gradients, sum, { atol: 1e-4 * size + 1e-6, rtol: 1e-3, label: "gradients" });
+  });
+}

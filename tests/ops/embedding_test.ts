@@ -42,6 +42,44 @@ for (const [batch, length, vocab, width] of [[1, 1, 1, 4], [3, 5, 7, 12], [40, 1
   );
 }
 
+for (const [sizes, width] of [[[3, 1, 5], 4], [[17, 30, 2, 2], 12], [[1, 1, 1], 8]] as const) {
+  const [vocab, rows] = [6, sizes.reduce<number>((sum, size) => sum + size, 0)];
+  const next = random(6);
+  const ids = Uint32Array.from({ length: rows }, () => Math.floor(next() * vocab));
+  const places = Uint32Array.from(sizes.flatMap((size) => [...Array(size).keys()]));
+  const data = groupByToken(ids);
+  const { unique: placesUnique, starts: placesStarts, order: placesOrder } = groupByToken(places);
+  kindTest(`embedding() begins at position 0 in each text of ${sizes.join("+")} tokens`, (device) =>
+    checkOp(device, {
+      inputs: { token: { shape: [vocab, width] }, position: { shape: [rows, width] } },
+      data: { ids, ...data, places, placesUnique, placesStarts, placesOrder },
+      build: (graph, { token, position }, tensors) =>
+        embedding(
+          graph,
+          { ids: tensors.ids!, unique: tensors.unique!, starts: tensors.starts!, order: tensors.order! },
+          {
+            token,
+            position,
+            length: rows,
+            scale: 0.5,
+            places: {
+              ids: tensors.places!,
+              unique: tensors.placesUnique!,
+              starts: tensors.placesStarts!,
+              order: tensors.placesOrder!,
+            },
+          },
+        ),
+      reference: ({ token, position }) => {
+        const at = (row: (i: number) => number) => (i: number) => row(Math.floor(i / width)) * width + i % width;
+        return tape.add(
+          tape.scale(tape.take(token, [rows, width], at((row) => ids[row]!)), 0.5),
+          tape.take(position, [rows, width], at((row) => places[row]!)),
+        );
+      },
+    }));
+}
+
 Deno.test("embedding() rejects a length beyond the position table", () => {
   const graph = new Graph();
   const ids = graph.activation("ids", [8], "u32");
