@@ -32,6 +32,7 @@ export { type OnnxOptions, toOnnx } from "./lib/format/onnx_model.ts";
 export * from "./lib/format/safetensors.ts";
 export * from "./lib/format/tokenizer_folder.ts";
 export * from "./lib/format/tokenizer_json.ts";
+export * from "./lib/format/tokenizer_reader.ts";
 export * from "./lib/format/weights.ts";
 export * from "./lib/graph/graph.ts";
 export * from "./lib/graph/parameters.ts";

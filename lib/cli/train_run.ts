@@ -91,15 +91,12 @@ async function newRunOn(
 ): Promise<Run> {
   if (opened.notice) terminal.print(opened.notice);
   const init = parsed.get(flags.init)?.replace(/(?<=.)[\\/]+$/, "");
-  const base = model && init !== undefined
-    ? { name: init, opened: model, added: [] as readonly NewToken[] }
+  const extended = model && await moreTokens(model.tokenizer, parsed.get(flags["add-tokens"]), terminal);
+  const unframed = extended?.tokenizer ?? await tokenizerFor(opened.corpus, parsed, { plan, terminal });
+  const tokenizer = framedFor(parsed.get(flags.pack), unframed);
+  const base = model && extended && init !== undefined
+    ? { name: init, opened: model, added: extended.added }
     : undefined;
-  let tokenizer: Tokenizer;
-  if (base) {
-    const extended = await moreTokens(base.opened.tokenizer, parsed.get(flags["add-tokens"]), terminal);
-    tokenizer = extended.tokenizer;
-    base.added = extended.added;
-  } else tokenizer = framedFor(parsed.get(flags.pack), await tokenizerFor(opened.corpus, parsed, { plan, terminal }));
   const config = plan.model(tokenizer.size);
   const settings = await plan.settings(() => countTokens(opened.corpus, tokenizer));
   const out = parsed.get(flags.out) ?? "runs";

@@ -6,7 +6,7 @@
 
 import { type SpecialSpelling, type SpecialToken, specialTokens, type Tokenizer } from "../tokenizer/tokenizer.ts";
 import { type ModelFolder, pathIn, readJson, readText } from "./folder.ts";
-import { fromTokenizerJson, fromVocabJson, fromVocabTxt } from "./tokenizer_json.ts";
+import { fromTokenizerJson, fromVocabJson, fromVocabTxt } from "./tokenizer_reader.ts";
 
 /** Files that a tokenizer may be in, with those that are kept beside it. */
 const files = [

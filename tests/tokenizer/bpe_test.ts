@@ -1,5 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { fromTokenizerJson, fromVocabJson, tokenizerFiles } from "../../lib/format/tokenizer_json.ts";
+import { tokenizerFiles } from "../../lib/format/tokenizer_json.ts";
+import { fromTokenizerJson, fromVocabJson } from "../../lib/format/tokenizer_reader.ts";
 import { bpeTokenizer, byteCharacters } from "../../lib/tokenizer/bpe.ts";
 import { CONTINUES, specialTokens } from "../../lib/tokenizer/tokenizer.ts";
 import { trainTokenizer } from "../../lib/tokenizer/train.ts";

@@ -1,5 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { fromTokenizerJson, toTokenizerJson } from "../../lib/format/tokenizer_json.ts";
+import { toTokenizerJson } from "../../lib/format/tokenizer_json.ts";
+import { fromTokenizerJson } from "../../lib/format/tokenizer_reader.ts";
 import { textCorpus } from "../../lib/text/corpus.ts";
 import { stringSource } from "../../lib/text/source.ts";
 import { storiesCorpus } from "../../lib/text/stories.ts";

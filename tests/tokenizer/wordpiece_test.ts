@@ -1,5 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { fromVocabTxt, tokenizerFiles } from "../../lib/format/tokenizer_json.ts";
+import { tokenizerFiles } from "../../lib/format/tokenizer_json.ts";
+import { fromVocabTxt } from "../../lib/format/tokenizer_reader.ts";
 import { CONTINUES, encodeWithSpecials } from "../../lib/tokenizer/tokenizer.ts";
 import { bertNormalize, bertWords, wordPieceTokenizer } from "../../lib/tokenizer/wordpiece.ts";
 
