@@ -7,7 +7,7 @@
 import { type Embedded, poolModes } from "../inference/embed.ts";
 import { type Flag, flagHelp, flagSwitch, parseChoice, parseFlags, UsageError } from "./flags.ts";
 import { grouped } from "./format.ts";
-import { lineWriter, textsOf } from "./lines.ts";
+import { isConversation, lineWriter, textsOf } from "./lines.ts";
 import { deviceFlags, folderHelp, withModel } from "./opened_model.ts";
 import { openTerminal } from "./terminal.ts";
 import { trainFlags } from "./train_flags.ts";
@@ -73,7 +73,7 @@ export async function embedCommand(args: readonly string[]): Promise<number> {
   const texts = textsOf(given, { file: parsed.get(file), field: parsed.get(field), wanted });
   return await withModel(path, parsed, async (model) => {
     const writer = target === undefined
-      ? jsonToOutput()
+      ? jsonToOutput(isConversation(given, parsed.get(file)))
       : target.endsWith(".npy")
       ? npyFile(target, model.config.width)
       : jsonFile(target);
@@ -109,8 +109,8 @@ const asJson = ({ text, embedding }: Embedded) =>
   // as many digits as tell 32-bit floats apart
   JSON.stringify({ text, embedding: Array.from(embedding, (value) => Number(value.toPrecision(9))) });
 
-function jsonToOutput(): VectorWriter {
-  const write = lineWriter();
+function jsonToOutput(atOnce: boolean): VectorWriter {
+  const write = lineWriter({ atOnce });
   return { add: (embedded) => write(asJson(embedded)), finish: write.flush, abandon: write.flush };
 }
 

@@ -8,7 +8,7 @@ import { type Filled, spelledMask } from "../inference/fill.ts";
 import { encodeWithSpecials } from "../tokenizer/tokenizer.ts";
 import { type Flag, flagHelp, parseCount, parseFlags, UsageError } from "./flags.ts";
 import { percent } from "./format.ts";
-import { lineWriter, textsOf } from "./lines.ts";
+import { isConversation, lineWriter, textsOf } from "./lines.ts";
 import { deviceFlags, folderHelp, json, withModel } from "./opened_model.ts";
 import { openTerminal, paint } from "./terminal.ts";
 import { trainFlags } from "./train_flags.ts";
@@ -55,7 +55,7 @@ export async function fillCommand(args: readonly string[]): Promise<number> {
     if (text !== undefined && !encodeWithSpecials(tokenizer, text).includes(tokenizer.special["[MASK]"])) {
       throw new UsageError(`The text "${text}" has no ${spelledMask(tokenizer)} to fill`);
     }
-    const write = lineWriter();
+    const write = lineWriter({ atOnce: isConversation(given, parsed.get(file)) });
     const show = parsed.get(json) ? (result: Filled) => write(JSON.stringify(result)) : printer(write);
     for await (const result of model.fillTexts(texts, { topK: parsed.get(topK) ?? 5 })) show(result);
     write.flush();

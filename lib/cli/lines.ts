@@ -36,8 +36,13 @@ export async function* textsOf(
   }
 }
 
-/** Standard output by lines, in pieces that are worth a system call. */
-export function lineWriter(): ((line: string) => void) & { flush(): void } {
+/** Whether a command's texts come from standard input, which may be a person who waits for each answer. */
+export function isConversation(given: readonly string[], file: string | undefined): boolean {
+  return given.length === 0 && (file === undefined || file === "-");
+}
+
+/** Standard output by lines: at once, or in pieces that are worth a system call. */
+export function lineWriter({ atOnce = false } = {}): ((line: string) => void) & { flush(): void } {
   const encoder = new TextEncoder();
   let waiting = "";
   const flush = () => {
@@ -47,6 +52,6 @@ export function lineWriter(): ((line: string) => void) & { flush(): void } {
   };
   return Object.assign((line: string) => {
     waiting += `${line}\n`;
-    if (waiting.length > 1 << 16) flush();
+    if (atOnce || waiting.length > 1 << 16) flush();
   }, { flush });
 }

@@ -79,17 +79,35 @@ function padTexts(
   return { windows, length, ids, segments };
 }
 
-/** Items in arrays of at most a few hundred. */
+/** Milliseconds after which what has come so far is not kept waiting for more. */
+const PATIENCE = 20;
+
+/** Items in arrays of at most a few hundred; fewer where the next one is long in coming, as from a person who types. */
 export async function* inChunks<T>(items: Iterable<T> | AsyncIterable<T>): AsyncGenerator<T[]> {
+  const iterator = Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]();
   let chunk: T[] = [];
-  for await (const item of items) {
-    chunk.push(item);
-    if (chunk.length === SORTED) {
-      yield chunk;
+  let next: Promise<IteratorResult<T>> | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = () => new Promise<undefined>((resolve) => timer = setTimeout(resolve, PATIENCE, undefined));
+  try {
+    while (true) {
+      next ??= Promise.resolve(iterator.next());
+      const result = await (chunk.length === 0 ? next : Promise.race([next, late()]));
+      clearTimeout(timer);
+      if (result) next = undefined;
+      if (result && !result.done) {
+        chunk.push(result.value);
+        if (chunk.length < SORTED) continue;
+      }
+      if (chunk.length > 0) yield chunk;
       chunk = [];
+      if (result?.done) return;
     }
+  } finally {
+    const closed = iterator.return?.();
+    // who stops in between does not wait for an item that may never come
+    if (!next) await closed;
   }
-  if (chunk.length > 0) yield chunk;
 }
 
 /** The programs that were used last, by shape. */

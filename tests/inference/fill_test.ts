@@ -97,3 +97,30 @@ kindTest("fill() says what is missing and what is too long", async (device) => {
   );
   parts.model.destroy();
 });
+
+kindTest("fillTexts() answers each text of a slow stream before the next one comes", async (device) => {
+  const parts = made(device, "char");
+  const sent = Promise.withResolvers<void>();
+  const stream = async function* () {
+    yield "the [MASK]all";
+    // the second text comes only when the first has been answered
+    await sent.promise;
+    yield "a red [MASK]ite";
+  };
+  const answers = fillTexts(parts, stream());
+  assertEquals((await answers.next()).value?.text, "the [MASK]all");
+  sent.resolve();
+  assertEquals((await answers.next()).value?.text, "a red [MASK]ite");
+  assertEquals((await answers.next()).done, true);
+  parts.model.destroy();
+});
+
+kindTest("fillTexts() ends at once when a text fails, whatever the stream still waits for", async (device) => {
+  const parts = made(device, "char");
+  const stream = async function* () {
+    yield `${"the ".repeat(30)}[MASK]`;
+    await new Promise(() => {});
+  };
+  await assertRejects(() => Array.fromAsync(fillTexts(parts, stream())), RangeError, "Cannot fill text 1");
+  parts.model.destroy();
+});
