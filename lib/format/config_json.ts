@@ -135,6 +135,13 @@ export function fromConfigJson(json: Readonly<Record<string, unknown>>, path = "
     throw fail(`its positions are ${JSON.stringify(json.position_embedding_type)}, only "absolute" ones are known`);
   }
   if (json.is_decoder === true) throw fail("it is a decoder, whose tokens see only those before them");
+  if (read("rope_scaling") !== undefined) {
+    throw fail("its rotary positions are scaled (rope_scaling), which is not known");
+  }
+  const headWidth = number("hidden_size") / number("num_attention_heads");
+  if (read("head_dim", headWidth) !== headWidth) {
+    throw fail(`its heads are ${json.head_dim} wide, only hidden_size / num_attention_heads is known`);
+  }
   const layers = number("num_hidden_layers");
   const local = preset === "modernbert" ? localAttention(json, layers, fail) : undefined;
   const config: ModelConfig = {

@@ -88,6 +88,8 @@ Deno.test("fromConfigJson() says what it does not know instead of computing some
   rejects({ num_attention_heads: 7 }, "Cannot split width 768 into 7 heads");
   rejects({ layer_types: ["full_attention"] }, 'its "layer_types" are not 22 times');
   rejects({ rope_parameters: { full_attention: { rope_type: "yarn" } } }, 'its rotary positions are of type "yarn"');
+  rejects({ rope_scaling: { type: "linear", factor: 2 } }, "its rotary positions are scaled");
+  rejects({ head_dim: 32 }, "its heads are 32 wide");
   rejects({ model_type: "roberta" }, 'its model_type is "roberta", known are modernbert, bert, labml');
   const bert = { ...base, model_type: "bert", hidden_act: "gelu" };
   rejects({ ...bert, hidden_act: "gelu_new" }, 'its activation is "gelu_new"');
@@ -164,5 +166,5 @@ Deno.test("fromHuggingFace() names a missing and a misshapen tensor", () => {
   tensors.delete("decoder.bias");
   assertThrows(() => fromHuggingFace(config, tensors), SyntaxError, 'lacks tensor "decoder.bias" of shape [11]');
   assertThrows(() => fromConfigJson({ model_type: "gpt2" }), SyntaxError, 'model_type is "gpt2"');
-  assertThrows(() => fromConfigJson({ model_type: "bert" }), SyntaxError, '"num_hidden_layers" is no number');
+  assertThrows(() => fromConfigJson({ model_type: "bert" }), SyntaxError, '"hidden_size" is no number');
 });
