@@ -118,6 +118,7 @@ function toAttentionJson({ layers, rotaryBase, local }: ModelConfig): Record<str
  */
 export function fromConfigJson(json: Readonly<Record<string, unknown>>, path = "config.json"): ModelConfig {
   const fail = (what: string) => new SyntaxError(`Cannot use ${path}: ${what}`);
+  if (json === null || typeof json !== "object") throw fail("it is no JSON object");
   const preset = json.model_type as Preset;
   if (!presets.includes(preset)) {
     throw fail(`its model_type is ${JSON.stringify(json.model_type ?? null)}, known are ${presets.join(", ")}`);
@@ -142,12 +143,10 @@ export function fromConfigJson(json: Readonly<Record<string, unknown>>, path = "
   if (read("head_dim", headWidth) !== headWidth) {
     throw fail(`its heads are ${json.head_dim} wide, only hidden_size / num_attention_heads is known`);
   }
-  const layers = number("num_hidden_layers");
-  const local = preset === "modernbert" ? localAttention(json, layers, fail) : undefined;
   const config: ModelConfig = {
     preset,
     vocab: number("vocab_size"),
-    layers,
+    layers: number("num_hidden_layers"),
     width: number("hidden_size"),
     heads: number("num_attention_heads"),
     hidden: number("intermediate_size"),
@@ -163,14 +162,18 @@ export function fromConfigJson(json: Readonly<Record<string, unknown>>, path = "
       : architecture.biases,
     tied: read("tie_word_embeddings", architecture.tied) === true,
     rotaryBase: preset === "modernbert" ? rotaryBase(json, "full_attention", fail) : ROTARY_BASE,
-    ...(local ? { local } : {}),
   };
-  try {
-    checkConfig(config);
-  } catch (error) {
-    throw fail((error as Error).message);
-  }
-  return config;
+  const check = (config: ModelConfig) => {
+    try {
+      checkConfig(config);
+      return config;
+    } catch (error) {
+      throw fail((error as Error).message);
+    }
+  };
+  check(config);
+  const local = preset === "modernbert" ? localAttention(json, config.layers, fail) : undefined;
+  return local ? check({ ...config, local }) : config;
 }
 
 /** Unused where positions are not rotary. */

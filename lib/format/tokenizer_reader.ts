@@ -60,7 +60,19 @@ export function fromTokenizerJson(
   { spelling = {} }: { spelling?: SpecialSpelling } = {},
 ): Tokenizer {
   const fail = (what: string) => new SyntaxError(`Cannot use ${name}: ${what}`);
-  const { model, added_tokens: added = [], ...parts } = (json ?? {}) as TokenizerJson;
+  try {
+    return fromParts((json ?? {}) as TokenizerJson, spelling, fail);
+  } catch (error) {
+    if (error instanceof RangeError) throw fail(error.message);
+    // a part that is no list, no object or no text where one is read
+    if (error instanceof TypeError) throw fail("its parts are not what they are in a tokenizer.json");
+    throw error;
+  }
+}
+
+function fromParts(json: TokenizerJson, spelling: SpecialSpelling, fail: Fail): Tokenizer {
+  const { model, ...parts } = json;
+  const added = parts.added_tokens ?? [];
   if (!model?.vocab || typeof model.vocab !== "object" || Array.isArray(model.vocab)) {
     throw fail(`it has no vocabulary of WordPiece or BPE (model type ${JSON.stringify(model?.type ?? null)})`);
   }
@@ -69,22 +81,21 @@ export function fromTokenizerJson(
     fail,
   );
   const own = new Set<string>(specialTokens.map((token) => spelling[token] ?? token));
-  const given: Given = {
-    model,
-    normalizer: parts.normalizer,
-    preTokenizer: parts.pre_tokenizer,
-    added: added.filter(({ content }) => !own.has(content)),
-    spelling,
-  };
-  try {
-    const tokenizer = fromModel(given, tokens, fail);
-    const spacing = added.filter(({ content, lstrip, rstrip }) => own.has(content) && (lstrip || rstrip))
-      .map(({ content, lstrip = false, rstrip = false }) => ({ content, lstrip, rstrip }));
-    const frame = frameOf(parts.post_processor, fail);
-    return { ...tokenizer, ...(spacing.length > 0 ? { spacing } : {}), ...(frame ? { frame } : {}) };
-  } catch (error) {
-    throw error instanceof RangeError ? fail(error.message) : error;
-  }
+  const tokenizer = fromModel(
+    {
+      model,
+      normalizer: parts.normalizer,
+      preTokenizer: parts.pre_tokenizer,
+      added: added.filter(({ content }) => !own.has(content)),
+      spelling,
+    },
+    tokens,
+    fail,
+  );
+  const spacing = added.filter(({ content, lstrip, rstrip }) => own.has(content) && (lstrip || rstrip))
+    .map(({ content, lstrip = false, rstrip = false }) => ({ content, lstrip, rstrip }));
+  const frame = frameOf(parts.post_processor, fail);
+  return { ...tokenizer, ...(spacing.length > 0 ? { spacing } : {}), ...(frame ? { frame } : {}) };
 }
 
 interface Given {
@@ -126,7 +137,7 @@ function frameOf(processor: Part | null | undefined, fail: Fail): Frame | undefi
       const template = processor.single as { Sequence?: unknown; SpecialToken?: { id: string } }[];
       const ids = processor.special_tokens as Record<string, { ids: number[] }>;
       const text = template.findIndex(({ Sequence }) => Sequence !== undefined);
-      const idsOf = (pieces: typeof template) => pieces.flatMap(({ SpecialToken }) => ids[SpecialToken!.id]?.ids ?? []);
+      const idsOf = (pieces: typeof template) => pieces.flatMap(({ SpecialToken }) => ids[SpecialToken!.id]!.ids);
       const frame = { before: idsOf(template.slice(0, text)), after: idsOf(template.slice(text + 1)) };
       return frame.before.length + frame.after.length > 0 ? frame : undefined;
     }
@@ -151,7 +162,13 @@ type Fail = (what: string) => SyntaxError;
 /** Tokens in order of ids, which must be 0, 1, 2 ... */
 function tokensOf(vocab: Readonly<Record<string, number>>, fail: Fail): string[] {
   const tokens: string[] = [];
-  for (const [token, id] of Object.entries(vocab)) tokens[id] = token;
+  const entries = Object.entries(vocab);
+  for (const [token, id] of entries) {
+    if (!Number.isInteger(id) || id < 0 || id >= entries.length) {
+      throw fail(`token "${token}" has the id ${id}; ids must be whole numbers from 0 on without gaps`);
+    }
+    tokens[id] = token;
+  }
   for (let id = 0; id < tokens.length; id++) {
     if (tokens[id] === undefined) throw fail(`no token has the id ${id}`);
   }

@@ -202,12 +202,18 @@ export function modelConfig(options: ModelOptions): ModelConfig {
   return config;
 }
 
+/** Layers beyond which a number is taken for a mistake: each has parameters to be named before anything is checked. */
+const MOST_LAYERS = 1000;
+
 /** Throws a RangeError that names what does not fit. */
 export function checkConfig(config: ModelConfig): void {
   for (const name of ["vocab", "layers", "width", "heads", "hidden", "maxLength"] as const) {
     if (!Number.isInteger(config[name]) || config[name] < 1) {
       throw new RangeError(`Cannot make a model with ${name} ${config[name]}: it must be a whole number of at least 1`);
     }
+  }
+  if (config.layers > MOST_LAYERS) {
+    throw new RangeError(`Cannot make a model with ${config.layers} layers: it may have at most ${MOST_LAYERS}`);
   }
   const { width, heads, hidden, dropout } = config;
   if (width % heads !== 0) {
