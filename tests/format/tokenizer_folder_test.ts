@@ -99,6 +99,17 @@ Deno.test("readTokenizer() reads added words of WordPiece as @huggingface/tokeni
   assertEquals(tokenizer.encode("Gopher"), kinds.wordpiece!.encode("Gopher"));
 });
 
+Deno.test("readTokenizer() reads vocabularies that leave ids out", async () => {
+  const json = JSON.parse(JSON.stringify(toTokenizerJson(kinds["framed wordpiece"]!))) as Json & {
+    model: { vocab: Record<string, number> };
+  };
+  const size = kinds.wordpiece!.size;
+  json.model.vocab.estoppel = size + 40;
+  const tokenizer = await read({ "tokenizer.json": json });
+  assertEquals(tokenizer.size, size + 41);
+  assertReadAlike(tokenizer, json, {}, ["an estoppel, [no token 410]", "the ball"]);
+});
+
 Deno.test("readTokenizer() reads vocab.txt with BERT's frame, and vocab.json with merges.txt", async () => {
   const vocab = kinds.wordpiece!.tokens.map((token) => `${token}\n`).join("");
   const words = await read({ "vocab.txt": vocab });

@@ -86,7 +86,7 @@ Deno.test("fromTokenizerJson() says what it cannot read", () => {
     [{ model: { type: "BPE", vocab, merges: ["l"] }, pre_tokenizer: level }, 'its merge "l" is no pair'],
     [{ model: { type: "BPE", vocab, merges: [] }, pre_tokenizer: level, normalizer: { type: "NFKC" } }, "is NFKC"],
     [{ model: { type: "WordPiece", vocab }, pre_tokenizer: { type: "Whitespace" } }, "its pre-tokenizer is Whitespace"],
-    [{ model: { type: "BPE", vocab: { a: 1 }, merges: [] } }, "no token has the id 0"],
+    [{ model: { type: "BPE", vocab: { a: 1027 }, merges: [] } }, 'token "a" has the id 1027, of 1 tokens'],
     [{}, "it has no vocabulary"],
     [null, "it has no vocabulary"],
   ];
