@@ -82,3 +82,41 @@ for (const preset of presets) {
     });
   }
 }
+
+Deno.test({
+  name: "transformers.js takes one exported folder for filling in and for vectors, and 16 bits by itself",
+  sanitizeOps: false,
+  sanitizeResources: false,
+  fn: () =>
+    inTemporaryFolder(async (folder) => {
+      const tokenizer = tokenizers["framed wordpiece"]!;
+      const config = modelConfig({ vocab: tokenizer.size, layers: 2, width: 32, heads: 2, hidden: 48, maxLength: 128 });
+      await writeModel(`${folder}/model`, config, tokenizer);
+      const { log } = console;
+      console.log = () => {};
+      await main(["export", `${folder}/model`, "--onnx", "--embeddings", "--out", `${folder}/both`]);
+      await main(["export", `${folder}/model`, "--onnx", "--dtype", "f16", "--out", `${folder}/half`]);
+      console.log = log;
+      env.localModelPath = folder;
+
+      const device = await openCpuDevice({ threads: 1 });
+      using ours = await load(`${folder}/model`, { device });
+      const vectors = await pipeline("feature-extraction", "both") as FeatureExtractionPipeline;
+      const plain = texts.map((text) => text.replace("[MASK]", "red"));
+      const { dims, data } = await vectors(plain, { pooling: "mean" });
+      assertEquals(dims, [2, 32]);
+      const expected = (await ours.embed(plain)).flatMap((vector) => [...vector]);
+      assertClose(data as Float32Array, expected, { atol: 1e-5, rtol: 1e-4, label: "vectors" });
+      await vectors.dispose();
+
+      for (const [name, tolerance] of [["both", 1e-4], ["half", 1e-3]] as const) {
+        const filler = await pipeline("fill-mask", name) as FillMaskPipeline;
+        const [best] = await filler(texts[0]!, { top_k: 1 }) as { token: number; score: number }[];
+        const { masks } = await ours.fill(texts[0]!, { topK: tokenizer.size });
+        const same = masks[0]!.candidates.find(({ id }) => id === best!.token);
+        assertAlmostEquals(same!.probability, best!.score, tolerance);
+        await filler.dispose();
+      }
+      device.destroy();
+    }),
+});
