@@ -3,6 +3,7 @@ import {
   AutoModelForMaskedLM,
   AutoTokenizer,
   env,
+  type FeatureExtractionPipeline,
   type FillMaskPipeline,
   pipeline,
 } from "npm:@huggingface/transformers@4.3.1";
