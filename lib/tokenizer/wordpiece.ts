@@ -91,7 +91,10 @@ export function wordPieceTokenizer(tokens: readonly string[], given: WordPieceOp
   const first = new Map<string, number>();
   const next = new Map<string, number>();
   let longest = 1;
+  // what is found before text is split is no piece of a word
+  const apart = new Set(options.added.map(({ content }) => content));
   for (const [id, token] of tokens.entries()) {
+    if (apart.has(token)) continue;
     if (prefix !== "" && token.startsWith(prefix)) next.set(token.slice(prefix.length), id);
     first.set(token, id);
     longest = Math.max(longest, token.length);

@@ -97,6 +97,11 @@ Deno.test("readTokenizer() reads added words of WordPiece as @huggingface/tokeni
   assertReadAlike(tokenizer, json, config, ["in C++ and Go, not c++", "C++C++ Go"]);
   // that package does not know single_word; a word it is none of stays whole
   assertEquals(tokenizer.encode("Gopher"), kinds.wordpiece!.encode("Gopher"));
+  // nor is an added word the beginning of another
+  json.added_tokens.push({ id: kinds.wordpiece!.size + 2, content: "gop", single_word: true, ...flags });
+  const more = await read({ "tokenizer.json": json, "tokenizer_config.json": config });
+  assertEquals(more.encode("gopher"), kinds.wordpiece!.encode("gopher"));
+  assertEquals([...more.encode("a gop")].at(-1), kinds.wordpiece!.size + 2);
 });
 
 Deno.test("readTokenizer() reads vocabularies that leave ids out", async () => {
