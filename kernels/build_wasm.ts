@@ -43,12 +43,13 @@ function argumentLayouts(): Record<string, [name: string, type: string][]> {
   const layouts: Record<string, [string, string][]> = {};
   for (const { name } of [...Deno.readDirSync(folder)].sort((a, b) => a.name < b.name ? -1 : 1)) {
     const source = Deno.readTextFileSync(new URL(name, folder)).replaceAll(/\/\/.*$/gm, "");
-    const classes = new Map(
-      [...source.matchAll(/@unmanaged\s+class (\w+) \{([^}]*)\}/g)].map(([, className, body]) => [
-        className!,
-        [...body!.matchAll(/(\w+): (usize|i32|u32|f32);/g)].map(([, field, type]): [string, string] => [field!, type!]),
-      ]),
-    );
+    const classes = new Map<string, [string, string][]>();
+    for (const match of source.matchAll(/@unmanaged\s+class (\w+)(?: extends (\w+))? \{([^}]*)\}/g)) {
+      const [, className, parent, body] = match;
+      const own = [...body!.matchAll(/(\w+): (usize|i32|u32|f32);/g)];
+      const inherited = classes.get(parent ?? "") ?? [];
+      classes.set(className!, [...inherited, ...own.map(([, name, type]): [string, string] => [name!, type!])]);
+    }
     const kernels = /export function (\w+)\(args: usize,[^)]*\): void \{\n\s+const p = changetype<(\w+)>\(args\);/g;
     for (const [, kernel, className] of source.matchAll(kernels)) layouts[kernel!] = classes.get(className!)!;
   }

@@ -26,26 +26,10 @@ class Attention {
 }
 
 @unmanaged
-class AttentionBackward {
-  qkv: usize;
-  clock: usize;
-  output: usize;
-  logsumexp: usize;
+class AttentionBackward extends Attention {
   d_output: usize;
   delta: usize;
   d_qkv: usize;
-  segments: usize;
-  batch: i32;
-  length: i32;
-  heads: i32;
-  scale: f32;
-  dropout_threshold: u32;
-  dropout_scale: f32;
-  dropout_stream: u32;
-  window: i32;
-  HEAD: i32;
-  DROPOUT: i32;
-  SEGMENTS: i32;
 }
 
 /** Queries that are worked on at once: a multiple of the tile's four rows. */
@@ -80,23 +64,44 @@ function transpose(to: usize, from: usize, stride: i32, length: i32, width: i32,
   }
 }
 
-/** The position behind the document that begins at `start`: the whole sequence, unless there are several in it. */
-@inline
-function segment_end(segments: usize, has_segments: i32, row: i32, length: i32): i32 {
-  return has_segments ? load<i32>(segments + (<usize>row << 3), 4) : length;
-}
-
 /** One item a sequence and head. Scratch: (BLOCK + 1) × (length + 1), headWidth × length, and what small_product needs. */
 export function attention(args: usize, begin: i32, end: i32): void {
   const p = changetype<Attention>(args);
+  each_document(p, begin, end, false);
+}
+
+/**
+ * All three gradients, one item a sequence and head: nothing is left for attention_backward_key_value to do.
+ * Scratch: twice headWidth × length, twice BLOCK × length, length, and what small_product needs.
+ */
+export function attention_backward(args: usize, begin: i32, end: i32): void {
+  const p = changetype<AttentionBackward>(args);
+  each_document(p, begin, end, true);
+}
+
+/** Cuts sequences into documents, none of which attends to another: one, where nothing else is said. */
+function each_document(p: Attention, begin: i32, end: i32, is_backward: bool): void {
   for (let item = begin; item < end; item++) {
     const first_row = item / p.heads * p.length;
     for (let start = 0; start < p.length;) {
-      const behind = segment_end(p.segments, p.SEGMENTS, first_row + start, p.length);
-      attend(p, item, start, behind - start);
+      const behind = p.SEGMENTS ? load<i32>(p.segments + (<usize>(first_row + start) << 3), 4) : p.length;
+      if (is_backward) attend_backward(changetype<AttentionBackward>(p), item, start, behind - start);
+      else attend(p, item, start, behind - start);
       start = behind;
     }
   }
+}
+
+/** Bytes from the beginning of qkv to the query of a row and head. */
+@inline
+function query_offset(p: Attention, row: i32, head: i32): usize {
+  return <usize>((row * 3 * p.heads + head) * p.HEAD) << 4;
+}
+
+/** Bytes from the beginning of the output to a row and head. */
+@inline
+function output_offset(p: Attention, row: i32, head: i32): usize {
+  return <usize>((row * p.heads + head) * p.HEAD) << 4;
 }
 
 /** Attention of the positions start ... start + length - 1 of a sequence and head among themselves. */
@@ -112,9 +117,8 @@ function attend(p: Attention, item: i32, start: i32, length: i32): void {
   const rest = spare_row + (<usize>(columns + 20) << 2);
   const head = item % p.heads;
   const row = item / p.heads * p.length + start;
-  const q = p.qkv + (<usize>(row * stride + head * width) << 2);
-  const k = q + (<usize>across << 2);
-  const v = k + (<usize>across << 2);
+  const part = <usize>across << 2;
+  const q = p.qkv + query_offset(p, row, head), k = q + part, v = k + part;
   transpose(keys, k, stride, length, width, p.scale);
   for (let first = 0; first < length; first += BLOCK) {
     const rows = min(BLOCK, length - first);
@@ -125,14 +129,12 @@ function attend(p: Attention, item: i32, start: i32, length: i32): void {
     for (let r = 0; r < rows; r++) {
       const at = scores + (<usize>(r * columns) << 2);
       const index = item * p.length + start + first + r;
-      const low = max(0, first + r - p.window - from), high = min(seen, first + r + p.window + 1 - from);
+      const low = low_seen(p, first + r, from), high = high_seen(p, first + r, from, seen);
       const total = softmax(at, low, high, padded(seen), p.logsumexp + (<usize>index << 2));
-      if (p.DROPOUT) {
-        drop(p.clock, at, start + from, seen, index, p.dropout_stream, p.dropout_threshold, p.dropout_scale);
-      }
+      if (p.DROPOUT) drop(p, at, start + from, seen, index);
       store<f32>(totals + (<usize>r << 2), total);
     }
-    const out = p.output + (<usize>((row + first) * across + head * width) << 2);
+    const out = p.output + output_offset(p, row + first, head);
     small_product(rows, width, seen, scores, columns, 1, some_values, stride, out, across, false, rest);
     // cheaper than to scale the probabilities: the output is narrower
     for (let r = 0; r < rows; r++) {
@@ -151,6 +153,18 @@ function first_seen(window: i32, first: i32): i32 {
 @inline
 function behind_seen(window: i32, behind: i32, length: i32): i32 {
   return min(length, behind + window);
+}
+
+/** Of the keys from `from` on, the number of the first that a query sees. */
+@inline
+function low_seen(p: Attention, query: i32, from: i32): i32 {
+  return max(0, query - p.window - from);
+}
+
+/** Of `seen` keys from `from` on, the number of the one behind the last that a query sees. */
+@inline
+function high_seen(p: Attention, query: i32, from: i32, seen: i32): i32 {
+  return min(seen, query + p.window + 1 - from);
 }
 
 /** row = e^(row - maximum), zero outside of low ... high - 1; returns the sum and stores maximum + log sum. */
@@ -180,10 +194,8 @@ function scale_row(row: usize, columns: i32, factor: f32): void {
 }
 
 /** Multiplies probabilities by dropout's factors. */
-function drop(
-  clock: usize, row: usize, start: i32, length: i32, index: i32, stream: u32, threshold: u32, scale: f32,
-): void {
-  const factors = store_factors(clock, start, length, index, stream, threshold, scale);
+function drop(p: Attention, row: usize, start: i32, length: i32, index: i32): void {
+  const factors = store_factors(p, start, length, index);
   for (let i: usize = 0; i < <usize>length << 2; i += 16) {
     v128.store(row + i, f32x4.mul(v128.load(row + i), v128.load(factors + i)));
   }
@@ -193,33 +205,15 @@ function drop(
 let spare_row: usize = 0;
 
 /** Dropout's factors for the keys from `start` on, which are drawn in fours from the beginning of the sequence; up to 19 more. */
-function store_factors(
-  clock: usize, start: i32, length: i32, index: i32, stream: u32, threshold: u32, scale: f32,
-): usize {
+function store_factors(p: Attention, start: i32, length: i32, index: i32): usize {
   const first = start & ~3;
   for (let i = first; i < start + length; i += 16) {
-    keep_four(clock, i >> 2, index, stream, threshold, scale);
+    keep_four(p.clock, i >> 2, index, p.dropout_stream, p.dropout_threshold, p.dropout_scale);
     const at = spare_row + (<usize>(i - first) << 2);
     v128.store(at, factors0), v128.store(at, factors1, 16);
     v128.store(at, factors2, 32), v128.store(at, factors3, 48);
   }
   return spare_row + (<usize>(start - first) << 2);
-}
-
-/**
- * All three gradients, one item a sequence and head: nothing is left for attention_backward_key_value to do.
- * Scratch: twice headWidth × length, twice BLOCK × length, length, and what small_product needs.
- */
-export function attention_backward(args: usize, begin: i32, end: i32): void {
-  const p = changetype<AttentionBackward>(args);
-  for (let item = begin; item < end; item++) {
-    const first_row = item / p.heads * p.length;
-    for (let start = 0; start < p.length;) {
-      const behind = segment_end(p.segments, p.SEGMENTS, first_row + start, p.length);
-      attend_backward(p, item, start, behind - start);
-      start = behind;
-    }
-  }
 }
 
 /** The gradients of {@linkcode attend}. */
@@ -236,7 +230,7 @@ function attend_backward(p: AttentionBackward, item: i32, start: i32, length: i3
   const rest = spare_row + (<usize>(columns + 20) << 2);
   const head = item % p.heads;
   const row = item / p.heads * p.length + start;
-  const offset = <usize>(row * stride + head * width) << 2;
+  const offset = query_offset(p, row, head);
   const part = <usize>across << 2;
   const q = p.qkv + offset, k = q + part, v = k + part;
   const d_q = p.d_qkv + offset, d_k = d_q + part, d_v = d_k + part;
@@ -251,7 +245,7 @@ function attend_backward(p: AttentionBackward, item: i32, start: i32, length: i3
     const some = <usize>from << 2, there = <usize>(from * stride) << 2;
     const adds = is_local || first > 0;
     const here = <usize>(first * stride) << 2;
-    const out = <usize>((row + first) * across + head * width) << 2;
+    const out = output_offset(p, row + first, head);
     small_product(rows, padded(seen), width, q + here, stride, 1, keys + some, columns, probabilities, columns, false, rest);
     small_product(rows, padded(seen), width, p.d_output + out, across, 1, values + some, columns, gradients, columns, false, rest);
     for (let r = 0; r < rows; r++) {
@@ -263,7 +257,7 @@ function attend_backward(p: AttentionBackward, item: i32, start: i32, length: i3
       const logsumexp = load<f32>(p.logsumexp + (<usize>index << 2));
       score_gradients(p, probabilities + at, gradients + at, start + from, seen, index, logsumexp, delta);
       if (is_local) {
-        const low = max(0, first + r - p.window - from), high = min(seen, first + r + p.window + 1 - from);
+        const low = low_seen(p, first + r, from), high = high_seen(p, first + r, from, seen);
         zero_outside(probabilities + at, low, high, seen), zero_outside(gradients + at, low, high, seen);
       }
     }
@@ -289,9 +283,7 @@ function score_gradients(
   p: AttentionBackward, row: usize, gradient: usize, start: i32, length: i32, index: i32, logsumexp: f32, delta: f32,
 ): void {
   let factors: usize = 0;
-  if (p.DROPOUT) {
-    factors = store_factors(p.clock, start, length, index, p.dropout_stream, p.dropout_threshold, p.dropout_scale);
-  }
+  if (p.DROPOUT) factors = store_factors(p, start, length, index);
   for (let i = 0; i < length; i += 4) {
     const at = <usize>i << 2;
     const probability = exp(f32x4.min(f32x4.sub(v128.load(row + at), splat(logsumexp)), splat(0)));

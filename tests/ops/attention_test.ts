@@ -47,12 +47,7 @@ kindTest("attention() of equal scores is the mean of the values", (device) =>
 kindTest("attention() drops probabilities by the counter of their query and key", (device) => {
   const [batch, length, heads] = [2, 7, 2];
   const clock = Uint32Array.of(11, 5, 2, 0);
-  const { threshold, scale } = dropoutParams({ probability: 0.3, stream: 9, clock: undefined! });
-  const mask = (sequence: number, head: number, query: number, key: number) => {
-    const item = (sequence * heads + head) * length + query;
-    const draws = philox([Math.floor(key / 4), item, clock[1]!, clock[2]!], [clock[0]!, 9], new Uint32Array(4));
-    return draws[key % 4]! >= threshold ? scale : 0;
-  };
+  const mask = dropoutMask({ probability: 0.3, stream: 9, clock, heads, length });
   return checkOp(device, {
     inputs: { qkv: { shape: [batch * length, 24] } },
     data: { clock },
@@ -97,12 +92,7 @@ for (
     }));
 
   const clock = Uint32Array.of(3, 1, 4, 0);
-  const { threshold, scale } = dropoutParams({ probability: 0.2, stream: 6, clock: undefined! });
-  const mask = (sequence: number, head: number, query: number, key: number) => {
-    const item = (sequence * heads + head) * length + query;
-    const draws = philox([Math.floor(key / 4), item, clock[1]!, clock[2]!], [clock[0]!, 6], new Uint32Array(4));
-    return draws[key % 4]! >= threshold ? scale : 0;
-  };
+  const mask = dropoutMask({ probability: 0.2, stream: 6, clock, heads, length });
   kindTest(
     `attention() drops within documents of ${name} tokens by the place in the window`,
     (device) =>
@@ -145,12 +135,7 @@ for (
   const bounds = (position: number) => position < cut ? [0, cut] : [cut, length];
   const segments = Uint32Array.from(Array.from({ length: batch * length }, (_, row) => bounds(row % length)).flat());
   const clock = Uint32Array.of(2, 7, 1, 0);
-  const { threshold, scale } = dropoutParams({ probability: 0.25, stream: 3, clock: undefined! });
-  const mask = (sequence: number, head: number, query: number, key: number) => {
-    const item = (sequence * heads + head) * length + query;
-    const draws = philox([Math.floor(key / 4), item, clock[1]!, clock[2]!], [clock[0]!, 3], new Uint32Array(4));
-    return draws[key % 4]! >= threshold ? scale : 0;
-  };
+  const mask = dropoutMask({ probability: 0.25, stream: 3, clock, heads, length });
   kindTest(
     `attention() sees ${window} positions within two documents of ${shape}, and drops`,
     (device) =>
@@ -210,4 +195,22 @@ for (const [batch, length, heads, headWidth] of [[2, 3, 2, 4], [2, 17, 3, 8], [1
 /** An activation equal to a parameter, by dropout of nothing: the operation under test then overwrites its gradient. */
 function pass(graph: Graph, x: Parameter): Tensor {
   return dropout(graph, x, { probability: 0, stream: 0, clock: graph.persistent("clock", [4], "u32") });
+}
+
+/** Dropout's factor of a probability, drawn anew from the counters that the kernels use. */
+function dropoutMask(
+  { probability, stream, clock, heads, length }: {
+    probability: number;
+    stream: number;
+    clock: Uint32Array;
+    heads: number;
+    length: number;
+  },
+): NonNullable<tape.AttentionReference["mask"]> {
+  const { threshold, scale } = dropoutParams({ probability, stream, clock: undefined! });
+  return (sequence, head, query, key) => {
+    const item = (sequence * heads + head) * length + query;
+    const draws = philox([Math.floor(key / 4), item, clock[1]!, clock[2]!], [clock[0]!, stream], new Uint32Array(4));
+    return draws[key % 4]! >= threshold ? scale : 0;
+  };
 }
