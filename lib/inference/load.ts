@@ -177,7 +177,10 @@ async function folderOf(source: string | URL | ModelFolder): Promise<ModelFolder
     return source.protocol === "file:" ? await folderOf(decodeURIComponent(source.pathname)) : urlFolder(source.href);
   }
   if (typeof source !== "string") return source;
-  return /^https?:\/\//i.test(source) ? urlFolder(source) : (await findModels(source)).at(-1)!;
+  if (/^https?:\/\//i.test(source)) return urlFolder(source);
+  // a web page has no files, but an address that others are relative to
+  if (!("Deno" in globalThis)) return urlFolder(new URL(source, globalThis.location?.href).href);
+  return (await findModels(source)).at(-1)!;
 }
 
 /** Bytes on their way to a graphics card, each of which has a second copy until it is there. */
