@@ -5,7 +5,7 @@
  */
 
 import { philox, purposes } from "./philox.ts";
-import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import { specialIds, type Tokenizer } from "../tokenizer/tokenizer.ts";
 
 /**
  * How selected tokens are replaced. "bert": 80 % [MASK], 10 % a random ordinary token, 10 % unchanged, by one draw
@@ -149,7 +149,7 @@ function wordEnd({ tokens, continues }: Window, first: number): number {
 /** 1 for tokens that may be selected: neither special nor of a word that never is. */
 function selectableTokens(window: Window, { tokenizer, never }: MaskOptions): Uint8Array {
   const { tokens } = window;
-  const special = specialTokensOf(tokenizer);
+  const special = specialIds(tokenizer);
   const selectable = new Uint8Array(tokens.length);
   for (let i = 0; i < tokens.length; i++) selectable[i] = special.has(tokens[i]!) ? 0 : 1;
   if (never === undefined || never.size === 0) return selectable;
@@ -192,21 +192,13 @@ export function neverMasked(tokenizer: Pick<Tokenizer, "encode">, words: Iterabl
   return new Set([...words].flatMap((word) => [tokenizer.encode(word).join(), tokenizer.encode(` ${word}`).join()]));
 }
 
-const specialCache = new WeakMap<object, ReadonlySet<number>>();
-
-function specialTokensOf(tokenizer: MaskOptions["tokenizer"]): ReadonlySet<number> {
-  let special = specialCache.get(tokenizer);
-  if (!special) specialCache.set(tokenizer, special = new Set<number>(Object.values(tokenizer.special)));
-  return special;
-}
-
 const ordinaryCache = new WeakMap<object, Uint32Array>();
 
 /** Ids of all tokens that are not special. */
 function ordinaryTokens(tokenizer: MaskOptions["tokenizer"]): Uint32Array {
   let ordinary = ordinaryCache.get(tokenizer);
   if (!ordinary) {
-    const special = specialTokensOf(tokenizer);
+    const special = specialIds(tokenizer);
     ordinary = Uint32Array.from({ length: tokenizer.size }, (_, id) => id).filter((id) => !special.has(id));
     ordinaryCache.set(tokenizer, ordinary);
   }

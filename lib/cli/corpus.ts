@@ -9,6 +9,7 @@ import { type Corpus, mixture, textCorpus, textsOf } from "../text/corpus.ts";
 import { fileSources, standardInputSource } from "../text/file_source.ts";
 import { textOf, type TextOptions } from "../text/open.ts";
 import { BadRecords, type ByteSource } from "../text/source.ts";
+import { grouped } from "./format.ts";
 import { exists } from "./run_folder.ts";
 import { storiesCorpus } from "../text/stories.ts";
 
@@ -165,6 +166,13 @@ export function checkUnchanged(before: readonly FilePrint[], now: readonly FileP
   if (now.length > before.length) throw new RangeError(`its text has changed: ${now[before.length]!.name} is new`);
   const touched = before.find(({ modified }, i) => modified !== now[i]!.modified);
   return touched && `${touched.name} was written since; its size and its beginning are the same`;
+}
+
+/** Lines that say what was skipped, the first few of it in full; none if nothing was. */
+export function skippedLines({ count, messages }: BadRecords): string[] {
+  if (count === 0) return [];
+  const some = messages.slice(0, 5).map((message) => `skipped: ${message}`);
+  return [...some, `${grouped(count)} records were skipped`];
 }
 
 /** Passages that are enough to know an endless corpus. */

@@ -19,7 +19,7 @@ import {
   type WindowScore,
 } from "../inference/score.ts";
 import type { Corpus } from "../text/corpus.ts";
-import { type CorpusChoice, openCorpus, type OpenedCorpus } from "./corpus.ts";
+import { type CorpusChoice, openCorpus, type OpenedCorpus, skippedLines } from "./corpus.ts";
 import { flagHelp, flagSwitch, type ParsedFlags, parseFlags, UsageError } from "./flags.ts";
 import { grouped, percent } from "./format.ts";
 import { deviceFlags, folderHelp, json, withModel } from "./opened_model.ts";
@@ -132,8 +132,7 @@ export async function evalCommand(args: readonly string[]): Promise<number> {
         return 0;
       }));
   } finally {
-    for (const message of opened.bad.messages.slice(0, 5)) console.error(`skipped: ${message}`);
-    if (opened.bad.count > 0) console.error(`${grouped(opened.bad.count)} records were skipped`);
+    for (const line of skippedLines(opened.bad)) console.error(line);
     await opened.close();
   }
 }

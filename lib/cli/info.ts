@@ -4,7 +4,9 @@
  * @module
  */
 
+import { classNames } from "../format/config_json.ts";
 import type { OpenedModel } from "../format/model_folder.ts";
+import type { Preset } from "../model/config.ts";
 import { parameterCount } from "../model/parameters.ts";
 import { readAbout, type RunAbout } from "../train/checkpoint.ts";
 import { flagHelp, parseFlags, UsageError } from "./flags.ts";
@@ -23,11 +25,7 @@ Only headers are read, so this is quick for models of any size.
 
 ${flagHelp(groups)}`;
 
-const classes = {
-  modernbert: "ModernBertForMaskedLM",
-  bert: "BertForMaskedLM",
-  labml: "none: labml.ai's model is exported to ONNX only",
-} as const;
+const classOf = (preset: Preset) => classNames[preset] ?? "none: labml.ai's model is exported to ONNX only";
 
 /** Runs the command; returns the exit code. */
 export async function infoCommand(args: readonly string[]): Promise<number> {
@@ -49,7 +47,7 @@ export async function infoCommand(args: readonly string[]): Promise<number> {
 function summary({ folder: { place }, config, tokenizer, weights }: OpenedModel, about: RunAbout | undefined) {
   return {
     place,
-    class: classes[config.preset],
+    class: classOf(config.preset),
     config,
     parameters: parameterCount(config),
     bytes: weights.bytes,
@@ -75,7 +73,7 @@ function rows(opened: OpenedModel, about: RunAbout | undefined): [string, string
   const { frame } = tokenizer;
   return [
     ["model", place],
-    ["class", `${classes[config.preset]}`],
+    ["class", classOf(config.preset)],
     [
       "encoder",
       `${config.layers} layers × ${config.width}, ${config.heads} heads, hidden ${config.hidden}` +

@@ -8,7 +8,7 @@ import { deviceChoices, openDevice } from "../device/open.ts";
 import { urlFolder } from "../format/folder.ts";
 import { type OpenedModel, openModel } from "../format/model_folder.ts";
 import { MaskedLanguageModel, toDevice } from "../inference/load.ts";
-import { type Flag, parseChoice, type ParsedFlags } from "./flags.ts";
+import { type Flag, flagSwitch, parseChoice, type ParsedFlags } from "./flags.ts";
 import { findModels } from "../train/folder_storage.ts";
 import { trainFlags } from "./train_flags.ts";
 
@@ -27,7 +27,7 @@ export const folderHelp =
 ModernBertForMaskedLM, or the http address of one.`;
 
 /** Prints instead of text what programs read. */
-export const json: Flag<boolean> = { value: "", help: "print JSON", parse: () => true };
+export const json: Flag<boolean> = flagSwitch("print JSON");
 
 /**
  * Opens the model that a path means: the newest checkpoint that can be read; one that cannot is named, never skipped in

@@ -5,7 +5,7 @@
  */
 
 import { type Corpus, textsOf } from "../text/corpus.ts";
-import { encodeWithSpecials, type Tokenizer, tokenizerTypes } from "../tokenizer/tokenizer.ts";
+import { encodeWithSpecials, specialIds, type Tokenizer, tokenizerTypes } from "../tokenizer/tokenizer.ts";
 import { trainTokenizer } from "../tokenizer/train.ts";
 import { openCorpus, trainingTexts } from "./corpus.ts";
 import { type Flag, flagHelp, flagSwitch, parseChoice, parseCount, parseFlags, UsageError } from "./flags.ts";
@@ -123,7 +123,7 @@ const ENDLESS_INFO_LINES = 1000;
 
 async function info(terminal: Terminal, tokenizer: Tokenizer, data: readonly string[]): Promise<number> {
   const length = (token: string) => [...token].length;
-  const special = new Set<number>(Object.values(tokenizer.special));
+  const special = specialIds(tokenizer);
   const pieces = tokenizer.tokens.filter((_, id) => !special.has(id));
   const longest = [...pieces].sort((a, b) => length(b) - length(a) || (a < b ? -1 : 1)).slice(0, 8);
   const rows = [

@@ -8,13 +8,14 @@ import type { Device } from "../device/device.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { parameterCount } from "../model/parameters.ts";
 import type { Corpus } from "../text/corpus.ts";
-import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import { type Tokenizer, tokenizerNames } from "../tokenizer/tokenizer.ts";
 import { type RunOrigin, saveCheckpoint } from "../train/checkpoint.ts";
 import type { SampleToken } from "../train/evaluate.ts";
 import { modelCard } from "../train/model_card.ts";
 import { planStages, progressOf } from "../train/schedule.ts";
 import type { TrainingSettings } from "../train/settings.ts";
 import { train, type TrainingState, type TrainRecord, type ValidationRecord } from "../train/trainer.ts";
+import { skippedLines } from "./corpus.ts";
 import { flagHelp, parseFlags, UsageError } from "./flags.ts";
 import { duration, formatSample, grouped, percent, rate } from "./format.ts";
 import { profileTable } from "./profile_table.ts";
@@ -119,8 +120,7 @@ async function trainOn(
       }
     }
     terminal.clear();
-    for (const message of run.opened.bad.messages.slice(0, 5)) terminal.print(`skipped: ${message}`);
-    if (run.opened.bad.count > 0) terminal.print(`${grouped(run.opened.bad.count)} records were skipped`);
+    for (const line of skippedLines(run.opened.bad)) terminal.print(line);
     const profile = await device.takeProfile();
     if (profile) terminal.print(profileTable(profile));
     if (!folder) return 1;
@@ -205,8 +205,6 @@ function printPlan(
   terminal.print(table([["stage", "length", "share", "steps", "windows", "tokens a step", "mask rate"], ...rows]));
   terminal.print("");
 }
-
-const tokenizerNames = { char: "characters", wordpiece: "WordPiece", bpe: "byte-level BPE" } as const;
 
 function progressLine(event: TrainRecord, { budget }: TrainingSettings): string {
   const progress = Math.min(1, progressOf(budget, event));

@@ -5,8 +5,8 @@
  */
 
 import { type BpeTokenizer, bpeTokenizer, byteCharacters } from "../tokenizer/bpe.ts";
-import { characterTokenizer } from "../tokenizer/character.ts";
-import { type SpecialToken, specialTokens, type Tokenizer } from "../tokenizer/tokenizer.ts";
+import { characterTokenizerOf } from "../tokenizer/character.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { bertNormalize, bertWords, type WordPieceTokenizer, wordPieceTokenizer } from "../tokenizer/wordpiece.ts";
 
 /** A token that was added. */
@@ -44,17 +44,19 @@ export interface ExtendedTokenizer {
  * ```
  */
 export function addTokens(tokenizer: Tokenizer, words: Iterable<string>): ExtendedTokenizer {
-  const spellings = [...new Set(words)].flatMap((word) => tokensFor(tokenizer, word));
   const present = new Set(tokenizer.tokens);
-  const fresh = spellings.filter(({ token }, i) =>
-    !present.has(token) && spellings.findIndex((other) => other.token === token) === i
-  );
-  const known = spellings.filter(({ token }) => present.has(token)).map(({ token }) => token);
-  if (fresh.length === 0) return { tokenizer, added: [], known };
-  const added = fresh.map(({ pieces }, i) => ({ id: tokenizer.size + i, pieces }));
-  const larger = extended(tokenizer, fresh.map(({ token }) => token));
+  const fresh = new Map<string, readonly number[]>();
+  const known: string[] = [];
+  for (const { token, pieces } of [...new Set(words)].flatMap((word) => tokensFor(tokenizer, word))) {
+    if (present.has(token)) known.push(token);
+    else if (!fresh.has(token)) fresh.set(token, pieces);
+  }
+  if (fresh.size === 0) return { tokenizer, added: [], known };
+  const tokens = [...fresh.keys()];
+  const added = [...fresh.values()].map((pieces, i) => ({ id: tokenizer.size + i, pieces }));
+  const larger = extended(tokenizer, tokens);
   const { frame, spacing, files } = tokenizer;
-  const kept = files && new Map(extendedFiles(files, tokenizer, fresh.map(({ token }) => token)));
+  const kept = files && new Map(extendedFiles(files, tokenizer, tokens));
   return {
     tokenizer: {
       ...larger,
@@ -105,11 +107,8 @@ function tokensFor(tokenizer: Tokenizer, word: string): Spelling[] {
 function extended(tokenizer: Tokenizer, fresh: readonly string[]): Tokenizer {
   const tokens = [...tokenizer.tokens, ...fresh];
   switch (tokenizer.type) {
-    case "char": {
-      const isSpecial = (token: string): token is SpecialToken => (specialTokens as readonly string[]).includes(token);
-      const specials = tokens.filter(isSpecial);
-      return characterTokenizer(tokens.filter((token) => !isSpecial(token)), { specials, keepOrder: true });
-    }
+    case "char":
+      return characterTokenizerOf(tokens);
     case "wordpiece":
       return wordPieceTokenizer(tokens, (tokenizer as WordPieceTokenizer).options);
     case "bpe": {

@@ -13,8 +13,16 @@ import {
   type ModelConfig,
   type Preset,
   presets,
+  ROTARY_BASE,
 } from "../model/config.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+
+/** Hugging Face's classes; labml.ai's model has none. */
+export const classNames = {
+  modernbert: "ModernBertForMaskedLM",
+  bert: "BertForMaskedLM",
+  labml: undefined,
+} as const satisfies Record<Preset, string | undefined>;
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -46,7 +54,7 @@ export function toConfigJson(config: ModelConfig, special: Tokenizer["special"])
   };
   if (preset === "bert") {
     return {
-      architectures: ["BertForMaskedLM"],
+      architectures: [classNames.bert],
       model_type: "bert",
       ...common,
       hidden_act: config.activation,
@@ -60,7 +68,7 @@ export function toConfigJson(config: ModelConfig, special: Tokenizer["special"])
   if (preset === "modernbert") {
     const biases = new Set(config.biases);
     return {
-      architectures: ["ModernBertForMaskedLM"],
+      architectures: [classNames.modernbert],
       model_type: "modernbert",
       ...common,
       bos_token_id: special["[CLS]"],
@@ -175,9 +183,6 @@ export function fromConfigJson(json: Readonly<Record<string, unknown>>, path = "
   const local = preset === "modernbert" ? localAttention(json, config.layers, fail) : undefined;
   return local ? check({ ...config, local }) : config;
 }
-
-/** Unused where positions are not rotary. */
-const ROTARY_BASE = 10_000;
 
 type Fail = (what: string) => SyntaxError;
 

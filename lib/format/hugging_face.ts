@@ -6,7 +6,7 @@
 
 import { sizeOf } from "../device/device.ts";
 import type { ModelConfig } from "../model/config.ts";
-import { modelParameters } from "../model/parameters.ts";
+import { emptyValues, modelParameters } from "../model/parameters.ts";
 import type { HostTensor, TensorEntry } from "./safetensors.ts";
 
 /** Parameters by this project's names. */
@@ -156,7 +156,7 @@ export function fromHuggingFace(
 ): Map<string, Float32Array<ArrayBuffer>> {
   const entries = [...tensors].map(([name, tensor]) => ({ name, ...tensor, path }));
   const { placed } = placeTensors(config, entries, path);
-  const parameters = new Map(modelParameters(config).map(({ name, shape }) => [name, new Float32Array(sizeOf(shape))]));
+  const parameters = emptyValues(config);
   for (const { entry, place: { parameter, offset } } of placed) parameters.get(parameter)!.set(entry.data, offset);
   return parameters;
 }

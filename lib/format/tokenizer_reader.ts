@@ -5,13 +5,12 @@
  */
 
 import { type BpeTokenizer, bpeTokenizer } from "../tokenizer/bpe.ts";
-import { characterTokenizer } from "../tokenizer/character.ts";
+import { characterTokenizerOf } from "../tokenizer/character.ts";
 import {
   type AddedToken,
   bertFrame,
   type Frame,
   type SpecialSpelling,
-  type SpecialToken,
   specialTokens,
   type Tokenizer,
 } from "../tokenizer/tokenizer.ts";
@@ -115,7 +114,7 @@ function fromModel(given: Given, tokens: readonly string[], fail: Fail): Tokeniz
   if (model.type !== "BPE" && model.type !== undefined) {
     throw fail(`its model is ${model.type}; WordPiece and byte-level BPE can be read`);
   }
-  if (!preTokenizer && (model.merges ?? []).length === 0) return readCharacters(tokens, fail);
+  if (!preTokenizer && (model.merges ?? []).length === 0) return characterTokenizerOf(tokens);
   return readBpe(given, tokens, fail);
 }
 
@@ -174,14 +173,6 @@ function tokensOf(vocab: Readonly<Record<string, number>>, fail: Fail): string[]
   }
   for (let id = 0; id < tokens.length; id++) tokens[id] ??= `[no token ${id}]`;
   return tokens;
-}
-
-function readCharacters(tokens: readonly string[], fail: Fail): Tokenizer {
-  const isSpecial = (token: string): token is SpecialToken => (specialTokens as readonly string[]).includes(token);
-  const specials = tokens.filter(isSpecial);
-  const tokenizer = characterTokenizer(tokens.filter((token) => !isSpecial(token)), { specials, keepOrder: true });
-  if (String(tokenizer.tokens) !== String(tokens)) throw fail("its special tokens do not come first");
-  return tokenizer;
 }
 
 function readWordPiece(

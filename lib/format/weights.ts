@@ -5,9 +5,8 @@
  * @module
  */
 
-import { sizeOf } from "../device/device.ts";
 import type { ModelConfig } from "../model/config.ts";
-import { modelParameters } from "../model/parameters.ts";
+import { emptyValues } from "../model/parameters.ts";
 import { type FileReader, type ModelFolder, pathIn, readFully, readJson } from "./folder.ts";
 import { type Placement, placeTensors } from "./hugging_face.ts";
 import {
@@ -116,7 +115,7 @@ export async function readWeights(
   weights: Weights,
   config: ModelConfig,
 ): Promise<Map<string, Float32Array<ArrayBuffer>>> {
-  const parameters = new Map(modelParameters(config).map(({ name, shape }) => [name, new Float32Array(sizeOf(shape))]));
+  const parameters = emptyValues(config);
   await weights.read((name, values, offset) => parameters.get(name)!.set(values, offset));
   return parameters;
 }

@@ -5,7 +5,7 @@
  */
 
 import type { EvaluationProgram } from "../model/model.ts";
-import { encodeFramed, splitAtSpecials, type Tokenizer } from "../tokenizer/tokenizer.ts";
+import { encodeFramed, specialIds, splitAtSpecials, type Tokenizer } from "../tokenizer/tokenizer.ts";
 import { batchesOf, inChunks, type ModelParts, mostSlots, ProgramCache, type TextBatch } from "./texts.ts";
 
 /** A token that may stand in a masked place. */
@@ -166,7 +166,7 @@ function bestCandidates(
   for (const logit of logits) highest = Math.max(highest, logit);
   let total = 0;
   for (const logit of logits) total += Math.exp(logit - highest);
-  const special = new Set<number>(Object.values(tokenizer.special));
+  const special = specialIds(tokenizer);
   const best: number[] = [];
   // a model may have room for more tokens than its vocabulary has
   for (let id = 0; id < tokenizer.size; id++) {

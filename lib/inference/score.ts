@@ -8,6 +8,7 @@ import type { Batch } from "../batch/batch.ts";
 import { maskBatch } from "../batch/loader.ts";
 import { type MaskRule, slotsFor, type Window } from "../batch/masking.ts";
 import type { EvaluationProgram } from "../model/model.ts";
+import { specialIds } from "../tokenizer/tokenizer.ts";
 import { VALIDATION_MASKS } from "../train/evaluate.ts";
 import { BATCH_TOKENS, type ModelParts, mostSlots, ProgramCache } from "./texts.ts";
 
@@ -99,7 +100,7 @@ export async function* scoreEachToken(
   { restOfWord = false }: EachTokenOptions = {},
 ): AsyncGenerator<WindowScore> {
   const { tokenizer, model: { config: { vocab } } } = parts;
-  const special = new Set<number>(Object.values(tokenizer.special));
+  const special = specialIds(tokenizer);
   const mask = tokenizer.special["[MASK]"];
   const programs = new ProgramCache<EvaluationProgram>();
   try {
@@ -190,7 +191,7 @@ async function runBatch(
 }
 
 function charactersOf({ tokens }: Window, { tokenizer }: ModelParts): number {
-  const special = new Set<number>(Object.values(tokenizer.special));
+  const special = specialIds(tokenizer);
   return [...tokenizer.decode(tokens.filter((id) => !special.has(id)))].length;
 }
 

@@ -96,7 +96,7 @@ export interface Architecture {
 }
 
 /** Base of the rotary frequencies where nothing else is said. */
-const ROTARY_BASE = 10_000;
+export const ROTARY_BASE = 10_000;
 
 /** The architectures: ModernBERT (Warner et al., 2024), BERT (Devlin et al., 2019) and labml.ai's annotated MLM. */
 export const architectures: Readonly<Record<Preset, Architecture>> = {

@@ -61,6 +61,11 @@ export function modelParameters(config: ModelConfig): ModelParameter[] {
   return list;
 }
 
+/** Room for the values of every parameter, all zero. */
+export function emptyValues(config: ModelConfig): Map<string, Float32Array<ArrayBuffer>> {
+  return new Map(modelParameters(config).map(({ name, shape }) => [name, new Float32Array(sizeOf(shape))]));
+}
+
 /** Number of trained numbers of a configuration. */
 export function parameterCount(config: ModelConfig): number {
   return modelParameters(config).reduce((sum, { shape }) => sum + sizeOf(shape), 0);

@@ -74,6 +74,21 @@ export function characterTokenizer(
   };
 }
 
+/**
+ * A character tokenizer over the tokens of a vocabulary, in order of their ids.
+ *
+ * @throws {RangeError} as {@linkcode characterTokenizer}, and if the special tokens do not come first.
+ */
+export function characterTokenizerOf(tokens: readonly string[]): CharacterTokenizer {
+  const isSpecial = (token: string): token is SpecialToken => (specialTokens as readonly string[]).includes(token);
+  const characters = tokens.filter((token) => !isSpecial(token));
+  const tokenizer = characterTokenizer(characters, { specials: tokens.filter(isSpecial), keepOrder: true });
+  if (tokenizer.tokens.some((token, id) => token !== tokens[id])) {
+    throw new RangeError("its special tokens do not come first");
+  }
+  return tokenizer;
+}
+
 /** What a look through a corpus finds. */
 export interface CorpusScan {
   /** Different characters, line breaks included. */

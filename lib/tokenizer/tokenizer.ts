@@ -99,6 +99,13 @@ export function splitAtAdded(tokens: readonly AddedToken[]): (text: string) => T
     text.split(pattern).map((piece, i) => i % 2 === 1 ? { text: piece, token: content(piece) } : { text: piece });
 }
 
+/** Kinds of vocabularies as people call them. */
+export const tokenizerNames: Readonly<Record<TokenizerType, string>> = {
+  char: "characters",
+  wordpiece: "WordPiece",
+  bpe: "byte-level BPE",
+};
+
 /** Set in a token's id where the token goes on with the word of the token before; ids are smaller. */
 export const CONTINUES = 0x8000_0000;
 
@@ -193,6 +200,15 @@ export function findSpecials(
     const { "[PAD]": pad = "[PAD]", "[MASK]": mask = "[MASK]" } = spelling;
     throw new RangeError(`A tokenizer needs the special tokens ${pad} and ${mask}`);
   }
+  return special;
+}
+
+const specialCache = new WeakMap<object, ReadonlySet<number>>();
+
+/** Ids of a tokenizer's special tokens; made once. */
+export function specialIds(tokenizer: Pick<Tokenizer, "special">): ReadonlySet<number> {
+  let special = specialCache.get(tokenizer);
+  if (!special) specialCache.set(tokenizer, special = new Set<number>(Object.values(tokenizer.special)));
   return special;
 }
 

@@ -4,9 +4,10 @@
  * @module
  */
 
+import { classNames } from "../format/config_json.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { parameterCount } from "../model/parameters.ts";
-import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import { type Tokenizer, tokenizerNames } from "../tokenizer/tokenizer.ts";
 import { planStages } from "./schedule.ts";
 import type { TrainingSettings } from "./settings.ts";
 import type { TrainingState, ValidationRecord } from "./trainer.ts";
@@ -32,9 +33,6 @@ export interface ModelCardOptions {
   /** Where training is. */
   state: Pick<TrainingState, "step" | "tokens" | "seconds">;
 }
-
-const classNames = { modernbert: "ModernBertForMaskedLM", bert: "BertForMaskedLM", labml: undefined } as const;
-const vocabularies = { char: "characters", wordpiece: "WordPiece", bpe: "byte-level BPE" } as const;
 
 /** Lines of the curve that a card shows. */
 const MOST_LINES = 40;
@@ -90,7 +88,7 @@ function facts({ config, tokenizer, corpus, device }: ModelCardOptions): string 
     ["encoder", `${preset}: ${layers} layers of width ${width}, ${heads} heads, feed-forward ${hidden}`],
     ["parameters", grouped(parameterCount(config))],
     ["longest text", `${grouped(maxLength)} tokens`],
-    ["vocabulary", `${vocabularies[tokenizer.type]}, ${grouped(tokenizer.size)} tokens`],
+    ["vocabulary", `${tokenizerNames[tokenizer.type]}, ${grouped(tokenizer.size)} tokens`],
     ["data", corpus],
     ["trained by", device],
   ]);
