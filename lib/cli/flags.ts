@@ -185,3 +185,10 @@ export function parseChoice<T extends string>(choices: readonly T[]): (text: str
     return found;
   };
 }
+
+/** An object without its undefined entries. */
+export function definedOnly<T extends Record<string, unknown>>(values: T): { [K in keyof T]?: NonNullable<T[K]> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: NonNullable<T[K]>;
+  };
+}

@@ -5,6 +5,7 @@
  */
 
 import type { CorpusChoice, FilePrint } from "./corpus.ts";
+import type { DeviceSettings } from "../device/device.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { CheckpointStorage } from "../train/checkpoint.ts";
 import { folderStorage } from "../train/folder_storage.ts";
@@ -23,12 +24,20 @@ export interface RunConfig {
   readonly text: CorpusChoice;
   /** Its files, by which a change is noticed. */
   readonly files: readonly FilePrint[];
-  /** Device that it began on; another one gives slightly other losses. */
-  readonly device: string;
-  /** System BLAS of the CPU device, or "off": another choice gives other last digits. */
-  readonly blas: string;
+  /** Device that it runs on; another one gives other last digits. */
+  readonly device: RunDevice;
+  /** Devices that it ran on before, each with the steps that were done when it was left. */
+  readonly devicesBefore?: readonly (RunDevice & { readonly until: number })[];
   /** Model whose weights it began with; undefined: random ones. */
   readonly init?: string | undefined;
+}
+
+/** A device as a run's config.json notes it. */
+export interface RunDevice {
+  /** For people: what it is. */
+  readonly description: string;
+  /** What decides its results. */
+  readonly settings: DeviceSettings;
 }
 
 /** A run's folder. */
@@ -69,8 +78,14 @@ export async function checkFree(path: string): Promise<void> {
 /** Makes the folder of a new run. */
 export async function createRun(path: string, config: RunConfig): Promise<RunFolder> {
   await Deno.mkdir(path, { recursive: true });
-  await Deno.writeTextFile(`${path}/config.json`, JSON.stringify(config, null, 2) + "\n");
+  await writeConfig(path, config);
   return openFolder(path);
+}
+
+async function writeConfig(path: string, config: RunConfig): Promise<void> {
+  const temporary = `${path}/config.json.unfinished`;
+  await Deno.writeTextFile(temporary, JSON.stringify(config, null, 2) + "\n");
+  await Deno.rename(temporary, `${path}/config.json`);
 }
 
 /**
@@ -81,7 +96,7 @@ export async function createRun(path: string, config: RunConfig): Promise<RunFol
 export async function readRun(path: string): Promise<{ config: RunConfig; checkpoint: string }> {
   let config: RunConfig;
   try {
-    config = JSON.parse(await Deno.readTextFile(`${path}/config.json`));
+    config = withDevice(JSON.parse(await Deno.readTextFile(`${path}/config.json`)));
   } catch (error) {
     const what = error instanceof Deno.errors.NotFound
       ? "there is no config.json in it"
@@ -94,6 +109,23 @@ export async function readRun(path: string): Promise<{ config: RunConfig; checkp
   const checkpoint = (await checkpointsOf(path).list()).at(-1);
   if (!checkpoint) throw new RangeError(`Cannot resume "${path}": it has no checkpoint yet`);
   return { config, checkpoint };
+}
+
+/** Earlier versions noted a device's description and its BLAS, each by itself. */
+function withDevice(config: RunConfig & { blas?: string }): RunConfig {
+  const { blas = "off", ...rest } = config;
+  const old: unknown = config.device;
+  if (typeof old !== "string") return config;
+  const isCpu = old.startsWith("CPU,");
+  const settings = isCpu ? { kind: "cpu", blas } : { kind: "webgpu", adapter: old };
+  return { ...rest, device: { description: old, settings: settings as DeviceSettings } };
+}
+
+/** Notes in a run's config.json that it goes on on another device. */
+export async function changeDevice(path: string, device: RunDevice, step: number): Promise<void> {
+  const { config } = await readRun(path);
+  const devicesBefore = [...config.devicesBefore ?? [], { ...config.device, until: step }];
+  await writeConfig(path, { ...config, device, devicesBefore });
 }
 
 /** Opens a run's folder to go on from a step: later lines of metrics.jsonl are taken back. */

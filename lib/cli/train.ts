@@ -19,10 +19,11 @@ import { skippedLines } from "./corpus.ts";
 import { flagHelp, parseFlags, UsageError } from "./flags.ts";
 import { duration, formatSample, grouped, percent, rate } from "./format.ts";
 import { profileTable } from "./profile_table.ts";
+import { openRunDevice } from "./run_device.ts";
 import type { RunFolder } from "./run_folder.ts";
 import { openTerminal, paint, table, type Terminal } from "./terminal.ts";
 import { trainFlagGroups, trainFlags as flags } from "./train_flags.ts";
-import { modelOf, newRun, openDeviceFor, resumedRun, type Run } from "./train_run.ts";
+import { modelOf, newRun, resumedRun, type Run } from "./train_run.ts";
 
 /** Help of the command. */
 export const trainHelp = `Trains a masked language model and keeps it in a run folder.
@@ -53,7 +54,7 @@ export async function trainCommand(args: readonly string[]): Promise<number> {
   const resumed = parsed.get(flags.resume);
   const run = resumed === undefined ? await newRun(parsed, terminal) : await resumedRun(parsed, resumed, terminal);
   try {
-    const { device, reason, notice } = await openDeviceFor(run, parsed);
+    const { device, reason, notice } = await openRunDevice(run, parsed);
     try {
       return await trainOn(device, run, { terminal, reason, notice });
     } finally {

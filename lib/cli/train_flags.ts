@@ -14,6 +14,7 @@ import { architectures, type ModelConfig, modelConfig, presets, sizes } from "..
 import { schedules } from "../train/schedule.ts";
 import { defaultSettings, type TrainingSettings } from "../train/settings.ts";
 import {
+  definedOnly,
   type Flag,
   type FlagGroups,
   flagSwitch,
@@ -333,10 +334,3 @@ function continuedSettings({ preset, width }: { preset: ModelConfig["preset"]; w
 }
 
 const noam = { peak: 1, warmup: { steps: 2000 } };
-
-/** An object without its undefined entries. */
-function definedOnly<T extends Record<string, unknown>>(values: T): { [K in keyof T]?: NonNullable<T[K]> } {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]?: NonNullable<T[K]>;
-  };
-}

@@ -6,7 +6,6 @@
 
 import type { PackMode } from "../batch/packing.ts";
 import type { Device } from "../device/device.ts";
-import { openDevice, type OpenedDevice } from "../device/open.ts";
 import { addTokens, type ExtendedTokenizer, type NewToken } from "../format/add_tokens.ts";
 import type { OpenedModel } from "../format/model_folder.ts";
 import { toDevice } from "../inference/load.ts";
@@ -32,7 +31,18 @@ import {
 import { type ParsedFlags, UsageError } from "./flags.ts";
 import { grouped } from "./format.ts";
 import { openNamed } from "./opened_model.ts";
-import { checkFree, createRun, freeName, readRun, reopenRun, type RunConfig, type RunFolder } from "./run_folder.ts";
+import { sameSettings } from "./run_device.ts";
+import {
+  changeDevice,
+  checkFree,
+  createRun,
+  freeName,
+  readRun,
+  reopenRun,
+  type RunConfig,
+  type RunDevice,
+  type RunFolder,
+} from "./run_folder.ts";
 import type { Terminal } from "./terminal.ts";
 import { readTokenizer } from "./tokenizer_folder.ts";
 import { planFromFlags, trainFlags as flags, type TrainPlan } from "./train_flags.ts";
@@ -48,8 +58,8 @@ export interface Run {
   readonly path: string;
   /** The model that is trained on, and the tokens that it gets. */
   readonly base: Base | undefined;
-  /** System BLAS that the run began with, if it is resumed. */
-  readonly blas: string | undefined;
+  /** Device that it ran on so far, if it is resumed. */
+  readonly before: RunDevice | undefined;
   /** Makes or opens the run's folder, once nothing more can go wrong. */
   folder(device: Device): Promise<RunFolder>;
 }
@@ -104,7 +114,7 @@ async function newRunOn(
   const kind = init === undefined ? [config.preset, size] : [nameOf(init)];
   const wanted = [...kind, opened.label].filter((part) => part !== undefined).join("-");
   const name = parsed.get(flags.name) ?? await freeName(out, wanted);
-  const runConfig: Omit<RunConfig, "device" | "blas"> = {
+  const runConfig: Omit<RunConfig, "device"> = {
     format: 2,
     model: config,
     training: settings,
@@ -122,8 +132,8 @@ async function newRunOn(
     state: undefined,
     path,
     base,
-    blas: undefined,
-    folder: (device) => createRun(path, { ...runConfig, device: device.description, blas: device.blas ?? "off" }),
+    before: undefined,
+    folder: (device) => createRun(path, { ...runConfig, device: noteOf(device) }),
   };
 }
 
@@ -234,29 +244,16 @@ export async function resumedRun(parsed: ParsedFlags, path: string, terminal: Te
     state,
     path: folder,
     base: runConfig.init === undefined ? undefined : { name: runConfig.init, opened: undefined, added: [] },
-    blas: runConfig.blas,
-    folder: () => reopenRun(folder, state.step),
+    before: runConfig.device,
+    async folder(device) {
+      const isSame = sameSettings(runConfig.device.settings, device.settings);
+      if (!isSame) await changeDevice(folder, noteOf(device), state.step);
+      return await reopenRun(folder, state.step);
+    },
   };
 }
 
-/** Opens the device that the flags ask for; a resumed run goes on with the BLAS, or without one, as it began. */
-export async function openDeviceFor(run: Run, parsed: ParsedFlags): Promise<OpenedDevice> {
-  const open = (blas: string) =>
-    openDevice(parsed.get(flags.device), {
-      threads: parsed.get(flags.threads),
-      blas,
-      profile: parsed.get(flags.profile),
-    });
-  const asked = parsed.get(flags.blas);
-  if (asked !== undefined || run.blas === undefined) return await open(asked ?? "auto");
-  try {
-    return await open(run.blas);
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    const notice = `${run.blas}, by which this run began, cannot be used here: losses will differ in their last digits`;
-    return { ...await open("off"), notice };
-  }
-}
+const noteOf = ({ description, settings }: Device): RunDevice => ({ description, settings });
 
 /** The model that a run begins or goes on with; its saved state is written by the loop. */
 export async function modelOf({ config, settings, state, base }: Run, device: Device): Promise<Model> {

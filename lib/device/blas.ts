@@ -25,6 +25,8 @@ export interface Gemm {
 export interface Blas {
   /** Name of the file. */
   readonly name: string;
+  /** What kind of processor its products are made for, where it tells: another one gives other last digits. */
+  readonly processor: string | undefined;
   /** Computes a product in a WebAssembly memory. */
   gemm(memory: WebAssembly.Memory, product: Gemm): void;
   /** Closes the library. */
@@ -65,7 +67,15 @@ const NO_TRANSPOSE = 111;
 const TRANSPOSE = 112;
 
 /**
- * Opens a library by path, or with "auto" the first of the usual ones that is there; none without the permission.
+ * OpenBLAS's names of processors whose products it makes without AVX; there WebAssembly's are quicker (0.5 to 0.7 times the
+ * speed at [1024, 768] by [768, 768], where with AVX it is 1.8 times and more; bench/RESULTS.md).
+ */
+const slowProcessors =
+  /^(generic|katmai|coppermine|northwood|prescott|banias|core2|penryn|dunnington|nehalem|atom|athlon|opteron|barcelona|bobcat|nano|via)/i;
+
+/**
+ * Opens a library by path, or with "auto" the first of the usual ones that is there and suits the processor; none without the
+ * permission. No stopwatch decides, for the same machine is to give the same losses every time.
  *
  * @throws {RangeError} if the path is no BLAS.
  */
@@ -75,7 +85,9 @@ export function openBlas(choice: string, { threads }: { threads: number }): Blas
   if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return undefined;
   for (const name of candidates[Deno.build.os] ?? []) {
     try {
-      return load(name, threads);
+      const blas = load(name, threads);
+      if (!slowProcessors.test(blas.processor ?? "")) return blas;
+      blas.close();
     } catch {
       continue;
     }
@@ -93,10 +105,11 @@ function load(name: string, threads: number): Blas {
     const what = error instanceof Deno.errors.NotCapable ? "--allow-ffi is missing" : "it cannot be loaded as one";
     throw new RangeError(`Cannot use "${name}" as a BLAS: ${what}`);
   }
-  setThreads(name, threads);
+  const processor = setUp(name, threads);
   const { cblas_sgemm } = library.symbols;
   return {
     name,
+    processor,
     close: () => library.close(),
     gemm(memory, { m, n, k, a, b, c, a_stride, b_stride, c_stride, transposeA, transposeB, beta }) {
       const base = Deno.UnsafePointer.value(
@@ -122,13 +135,23 @@ function load(name: string, threads: number): Blas {
   };
 }
 
-/** OpenBLAS can be told at run time; the others read the environment or take all cores, which is the default here too. */
-function setThreads(name: string, threads: number): void {
+/**
+ * Sets OpenBLAS's number of threads and asks for its processor; the others read the environment or take all cores, which is the
+ * default here too.
+ */
+function setUp(name: string, threads: number): string | undefined {
   try {
-    const library = Deno.dlopen(name, { openblas_set_num_threads: { parameters: ["i32"], result: "void" } });
+    const library = Deno.dlopen(name, {
+      openblas_set_num_threads: { parameters: ["i32"], result: "void" },
+      openblas_get_corename: { parameters: [], result: "pointer" },
+    });
     library.symbols.openblas_set_num_threads(threads);
+    const pointer = library.symbols.openblas_get_corename();
+    const processor = pointer === null ? undefined : new Deno.UnsafePointerView(pointer).getCString();
     library.close();
+    return processor;
   } catch {
     // not OpenBLAS
+    return undefined;
   }
 }

@@ -20,7 +20,7 @@ import {
 } from "./cpu_program.ts";
 import type { CpuWorkerStart } from "./cpu_worker.ts";
 import { type KernelTime, type KernelWork, ProfileTotals, workOf } from "./profile.ts";
-import { type Device, type DeviceBuffer, type KernelCall, KernelError } from "./device.ts";
+import { type CpuSettings, type Device, type DeviceBuffer, KernelError } from "./device.ts";
 import type { Program, Recording, Tensor } from "./device.ts";
 
 /** What `openCpuDevice` takes. */
@@ -30,8 +30,8 @@ export interface CpuOptions {
   /** Use relaxed fused multiply-add. Default: where the engine has it. */
   relaxed?: boolean;
   /**
-   * System BLAS for the matrix products: a path, "off", or "auto" for one that is there and quicker in a short trial.
-   * With it results may depend on the number of threads. Default: "off".
+   * System BLAS for the matrix products: a path, "off", or "auto" for one that is there and suits the processor. With it
+   * results may depend on the number of threads. Default: "off".
    */
   blas?: string;
   /** Measure the time of every kernel. Default: false. */
@@ -54,15 +54,14 @@ export async function openCpuDevice(options: CpuOptions = {}): Promise<Device> {
   if (!Number.isInteger(wanted) || wanted < 1 || wanted > MOST_THREADS) {
     throw new RangeError(`Cannot use ${wanted} threads: it must be a whole number from 1 to ${MOST_THREADS}`);
   }
-  const choice = options.blas ?? "off";
-  const blas = openBlas(choice, { threads: wanted });
+  const blas = openBlas(options.blas ?? "off", { threads: wanted });
   const bytes = Uint8Array.fromBase64(relaxedKernels);
   const relaxed = options.relaxed ?? WebAssembly.validate(bytes);
   const module = await WebAssembly.compile(relaxed ? bytes : Uint8Array.fromBase64(plainKernels));
   const started = await startWorkers(module, wanted);
   // what keeps a thread from starting is no reason not to train
   const { memory, workers } = "missing" in started ? { memory: newMemory(), workers: [] } : started;
-  const device = new CpuDevice({
+  return new CpuDevice({
     module,
     memory,
     workers,
@@ -71,8 +70,6 @@ export async function openCpuDevice(options: CpuOptions = {}): Promise<Device> {
     profile: options.profile ?? false,
     missing: "missing" in started ? started.missing : undefined,
   });
-  if (blas && choice === "auto") await device.dropSlowBlas();
-  return device;
 }
 
 function newMemory(): WebAssembly.Memory {
@@ -120,6 +117,8 @@ function startWorker(start: CpuWorkerStart): Promise<Worker> {
 
 class CpuDevice implements Device {
   readonly kind = "cpu";
+  readonly description: string;
+  readonly settings: CpuSettings;
   readonly software = false;
   // results must not depend on the number of threads, so no sum is ever split by it
   readonly parallelism = 1;
@@ -131,7 +130,6 @@ class CpuDevice implements Device {
   #kernels: readonly CpuKernel[];
   #setScratch: (at: number) => void;
   #scratchBytes = 0;
-  #name: string;
   #blas: Blas | undefined;
   #profile: ProfileTotals | undefined;
 
@@ -158,55 +156,14 @@ class CpuDevice implements Device {
     // kernels that need no more still copy parts of vectors there
     this.#reserveScratch(64);
     const why = missing ? ` (${missing})` : "";
-    this.#name = `CPU, ${threads} thread${threads === 1 ? "" : "s"} of WebAssembly SIMD${multiply}${why}`;
-  }
-
-  get description(): string {
-    return this.#blas ? `${this.#name}, matrix products by ${this.#blas.name}` : this.#name;
-  }
-
-  get blas(): string | undefined {
-    return this.#blas?.name;
-  }
-
-  /** Times one product of a common shape both ways and goes on without the BLAS where that is quicker. */
-  async dropSlowBlas(): Promise<void> {
-    const blas = this.#blas;
-    const withBlas = await this.#timeProduct();
-    this.#blas = undefined;
-    if (await this.#timeProduct() > withBlas) this.#blas = blas;
-    else blas?.close();
-  }
-
-  /** Milliseconds of a product of [1024, 128] by [384, 128]ᵀ, best of six. */
-  async #timeProduct(): Promise<number> {
-    const [m, n, k] = [1024, 384, 128];
-    const tensor = (name: string, shape: [number, number]): Tensor => ({
-      name,
-      shape,
-      dtype: "f32",
-      size: shape[0] * shape[1],
-    });
-    const [a, b, c] = [tensor("a", [m, k]), tensor("b", [n, k]), tensor("c", [m, n])];
-    const call: KernelCall = {
-      kernel: "matmul",
-      tensors: { a, b, c },
-      params: { m, n, k, split_k: k, a_stride: k, b_stride: k, c_stride: n },
-      constants: { TRANSPOSE_B: true },
-      grid: [n, m, 1],
-    };
-    const slotOf = new Map([a, b, c].map((tensor, slot) => [tensor, slot]));
-    const slots = [a, b, c].map(({ size }) => size * 4);
-    const program = await this.compile({ sections: new Map([["trial", [call]]]), slots, slotOf });
-    let best = Infinity;
-    for (let i = 0; i < 6; i++) {
-      const start = performance.now();
-      program.run();
-      best = Math.min(best, performance.now() - start);
-    }
-    program.destroy();
-    this.#profile?.take();
-    return best;
+    const processor = blas?.processor === undefined ? "" : ` (${blas.processor})`;
+    const products = blas ? `, matrix products by ${blas.name}${processor}` : "";
+    this.description = `CPU, ${threads} thread${
+      threads === 1 ? "" : "s"
+    } of WebAssembly SIMD${multiply}${why}${products}`;
+    // without a BLAS results do not depend on the number of threads
+    const withBlas = blas ? { threads, ...(blas.processor === undefined ? {} : { processor: blas.processor }) } : {};
+    this.settings = { kind: "cpu", fusedMultiplyAdd: relaxed, blas: blas?.name ?? "off", ...withBlas };
   }
 
   allocate(bytes: number, label: string): CpuBuffer {

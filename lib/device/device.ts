@@ -96,14 +96,41 @@ export interface Program {
   destroy(): void;
 }
 
+/** What decides the results of a CPU device to the bit. */
+export interface CpuSettings {
+  /** The CPU. */
+  readonly kind: "cpu";
+  /** Whether products are added without rounding in between. */
+  readonly fusedMultiplyAdd: boolean;
+  /** System BLAS that makes the matrix products, or "off". */
+  readonly blas: string;
+  /** Processor that the BLAS makes them for, where it tells. */
+  readonly processor?: string;
+  /** Threads, where there is a BLAS; without one they do not matter. */
+  readonly threads?: number;
+}
+
+/** What decides the results of a WebGPU device to the bit. */
+export interface WebGpuSettings {
+  /** A graphics card, or software that stands for one. */
+  readonly kind: "webgpu";
+  /** The adapter's name. */
+  readonly adapter: string;
+  /** How matrix products are computed. */
+  readonly matmul: string;
+}
+
+/** What decides a device's results to the bit, as plain data. */
+export type DeviceSettings = CpuSettings | WebGpuSettings;
+
 /** A device that runs programs. */
 export interface Device {
   /** Kind of device. */
   readonly kind: "webgpu" | "cpu";
   /** For people: what the device is. */
   readonly description: string;
-  /** System BLAS that makes the matrix products, if one does. */
-  readonly blas?: string | undefined;
+  /** What decides the last digits of its results: devices of equal settings give equal ones. */
+  readonly settings: DeviceSettings;
   /** Whether a CPU does the work of a GPU. */
   readonly software: boolean;
   /** About how many workgroups keep the device busy; a hint for splitting long sums. */

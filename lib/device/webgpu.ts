@@ -4,7 +4,16 @@
  * @module
  */
 
-import type { Device, DeviceBuffer, KernelCall, Program, Recording, Storage, Tensor } from "./device.ts";
+import type {
+  Device,
+  DeviceBuffer,
+  KernelCall,
+  Program,
+  Recording,
+  Storage,
+  Tensor,
+  WebGpuSettings,
+} from "./device.ts";
 import { type KernelTime, workOf } from "./profile.ts";
 import { dispatch, PassTimer, type PreparedCall } from "./webgpu_timer.ts";
 import { encodeParams, parseShader, type ShaderInterface, specialise } from "./wgsl.ts";
@@ -79,6 +88,7 @@ function driverAdvice(): string {
 class WebGpuDevice implements Device {
   readonly kind = "webgpu";
   readonly description: string;
+  readonly settings: WebGpuSettings;
   readonly software: boolean;
   readonly parallelism: number;
   readonly maxTensorBytes: number;
@@ -99,7 +109,9 @@ class WebGpuDevice implements Device {
     this.description = adapter.info.description || adapter.info.vendor || "unnamed adapter";
     this.parallelism = this.software ? 16 : 512;
     this.maxTensorBytes = Math.min(gpu.limits.maxStorageBufferBindingSize, gpu.limits.maxBufferSize);
-    this.#sources = kernelSources(options.matmul ?? (this.software ? "direct" : "tiled"));
+    const matmul = options.matmul ?? (this.software ? "direct" : "tiled");
+    this.settings = { kind: "webgpu", adapter: this.description, matmul };
+    this.#sources = kernelSources(matmul);
     gpu.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
       this.#failure ??= new Error(`WebGPU failed: ${(event as GPUUncapturedErrorEvent).error.message}`);

@@ -213,9 +213,9 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, 
         const each = (seconds - lastRead) / Math.max(1, pending.length);
         readEvery = Math.max(1, Math.min(2 * readEvery, Math.floor(READ_INTERVAL / each), RING_SIZE / 2));
         pending.length = 0;
-        // who interrupts wants the state saved, not a last validation
+        // who interrupts wants the state saved, not a last validation; one that is due would be missing for ever
         const stopped = signal?.aborted ?? false;
-        if (last && !stopped && (due.evaluate || isLast)) {
+        if (last && (due.evaluate || (isLast && (!stopped || reached >= 1)))) {
           const { loss, accuracy, perplexity } = await evaluator.evaluate();
           const { paddingShare } = source;
           yield { kind: "validation", ...at, seconds, length: finalLength, loss, accuracy, perplexity, paddingShare };

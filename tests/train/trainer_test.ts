@@ -126,6 +126,7 @@ async function dyingDevice(deadly: number, section: "gradients" | "update"): Pro
   return {
     kind: device.kind,
     description: device.description,
+    settings: device.settings,
     software: device.software,
     parallelism: device.parallelism,
     maxTensorBytes: device.maxTensorBytes,
