@@ -12,8 +12,7 @@ import { toOnnx } from "../format/onnx_model.ts";
 import { encodeSafetensors } from "../format/safetensors.ts";
 import { tokenizerFiles } from "../format/tokenizer_json.ts";
 import { readWeights } from "../format/weights.ts";
-import type { FileSet } from "../train/checkpoint.ts";
-import { writeFiles } from "../train/folder_storage.ts";
+import { type FileSet, writeFolder } from "../train/write_files.ts";
 import { type Flag, flagHelp, flagSwitch, parseChoice, parseFlags, UsageError } from "./flags.ts";
 import { folderHelp, openNamed } from "./opened_model.ts";
 import { exists } from "./run_folder.ts";
@@ -70,16 +69,7 @@ export async function exportCommand(args: readonly string[]): Promise<number> {
   const files = isOnnx && type !== "bf16"
     ? await onnxFiles(opened, { type, embeddings: parsed.get(embeddings) ?? false })
     : await huggingFaceFiles(opened, type);
-  const temporary = `${target}.unfinished`;
-  await Deno.remove(temporary, { recursive: true }).catch(() => {});
-  try {
-    await Deno.mkdir(isOnnx ? `${temporary}/onnx` : temporary, { recursive: true });
-    await writeFiles(temporary, files);
-    await Deno.rename(temporary, target);
-  } catch (error) {
-    await Deno.remove(temporary, { recursive: true }).catch(() => {});
-    throw error;
-  }
+  await writeFolder(target, files, { what: "the model" });
   const sizeOf = (parts: readonly Uint8Array[]) => parts.reduce((sum, { length }) => sum + length, 0);
   for (const [name, parts] of files) console.log(`${target}/${name}  ${sizeOf(parts).toLocaleString("en")} bytes`);
   return 0;

@@ -9,6 +9,7 @@ import type { DeviceSettings } from "../device/device.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { CheckpointStorage } from "../train/checkpoint.ts";
 import { folderStorage } from "../train/folder_storage.ts";
+import { writeError, writeFile, writing } from "../train/write_files.ts";
 import type { TrainingSettings } from "../train/settings.ts";
 import type { TrainRecord, ValidationRecord } from "../train/trainer.ts";
 
@@ -77,15 +78,15 @@ export async function checkFree(path: string): Promise<void> {
 
 /** Makes the folder of a new run. */
 export async function createRun(path: string, config: RunConfig): Promise<RunFolder> {
-  await Deno.mkdir(path, { recursive: true });
+  await Deno.mkdir(path, { recursive: true }).catch((error) => {
+    throw writeError(error, { what: "the run", place: path });
+  });
   await writeConfig(path, config);
   return openFolder(path);
 }
 
 async function writeConfig(path: string, config: RunConfig): Promise<void> {
-  const temporary = `${path}/config.json.unfinished`;
-  await Deno.writeTextFile(temporary, JSON.stringify(config, null, 2) + "\n");
-  await Deno.rename(temporary, `${path}/config.json`);
+  await writeFile(`${path}/config.json`, JSON.stringify(config, null, 2) + "\n", "the run's settings");
 }
 
 /**
@@ -141,21 +142,22 @@ export async function reopenRun(path: string, step: number): Promise<RunFolder> 
     }
   };
   const lines = text.split("\n").filter((line) => line !== "" && isKept(line));
-  const temporary = `${file}.unfinished`;
-  await Deno.writeTextFile(temporary, lines.map((line) => line + "\n").join(""));
-  await Deno.rename(temporary, file);
+  await writeFile(file, lines.map((line) => line + "\n").join(""), "the run's metrics");
   return openFolder(path);
 }
 
 function openFolder(path: string): RunFolder {
-  const metrics = Deno.openSync(`${path}/metrics.jsonl`, { append: true, create: true });
+  const context = { what: "the run's metrics", place: `${path}/metrics.jsonl` };
+  const metrics = writing(context, () => Deno.openSync(context.place, { append: true, create: true }));
   const encoder = new TextEncoder();
   return {
     path,
     checkpoints: checkpointsOf(path),
     log(record) {
       const bytes = encoder.encode(JSON.stringify(record) + "\n");
-      for (let at = 0; at < bytes.length;) at += metrics.writeSync(bytes.subarray(at));
+      writing({ ...context, bytes: bytes.length }, () => {
+        for (let at = 0; at < bytes.length;) at += metrics.writeSync(bytes.subarray(at));
+      });
     },
     async validations() {
       const lines = (await Deno.readTextFile(`${path}/metrics.jsonl`)).split("\n");

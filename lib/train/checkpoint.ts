@@ -15,9 +15,7 @@ import type { ModelConfig } from "../model/config.ts";
 import { modelParameters } from "../model/parameters.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { TrainingState } from "./trainer.ts";
-
-/** Files by name, each in pieces to be written one after the other. */
-export type FileSet = ReadonlyMap<string, readonly Uint8Array<ArrayBuffer>[]>;
+import type { FileSet } from "./write_files.ts";
 
 /** Where checkpoints are kept: named sets of files, each of which appears whole or not at all. */
 export interface CheckpointStorage {
@@ -59,7 +57,7 @@ export interface RunOrigin {
 
 /** What a checkpoint notes of its training. */
 export type RunAbout =
-  & Pick<TrainingState, "step" | "tokens" | "seconds">
+  & Pick<TrainingState, "step" | "tokens" | "seconds" | "evaluateTokens">
   & Partial<Pick<RunOrigin, "corpus" | "device" | "base">>;
 
 /** Checkpoints that are kept; with two, there is a good one even while the next is being written. */
@@ -85,7 +83,7 @@ function checkpointFiles({ config, tokenizer, state, origin }: Checkpoint): File
     moments.set(`first.${name}`, { shape, data: state.firstMoment.get(name)! });
     moments.set(`second.${name}`, { shape, data: state.secondMoment.get(name)! });
   }
-  const { step, tokens, seconds, position } = state;
+  const { step, tokens, seconds, elapsed, evaluateTokens, position } = state;
   const { corpus, device, base } = origin ?? {};
   return new Map([
     ["config.json", json(toConfigJson(config, tokenizer.special))],
@@ -95,7 +93,7 @@ function checkpointFiles({ config, tokenizer, state, origin }: Checkpoint): File
     ),
     ...(origin ? [["README.md", text(origin.card)] as const] : []),
     ["optimizer.safetensors", encodeSafetensors(moments)],
-    ["training.json", json({ step, tokens, seconds, corpus, device, base, position })],
+    ["training.json", json({ step, tokens, seconds, elapsed, evaluateTokens, corpus, device, base, position })],
   ]);
 }
 
@@ -112,11 +110,12 @@ export async function loadModel(storage: CheckpointStorage, name: string): Promi
 export async function readAbout(folder: ModelFolder): Promise<RunAbout | undefined> {
   const json = await readJson(folder, "training.json") as RunAbout | undefined;
   if (!json || ![json.step, json.tokens, json.seconds].every(Number.isFinite)) return undefined;
-  const { step, tokens, seconds, corpus, device, base } = json;
+  const { step, tokens, seconds, evaluateTokens, corpus, device, base } = json;
   return {
     step,
     tokens,
     seconds,
+    ...(evaluateTokens === undefined ? {} : { evaluateTokens }),
     ...(corpus ? { corpus } : {}),
     ...(device ? { device } : {}),
     ...(base ? { base } : {}),
@@ -141,10 +140,18 @@ export async function loadCheckpoint(storage: CheckpointStorage, name: string): 
         return [parameter.name, tensor.data];
       }),
     );
-  const { step, tokens, seconds, position } = clock;
+  const { step, tokens, seconds, elapsed, evaluateTokens, position } = clock;
   if (![step, tokens, seconds, position?.block].every(Number.isFinite)) {
     throw fail("training.json", "its clock is incomplete");
   }
-  const state = { step, tokens, seconds, position, parameters };
+  const state = {
+    step,
+    tokens,
+    seconds,
+    ...(elapsed === undefined ? {} : { elapsed }),
+    ...(evaluateTokens === undefined ? {} : { evaluateTokens }),
+    position,
+    parameters,
+  };
   return { config, tokenizer, state: { ...state, firstMoment: moment("first"), secondMoment: moment("second") } };
 }

@@ -5,7 +5,8 @@
  */
 
 import { type ModelFolder, pathIn } from "../format/folder.ts";
-import type { CheckpointStorage, FileSet } from "./checkpoint.ts";
+import type { CheckpointStorage } from "./checkpoint.ts";
+import { writeFolder } from "./write_files.ts";
 
 const TEMPORARY = ".unfinished-";
 
@@ -25,13 +26,9 @@ export function folderStorage(place: string): CheckpointStorage {
       return names.sort();
     },
     async save(name, files) {
-      await Deno.mkdir(place, { recursive: true });
       const temporary = `${place}/${TEMPORARY}${name}`;
-      // what an interrupted run left behind
-      await Deno.remove(temporary, { recursive: true }).catch(() => {});
-      await Deno.mkdir(temporary);
-      await writeFiles(temporary, files);
-      await Deno.rename(temporary, `${place}/${name}`);
+      const intact = "the checkpoints before it are intact";
+      await writeFolder(`${place}/${name}`, files, { temporary, what: `checkpoint ${name}`, intact });
     },
     open: (name) => fileFolder(`${place}/${name}`),
     remove: (name) => Deno.remove(`${place}/${name}`, { recursive: true }),
@@ -85,15 +82,4 @@ export async function findModels(path: string): Promise<[ModelFolder, ...ModelFo
     ? "it is neither a run with a checkpoint nor the folder of a model"
     : "there is no such folder";
   throw new RangeError(`Cannot use "${path}": ${what}`);
-}
-
-/** Writes files into a folder that exists, and waits until they are on the disk. */
-export async function writeFiles(folder: string, files: FileSet): Promise<void> {
-  for (const [name, parts] of files) {
-    using file = await Deno.open(`${folder}/${name}`, { write: true, create: true, truncate: true });
-    for (const part of parts) {
-      for (let at = 0; at < part.length;) at += await file.write(part.subarray(at));
-    }
-    await file.sync();
-  }
 }

@@ -5,8 +5,7 @@ import { tokenizerFiles } from "../../lib/format/tokenizer_json.ts";
 import type { ModelConfig } from "../../lib/model/config.ts";
 import { initialValues } from "../../lib/model/parameters.ts";
 import type { Tokenizer } from "../../lib/tokenizer/tokenizer.ts";
-import type { FileSet } from "../../lib/train/checkpoint.ts";
-import { writeFiles } from "../../lib/train/folder_storage.ts";
+import { type FileSet, writeFiles } from "../../lib/train/write_files.ts";
 import { random } from "./random.ts";
 
 /** The files of a model with random weights, large enough that every one of them shows in the logits. */

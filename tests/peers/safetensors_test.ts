@@ -3,7 +3,7 @@ import { toHuggingFace } from "../../lib/format/hugging_face.ts";
 import { encodeSafetensors, weightTypes } from "../../lib/format/safetensors.ts";
 import { modelConfig } from "../../lib/model/config.ts";
 import { initialValues } from "../../lib/model/parameters.ts";
-import { writeFiles } from "../../lib/train/folder_storage.ts";
+import { writeFiles } from "../../lib/train/write_files.ts";
 import { inTemporaryFolder } from "../helpers/model_files.ts";
 import { pythonWith, runPython } from "../helpers/python.ts";
 
