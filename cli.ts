@@ -14,6 +14,7 @@ import { exportCommand } from "./lib/cli/export.ts";
 import { fillCommand } from "./lib/cli/fill.ts";
 import { UsageError } from "./lib/cli/flags.ts";
 import { infoCommand } from "./lib/cli/info.ts";
+import { environment, missingPermissions } from "./lib/cli/permissions.ts";
 import { tokenizerCommand } from "./lib/cli/tokenizer.ts";
 import { trainCommand } from "./lib/cli/train.ts";
 import project from "./deno.json" with { type: "json" };
@@ -50,7 +51,6 @@ Every command explains itself with --help.`;
  */
 export async function main(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
-  quietenMesa();
   if (name === undefined || name === "--help" || name === "-h" || name === "help") {
     console.log(help);
     return name === undefined ? 2 : 0;
@@ -62,9 +62,14 @@ export async function main(args: readonly string[]): Promise<number> {
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   try {
     if (!command) throw new UsageError(`Unknown command "${name}": there are ${Object.keys(commands).join(", ")}`);
+    const missing = rest.includes("--help") || rest.includes("-h") ? undefined : missingPermissions(name, rest);
+    if (missing) throw new RangeError(missing);
+    quietenMesa();
     return await command(rest);
   } catch (error) {
-    if (Deno.env.get("CLOZE_DEBUG")) console.error(error);
+    // who reads the output has seen enough, as head has
+    if (error instanceof Deno.errors.BrokenPipe) return 0;
+    if (environment("CLOZE_DEBUG")) console.error(error);
     else console.error(`error: ${error instanceof Error ? error.message : error}`);
     if (error instanceof UsageError) {
       console.error(`See: deno run -A cli.ts ${command ? `${name} ` : ""}--help`);
@@ -76,7 +81,8 @@ export async function main(args: readonly string[]): Promise<number> {
 
 /** Mesa's drivers complain on stderr where no desktop session has set this folder; they do not need it for computing. */
 function quietenMesa(): void {
-  if (Deno.build.os === "linux" && !Deno.env.get("XDG_RUNTIME_DIR")) Deno.env.set("XDG_RUNTIME_DIR", "/tmp");
+  if (Deno.build.os !== "linux" || Deno.permissions.querySync({ name: "env" }).state !== "granted") return;
+  if (!Deno.env.get("XDG_RUNTIME_DIR")) Deno.env.set("XDG_RUNTIME_DIR", "/tmp");
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -10,6 +10,7 @@ import { fileSources, standardInputSource } from "../text/file_source.ts";
 import { textOf, type TextOptions } from "../text/open.ts";
 import { BadRecords, type ByteSource } from "../text/source.ts";
 import { grouped } from "./format.ts";
+import { environment } from "./permissions.ts";
 import { exists } from "./run_folder.ts";
 import { storiesCorpus } from "../text/stories.ts";
 
@@ -254,15 +255,15 @@ async function download(url: string): Promise<Uint8Array<ArrayBuffer>> {
 
 /** Where downloads are kept: CLOZE_CACHE, or the system's place for caches. */
 function cacheFolder(): string {
-  const set = Deno.env.get("CLOZE_CACHE");
+  const set = environment("CLOZE_CACHE");
   if (set) return set;
-  const home = Deno.env.get("HOME") ?? Deno.env.get("USERPROFILE") ?? ".";
+  const home = environment("HOME") ?? environment("USERPROFILE") ?? ".";
   switch (Deno.build.os) {
     case "windows":
-      return `${Deno.env.get("LOCALAPPDATA") ?? home}/cloze`;
+      return `${environment("LOCALAPPDATA") ?? home}/cloze`;
     case "darwin":
       return `${home}/Library/Caches/cloze`;
     default:
-      return `${Deno.env.get("XDG_CACHE_HOME") ?? `${home}/.cache`}/cloze`;
+      return `${environment("XDG_CACHE_HOME") ?? `${home}/.cache`}/cloze`;
   }
 }

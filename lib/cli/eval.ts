@@ -19,20 +19,21 @@ import {
   type WindowScore,
 } from "../inference/score.ts";
 import type { Corpus } from "../text/corpus.ts";
-import { type CorpusChoice, openCorpus, type OpenedCorpus, skippedLines } from "./corpus.ts";
+import { openCorpus, type OpenedCorpus, skippedLines } from "./corpus.ts";
+import { corpusChoice, textFlags } from "./corpus_flags.ts";
 import { flagHelp, flagSwitch, type ParsedFlags, parseFlags, UsageError } from "./flags.ts";
 import { grouped, percent } from "./format.ts";
 import { deviceFlags, folderHelp, json, withModel } from "./opened_model.ts";
+import { readAbout } from "../train/checkpoint.ts";
+import { fileFolder } from "../train/folder_storage.ts";
 import { exists, readRun } from "./run_folder.ts";
 import { openTerminal, table, type Terminal } from "./terminal.ts";
 import { trainFlags } from "./train_flags.ts";
 
-const { data, document, field, length, pack } = trainFlags;
+const { length, pack } = trainFlags;
 const flags = {
-  data: { ...data, help: "text: file, folder, glob, URL, - or stories (default: what a run validates on)" },
-  document,
-  field,
-  "skip-bad": trainFlags["skip-bad"],
+  ...textFlags,
+  data: { ...textFlags.data, help: "text: file, folder, glob, URL, - or stories (default: what a run validates on)" },
   length: { ...length, help: `tokens of a window (default: ${EVALUATION_LENGTH}, of a run its final length)` },
   tokens: { ...trainFlags.tokens, help: "most tokens to read (default: all; of a run as in training; --pseudo: 4096)" },
   pack: { ...pack, help: "none, document or line (default: none, of a run its own)" },
@@ -139,28 +140,23 @@ export async function evalCommand(args: readonly string[]): Promise<number> {
 
 /** What the flags say; where they say nothing of the text, what the run at a path validates on. */
 async function planOf(path: string, parsed: ParsedFlags): Promise<{ opened: OpenedCorpus; plan: Plan }> {
-  const { get, all } = parsed;
-  const given = {
-    document: get(flags.document),
-    field: get(flags.field),
-    skipBad: get(flags["skip-bad"]),
-  };
-  const options = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  const { get } = parsed;
+  const { data, ...options } = corpusChoice(parsed, flags.data);
   const kinds: Kind[] = ["masked"];
   if (get(flags.pseudo)) kinds.push("pseudo");
   if (get(flags["pseudo-words"])) kinds.push("pseudoWords");
   const tokens = get(flags.tokens);
   const chosen = { length: get(flags.length), tokens, tokensInTurn: tokens ?? PSEUDO_TOKENS, kinds };
-  if (all(flags.data).length > 0) {
-    const choice: CorpusChoice = { data: all(flags.data), ...options };
-    const opened = await openCorpus(choice, { seed: 1 });
+  if (data.length > 0) {
+    const opened = await openCorpus({ data, ...options }, { seed: 1 });
     const plan = { ...chosen, corpus: whole(opened.corpus), pack: get(flags.pack) ?? "none" };
     return { opened, plan: { ...plan, rule: get(flags["mask-rule"]) ?? "bert" } };
   }
   if (!await exists(`${path}/checkpoints`)) {
     throw new UsageError("Give the text to measure on by --data: only a run's folder knows one itself");
   }
-  const { config: { text, training } } = await readRun(path);
+  const { config: { text, training }, checkpoint } = await readRun(path);
+  const about = await readAbout(fileFolder(`${path}/checkpoints/${checkpoint}`));
   const opened = await openCorpus({ ...text, ...options }, { seed: training.seed });
   return {
     opened,
@@ -168,7 +164,7 @@ async function planOf(path: string, parsed: ParsedFlags): Promise<{ opened: Open
       ...chosen,
       corpus: opened.corpus,
       length: chosen.length ?? training.curriculum.at(-1)!.length,
-      tokens: tokens ?? training.evaluateTokens,
+      tokens: tokens ?? training.evaluateTokens ?? about?.evaluateTokens,
       pack: get(flags.pack) ?? training.pack,
       rule: get(flags["mask-rule"]) ?? training.maskRule,
     },

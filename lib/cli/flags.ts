@@ -5,6 +5,7 @@
  */
 
 import { parseArgs } from "@std/cli";
+import { knownElsewhere } from "./synonyms.ts";
 
 /** A command that was used wrongly; the message is all that the user sees. */
 export class UsageError extends Error {
@@ -62,7 +63,7 @@ export function parseFlags(groups: FlagGroups, args: readonly string[]): ParsedF
     alias: { h: "help" },
     unknown: (arg: string, key?: string) => {
       if (key === undefined) return true;
-      const near = nearest(key, names);
+      const near = suggestionFor(key, names);
       throw new UsageError(`Unknown option ${arg.split("=")[0]}${near ? `; did you mean --${near}?` : ""}`);
     },
   });
@@ -109,6 +110,12 @@ function parseValue(name: string, flag: Flag<unknown>, text: string): unknown {
   }
 }
 
+/** The known name that is likely meant: written alike, or what other programs call it. */
+function suggestionFor(key: string, names: readonly string[]): string | undefined {
+  const name = key.toLowerCase().replaceAll("_", "-");
+  return names.find((other) => other === name) ?? knownElsewhere(name, names) ?? nearest(name, names);
+}
+
 /** The known name that is at most two typing errors away. */
 function nearest(name: string, known: readonly string[]): string | undefined {
   const distances = known.map((other) => ({ other, distance: editDistance(name, other) }));
@@ -148,7 +155,9 @@ const units: Readonly<Record<string, number>> = { "": 1, k: 1e3, m: 1e6, g: 1e9,
 export function parseCount(text: string): number {
   const match = /^(\d[\d_]*(?:\.\d+)?(?:e\d+)?)([kmgb]?)$/i.exec(text);
   const value = match ? Math.round(Number(match[1]!.replaceAll("_", "")) * units[match[2]!.toLowerCase()]!) : NaN;
-  if (!Number.isSafeInteger(value) || value < 1) throw new RangeError("write a whole number, such as 500, 20k or 3M");
+  if (!Number.isSafeInteger(value) || value < 1) {
+    throw new RangeError("write a whole number of at least 1, such as 500, 20k or 3M");
+  }
   return value;
 }
 
@@ -159,6 +168,17 @@ export function parseNumber(text: string, { zero = false } = {}): number {
     throw new RangeError(`write a number ${zero ? "of at least" : "above"} 0, such as 0.002`);
   }
   return value;
+}
+
+const minutesOf: Readonly<Record<string, number>> = { s: 1 / 60, sec: 1 / 60, "": 1, m: 1, min: 1, h: 60, d: 1440 };
+
+/** Minutes above 0, also written 90s, 1h or 1h30m. */
+export function parseMinutes(text: string): number {
+  const parts = [...text.matchAll(/(\d*\.?\d+) ?(sec|min|[smhd]?)/gi)];
+  const isWhole = parts.map(([part]) => part).join("") === text && parts.length > 0;
+  const minutes = parts.reduce((sum, [, number, unit]) => sum + Number(number) * minutesOf[unit!.toLowerCase()]!, 0);
+  if (!isWhole || !(minutes > 0)) throw new RangeError("write minutes, such as 10, or 90s, 2h or 1h30m");
+  return minutes;
 }
 
 /** A share in [0, 1], written 15% or 0.15. */

@@ -33,7 +33,12 @@ export function openTerminal(): Terminal {
   let logged = performance.now();
   const write = (text: string) => {
     const bytes = encoder.encode(text);
-    for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
+    try {
+      for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
+    } catch (error) {
+      // a run goes on though nobody reads any more
+      if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+    }
   };
   const clear = () => {
     if (shown) write(CLEAR_LINE);

@@ -7,12 +7,13 @@
 import { type Corpus, textsOf } from "../text/corpus.ts";
 import { encodeWithSpecials, specialIds, type Tokenizer, tokenizerTypes } from "../tokenizer/tokenizer.ts";
 import { trainTokenizer } from "../tokenizer/train.ts";
-import { openCorpus, trainingTexts } from "./corpus.ts";
-import { type Flag, flagHelp, flagSwitch, parseChoice, parseCount, parseFlags, UsageError } from "./flags.ts";
+import { type CorpusChoice, openCorpus, skippedLines, trainingTexts } from "./corpus.ts";
+import { corpusChoice, textFlags } from "./corpus_flags.ts";
+import { type Flag, flagHelp, parseChoice, parseCount, parseFlags, UsageError } from "./flags.ts";
 import { grouped, percent } from "./format.ts";
 import { lineWriter, standardInputLines } from "./lines.ts";
 import { openTerminal, type Terminal } from "./terminal.ts";
-import { readTokenizer, writeTokenizer } from "./tokenizer_folder.ts";
+import { CASED_ELSEWHERE, checkNoTokenizer, readTokenizer, writeTokenizer } from "./tokenizer_folder.ts";
 import { trainFlags } from "./train_flags.ts";
 
 const type = {
@@ -22,8 +23,8 @@ const type = {
 };
 const size: Flag<number> = { value: "N", help: "tokens of the vocabulary (default: 8192)", parse: parseCount };
 const out: Flag<string> = { value: "FOLDER", help: "where the files go (required)", parse: (text) => text };
-const cased = flagSwitch("keep upper case and accents apart (wordpiece)");
-const groups = { "Options of train": { type, size, data: trainFlags.data, out, cased } };
+const { cased } = trainFlags;
+const groups = { "Options of train": { type, size, cased, out, ...textFlags } };
 
 /** Help of the command. */
 export const tokenizerHelp = `Trains vocabularies and turns text into token ids and back.
@@ -52,19 +53,18 @@ export async function tokenizerCommand(args: readonly string[]): Promise<number>
   }
   const wanted = "Wanted: tokenizer train --out FOLDER, or tokenizer encode|decode|info FOLDER";
   if (action === undefined || rest.length > 0) throw new UsageError(wanted);
-  const data = parsed.all(trainFlags.data);
   const terminal = openTerminal();
   if (action === "train") {
     const target = parsed.get(out);
     if (folder !== undefined || target === undefined) throw new UsageError("Wanted: tokenizer train --out FOLDER");
     const options = { type: parsed.get(type) ?? "wordpiece", size: parsed.get(size) ?? 8192, cased: parsed.get(cased) };
-    return await train(terminal, data, { ...options, out: target });
+    return await train(terminal, corpusChoice(parsed), { ...options, out: target });
   }
-  const other = parsed.given.find((name) => action !== "info" || name !== "data");
+  const other = parsed.given.find((name) => action !== "info" || !Object.hasOwn(textFlags, name));
   if (other) throw new UsageError(`Option --${other} means nothing to tokenizer ${action}`);
   if (!["encode", "decode", "info"].includes(action) || folder === undefined) throw new UsageError(wanted);
   const tokenizer = await readTokenizer(folder);
-  if (action === "info") return await info(terminal, tokenizer, data);
+  if (action === "info") return await info(terminal, tokenizer, corpusChoice(parsed));
   const write = lineWriter();
   let number = 0;
   for await (const line of standardInputLines()) {
@@ -78,13 +78,12 @@ export async function tokenizerCommand(args: readonly string[]): Promise<number>
 
 async function train(
   terminal: Terminal,
-  data: readonly string[],
+  choice: CorpusChoice,
   { type, size, cased, out }: { type: Tokenizer["type"]; size: number; cased: boolean | undefined; out: string },
 ): Promise<number> {
-  if (cased && type !== "wordpiece") {
-    throw new UsageError("Option --cased is for --type wordpiece: the others always are");
-  }
-  const opened = await openCorpus({ data }, { seed: 1 });
+  if (cased && type !== "wordpiece") throw new UsageError(CASED_ELSEWHERE);
+  await checkNoTokenizer(out);
+  const opened = await openCorpus(choice, { seed: 1 });
   try {
     if (opened.notice) terminal.print(opened.notice);
     const started = performance.now();
@@ -105,6 +104,7 @@ async function train(
         `the text supports only ${grouped(tokenizer.size)} tokens, fewer than the ${grouped(size)} wanted`,
       );
     }
+    for (const line of skippedLines(opened.bad)) terminal.print(line);
     terminal.print(`${type}, ${grouped(tokenizer.size)} tokens from ${opened.corpus.name} in ${seconds} s: ${out}`);
     return 0;
   } finally {
@@ -121,7 +121,7 @@ async function* allTexts(corpus: Corpus): AsyncGenerator<string> {
 const INFO_LINES = 20_000;
 const ENDLESS_INFO_LINES = 1000;
 
-async function info(terminal: Terminal, tokenizer: Tokenizer, data: readonly string[]): Promise<number> {
+async function info(terminal: Terminal, tokenizer: Tokenizer, choice: CorpusChoice): Promise<number> {
   const length = (token: string) => [...token].length;
   const special = specialIds(tokenizer);
   const pieces = tokenizer.tokens.filter((_, id) => !special.has(id));
@@ -133,7 +133,8 @@ async function info(terminal: Terminal, tokenizer: Tokenizer, data: readonly str
     ["longest pieces", longest.join(" ")],
   ];
   // without text of one's own, the built-in stories give an idea
-  const opened = await openCorpus({ data: data.length > 0 ? data : ["stories"] }, { seed: 1 });
+  const data = choice.data.length > 0 ? choice.data : ["stories"];
+  const opened = await openCorpus({ ...choice, data }, { seed: 1 });
   try {
     let [words, tokens, unknown, lines] = [0, 0, 0, 0];
     for await (const line of textsOf(opened.corpus, "training")) {

@@ -9,15 +9,40 @@ import { readTokenizer as readIn, vocabularyFiles } from "../format/tokenizer_fo
 import { tokenizerFiles } from "../format/tokenizer_json.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { fileFolder, findModels } from "../train/folder_storage.ts";
+import { writeError, writeFile } from "../train/write_files.ts";
 import { exists } from "./run_folder.ts";
+
+/** Said where --cased is given to a kind of vocabulary that always tells upper from lower case. */
+export const CASED_ELSEWHERE = "Option --cased is for wordpiece: the other kinds always are";
+
+/**
+ * Checks that a folder holds no vocabulary yet.
+ *
+ * @throws {RangeError} if it does.
+ */
+export async function checkNoTokenizer(folder: string): Promise<void> {
+  for (const name of vocabularyFiles) {
+    if (await exists(`${folder}/${name}`)) {
+      throw new RangeError(
+        `Cannot write a vocabulary to "${folder}": there is one in it already; choose another --out`,
+      );
+    }
+  }
+}
 
 /** Writes a tokenizer's files. */
 export async function writeTokenizer(folder: string, tokenizer: Tokenizer, maxLength: number): Promise<void> {
-  await Deno.mkdir(folder, { recursive: true });
-  for (const [name, text] of tokenizerFiles(tokenizer, maxLength)) {
-    const temporary = `${folder}/${name}.unfinished`;
-    await Deno.writeTextFile(temporary, text);
-    await Deno.rename(temporary, `${folder}/${name}`);
+  const isNew = !await exists(folder);
+  await Deno.mkdir(folder, { recursive: true }).catch((error) => {
+    throw writeError(error, { what: "the vocabulary", place: folder });
+  });
+  try {
+    for (const [name, text] of tokenizerFiles(tokenizer, maxLength)) {
+      await writeFile(`${folder}/${name}`, text, "the vocabulary");
+    }
+  } catch (error) {
+    if (isNew) await Deno.remove(folder, { recursive: true }).catch(() => {});
+    throw error;
   }
 }
 
