@@ -147,7 +147,10 @@ function wordEnd({ tokens, continues }: Window, first: number): number {
 }
 
 /** 1 for tokens that may be selected: neither special nor of a word that never is. */
-function selectableTokens(window: Window, { tokenizer, never }: MaskOptions): Uint8Array {
+export function selectableTokens(
+  window: Window,
+  { tokenizer, never }: Pick<MaskOptions, "tokenizer" | "never">,
+): Uint8Array {
   const { tokens } = window;
   const special = specialIds(tokenizer);
   const selectable = new Uint8Array(tokens.length);

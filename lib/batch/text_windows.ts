@@ -8,7 +8,7 @@ import type { Corpus, CorpusPart, CorpusPassage } from "../text/corpus.ts";
 import { joinIds, type Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { Window } from "./masking.ts";
 import { cutBlock, type PackMode } from "./packing.ts";
-import { BlockReader } from "./windows.ts";
+import { BlockReader, TooShortError } from "./windows.ts";
 
 /** Options of {@linkcode textWindows}. */
 export interface TextWindowOptions {
@@ -37,7 +37,7 @@ const LARGEST_BLOCK = 1 << 22;
 /**
  * Windows from the beginning of a part on, in bounded memory; what does not fill a last window is left.
  *
- * @throws {RangeError} if the text is shorter than one window.
+ * @throws {TooShortError} if the text is shorter than one window.
  */
 export async function* textWindows(options: TextWindowOptions): AsyncGenerator<Window> {
   const { corpus, part, tokenizer, length, tokens = Infinity, pack = "none", words = false } = options;
@@ -59,7 +59,7 @@ export async function* textWindows(options: TextWindowOptions): AsyncGenerator<W
     if (index >= most) return;
   }
   yield* cut();
-  if (index === 0) throw new RangeError(`Cannot evaluate on windows of ${length} tokens: the text has only ${size}`);
+  if (index === 0) throw new TooShortError("evaluate", { part, length, size });
 }
 
 /** Turns passages into windows in order, block by block. */

@@ -27,6 +27,27 @@ export interface WindowPosition {
 /** The start of a corpus. */
 export const START: Readonly<WindowPosition> = { epoch: 0, block: 0, place: null, length: 0, taken: 0 };
 
+/** A text that is too short for a single window. */
+export class TooShortError extends RangeError {
+  /** Name of the class. */
+  override name = "TooShortError";
+  /** Which part of the corpus it is. */
+  readonly part: CorpusPart;
+  /** Tokens of a window. */
+  readonly length: number;
+  /** Tokens that there are. */
+  readonly size: number;
+
+  /** A message that says what was tried, and the sizes. */
+  constructor(action: string, { part, length, size }: { part: CorpusPart; length: number; size: number }) {
+    const text = action === "evaluate" ? "the text" : `the ${part} text`;
+    super(`Cannot ${action} on windows of ${length} tokens: ${text} has only ${size}`);
+    this.part = part;
+    this.length = length;
+    this.size = size;
+  }
+}
+
 /** Options of {@linkcode WindowSource}. */
 export interface WindowOptions {
   /** The text. */
@@ -82,7 +103,7 @@ export class WindowSource {
   /**
    * The next windows.
    *
-   * @throws {RangeError} if the whole part is shorter than one window.
+   * @throws {TooShortError} if the whole part is shorter than one window.
    */
   async next({ length, count }: { length: number; count: number }): Promise<Window[]> {
     const windows: Window[] = [];
@@ -150,7 +171,7 @@ export class WindowSource {
     if (place === null && this.#stream === undefined) {
       const { length } = this.#position;
       if (size === 0 || (this.#options.pack === "none" && size < length)) {
-        throw new RangeError(`Cannot cut windows of ${length} tokens: the ${part} text has only ${size}`);
+        throw new TooShortError("train", { part, length, size });
       }
     }
   }

@@ -14,7 +14,13 @@ import type { SampleToken } from "../train/evaluate.ts";
 import { modelCard } from "../train/model_card.ts";
 import { planStages, progressOf } from "../train/schedule.ts";
 import type { TrainingSettings } from "../train/settings.ts";
-import { train, type TrainingState, type TrainRecord, type ValidationRecord } from "../train/trainer.ts";
+import {
+  type TimeRecord,
+  train,
+  type TrainingState,
+  type TrainRecord,
+  type ValidationRecord,
+} from "../train/trainer.ts";
 import { skippedLines } from "./corpus.ts";
 import { flagHelp, parseFlags, UsageError } from "./flags.ts";
 import { duration, formatSample, grouped, percent, rate } from "./format.ts";
@@ -22,6 +28,7 @@ import { profileTable } from "./profile_table.ts";
 import { openRunDevice } from "./run_device.ts";
 import type { RunFolder } from "./run_folder.ts";
 import { openTerminal, paint, table, type Terminal } from "./terminal.ts";
+import { withAdvice } from "./text_notices.ts";
 import { trainFlagGroups, trainFlags as flags } from "./train_flags.ts";
 import { modelOf, newRun, resumedRun, type Run } from "./train_run.ts";
 
@@ -73,7 +80,7 @@ async function trainOn(
 ): Promise<number> {
   const { opened: { corpus }, tokenizer, config, settings, state } = run;
   if (state) terminal.print(`resume  ${run.path} at step ${grouped(state.step)}`);
-  printPlan(terminal, { reason, notice, corpus, tokenizer, config, settings, base: run.base?.name });
+  printPlan(terminal, run, { reason, notice });
   // takes seconds for large models
   terminal.progress(`${run.base?.opened ? "reading" : "making"} ${grouped(parameterCount(config))} parameters`);
   const model = await modelOf(run, device);
@@ -81,6 +88,10 @@ async function trainOn(
   const interrupt = interruptible(terminal);
   let folder: RunFolder | undefined;
   const curve: ValidationRecord[] = [];
+  const started = performance.now();
+  const elapsed = () => (state?.elapsed ?? 0) + (performance.now() - started) / 1000;
+  let loss = NaN;
+  let time: TimeRecord | undefined;
   try {
     const { signal } = interrupt;
     for await (const event of train({ model, corpus, tokenizer, ...settings, resume: state, signal })) {
@@ -91,10 +102,12 @@ async function trainOn(
       }
       switch (event.kind) {
         case "train":
+          loss = event.loss;
           folder.log(event);
-          terminal.progress(progressLine(event, settings));
+          terminal.progress(progressLine(event, settings, elapsed()));
           break;
         case "validation":
+          loss = event.loss;
           folder.log(event);
           curve.push(event);
           terminal.print(
@@ -111,6 +124,9 @@ async function trainOn(
             terminal.print(`  ${formatSample(terminal, fitting(sample, terminal.columns - 3))}`);
           }
           break;
+        case "time":
+          time = event;
+          break;
         case "checkpoint":
           await saveCheckpoint(folder.checkpoints, {
             config,
@@ -121,10 +137,21 @@ async function trainOn(
       }
     }
     terminal.clear();
+    if (time) {
+      const { elapsed, training, validation, saving } = time;
+      terminal.print(
+        `time    ${duration(elapsed)}: ${duration(training)} training, ${duration(validation)} validation, ` +
+          `${duration(saving)} saving`,
+      );
+    }
     for (const line of skippedLines(run.opened.bad)) terminal.print(line);
     const profile = await device.takeProfile();
     if (profile) terminal.print(profileTable(profile));
     if (!folder) return 1;
+    if (loss === 0 || !Number.isFinite(loss)) {
+      terminal.print(`\nthe loss is ${loss}: nothing was learned; what is in ${folder.path} is of no use`);
+      return 1;
+    }
     if (signal.aborted) {
       terminal.print(`\nsaved; go on with:\n  deno run -A cli.ts train --resume ${folder.path}`);
       return 130;
@@ -139,7 +166,7 @@ async function trainOn(
         `the latest checkpoint is intact; go on from it with:\n  deno run -A cli.ts train --resume ${folder.path}`,
       );
     }
-    throw error;
+    throw withAdvice(error, corpus);
   } finally {
     interrupt.remove();
     folder?.close();
@@ -166,15 +193,8 @@ function example(corpus: Corpus, tokenizer: Tokenizer): string {
 
 function printPlan(
   terminal: Terminal,
-  { reason, notice, corpus, tokenizer, config, settings, base }: {
-    reason: string;
-    notice: string | undefined;
-    corpus: Corpus;
-    tokenizer: Tokenizer;
-    config: ModelConfig;
-    settings: TrainingSettings;
-    base: string | undefined;
-  },
+  { opened: { corpus }, tokenizer, config, settings, base, notices }: Run,
+  { reason, notice }: { reason: string; notice: string | undefined },
 ): void {
   const { preset, layers, width, heads, hidden, vocab } = config;
   terminal.print(`device  ${reason}`);
@@ -186,7 +206,7 @@ function printPlan(
   );
   terminal.print(
     `model   ${preset}: ${layers} layers × ${width}, ${heads} heads, hidden ${hidden}, vocabulary ${vocab}: ` +
-      `${grouped(parameterCount(config))} parameters` + (base === undefined ? "" : `, from ${base}`),
+      `${grouped(parameterCount(config))} parameters` + (base === undefined ? "" : `, from ${base.name}`),
   );
   const { learningRate: { peak, schedule, warmup }, maskRule, budget } = settings;
   const rise = "share" in warmup ? percent(warmup.share, 0) : `${warmup.steps} steps`;
@@ -194,7 +214,8 @@ function printPlan(
   terminal.print(
     `plan    ${amount}; learning rate ${peak.toPrecision(3)} ${schedule}, warm-up ${rise}; masking rule ${maskRule}`,
   );
-  const rows = planStages(settings).map((stage, i) => [
+  const stages = planStages(settings);
+  const rows = stages.map((stage, i) => [
     String(i + 1),
     String(stage.length),
     percent(stage.share, 0),
@@ -204,12 +225,17 @@ function printPlan(
     stage.maskRate.map((share) => percent(share, 0)).join(" → "),
   ]);
   terminal.print(table([["stage", "length", "share", "steps", "windows", "tokens a step", "mask rate"], ...rows]));
+  const skipped = stages.flatMap(({ steps }, i) => steps === 0 ? [i + 1] : []);
+  const short = skipped.length > 0
+    ? [`the budget ends before stage ${skipped.join(" and ")} gets a step: --curriculum none has only one stage`]
+    : [];
+  for (const text of [...short, ...notices]) terminal.print(`note: ${text}`);
   terminal.print("");
 }
 
-function progressLine(event: TrainRecord, { budget }: TrainingSettings): string {
-  const progress = Math.min(1, progressOf(budget, event));
-  const total = "minutes" in budget ? 60 * budget.minutes : event.seconds / Math.max(progress, 1e-9);
+function progressLine(event: TrainRecord, { budget }: TrainingSettings, elapsed: number): string {
+  const progress = Math.min(1, progressOf(budget, { ...event, seconds: elapsed }));
+  const total = "minutes" in budget ? 60 * budget.minutes : elapsed / Math.max(progress, 1e-9);
   return [
     `step ${grouped(event.step)}`,
     percent(progress, 0),
@@ -218,7 +244,7 @@ function progressLine(event: TrainRecord, { budget }: TrainingSettings): string 
     `rate ${rate(event.learningRate)}`,
     `length ${event.length}`,
     `${grouped(event.tokensPerSecond)} tokens/s`,
-    `${duration(Math.max(0, total - event.seconds))} left`,
+    `${duration(Math.max(0, total - elapsed))} left`,
   ].join("  ");
 }
 

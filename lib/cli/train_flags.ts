@@ -21,6 +21,7 @@ import {
   parseChoice,
   parseCount,
   type ParsedFlags,
+  parseMinutes,
   parseNumber,
   parseShare,
   parseSpan,
@@ -46,6 +47,7 @@ const flags = {
   "skip-bad": flag("N", "records that may be skipped because they cannot be read (default: 0)", count),
   tokenizer: flag("KIND", "char, wordpiece, bpe, or the folder of a ready one (default: char)", text),
   vocab: flag("N", "tokens of the vocabulary that is trained (default: all characters, or 8192)", count),
+  cased: flagSwitch("keep upper case and accents apart in a wordpiece vocabulary that is trained"),
   init: flag("DIR", "train on from this model: a run, or any Hugging Face folder; keeps its tokenizer", text),
   "add-tokens": flag("FILE", "with --init: add words to its vocabulary, one a line", text),
   out: flag("FOLDER", "where run folders go (default: runs)", text),
@@ -67,7 +69,7 @@ const flags = {
   tokens: flag("N", "train on so many tokens, such as 500k (default: 3M)", count),
   steps: flag("N", "train for so many steps", count),
   epochs: flag("N", "train on the text so many times", (value) => parseNumber(value)),
-  minutes: flag("N", "train for so many minutes", (value) => parseNumber(value)),
+  minutes: flag("N", "train for so many minutes, validation and saving included; 2h or 90s will do", parseMinutes),
   length: flag("N", `final sequence length (default: ${DEFAULT_LENGTH}; labml: 32)`, count),
   curriculum: flag("STAGES", "length:share,...,length or none (default: rising to the final length)", text),
   pack: flag(
@@ -95,7 +97,7 @@ const flags = {
   seed: flag("N", "seed of all random numbers (default: 1)", parseSeed),
 
   "eval-every": flag("SPAN", "validate so often: share or steps (default: 10%)", parseSpan),
-  "eval-tokens": flag("N", "most tokens of the validation text (default: 32k)", count),
+  "eval-tokens": flag("N", "most tokens of the validation text (default: 32k, at most a tenth of the run)", count),
   "save-every": flag("SPAN", "save a checkpoint so often (default: 10%)", parseSpan),
   profile: flagSwitch("at the end, show where the time went: by kernel, on any device"),
   "sample-every": flag("SPAN", "show predictions so often (default: 20%)", parseSpan),
@@ -113,6 +115,7 @@ export const trainFlagGroups: FlagGroups = {
     "skip-bad",
     "tokenizer",
     "vocab",
+    "cased",
     "init",
     "add-tokens",
     "out",
@@ -191,7 +194,18 @@ export interface TrainPlan {
 }
 
 /** Flags that mean nothing where a model is there already. */
-const initialFlags = ["preset", "size", "layers", "width", "heads", "hidden", "max-length", "tokenizer", "vocab"];
+const initialFlags = [
+  "preset",
+  "size",
+  "layers",
+  "width",
+  "heads",
+  "hidden",
+  "max-length",
+  "tokenizer",
+  "vocab",
+  "cased",
+];
 
 /**
  * Wide models have seen much text and forget at rates that they began with: at width 768 this gives the 1e-4 that is usual

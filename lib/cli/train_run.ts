@@ -20,14 +20,8 @@ import { folderStorage } from "../train/folder_storage.ts";
 import { progressOf } from "../train/schedule.ts";
 import type { TrainingSettings } from "../train/settings.ts";
 import type { TrainingState } from "../train/trainer.ts";
-import {
-  checkUnchanged,
-  type CorpusChoice,
-  countTokens,
-  openCorpus,
-  type OpenedCorpus,
-  trainingTexts,
-} from "./corpus.ts";
+import { checkUnchanged, countTokens, openCorpus, type OpenedCorpus, trainingTexts } from "./corpus.ts";
+import { corpusChoice } from "./corpus_flags.ts";
 import { type ParsedFlags, UsageError } from "./flags.ts";
 import { grouped } from "./format.ts";
 import { openNamed } from "./opened_model.ts";
@@ -44,7 +38,8 @@ import {
   type RunFolder,
 } from "./run_folder.ts";
 import type { Terminal } from "./terminal.ts";
-import { readTokenizer } from "./tokenizer_folder.ts";
+import { textNotices } from "./text_notices.ts";
+import { CASED_ELSEWHERE, readTokenizer } from "./tokenizer_folder.ts";
 import { planFromFlags, trainFlags as flags, type TrainPlan } from "./train_flags.ts";
 
 /** Everything that a run is made of, new or resumed. */
@@ -58,6 +53,8 @@ export interface Run {
   readonly path: string;
   /** The model that is trained on, and the tokens that it gets. */
   readonly base: Base | undefined;
+  /** What the user should know of the text. */
+  readonly notices: readonly string[];
   /** Device that it ran on so far, if it is resumed. */
   readonly before: RunDevice | undefined;
   /** Makes or opens the run's folder, once nothing more can go wrong. */
@@ -109,6 +106,7 @@ async function newRunOn(
     : undefined;
   const config = plan.model(tokenizer.size);
   const settings = await plan.settings(() => countTokens(opened.corpus, tokenizer));
+  const notices = await textNotices(opened.corpus, { tokenizer, settings });
   const out = parsed.get(flags.out) ?? "runs";
   const size = parsed.get(flags.size) ?? (config.preset === "labml" ? undefined : "small");
   const kind = init === undefined ? [config.preset, size] : [nameOf(init)];
@@ -133,6 +131,7 @@ async function newRunOn(
     path,
     base,
     before: undefined,
+    notices,
     folder: (device) => createRun(path, { ...runConfig, device: noteOf(device) }),
   };
 }
@@ -172,18 +171,6 @@ async function moreTokens(
   return extended;
 }
 
-/** The text that the flags ask for. */
-function corpusChoice(parsed: ParsedFlags): CorpusChoice {
-  const choice = {
-    document: parsed.get(flags.document),
-    field: parsed.get(flags.field),
-    validation: parsed.get(flags.validation),
-    skipBad: parsed.get(flags["skip-bad"]),
-  };
-  const given = Object.entries(choice).filter(([, value]) => value !== undefined);
-  return { data: parsed.all(flags.data), ...Object.fromEntries(given) };
-}
-
 /** The tokenizer that the flags ask for: read from a folder, or made from the text. */
 async function tokenizerFor(
   corpus: Corpus,
@@ -192,11 +179,13 @@ async function tokenizerFor(
 ): Promise<Tokenizer> {
   const kind = parsed.get(flags.tokenizer) ?? "char";
   const type = tokenizerTypes.find((type) => type === kind);
-  const size = parsed.get(flags.vocab);
+  const [size, cased] = [parsed.get(flags.vocab), parsed.get(flags.cased)];
   if (type === undefined) {
-    if (size !== undefined) throw new UsageError(`Option --vocab means nothing beside the ready vocabulary of ${kind}`);
+    const other = size !== undefined ? "vocab" : cased ? "cased" : undefined;
+    if (other) throw new UsageError(`Option --${other} means nothing beside the ready vocabulary of ${kind}`);
     return await readTokenizer(kind);
   }
+  if (cased && type !== "wordpiece") throw new UsageError(CASED_ELSEWHERE);
   if (type === "char" && size === undefined) {
     const specials = plan.labmlVocabulary ? { specials: ["[PAD]", "[MASK]"] as const } : {};
     return characterTokenizer((await scanCharacters(corpus)).characters, specials);
@@ -205,6 +194,7 @@ async function tokenizerFor(
   const tokenizer = await trainTokenizer(trainingTexts(corpus), {
     type,
     size: wanted,
+    lowercase: !cased,
     progress: (stage, done) =>
       terminal.progress(`vocabulary: ${grouped(done)} ${stage === "reading" ? "lines read" : "tokens"}`),
   });
@@ -233,8 +223,11 @@ export async function resumedRun(parsed: ParsedFlags, path: string, terminal: Te
   const folder = path.replace(/[\\/]+$/, "");
   const { config, tokenizer, state } = await loadCheckpoint(folderStorage(`${folder}/checkpoints`), checkpoint);
   const settings = runConfig.training;
-  if (progressOf(settings.budget, state) >= 1) {
-    throw new RangeError(`"${path}" is finished: it has trained on ${grouped(state.tokens)} tokens`);
+  if (progressOf(settings.budget, { ...state, seconds: state.elapsed ?? state.seconds }) >= 1) {
+    throw new RangeError(
+      `"${path}" is finished: it has trained on ${grouped(state.tokens)} tokens; ` +
+        `to train its model longer, begin a run with train --init ${folder}`,
+    );
   }
   return {
     opened,
@@ -245,6 +238,7 @@ export async function resumedRun(parsed: ParsedFlags, path: string, terminal: Te
     path: folder,
     base: runConfig.init === undefined ? undefined : { name: runConfig.init, opened: undefined, added: [] },
     before: runConfig.device,
+    notices: [],
     async folder(device) {
       const isSame = sameSettings(runConfig.device.settings, device.settings);
       if (!isSame) await changeDevice(folder, noteOf(device), state.step);

@@ -10,6 +10,7 @@ import type { MaskRule, Window } from "../batch/masking.ts";
 import type { PackMode } from "../batch/packing.ts";
 import { textWindows } from "../batch/text_windows.ts";
 import { type BatchProgram, type Model, RING_SIZE } from "../model/model.ts";
+import { TooShortError } from "../batch/windows.ts";
 import type { Corpus } from "../text/corpus.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 
@@ -45,6 +46,8 @@ export interface Evaluator {
   readonly length: number;
   /** Tokens that are evaluated. */
   readonly tokens: number;
+  /** Uses only the first so many tokens from now on, in whole windows but at least one. */
+  restrict(tokens: number): void;
   /** Runs the model on all of them. */
   evaluate(): Promise<Evaluation>;
   /** Predictions for the masked tokens of the first windows. */
@@ -72,40 +75,66 @@ export interface EvaluatorOptions {
 }
 
 /**
- * Reads and masks the validation text and compiles the model for it.
+ * Reads and masks the validation text; the model is compiled for it when it is first evaluated.
  *
- * @throws {RangeError} if the text is shorter than one window.
+ * @throws {TooShortError} if the text is shorter than one window.
+ * @throws {RangeError} if nothing of it can be masked.
  */
 export async function createEvaluator(options: EvaluatorOptions): Promise<Evaluator> {
   const { model, length, tokenizer, rule = "bert" } = options;
-  const windows = await validationWindows(options);
-  const perBatch = Math.min(windows.length, Math.max(1, Math.floor(BATCH_TOKENS / length)));
+  let windows = await validationWindows(options);
   const mask = { ...VALIDATION_MASKS, tokenizer, rule, slots: Infinity };
-  const batches: Batch[] = [];
-  for (let i = 0; i < windows.length; i += perBatch) {
-    batches.push(maskBatch(windows.slice(i, i + perBatch), mask).batch);
+  const batchesOf = (windows: readonly Window[]) => {
+    const perBatch = Math.min(windows.length, Math.max(1, Math.floor(BATCH_TOKENS / length)));
+    return Array.from(
+      { length: Math.ceil(windows.length / perBatch) },
+      (_, i) => maskBatch(windows.slice(i * perBatch, (i + 1) * perBatch), mask).batch,
+    );
+  };
+  let batches = batchesOf(windows);
+  const isEmpty = () => batches.every((batch) => batch.positions.length === 0);
+  if (isEmpty()) {
+    throw new RangeError(
+      "Cannot validate: no token of the validation text can be masked, for all of them are special or unknown",
+    );
   }
-  const slots = Math.ceil(Math.max(...batches.map((batch) => batch.positions.length)) / 4) * 4;
-  const program: BatchProgram = await model.compileEvaluation({
-    windows: perBatch,
-    length,
-    slots,
-    segments: batches[0]!.segments !== undefined,
-  });
-  const run = (batch: Batch, step: number) => {
+  let program: BatchProgram | undefined;
+  const compile = async () => {
+    const slots = Math.ceil(Math.max(...batches.map((batch) => batch.positions.length)) / 4) * 4;
+    const segments = batches[0]!.segments !== undefined;
+    return program ??= await model.compileEvaluation({ windows: batches[0]!.windows, length, slots, segments });
+  };
+  const run = (program: BatchProgram, batch: Batch, step: number) => {
     model.writeEvaluationStep(step);
     program.write(batch);
     program.program.run();
   };
+  const discard = () => {
+    program?.destroy();
+    program = undefined;
+  };
   return {
     length,
-    tokens: windows.length * length,
-    destroy: () => program.destroy(),
+    get tokens() {
+      return windows.length * length;
+    },
+    destroy: discard,
+    restrict(tokens) {
+      if (tokens >= windows.length * length) return;
+      discard();
+      const all = windows;
+      // a text may begin with windows of which nothing can be masked
+      for (let count = Math.max(1, Math.floor(tokens / length)); windows === all || isEmpty(); count *= 2) {
+        windows = all.slice(0, count);
+        batches = batchesOf(windows);
+      }
+    },
     async evaluate() {
+      const program = await compile();
       const sums = { loss: 0, right: 0, masked: 0 };
       for (let first = 0; first < batches.length; first += RING_SIZE) {
         const part = batches.slice(first, first + RING_SIZE);
-        part.forEach(run);
+        part.forEach((batch, step) => run(program, batch, step));
         for (const record of await model.readRecords({ first: 0, last: part.length, evaluation: true })) {
           sums.loss += record.lossSum;
           sums.right += record.right;
@@ -117,7 +146,8 @@ export async function createEvaluator(options: EvaluatorOptions): Promise<Evalua
     },
     async sample(count) {
       const batch = batches[0]!;
-      run(batch, 0);
+      const program = await compile();
+      run(program, batch, 0);
       const [bytes] = await model.device.read([program.predictions]);
       const predictions = new Uint32Array(bytes!);
       const slotOf = new Map([...batch.positions].map((row, slot) => [row, slot]));
@@ -146,9 +176,6 @@ async function validationWindows(options: EvaluatorOptions): Promise<Window[]> {
       textWindows({ corpus, part, tokenizer, length, tokens, ...(pack === undefined ? {} : { pack }) }),
     );
   } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw new RangeError(
-      error.message.replace("evaluate", "validate").replace("the text", "the validation text, the last tenth,"),
-    );
+    throw error instanceof TooShortError ? new TooShortError("validate", error) : error;
   }
 }

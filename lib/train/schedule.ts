@@ -26,7 +26,7 @@ export interface Clock {
   readonly step: number;
   /** Tokens that are behind. */
   readonly tokens: number;
-  /** Seconds of training that are behind. */
+  /** Seconds by the clock on the wall that are behind. */
   readonly seconds: number;
 }
 
@@ -145,14 +145,20 @@ export function planStages(
   },
 ): PlannedStage[] {
   let before = 0;
+  let done = { steps: 0, tokens: 0 };
   return curriculum.map((stage) => {
     const size = stepSize({ length: stage.length, batchTokens, accumulate });
-    const steps = "tokens" in budget
-      ? Math.ceil(stage.share * budget.tokens / size.tokens)
+    const end = before + stage.share;
+    // a stage lasts as long as what is behind is below its end
+    const left = "tokens" in budget
+      ? (end * budget.tokens - done.tokens) / size.tokens
       : "steps" in budget
-      ? Math.round(stage.share * budget.steps)
+      ? end * budget.steps - done.steps
       : undefined;
-    const rates = [maskRateAt(maskRate, before), maskRateAt(maskRate, before += stage.share)] as const;
+    const steps = left === undefined ? undefined : Math.max(0, Math.ceil(left - 1e-9));
+    done = { steps: done.steps + (steps ?? 0), tokens: done.tokens + (steps ?? 0) * size.tokens };
+    const rates = [maskRateAt(maskRate, before), maskRateAt(maskRate, end)] as const;
+    before = end;
     return { ...stage, ...size, steps, maskRate: rates };
   });
 }

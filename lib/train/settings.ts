@@ -39,12 +39,33 @@ export interface TrainingSettings {
   readonly seed: number;
   /** When to validate; it also happens at the end. */
   readonly evaluateEvery: Span;
-  /** Most tokens of the validation text to use. */
-  readonly evaluateTokens: number;
+  /**
+   * Most tokens of the validation text to use. Default: 32,768, or as many fewer as make all validations together cost a
+   * tenth of the run at most.
+   */
+  readonly evaluateTokens?: number | undefined;
   /** When to hand out a state to save; it also happens at the end. */
   readonly saveEvery: Span;
   /** When to show predictions. */
   readonly sampleEvery: Span;
+}
+
+/** Tokens that validation reads where nothing else is said. */
+export const EVALUATION_TOKENS = 32_768;
+
+/** Share of a run that validation may cost, and what it costs a token: a step goes forward once and backward twice as long. */
+const EVALUATION_SHARE = 0.1;
+const FORWARD_SHARE = 1 / 3;
+
+/** Tokens of a validation by default, for a run of so many tokens that validates so often. */
+export function defaultEvaluateTokens({ trainTokens, every, steps }: {
+  trainTokens: number;
+  every: Span;
+  steps: number;
+}): number {
+  const validations = "share" in every ? 1 / every.share : Math.max(1, steps / every.steps);
+  const affordable = EVALUATION_SHARE / (1 - EVALUATION_SHARE) * trainTokens / (validations * FORWARD_SHARE);
+  return Math.max(1, Math.floor(Math.min(EVALUATION_TOKENS, affordable)));
 }
 
 /** Defaults for a model of the given width, trained to the given final length. */
@@ -66,7 +87,6 @@ export function defaultSettings(
     optimizer: { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, weightDecay: 0.01, clip: 1 },
     seed: 1,
     evaluateEvery: { share: 0.1 },
-    evaluateTokens: 32_768,
     saveEvery: { share: 0.1 },
     sampleEvery: { share: 0.2 },
   };

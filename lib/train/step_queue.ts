@@ -34,6 +34,8 @@ export interface PreparedStep {
 
 /** Steps in order. */
 export interface StepQueue {
+  /** Masked tokens of the steps that wait. */
+  readonly masked: number;
   /** Prepares steps until a few wait. */
   fill(): Promise<void>;
   /** The next step; none when the budget is used up. */
@@ -87,6 +89,9 @@ export function stepQueue({ settings, width, tokenizer, source, seconds, start }
     };
   };
   return {
+    get masked() {
+      return queue.flatMap(({ batches }) => batches).reduce((sum, { labels }) => sum + labels.length, 0);
+    },
     async fill() {
       while (queue.length < AHEAD) {
         const step = await prepare();

@@ -4,14 +4,15 @@
  * @module
  */
 
+import { surveyText } from "../batch/survey.ts";
 import { type WindowPosition, WindowSource } from "../batch/windows.ts";
 import { KernelError } from "../device/device.ts";
 import { type BatchProgram, type Model, RING_SIZE, type StepRecord } from "../model/model.ts";
 import type { Corpus } from "../text/corpus.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { createEvaluator, type Evaluation, type Evaluator, type SampleToken } from "./evaluate.ts";
-import { type Budget, isDue, progressOf } from "./schedule.ts";
-import { defaultSettings, type TrainingSettings } from "./settings.ts";
+import { type Budget, isDue, type PlannedStage, planStages, progressOf } from "./schedule.ts";
+import { defaultEvaluateTokens, defaultSettings, EVALUATION_TOKENS, type TrainingSettings } from "./settings.ts";
 import { type PreparedStep, stepQueue } from "./step_queue.ts";
 
 /** Everything that a run needs to go on as if it had never stopped. */
@@ -22,6 +23,10 @@ export interface TrainingState {
   readonly tokens: number;
   /** Seconds of training that are behind. */
   readonly seconds: number;
+  /** Seconds of a budget by the clock on the wall that are behind, validation and saving included. Default: `seconds`. */
+  readonly elapsed?: number | undefined;
+  /** Tokens that validation reads, once that is decided. */
+  readonly evaluateTokens?: number | undefined;
   /** Place in the corpus. */
   readonly position: WindowPosition;
   /** Weights by name. */
@@ -79,7 +84,22 @@ export type TrainEvent =
   | TrainRecord
   | ValidationRecord
   | { readonly kind: "samples"; readonly step: number; readonly samples: SampleToken[][] }
-  | { readonly kind: "checkpoint"; readonly state: TrainingState };
+  | { readonly kind: "checkpoint"; readonly state: TrainingState }
+  | TimeRecord;
+
+/** Where the time went since training began or was resumed, in seconds; the last event. */
+export interface TimeRecord {
+  /** Tells events apart. */
+  readonly kind: "time";
+  /** Everything. */
+  readonly elapsed: number;
+  /** Steps of training. */
+  readonly training: number;
+  /** Validation and samples. */
+  readonly validation: number;
+  /** What was done with checkpoints. */
+  readonly saving: number;
+}
 
 /** Options of {@linkcode train}. */
 export interface TrainOptions extends Partial<TrainingSettings> {
@@ -113,6 +133,7 @@ const READ_INTERVAL = 0.5;
  * still be read; the error is thrown.
  *
  * @throws {DivergedError} if a loss is not a number; such a step has not changed the weights.
+ * @throws {RangeError} if no token of the text can be masked.
  *
  * @example
  * ```ts ignore
@@ -141,6 +162,9 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, 
   const { seed } = settings;
   const start = { step: resume?.step ?? 0, tokens: resume?.tokens ?? 0 };
   const timer = stopwatch(resume?.seconds ?? 0);
+  const wall = stopwatch(resume?.elapsed ?? resume?.seconds ?? 0);
+  const [validating, saving] = [stopwatch(0), stopwatch(0)];
+  wall.start();
   const words = settings.maskMode === "word" || settings.neverMask.length > 0;
   const { pack } = settings;
   const source = new WindowSource({
@@ -151,7 +175,11 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, 
     seed,
     ...(resume ? { position: resume.position } : {}),
   });
-  const steps = stepQueue({ settings, width, tokenizer, source, seconds: timer.seconds, start });
+  // what the end will take is part of a budget by the clock
+  let reserve = 0;
+  const clock = () =>
+    "minutes" in settings.budget ? stretched(wall.seconds(), { ...settings.budget, reserve }) : wall.seconds();
+  const steps = stepQueue({ settings, width, tokenizer, source, seconds: clock, start });
   let evaluator: Evaluator | undefined;
   let program: BatchProgram | undefined;
   const pending: PreparedStep[] = [];
@@ -159,7 +187,10 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, 
   // what the state would be if training ended here
   let at = start;
   let position = source.position;
-  const progress = () => progressOf(settings.budget, { ...at, seconds: timer.seconds() });
+  const progress = () => progressOf(settings.budget, { ...at, seconds: clock() });
+  let evaluateTokens = settings.evaluateTokens ?? resume?.evaluateTokens ?? affordable(settings);
+  const stateNow = () =>
+    stateOf(model, { ...at, seconds: timer.seconds(), elapsed: clock(), evaluateTokens, position });
   let reached = progress();
   try {
     evaluator = await createEvaluator({
@@ -167,11 +198,12 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, 
       corpus,
       tokenizer,
       length: finalLength,
-      tokens: settings.evaluateTokens,
+      tokens: evaluateTokens ?? EVALUATION_TOKENS,
       rule: settings.maskRule,
       pack,
     });
     await steps.fill();
+    if (!resume && steps.masked === 0) await checkMaskable(settings, { corpus, tokenizer });
     let lastRead = timer.seconds();
     while (true) {
       const step = signal?.aborted ? undefined : await steps.next();
@@ -187,9 +219,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, 
         } catch (error) {
           // before the update the weights are those of the step before; in it they may be anything
           const isWhole = !(error instanceof KernelError && error.section === "update");
-          const state = isWhole
-            ? await stateOf(model, { ...at, seconds: timer.seconds(), position }).catch(() => undefined)
-            : undefined;
+          const state = isWhole ? await stateNow().catch(() => undefined) : undefined;
           if (state) yield { kind: "checkpoint", state };
           throw error;
         }
@@ -216,13 +246,38 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, 
         // who interrupts wants the state saved, not a last validation; one that is due would be missing for ever
         const stopped = signal?.aborted ?? false;
         if (last && (due.evaluate || (isLast && (!stopped || reached >= 1)))) {
+          validating.start();
+          if (evaluateTokens === undefined) {
+            // by the clock, only the speed so far tells how much text the whole run will see
+            const trainTokens = at.tokens / Math.min(1, Math.max(reached, 1e-9));
+            const every = settings.evaluateEvery;
+            evaluateTokens = defaultEvaluateTokens({ trainTokens, every, steps: at.step / Math.max(reached, 1e-9) });
+            evaluator.restrict(evaluateTokens);
+          }
           const { loss, accuracy, perplexity } = await evaluator.evaluate();
+          validating.stop();
           const { paddingShare } = source;
           yield { kind: "validation", ...at, seconds, length: finalLength, loss, accuracy, perplexity, paddingShare };
         }
-        if (due.sample && !stopped) yield { kind: "samples", step: at.step, samples: await evaluator.sample(3) };
-        if (due.save || isLast) yield { kind: "checkpoint", state: await stateOf(model, { ...at, seconds, position }) };
-        if (isLast) return;
+        if (due.sample && !stopped) {
+          validating.start();
+          const samples = await evaluator.sample(3);
+          validating.stop();
+          yield { kind: "samples", step: at.step, samples };
+        }
+        if (due.save || isLast) {
+          saving.start();
+          const saved = saving.seconds();
+          yield { kind: "checkpoint", state: await stateNow() };
+          saving.stop();
+          reserve = saving.seconds() - saved + validating.last;
+        }
+        if (isLast) {
+          const [training, validation] = [timer.seconds() - (resume?.seconds ?? 0), validating.seconds()];
+          const elapsed = wall.seconds() - (resume?.elapsed ?? resume?.seconds ?? 0);
+          yield { kind: "time", elapsed, training, validation, saving: saving.seconds() };
+          return;
+        }
         lastRead = seconds;
       }
     }
@@ -231,6 +286,25 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, 
     program?.destroy();
     evaluator?.destroy();
   }
+}
+
+/**
+ * Throws where no token of the text can be masked: every step would have loss 0.
+ *
+ * @throws {RangeError} that says why.
+ */
+async function checkMaskable(
+  { neverMask }: TrainingSettings,
+  { corpus, tokenizer }: Pick<TrainOptions, "corpus" | "tokenizer">,
+): Promise<void> {
+  const { maskable, unknown, tokens, examples } = await surveyText({ corpus, tokenizer, neverMask });
+  if (maskable > 0) return;
+  const why = unknown > 0
+    ? `its tokens are unknown to this vocabulary, such as ${examples.map((word) => JSON.stringify(word)).join(", ")}`
+    : neverMask.length > 0
+    ? "its words are never to be masked"
+    : "all of its tokens are special ones";
+  throw new RangeError(`Cannot train on ${corpus.name}: none of its first ${tokens} tokens can be masked, for ${why}`);
 }
 
 /** Everything of a step in one or, with accumulation, a few submissions; nothing is awaited. */
@@ -292,7 +366,7 @@ function dueBetween(
 
 async function stateOf(
   model: Model,
-  at: Pick<TrainingState, "step" | "tokens" | "seconds" | "position">,
+  at: Omit<TrainingState, "parameters" | "firstMoment" | "secondMoment">,
 ): Promise<TrainingState> {
   const { store, device } = model;
   const arrays = await device.read([store.values, store.firstMoment, store.secondMoment]);
@@ -307,18 +381,43 @@ function restore(model: Model, state: TrainingState): void {
   device.write(store.secondMoment, store.join(state.secondMoment));
 }
 
-/** Seconds of training, with breaks. */
+/** Tokens that validation may read, where the budget tells how many will be trained on. */
+function affordable(settings: TrainingSettings): number | undefined {
+  const stages = planStages(settings);
+  if (stages.some(({ steps }) => steps === undefined)) return undefined;
+  const sum = (count: (stage: PlannedStage) => number) => stages.reduce((total, stage) => total + count(stage), 0);
+  return defaultEvaluateTokens({
+    trainTokens: sum(({ steps, tokens }) => steps! * tokens),
+    every: settings.evaluateEvery,
+    steps: sum(({ steps }) => steps!),
+  });
+}
+
+/** Seconds of a budget that are behind, as if the end took no time: they reach the budget when only the end is left. */
+function stretched(seconds: number, { minutes, reserve }: { minutes: number; reserve: number }): number {
+  const whole = 60 * minutes;
+  return seconds * whole / Math.max(whole / 2, whole - reserve);
+}
+
+/** Seconds, with breaks. */
 function stopwatch(before: number) {
   let sum = before;
   let started: number | undefined;
+  let last = 0;
   return {
     start: () => {
       started ??= performance.now();
     },
     stop: () => {
-      sum += started === undefined ? 0 : (performance.now() - started) / 1000;
+      if (started === undefined) return;
+      last = (performance.now() - started) / 1000;
+      sum += last;
       started = undefined;
     },
     seconds: () => sum + (started === undefined ? 0 : (performance.now() - started) / 1000),
+    /** Seconds between the latest start and stop. */
+    get last() {
+      return last;
+    },
   };
 }

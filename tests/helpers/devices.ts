@@ -30,8 +30,14 @@ const required = Deno.env.get("CLOZE_REQUIRE_GPU") === "1";
 // software Vulkan complains on stderr about a machine without a desktop session
 if (Deno.build.os === "linux" && !Deno.env.get("XDG_RUNTIME_DIR")) Deno.env.set("XDG_RUNTIME_DIR", "/tmp");
 
+const adapter = await navigator.gpu?.requestAdapter();
+
+/** Whether there is a graphics card, and not software that does its work a hundred times as slowly. */
+export const hasHardware: boolean = adapter != null &&
+  !(adapter.info as GPUAdapterInfo & { isFallbackAdapter?: boolean }).isFallbackAdapter;
+
 /** Whether there is no adapter; with CLOZE_REQUIRE_GPU=1 that is a failure instead of a reason to ignore tests. */
-export const withoutGpu: boolean = await navigator.gpu?.requestAdapter() == null;
+export const withoutGpu: boolean = adapter == null;
 if (withoutGpu && required) throw new NoAdapterError("CLOZE_REQUIRE_GPU=1, but there is no WebGPU adapter");
 
 /** Declares a test for every device, or those named; on WebGPU it is reported as ignored where there is no adapter. */
@@ -57,6 +63,11 @@ export function deviceTest(
 /** Declares a test for one device of each kind: of what does not depend on how products are computed. */
 export function kindTest(name: string, run: (device: Device) => Promise<void>): void {
   deviceTest(name, run, ["webgpu, direct products", "cpu"]);
+}
+
+/** Declares a test of minutes: on the CPU, and on WebGPU where it has a graphics card. */
+export function longTest(name: string, run: (device: Device) => Promise<void>): void {
+  deviceTest(name, run, hasHardware ? ["webgpu, tiled products", "cpu"] : ["cpu"]);
 }
 
 /** Declares a test of WebGPU alone. */

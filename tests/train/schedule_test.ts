@@ -9,6 +9,7 @@ import {
   planStep,
   progressOf,
   type Schedule,
+  stepSize,
 } from "../../lib/train/schedule.ts";
 
 /** The rate at each of so many steps. */
@@ -94,7 +95,7 @@ Deno.test("planStages() shows what each stage amounts to", () => {
     batchTokens: 1024,
     accumulate: 1,
   });
-  assertEquals(plan.map(({ windows, tokens, steps }) => [windows, tokens, steps]), [[32, 1024, 196], [16, 1024, 196], [
+  assertEquals(plan.map(({ windows, tokens, steps }) => [windows, tokens, steps]), [[32, 1024, 196], [16, 1024, 195], [
     8,
     1024,
     586,
@@ -102,4 +103,26 @@ Deno.test("planStages() shows what each stage amounts to", () => {
   assertAlmostEquals(plan[2]!.maskRate[0], 0.24, 1e-12);
   assertAlmostEquals(highestMaskRate({ start: 0.3, end: 0.15 }, plan, 1), 0.27, 1e-12);
   assertEquals(maskRateAt({ start: 0.3, end: 0.15 }, 2), 0.15);
+});
+
+Deno.test("planStages() counts the steps that planStep() gives each stage", () => {
+  const common = { maskRate: { start: 0.3, end: 0.15 }, accumulate: 1, width: 64 };
+  const learningRate = { peak: 1, schedule: "linear", warmup: { share: 0.1 } } as const;
+  const curriculum = parseCurriculum("16:15%,48:30%,100");
+  for (const batchTokens of [100, 128, 500]) {
+    for (
+      const budget of [{ steps: 1 }, { steps: 2 }, { steps: 7 }, { steps: 100 }, { tokens: 400 }, { tokens: 12_345 }]
+    ) {
+      const counts = curriculum.map(() => 0);
+      let clock = { step: 0, tokens: 0, seconds: 0 };
+      while (progressOf(budget, clock) < 1) {
+        const { stage } = planStep(clock, { ...common, learningRate, curriculum, budget, batchTokens });
+        counts[stage]!++;
+        const { tokens } = stepSize({ length: curriculum[stage]!.length, batchTokens, accumulate: 1 });
+        clock = { step: clock.step + 1, tokens: clock.tokens + tokens, seconds: 0 };
+      }
+      const planned = planStages({ ...common, curriculum, budget, batchTokens }).map(({ steps }) => steps);
+      assertEquals(planned, counts, JSON.stringify({ batchTokens, budget }));
+    }
+  }
 });

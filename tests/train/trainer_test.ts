@@ -13,7 +13,7 @@ import { characterTokenizer, scanCharacters } from "../../lib/tokenizer/characte
 import { DivergedError, train, type TrainEvent, type TrainOptions, type TrainRecord } from "../../lib/train/trainer.ts";
 import { baselines } from "../helpers/baselines.ts";
 import { assertClose } from "../helpers/assert_close.ts";
-import { gpuTest, kindTest } from "../helpers/devices.ts";
+import { gpuTest, kindTest, longTest } from "../helpers/devices.ts";
 
 const stories = storiesCorpus();
 const tokenizer = characterTokenizer((await scanCharacters(stories)).characters);
@@ -103,8 +103,8 @@ kindTest("train() stops after the step under way when aborted, and yields a stat
     if (event.kind === "train" && event.step === 3) controller.abort();
   }
   model.destroy();
-  const last = events.at(-1)!;
-  assert(last.kind === "checkpoint");
+  const last = events.findLast((event) => event.kind === "checkpoint")!;
+  assertEquals(events.at(-1)!.kind, "time");
   assertLess(last.state.step, 14);
   assertEquals(losses(events), losses(whole).slice(0, last.state.step));
   const resumed = await run(device, { model: new Model(device, modelConfig({ ...shape })), resume: last.state });
@@ -206,7 +206,7 @@ kindTest("train() rejects lengths and texts that do not fit", async (device) => 
   await assertRejects(
     () => run(device, { corpus: short }),
     RangeError,
-    "the validation text, the last tenth, has only",
+    "Cannot validate on windows of 32 tokens: the validation text has only ",
   );
 });
 
@@ -235,9 +235,10 @@ gpuTest("train() on WebGPU and on the CPU agree", async (device) => {
   }
 });
 
-// a tiny model reads and spells the stories after some 300,000 characters; the baselines know no context beyond the neighbours
+// a tiny model reads and spells the stories after some 300,000 characters; the baselines know no context beyond the neighbours;
+// that software Vulkan gives the CPU's losses is tested above, and that it learns, below
 for (const curriculum of ["none", "16:25%,32:25%,64"]) {
-  kindTest(`train() with curriculum ${curriculum} learns stories far beyond unigrams and bigrams`, async (device) => {
+  longTest(`train() with curriculum ${curriculum} learns stories far beyond unigrams and bigrams`, async (device) => {
     const model = createModel(device, modelConfig({ vocab: tokenizer.size, size: "tiny" }));
     const events = await run(device, {
       model,

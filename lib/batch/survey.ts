@@ -1,0 +1,128 @@
+/**
+ * A look at the beginning of a text before anything is trained on it: what of it can be masked, what the vocabulary does not
+ * know, and what repeats.
+ *
+ * @module
+ */
+
+import type { Corpus, CorpusPart } from "../text/corpus.ts";
+import { CONTINUES, type Tokenizer, withoutWords } from "../tokenizer/tokenizer.ts";
+import { neverMasked, selectableTokens } from "./masking.ts";
+
+/** What {@linkcode surveyText} finds. */
+export interface TextSurvey {
+  /** Tokens that were looked at. */
+  readonly tokens: number;
+  /** UTF-16 units of text that they are. */
+  readonly characters: number;
+  /** Whether that is the whole part. */
+  readonly isWhole: boolean;
+  /** Tokens that may be masked. */
+  readonly maskable: number;
+  /** Tokens that stand for what the vocabulary lacks. */
+  readonly unknown: number;
+  /** A few words that hold such tokens, as they stand in the text. */
+  readonly examples: readonly string[];
+  /** Share of the text that had come before, line by line or in stretches of {@linkcode STRETCH} tokens. */
+  readonly repeated: number;
+}
+
+/** Options of {@linkcode surveyText}. */
+export interface SurveyOptions {
+  /** The text. */
+  corpus: Corpus;
+  /** Which part of it. Default: "training". */
+  part?: CorpusPart;
+  /** Turns text into ids. */
+  tokenizer: Tokenizer;
+  /** Words that are never masked. Default: none. */
+  neverMask?: readonly string[];
+  /** Tokens to look at. Default: 2¹⁶. */
+  tokens?: number;
+}
+
+/** Tokens of a stretch that is looked for in what came before. */
+export const STRETCH = 32;
+
+/** Words without a known token that are kept, and their longest, in characters. */
+const EXAMPLES = 3;
+const LONGEST_EXAMPLE = 30;
+
+/**
+ * Reads the beginning of a text.
+ *
+ * @example
+ * ```ts
+ * import { characterTokenizer, stringSource, surveyText, textCorpus } from "@cloze/mlm";
+ *
+ * const corpus = await textCorpus([stringSource("poem", "abba\nabbz\nabba\n".repeat(9))]);
+ * const { unknown, examples } = await surveyText({ corpus, tokenizer: characterTokenizer("ab\n") });
+ * console.log(unknown > 0, examples); // true [ "abbz" ]
+ * ```
+ */
+export async function surveyText(options: SurveyOptions): Promise<TextSurvey> {
+  const { corpus, part = "training", tokenizer, neverMask = [], tokens: most = 1 << 16 } = options;
+  const never = neverMasked(tokenizer, neverMask);
+  const unknownId = tokenizer.special["[UNK]"];
+  const separator = tokenizer.encode("\n").length;
+  const examples = new Set<string>();
+  const [lines, stretches] = [new Repetition(), new Repetition()];
+  const total = { tokens: 0, characters: 0, maskable: 0, unknown: 0 };
+  let isWhole = true;
+  for await (const { text } of corpus.passages(part)) {
+    if (total.tokens >= most) {
+      isWhole = false;
+      break;
+    }
+    const marked = tokenizer.encodeWords(text);
+    const ids = withoutWords(marked);
+    const continues = Uint8Array.from(marked, (id) => id >= CONTINUES ? 1 : 0);
+    const window = { tokens: ids, continues, epoch: 0, block: 0, index: 0 };
+    const selectable = selectableTokens(window, { tokenizer, never });
+    for (let i = 0; i < ids.length; i++) {
+      total.maskable += selectable[i]!;
+      if (ids[i] === unknownId) total.unknown++;
+    }
+    if (unknownId !== undefined && examples.size < EXAMPLES && ids.includes(unknownId)) {
+      for (const word of unknownWords(text, { tokenizer, unknownId })) {
+        if (examples.size < EXAMPLES) examples.add(word);
+      }
+    }
+    total.tokens += ids.length + separator;
+    total.characters += text.length + 1;
+    if (ids.length > 0) lines.add(text, ids.length);
+    for (let at = 0; at + STRETCH <= ids.length; at += STRETCH) {
+      stretches.add(ids.subarray(at, at + STRETCH).join(), STRETCH);
+    }
+  }
+  return { ...total, isWhole, examples: [...examples], repeated: Math.max(lines.share, stretches.share) };
+}
+
+/** Words of a line that hold tokens which the vocabulary lacks. */
+function* unknownWords(
+  text: string,
+  { tokenizer, unknownId }: { tokenizer: Tokenizer; unknownId: number },
+): Generator<string> {
+  for (const [word] of text.matchAll(/\S+/g)) {
+    if (!tokenizer.encode(word).includes(unknownId)) continue;
+    const characters = [...word];
+    yield characters.length > LONGEST_EXAMPLE ? `${characters.slice(0, LONGEST_EXAMPLE).join("")}…` : word;
+  }
+}
+
+/** How much of what was added had been added before. */
+class Repetition {
+  #seen = new Set<string>();
+  #tokens = 0;
+  #again = 0;
+
+  add(text: string, tokens: number): void {
+    this.#tokens += tokens;
+    if (this.#seen.has(text)) this.#again += tokens;
+    else this.#seen.add(text);
+  }
+
+  get share(): number {
+    return this.#tokens === 0 ? 0 : this.#again / this.#tokens;
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * What is said of a text before it is trained on: that it teaches nothing, or less than it seems to.
+ *
+ * @module
+ */
+
+import { surveyText, type TextSurvey } from "../batch/survey.ts";
+import { TooShortError } from "../batch/windows.ts";
+import type { Corpus } from "../text/corpus.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import type { TrainingSettings } from "../train/settings.ts";
+import { grouped, percent } from "./format.ts";
+
+/** Share of unknown tokens, and of repeated text, from which on it is said. */
+const MUCH_UNKNOWN = 0.2;
+const MUCH_REPEATED = 0.5;
+
+/** Passes over a text beyond which nothing new is learned from it (Muennighoff et al., 2023). */
+const MANY_PASSES = 40;
+
+/**
+ * Looks at the beginning of a text; returns what the user should know of it.
+ *
+ * @throws {RangeError} if nothing of it can be masked.
+ */
+export async function textNotices(
+  corpus: Corpus,
+  { tokenizer, settings }: { tokenizer: Tokenizer; settings: TrainingSettings },
+): Promise<string[]> {
+  const survey = await surveyText({ corpus, tokenizer, neverMask: settings.neverMask });
+  const { tokens, maskable, unknown, repeated } = survey;
+  if (tokens > 0 && maskable === 0) throw new RangeError(unmaskable(corpus, survey, settings));
+  const notices = [];
+  if (unknown >= MUCH_UNKNOWN * tokens && unknown > 0) notices.push(unknownNotice(survey));
+  if (repeated > MUCH_REPEATED) {
+    notices.push(
+      `${percent(repeated, 0)} of the first ${grouped(tokens)} tokens repeat what came before: ` +
+        "the loss will look better than the model is",
+    );
+  }
+  const passes = "tokens" in settings.budget && survey.isWhole ? settings.budget.tokens / tokens : 0;
+  if (passes > MANY_PASSES) {
+    notices.push(
+      `${grouped(passes)} passes over a text of ${grouped(tokens)} tokens: beyond about ${MANY_PASSES} ` +
+        `(--tokens ${grouped(MANY_PASSES * tokens).replaceAll(",", "_")}) it is only learned by heart`,
+    );
+  }
+  return notices;
+}
+
+/** That much of a text is unknown to a vocabulary. */
+export function unknownNotice(
+  { tokens, unknown, examples }: Pick<TextSurvey, "tokens" | "unknown" | "examples">,
+): string {
+  const some = examples.map((word) => JSON.stringify(word)).join(", ");
+  return `${percent(unknown / tokens)} of the first ${
+    grouped(tokens)
+  } tokens are unknown to this vocabulary, such as ${some}`;
+}
+
+function unmaskable(corpus: Corpus, { tokens, unknown, examples }: TextSurvey, settings: TrainingSettings): string {
+  const what = `Cannot train on ${corpus.name}: none of its first ${grouped(tokens)} tokens can be masked`;
+  if (unknown > 0) {
+    const some = examples.map((word) => JSON.stringify(word)).join(", ");
+    return `${what}: they are unknown to this vocabulary, such as ${some}; ` +
+      "a vocabulary of --tokenizer char or bpe that is made from the text knows all of it";
+  }
+  return settings.neverMask.length > 0
+    ? `${what}: --never-mask names all of its words`
+    : `${what}: all are special ones`;
+}
+
+/** Shortest windows that are worth training on. */
+const SHORTEST = 8;
+
+/** The error with the flags that would help, if it says that a text is too short. */
+export function withAdvice(error: unknown, corpus: Corpus): unknown {
+  if (!(error instanceof TooShortError)) return error;
+  const { part, size } = error;
+  const length = 2 ** Math.floor(Math.log2(Math.max(1, size)));
+  const shorter = length >= SHORTEST ? `--length ${length} would do` : "that is too little for any length";
+  const other = part === "validation" ? ", or give text of its own to validate on by --validation" : "";
+  return new RangeError(`${error.message} (${corpus.name}); ${shorter}${other}`);
+}
