@@ -42,11 +42,14 @@ export async function textNotices(
   if (passes > MANY_PASSES) {
     notices.push(
       `${grouped(passes)} passes over a text of ${grouped(tokens)} tokens: beyond about ${MANY_PASSES} ` +
-        `(--tokens ${grouped(MANY_PASSES * tokens).replaceAll(",", "_")}) it is only learned by heart`,
+        `(--tokens ${roundCount(MANY_PASSES * tokens)}) it is only learned by heart`,
     );
   }
   return notices;
 }
+
+/** A number as --tokens takes it, to two digits. */
+const roundCount = (count: number) => count < 10_000 ? String(count) : `${Number((count / 1000).toPrecision(2))}k`;
 
 /** That much of a text is unknown to a vocabulary. */
 export function unknownNotice(
@@ -78,7 +81,9 @@ export function withAdvice(error: unknown, corpus: Corpus): unknown {
   if (!(error instanceof TooShortError)) return error;
   const { part, size } = error;
   const length = 2 ** Math.floor(Math.log2(Math.max(1, size)));
-  const shorter = length >= SHORTEST ? `--length ${length} would do` : "that is too little for any length";
-  const other = part === "validation" ? ", or give text of its own to validate on by --validation" : "";
-  return new RangeError(`${error.message} (${corpus.name}); ${shorter}${other}`);
+  const other = part === "validation" ? "give text of its own to validate on by --validation" : "";
+  const advice = length >= SHORTEST
+    ? `--length ${length} would do${other && `, or ${other}`}`
+    : `that is too little for any length${other && `: ${other}`}`;
+  return new RangeError(`${error.message} (${corpus.name}); ${advice}`);
 }

@@ -5,7 +5,6 @@
  */
 
 import type { Device } from "../device/device.ts";
-import type { ModelConfig } from "../model/config.ts";
 import { parameterCount } from "../model/parameters.ts";
 import type { Corpus } from "../text/corpus.ts";
 import { type Tokenizer, tokenizerNames } from "../tokenizer/tokenizer.ts";
@@ -13,7 +12,7 @@ import { type RunOrigin, saveCheckpoint } from "../train/checkpoint.ts";
 import type { SampleToken } from "../train/evaluate.ts";
 import { modelCard } from "../train/model_card.ts";
 import { planStages, progressOf } from "../train/schedule.ts";
-import type { TrainingSettings } from "../train/settings.ts";
+import { plannedEvaluateTokens, type TrainingSettings } from "../train/settings.ts";
 import {
   type TimeRecord,
   train,
@@ -91,6 +90,7 @@ async function trainOn(
   const started = performance.now();
   const elapsed = () => (state?.elapsed ?? 0) + (performance.now() - started) / 1000;
   let loss = NaN;
+  let hasLearned = false;
   let time: TimeRecord | undefined;
   try {
     const { signal } = interrupt;
@@ -103,6 +103,7 @@ async function trainOn(
       switch (event.kind) {
         case "train":
           loss = event.loss;
+          hasLearned ||= loss > 0;
           folder.log(event);
           terminal.progress(progressLine(event, settings, elapsed()));
           break;
@@ -148,8 +149,9 @@ async function trainOn(
     const profile = await device.takeProfile();
     if (profile) terminal.print(profileTable(profile));
     if (!folder) return 1;
-    if (loss === 0 || !Number.isFinite(loss)) {
-      terminal.print(`\nthe loss is ${loss}: nothing was learned; what is in ${folder.path} is of no use`);
+    if (!hasLearned || loss === 0 || !Number.isFinite(loss)) {
+      const why = hasLearned ? `the loss is ${loss}` : "the loss of every step is 0, for nothing was masked";
+      terminal.print(`\nnothing was learned: ${why}; the model in ${folder.path} is of no use`);
       return 1;
     }
     if (signal.aborted) {
@@ -213,6 +215,15 @@ function printPlan(
   const amount = Object.entries(budget).map(([unit, value]) => `${grouped(value)} ${unit}`)[0];
   terminal.print(
     `plan    ${amount}; learning rate ${peak.toPrecision(3)} ${schedule}, warm-up ${rise}; masking rule ${maskRule}`,
+  );
+  const tokens = plannedEvaluateTokens(settings);
+  const [often, saved] = [settings.evaluateEvery, settings.saveEvery].map((every) =>
+    "share" in every ? percent(every.share, 0) : `${grouped(every.steps)} steps`
+  );
+  terminal.print(
+    `checks  validation every ${often} on at most ${
+      tokens === undefined ? "a tenth of the time" : `${grouped(tokens)} tokens`
+    }, checkpoints every ${saved}${"minutes" in budget ? "; both count as part of the time" : ""}`,
   );
   const stages = planStages(settings);
   const rows = stages.map((stage, i) => [

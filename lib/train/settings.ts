@@ -9,7 +9,7 @@ import type { MaskMode, MaskRule } from "../batch/masking.ts";
 import type { PackMode } from "../batch/packing.ts";
 import type { Preset } from "../model/config.ts";
 import type { AdamWOptions } from "../ops/adamw.ts";
-import type { Budget, LearningRate, MaskRate, Span } from "./schedule.ts";
+import { type Budget, type LearningRate, type MaskRate, type PlannedStage, planStages, type Span } from "./schedule.ts";
 
 /** Settings of a training run; all but the budget have defaults. */
 export interface TrainingSettings {
@@ -66,6 +66,19 @@ export function defaultEvaluateTokens({ trainTokens, every, steps }: {
   const validations = "share" in every ? 1 / every.share : Math.max(1, steps / every.steps);
   const affordable = EVALUATION_SHARE / (1 - EVALUATION_SHARE) * trainTokens / (validations * FORWARD_SHARE);
   return Math.max(1, Math.floor(Math.min(EVALUATION_TOKENS, affordable)));
+}
+
+/** Tokens that each validation reads; undefined where only the run's speed will tell, with a budget by the clock. */
+export function plannedEvaluateTokens(settings: TrainingSettings): number | undefined {
+  if (settings.evaluateTokens !== undefined) return settings.evaluateTokens;
+  const stages = planStages(settings);
+  if (stages.some(({ steps }) => steps === undefined)) return undefined;
+  const sum = (count: (stage: PlannedStage) => number) => stages.reduce((total, stage) => total + count(stage), 0);
+  return defaultEvaluateTokens({
+    trainTokens: sum(({ steps, tokens }) => steps! * tokens),
+    every: settings.evaluateEvery,
+    steps: sum(({ steps }) => steps!),
+  });
 }
 
 /** Defaults for a model of the given width, trained to the given final length. */

@@ -11,8 +11,14 @@ import { type BatchProgram, type Model, RING_SIZE, type StepRecord } from "../mo
 import type { Corpus } from "../text/corpus.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { createEvaluator, type Evaluation, type Evaluator, type SampleToken } from "./evaluate.ts";
-import { type Budget, isDue, type PlannedStage, planStages, progressOf } from "./schedule.ts";
-import { defaultEvaluateTokens, defaultSettings, EVALUATION_TOKENS, type TrainingSettings } from "./settings.ts";
+import { type Budget, isDue, progressOf } from "./schedule.ts";
+import {
+  defaultEvaluateTokens,
+  defaultSettings,
+  EVALUATION_TOKENS,
+  plannedEvaluateTokens,
+  type TrainingSettings,
+} from "./settings.ts";
 import { type PreparedStep, stepQueue } from "./step_queue.ts";
 
 /** Everything that a run needs to go on as if it had never stopped. */
@@ -188,7 +194,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, 
   let at = start;
   let position = source.position;
   const progress = () => progressOf(settings.budget, { ...at, seconds: clock() });
-  let evaluateTokens = settings.evaluateTokens ?? resume?.evaluateTokens ?? affordable(settings);
+  let evaluateTokens = resume?.evaluateTokens ?? plannedEvaluateTokens(settings);
   const stateNow = () =>
     stateOf(model, { ...at, seconds: timer.seconds(), elapsed: clock(), evaluateTokens, position });
   let reached = progress();
@@ -379,18 +385,6 @@ function restore(model: Model, state: TrainingState): void {
   device.write(store.values, store.join(state.parameters));
   device.write(store.firstMoment, store.join(state.firstMoment));
   device.write(store.secondMoment, store.join(state.secondMoment));
-}
-
-/** Tokens that validation may read, where the budget tells how many will be trained on. */
-function affordable(settings: TrainingSettings): number | undefined {
-  const stages = planStages(settings);
-  if (stages.some(({ steps }) => steps === undefined)) return undefined;
-  const sum = (count: (stage: PlannedStage) => number) => stages.reduce((total, stage) => total + count(stage), 0);
-  return defaultEvaluateTokens({
-    trainTokens: sum(({ steps, tokens }) => steps! * tokens),
-    every: settings.evaluateEvery,
-    steps: sum(({ steps }) => steps!),
-  });
 }
 
 /** Seconds of a budget that are behind, as if the end took no time: they reach the budget when only the end is left. */

@@ -102,7 +102,7 @@ Deno.test("WindowSource says when the text is shorter than a window", async () =
   await assertRejects(
     () => source(2).next({ length: 16, count: 1 }),
     RangeError,
-    "Cannot cut windows of 16 tokens: the training text has only 14",
+    "Cannot train on windows of 16 tokens: the training text has only 14",
   );
   assertEquals((await source(2).next({ length: 14, count: 2 })).length, 2);
 });

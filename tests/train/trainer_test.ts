@@ -11,6 +11,8 @@ import { stringSource } from "../../lib/text/source.ts";
 import { storiesCorpus } from "../../lib/text/stories.ts";
 import { characterTokenizer, scanCharacters } from "../../lib/tokenizer/character.ts";
 import { DivergedError, train, type TrainEvent, type TrainOptions, type TrainRecord } from "../../lib/train/trainer.ts";
+import type { Budget, Span } from "../../lib/train/schedule.ts";
+import { defaultSettings, plannedEvaluateTokens } from "../../lib/train/settings.ts";
 import { baselines } from "../helpers/baselines.ts";
 import { assertClose } from "../helpers/assert_close.ts";
 import { gpuTest, kindTest, longTest } from "../helpers/devices.ts";
@@ -186,6 +188,61 @@ Deno.test("train() saves nothing of a step whose update failed", async () => {
   );
   assertEquals(events.flatMap((event) => event.kind === "checkpoint" ? [event.state.step] : []), [5]);
   device.destroy();
+});
+
+Deno.test("plannedEvaluateTokens() lets validation cost a tenth of a run at most, a forward pass being a third of a step", () => {
+  const planned = (budget: Budget, evaluateEvery: Span = { share: 0.1 }) =>
+    plannedEvaluateTokens({ ...defaultSettings({ preset: "modernbert", width: 128 }), budget, evaluateEvery });
+  for (
+    const [budget, every, trained, count] of [
+      [{ tokens: 300_000 }, { share: 0.1 }, 300_000, 10],
+      [{ tokens: 500_000 }, { share: 0.02 }, 500_000, 50],
+      [{ steps: 100 }, { steps: 7 }, 100 * 1024, 100 / 7],
+      [{ steps: 100 }, { steps: 200 }, 100 * 1024, 1],
+    ] as const
+  ) {
+    const cost = count * planned(budget, every)! / 3;
+    // steps are whole, so a run may see a few tokens more than its budget
+    assertLess(cost / (cost + trained), 0.101);
+    assertGreater(cost / (cost + trained), 0.095);
+  }
+  assertEquals([planned({ tokens: 3_000_000 }), planned({ minutes: 1 })], [32_768, undefined]);
+});
+
+kindTest("train() chooses by its speed how much it validates on where the budget is minutes", async (device) => {
+  const { evaluateTokens: _, ...rest } = settings;
+  const model = createModel(device, modelConfig({ ...shape }));
+  const options = {
+    ...rest,
+    model,
+    budget: { minutes: 0.03 },
+    saveEvery: { share: 0.5 },
+    evaluateEvery: { share: 0.25 },
+  };
+  const events = await Array.fromAsync(train(options));
+  model.destroy();
+  const states = events.flatMap((event) => event.kind === "checkpoint" ? [event.state] : []);
+  const [first] = states;
+  assertGreater(first!.evaluateTokens!, 0);
+  assertEquals(new Set(states.map(({ evaluateTokens }) => evaluateTokens)).size, 1);
+  const time = events.at(-1)!;
+  assert(time.kind === "time");
+  assertGreater(time.elapsed, 1);
+  assertLess(time.training + time.validation + time.saving, time.elapsed + 1e-6);
+});
+
+kindTest("train() refuses text of which nothing can be masked", async (device) => {
+  const specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"] as const;
+  const few = characterTokenizer("a", { specials });
+  const corpus = async (text: string, other: string) =>
+    await textCorpus([stringSource("text", text)], { validation: [stringSource("other", other)] });
+  const tryOn = async (text: string, other: string) => {
+    const model = createModel(device, modelConfig({ ...shape, vocab: few.size }));
+    const given = await corpus(text.repeat(200), other.repeat(200));
+    await run(device, { model, corpus: given, tokenizer: few });
+  };
+  await assertRejects(() => tryOn("bcd", "aaa"), RangeError, 'are unknown to this vocabulary, such as "bcd');
+  await assertRejects(() => tryOn("aaa", "bcd"), RangeError, "Cannot validate: no token of the validation text can be");
 });
 
 kindTest("train() ends with a message when the loss is not a number", async (device) => {
