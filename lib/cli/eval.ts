@@ -23,6 +23,7 @@ import { openCorpus, type OpenedCorpus, skippedLines } from "./corpus.ts";
 import { corpusChoice, textFlags } from "./corpus_flags.ts";
 import { flagHelp, flagSwitch, type ParsedFlags, parseFlags, UsageError } from "./flags.ts";
 import { grouped, percent } from "./format.ts";
+import { checkModelPath } from "./model_path.ts";
 import { deviceFlags, folderHelp, json, withModel } from "./opened_model.ts";
 import { readAbout } from "../train/checkpoint.ts";
 import { fileFolder } from "../train/folder_storage.ts";
@@ -153,6 +154,7 @@ async function planOf(path: string, parsed: ParsedFlags): Promise<{ opened: Open
     return { opened, plan: { ...plan, rule: get(flags["mask-rule"]) ?? "bert" } };
   }
   if (!await exists(`${path}/checkpoints`)) {
+    if (!/^https?:/i.test(path)) await checkModelPath(path);
     throw new UsageError("Give the text to measure on by --data: only a run's folder knows one itself");
   }
   const { config: { text, training }, checkpoint } = await readRun(path);

@@ -7,9 +7,10 @@
 import { type Filled, spelledMask } from "../inference/fill.ts";
 import { encodeWithSpecials } from "../tokenizer/tokenizer.ts";
 import { type Flag, flagHelp, parseCount, parseFlags, UsageError } from "./flags.ts";
-import { percent } from "./format.ts";
+import { grouped, percent } from "./format.ts";
 import { isConversation, lineWriter, textsOf } from "./lines.ts";
 import { deviceFlags, folderHelp, json, withModel } from "./opened_model.ts";
+import { exists } from "./run_folder.ts";
 import { openTerminal, paint } from "./terminal.ts";
 import { trainFlags } from "./train_flags.ts";
 
@@ -47,21 +48,51 @@ export async function fillCommand(args: readonly string[]): Promise<number> {
     return 0;
   }
   const [path, text, ...rest] = parsed.positional;
-  if (path === undefined || rest.length > 0) throw new UsageError(wanted);
+  if (path === undefined) throw new UsageError(wanted);
+  if (rest.length > 0) {
+    const whole = [text, ...rest].join(" ");
+    throw new UsageError(`Found ${rest.length + 1} texts; put one text in quotes: fill ${path} "${whole}"`);
+  }
+  if (text !== undefined && !await exists(path) && await isFolder(text)) {
+    throw new UsageError(`"${text}" is a folder and "${path}" is none; the model comes first: fill ${text} "${path}"`);
+  }
   const given = text === undefined ? [] : [text];
   const texts = textsOf(given, { file: parsed.get(file), field: parsed.get(field), wanted });
   return await withModel(path, parsed, async (model) => {
     const { tokenizer } = model;
-    if (text !== undefined && !encodeWithSpecials(tokenizer, text).includes(tokenizer.special["[MASK]"])) {
-      throw new UsageError(`The text "${text}" has no ${spelledMask(tokenizer)} to fill`);
+    const hasMask = (text: string) => encodeWithSpecials(tokenizer, text).includes(tokenizer.special["[MASK]"]);
+    if (text !== undefined && !hasMask(text)) {
+      const [found] = MISSPELLED.exec(text) ?? [];
+      throw new UsageError(
+        found === undefined
+          ? `The text "${text}" has no ${spelledMask(tokenizer)} to fill`
+          : `Found ${found}, which is text like any other: write ${spelledMask(tokenizer)}`,
+      );
     }
     const write = lineWriter({ atOnce: isConversation(given, parsed.get(file)) });
     const show = parsed.get(json) ? (result: Filled) => write(JSON.stringify(result)) : printer(write);
-    for await (const result of model.fillTexts(texts, { topK: parsed.get(topK) ?? 5 })) show(result);
+    let [misspelled, spelling] = [0, ""];
+    for await (const result of model.fillTexts(texts, { topK: parsed.get(topK) ?? 5 })) {
+      show(result);
+      const [found] = result.masks.length === 0 ? MISSPELLED.exec(result.text) ?? [] : [];
+      if (found !== undefined && misspelled++ === 0) spelling = found;
+    }
     write.flush();
+    if (misspelled > 0) {
+      console.error(
+        `note: ${grouped(misspelled)} texts stay as they are that hold ${spelling} or the like: write ${
+          spelledMask(tokenizer)
+        }`,
+      );
+    }
     return 0;
   });
 }
+
+/** What people write for a mask where it is spelled otherwise. */
+const MISSPELLED = /[[<{(|]+ *mask(ed)? *[\]>})|]+|_{3,}/i;
+
+const isFolder = (path: string) => Deno.stat(path).then(({ isDirectory }) => isDirectory, () => false);
 
 function printer(write: (line: string) => void): (result: Filled) => void {
   const terminal = openTerminal();

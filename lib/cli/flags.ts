@@ -117,7 +117,7 @@ function suggestionFor(key: string, names: readonly string[]): string | undefine
 }
 
 /** The known name that is at most two typing errors away. */
-function nearest(name: string, known: readonly string[]): string | undefined {
+export function nearest(name: string, known: readonly string[]): string | undefined {
   const distances = known.map((other) => ({ other, distance: editDistance(name, other) }));
   const best = distances.sort((a, b) => a.distance - b.distance)[0];
   return best && best.distance <= 2 ? best.other : undefined;

@@ -9,6 +9,7 @@ import { urlFolder } from "../format/folder.ts";
 import { type OpenedModel, openModel } from "../format/model_folder.ts";
 import { MaskedLanguageModel, toDevice } from "../inference/load.ts";
 import { type Flag, flagSwitch, parseChoice, type ParsedFlags } from "./flags.ts";
+import { checkModelPath } from "./model_path.ts";
 import { findModels } from "../train/folder_storage.ts";
 import { trainFlags } from "./train_flags.ts";
 
@@ -35,6 +36,7 @@ export const json: Flag<boolean> = flagSwitch("print JSON");
  */
 export async function openNamed(path: string): Promise<OpenedModel> {
   if (/^https?:\/\//i.test(path)) return warned(await openModel(urlFolder(path), { keepFiles: true }));
+  await checkModelPath(path);
   const folders = await findModels(path);
   let failure: unknown;
   for (const folder of folders.reverse()) {

@@ -24,6 +24,7 @@ import { checkUnchanged, countTokens, openCorpus, type OpenedCorpus, trainingTex
 import { corpusChoice } from "./corpus_flags.ts";
 import { type ParsedFlags, UsageError } from "./flags.ts";
 import { grouped } from "./format.ts";
+import { checkModelPath } from "./model_path.ts";
 import { openNamed } from "./opened_model.ts";
 import { sameSettings } from "./run_device.ts";
 import {
@@ -209,6 +210,7 @@ async function tokenizerFor(
 export async function resumedRun(parsed: ParsedFlags, path: string, terminal: Terminal): Promise<Run> {
   const other = parsed.given.find((name) => !["resume", "device", "threads", "blas", "profile"].includes(name));
   if (other) throw new UsageError(`Option --${other} cannot be changed by --resume: a run goes on as it began`);
+  await checkModelPath(path, "resume");
   const { config: runConfig, checkpoint } = await readRun(path);
   if (runConfig.text.data.length === 0) {
     throw new RangeError(`Cannot resume "${path}": its text came from standard input`);

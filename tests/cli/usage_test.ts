@@ -42,7 +42,25 @@ const cases: [args: string[], code: number, message: string][] = [
     1,
     "Cannot read latin1.txt as UTF-8: invalid byte at offset 1 (line 1); it looks like Latin-1",
   ],
-  [["train", "--resume", "nowhere"], 1, 'Cannot resume "nowhere": there is no config.json in it'],
+  [["train", "--resume", "nowhere"], 1, 'Cannot resume "nowhere": there is no such folder'],
+  [["train", "--resume", "model"], 1, 'Cannot resume "model": its config.json is not that of a run'],
+  [["train", "--resume", "runs/frist"], 1, 'there is no such run; there is runs/first; did you mean "runs/first"?'],
+  [["train", "--resume", "runs"], 1, 'Cannot resume "runs": it is a folder of runs; there is runs/first'],
+  [["info", "runs/frist"], 1, 'there is no such run; there is runs/first; did you mean "runs/first"?'],
+  [["info", "runs/"], 1, 'Cannot use "runs/": it is a folder of runs; there is runs/first'],
+  [["eval", "runs/frist"], 1, "there is no such run; there is runs/first"],
+  [["train", "--init", "runs/x"], 1, "there is no such run; there is runs/first"],
+  [["embed", "bert-base-uncased", "abc"], 1, "models are not downloaded by their names"],
+  [["fill", "google/bert-base", "a [MASK]"], 1, "models are not downloaded by their names"],
+  [["fill", "./nowhere", "a [MASK]"], 1, 'Cannot use "./nowhere": there is no such folder'],
+  [["fill", "short.txt", "a [MASK]"], 1, 'Cannot use "short.txt": it is a file, no folder'],
+  [["fill", "model/model.safetensors", "a [MASK]"], 1, 'it is a file; give the folder that it is in, "model"'],
+  [["fill", "a [MASK]", "model"], 2, '"model" is a folder and "a [MASK]" is none; the model comes first'],
+  [["fill", "a [MASK]"], 1, "there is no such folder; the model comes first, the text behind it"],
+  [["fill", "model", "a", "[MASK]", "b"], 2, 'put one text in quotes: fill model "a [MASK] b"'],
+  [["fill", "model", "a [mask] b"], 2, "Found [mask], which is text like any other: write [MASK]"],
+  [["fill", "model", "a <mask>"], 2, "Found <mask>, which is text like any other: write [MASK]"],
+  [["fill", "model", "a ___ b"], 2, "Found ___, which is text like any other: write [MASK]"],
   [["train", "--resume", "norun"], 1, 'Cannot resume "norun": its config.json is not that of a run'],
   [["train", "--resume", "nowhere", "--lr", "1"], 2, "Option --lr cannot be changed by --resume"],
   [["train", "--data", "stories", "--name", "norun", "--out", "."], 1, '"./norun" exists already'],
@@ -80,7 +98,7 @@ const cases: [args: string[], code: number, message: string][] = [
     "Option --cased is for wordpiece: the other kinds always are",
   ],
   [["tokenizer", "train", "--data", "empty.txt", "--out", "x"], 1, "empty.txt is empty"],
-  [["fill", "nowhere", "a [MASK]"], 1, 'Cannot use "nowhere": there is no such folder'],
+  [["fill", "nowhere", "a [MASK]"], 1, 'Cannot use "nowhere": there is no such folder, and models are not downloaded'],
   [["fill", "norun", "a [MASK]"], 1, "it is neither a run with a checkpoint nor the folder of a model"],
   [["fill", "model", "abc"], 2, 'The text "abc" has no [MASK] to fill'],
   [["fill", "model", `${"abc ".repeat(20)}[MASK]`], 1, "Cannot fill text 1 of 81 tokens: this model's longest is 64"],
@@ -166,6 +184,7 @@ Deno.test({
       await Deno.writeTextFile(`${cwd}/broken.txt.gz`, "this is no gzip data");
       await Deno.mkdir(`${cwd}/unigram`);
       await Deno.writeTextFile(`${cwd}/unigram/tokenizer.json`, '{"model": {"type": "Unigram", "vocab": []}}');
+      await Deno.mkdir(`${cwd}/runs/first/checkpoints`, { recursive: true });
       await Deno.mkdir(`${cwd}/norun`);
       await Deno.writeTextFile(`${cwd}/norun/config.json`, "{}");
       await Deno.writeTextFile(`${cwd}/words.txt`, "kite\n");
@@ -182,7 +201,7 @@ Deno.test({
       }
       assertEquals(
         await Array.fromAsync(Deno.readDir(cwd)).then((entries) => entries.length),
-        17,
+        18,
         "something was left behind",
       );
     } finally {

@@ -1,0 +1,75 @@
+/**
+ * What a path to a model means where it means none: the runs that there are, and what was likely wanted.
+ *
+ * @module
+ */
+
+import { nearest } from "./flags.ts";
+import { exists } from "./run_folder.ts";
+
+/** Names that are listed at most. */
+const LISTED = 8;
+
+/**
+ * Checks that a path may be a model's, before anything in it is opened.
+ *
+ * @throws {RangeError} that says what is there instead, and what would be right.
+ */
+export async function checkModelPath(path: string, action: "use" | "resume" = "use"): Promise<void> {
+  const fail = (what: string) => new RangeError(`Cannot ${action} "${path}": ${what}`);
+  const info = await Deno.stat(path).catch(() => undefined);
+  if (info?.isFile) {
+    const isOfModel = /(\.safetensors|\.onnx|\.bin|config\.json|tokenizer\.json|vocab\.(txt|json))$/.test(path);
+    throw fail(
+      isOfModel ? `it is a file; give the folder that it is in, "${parentOf(path)}"` : "it is a file, no folder",
+    );
+  }
+  if (info) {
+    const runs = await runsIn(path);
+    if (runs.length > 0) throw fail(`it is a folder of runs; there ${listed(runs.map((name) => join(path, name)))}`);
+    return;
+  }
+  if (action === "use" && (path.includes("[MASK]") || path.trim().includes(" "))) {
+    throw fail("there is no such folder; the model comes first, the text behind it");
+  }
+  const parent = parentOf(path);
+  const runs = await runsIn(parent);
+  if (runs.length > 0) {
+    const near = nearest(path.split(/[\\/]/).at(-1)!, runs);
+    const meant = near === undefined ? "" : `; did you mean "${join(parent, near)}"?`;
+    throw fail(`there is no such run; there ${listed(runs.map((name) => join(parent, name)))}${meant}`);
+  }
+  // a name as model hubs have it: one word, or two with a slash between
+  if (action === "use" && /^[\w.-]*\w[\w.-]*(\/[\w.-]+)?$/.test(path) && (parent === "." || !await exists(parent))) {
+    throw fail(
+      "there is no such folder, and models are not downloaded by their names; put config.json, model.safetensors and " +
+        "the tokenizer's files of the model into a folder, and give its path or its http address",
+    );
+  }
+  throw fail("there is no such folder");
+}
+
+/** Names of the runs in a folder, newest first. */
+async function runsIn(folder: string): Promise<string[]> {
+  const found: { name: string; time: number }[] = [];
+  try {
+    for await (const { name, isDirectory } of Deno.readDir(folder)) {
+      if (!isDirectory || !await exists(join(folder, `${name}/checkpoints`))) continue;
+      const { mtime } = await Deno.stat(join(folder, name));
+      found.push({ name, time: mtime?.getTime() ?? 0 });
+    }
+  } catch {
+    // what cannot be read holds no runs that could be named
+  }
+  return found.sort((a, b) => b.time - a.time || (a.name < b.name ? -1 : 1)).map(({ name }) => name);
+}
+
+function listed(paths: readonly string[]): string {
+  const some = paths.slice(0, LISTED).join(", ");
+  const more = paths.length > LISTED ? ` and ${paths.length - LISTED} more` : "";
+  return paths.length === 1 ? `is ${some}` : `are ${some}${more}`;
+}
+
+const trimmed = (path: string) => path.replace(/(?<=.)[\\/]+$/, "");
+const parentOf = (path: string) => /^(.*)[\\/][^\\/]*$/.exec(trimmed(path))?.[1] || ".";
+const join = (folder: string, name: string) => folder === "." ? name : `${trimmed(folder)}/${name}`;
