@@ -11,7 +11,7 @@ import { type Tokenizer, tokenizerNames } from "../tokenizer/tokenizer.ts";
 import { type RunOrigin, saveCheckpoint } from "../train/checkpoint.ts";
 import type { SampleToken } from "../train/evaluate.ts";
 import { modelCard } from "../train/model_card.ts";
-import { planStages, progressOf } from "../train/schedule.ts";
+import { describeBudget, planStages, progressOf } from "../train/schedule.ts";
 import { plannedEvaluateTokens, type TrainingSettings } from "../train/settings.ts";
 import {
   type TimeRecord,
@@ -212,9 +212,10 @@ function printPlan(
   );
   const { learningRate: { peak, schedule, warmup }, maskRule, budget } = settings;
   const rise = "share" in warmup ? percent(warmup.share, 0) : `${warmup.steps} steps`;
-  const amount = Object.entries(budget).map(([unit, value]) => `${grouped(value)} ${unit}`)[0];
   terminal.print(
-    `plan    ${amount}; learning rate ${peak.toPrecision(3)} ${schedule}, warm-up ${rise}; masking rule ${maskRule}`,
+    `plan    ${describeBudget(budget)}; learning rate ${
+      peak.toPrecision(3)
+    } ${schedule}, warm-up ${rise}; masking rule ${maskRule}`,
   );
   const tokens = plannedEvaluateTokens(settings);
   const [often, saved] = [settings.evaluateEvery, settings.saveEvery].map((every) =>

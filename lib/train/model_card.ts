@@ -8,7 +8,7 @@ import { classNames } from "../format/config_json.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { parameterCount } from "../model/parameters.ts";
 import { type Tokenizer, tokenizerNames } from "../tokenizer/tokenizer.ts";
-import { planStages } from "./schedule.ts";
+import { describeBudget, planStages } from "./schedule.ts";
 import type { TrainingSettings } from "./settings.ts";
 import type { TrainingState, ValidationRecord } from "./trainer.ts";
 
@@ -96,7 +96,6 @@ function facts({ config, tokenizer, corpus, device }: ModelCardOptions): string 
 
 function training({ settings, state }: ModelCardOptions): string {
   const { learningRate: { peak, schedule }, optimizer, maskRule, maskMode, pack, budget } = settings;
-  const amount = Object.entries(budget).map(([unit, value]) => `${grouped(value)} ${unit}`)[0];
   const rows = planStages(settings).map((stage) => [
     String(stage.length),
     share(stage.share),
@@ -105,7 +104,7 @@ function training({ settings, state }: ModelCardOptions): string {
   ]);
   return [
     `Masked language modelling for ${grouped(state.tokens)} tokens in ${grouped(state.step)} steps ` +
-    `(${grouped(state.seconds)} s); planned were ${amount}.`,
+    `(${grouped(state.seconds)} s); planned were ${describeBudget(budget)}.`,
     tableOf([["length", "share", "tokens a step", "masked"], ...rows]),
     `AdamW (β ${optimizer.beta1}, ${optimizer.beta2}; weight decay ${optimizer.weightDecay}), learning rate ` +
     `${peak.toPrecision(3)}, ${schedule}; masking by ${maskMode}, rule ${maskRule}; windows: ${pack}; ` +

@@ -12,6 +12,13 @@ export type Budget =
   | { readonly steps: number }
   | { readonly minutes: number };
 
+/** A budget for people, such as "3,000,000 tokens" or "1.5 minutes". */
+export function describeBudget(budget: Budget): string {
+  const [[unit, value]] = Object.entries(budget) as [[string, number]];
+  const amount = value.toLocaleString("en", { maximumFractionDigits: 2 });
+  return `${amount} ${value === 1 ? unit.slice(0, -1) : unit}`;
+}
+
 /** A stretch of training: a share of the budget, or a number of steps. */
 export type Span = { readonly share: number } | { readonly steps: number };
 

@@ -1,6 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { parseCurriculum } from "../../lib/batch/curriculum.ts";
 import {
+  describeBudget,
   highestMaskRate,
   isDue,
   learningRateAt,
@@ -125,4 +126,9 @@ Deno.test("planStages() counts the steps that planStep() gives each stage", () =
       assertEquals(planned, counts, JSON.stringify({ batchTokens, budget }));
     }
   }
+});
+
+Deno.test("describeBudget() says whole and broken numbers as they are", () => {
+  const budgets = [{ tokens: 3_000_000 }, { steps: 1 }, { minutes: 0.5 }, { minutes: 1 }, { minutes: 90 }];
+  assertEquals(budgets.map(describeBudget), ["3,000,000 tokens", "1 step", "0.5 minutes", "1 minute", "90 minutes"]);
 });
