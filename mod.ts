@@ -89,5 +89,7 @@ export * from "./lib/train/folder_storage.ts";
 export * from "./lib/train/model_card.ts";
 export * from "./lib/train/schedule.ts";
 export * from "./lib/train/settings.ts";
+export * from "./lib/train/events.ts";
 export * from "./lib/train/trainer.ts";
+export { DivergedError } from "./lib/train/training_loop.ts";
 export * from "./lib/train/write_files.ts";

@@ -11,7 +11,7 @@ import type { CheckpointStorage } from "../train/checkpoint.ts";
 import { folderStorage } from "../train/folder_storage.ts";
 import { writeError, writeFile, writing } from "../train/write_files.ts";
 import type { TrainingSettings } from "../train/settings.ts";
-import type { TrainRecord, ValidationRecord } from "../train/trainer.ts";
+import type { TrainRecord, ValidationRecord } from "../train/events.ts";
 
 /** Content of a run's config.json: all that --resume needs. */
 export interface RunConfig {

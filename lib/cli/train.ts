@@ -13,13 +13,8 @@ import type { SampleToken } from "../train/evaluate.ts";
 import { modelCard } from "../train/model_card.ts";
 import { describeBudget, planStages, progressOf } from "../train/schedule.ts";
 import { plannedEvaluateTokens, type TrainingSettings } from "../train/settings.ts";
-import {
-  type TimeRecord,
-  train,
-  type TrainingState,
-  type TrainRecord,
-  type ValidationRecord,
-} from "../train/trainer.ts";
+import type { TimeRecord, TrainingState, TrainRecord, ValidationRecord } from "../train/events.ts";
+import { train } from "../train/trainer.ts";
 import { skippedLines } from "./corpus.ts";
 import { flagHelp, parseFlags, UsageError } from "./flags.ts";
 import { duration, formatSample, grouped, percent, rate } from "./format.ts";

@@ -19,7 +19,7 @@ import { loadCheckpoint } from "../train/checkpoint.ts";
 import { folderStorage } from "../train/folder_storage.ts";
 import { progressOf } from "../train/schedule.ts";
 import type { TrainingSettings } from "../train/settings.ts";
-import type { TrainingState } from "../train/trainer.ts";
+import type { TrainingState } from "../train/events.ts";
 import { checkUnchanged, countTokens, openCorpus, type OpenedCorpus, trainingTexts } from "./corpus.ts";
 import { corpusChoice } from "./corpus_flags.ts";
 import { type ParsedFlags, UsageError } from "./flags.ts";

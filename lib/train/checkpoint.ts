@@ -14,7 +14,7 @@ import { readWeights } from "../format/weights.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { modelParameters } from "../model/parameters.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
-import type { TrainingState } from "./trainer.ts";
+import type { TrainingState } from "./events.ts";
 import type { FileSet } from "./write_files.ts";
 
 /** Where checkpoints are kept: named sets of files, each of which appears whole or not at all. */

@@ -10,7 +10,7 @@ import { parameterCount } from "../model/parameters.ts";
 import { type Tokenizer, tokenizerNames } from "../tokenizer/tokenizer.ts";
 import { describeBudget, planStages } from "./schedule.ts";
 import type { TrainingSettings } from "./settings.ts";
-import type { TrainingState, ValidationRecord } from "./trainer.ts";
+import type { TrainingState, ValidationRecord } from "./events.ts";
 
 /** What a model card tells. */
 export interface ModelCardOptions {

@@ -1,0 +1,94 @@
+/**
+ * What training yields, as plain data.
+ *
+ * @module
+ */
+
+import type { WindowPosition } from "../batch/windows.ts";
+import type { Evaluation, SampleToken } from "./evaluate.ts";
+
+/** Everything that a run needs to go on as if it had never stopped. */
+export interface TrainingState {
+  /** Steps that are behind. */
+  readonly step: number;
+  /** Tokens that are behind. */
+  readonly tokens: number;
+  /** Seconds of training that are behind. */
+  readonly seconds: number;
+  /** Seconds of a budget by the clock on the wall that are behind, validation and saving included. Default: `seconds`. */
+  readonly elapsed?: number | undefined;
+  /** Tokens that validation reads, once that is decided. */
+  readonly evaluateTokens?: number | undefined;
+  /** Place in the corpus. */
+  readonly position: WindowPosition;
+  /** Weights by name. */
+  readonly parameters: ReadonlyMap<string, Float32Array<ArrayBuffer>>;
+  /** AdamW's first moments by name. */
+  readonly firstMoment: ReadonlyMap<string, Float32Array<ArrayBuffer>>;
+  /** AdamW's second moments by name. */
+  readonly secondMoment: ReadonlyMap<string, Float32Array<ArrayBuffer>>;
+}
+
+/** What one step of training reported. */
+export interface TrainRecord {
+  /** Tells events apart. */
+  readonly kind: "train";
+  /** Steps done, this one included. */
+  readonly step: number;
+  /** Tokens seen, this step's included. */
+  readonly tokens: number;
+  /** Seconds of training, without validation and saving. */
+  readonly seconds: number;
+  /** Tokens in a window. */
+  readonly length: number;
+  /** Share of tokens masked. */
+  readonly maskRate: number;
+  /** Mean cross-entropy of the masked tokens, in nats. */
+  readonly loss: number;
+  /** Share of masked tokens predicted rightly. */
+  readonly accuracy: number;
+  /** Learning rate. */
+  readonly learningRate: number;
+  /** Global gradient norm before clipping. */
+  readonly gradientNorm: number;
+  /** Over the steps read back together with this one. */
+  readonly tokensPerSecond: number;
+}
+
+/** Result of a validation. */
+export interface ValidationRecord extends Omit<Evaluation, "masked"> {
+  /** Tells events apart. */
+  readonly kind: "validation";
+  /** Steps done. */
+  readonly step: number;
+  /** Tokens seen in training. */
+  readonly tokens: number;
+  /** Seconds of training. */
+  readonly seconds: number;
+  /** Tokens in a window. */
+  readonly length: number;
+  /** Share of padding in the training windows so far. */
+  readonly paddingShare: number;
+}
+
+/** What {@linkcode train} yields. */
+export type TrainEvent =
+  | TrainRecord
+  | ValidationRecord
+  | { readonly kind: "samples"; readonly step: number; readonly samples: SampleToken[][] }
+  | { readonly kind: "checkpoint"; readonly state: TrainingState }
+  | TimeRecord;
+
+/** Where the time went since training began or was resumed, in seconds; the last event. */
+export interface TimeRecord {
+  /** Tells events apart. */
+  readonly kind: "time";
+  /** Everything. */
+  readonly elapsed: number;
+  /** Steps of training. */
+  readonly training: number;
+  /** Validation and samples. */
+  readonly validation: number;
+  /** What was done with checkpoints. */
+  readonly saving: number;
+}

@@ -1,0 +1,347 @@
+/**
+ * The pieces of the training loop, each by its name; {@linkcode train} puts them in order.
+ *
+ * @module
+ */
+
+import { surveyText } from "../batch/survey.ts";
+import { WindowSource } from "../batch/windows.ts";
+import { KernelError } from "../device/device.ts";
+import { type BatchProgram, type Model, RING_SIZE, type StepRecord } from "../model/model.ts";
+import { type RunClock, runClock } from "./clock.ts";
+import { createEvaluator, type Evaluator } from "./evaluate.ts";
+import type { TimeRecord, TrainEvent, TrainingState, TrainRecord } from "./events.ts";
+import { isDue, progressOf } from "./schedule.ts";
+import {
+  defaultEvaluateTokens,
+  defaultSettings,
+  EVALUATION_TOKENS,
+  plannedEvaluateTokens,
+  type TrainingSettings,
+} from "./settings.ts";
+import { type PreparedStep, type StepQueue, stepQueue } from "./step_queue.ts";
+import type { TrainOptions } from "./trainer.ts";
+
+/** A step whose loss or gradient is not a number. */
+export class DivergedError extends Error {
+  /** Name of the class. */
+  override name = "DivergedError";
+}
+
+/** Seconds between two waits for the device: each costs a GPU's idle time and about 11 ms of a frozen event loop. */
+const READ_INTERVAL = 0.5;
+
+/** Windows of which predictions are shown. */
+const SAMPLES = 3;
+
+/** What there is to do after a step. */
+export interface Due {
+  /** Whether results are to be read back; nothing else is due otherwise. */
+  readonly read: boolean;
+  /** Whether to validate. */
+  readonly evaluate: boolean;
+  /** Whether to show predictions. */
+  readonly sample: boolean;
+  /** Whether to save. */
+  readonly save: boolean;
+  /** Whether training is over. */
+  readonly end: boolean;
+}
+
+/** A run of training under way. */
+export class TrainingLoop {
+  readonly #options: TrainOptions;
+  readonly #settings: TrainingSettings;
+  readonly #source: WindowSource;
+  readonly #steps: StepQueue;
+  readonly #clock: RunClock;
+  #evaluator: Evaluator | undefined;
+  #program: BatchProgram | undefined;
+  /** Steps that were submitted and not read back. */
+  #pending: PreparedStep[] = [];
+  #readEvery = 1;
+  #lastRead = 0;
+  /** What the state would be if training ended here. */
+  #at: Pick<TrainingState, "step" | "tokens" | "position">;
+  #progress: number;
+  #evaluateTokens: number | undefined;
+  /** Seconds of the latest validation. */
+  #validated = 0;
+
+  /** Restores the state to go on from, if there is one; nothing is read yet. */
+  constructor(options: TrainOptions) {
+    const { model, corpus, tokenizer, resume } = options;
+    const { preset, width, maxLength } = model.config;
+    this.#options = options;
+    this.#settings = { ...defaultSettings({ preset, width }), ...options };
+    const { seed, pack, maskMode, neverMask, budget } = this.#settings;
+    if (this.#finalLength > maxLength) {
+      throw new RangeError(`Cannot train at length ${this.#finalLength}: the model's longest is ${maxLength}`);
+    }
+    if (resume) restore(model, resume);
+    const words = maskMode === "word" || neverMask.length > 0;
+    const position = resume ? { position: resume.position } : {};
+    this.#source = new WindowSource({ corpus, tokenizer, words, pack, seed, ...position });
+    this.#clock = runClock(budget, resume);
+    const start = { step: resume?.step ?? 0, tokens: resume?.tokens ?? 0 };
+    this.#at = { ...start, position: this.#source.position };
+    this.#steps = stepQueue({
+      settings: this.#settings,
+      width,
+      tokenizer,
+      source: this.#source,
+      seconds: this.#clock.elapsed,
+      start,
+    });
+    this.#evaluateTokens = resume?.evaluateTokens ?? plannedEvaluateTokens(this.#settings);
+    this.#progress = this.#reached();
+  }
+
+  /** Reads the validation text and the first batches. */
+  async prepare(): Promise<void> {
+    const { model, corpus, tokenizer, resume } = this.#options;
+    const { maskRule: rule, pack } = this.#settings;
+    const tokens = this.#evaluateTokens ?? EVALUATION_TOKENS;
+    this.#evaluator = await createEvaluator({
+      model,
+      corpus,
+      tokenizer,
+      length: this.#finalLength,
+      tokens,
+      rule,
+      pack,
+    });
+    await this.#steps.fill();
+    if (!resume && this.#steps.masked === 0) await checkMaskable(this.#settings, { corpus, tokenizer });
+    this.#lastRead = this.#clock.training.seconds();
+  }
+
+  /** The next batch, or several to accumulate; undefined when the budget is used up or training is stopped. */
+  async next(): Promise<PreparedStep | undefined> {
+    return this.#isStopped ? undefined : await this.#steps.next();
+  }
+
+  /** Submits a step to the device and does not wait for it. */
+  async submit(step: PreparedStep): Promise<void> {
+    const { model } = this.#options;
+    const { shape } = this.#program ?? {};
+    if (shape?.length !== step.plan.length || shape.slots !== step.shape.slots) {
+      this.#program?.destroy();
+      this.#program = await model.compileTraining(step.shape, this.#settings.optimizer);
+    }
+    // the clock runs from the first step on: compiling the first program is no training
+    this.#clock.training.start();
+    submit(model, this.#program!, step, this.#settings);
+    this.#pending.push(step);
+    this.#at = { ...step.after, position: step.position };
+  }
+
+  /** A checkpoint of the state before a step that failed, where it can still be read. */
+  async *rescue(error: unknown): AsyncGenerator<TrainEvent> {
+    // before the update the weights are those of the step before; in it they may be anything
+    if (error instanceof KernelError && error.section === "update") return;
+    const state = await this.#state().catch(() => undefined);
+    if (state) yield { kind: "checkpoint", state };
+  }
+
+  /** What there is to do now, after a step or instead of one. */
+  due(step: PreparedStep | undefined): Due {
+    const last = this.#pending.at(-1);
+    // steps are planned ahead, so a budget by the clock is read here and not from the plan
+    const before = { step: last?.before.step ?? this.#at.step, progress: this.#progress };
+    this.#progress = this.#reached();
+    const now = { step: this.#at.step, progress: this.#progress };
+    const { evaluateEvery, saveEvery, sampleEvery } = this.#settings;
+    const [evaluate, save, sample] = [evaluateEvery, saveEvery, sampleEvery].map((every) => isDue(every, before, now));
+    const end = !step || this.#progress >= 1;
+    // who interrupts wants the state saved, not a last validation; one that is due would be missing for ever
+    const isFinished = end && (!this.#isStopped || this.#progress >= 1);
+    return {
+      read: this.#pending.length >= this.#readEvery || end || evaluate! || save! || sample!,
+      evaluate: last !== undefined && (evaluate! || isFinished),
+      sample: sample! && !this.#isStopped,
+      save: save! || end,
+      end,
+    };
+  }
+
+  /**
+   * Waits for the steps that were submitted and yields what they report.
+   *
+   * @throws {DivergedError} if a loss is not a number.
+   */
+  async *readBack(): AsyncGenerator<TrainRecord> {
+    await this.#steps.fill();
+    const [first, last] = [this.#pending[0], this.#pending.at(-1)];
+    const records = first && last
+      ? await this.#options.model.readRecords({ first: first.before.step, last: last.after.step })
+      : [];
+    this.#clock.training.stop();
+    const seconds = this.#clock.training.seconds();
+    const since = this.#lastRead;
+    const steps = this.#pending;
+    this.#pending = [];
+    this.#lastRead = seconds;
+    // the interval follows the speed of the device, at most doubling, so that the queue stays short
+    const each = (seconds - since) / Math.max(1, steps.length);
+    this.#readEvery = Math.max(1, Math.min(2 * this.#readEvery, Math.floor(READ_INTERVAL / each), RING_SIZE / 2));
+    yield* trainRecords(steps, records, { seconds, since });
+  }
+
+  /** Validates. */
+  async validate(): Promise<TrainEvent> {
+    const { validation, training } = this.#clock;
+    const { step, tokens } = this.#at;
+    validation.start();
+    if (this.#evaluateTokens === undefined) {
+      // by the clock, only the speed so far tells how much text the whole run will see
+      const whole = (count: number) => count / Math.min(1, Math.max(this.#progress, 1e-9));
+      const every = this.#settings.evaluateEvery;
+      this.#evaluateTokens = defaultEvaluateTokens({ trainTokens: whole(tokens), every, steps: whole(step) });
+      this.#evaluator!.restrict(this.#evaluateTokens);
+    }
+    const { loss, accuracy, perplexity } = await this.#evaluator!.evaluate();
+    this.#validated = validation.stop();
+    return {
+      kind: "validation",
+      step,
+      tokens,
+      seconds: training.seconds(),
+      length: this.#finalLength,
+      loss,
+      accuracy,
+      perplexity,
+      paddingShare: this.#source.paddingShare,
+    };
+  }
+
+  /** Predictions for the first windows of the validation text. */
+  async sample(): Promise<TrainEvent> {
+    this.#clock.validation.start();
+    const samples = await this.#evaluator!.sample(SAMPLES);
+    this.#clock.validation.stop();
+    return { kind: "samples", step: this.#at.step, samples };
+  }
+
+  /** Hands out the state; what the caller does with it counts as saving. */
+  async *save(): AsyncGenerator<TrainEvent> {
+    this.#clock.saving.start();
+    yield { kind: "checkpoint", state: await this.#state() };
+    // the end of a run is once more what this moment took
+    this.#clock.reserve(this.#clock.saving.stop() + this.#validated);
+  }
+
+  /** Where the time went. */
+  times(): TimeRecord {
+    return this.#clock.record();
+  }
+
+  /** Closes the text and gives the memory back; the model stays. */
+  async close(): Promise<void> {
+    await this.#source.close();
+    this.#program?.destroy();
+    this.#evaluator?.destroy();
+  }
+
+  get #finalLength(): number {
+    return this.#settings.curriculum.at(-1)!.length;
+  }
+
+  get #isStopped(): boolean {
+    return this.#options.signal?.aborted ?? false;
+  }
+
+  #reached(): number {
+    return progressOf(this.#settings.budget, { ...this.#at, seconds: this.#clock.elapsed() });
+  }
+
+  #state(): Promise<TrainingState> {
+    return stateOf(this.#options.model, {
+      ...this.#at,
+      seconds: this.#clock.training.seconds(),
+      elapsed: this.#clock.elapsed(),
+      evaluateTokens: this.#evaluateTokens,
+    });
+  }
+}
+
+/**
+ * Throws where no token of the text can be masked: every step would have loss 0.
+ *
+ * @throws {RangeError} that says why.
+ */
+async function checkMaskable(
+  { neverMask }: TrainingSettings,
+  { corpus, tokenizer }: Pick<TrainOptions, "corpus" | "tokenizer">,
+): Promise<void> {
+  const { maskable, unknown, tokens, examples } = await surveyText({ corpus, tokenizer, neverMask });
+  if (maskable > 0) return;
+  const why = unknown > 0
+    ? `its tokens are unknown to this vocabulary, such as ${examples.map((word) => JSON.stringify(word)).join(", ")}`
+    : neverMask.length > 0
+    ? "its words are never to be masked"
+    : "all of its tokens are special ones";
+  throw new RangeError(`Cannot train on ${corpus.name}: none of its first ${tokens} tokens can be masked, for ${why}`);
+}
+
+/** Everything of a step in one or, with accumulation, a few submissions; nothing is awaited. */
+function submit(model: Model, program: BatchProgram, step: PreparedStep, settings: TrainingSettings): void {
+  const masked = step.batches.reduce((sum, batch) => sum + batch.labels.length, 0);
+  const { seed, optimizer } = settings;
+  const { learningRate } = step.plan;
+  for (const [microStep, batch] of step.batches.entries()) {
+    const lossScale = masked === 0 ? 0 : 1 / masked;
+    model.writeStep({ seed, step: step.before.step, microStep, lossScale, learningRate, optimizer });
+    program.write(batch);
+    if (microStep < step.batches.length - 1) program.program.run("gradients");
+    else program.program.run("gradients", "update");
+  }
+}
+
+function* trainRecords(
+  steps: readonly PreparedStep[],
+  records: readonly StepRecord[],
+  { seconds, since }: { seconds: number; since: number },
+): Generator<TrainRecord> {
+  const tokens = steps.reduce((sum, { before, after }) => sum + after.tokens - before.tokens, 0);
+  const tokensPerSecond = tokens / Math.max(1e-9, seconds - since);
+  for (const [i, { lossSum, right, masked, gradientNorm }] of records.entries()) {
+    const { after, plan } = steps[i]!;
+    const loss = masked === 0 ? 0 : lossSum / masked;
+    if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
+      throw new DivergedError(
+        `Training diverged at step ${after.step}: loss ${loss}, gradient norm ${gradientNorm}; ` +
+          `a lower learning rate than ${plan.learningRate.toPrecision(3)} or a longer warm-up helps`,
+      );
+    }
+    yield {
+      kind: "train",
+      ...after,
+      seconds: since + (seconds - since) * (i + 1) / steps.length,
+      length: plan.length,
+      maskRate: plan.maskRate,
+      loss,
+      accuracy: masked === 0 ? 0 : right / masked,
+      learningRate: plan.learningRate,
+      gradientNorm,
+      tokensPerSecond,
+    };
+  }
+}
+
+async function stateOf(
+  model: Model,
+  at: Omit<TrainingState, "parameters" | "firstMoment" | "secondMoment">,
+): Promise<TrainingState> {
+  const { store, device } = model;
+  const arrays = await device.read([store.values, store.firstMoment, store.secondMoment]);
+  const [parameters, firstMoment, secondMoment] = arrays.map((bytes) => store.split(new Float32Array(bytes)));
+  return { ...at, parameters: parameters!, firstMoment: firstMoment!, secondMoment: secondMoment! };
+}
+
+function restore(model: Model, state: TrainingState): void {
+  const { store, device } = model;
+  device.write(store.values, store.join(state.parameters));
+  device.write(store.firstMoment, store.join(state.firstMoment));
+  device.write(store.secondMoment, store.join(state.secondMoment));
+}
