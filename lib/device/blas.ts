@@ -70,8 +70,8 @@ const NO_TRANSPOSE = 111;
 const TRANSPOSE = 112;
 
 /**
- * OpenBLAS's names of processors whose products it makes without AVX; there WebAssembly's are quicker (0.5 to 0.7 times the
- * speed at [1024, 768] by [768, 768], where with AVX it is 1.8 times and more; bench/RESULTS.md).
+ * OpenBLAS's names of processors for which it makes products without AVX: there WebAssembly's are about as quick or quicker
+ * (0.4 to 1.6 times the speed, with AVX 1.4 to 3 times; bench/RESULTS.md).
  */
 const slowProcessors =
   /^(generic|katmai|coppermine|northwood|prescott|banias|core2|penryn|dunnington|nehalem|atom|athlon|opteron|barcelona|bobcat|nano|via)/i;
