@@ -31,6 +31,9 @@ export class DivergedError extends Error {
 /** Seconds between two waits for the device: each costs a GPU's idle time and about 11 ms of a frozen event loop. */
 const READ_INTERVAL = 0.5;
 
+/** What is said when training diverges. */
+const ADVICE = "a lower learning rate or a longer warm-up helps";
+
 /** Windows of which predictions are shown. */
 const SAMPLES = 3;
 
@@ -202,6 +205,9 @@ export class TrainingLoop {
     }
     const { loss, accuracy, perplexity } = await this.#evaluator!.evaluate();
     this.#validated = validation.stop();
+    if (!Number.isFinite(loss)) {
+      throw new DivergedError(`Training diverged by step ${step}: the validation loss is ${loss}; ${ADVICE}`);
+    }
     return {
       kind: "validation",
       step,
@@ -311,7 +317,7 @@ function* trainRecords(
     if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
       throw new DivergedError(
         `Training diverged at step ${after.step}: loss ${loss}, gradient norm ${gradientNorm}; ` +
-          `a lower learning rate than ${plan.learningRate.toPrecision(3)} or a longer warm-up helps`,
+          ADVICE.replace("learning rate", `learning rate than ${plan.learningRate.toPrecision(3)}`),
       );
     }
     yield {
