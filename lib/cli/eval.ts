@@ -29,6 +29,7 @@ import { readAbout } from "../train/checkpoint.ts";
 import { fileFolder } from "../train/folder_storage.ts";
 import { exists, readRun } from "./run_folder.ts";
 import { openTerminal, table, type Terminal } from "./terminal.ts";
+import { withAdvice } from "./text_notices.ts";
 import { trainFlags } from "./train_flags.ts";
 
 const { length, pack } = trainFlags;
@@ -133,6 +134,8 @@ export async function evalCommand(args: readonly string[]): Promise<number> {
         }
         return 0;
       }));
+  } catch (error) {
+    throw withAdvice(error, plan.corpus, "eval");
   } finally {
     for (const line of skippedLines(opened.bad)) console.error(line);
     await opened.close();

@@ -76,12 +76,14 @@ function unmaskable(corpus: Corpus, { tokens, unknown, examples }: TextSurvey, s
 /** Shortest windows that are worth training on. */
 const SHORTEST = 8;
 
-/** The error with the flags that would help, if it says that a text is too short. */
-export function withAdvice(error: unknown, corpus: Corpus): unknown {
+/** The error with the flags of train or eval that would help, if it says that a text is too short. */
+export function withAdvice(error: unknown, corpus: Corpus, command: "train" | "eval" = "train"): unknown {
   if (!(error instanceof TooShortError)) return error;
   const { part, size } = error;
   const length = 2 ** Math.floor(Math.log2(Math.max(1, size)));
-  const other = part === "validation" ? "give text of its own to validate on by --validation" : "";
+  const other = part === "validation" && command === "train"
+    ? "give text of its own to validate on by --validation"
+    : "";
   const advice = length >= SHORTEST
     ? `--length ${length} would do${other && `, or ${other}`}`
     : `that is too little for any length${other && `: ${other}`}`;

@@ -120,7 +120,7 @@ const cases: [args: string[], code: number, message: string][] = [
   [["eval", "model"], 2, "Give the text to measure on by --data"],
   [["eval", "model", "model", "--data", "short.txt"], 2, "Wanted: eval DIR --data TEXT"],
   [["eval", "--compare", "model", "--data", "short.txt"], 2, "Wanted: eval --compare DIR DIR --data TEXT"],
-  [["eval", "model", "--data", "short.txt"], 1, "Cannot evaluate on windows of 64 tokens: the text has only 20"],
+  [["eval", "model", "--data", "short.txt"], 1, "of 64 tokens: the text has only 20 (short.txt); --length 16 would do"],
   [["eval", "model", "--data", "stories", "--length", "99"], 1, "this model's longest is 64"],
   [["embed"], 2, "Wanted: embed DIR"],
   [["embed", "model", "abc", "--pool", "cls"], 1, "Cannot take the vector of [CLS]"],
