@@ -13,6 +13,7 @@ import { gatherRows } from "../lib/ops/gather_rows.ts";
 import { geglu } from "../lib/ops/geglu.ts";
 import { layerNorm } from "../lib/ops/layer_norm.ts";
 import { product } from "../lib/ops/linear.ts";
+import { padColumns } from "../lib/ops/pad_columns.ts";
 import { rotary } from "../lib/ops/rotary.ts";
 import type { Graph } from "../lib/graph/graph.ts";
 import { benchDevice, benchKernel, reportAtEnd, variantDevice, withoutGpu } from "./helpers.ts";
@@ -88,6 +89,15 @@ for (const [size, { rows, length, width, heads, hidden }] of Object.entries(shap
     name: name("GeGLU"),
     work: { bytes: 4 * rows * hidden * 8 },
     record: (graph, input) => withGradient(graph, input, geglu(graph, input("u", [rows, 2 * hidden]))),
+  });
+  benchKernel({
+    group,
+    name: name("padded heads"),
+    work: { bytes: 4 * elements * 3 * 4 },
+    record: (graph, input) => {
+      const from = width / heads;
+      withGradient(graph, input, padColumns(graph, input("qkv", [rows, 3 * width]), { from, to: from + 2 }));
+    },
   });
   benchKernel({
     group,

@@ -1,5 +1,5 @@
 // d_x = d_y · activation'(x), in place on the gradient.
-override ACTIVATION: u32 = 1u; // 1 GELU, 2 ReLU
+override ACTIVATION: u32 = 1u; // as in activations.wgsl
 
 struct Params {
   size: u32, // in vec4
@@ -15,9 +15,10 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
   if (i >= params.size) {
     return;
   }
-  if (ACTIVATION == 1u) {
-    d_y[i] *= gelu_derivative(x[i]);
-  } else {
+  if (ACTIVATION == 2u) {
+    // no product: 0 · infinity is not 0
     d_y[i] = select(vec4f(0.0), d_y[i], x[i] > vec4f(0.0));
+  } else {
+    d_y[i] *= activation_derivative(x[i], ACTIVATION);
   }
 }

@@ -1,4 +1,6 @@
-// y = gelu(u[:, :hidden]) · u[:, hidden:] (Shazeer, "GLU variants improve transformer", 2020).
+// y = activation(u[:, :hidden]) · u[:, hidden:] (Shazeer, "GLU variants improve transformer", 2020).
+override ACTIVATION: u32 = 1u; // as in activations.wgsl
+
 struct Params {
   rows: u32,
   hidden: u32, // in vec4
@@ -15,5 +17,5 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     return;
   }
   let at = i / params.hidden * 2u * params.hidden + i % params.hidden;
-  y[i] = gelu(u[at]) * u[at + params.hidden];
+  y[i] = activate(u[at], ACTIVATION) * u[at + params.hidden];
 }

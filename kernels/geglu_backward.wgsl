@@ -1,4 +1,6 @@
-// d_u[:, :hidden] = d_y · gate · gelu'(input),  d_u[:, hidden:] = d_y · gelu(input). Overwrites.
+// d_u[:, :hidden] = d_y · gate · activation'(input),  d_u[:, hidden:] = d_y · activation(input). Overwrites.
+override ACTIVATION: u32 = 1u; // as in activations.wgsl
+
 struct Params {
   rows: u32,
   hidden: u32, // in vec4
@@ -16,6 +18,6 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     return;
   }
   let at = i / params.hidden * 2u * params.hidden + i % params.hidden;
-  d_u[at] = d_y[i] * u[at + params.hidden] * gelu_derivative(u[at]);
-  d_u[at + params.hidden] = d_y[i] * gelu(u[at]);
+  d_u[at] = d_y[i] * u[at + params.hidden] * activation_derivative(u[at], ACTIVATION);
+  d_u[at + params.hidden] = d_y[i] * activate(u[at], ACTIVATION);
 }

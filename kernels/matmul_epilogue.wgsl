@@ -6,7 +6,7 @@
 override TRANSPOSE_A: bool = false;
 override TRANSPOSE_B: bool = false;
 override BIAS: bool = false;
-override ACTIVATION: u32 = 0u; // 0 none, 1 GELU, 2 ReLU
+override ACTIVATION: u32 = 0u; // 0 none, others as in activations.wgsl
 override KEEP_INPUT: bool = false; // also write the activation's input, which its derivative needs
 override RESIDUAL: bool = false;
 override ACCUMULATE: bool = false; // += instead of =
@@ -44,10 +44,8 @@ fn finish(row: u32, column: u32, spacing: u32, slice: u32, sums: vec4f) {
     values += vec4f(bias[at.x], bias[at.y], bias[at.z], bias[at.w]);
   }
   let inputs = values;
-  if (ACTIVATION == 1u) {
-    values = gelu(values);
-  } else if (ACTIVATION == 2u) {
-    values = max(values, vec4f(0.0));
+  if (ACTIVATION != 0u) {
+    values = activate(values, ACTIVATION);
   }
   let first = (slice * params.m + row) * params.c_stride;
   finish_one(first, columns.x, inputs.x, values.x);

@@ -51,6 +51,14 @@ const MINUS_HALF = memory.data<f32>([-0.5]);
 const GELU_MOST = memory.data<f32>([14]);
 const GELU_LEAST = memory.data<f32>([-14]);
 const DENSITY_0 = memory.data<f32>([0.39894228040143268]);
+const TANH_MOST = memory.data<f32>([20]);
+const TANH_LEAST = memory.data<f32>([-20]);
+const TANH_FACTOR = memory.data<f32>([0.79788456080286536]);
+const TANH_CUBE = memory.data<f32>([0.044715]);
+const TANH_SLOPE = memory.data<f32>([0.134145]);
+const SIGMOID_MOST = memory.data<f32>([80]);
+const SIGMOID_LEAST = memory.data<f32>([-80]);
+const SILU_LEAST = memory.data<f32>([-100]);
 
 @inline
 function constant(at: usize): v128 {
@@ -151,4 +159,74 @@ export function gelu_derivative(x: v128): v128 {
   const bounded = gelu_bounded(x);
   const power = gelu_power(bounded);
   return gelu_slope(bounded, power, gelu_cdf(bounded, power));
+}
+
+/** x where the tangent of {@linkcode gelu_tangent} is neither 1 nor -1, the nearer bound elsewhere. */
+@inline
+function tanh_bounded(x: v128): v128 {
+  return f32x4.pmax(f32x4.pmin(x, constant(TANH_MOST)), constant(TANH_LEAST));
+}
+
+/** tanh(√(2/π) · (x + 0.044715 x³)) of a bounded x, from e^2u: exactly ±1 where it is that in f32. */
+@inline
+function gelu_tangent(bounded: v128): v128 {
+  const square = f32x4.mul(bounded, bounded);
+  const u = f32x4.mul(f32x4.mul(constant(TANH_FACTOR), bounded), madd(constant(TANH_CUBE), square, constant(ONE)));
+  // 2u beyond ±20 changes nothing
+  const power = exp(tanh_bounded(f32x4.add(u, u)));
+  return f32x4.sub(constant(ONE), f32x4.div(f32x4.splat(2), f32x4.add(power, constant(ONE))));
+}
+
+/** x · (1 + tangent) / 2 */
+export function gelu_tanh(x: v128): v128 {
+  const tangent = gelu_tangent(tanh_bounded(x));
+  return f32x4.mul(x, f32x4.mul(constant(HALF), f32x4.add(constant(ONE), tangent)));
+}
+
+/** Derivative of {@linkcode gelu_tanh}. */
+export function gelu_tanh_derivative(x: v128): v128 {
+  const bounded = tanh_bounded(x);
+  const tangent = gelu_tangent(bounded);
+  const square = f32x4.mul(bounded, bounded);
+  const slope = f32x4.mul(constant(TANH_FACTOR), madd(constant(TANH_SLOPE), square, constant(ONE)));
+  const rest = f32x4.sub(constant(ONE), f32x4.mul(tangent, tangent));
+  const half = f32x4.mul(constant(HALF), f32x4.add(constant(ONE), tangent));
+  return f32x4.add(half, f32x4.mul(f32x4.mul(f32x4.mul(constant(HALF), bounded), rest), slope));
+}
+
+/** x where the sigmoid is neither 0 nor 1 in f32, the nearer bound elsewhere. */
+@inline
+function sigmoid_bounded(x: v128): v128 {
+  return f32x4.pmax(f32x4.pmin(x, constant(SIGMOID_MOST)), constant(SIGMOID_LEAST));
+}
+
+@inline
+function sigmoid(bounded: v128): v128 {
+  return f32x4.div(constant(ONE), f32x4.add(constant(ONE), exp(f32x4.neg(bounded))));
+}
+
+/** x · sigmoid(x), which is nothing long before x is huge. */
+export function silu(x: v128): v128 {
+  return f32x4.mul(f32x4.pmax(x, constant(SILU_LEAST)), sigmoid(sigmoid_bounded(x)));
+}
+
+/** Derivative of {@linkcode silu}. */
+export function silu_derivative(x: v128): v128 {
+  const bounded = sigmoid_bounded(x);
+  const s = sigmoid(bounded);
+  return f32x4.mul(s, f32x4.add(constant(ONE), f32x4.mul(bounded, f32x4.sub(constant(ONE), s))));
+}
+
+/** What activations of other numbers than 1 give: 2 ReLU, 3 GELU by tanh, 4 SiLU. No part of any loop, which would slow GELU. */
+export function activate_other(x: v128, activation: i32): v128 {
+  if (activation == 2) return f32x4.max(x, f32x4.splat(0));
+  if (activation == 3) return gelu_tanh(x);
+  return silu(x);
+}
+
+/** Derivatives of {@linkcode activate_other}. */
+export function other_derivative(x: v128, activation: i32): v128 {
+  if (activation == 2) return v128.and(constant(ONE), f32x4.gt(x, f32x4.splat(0)));
+  if (activation == 3) return gelu_tanh_derivative(x);
+  return silu_derivative(x);
 }

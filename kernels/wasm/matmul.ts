@@ -1,5 +1,5 @@
 // c (+)= activation(A · B + bias) + residual: see kernels/matmul_epilogue.wgsl for what the constants mean.
-import { gelu } from "./math";
+import { activate_other, gelu } from "./math";
 import { pack_rows, store_transposed, tile } from "./gemm";
 import { scratch, spare } from "./memory";
 
@@ -256,7 +256,7 @@ function finish_row(p: Matmul, sums: usize, at: usize, column: i32, bytes: usize
 function activate(value: v128, activation: i32): v128 {
   if (activation == 1) return gelu(value);
   if (activation == 2) return f32x4.max(value, f32x4.splat(0));
-  return value;
+  return activation ? activate_other(value, activation) : value;
 }
 
 /** The last columns where n is no multiple of four: the same on copies, of which the valid part is kept. */

@@ -1,5 +1,7 @@
 // Kernels that work on each vector of four by itself. See the WGSL files of the same names for the formulas.
-import { gelu, gelu_bounded, gelu_cdf, gelu_derivative, gelu_power, gelu_slope, madd, splat } from "./math";
+import {
+  activate_other, gelu, gelu_bounded, gelu_cdf, gelu_derivative, gelu_power, gelu_slope, madd, other_derivative, splat,
+} from "./math";
 import { factors0, factors1, factors2, factors3, keep, keep_four } from "./philox";
 
 @unmanaged
@@ -26,6 +28,12 @@ class ActivationBackward {
 
 export function activation_backward(args: usize, begin: i32, end: i32): void {
   const p = changetype<ActivationBackward>(args);
+  if (p.ACTIVATION > 2) {
+    for (let i = <usize>begin << 4, last = <usize>end << 4; i < last; i += 16) {
+      v128.store(p.d_y + i, f32x4.mul(v128.load(p.d_y + i), other_derivative(v128.load(p.x + i), p.ACTIVATION)));
+    }
+    return;
+  }
   for (let i = <usize>begin << 4, last = <usize>end << 4; i < last; i += 16) {
     const x = v128.load(p.x + i);
     const d = v128.load(p.d_y + i);
@@ -42,6 +50,7 @@ class Geglu {
   y: usize;
   rows: i32;
   hidden: i32; // in vectors
+  ACTIVATION: i32;
 }
 
 /** One item a row. */
@@ -52,6 +61,12 @@ export function geglu(args: usize, begin: i32, end: i32): void {
     const input = p.u + <usize>row * 2 * bytes;
     const gate = input + bytes;
     const y = p.y + <usize>row * bytes;
+    if (p.ACTIVATION != 1) {
+      for (let i: usize = 0; i < bytes; i += 16) {
+        v128.store(y + i, f32x4.mul(activate_other(v128.load(input + i), p.ACTIVATION), v128.load(gate + i)));
+      }
+      continue;
+    }
     for (let i: usize = 0; i < bytes; i += 16) {
       v128.store(y + i, f32x4.mul(gelu(v128.load(input + i)), v128.load(gate + i)));
     }
@@ -65,6 +80,7 @@ class GegluBackward {
   d_u: usize;
   rows: i32;
   hidden: i32; // in vectors
+  ACTIVATION: i32;
 }
 
 /** One item a row. */
@@ -76,6 +92,15 @@ export function geglu_backward(args: usize, begin: i32, end: i32): void {
     const input = p.u + at, gate = input + bytes;
     const d_input = p.d_u + at, d_gate = d_input + bytes;
     const d_y = p.d_y + <usize>row * bytes;
+    if (p.ACTIVATION != 1) {
+      for (let i: usize = 0; i < bytes; i += 16) {
+        const d = v128.load(d_y + i);
+        const x = v128.load(input + i);
+        v128.store(d_input + i, f32x4.mul(f32x4.mul(d, v128.load(gate + i)), other_derivative(x, p.ACTIVATION)));
+        v128.store(d_gate + i, f32x4.mul(d, activate_other(x, p.ACTIVATION)));
+      }
+      continue;
+    }
     for (let i: usize = 0; i < bytes; i += 16) {
       const d = v128.load(d_y + i);
       const x = v128.load(input + i);
@@ -169,5 +194,26 @@ function turn_floats(at: usize, half: usize, angles: usize, direction: f32): voi
     const x = load<f32>(at + i), y = load<f32>(at + i + half);
     store<f32>(at + i, x * cos - y * sin);
     store<f32>(at + i + half, y * cos + x * sin);
+  }
+}
+
+@unmanaged
+class PadColumns {
+  x: usize;
+  y: usize;
+  size: i32;
+  x_columns: i32;
+  y_columns: i32;
+}
+
+/** One item a group of columns. */
+export function pad_columns(args: usize, begin: i32, end: i32): void {
+  const p = changetype<PadColumns>(args);
+  const from = <usize>p.x_columns << 2, to = <usize>p.y_columns << 2;
+  const kept = min(from, to);
+  for (let group = <usize>begin; group < <usize>end; group++) {
+    const y = p.y + group * to;
+    memory.copy(y, p.x + group * from, kept);
+    memory.fill(y + kept, 0, to - kept);
   }
 }

@@ -46,6 +46,8 @@ export function lower(call: KernelCall, useBlas: boolean): LoweredCall[] {
       return [];
     case "rotary":
       return [plain(params.rows!, 32)];
+    case "pad_columns":
+      return [plain(grid[0] / params.y_columns!, 512)];
     case "geglu":
     case "geglu_backward":
       return [plain(params.rows!, 8)];

@@ -4,6 +4,7 @@
  * @module
  */
 
+import activations from "../../kernels/activations.wgsl" with { type: "text" };
 import activationBackward from "../../kernels/activation_backward.wgsl" with { type: "text" };
 import adamw from "../../kernels/adamw.wgsl" with { type: "text" };
 import add from "../../kernels/add.wgsl" with { type: "text" };
@@ -27,6 +28,7 @@ import layerNormBackwardWeight from "../../kernels/layer_norm_backward_weight.wg
 import matmulDirect from "../../kernels/matmul_direct.wgsl" with { type: "text" };
 import matmulEpilogue from "../../kernels/matmul_epilogue.wgsl" with { type: "text" };
 import matmulTiled from "../../kernels/matmul_tiled.wgsl" with { type: "text" };
+import padColumns from "../../kernels/pad_columns.wgsl" with { type: "text" };
 import philox from "../../kernels/philox.wgsl" with { type: "text" };
 import recordStep from "../../kernels/record_step.wgsl" with { type: "text" };
 import reducePartials from "../../kernels/reduce_partials.wgsl" with { type: "text" };
@@ -58,12 +60,12 @@ export function kernelSources(variant: MatmulVariant): Readonly<Record<string, K
 }
 
 const matmul: Readonly<Record<MatmulVariant, KernelSource>> = {
-  tiled: kernel(() => [64, 64, 1], gelu, matmulEpilogue, matmulTiled),
-  direct: kernel(() => [64, 64, 1], gelu, matmulEpilogue, matmulDirect),
+  tiled: kernel(() => [64, 64, 1], gelu, activations, matmulEpilogue, matmulTiled),
+  direct: kernel(() => [64, 64, 1], gelu, activations, matmulEpilogue, matmulDirect),
 };
 
 const common: Readonly<Record<string, KernelSource>> = {
-  activation_backward: kernel(flat(64), gelu, activationBackward),
+  activation_backward: kernel(flat(64), gelu, activations, activationBackward),
   adamw: kernel(flat(64), adamw),
   add: kernel(flat(64), add),
   attention: kernel(flat(64), philox, keep, attentionCommon, attention),
@@ -75,11 +77,12 @@ const common: Readonly<Record<string, KernelSource>> = {
   embedding_backward: kernel(flat(64), embeddingBackward),
   gather_rows: kernel(flat(64), gatherRows),
   gather_rows_backward: kernel(flat(64), gatherRowsBackward),
-  geglu: kernel(flat(64), gelu, geglu),
-  geglu_backward: kernel(flat(64), gelu, gegluBackward),
+  geglu: kernel(flat(64), gelu, activations, geglu),
+  geglu_backward: kernel(flat(64), gelu, activations, gegluBackward),
   layer_norm: kernel(rows, rowReduce, layerNorm),
   layer_norm_backward: kernel(rows, rowReduce, layerNormBackward),
   layer_norm_backward_weight: kernel(flat(64), layerNormBackwardWeight),
+  pad_columns: kernel(flat(64), padColumns),
   record_step: kernel(flat(1), recordStep),
   reduce_partials: kernel(flat(256), reducePartials),
   rotary: kernel(flat(64), rotary),

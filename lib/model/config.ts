@@ -4,6 +4,7 @@
  * @module
  */
 
+import { WIDEST_HEAD } from "../ops/attention.ts";
 import type { Activation } from "../ops/linear.ts";
 
 /** The architectures by name. */
@@ -24,9 +25,9 @@ export interface ModelConfig {
   readonly vocab: number;
   /** Number of encoder layers. */
   readonly layers: number;
-  /** Width of the residual stream (d_model), a multiple of 4 · heads. */
+  /** Width of the residual stream (d_model), a multiple of 4 and of the number of heads. */
   readonly width: number;
-  /** Number of attention heads. */
+  /** Number of attention heads, each up to 256 wide. */
   readonly heads: number;
   /** Width of the feed-forward layer (of each half, where it is gated), a multiple of 4. */
   readonly hidden: number;
@@ -40,6 +41,8 @@ export interface ModelConfig {
   readonly segments: number;
   /** Activation of a feed-forward layer that is not gated, and of the head. */
   readonly activation: Activation;
+  /** Activation of a gated feed-forward layer. Default: "gelu". */
+  readonly gate?: Activation | undefined;
   /** What has biases. */
   readonly biases: readonly BiasPlace[];
   /** Whether the decoder's weights are the token embedding. */
@@ -196,6 +199,7 @@ export function modelConfig(options: ModelOptions): ModelConfig {
     biases: rest.biases ?? architecture.biases,
     tied: rest.tied ?? architecture.tied,
     rotaryBase: rest.rotaryBase ?? ROTARY_BASE,
+    ...(rest.gate ? { gate: rest.gate } : {}),
     ...(rest.local ? { local: rest.local } : {}),
   };
   checkConfig(config);
@@ -219,10 +223,12 @@ export function checkConfig(config: ModelConfig): void {
   if (width % heads !== 0) {
     throw new RangeError(`Cannot split width ${width} into ${heads} heads: width must be a multiple of heads`);
   }
-  if (width / heads % 4 !== 0 || width / heads > 256) {
-    throw new RangeError(
-      `Cannot use heads of width ${width / heads} (${width} / ${heads}): it must be a multiple of 4 and at most 256`,
-    );
+  if (width % 4 !== 0) throw new RangeError(`Cannot use a width of ${width}: it must be a multiple of 4`);
+  const headWidth = width / heads;
+  const isRotary = architectures[config.preset].positions === "rotary";
+  if (headWidth > WIDEST_HEAD || (isRotary && headWidth % 2 !== 0)) {
+    const wish = headWidth > WIDEST_HEAD ? `at most ${WIDEST_HEAD}` : "even, for rotary positions turn halves of it";
+    throw new RangeError(`Cannot use heads of width ${headWidth} (${width} / ${heads}): it must be ${wish}`);
   }
   if (hidden % 4 !== 0) throw new RangeError(`Cannot use a hidden width of ${hidden}: it must be a multiple of 4`);
   if (!(config.epsilon > 0)) {

@@ -105,7 +105,7 @@ export function encode(context: EncoderContext, tokens: TokenInputs): Tensor {
       });
     });
     x = block(part, x, `layers.${layer}.feedForward`, (input, name) => {
-      if (architecture.gated) return geglu(graph, part.linear(input, `${name}.input`));
+      if (architecture.gated) return geglu(graph, part.linear(input, `${name}.input`), config.gate);
       const hidden = part.linear(input, `${name}.input`, { activation: config.activation });
       return architecture.innerDropout ? part.drop(hidden) : hidden;
     });

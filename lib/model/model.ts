@@ -92,15 +92,18 @@ export class Model {
   readonly store: ParameterStore;
   /** What host and device tell each other of a training step. */
   readonly step: StepTensors;
+  /** Whether it has a head that predicts masked tokens; without one it gives vectors only. */
+  readonly hasHead: boolean;
   #evaluationStep: StepTensors;
   #owned: (Tensor & { storage: Storage })[];
 
-  /** Allocates the model with all parameters zero; see {@linkcode createModel}. */
-  constructor(device: Device, config: ModelConfig) {
+  /** Allocates the model, with or without its head, with all parameters zero; see {@linkcode createModel}. */
+  constructor(device: Device, config: ModelConfig, { head = true }: { head?: boolean } = {}) {
     this.device = device;
     this.config = config;
+    this.hasHead = head;
     this.#owned = [];
-    this.store = new ParameterStore(device, modelParameters(config));
+    this.store = new ParameterStore(device, modelParameters(config, { head }));
     this.step = this.#stepTensors("training");
     this.#evaluationStep = this.#stepTensors("evaluation");
   }
@@ -248,6 +251,11 @@ export class Model {
     update: ((graph: Graph) => void) | undefined,
   ): Promise<BatchProgram> {
     const { device, config } = this;
+    if (!this.hasHead) {
+      throw new RangeError(
+        "Cannot predict masked tokens: this model has no head for them, only an encoder; train --init makes it a new head",
+      );
+    }
     const { windows, length, slots } = shape;
     const training = update !== undefined;
     const recording = this.#record(shape, { training, clock: step.clock });

@@ -20,8 +20,18 @@ export interface ModelParameter extends ParameterSpec {
   readonly inputs: number;
 }
 
-/** All parameters of a configuration, in the order in which a forward pass meets them. */
-export function modelParameters(config: ModelConfig): ModelParameter[] {
+/** Whether a parameter belongs to the head alone: without those a model still gives vectors of texts. */
+export function isHeadParameter(name: string): boolean {
+  return name.startsWith("head.") || name.startsWith("decoder.");
+}
+
+/** All parameters of a configuration, or without its head, in the order in which a forward pass meets them. */
+export function modelParameters(config: ModelConfig, { head = true }: { head?: boolean } = {}): ModelParameter[] {
+  const all = allParameters(config);
+  return head ? all : all.filter(({ name }) => !isHeadParameter(name));
+}
+
+function allParameters(config: ModelConfig): ModelParameter[] {
   const { vocab, layers, width, hidden, maxLength, segments, tied } = config;
   const { norm, embeddingNorm, positions, gated, head } = architectures[config.preset];
   const biases = new Set(config.biases);
@@ -66,9 +76,9 @@ export function emptyValues(config: ModelConfig): Map<string, Float32Array<Array
   return new Map(modelParameters(config).map(({ name, shape }) => [name, new Float32Array(sizeOf(shape))]));
 }
 
-/** Number of trained numbers of a configuration. */
-export function parameterCount(config: ModelConfig): number {
-  return modelParameters(config).reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+/** Number of trained numbers of a configuration, or of its encoder alone. */
+export function parameterCount(config: ModelConfig, { head = true }: { head?: boolean } = {}): number {
+  return modelParameters(config, { head }).reduce((sum, { shape }) => sum + sizeOf(shape), 0);
 }
 
 /** Standard deviation of BERT's weights and embeddings (Devlin et al., 2019). */
@@ -78,12 +88,18 @@ const DEVIATION = 0.02;
  * Initial values of every parameter, each from a random stream of its own. "truncated": normal cut at two standard
  * deviations, products that end a residual branch smaller by √(2 · layers) as in ModernBERT (Warner et al., 2024), but of
  * deviation 1/√width (LeCun et al., 1998): at the widths of small models 0.02 learns far more slowly. "normal": 0.02
- * everywhere; "uniform": PyTorch's defaults, ±1/√inputs and standard normal embeddings.
+ * everywhere; "uniform": PyTorch's defaults, ±1/√inputs and standard normal embeddings. With `only`, of some parameters alone,
+ * the same as among all.
  */
-export function initialValues(config: ModelConfig, seed: number): Map<string, Float32Array<ArrayBuffer>> {
+export function initialValues(
+  config: ModelConfig,
+  seed: number,
+  { only = () => true }: { only?: (name: string) => boolean } = {},
+): Map<string, Float32Array<ArrayBuffer>> {
   const { initialisation } = architectures[config.preset];
+  const numbered = modelParameters(config).map((parameter, index) => ({ ...parameter, index }));
   return new Map(
-    modelParameters(config).map(({ name, shape, role, inputs }, index) => {
+    numbered.filter(({ name }) => only(name)).map(({ name, shape, role, inputs, index }) => {
       const random = randomSequence({ seed, purpose: "initialisation", at: [index, 0] });
       const values = new Float32Array(sizeOf(shape));
       const fill = (draw: () => number) => {

@@ -1,6 +1,7 @@
 import type { Tensor } from "../device/device.ts";
 import type { Graph } from "../graph/graph.ts";
 import { type Dropout, dropoutParams } from "./dropout.ts";
+import { padColumns } from "./pad_columns.ts";
 
 /** Options of {@linkcode attention}. */
 export interface AttentionOptions {
@@ -19,20 +20,36 @@ export interface AttentionOptions {
   window?: number | undefined;
 }
 
+/** Widest head that the kernels have room for. */
+export const WIDEST_HEAD = 256;
+
 /**
  * Multi-head self-attention, softmax(Q Kᵀ / √headWidth) V (Vaswani et al., 2017), for qkv: [rows, 3 · width] with
  * queries, keys and values side by side. Returns [rows, width]. Memory grows with length, not with its square.
  */
 export function attention(graph: Graph, qkv: Tensor, options: AttentionOptions): Tensor {
+  const { heads } = options;
+  const width = qkv.shape[1]! / 3;
+  const headWidth = width / heads;
+  if (!Number.isInteger(headWidth) || headWidth > WIDEST_HEAD) {
+    throw new TypeError(
+      `Cannot attend with ${heads} heads over width ${width}: a head's width must be whole and at most ${WIDEST_HEAD}`,
+    );
+  }
+  const scale = 1 / Math.sqrt(headWidth);
+  // the kernels read four floats at a time: zeros behind each head change no score, and their values are cut off again
+  const padded = Math.ceil(headWidth / 4) * 4;
+  if (padded === headWidth) return attend(graph, qkv, { ...options, scale });
+  const wide = attend(graph, padColumns(graph, qkv, { from: headWidth, to: padded }), { ...options, scale });
+  return padColumns(graph, wide, { from: padded, to: headWidth });
+}
+
+/** Attention with heads whose width is a multiple of four. */
+function attend(graph: Graph, qkv: Tensor, options: AttentionOptions & { scale: number }): Tensor {
   const { length, heads, dropout, segments, window = length } = options;
   const [rows, columns] = qkv.shape as [number, number];
   const width = columns / 3;
   const headWidth = width / heads;
-  if (headWidth % 4 !== 0) {
-    throw new TypeError(
-      `Cannot attend with ${heads} heads over width ${width}: a head's width must be a multiple of 4`,
-    );
-  }
   const batch = rows / length;
   const { threshold, scale, stream } = dropoutParams(dropout);
   const call = {
@@ -40,7 +57,7 @@ export function attention(graph: Graph, qkv: Tensor, options: AttentionOptions):
       batch,
       length,
       heads,
-      scale: 1 / Math.sqrt(headWidth),
+      scale: options.scale,
       dropout_threshold: threshold,
       dropout_scale: scale,
       dropout_stream: stream,

@@ -2,10 +2,13 @@ import type { Parameter, Tensor } from "../device/device.ts";
 import type { Graph } from "../graph/graph.ts";
 import { reducePartials } from "./reduce_partials.ts";
 
-/** Activation functions that a product can apply to its result. */
-export type Activation = "gelu" | "relu";
+/** Activation functions by name. */
+export const activations = ["gelu", "relu", "gelu_tanh", "silu"] as const;
+/** An activation function: GELU by the error function or by its approximation with tanh, ReLU, or SiLU, which is x · sigmoid(x). */
+export type Activation = typeof activations[number];
 
-const activationCode: Readonly<Record<Activation, number>> = { gelu: 1, relu: 2 };
+/** The kernels' numbers for activations: kernels/activations.wgsl. */
+export const activationCode: Readonly<Record<Activation, number>> = { gelu: 1, relu: 2, gelu_tanh: 3, silu: 4 };
 
 /** Options of {@linkcode linear}. */
 export interface LinearOptions {

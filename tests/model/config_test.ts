@@ -18,7 +18,13 @@ Deno.test("parameterCount() of ModernBERT-base is 149,655,232", () => {
 Deno.test("modelConfig() says what does not go together", () => {
   const make = (options: Parameters<typeof modelConfig>[0]) => () => modelConfig(options);
   assertThrows(make({ vocab: 70, width: 130, heads: 4 }), RangeError, "Cannot split width 130 into 4 heads");
-  assertThrows(make({ vocab: 70, width: 24, heads: 4 }), RangeError, "heads of width 6");
+  assertThrows(make({ vocab: 70, width: 28, heads: 4 }), RangeError, "heads of width 7 (28 / 4): it must be even");
+  assertThrows(
+    make({ vocab: 70, width: 1028, heads: 4 }),
+    RangeError,
+    "heads of width 257 (1028 / 4): it must be at most 256",
+  );
+  assertThrows(make({ vocab: 70, width: 30, heads: 5 }), RangeError, "width of 30: it must be a multiple of 4");
   assertThrows(make({ vocab: 70, hidden: 30 }), RangeError, "hidden width of 30");
   assertThrows(make({ vocab: 70, layers: 0 }), RangeError, "layers 0");
   assertThrows(make({ vocab: 70, dropout: 1 }), RangeError, "share of 1");

@@ -29,6 +29,14 @@ const architectures: Readonly<Record<string, ModelConfig>> = {
     tied: false,
     epsilon: 1e-4,
   }),
+  "modernbert with heads of 26, SiLU gates and the tanh form in its head": config("modernbert", {
+    width: 52,
+    local: { window: 4, rotaryBase: 500, layers: [1] },
+    gate: "silu",
+    activation: "gelu_tanh",
+  }),
+  "bert with heads of 7 and the tanh form of GELU": config("bert", { width: 28, heads: 4, activation: "gelu_tanh" }),
+  "labml with heads of 1 and SiLU": config("labml", { width: 12, heads: 12, activation: "silu" }),
   "bert with ReLU, no segments and a decoder of its own": config("bert", {
     activation: "relu",
     segments: 0,

@@ -9,7 +9,21 @@ import { kindTest } from "../helpers/devices.ts";
 import { normal } from "../helpers/random.ts";
 import * as tape from "../reference/tape.ts";
 
-const shapes = [[1, 1, 1, 4], [2, 3, 2, 4], [3, 8, 2, 12], [2, 17, 3, 16], [1, 70, 2, 32], [1, 5, 1, 64]] as const;
+const shapes = [
+  [1, 1, 1, 4],
+  [2, 3, 2, 4],
+  [3, 8, 2, 12],
+  [2, 17, 3, 16],
+  [1, 70, 2, 32],
+  [1, 5, 1, 64],
+  // widths that are no multiple of four
+  [1, 1, 1, 1],
+  [2, 9, 4, 1],
+  [2, 5, 2, 6],
+  [1, 17, 12, 26],
+  [3, 7, 4, 7],
+  [1, 50, 2, 255],
+] as const;
 
 for (const [batch, length, heads, headWidth] of shapes) {
   kindTest(
@@ -64,6 +78,8 @@ for (
     [[[1, 1, 1], [2, 1]], 8],
     [[[17, 30, 23], [49, 21], [70]], 16],
     [[[3, 48, 60, 19]], 32],
+    [[[4, 9, 2]], 6],
+    [[[1, 50, 13]], 13],
   ] as const
 ) {
   const heads = 2;
@@ -119,6 +135,8 @@ for (
     [2, 70, 2, 16, 5],
     [1, 150, 1, 12, 64],
     [1, 211, 2, 32, 48],
+    [2, 21, 2, 26, 3],
+    [1, 60, 4, 5, 48],
   ] as const
 ) {
   const shape = `${batch} × ${length} with ${heads} heads of ${headWidth}`;
@@ -162,7 +180,16 @@ for (
   );
 }
 
-for (const [batch, length, heads, headWidth] of [[2, 3, 2, 4], [2, 17, 3, 8], [1, 300, 1, 64]] as const) {
+for (
+  const [batch, length, heads, headWidth] of [
+    [2, 3, 2, 4],
+    [2, 17, 3, 8],
+    [1, 300, 1, 64],
+    [2, 5, 2, 6],
+    [1, 9, 4, 26],
+    [1, 4, 6, 2],
+  ] as const
+) {
   const width = heads * headWidth;
   kindTest(
     `rotary() turns queries and keys at ${batch} × ${length} positions, ${heads} heads of ${headWidth}`,

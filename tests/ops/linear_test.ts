@@ -1,9 +1,9 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { Graph } from "../../lib/graph/graph.ts";
 import type { Parameter } from "../../lib/device/device.ts";
-import { chooseSplit, linear } from "../../lib/ops/linear.ts";
+import { activations, chooseSplit, linear } from "../../lib/ops/linear.ts";
 import { checkOp } from "../helpers/check_op.ts";
-import { deviceTest } from "../helpers/devices.ts";
+import { deviceTest, kindTest } from "../helpers/devices.ts";
 import * as tape from "../reference/tape.ts";
 
 for (
@@ -26,13 +26,54 @@ for (
   );
 }
 
-for (const activation of ["gelu", "relu"] as const) {
+for (const activation of activations) {
   deviceTest(`linear() applies ${activation} and differentiates it`, (device) =>
     checkOp(device, {
       inputs: { x: { shape: [19, 8] }, weight: { shape: [12, 8], scale: 0.7 }, bias: { shape: [12] } },
       build: (graph, { x, weight, bias }) => linear(graph, x, weight, { bias, activation }),
       reference: ({ x, weight, bias }) => tape[activation](tape.linear(x, weight, bias)),
     }));
+}
+
+for (const activation of activations) {
+  kindTest(`linear() applies ${activation} to huge and tiny inputs without overflow`, (device) => {
+    const column = [-1e37, -1e12, -200, -101, -40, -9, -1e-20, 0, 1e-20, 9, 40, 101, 200, 1e12, 1e37, 5];
+    return checkOp(device, {
+      // x picks the first column of the weight: 3 outputs more than whole vectors
+      inputs: {
+        x: { shape: [1, 4], values: Float32Array.of(1, 0, 0, 0) },
+        weight: {
+          shape: [19, 4],
+          values: Float32Array.from({ length: 76 }, (_, i) => i % 4 ? 0 : column[i / 4 % 16]!),
+        },
+      },
+      build: (graph, { x, weight }) => linear(graph, x, weight, { activation }),
+      reference: ({ x, weight }) => tape[activation](tape.linear(x, weight)),
+      // of 9 the distribution function is 1 but for 1e-7, which a factor of 9 multiplies
+      tolerance: { atol: 2e-6, rtol: 1e-6 },
+      gradientTolerance: { atol: 2e-6, rtol: 1e-5 },
+      step: 0,
+    });
+  });
+
+  kindTest(`linear() differentiates ${activation} from -12 to 12`, (device) => {
+    const count = 97;
+    return checkOp(device, {
+      inputs: {
+        x: { shape: [1, 4], values: Float32Array.of(1, 0, 0, 0) },
+        weight: {
+          shape: [count, 4],
+          values: Float32Array.from({ length: 4 * count }, (_, i) => i % 4 ? 0 : (i / 4 - 48) / 4 + 0.01),
+        },
+      },
+      build: (graph, { x, weight }) => linear(graph, x, weight, { activation }),
+      reference: ({ x, weight }) => tape[activation](tape.linear(x, weight)),
+      tolerance: { atol: 2e-6, rtol: 2e-6 },
+      // d_x sums the products of 97 of them
+      gradientTolerance: { atol: 1e-4, rtol: 1e-5 },
+      step: 0,
+    });
+  });
 }
 
 deviceTest("linear() adds a residual and passes its gradient on", (device) =>

@@ -2,7 +2,8 @@ import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { dropout, dropoutParams } from "../../lib/ops/dropout.ts";
 import { gatherRows } from "../../lib/ops/gather_rows.ts";
 import { geglu } from "../../lib/ops/geglu.ts";
-import { linear } from "../../lib/ops/linear.ts";
+import { type Activation, activations, linear } from "../../lib/ops/linear.ts";
+import { padColumns } from "../../lib/ops/pad_columns.ts";
 import { Graph } from "../../lib/graph/graph.ts";
 import { philox } from "../../lib/batch/philox.ts";
 import { checkOp } from "../helpers/check_op.ts";
@@ -22,25 +23,75 @@ for (const [rows, hidden] of [[1, 4], [7, 12], [65, 340]] as const) {
     }));
 }
 
-kindTest("geglu() of huge and tiny inputs neither overflows nor loses sign", (device) =>
-  checkOp(device, {
-    // x picks the first column of the weight: the gate's inputs, then the gates
-    inputs: {
-      x: { shape: [1, 8], values: Float32Array.of(1, 0, 0, 0, 0, 0, 0, 0) },
-      weight: { shape: [8, 8], values: firstColumn([-1e12, -5, 1e-20, 1e12, 2, 3, 1e12, -1e-12]) },
-    },
-    build: (graph, { x, weight }) => geglu(graph, linear(graph, x, weight)),
-    reference: ({ x, weight }) => gated(tape.linear(x, weight)),
-    // erf is within 1.5e-7, which its argument of 5 and a gate of 5 multiply
-    tolerance: { atol: 1e-5, rtol: 1e-5 },
-    gradientTolerance: { atol: 1e-4, rtol: 1e-4 },
-    step: 0,
-  }));
+for (const activation of activations) {
+  kindTest(`geglu() gates by ${activation}`, (device) =>
+    checkOp(device, {
+      inputs: { x: { shape: [5, 8] }, weight: { shape: [40, 8], scale: 0.7 } },
+      build: (graph, { x, weight }) => geglu(graph, linear(graph, x, weight), activation),
+      reference: ({ x, weight }) => gated(tape.linear(x, weight), activation),
+      tolerance: { atol: 1e-4, rtol: 2e-5 },
+    }));
+}
 
-function gated(u: tape.Value): tape.Value {
+for (const activation of activations) {
+  kindTest(
+    `geglu() by ${activation} of huge and tiny inputs neither overflows nor loses sign`,
+    (device) =>
+      checkOp(device, {
+        // x picks the first column of the weight: the gate's inputs, then the gates
+        inputs: {
+          x: { shape: [1, 8], values: Float32Array.of(1, 0, 0, 0, 0, 0, 0, 0) },
+          weight: { shape: [8, 8], values: firstColumn([-1e12, -5, 1e-20, 1e12, 2, 3, 1e12, -1e-12]) },
+        },
+        build: (graph, { x, weight }) => geglu(graph, linear(graph, x, weight), activation),
+        reference: ({ x, weight }) => gated(tape.linear(x, weight), activation),
+        // erf is within 1.5e-7, which its argument of 5 and a gate of 5 multiply
+        tolerance: { atol: 1e-5, rtol: 1e-5 },
+        gradientTolerance: { atol: 1e-4, rtol: 1e-4 },
+        step: 0,
+      }),
+  );
+}
+
+const padded = [[1, 1, 1, 4], [3, 6, 6, 8], [5, 2, 26, 28], [2, 3, 7, 4], [67, 3, 13, 16]] as const;
+
+for (const [rows, groups, from, to] of padded) {
+  kindTest(
+    `padColumns() makes ${groups} groups of ${from} columns in ${rows} rows ${to} wide`,
+    (device) =>
+      checkOp(device, {
+        inputs: { x: { shape: [rows, groups * from] } },
+        build: (graph, { x }) => {
+          // a parameter's gradient accumulates, that of what is padded does not
+          const clock = graph.persistent("clock", [4], "u32");
+          return padColumns(graph, dropout(graph, x, { probability: 0, stream: 0, clock }), { from, to });
+        },
+        reference: ({ x }) =>
+          tape.assemble([
+            Array.from({ length: groups * to }, (_, column) => {
+              const left = Math.floor(column / to) * from + column % to;
+              return column % to < from
+                ? tape.block(x, { first: 0, rows, left, columns: 1 })
+                : tape.leaf([rows, 1], new Float64Array(rows));
+            }),
+          ]),
+      }),
+  );
+}
+
+Deno.test("padColumns() rejects rows that are no whole number of groups", () => {
+  const graph = new Graph();
+  assertThrows(
+    () => padColumns(graph, graph.activation("x", [2, 8]), { from: 3, to: 4 }),
+    TypeError,
+    "Cannot cut x [2,8]",
+  );
+});
+
+function gated(u: tape.Value, activation: Activation = "gelu"): tape.Value {
   const [rows, columns] = u.shape as [number, number];
   const half = (left: number) => tape.block(u, { first: 0, rows, left, columns: columns / 2 });
-  return tape.multiply(tape.gelu(half(0)), half(columns / 2));
+  return tape.multiply(tape[activation](half(0)), half(columns / 2));
 }
 
 kindTest("gatherRows() takes rows and returns their gradient", (device) => {

@@ -1,0 +1,72 @@
+// Activations besides the exact GELU, and the choice among all of them: 1 GELU, 2 ReLU, 3 GELU by tanh, 4 SiLU.
+
+// tanh(√(2/π) · (x + 0.044715 x³)), from e^2u: exactly ±1 where it is that in f32, so that nothing huge is left over.
+fn gelu_tangent(x: vec4f) -> vec4f {
+  // beyond 10 the tangent is ±1; without the clamps the cube and the power overflow
+  let bounded = clamp(x, vec4f(-20.0), vec4f(20.0));
+  let u = 0.79788456080286536 * bounded * (1.0 + 0.044715 * bounded * bounded);
+  return 1.0 - 2.0 / (exp(2.0 * clamp(u, vec4f(-10.0), vec4f(10.0))) + 1.0);
+}
+
+// x · (1 + tangent) / 2 (Hendrycks and Gimpel, 2016), the approximation.
+fn gelu_tanh(x: vec4f) -> vec4f {
+  return x * (0.5 * (1.0 + gelu_tangent(x)));
+}
+
+fn gelu_tanh_derivative(x: vec4f) -> vec4f {
+  let bounded = clamp(x, vec4f(-20.0), vec4f(20.0));
+  let tangent = gelu_tangent(x);
+  let slope = 0.79788456080286536 * (1.0 + 0.134145 * bounded * bounded);
+  return 0.5 * (1.0 + tangent) + 0.5 * bounded * (1.0 - tangent * tangent) * slope;
+}
+
+fn sigmoid(x: vec4f) -> vec4f {
+  return 1.0 / (1.0 + exp(-clamp(x, vec4f(-80.0), vec4f(80.0))));
+}
+
+// x · sigmoid(x) (Elfwing, Uchibe and Doya, 2017), which is nothing long before x is huge.
+fn silu(x: vec4f) -> vec4f {
+  return max(x, vec4f(-100.0)) * sigmoid(x);
+}
+
+fn silu_derivative(x: vec4f) -> vec4f {
+  let s = sigmoid(x);
+  return s * (1.0 + clamp(x, vec4f(-80.0), vec4f(80.0)) * (1.0 - s));
+}
+
+fn activate(x: vec4f, activation: u32) -> vec4f {
+  switch activation {
+    case 1u: {
+      return gelu(x);
+    }
+    case 2u: {
+      return max(x, vec4f(0.0));
+    }
+    case 3u: {
+      return gelu_tanh(x);
+    }
+    case 4u: {
+      return silu(x);
+    }
+    default: {
+      return x;
+    }
+  }
+}
+
+fn activation_derivative(x: vec4f, activation: u32) -> vec4f {
+  switch activation {
+    case 1u: {
+      return gelu_derivative(x);
+    }
+    case 2u: {
+      return select(vec4f(0.0), vec4f(1.0), x > vec4f(0.0));
+    }
+    case 3u: {
+      return gelu_tanh_derivative(x);
+    }
+    default: {
+      return silu_derivative(x);
+    }
+  }
+}
