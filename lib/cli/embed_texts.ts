@@ -1,0 +1,117 @@
+/**
+ * What the command `embed` makes vectors of: texts that are given, and the lines, chunks or whole of files.
+ *
+ * @module
+ */
+
+import type { EmbedOptions } from "../inference/embed.ts";
+import type { TextDocument } from "../inference/embed_documents.ts";
+import type { MaskedLanguageModel } from "../inference/load.ts";
+import { fileSources } from "../text/file_source.ts";
+import { textOf } from "../text/open.ts";
+import { type ByteSource, strict } from "../text/source.ts";
+import { standardInputLines } from "./lines.ts";
+import type { NamedVector } from "./vector_files.ts";
+
+/** Parts of files that get a vector each. */
+export const fileParts = ["line", "file", "chunk"] as const;
+/** What of a file gets a vector. */
+export type FilePart = typeof fileParts[number];
+
+/** A line, record or row, with the file that it is in and its number there. */
+interface NamedLine {
+  readonly name: string | undefined;
+  readonly text: string;
+}
+
+/** Characters of a line that are kept: far more than a model reads, and lines may be of any length. */
+const MOST_CHARACTERS = 1 << 20;
+
+/** Name of standard input among files. */
+const INPUT = "-";
+
+/** Options of {@linkcode vectorsOf}. */
+export interface VectorsOptions extends EmbedOptions {
+  /** Texts; without them those of the files. */
+  given: readonly string[];
+  /** Files, folders, globs, addresses, or - for standard input. */
+  files: readonly string[];
+  /** Field or column of the text. */
+  field: string | undefined;
+  /** What of a file gets a vector. */
+  by: FilePart;
+  /** Hears of each text that was cut off. */
+  cut: () => void;
+}
+
+/** The vectors of what is asked for, in order. */
+export async function* vectorsOf(model: MaskedLanguageModel, options: VectorsOptions): AsyncGenerator<NamedVector> {
+  const { given, files, field, by, cut, ...rest } = options;
+  if (by !== "line") {
+    const documents = model.embedDocuments(documentsOf(files, field), { ...rest, by: by === "file" ? "document" : by });
+    for await (const { name, chunk, text, embedding } of documents) {
+      yield { name: by === "file" ? name : `${name}#${chunk}`, text, embedding };
+    }
+    return;
+  }
+  const names: (string | undefined)[] = [];
+  async function* texts() {
+    const fromFiles = linesOf(files.length > 0 ? files : [INPUT], field);
+    for await (
+      const { name, text } of given.length > 0 ? given.map((text) => ({ name: undefined, text })) : fromFiles
+    ) {
+      names.push(name);
+      yield text;
+    }
+  }
+  for await (const { text, embedding, omitted } of model.embedTexts(texts(), rest)) {
+    if (omitted > 0) cut();
+    yield { name: names.shift(), text, embedding };
+  }
+}
+
+/** What paths mean, each once: standard input, or the sources of text in files and folders. */
+async function* sourcesOf(paths: readonly string[]) {
+  const seen = new Set<string>();
+  for (const path of paths) {
+    const sources = path === INPUT ? [undefined] : await fileSources(path);
+    for (const source of sources) {
+      const name = source?.name ?? INPUT;
+      if (seen.has(name)) continue;
+      seen.add(name);
+      yield source;
+    }
+  }
+}
+
+/** Passages of a source. */
+const passagesOf = (source: ByteSource, field: string | undefined) =>
+  textOf(source, { field }).read({ start: 0, end: source.size, bad: strict });
+
+/** The lines, records or rows of what paths mean, each whole but for what no model reads. */
+async function* linesOf(paths: readonly string[], field: string | undefined): AsyncGenerator<NamedLine> {
+  for await (const source of sourcesOf(paths)) {
+    if (!source) {
+      for await (const text of standardInputLines()) yield { name: undefined, text };
+      continue;
+    }
+    let [number, held] = [1, ""];
+    for await (const { text, after } of passagesOf(source, field)) {
+      if (held.length < MOST_CHARACTERS) held += after === "line" ? `${text}\n` : text;
+      if (after !== "document") continue;
+      yield { name: `${source.name}:${number++}`, text: held };
+      held = "";
+    }
+    if (held !== "") yield { name: `${source.name}:${number}`, text: held };
+  }
+}
+
+/** Files as documents: their lines, records or rows, with line breaks in between. */
+async function* documentsOf(paths: readonly string[], field: string | undefined): AsyncGenerator<TextDocument> {
+  for await (const source of sourcesOf(paths)) yield { name: source?.name ?? INPUT, parts: partsOf(source, field) };
+}
+
+async function* partsOf(source: ByteSource | undefined, field: string | undefined): AsyncGenerator<string> {
+  if (!source) { for await (const line of standardInputLines()) yield `${line}\n`; }
+  else for await (const { text, after } of passagesOf(source, field)) yield after === "nothing" ? text : `${text}\n`;
+}

@@ -1,0 +1,99 @@
+/**
+ * Long texts cut into pieces that a model can read.
+ *
+ * @module
+ */
+
+import { encodeWithSpecials, type Tokenizer } from "../tokenizer/tokenizer.ts";
+
+/** Characters that are looked at for each token that there is room for; a longer token is rare, and only makes a chunk shorter. */
+const CHARACTERS_A_TOKEN = 16;
+
+/** Times that a cut is tried: each halves the error at least, and most lines are cut right at once. */
+const MOST_TRIES = 10;
+
+/**
+ * Cuts a text, which comes in parts, into chunks of at most so many tokens, the frame around each counted: between lines where
+ * lines fit, otherwise between words, otherwise anywhere. Nothing is lost but line breaks at a chunk's end; of a text of any
+ * length only a part and a chunk are in memory.
+ *
+ * @example
+ * ```ts
+ * import { characterTokenizer, chunkTexts } from "@cloze/mlm";
+ *
+ * const tokenizer = characterTokenizer("abc \n");
+ * console.log(await Array.fromAsync(chunkTexts(["aa bb\n", "cc cc"], { tokenizer, longest: 6 }))); // ["aa bb", "cc cc"]
+ * ```
+ */
+export async function* chunkTexts(
+  parts: Iterable<string> | AsyncIterable<string>,
+  { tokenizer, longest }: { tokenizer: Tokenizer; longest: number },
+): AsyncGenerator<string> {
+  const { before = [], after = [] } = tokenizer.frame ?? {};
+  const room = Math.max(1, longest - before.length - after.length);
+  const count = (text: string) => encodeWithSpecials(tokenizer, text).length;
+  let held = "";
+  let tokens = 0;
+  for await (const part of parts) {
+    const more = count(part);
+    if (tokens + more <= room) {
+      held += part;
+      tokens += more;
+      continue;
+    }
+    // together lines may have other tokens than each alone, so what is held is counted once more
+    if (held !== "") yield* pieces(held);
+    held = part;
+    tokens = more;
+    while (tokens > room) {
+      const end = fittingEnd(held, { room, count });
+      yield chunk(held.slice(0, end));
+      held = held.slice(end);
+      // far more than fits need not be counted to its end
+      tokens = held.length > room * CHARACTERS_A_TOKEN ? Infinity : count(held);
+    }
+  }
+  if (held !== "") yield* pieces(held);
+
+  function* pieces(text: string): Generator<string> {
+    for (let rest = text; rest !== "";) {
+      const end = count(rest) <= room ? rest.length : fittingEnd(rest, { room, count });
+      yield chunk(rest.slice(0, end));
+      rest = rest.slice(end);
+    }
+  }
+}
+
+const chunk = (text: string) => text.replace(/[\r\n]+$/, "");
+
+/** Where a text is cut so that what is before has at most so many tokens. */
+function fittingEnd(text: string, { room, count }: { room: number; count: (text: string) => number }): number {
+  const most = Math.min(text.length, room * CHARACTERS_A_TOKEN);
+  const start = text.slice(0, most);
+  const words = [...start.matchAll(/(?<=\S)(?=\s)|(?<=\n)/g)].map(({ index }) => index).filter((index) => index > 0);
+  return longestFitting(words) ?? longestFitting(characterEnds(start)) ?? characterEnds(start)[0] ?? text.length;
+
+  /** The furthest end found in a few tries, each where the number of tokens so far says that it should be. */
+  function longestFitting(ends: readonly number[]): number | undefined {
+    let [low, high] = [-1, ends.length];
+    let [tokensLow, tokensHigh] = [0, Math.max(room + 1, count(start))];
+    if (most < text.length && count(start) <= room) return most;
+    for (let tries = 0; high - low > 1 && tries < MOST_TRIES; tries++) {
+      const share = (room - tokensLow) / (tokensHigh - tokensLow);
+      const guess = Math.floor(low + share * (high - low));
+      const middle = tries % 2 === 0 ? Math.min(high - 1, Math.max(low + 1, guess)) : (low + high) >> 1;
+      const tokens = count(start.slice(0, ends[middle]!));
+      if (tokens <= room) [low, tokensLow] = [middle, tokens];
+      else [high, tokensHigh] = [middle, tokens];
+    }
+    return ends[low];
+  }
+}
+
+/** Ends of the characters of a text, no surrogate pair cut in two. */
+function characterEnds(text: string): number[] {
+  const ends: number[] = [];
+  let at = 0;
+  for (const character of text) ends.push(at += character.length);
+  return ends;
+}
