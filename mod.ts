@@ -30,6 +30,14 @@ export * from "./lib/format/folder.ts";
 export * from "./lib/format/hugging_face.ts";
 export * from "./lib/format/model_folder.ts";
 export { type OnnxOptions, toOnnx } from "./lib/format/onnx_model.ts";
+export {
+  type FoundTensor,
+  fromHuggingFace,
+  type PlacedTensors,
+  type PlaceOptions,
+  placeTensors,
+  usualName,
+} from "./lib/format/place_tensors.ts";
 export * from "./lib/format/safetensors.ts";
 export * from "./lib/format/tokenizer_folder.ts";
 export * from "./lib/format/tokenizer_json.ts";
@@ -37,7 +45,9 @@ export * from "./lib/format/tokenizer_reader.ts";
 export * from "./lib/format/weights.ts";
 export * from "./lib/graph/graph.ts";
 export * from "./lib/graph/parameters.ts";
+export * from "./lib/inference/chunk_texts.ts";
 export * from "./lib/inference/embed.ts";
+export * from "./lib/inference/embed_documents.ts";
 export * from "./lib/inference/fill.ts";
 export * from "./lib/inference/load.ts";
 export * from "./lib/inference/score.ts";
@@ -46,7 +56,7 @@ export * from "./lib/model/config.ts";
 export * from "./lib/model/model.ts";
 export * from "./lib/model/parameters.ts";
 export type { AdamWOptions, StepTensors } from "./lib/ops/adamw.ts";
-export type { Activation } from "./lib/ops/linear.ts";
+export { type Activation, activations } from "./lib/ops/linear.ts";
 export * from "./lib/text/corpus.ts";
 export * from "./lib/text/csv.ts";
 export * from "./lib/text/decompress.ts";

@@ -4,9 +4,8 @@
  * @module
  */
 
-import { classNames } from "../format/config_json.ts";
+import { classNames, encoderClassNames } from "../format/config_json.ts";
 import type { OpenedModel } from "../format/model_folder.ts";
-import type { Preset } from "../model/config.ts";
 import { parameterCount } from "../model/parameters.ts";
 import { readAbout, type RunAbout } from "../train/checkpoint.ts";
 import { flagHelp, parseFlags, UsageError } from "./flags.ts";
@@ -25,7 +24,16 @@ Only headers are read, so this is quick for models of any size.
 
 ${flagHelp(groups)}`;
 
-const classOf = (preset: Preset) => classNames[preset] ?? "none: labml.ai's model is exported to ONNX only";
+/** The class that config.json names, or that has these parts. */
+function classOf({ config: { preset }, classes, weights: { head } }: OpenedModel): string {
+  const usual = (head ? classNames : encoderClassNames)[preset];
+  return classes.join(", ") || usual || "none: labml.ai's model is exported to ONNX only";
+}
+
+const headOf = ({ weights: { head } }: OpenedModel) =>
+  head
+    ? "predicts masked tokens"
+    : "none for masked tokens: embed works, fill and eval do not; train --init makes a new one";
 
 /** Runs the command; returns the exit code. */
 export async function infoCommand(args: readonly string[]): Promise<number> {
@@ -44,12 +52,14 @@ export async function infoCommand(args: readonly string[]): Promise<number> {
   return 0;
 }
 
-function summary({ folder: { place }, config, tokenizer, weights }: OpenedModel, about: RunAbout | undefined) {
+function summary(opened: OpenedModel, about: RunAbout | undefined) {
+  const { folder: { place }, config, tokenizer, weights } = opened;
   return {
     place,
-    class: classOf(config.preset),
+    class: classOf(opened),
+    head: weights.head,
     config,
-    parameters: parameterCount(config),
+    parameters: parameterCount(config, weights),
     bytes: weights.bytes,
     types: weights.types,
     tokenizer: {
@@ -73,7 +83,8 @@ function rows(opened: OpenedModel, about: RunAbout | undefined): [string, string
   const { frame } = tokenizer;
   return [
     ["model", place],
-    ["class", classOf(config.preset)],
+    ["class", classOf(opened)],
+    ["head", headOf(opened)],
     [
       "encoder",
       `${config.layers} layers × ${config.width}, ${config.heads} heads, hidden ${config.hidden}` +
@@ -86,7 +97,7 @@ function rows(opened: OpenedModel, about: RunAbout | undefined): [string, string
         : "global",
     ],
     ["longest text", `${grouped(config.maxLength)} tokens`],
-    ["parameters", `${grouped(parameterCount(config))}${config.tied ? "" : ", decoder not tied"}`],
+    ["parameters", `${grouped(parameterCount(config, weights))}${config.tied ? "" : ", decoder not tied"}`],
     ["weights", `${grouped(weights.bytes)} bytes, ${weights.types.join(" and ")}`],
     [
       "tokenizer",

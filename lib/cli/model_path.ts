@@ -18,12 +18,7 @@ const LISTED = 8;
 export async function checkModelPath(path: string, action: "use" | "resume" = "use"): Promise<void> {
   const fail = (what: string) => new RangeError(`Cannot ${action} "${path}": ${what}`);
   const info = await Deno.stat(path).catch(() => undefined);
-  if (info?.isFile) {
-    const isOfModel = /(\.safetensors|\.onnx|\.bin|config\.json|tokenizer\.json|vocab\.(txt|json))$/.test(path);
-    throw fail(
-      isOfModel ? `it is a file; give the folder that it is in, "${parentOf(path)}"` : "it is a file, no folder",
-    );
-  }
+  if (info?.isFile && action === "resume") throw fail("it is a file; wanted the folder of a run");
   if (info) {
     const runs = await runsIn(path);
     if (runs.length > 0) throw fail(`it is a folder of runs; there ${listed(runs.map((name) => join(path, name)))}`);

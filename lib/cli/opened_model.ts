@@ -24,8 +24,8 @@ export const deviceFlags = {
 
 /** What DIR means, for help. */
 export const folderHelp =
-  `DIR is a run's folder, whose latest checkpoint is taken, a checkpoint, the folder of any BertForMaskedLM or
-ModernBertForMaskedLM, or the http address of one.`;
+  `DIR is a run's folder, whose latest checkpoint is taken, a checkpoint, the folder of any model of BERT's or ModernBERT's
+classes, or the http address of one.`;
 
 /** Prints instead of text what programs read. */
 export const json: Flag<boolean> = flagSwitch("print JSON");

@@ -99,6 +99,11 @@ async function newRunOn(
 ): Promise<Run> {
   if (opened.notice) terminal.print(opened.notice);
   const init = parsed.get(flags.init)?.replace(/(?<=.)[\\/]+$/, "");
+  if (model && !model.weights.head) {
+    terminal.print(
+      `head    ${init} has none for masked tokens: a new one begins with random weights (seed ${plan.seed})`,
+    );
+  }
   const extended = model && await moreTokens(model.tokenizer, parsed.get(flags["add-tokens"]), terminal);
   const unframed = extended?.tokenizer ?? await tokenizerFor(opened.corpus, parsed, { plan, terminal });
   const tokenizer = framedFor(parsed.get(flags.pack), unframed);
@@ -255,7 +260,7 @@ const noteOf = ({ description, settings }: Device): RunDevice => ({ description,
 export async function modelOf({ config, settings, state, base }: Run, device: Device): Promise<Model> {
   if (state) return new Model(device, config);
   if (!base?.opened) return createModel(device, config, { seed: settings.seed });
-  const model = await toDevice({ ...base.opened, config }, device);
+  const model = await toDevice({ ...base.opened, config }, device, { headSeed: settings.seed });
   await initialiseTokens(model, base.added);
   return model;
 }

@@ -16,11 +16,19 @@ import {
   ROTARY_BASE,
 } from "../model/config.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import { activationName, activationOf, knownActivations } from "./activation_names.ts";
 
 /** Hugging Face's classes; labml.ai's model has none. */
 export const classNames = {
   modernbert: "ModernBertForMaskedLM",
   bert: "BertForMaskedLM",
+  labml: undefined,
+} as const satisfies Record<Preset, string | undefined>;
+
+/** Hugging Face's classes of the encoders without a head. */
+export const encoderClassNames = {
+  modernbert: "ModernBertModel",
+  bert: "BertModel",
   labml: undefined,
 } as const satisfies Record<Preset, string | undefined>;
 
@@ -35,8 +43,16 @@ const biasKeys: Readonly<Record<BiasPlace, string>> = {
   decoder: "decoder_bias",
 };
 
-/** Content of config.json; labml's model has no Hugging Face class and says so by its model_type. */
-export function toConfigJson(config: ModelConfig, special: Tokenizer["special"]): Record<string, unknown> {
+/**
+ * Content of config.json, for the model with its head or for the encoder alone; labml's model has no Hugging Face class and says
+ * so by its model_type.
+ */
+export function toConfigJson(
+  config: ModelConfig,
+  special: Tokenizer["special"],
+  { head = true }: { head?: boolean } = {},
+): Record<string, unknown> {
+  const names = head ? classNames : encoderClassNames;
   const { preset, vocab, layers, width, heads, hidden, maxLength, dropout } = config;
   const common = {
     vocab_size: vocab,
@@ -54,10 +70,10 @@ export function toConfigJson(config: ModelConfig, special: Tokenizer["special"])
   };
   if (preset === "bert") {
     return {
-      architectures: [classNames.bert],
+      architectures: [names.bert],
       model_type: "bert",
       ...common,
-      hidden_act: config.activation,
+      hidden_act: activationName(config.activation),
       hidden_dropout_prob: dropout,
       attention_probs_dropout_prob: dropout,
       type_vocab_size: config.segments,
@@ -68,13 +84,13 @@ export function toConfigJson(config: ModelConfig, special: Tokenizer["special"])
   if (preset === "modernbert") {
     const biases = new Set(config.biases);
     return {
-      architectures: [classNames.modernbert],
+      architectures: [names.modernbert],
       model_type: "modernbert",
       ...common,
       bos_token_id: special["[CLS]"],
       eos_token_id: special["[SEP]"],
-      hidden_activation: "gelu",
-      classifier_activation: config.activation,
+      hidden_activation: activationName(config.gate ?? "gelu"),
+      classifier_activation: activationName(config.activation),
       initializer_cutoff_factor: 2,
       norm_eps: config.epsilon,
       ...Object.fromEntries(Object.entries(biasKeys).map(([place, key]) => [key, biases.has(place as BiasPlace)])),
@@ -88,7 +104,7 @@ export function toConfigJson(config: ModelConfig, special: Tokenizer["special"])
     model_type: "labml",
     ...common,
     hidden_dropout_prob: dropout,
-    hidden_act: config.activation,
+    hidden_act: activationName(config.activation),
     layer_norm_eps: config.epsilon,
   };
 }
@@ -127,19 +143,19 @@ function toAttentionJson({ layers, rotaryBase, local }: ModelConfig): Record<str
 export function fromConfigJson(json: Readonly<Record<string, unknown>>, path = "config.json"): ModelConfig {
   const fail = (what: string) => new SyntaxError(`Cannot use ${path}: ${what}`);
   if (json === null || typeof json !== "object") throw fail("it is no JSON object");
-  const preset = json.model_type as Preset;
-  if (!presets.includes(preset)) {
-    throw fail(`its model_type is ${JSON.stringify(json.model_type ?? null)}, known are ${presets.join(", ")}`);
-  }
+  const preset = presetOf(json, fail);
   const { read, number } = reader(json, fail);
   const architecture = architectures[preset];
-  const activation = read(preset === "modernbert" ? "classifier_activation" : "hidden_act", architecture.activation);
-  if (activation !== "gelu" && activation !== "relu") {
-    throw fail(`its activation is ${JSON.stringify(activation)}, known are "gelu" (by erf) and "relu"`);
-  }
-  if (preset === "modernbert" && read("hidden_activation", "gelu") !== "gelu") {
-    throw fail(`its "hidden_activation" is ${JSON.stringify(json.hidden_activation)}, only "gelu" (by erf) is known`);
-  }
+  const activationAt = (key: string, fallback: string) => {
+    const found = activationOf(read(key, fallback));
+    if (!found) throw fail(`its "${key}" is ${JSON.stringify(json[key])}, known are ${knownActivations}`);
+    return found;
+  };
+  const activation = activationAt(
+    preset === "modernbert" ? "classifier_activation" : "hidden_act",
+    architecture.activation,
+  );
+  const gate = preset === "modernbert" ? activationAt("hidden_activation", "gelu") : "gelu";
   if (preset === "bert" && read("position_embedding_type", "absolute") !== "absolute") {
     throw fail(`its positions are ${JSON.stringify(json.position_embedding_type)}, only "absolute" ones are known`);
   }
@@ -163,6 +179,7 @@ export function fromConfigJson(json: Readonly<Record<string, unknown>>, path = "
     epsilon: number(preset === "modernbert" ? "norm_eps" : "layer_norm_eps", architecture.epsilon),
     segments: preset === "bert" ? number("type_vocab_size", architecture.segments) : 0,
     activation,
+    ...(gate === "gelu" ? {} : { gate }),
     biases: preset === "modernbert"
       ? (Object.keys(biasKeys) as BiasPlace[]).filter((place) =>
         read(biasKeys[place], architecture.biases.includes(place)) === true
@@ -185,6 +202,25 @@ export function fromConfigJson(json: Readonly<Record<string, unknown>>, path = "
 }
 
 type Fail = (what: string) => SyntaxError;
+
+/** The classes that a config.json names. */
+export function classesIn(json: Readonly<Record<string, unknown>>): readonly string[] {
+  const { architectures } = json;
+  return Array.isArray(architectures) ? architectures.filter((name) => typeof name === "string") : [];
+}
+
+/** The kind of model that a configuration is of: by its model_type, which files of before 2020 lack, or by its class. */
+function presetOf(json: Json, fail: Fail): Preset {
+  const { model_type: type } = json;
+  if (presets.includes(type as Preset)) return type as Preset;
+  const known = `known are ${presets.join(", ")}`;
+  if (typeof type === "string") throw fail(`its model_type is "${type}", ${known}`);
+  const classes = classesIn(json);
+  if (classes.some((name) => name.startsWith("ModernBert"))) return "modernbert";
+  if (classes.some((name) => /^Bert(For|Model|LMHead)/.test(name))) return "bert";
+  const named = classes.length > 0 ? ` and its class is ${classes.join(", ")}` : "";
+  throw fail(`it has no model_type${named}, ${known}`);
+}
 
 /** Values of a configuration, which null leaves out. */
 function reader(json: Json, fail: Fail) {

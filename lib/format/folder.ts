@@ -4,6 +4,8 @@
  * @module
  */
 
+import { pointerError } from "./pointer.ts";
+
 /** An open file. */
 export interface FileReader {
   /** Bytes, where that is known before the end. */
@@ -20,6 +22,8 @@ export interface ModelFolder {
   readonly place: string;
   /** Opens a file; undefined if there is none of this name. */
   open(name: string): Promise<FileReader | undefined>;
+  /** Names of what is in it, those of folders with a slash behind; absent where it cannot be asked. */
+  list?(): Promise<readonly string[]>;
 }
 
 /** A file's path or address, for messages. */
@@ -61,9 +65,15 @@ export async function readBytes(folder: ModelFolder, name: string): Promise<Uint
   }
 }
 
-/** A file as text; undefined if there is none. */
+/**
+ * A file as text; undefined if there is none.
+ *
+ * @throws {SyntaxError} if it is only a pointer of Git LFS.
+ */
 export async function readText(folder: ModelFolder, name: string): Promise<string | undefined> {
   const bytes = await readBytes(folder, name);
+  const pointer = bytes && pointerError(bytes, pathIn(folder, name));
+  if (pointer) throw pointer;
   return bytes && new TextDecoder().decode(bytes);
 }
 
@@ -128,6 +138,7 @@ export function memoryFolder(place: string, files: ReadonlyMap<string, readonly 
       const blob = new Blob([...parts]);
       return Promise.resolve(streamReader(blob.stream(), blob.size));
     },
+    list: () => Promise.resolve([...files.keys()]),
   };
 }
 

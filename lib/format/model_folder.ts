@@ -6,9 +6,10 @@
 
 import type { ModelConfig } from "../model/config.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
-import { fromConfigJson } from "./config_json.ts";
+import { classesIn, fromConfigJson } from "./config_json.ts";
 import { type ModelFolder, pathIn, readJson } from "./folder.ts";
 import { readTokenizer } from "./tokenizer_folder.ts";
+import { whatIsThere } from "./folder_parts.ts";
 import { openWeights, type Weights } from "./weights.ts";
 
 /** A model whose weights have been checked but not read. */
@@ -17,6 +18,8 @@ export interface OpenedModel {
   readonly folder: ModelFolder;
   /** Its configuration. */
   readonly config: ModelConfig;
+  /** Classes that its config.json names. */
+  readonly classes: readonly string[];
   /** Its vocabulary; a model may have room for more tokens. */
   readonly tokenizer: Tokenizer;
   /** Its weights; whoever does not read them closes them. */
@@ -24,7 +27,7 @@ export interface OpenedModel {
 }
 
 /**
- * Opens the model of a folder: BertForMaskedLM, ModernBertForMaskedLM, or a checkpoint of this project. With `keepFiles` its
+ * Opens the model of a folder: of any class of BERT's or ModernBERT's, or a checkpoint of this project. With `keepFiles` its
  * tokenizer's files are kept, to be written again as they are.
  *
  * @throws {RangeError} if there is none.
@@ -35,7 +38,9 @@ export async function openModel(
   { keepFiles = false }: { keepFiles?: boolean } = {},
 ): Promise<OpenedModel> {
   const json = await readJson(folder, "config.json") as Record<string, unknown> | undefined;
-  if (json === undefined) throw new RangeError(`Cannot use ${folder.place}: there is no config.json in it`);
+  if (json === undefined) {
+    throw new RangeError(`Cannot use ${folder.place}: ${await whatIsThere(folder, "config.json")}`);
+  }
   const config = fromConfigJson(json, pathIn(folder, "config.json"));
   const tokenizer = await readTokenizer(folder, { keepFiles });
   if (tokenizer.size > config.vocab) {
@@ -43,5 +48,6 @@ export async function openModel(
       `Cannot use ${folder.place}: its tokenizer has ${tokenizer.size} tokens, its config.json says ${config.vocab}`,
     );
   }
-  return { folder, config, tokenizer, weights: await openWeights(folder, config) };
+  const classes = classesIn(json);
+  return { folder, config, classes, tokenizer, weights: await openWeights(folder, config, { classes }) };
 }

@@ -76,7 +76,7 @@ export class OnnxGraph {
 
   /** A float that belongs to the graph. */
   float(value: number, type: "f32" | "f16"): OnnxValue {
-    return this.weight(`float/${value}`, type, () => ({ shape: [], data: Float32Array.of(value) }));
+    return this.weight(`float/${type}/${value}`, type, () => ({ shape: [], data: Float32Array.of(value) }));
   }
 
   /** Appends an operation with one output. */

@@ -7,22 +7,28 @@
 import { architectures, type ModelConfig } from "../model/config.ts";
 import { positionTables } from "../model/encoder.ts";
 import { modelParameters } from "../model/parameters.ts";
+import type { Activation } from "../ops/linear.ts";
 import type { Parameters } from "./hugging_face.ts";
 import { OnnxGraph, type OnnxValue } from "./onnx.ts";
 
 /** Options of {@linkcode toOnnx}. */
 export interface OnnxOptions {
-  /** Type of the weights, and of what is computed with them. Default: "f32". */
+  /**
+   * Type of the weights of products, and of the products. In 16 bits what adds up over layers, norms and the softmax are still
+   * computed in 32, and products end at the largest number of 16 bits instead of beyond. Default: "f32".
+   */
   type?: "f32" | "f16";
-  /** Give hidden states and sentence vectors too: their mean over each text's tokens. Default: false. */
-  embeddings?: boolean;
+  /** Give hidden states and sentence vectors, their mean over each text's tokens: besides the logits, or only. Default: false. */
+  embeddings?: boolean | "only";
 }
 
 /**
  * The model as an ONNX file, in pieces to be written one after the other; 32-bit weights are not copied.
  *
  * Inputs are `input_ids` and `attention_mask`, int64 [batch, length]. Outputs are `logits`, float32 [batch, length, vocab], and
- * with `embeddings` also `last_hidden_state` [batch, length, width] and `sentence_embedding` [batch, width].
+ * with `embeddings` also `last_hidden_state` [batch, length, width] and `sentence_embedding` [batch, width]; with "only" these
+ * two alone, without the parameters of a head. All are finite for every mask: a text of which nothing is seen gets vectors that
+ * mean nothing, and a sentence vector of zeros.
  *
  * @throws {RangeError} if a weight does not fit 16 bits, or the file is larger than 2 GiB.
  *
@@ -46,15 +52,19 @@ export function toOnnx(
   const context = contextOf(graph, { config, parameters, type, ids, mask });
   const hidden = encoder(context, ids);
   const { vocab, width } = config;
-  const outward = (rows: OnnxValue, size: number) => graph.cast(context.unflatten(rows, [size]), "f32");
-  const logits = outward(head(context, hidden), vocab);
-  graph.output("logits", logits, { type: "f32", shape: ["batch", "length", vocab] });
+  const outward = (rows: OnnxValue, size: number) => context.unflatten(rows, [size]);
+  if (embeddings !== "only") {
+    const logits = outward(head(context, hidden), vocab);
+    graph.output("logits", logits, { type: "f32", shape: ["batch", "length", vocab] });
+  }
   if (embeddings) {
     const states = outward(hidden, width);
     graph.output("last_hidden_state", states, { type: "f32", shape: ["batch", "length", width] });
-    const weights = graph.call("Unsqueeze", [graph.cast(mask, "f32"), graph.whole([2])]);
+    const weights = graph.call("Unsqueeze", [graph.cast(graph.cast(mask, "bool"), "f32"), graph.whole([2])]);
     const total = (values: OnnxValue) => graph.call("ReduceSum", [values, graph.whole([1])], { keepdims: 0 });
-    const mean = graph.call("Div", [total(graph.call("Mul", [states, weights])), total(weights)]);
+    // at least one, so that a text without tokens gives no 0 / 0
+    const count = graph.call("Max", [total(weights), graph.float(1, "f32")]);
+    const mean = graph.call("Div", [total(graph.call("Mul", [states, weights])), count]);
     graph.output("sentence_embedding", mean, { type: "f32", shape: ["batch", width] });
   }
   return graph.encode({ name: config.preset, producer: "cloze" });
@@ -62,7 +72,13 @@ export function toOnnx(
 
 type Context = ReturnType<typeof contextOf>;
 
-/** Operations with their parameters looked up by name. Hidden states are rows: [batch · length, width]. */
+/** Largest number of 16 bits. */
+const MOST_HALF = 65_504;
+
+/**
+ * Operations with their parameters looked up by name. Hidden states are rows, [batch · length, width], and float32 in between;
+ * products are of the graph's type.
+ */
 function contextOf(
   graph: OnnxGraph,
   { config, parameters, type, ids, mask }: {
@@ -75,18 +91,22 @@ function contextOf(
 ) {
   const shapes = new Map(modelParameters(config).map(({ name, shape }) => [name, shape]));
   const has = (name: string) => shapes.has(name);
-  const get = (name: string): OnnxValue => {
+  const get = (name: string, as = type): OnnxValue => {
     const [shape, data] = [shapes.get(name), parameters.get(name)];
     if (!shape || !data) throw new TypeError(`Parameter "${name}" is missing`);
-    return graph.weight(name, type, () => ({ shape, data }));
+    return graph.weight(name, as, () => ({ shape, data }));
   };
+  const high = (value: OnnxValue) => type === "f16" ? graph.cast(value, "f32") : value;
+  const low = (value: OnnxValue) => type === "f16" ? graph.cast(value, "f16") : value;
+  /** What has overflowed 16 bits becomes the largest number there is: infinities would become no numbers later. */
+  const bounded = (value: OnnxValue) =>
+    type === "f16" ? graph.call("Clip", [value, graph.float(-MOST_HALF, type), graph.float(MOST_HALF, type)]) : value;
   const sizes = graph.call("Shape", [ids]);
   const length = graph.call("Slice", [sizes, graph.whole([1]), graph.whole([2])]);
   const flatten = (value: OnnxValue, width: number) => graph.call("Reshape", [value, graph.whole([-1, width])]);
-  const linear = (x: OnnxValue, name: string) =>
-    graph.call("Gemm", [x, get(`${name}.weight`), ...(has(`${name}.bias`) ? [get(`${name}.bias`)] : [])], {
-      transB: 1,
-    });
+  const product = (x: OnnxValue, weight: string, bias: string) =>
+    bounded(graph.call("Gemm", [x, get(weight), ...(has(bias) ? [get(bias)] : [])], { transB: 1 }));
+  const linear = (x: OnnxValue, name: string) => product(x, `${name}.weight`, `${name}.bias`);
   return {
     graph,
     config,
@@ -94,13 +114,17 @@ function contextOf(
     has,
     get,
     length,
+    high,
+    low,
+    bounded,
     flatten,
+    product,
     linear,
-    masks: masks(graph, { config, type, mask, length }),
+    visible: visible(graph, { config, mask, length }),
     tables: tables(graph, { config, type, length }),
     float: (value: number) => graph.float(value, type),
     segment: () =>
-      graph.weight("embeddings.segment.first", type, () => ({
+      graph.weight("embeddings.segment.first", "f32", () => ({
         shape: [config.width],
         data: parameters.get("embeddings.segment")!.subarray(0, config.width),
       })),
@@ -109,12 +133,22 @@ function contextOf(
     norm: (x: OnnxValue, name: string) =>
       graph.call(
         "LayerNormalization",
-        [x, get(`${name}.weight`), ...(has(`${name}.bias`) ? [get(`${name}.bias`)] : [])],
+        [x, get(`${name}.weight`, "f32"), ...(has(`${name}.bias`) ? [get(`${name}.bias`, "f32")] : [])],
         { axis: -1, epsilon: { float: config.epsilon } },
       ),
-    /** x Φ(x), by the error function. */
-    activate(x: OnnxValue, kind: ModelConfig["activation"]): OnnxValue {
+    /** The activation: x Φ(x) by the error function, or another. */
+    activate(x: OnnxValue, kind: Activation): OnnxValue {
       if (kind === "relu") return graph.call("Relu", [x]);
+      if (kind === "silu") return graph.call("Mul", [x, graph.call("Sigmoid", [x])]);
+      if (kind === "gelu_tanh") {
+        // beyond 10 the tangent is ±1, and the cube of large numbers has no room in 16 bits
+        const near = graph.call("Clip", [x, this.float(-10), this.float(10)]);
+        const square = graph.call("Mul", [near, near]);
+        const factor = graph.call("Add", [graph.call("Mul", [square, this.float(0.044715)]), this.float(1)]);
+        const inner = graph.call("Mul", [graph.call("Mul", [near, this.float(Math.sqrt(2 / Math.PI))]), factor]);
+        const half = graph.call("Mul", [x, this.float(0.5)]);
+        return graph.call("Mul", [half, graph.call("Add", [graph.call("Tanh", [inner]), this.float(1)])]);
+      }
       const erf = graph.call("Erf", [graph.call("Mul", [x, this.float(Math.SQRT1_2)])]);
       const half = graph.call("Mul", [x, this.float(0.5)]);
       return graph.call("Mul", [half, graph.call("Add", [erf, this.float(1)])]);
@@ -122,22 +156,19 @@ function contextOf(
   };
 }
 
-/** What is added to scores: 0 where a token may be seen, very little elsewhere, [batch, 1, 1 or length, length]. */
-function masks(
+/** Which tokens may be seen, [batch, 1, 1 or length, length]. */
+function visible(
   graph: OnnxGraph,
-  { config, type, mask, length }: { config: ModelConfig; type: "f32" | "f16"; mask: OnnxValue; length: OnnxValue },
+  { config, mask, length }: { config: ModelConfig; mask: OnnxValue; length: OnnxValue },
 ) {
-  // finite, so that a row of padding that sees nothing gives no NaN
-  const hidden = type === "f16" ? -3e4 : -1e30;
   const present = graph.call("Unsqueeze", [graph.cast(mask, "bool"), graph.whole([1, 2])]);
-  const bias = (visible: OnnxValue) => graph.call("Where", [visible, graph.float(0, type), graph.float(hidden, type)]);
-  if (!config.local) return { global: bias(present), local: undefined };
+  if (!config.local) return { global: present, local: undefined };
   const end = graph.call("Squeeze", [length]);
   const positions = graph.call("Range", [graph.whole(0), end, graph.whole(1)]);
   const [rows, columns] = [1, 0].map((axis) => graph.call("Unsqueeze", [positions, graph.whole([axis])]));
   const distance = graph.call("Abs", [graph.call("Sub", [rows!, columns!])]);
   const near = graph.call("LessOrEqual", [distance, graph.whole(Math.floor(config.local.window / 2))]);
-  return { global: bias(present), local: bias(graph.call("And", [present, near])) };
+  return { global: present, local: graph.call("And", [present, near]) };
 }
 
 /** Rows 0 ... length - 1 of the position tables; of rotary ones the cosines and sines, each [length, headWidth]. */
@@ -151,7 +182,7 @@ function tables(
   let sinusoids: OnnxValue | undefined;
   for (const [name, { shape, values }] of Object.entries(positionTables(config, maxLength))) {
     if (name === "sinusoids") {
-      sinusoids = first(graph.weight(name, type, () => ({ shape, data: values })));
+      sinusoids = first(graph.weight(name, "f32", () => ({ shape, data: values })));
       continue;
     }
     const half = shape[1]!;
@@ -176,9 +207,9 @@ function encoder(context: Context, ids: OnnxValue): OnnxValue {
   const { norm, embeddingNorm, positions, scaledEmbedding, gated } = architectures[config.preset];
   const { width } = config;
   const { tables } = context;
-  let x = graph.call("Gather", [get("embeddings.token"), ids]);
-  if (scaledEmbedding) x = graph.call("Mul", [x, context.float(Math.sqrt(width))]);
-  if (positions === "learned") x = graph.call("Add", [x, tables.first(get("embeddings.position"))]);
+  let x = context.high(graph.call("Gather", [get("embeddings.token"), ids]));
+  if (scaledEmbedding) x = graph.call("Mul", [x, graph.float(Math.sqrt(width), "f32")]);
+  if (positions === "learned") x = graph.call("Add", [x, context.high(tables.first(get("embeddings.position")))]);
   if (positions === "sinusoidal") x = graph.call("Add", [x, tables.sinusoids!]);
   if (config.segments > 0) x = graph.call("Add", [x, context.segment()]);
   x = context.flatten(x, width);
@@ -187,7 +218,7 @@ function encoder(context: Context, ids: OnnxValue): OnnxValue {
   const block = (name: string, inner: (input: OnnxValue) => OnnxValue) => {
     const isBefore = norm === "before";
     const input = isBefore && has(`${name}.norm.weight`) ? context.norm(x, `${name}.norm`) : x;
-    const sum = graph.call("Add", [x, context.linear(inner(input), `${name}.output`)]);
+    const sum = graph.call("Add", [x, context.high(context.linear(inner(context.low(input)), `${name}.output`))]);
     x = isBefore ? sum : context.norm(sum, `${name}.norm`);
   };
   for (let layer = 0; layer < config.layers; layer++) {
@@ -196,7 +227,7 @@ function encoder(context: Context, ids: OnnxValue): OnnxValue {
       const wide = context.linear(input, `layers.${layer}.feedForward.input`);
       if (!gated) return context.activate(wide, config.activation);
       const [left, right] = graph.calls("Split", [wide], { attributes: { axis: -1 }, outputs: 2 });
-      return graph.call("Mul", [context.activate(left!, "gelu"), right!]);
+      return context.bounded(graph.call("Mul", [context.activate(left!, config.gate ?? "gelu"), right!]));
     });
   }
   return norm === "before" ? context.norm(x, "finalNorm") : x;
@@ -207,7 +238,7 @@ function attention(
   input: OnnxValue,
   { layer, isLocal }: { layer: number; isLocal: boolean },
 ): OnnxValue {
-  const { graph, config, masks, tables } = context;
+  const { graph, config, visible, tables } = context;
   const { heads, width } = config;
   const headWidth = width / heads;
   const qkv = context.unflatten(context.linear(input, `layers.${layer}.attention.qkv`), [3, heads, headWidth]);
@@ -215,11 +246,14 @@ function attention(
   const parts = graph.call("Transpose", [qkv], { perm: [2, 0, 3, 1, 4] });
   const [q, k, v] = [0, 1, 2].map((part) => graph.call("Gather", [parts, graph.whole(part)], { axis: 0 }));
   const angles = tables.rotary[isLocal ? "local" : "global"];
-  const turned = (x: OnnxValue) => angles ? rotated(graph, x, angles) : x;
+  const turned = (x: OnnxValue) => angles ? context.bounded(rotated(graph, x, angles)) : x;
   const scaled = graph.call("Mul", [turned(q!), context.float(headWidth ** -0.5)]);
   const keys = graph.call("Transpose", [turned(k!)], { perm: [0, 1, 3, 2] });
-  const scores = graph.call("Add", [graph.call("MatMul", [scaled, keys]), isLocal ? masks.local! : masks.global]);
-  const mixed = graph.call("MatMul", [graph.call("Softmax", [scores], { axis: -1 }), v!]);
+  const all = context.high(context.bounded(graph.call("MatMul", [scaled, keys])));
+  // finite, so that a row that sees nothing gives no 0 / 0
+  const scores = graph.call("Where", [isLocal ? visible.local! : visible.global, all, graph.float(-1e30, "f32")]);
+  const probabilities = context.low(graph.call("Softmax", [scores], { axis: -1 }));
+  const mixed = graph.call("MatMul", [probabilities, v!]);
   return context.flatten(graph.call("Transpose", [mixed], { perm: [0, 2, 1, 3] }), width);
 }
 
@@ -232,11 +266,12 @@ function rotated(graph: OnnxGraph, x: OnnxValue, { cos, sin }: { cos: OnnxValue;
 
 /** The head on every row: [batch · length, vocab]. */
 function head(context: Context, hidden: OnnxValue): OnnxValue {
-  const { graph, config, get, has } = context;
+  const { config } = context;
   let x = hidden;
   if (architectures[config.preset].head === "transformed") {
-    x = context.norm(context.activate(context.linear(x, "head.dense"), config.activation), "head.norm");
+    const dense = context.activate(context.linear(context.low(x), "head.dense"), config.activation);
+    x = context.norm(context.high(dense), "head.norm");
   }
-  const weight = get(config.tied ? "embeddings.token" : "decoder.weight");
-  return graph.call("Gemm", [x, weight, ...(has("decoder.bias") ? [get("decoder.bias")] : [])], { transB: 1 });
+  const weight = config.tied ? "embeddings.token" : "decoder.weight";
+  return context.high(context.product(context.low(x), weight, "decoder.bias"));
 }

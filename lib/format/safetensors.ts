@@ -172,6 +172,9 @@ export function encodeWeights(
     const isNaN = (word & 0x7fffffff) > 0x7f800000;
     return isNaN ? (word >>> 16) | 0x40 : (word + 0x7fff + ((word >>> 16) & 1)) >>> 16;
   });
+  // the very largest are rounded up to infinity
+  const wrong = halves.findIndex((half, i) => (half & 0x7fff) === 0x7f80 && Number.isFinite(values[i]));
+  if (wrong >= 0) throw new RangeError(`Cannot write ${name} in 16 bits: it holds ${values[wrong]}`);
   return new Uint8Array(halves.buffer);
 }
 

@@ -19,6 +19,8 @@ export interface Embedded {
   readonly text: string;
   /** Its vector: [width]. */
   readonly embedding: Float32Array<ArrayBuffer>;
+  /** Tokens that the vector was made of, those around every text included. */
+  readonly tokens: number;
   /** Tokens that did not fit the model's longest sequence and were left out. */
   readonly omitted: number;
 }
@@ -33,7 +35,7 @@ export interface EmbedOptions {
  * Vectors of a stream of texts, in order and a few hundred at a time: hidden states of the last layer, after its norm where it
  * has one. Texts that are too long are cut off at the end, and say so.
  *
- * @throws {RangeError} for "cls" if the model's texts do not begin with [CLS].
+ * @throws {RangeError} for "cls" if the model's texts do not begin with [CLS], or if a vector is not finite.
  *
  * @example
  * ```ts
@@ -61,6 +63,7 @@ export async function* embedTexts(
   }
   const programs = new ProgramCache<EncoderProgram>();
   const padding = tokenizer.special["[PAD]"];
+  let before = 0;
   try {
     for await (const chunk of inChunks(texts)) {
       const whole = chunk.map((text) => encodeFramed(tokenizer, text));
@@ -75,8 +78,16 @@ export async function* embedTexts(
         }
       }
       for (const [i, text] of chunk.entries()) {
-        yield { text, embedding: vectors[i]!, omitted: whole[i]!.length - cut[i]!.length };
+        const embedding = vectors[i]!;
+        if (!embedding.every(Number.isFinite)) {
+          throw new RangeError(
+            `Cannot embed text ${before + i + 1}: its vector is not finite; the model's numbers overflow 32 bits`,
+          );
+        }
+        const tokens = cut[i]!.length;
+        yield { text, embedding, tokens, omitted: whole[i]!.length - tokens };
       }
+      before += chunk.length;
     }
   } finally {
     await programs.clear();

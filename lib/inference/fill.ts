@@ -57,7 +57,8 @@ export function spelledMask(tokenizer: Tokenizer): string {
 /**
  * Fills a stream of texts, in order and a few hundred at a time; a text without masks stays as it is.
  *
- * @throws {RangeError} that says which text is longer than the model's longest sequence.
+ * @throws {RangeError} that says which text is longer than the model's longest sequence, or if the model has no head for masked
+ * tokens, or its logits are not finite.
  *
  * @example
  * ```ts
@@ -166,6 +167,9 @@ function bestCandidates(
   for (const logit of logits) highest = Math.max(highest, logit);
   let total = 0;
   for (const logit of logits) total += Math.exp(logit - highest);
+  if (!Number.isFinite(total)) {
+    throw new RangeError("Cannot fill: the model's logits are not finite; its numbers overflow 32 bits");
+  }
   const special = specialIds(tokenizer);
   const best: number[] = [];
   // a model may have room for more tokens than its vocabulary has

@@ -12,10 +12,17 @@ import { type ModelFolder, urlFolder } from "../format/folder.ts";
 import { type OpenedModel, openModel } from "../format/model_folder.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { Model } from "../model/model.ts";
+import { initialValues, isHeadParameter } from "../model/parameters.ts";
 import type { Corpus, CorpusPart } from "../text/corpus.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { findModels } from "../train/folder_storage.ts";
 import { type Embedded, type EmbedOptions, embedTexts } from "./embed.ts";
+import {
+  type EmbeddedDocument,
+  embedDocuments,
+  type EmbedDocumentsOptions,
+  type TextDocument,
+} from "./embed_documents.ts";
 import { fill, type Filled, type FillOptions, fillTexts } from "./fill.ts";
 import {
   type EachTokenOptions,
@@ -100,6 +107,14 @@ export class MaskedLanguageModel {
     return embedTexts(this, texts, options);
   }
 
+  /** Vectors of documents of any length, or of their chunks: see {@linkcode embedDocuments}. */
+  embedDocuments(
+    documents: Iterable<TextDocument> | AsyncIterable<TextDocument>,
+    options?: EmbedDocumentsOptions,
+  ): AsyncGenerator<EmbeddedDocument> {
+    return embedDocuments(this, documents, options);
+  }
+
   /** Masked loss, accuracy and perplexity on a text, repeatable to the bit: see {@linkcode scoreMasked}. */
   async evaluate(corpus: Corpus, options: EvaluateOptions = {}): Promise<Score> {
     const { part = "validation", eachToken = false, restOfWord = false, tokens, pack, ...rest } = options;
@@ -132,9 +147,9 @@ export class MaskedLanguageModel {
 }
 
 /**
- * Loads a model: a run's folder (its latest checkpoint), a checkpoint, any folder with a BertForMaskedLM or
- * ModernBertForMaskedLM, or the address of such a folder, which also works in browsers. Everything is checked before memory
- * is taken, and weights go to the device piece by piece.
+ * Loads a model: a run's folder (its latest checkpoint), a checkpoint, any folder with a model of BERT's or ModernBERT's
+ * classes, or the address of such a folder, which also works in browsers. Everything is checked before memory is taken, and
+ * weights go to the device piece by piece. Models without a head for masked tokens, such as BertModel, give vectors only.
  *
  * @throws {RangeError} if there is no model.
  * @throws {SyntaxError} that says which file or tensor does not fit, and why.
@@ -186,16 +201,32 @@ async function folderOf(source: string | URL | ModelFolder): Promise<ModelFolder
 /** Bytes on their way to a graphics card, each of which has a second copy until it is there. */
 const MOST_WAITING = 1 << 23;
 
+/** Options of {@linkcode toDevice}. */
+export interface ToDeviceOptions {
+  /** Where there is no head, makes one of random weights from this seed, to be trained. Default: there is none then. */
+  headSeed?: number | undefined;
+}
+
 /**
- * Reads the weights of an opened model to a device.
+ * Reads the weights of an opened model to a device. A folder may hold an encoder alone: then the model has no head, and gives
+ * vectors only.
  *
- * @throws {SyntaxError} if a file ends too early.
+ * @throws {SyntaxError} if a file ends too early, or a tensor is not finite.
  */
-export async function toDevice({ config, weights }: OpenedModel, device: Device): Promise<Model> {
+export async function toDevice(
+  { config, weights }: Pick<OpenedModel, "config" | "weights">,
+  device: Device,
+  { headSeed }: ToDeviceOptions = {},
+): Promise<Model> {
   let model: Model | undefined;
   try {
-    model = new Model(device, config);
+    model = new Model(device, config, { head: weights.head || headSeed !== undefined });
     const { store, step } = model;
+    if (!weights.head && headSeed !== undefined) {
+      for (const [name, values] of initialValues(config, headSeed, { only: isHeadParameter })) {
+        store.write(name, values, 0);
+      }
+    }
     let waiting = 0;
     await weights.read(async (name, values, offset) => {
       store.write(name, values, offset);

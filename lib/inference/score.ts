@@ -183,6 +183,11 @@ async function runBatch(
   const scores = Array.from({ length: batch.windows }, () => ({ loss: 0, right: 0, predicted: 0 }));
   for (const [slot, row] of positions.entries()) {
     const score = scores[Math.floor(row / length)]!;
+    if (!Number.isFinite(losses[slot]!)) {
+      throw new RangeError(
+        `Cannot score the text: the loss of a token is ${losses[slot]}; the model's numbers overflow 32 bits`,
+      );
+    }
     score.loss += losses[slot]!;
     score.right += predictions[slot] === labels[slot] ? 1 : 0;
     score.predicted++;

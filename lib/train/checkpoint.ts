@@ -6,6 +6,7 @@
 
 import { toConfigJson } from "../format/config_json.ts";
 import { type ModelFolder, pathIn, readBytes, readJson } from "../format/folder.ts";
+import { checkFinite } from "../format/finite.ts";
 import { toHuggingFace } from "../format/hugging_face.ts";
 import { openModel } from "../format/model_folder.ts";
 import { decodeSafetensors, encodeSafetensors, type HostTensor } from "../format/safetensors.ts";
@@ -102,7 +103,11 @@ export type SavedModel = Omit<Checkpoint, "state"> & { readonly parameters: Trai
 
 /** Reads the model of a checkpoint into memory. */
 export async function loadModel(storage: CheckpointStorage, name: string): Promise<SavedModel> {
-  const { config, tokenizer, weights } = await openModel(storage.open(name), { keepFiles: true });
+  const { config, tokenizer, weights, folder } = await openModel(storage.open(name), { keepFiles: true });
+  if (!weights.head) {
+    await weights.close();
+    throw new SyntaxError(`Cannot use ${folder.place}: it has no head for masked tokens, only an encoder`);
+  }
   return { config, tokenizer, parameters: await readWeights(weights, config) };
 }
 
@@ -137,6 +142,7 @@ export async function loadCheckpoint(storage: CheckpointStorage, name: string): 
       modelParameters(config).map((parameter) => {
         const tensor = moments.get(`${which}.${parameter.name}`);
         if (!tensor) throw fail("optimizer.safetensors", `the ${which} moment of ${parameter.name} is missing`);
+        checkFinite(tensor.data, { path: pathIn(folder, "optimizer.safetensors"), name: `${which}.${parameter.name}` });
         return [parameter.name, tensor.data];
       }),
     );

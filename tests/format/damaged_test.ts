@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { memoryFolder } from "../../lib/format/folder.ts";
 import { openModel } from "../../lib/format/model_folder.ts";
 import { readWeights } from "../../lib/format/weights.ts";
-import { modelConfig } from "../../lib/model/config.ts";
+import { modelConfig, presets } from "../../lib/model/config.ts";
 import { modelFiles } from "../helpers/model_files.ts";
 import { random } from "../helpers/random.ts";
 import { vocabularies } from "../helpers/vocabularies.ts";
@@ -81,6 +81,63 @@ for (const [kind, preset] of [["framed wordpiece", "bert"], ["framed bpe", "mode
       await check(new Map(files).set("model.safetensors", [bytes]), `weights ${i}`);
     }
     assertEquals(await check(files, "whole"), true);
+  });
+}
+
+/** A safetensors file with another header over the same numbers. */
+function withHeader(bytes: Uint8Array<ArrayBuffer>, header: Json): Uint8Array<ArrayBuffer> {
+  const before = 8 + Number(new DataView(bytes.buffer).getBigUint64(0, true));
+  const text = new TextEncoder().encode(JSON.stringify(header));
+  const whole = new Uint8Array(8 + text.length + bytes.length - before);
+  new DataView(whole.buffer).setBigUint64(0, BigInt(text.length), true);
+  whole.set(text, 8);
+  whole.set(bytes.subarray(before), 8 + text.length);
+  return whole;
+}
+
+for (const preset of presets) {
+  const tokenizer = kinds.char!;
+  const sizes = { vocab: tokenizer.size, layers: 1, width: 12, heads: 2, hidden: 8, maxLength: 16 };
+  const files = modelFiles(modelConfig({ ...sizes, preset }), tokenizer);
+
+  Deno.test(`openModel() says in its own words what is wrong with a header that says something else (${preset})`, async () => {
+    const next = random(6);
+    const whole = await new Blob([...files.get("model.safetensors")!]).bytes();
+    const length = Number(new DataView(whole.buffer).getBigUint64(0, true));
+    const header = JSON.parse(new TextDecoder().decode(whole.subarray(8, 8 + length)));
+    const names = Object.keys(header).filter((name) => name !== "__metadata__");
+    const pick = () => names[Math.floor(next() * names.length)]!;
+    const strange = ["x", "", "a.b.", "bert.", "_orig_mod.", "decoder.weight", "cls.predictions.decoder.bias", "head."];
+    const word = () => next() < 0.5 ? pick() : strange[Math.floor(next() * strange.length)]!;
+    let fine = 0;
+    for (let i = 0; i < 200; i++) {
+      // names with other prefixes, swapped or gone, aliases of all kinds, and anything else
+      const prefix = i % 3 === 0 ? word() : "";
+      const lost = pick();
+      const changed: Record<string, Json> = {};
+      for (const [name, value] of Object.entries<Json>(header)) {
+        if (name !== "__metadata__") changed[name === lost && i % 2 === 0 ? word() : prefix + name] = value;
+      }
+      changed.__metadata__ = i % 4 === 0
+        ? damaged({ a: word(), [lost]: word() }, next)
+        : { [lost]: word(), [word()]: lost };
+      const json = i % 5 === 0 ? damaged(changed, next) : changed;
+      const damagedFile = new Map(files).set("model.safetensors", [withHeader(whole, json)]);
+      if (await check(damagedFile, JSON.stringify(json).slice(0, 400))) fine++;
+    }
+    assert(fine > 10 && fine < 200, `${fine} of 200 were fine`);
+  });
+
+  Deno.test(`openModel() and readWeights() refuse any number that is not finite (${preset})`, async () => {
+    const next = random(7);
+    const whole = await new Blob([...files.get("model.safetensors")!]).bytes();
+    const before = 8 + Number(new DataView(whole.buffer).getBigUint64(0, true));
+    for (let i = 0; i < 60; i++) {
+      const bytes = whole.slice();
+      const at = before + 4 * Math.floor(next() * ((bytes.length - before) / 4));
+      new DataView(bytes.buffer).setFloat32(at, [NaN, Infinity, -Infinity][i % 3]!, true);
+      assertEquals(await check(new Map(files).set("model.safetensors", [bytes]), `at ${at}`), false);
+    }
   });
 }
 

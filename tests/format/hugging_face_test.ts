@@ -1,8 +1,10 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { fromConfigJson, toConfigJson } from "../../lib/format/config_json.ts";
-import { fromHuggingFace, toHuggingFace } from "../../lib/format/hugging_face.ts";
+import { toHuggingFace } from "../../lib/format/hugging_face.ts";
+import { fromHuggingFace } from "../../lib/format/place_tensors.ts";
 import { type ModelConfig, modelConfig, presets } from "../../lib/model/config.ts";
 import { initialValues, parameterCount } from "../../lib/model/parameters.ts";
+import { type Activation, activations } from "../../lib/ops/linear.ts";
 import { characterTokenizer } from "../../lib/tokenizer/character.ts";
 
 const special = characterTokenizer("ab").special;
@@ -84,7 +86,19 @@ Deno.test("fromConfigJson() says what it does not know instead of computing some
       SyntaxError,
       `Cannot use m/config.json: ${message}`,
     );
-  rejects({ hidden_activation: "silu" }, 'its "hidden_activation" is "silu", only "gelu"');
+  rejects(
+    { hidden_activation: "quick_gelu" },
+    'its "hidden_activation" is "quick_gelu", known are gelu, gelu_python, ',
+  );
+  rejects({ classifier_activation: "mish" }, 'its "classifier_activation" is "mish", known are gelu, ');
+  rejects({ num_attention_heads: 256, hidden_size: 768 }, "Cannot use heads of width 3 (768 / 256): it must be even");
+  rejects({ num_attention_heads: 2 }, "Cannot use heads of width 384 (768 / 2): it must be at most 256");
+  rejects({ hidden_size: 774, num_attention_heads: 1 }, "Cannot use a width of 774: it must be a multiple of 4");
+  rejects({ model_type: null }, "it has no model_type, known are modernbert, bert, labml");
+  rejects(
+    { model_type: undefined, architectures: ["RobertaModel"] },
+    "it has no model_type and its class is RobertaModel",
+  );
   rejects({ num_attention_heads: 7 }, "Cannot split width 768 into 7 heads");
   rejects({ layer_types: ["full_attention"] }, 'its "layer_types" are not 22 times');
   rejects({ rope_parameters: { full_attention: { rope_type: "yarn" } } }, 'its rotary positions are of type "yarn"');
@@ -92,9 +106,56 @@ Deno.test("fromConfigJson() says what it does not know instead of computing some
   rejects({ head_dim: 32 }, "its heads are 32 wide");
   rejects({ model_type: "roberta" }, 'its model_type is "roberta", known are modernbert, bert, labml');
   const bert = { ...base, model_type: "bert", hidden_act: "gelu" };
-  rejects({ ...bert, hidden_act: "gelu_new" }, 'its activation is "gelu_new"');
+  rejects({ ...bert, hidden_act: "tanh" }, 'its "hidden_act" is "tanh", known are gelu, ');
+  rejects({ ...bert, hidden_act: "constructor" }, 'its "hidden_act" is "constructor"');
+  rejects({ ...bert, hidden_act: { x: 1 } }, 'its "hidden_act" is {"x":1}');
   rejects({ ...bert, position_embedding_type: "relative_key" }, 'its positions are "relative_key"');
   rejects({ ...bert, is_decoder: true }, "it is a decoder");
+});
+
+/** What transformers' names of activations compute. */
+const activationNames: Record<Activation, string[]> = {
+  gelu: ["gelu", "gelu_python"],
+  gelu_tanh: ["gelu_new", "gelu_pytorch_tanh", "gelu_fast", "gelu_python_tanh", "gelu_accurate"],
+  relu: ["relu"],
+  silu: ["silu", "swish"],
+};
+
+for (const activation of activations) {
+  Deno.test(`fromConfigJson() knows ${activation} by every name, and toConfigJson() writes one of them`, () => {
+    const bert = { ...base, model_type: "bert" };
+    for (const name of activationNames[activation]) {
+      assertEquals(fromConfigJson({ ...bert, hidden_act: name }).activation, activation);
+      const config = fromConfigJson({ ...base, hidden_activation: name, classifier_activation: "relu" });
+      assertEquals([config.gate ?? "gelu", config.activation], [activation, "relu"]);
+      assertEquals(fromConfigJson({ ...base, classifier_activation: name }).activation, activation);
+    }
+    const modern = modelConfig({ vocab: 11, layers: 1, width: 16, heads: 2, activation });
+    const gated = activation === "gelu" ? modern : { ...modern, gate: activation };
+    for (
+      const config of [gated, modelConfig({ preset: "bert", vocab: 11, layers: 1, width: 16, heads: 2, activation })]
+    ) {
+      const json = toConfigJson(config, special);
+      assertEquals(fromConfigJson(JSON.parse(JSON.stringify(json))), config);
+      const name = String(config.preset === "bert" ? json.hidden_act : json.hidden_activation);
+      assert(activationNames[activation].includes(name), name);
+    }
+  });
+}
+
+Deno.test("fromConfigJson() reads files without model_type by their class", () => {
+  const { model_type: _, ...rest } = base;
+  assertEquals(fromConfigJson({ ...rest, architectures: ["ModernBertForMaskedLM"] }), fromConfigJson(base));
+  for (const name of ["BertForMaskedLM", "BertModel", "BertForPreTraining", "BertLMHeadModel"]) {
+    assertEquals(fromConfigJson({ ...rest, architectures: [name] }), fromConfigJson({ ...base, model_type: "bert" }));
+  }
+});
+
+Deno.test("fromConfigJson() reads TinyBERT's heads of 26", () => {
+  const tiny = { ...base, model_type: "bert", hidden_size: 312, num_attention_heads: 12, intermediate_size: 1200 };
+  const config = fromConfigJson(tiny);
+  assertEquals([config.width, config.heads], [312, 12]);
+  assertEquals(modelConfig({ vocab: 11, width: 312, heads: 12 }).width, 312);
 });
 
 Deno.test("toHuggingFace() names and shapes tensors as BertForMaskedLM does", () => {

@@ -1,5 +1,11 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { decodeSafetensors, encodeSafetensors, type HostTensor } from "../../lib/format/safetensors.ts";
+import {
+  decodeSafetensors,
+  decodeWeights,
+  encodeSafetensors,
+  encodeWeights,
+  type HostTensor,
+} from "../../lib/format/safetensors.ts";
 
 const tensors = new Map<string, HostTensor>([
   ["weight", { shape: [2, 3], data: Float32Array.of(1, -2, 3.5, 1e-30, Infinity, 0) }],
@@ -52,4 +58,20 @@ Deno.test("decodeSafetensors() says what is wrong with a file", () => {
   rejects(file({ a: { ...good, data_offsets: [0, 80] } }, 8), "its offsets are [0, 80] of 8");
   rejects(file({ a: good }, 12), "overlap or leave gaps");
   rejects(file({ a: good, b: good }, 8), "overlap or leave gaps");
+});
+
+Deno.test("encodeWeights() writes no infinity for a number that is too large for 16 bits", () => {
+  for (const [type, most, over] of [["F16", 65504, 65536], ["BF16", 3.3895313892515355e38, 3.4e38]] as const) {
+    assertEquals(
+      decodeWeights(encodeWeights(Float32Array.of(most, -most), type, "x"), type),
+      Float32Array.of(most, -most),
+    );
+    for (const value of [over, -over]) {
+      assertThrows(
+        () => encodeWeights(Float32Array.of(1, value), type, 'tensor "x"'),
+        RangeError,
+        'Cannot write tensor "x" in 16 bits: it holds',
+      );
+    }
+  }
 });

@@ -39,6 +39,15 @@ Deno.test("openWeights() reads one file, and several with their index, to the bi
   assertEquals(await readWeights(sharded, config), values);
 });
 
+Deno.test("openWeights() reads several files without their index, if none of them is missing", async () => {
+  const part = (of: number) => bytes(new Map([...tensors].filter((_, i) => i % 3 === of)));
+  const name = (i: number) => `model-0000${i + 1}-of-00003.safetensors`;
+  const files = { [name(0)]: part(0), [name(1)]: part(1), [name(2)]: part(2), "config.json": ["{}"] };
+  assertEquals(await readWeights(await openWeights(folder(files), config), config), values);
+  const { [name(1)]: _, ...rest } = files;
+  await rejects(rest, `Cannot use m: of 3 files of weights 1 are not there: ${name(1)}`, RangeError);
+});
+
 Deno.test("openWeights() has one of several files open at a time", async () => {
   const names = [...tensors.keys()];
   const files = names.map((name, i) => [`${i}.safetensors`, bytes(new Map([[name, tensors.get(name)!]]))]);
@@ -89,7 +98,8 @@ Deno.test("openWeights() names the tensor, both shapes and the file where someth
     { "model.safetensors": bytes(other) },
     `Cannot use m/model.safetensors: tensor "${first}" has shape [16,11], expected [11,16]`,
   );
-  await rejects({}, "there is no model.safetensors in it", RangeError);
+  await rejects({}, "it is empty", RangeError);
+  await rejects({ "config.json": ["{}"] }, "there is no model.safetensors in it, only config.json", RangeError);
   await rejects({ "pytorch_model.bin": ["x"] }, "its weights are in pytorch_model.bin", RangeError);
   await rejects({ "model.safetensors": ["abc"] }, "Cannot read m/model.safetensors: 3 bytes are too few");
   const whole = await new Blob(bytes(tensors)).bytes();
@@ -117,7 +127,7 @@ Deno.test("openWeights() reports tensors that mean nothing here, but not those o
     ...tensors,
     ["bert.pooler.dense.bias", one],
     ["cls.seq_relationship.bias", one],
-    ["cls.predictions.decoder.weight", one],
+    ["cls.predictions.decoder.weight", tensors.get("bert.embeddings.word_embeddings.weight")!],
     ["adapter.weight", one],
   ]);
   const weights = await openWeights(folder({ "model.safetensors": bytes(more) }), config);

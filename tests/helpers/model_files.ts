@@ -8,13 +8,18 @@ import type { Tokenizer } from "../../lib/tokenizer/tokenizer.ts";
 import { type FileSet, writeFiles } from "../../lib/train/write_files.ts";
 import { random } from "./random.ts";
 
-/** The files of a model with random weights, large enough that every one of them shows in the logits. */
-export function modelFiles(config: ModelConfig, tokenizer: Tokenizer, seed = 1): FileSet {
+/** The files of a model with random weights, large enough that every one of them shows in the logits, or as large as is said. */
+export function modelFiles(
+  config: ModelConfig,
+  tokenizer: Tokenizer,
+  seed = 1,
+  { scale = 1 }: { scale?: number } = {},
+): FileSet {
   const draw = random(seed);
   const parameters = initialValues(config, seed);
   for (const [name, values] of parameters) {
     const middle = /norm\.weight$|Norm\.weight$/.test(name) ? 1 : 0;
-    for (let i = 0; i < values.length; i++) values[i] = middle + 0.6 * (draw() - 0.5);
+    for (let i = 0; i < values.length; i++) values[i] = middle + scale * 0.6 * (draw() - 0.5);
   }
   const text = (value: string) => [new TextEncoder().encode(value)];
   return new Map([

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import * as ort from "npm:onnxruntime-web@1.23.0";
 import { main } from "../../cli.ts";
 import { openCpuDevice } from "../../lib/device/cpu.ts";
@@ -8,7 +8,8 @@ import { characterTokenizer } from "../../lib/tokenizer/character.ts";
 import { bertFrame } from "../../lib/tokenizer/tokenizer.ts";
 import { assertClose } from "../helpers/assert_close.ts";
 import { logitsOf } from "../helpers/logits.ts";
-import { inTemporaryFolder, writeModel } from "../helpers/model_files.ts";
+import { writeFiles } from "../../lib/train/write_files.ts";
+import { inTemporaryFolder, modelFiles } from "../helpers/model_files.ts";
 import { pythonWith, runPython } from "../helpers/python.ts";
 
 ort.env.wasm.numThreads = 1;
@@ -31,18 +32,35 @@ const variants: Record<string, Partial<ModelOptions>> = {
   bert: { preset: "bert" },
   "bert without segments": { preset: "bert", segments: 0, activation: "relu" },
   labml: { preset: "labml" },
+  "modernbert with heads of 10, SiLU gates and the tanh form of GELU in its head": {
+    preset: "modernbert",
+    width: 20,
+    gate: "silu",
+    activation: "gelu_tanh",
+  },
+  "bert with heads of 7 and the tanh form of GELU": { preset: "bert", width: 28, heads: 4, activation: "gelu_tanh" },
+  "bert with SiLU": { preset: "bert", activation: "silu" },
 };
+
+interface Compared {
+  ours: MaskedLanguageModel;
+  ids: number[][];
+  results: Record<string, ort.Tensor>;
+  file: string;
+  session: ort.InferenceSession;
+}
 
 /** Runs our model and its exported graph on the same padded batch. */
 async function both(
   options: Partial<ModelOptions>,
   flags: readonly string[],
-  check: (given: { ours: MaskedLanguageModel; ids: number[][]; results: Record<string, ort.Tensor>; file: string }) =>
-    | void
-    | Promise<void>,
+  check: (given: Compared) => void | Promise<void>,
+  { scale = 1 }: { scale?: number } = {},
 ): Promise<void> {
   await inTemporaryFolder(async (folder) => {
-    await writeModel(`${folder}/model`, modelConfig({ ...shape, ...options }), tokenizer);
+    const config = modelConfig({ ...shape, ...options });
+    await Deno.mkdir(`${folder}/model`);
+    await writeFiles(`${folder}/model`, modelFiles(config, tokenizer, 1, { scale }));
     assertEquals(await quietly(["export", `${folder}/model`, "--onnx", "--out", `${folder}/out`, ...flags]), 0);
     const file = `${folder}/out/onnx/${flags.includes("f16") ? "model_fp16" : "model"}.onnx`;
     const session = await ort.InferenceSession.create(await Deno.readFile(file));
@@ -62,7 +80,7 @@ async function both(
     const input_ids = tensor((text, i) => text[i] ?? 0);
     const attention_mask = tensor((text, i) => i < text.length ? 1 : 0);
     const results = await session.run({ input_ids, attention_mask });
-    await check({ ours, ids, results, file });
+    await check({ ours, ids, results, file, session });
     await session.release();
     device.destroy();
   });
@@ -111,6 +129,61 @@ Deno.test("export --onnx --embeddings: ONNX Runtime computes the vectors that em
     assertClose(data as Float32Array, expected, { atol: 1e-5, rtol: 1e-4, label: "vectors" });
     assertEquals(results.last_hidden_state!.dims.at(-1), shape.width);
   }));
+
+Deno.test("export --onnx --embeddings-only: ONNX Runtime computes the vectors that embed gives, and nothing else", () =>
+  both({ preset: "bert" }, ["--embeddings-only"], async ({ ours, results, file }) => {
+    assertEquals(Object.keys(results).sort(), ["last_hidden_state", "sentence_embedding"]);
+    const expected = (await ours.embed(texts)).flatMap((vector) => [...vector]);
+    const { dims, data } = results.sentence_embedding!;
+    assertEquals(dims, [texts.length, shape.width]);
+    assertClose(data as Float32Array, expected, { atol: 1e-5, rtol: 1e-4, label: "vectors" });
+    const content = new TextDecoder("latin1").decode(await Deno.readFile(file));
+    assert(
+      !content.includes("head.dense") && !content.includes("decoder.bias"),
+      "parameters of the head are in the file",
+    );
+  }));
+
+for (const [name, options] of Object.entries(variants)) {
+  for (const [type, scale] of [["f32", 1], ["f16", 1], ["f16", 3000]] as const) {
+    Deno.test(
+      `export --onnx --dtype ${type}: everything is finite for ${name}, weights ${scale} times as large and any mask`,
+      () =>
+        both(options, ["--dtype", type, "--embeddings"], async ({ session }) => {
+          const length = 20;
+          const masks: ((i: number) => number)[] = [() => 0, () =>
+            1, (i) =>
+            i === 11 ? 1 : 0, (i) =>
+            i < 12 ? 0 : 1, (i) =>
+            i % 2];
+          const tensor = (value: (i: number, row: number) => number) =>
+            new ort.Tensor(
+              "int64",
+              BigInt64Array.from({ length: masks.length * length }, (_, i) =>
+                BigInt(value(i % length, Math.floor(i / length)))),
+              [masks.length, length],
+            );
+          // a row of one token over and over has no variance between its keys; the others have all tokens
+          const input_ids = tensor((i, row) =>
+            row === 0 ? 0 : (7 * i + row) % tokenizer.size
+          );
+          const results = await session.run({ input_ids, attention_mask: tensor((i, row) => masks[row]!(i)) });
+          for (const [output, { data }] of Object.entries(results)) {
+            const wrong = (data as Float32Array).findIndex((value) => !Number.isFinite(value));
+            assertEquals(wrong, -1, `${output}[${wrong}]`);
+          }
+          const { data } = results.sentence_embedding! as { data: Float32Array };
+          assert(data.subarray(0, options.width ?? shape.width).every((value) => value === 0), "a text without tokens");
+          assert(data.subarray(options.width ?? shape.width).every((value) => value !== 0), "texts with tokens");
+        }, { scale }),
+    );
+  }
+}
+
+Deno.test("export --onnx: a token without any variance gives what the norm's shift is", () =>
+  both({ preset: "bert" }, ["--dtype", "f16", "--embeddings"], ({ results }) => {
+    for (const { data } of Object.values(results)) assert((data as Float32Array).every((value) => value === 0));
+  }, { scale: 0 }));
 
 const checker = pythonWith("onnx");
 

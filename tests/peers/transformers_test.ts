@@ -121,3 +121,54 @@ Deno.test({
       device.destroy();
     }),
 });
+
+for (const preset of presets) {
+  Deno.test({
+    name: `transformers.js makes the vectors that embed gives of a ${preset} model that is exported for vectors only`,
+    sanitizeOps: false,
+    sanitizeResources: false,
+    fn: () =>
+      inTemporaryFolder(async (folder) => {
+        const tokenizer = tokenizers["framed wordpiece"]!;
+        const config = modelConfig({
+          preset,
+          vocab: tokenizer.size,
+          layers: 2,
+          width: 20,
+          heads: 2,
+          hidden: 48,
+          maxLength: 128,
+        });
+        await writeModel(`${folder}/model`, config, tokenizer);
+        const { log } = console;
+        console.log = () => {};
+        for (const type of ["f32", "f16"]) {
+          await main([
+            "export",
+            `${folder}/model`,
+            "--onnx",
+            "--embeddings-only",
+            "--dtype",
+            type,
+            "--out",
+            `${folder}/${type}`,
+          ]);
+        }
+        console.log = log;
+        env.localModelPath = folder;
+
+        const device = await openCpuDevice({ threads: 1 });
+        using ours = await load(`${folder}/model`, { device });
+        const plain = texts.map((text) => text.replace("[MASK]", "red"));
+        const expected = (await ours.embed(plain)).flatMap((vector) => [...vector]);
+        for (const [type, atol] of [["f32", 1e-5], ["f16", 1e-2]] as const) {
+          const vectors = await pipeline("feature-extraction", type) as FeatureExtractionPipeline;
+          const { dims, data } = await vectors(plain, { pooling: "mean" });
+          assertEquals(dims, [2, 20]);
+          assertClose(data as Float32Array, expected, { atol, rtol: 1e-4, label: type });
+          await vectors.dispose();
+        }
+        device.destroy();
+      }),
+  });
+}

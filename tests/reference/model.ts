@@ -69,7 +69,7 @@ function modernbert(config: ModelConfig, values: Values, { ids, windows }: Batch
     const f = `layers.${i}.feedForward`;
     const u = linear(norm(x, `${f}.norm`), `${f}.input`);
     const half = (left: number) => tape.block(u, { first: 0, rows: ids.length, left, columns: config.hidden });
-    const gated = tape.multiply(tape.gelu(half(0)), half(config.hidden));
+    const gated = tape.multiply(tape[config.gate ?? "gelu"](half(0)), half(config.hidden));
     x = tape.add(x, linear(gated, `${f}.output`));
   }
   return norm(x, "finalNorm");
@@ -115,7 +115,7 @@ function labml(config: ModelConfig, values: Values, { ids, windows, length }: Ba
     const mixed = tape.attention(linear(norm(x, `${a}.norm`), `${a}.qkv`), { batch: windows, heads: config.heads });
     x = tape.add(x, linear(mixed, `${a}.output`));
     const f = `layers.${i}.feedForward`;
-    x = tape.add(x, linear(tape.relu(linear(norm(x, `${f}.norm`), `${f}.input`)), `${f}.output`));
+    x = tape.add(x, linear(tape[config.activation](linear(norm(x, `${f}.norm`), `${f}.input`)), `${f}.output`));
   }
   return norm(x, "finalNorm");
 }

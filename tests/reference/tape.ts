@@ -138,6 +138,19 @@ export const relu = (x: Value) => map(x, (v) => Math.max(v, 0), (v) => v > 0 ? 1
 export const gelu = (x: Value) =>
   map(x, (v) => v * cdf(v), (v) => cdf(v) + v * Math.exp(-v * v / 2) / Math.sqrt(2 * Math.PI));
 
+const slope = Math.sqrt(2 / Math.PI);
+const tangent = (x: number) => Math.tanh(slope * (x + 0.044715 * x ** 3));
+export const gelu_tanh = (x: Value) =>
+  map(x, (v) => v * (1 + tangent(v)) / 2, (v) => {
+    // the square of a cosine overflows where the tangent's derivative is nothing
+    const rest = Math.abs(v) > 50 ? 0 : (1 - tangent(v) ** 2) * slope * (1 + 3 * 0.044715 * v * v);
+    return (1 + tangent(v)) / 2 + v / 2 * rest;
+  });
+
+const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
+export const silu = (x: Value) =>
+  map(x, (v) => v * sigmoid(v), (v) => sigmoid(v) + (Math.abs(v) > 700 ? 0 : v * sigmoid(v) * sigmoid(-v)));
+
 const cdf = (x: number) => (1 + erf(x / Math.SQRT2)) / 2;
 
 /** erf to float64: its series where that converges fast, a continued fraction elsewhere. */

@@ -93,3 +93,20 @@ Deno.test("loadModel() and loadCheckpoint() name the file that is damaged", () =
     }
     assertEquals((await loadModel(storage, name)).config, config);
   }));
+
+Deno.test("loadCheckpoint() names a tensor that is not finite, of the weights and of the moments", () =>
+  inFolder(async (path) => {
+    const storage = folderStorage(path);
+    const kinds = {
+      parameters: 'model.safetensors: tensor "head.dense.weight" holds numbers that are not finite, 1 of 64',
+      firstMoment: 'optimizer.safetensors: tensor "first.head.dense.weight" holds numbers that are not finite, 1 of 64',
+      secondMoment:
+        'optimizer.safetensors: tensor "second.head.dense.weight" holds numbers that are not finite, 1 of 64',
+    };
+    for (const [step, [kind, message]] of Object.entries(kinds).entries()) {
+      const broken = checkpoint(step + 1);
+      (broken.state[kind as keyof typeof kinds] as Map<string, Float32Array>).get("head.dense.weight")![5] = NaN;
+      const name = await saveCheckpoint(storage, broken);
+      await assertRejects(() => loadCheckpoint(storage, name), SyntaxError, message);
+    }
+  }));
