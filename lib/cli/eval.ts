@@ -29,7 +29,7 @@ import { readAbout } from "../train/checkpoint.ts";
 import { fileFolder } from "../train/folder_storage.ts";
 import { exists, readRun } from "./run_folder.ts";
 import { openTerminal, table, type Terminal } from "./terminal.ts";
-import { withAdvice } from "./text_notices.ts";
+import { evaluationNotice, withAdvice } from "./text_notices.ts";
 import { trainFlags } from "./train_flags.ts";
 
 const { length, pack } = trainFlags;
@@ -114,9 +114,10 @@ export async function evalCommand(args: readonly string[]): Promise<number> {
     if (opened.notice) console.error(opened.notice);
     const quiet = parsed.get(flags.json) ?? false;
     if (count === 1) {
-      const result = await withModel(paths[0]!, parsed, (model, { reason }) => {
+      const result = await withModel(paths[0]!, parsed, async (model, { reason }) => {
         if (!quiet) terminal.print(`device ${reason}`);
-        return measure(model, plan, quiet ? undefined : terminal);
+        await noteUnknown(model, plan);
+        return await measure(model, plan, quiet ? undefined : terminal);
       });
       if (quiet) console.log(JSON.stringify({ data: opened.corpus.name, ...result }));
       else print(terminal, [result], opened);
@@ -125,6 +126,7 @@ export async function evalCommand(args: readonly string[]): Promise<number> {
     return await withModel(paths[0]!, parsed, (first) =>
       withModel(paths[1]!, parsed, async (second, { reason }) => {
         if (!quiet) terminal.print(`device ${reason}`);
+        for (const model of [first, second]) await noteUnknown(model, plan);
         const { results, difference, note } = await compare([first, second], plan, quiet ? undefined : terminal);
         if (quiet) console.log(JSON.stringify({ data: opened.corpus.name, models: results, difference, note }));
         else {
@@ -140,6 +142,12 @@ export async function evalCommand(args: readonly string[]): Promise<number> {
     for (const line of skippedLines(opened.bad)) console.error(line);
     await opened.close();
   }
+}
+
+/** Says how much of the text is unknown to a model, if that is much. */
+async function noteUnknown({ tokenizer }: MaskedLanguageModel, { corpus }: Plan): Promise<void> {
+  const notice = await evaluationNotice(corpus, tokenizer);
+  if (notice) console.error(`note: ${notice}`);
 }
 
 /** What the flags say; where they say nothing of the text, what the run at a path validates on. */

@@ -5,7 +5,7 @@
  */
 
 import { deviceChoices, openDevice } from "../device/open.ts";
-import { urlFolder } from "../format/folder.ts";
+import { readJson, urlFolder } from "../format/folder.ts";
 import { type OpenedModel, openModel } from "../format/model_folder.ts";
 import { MaskedLanguageModel, toDevice } from "../inference/load.ts";
 import { type Flag, flagSwitch, parseChoice, type ParsedFlags } from "./flags.ts";
@@ -35,7 +35,7 @@ export const json: Flag<boolean> = flagSwitch("print JSON");
  * silence.
  */
 export async function openNamed(path: string): Promise<OpenedModel> {
-  if (/^https?:\/\//i.test(path)) return warned(await openModel(urlFolder(path), { keepFiles: true }));
+  if (/^https?:\/\//i.test(path)) return warned(await openAddress(path));
   await checkModelPath(path);
   const folders = await findModels(path);
   let failure: unknown;
@@ -49,6 +49,21 @@ export async function openNamed(path: string): Promise<OpenedModel> {
     }
   }
   throw failure;
+}
+
+/** Opens the model at an address, which cannot be asked what else is there. */
+async function openAddress(address: string): Promise<OpenedModel> {
+  const folder = urlFolder(address);
+  try {
+    return await openModel(folder, { keepFiles: true });
+  } catch (error) {
+    const json = await readJson(folder, "config.json").catch(() => undefined) as Record<string, unknown> | undefined;
+    if (!json || !("training" in json && "model" in json)) throw error;
+    throw new RangeError(
+      `Cannot use ${address}: it is the folder of a run; over http its checkpoints cannot be listed, so give the address of ` +
+        "one of them, which ends in checkpoints/step- and a number",
+    );
+  }
 }
 
 function warned(model: OpenedModel): OpenedModel {

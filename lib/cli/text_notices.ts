@@ -29,7 +29,14 @@ export async function textNotices(
 ): Promise<string[]> {
   const survey = await surveyText({ corpus, tokenizer, neverMask: settings.neverMask });
   const { tokens, maskable, unknown, repeated } = survey;
-  if (tokens > 0 && maskable === 0) throw new RangeError(unmaskable(corpus, survey, settings));
+  if (tokens > 0 && maskable === 0) {
+    const advice = unknown > 0
+      ? "; a vocabulary of --tokenizer char or bpe that is made from the text knows all of it"
+      : settings.neverMask.length > 0
+      ? " (--never-mask)"
+      : "";
+    throw new RangeError(`Cannot train on ${unmaskable(corpus, survey)}${advice}`);
+  }
   const notices = [];
   if (unknown >= MUCH_UNKNOWN * tokens && unknown > 0) notices.push(unknownNotice(survey));
   if (repeated > MUCH_REPEATED) {
@@ -51,6 +58,18 @@ export async function textNotices(
 /** A number as --tokens takes it, to two digits. */
 const roundCount = (count: number) => count < 10_000 ? String(count) : `${Number((count / 1000).toPrecision(2))}k`;
 
+/**
+ * Looks at the beginning of a text that a model is measured on; returns that much of it is unknown, if it is.
+ *
+ * @throws {RangeError} if nothing of it can be masked.
+ */
+export async function evaluationNotice(corpus: Corpus, tokenizer: Tokenizer): Promise<string | undefined> {
+  const survey = await surveyText({ corpus, part: "validation", tokenizer });
+  const { tokens, maskable, unknown } = survey;
+  if (tokens > 0 && maskable === 0) throw new RangeError(`Cannot evaluate on ${unmaskable(corpus, survey)}`);
+  return unknown >= MUCH_UNKNOWN * tokens && unknown > 0 ? unknownNotice(survey) : undefined;
+}
+
 /** That much of a text is unknown to a vocabulary. */
 export function unknownNotice(
   { tokens, unknown, examples }: Pick<TextSurvey, "tokens" | "unknown" | "examples">,
@@ -61,16 +80,12 @@ export function unknownNotice(
   } tokens are unknown to this vocabulary, such as ${some}`;
 }
 
-function unmaskable(corpus: Corpus, { tokens, unknown, examples }: TextSurvey, settings: TrainingSettings): string {
-  const what = `Cannot train on ${corpus.name}: none of its first ${grouped(tokens)} tokens can be masked`;
-  if (unknown > 0) {
-    const some = examples.map((word) => JSON.stringify(word)).join(", ");
-    return `${what}: they are unknown to this vocabulary, such as ${some}; ` +
-      "a vocabulary of --tokenizer char or bpe that is made from the text knows all of it";
-  }
-  return settings.neverMask.length > 0
-    ? `${what}: --never-mask names all of its words`
-    : `${what}: all are special ones`;
+function unmaskable(corpus: Corpus, { tokens, unknown, examples }: TextSurvey): string {
+  const what = `${corpus.name}: none of its first ${grouped(tokens)} tokens can be masked`;
+  if (unknown === 0) return `${what}: all are special ones or words that are never masked`;
+  return `${what}: they are unknown to this vocabulary, such as ${
+    examples.map((word) => JSON.stringify(word)).join(", ")
+  }`;
 }
 
 /** Shortest windows that are worth training on. */

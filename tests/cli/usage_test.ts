@@ -43,6 +43,8 @@ const cases: [args: string[], code: number, message: string][] = [
     "Cannot read latin1.txt as UTF-8: invalid byte at offset 1 (line 1); it looks like Latin-1",
   ],
   [["train", "--resume", "nowhere"], 1, 'Cannot resume "nowhere": there is no such folder'],
+  [["train", "--resume", "short.txt"], 1, 'Cannot resume "short.txt": it is a file; wanted the folder of a run'],
+  [["eval", "model", "--data", "xyz.txt"], 1, 'they are unknown to this vocabulary, such as "xyz"'],
   [["train", "--resume", "model"], 1, 'Cannot resume "model": its config.json is not that of a run'],
   [["train", "--resume", "runs/frist"], 1, 'there is no such run; there is runs/first; did you mean "runs/first"?'],
   [["train", "--resume", "runs"], 1, 'Cannot resume "runs": it is a folder of runs; there is runs/first'],
@@ -53,8 +55,8 @@ const cases: [args: string[], code: number, message: string][] = [
   [["embed", "bert-base-uncased", "abc"], 1, "models are not downloaded by their names"],
   [["fill", "google/bert-base", "a [MASK]"], 1, "models are not downloaded by their names"],
   [["fill", "./nowhere", "a [MASK]"], 1, 'Cannot use "./nowhere": there is no such folder'],
-  [["fill", "short.txt", "a [MASK]"], 1, 'Cannot use "short.txt": it is a file, no folder'],
-  [["fill", "model/model.safetensors", "a [MASK]"], 1, 'it is a file; give the folder that it is in, "model"'],
+  [["fill", "short.txt", "a [MASK]"], 1, 'Cannot use "short.txt": it is a file; wanted the folder of a model'],
+  [["fill", "model/model.safetensors", "a [MASK]"], 1, 'it is a file; wanted the folder of a model, "model"'],
   [["fill", "a [MASK]", "model"], 2, '"model" is a folder and "a [MASK]" is none; the model comes first'],
   [["fill", "a [MASK]"], 1, "there is no such folder; the model comes first, the text behind it"],
   [["fill", "model", "a", "[MASK]", "b"], 2, 'put one text in quotes: fill model "a [MASK] b"'],
@@ -121,7 +123,7 @@ const cases: [args: string[], code: number, message: string][] = [
   [["eval", "model", "model", "--data", "short.txt"], 2, "Wanted: eval DIR --data TEXT"],
   [["eval", "--compare", "model", "--data", "short.txt"], 2, "Wanted: eval --compare DIR DIR --data TEXT"],
   [["eval", "model", "--data", "short.txt"], 1, "of 64 tokens: the text has only 20 (short.txt); --length 16 would do"],
-  [["eval", "model", "--data", "stories", "--length", "99"], 1, "this model's longest is 64"],
+  [["eval", "model", "--data", "abc.txt", "--length", "99"], 1, "this model's longest is 64"],
   [["embed"], 2, "Wanted: embed DIR"],
   [["embed", "model", "abc", "--pool", "cls"], 1, "Cannot take the vector of [CLS]"],
   [
@@ -177,6 +179,8 @@ Deno.test({
     const cwd = await Deno.makeTempDir();
     try {
       await Deno.writeTextFile(`${cwd}/empty.txt`, "");
+      await Deno.writeTextFile(`${cwd}/abc.txt`, "abc\n".repeat(300));
+      await Deno.writeTextFile(`${cwd}/xyz.txt`, "xyz\n".repeat(300));
       await Deno.writeTextFile(`${cwd}/short.txt`, "abc\n".repeat(5));
       await Deno.writeFile(`${cwd}/latin1.txt`, Uint8Array.from({ length: 4000 }, (_, i) => i % 8 === 1 ? 0xe4 : 0x61));
       await Deno.writeTextFile(`${cwd}/bad.jsonl`, '{"text": "good"}\n{\n{"body": 1}\n'.repeat(2));
@@ -201,7 +205,7 @@ Deno.test({
       }
       assertEquals(
         await Array.fromAsync(Deno.readDir(cwd)).then((entries) => entries.length),
-        18,
+        20,
         "something was left behind",
       );
     } finally {
