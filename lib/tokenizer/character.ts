@@ -16,6 +16,8 @@ export interface CharacterTokenizer extends Tokenizer {
 /** What words are made of: letters, the marks on them, and digits. */
 const isWordCharacter = (character: string) => /^[\p{L}\p{M}\p{N}]$/u.test(character);
 
+const isHalf = (codePoint: number) => codePoint >= 0xd800 && codePoint < 0xe000;
+
 /**
  * A character tokenizer over the given characters, sorted by code point unless their order is kept.
  *
@@ -44,13 +46,15 @@ export function characterTokenizer(
   }
   const idOf = new Map(sorted.map((character, i) => [character.codePointAt(0)!, specials.length + i]));
   const unknown = special["[UNK]"];
+  // half a character is read as U+FFFD, as everywhere
+  const replacement = idOf.get(0xfffd) ?? unknown;
   const encode = (text: string) => {
     const ids = new Uint32Array(text.length);
     let count = 0;
     for (let i = 0; i < text.length; i++) {
       const codePoint = text.codePointAt(i)!;
       if (codePoint > 0xffff) i++;
-      const id = idOf.get(codePoint) ?? unknown;
+      const id = idOf.get(codePoint) ?? (isHalf(codePoint) ? replacement : unknown);
       // without [UNK], as in labml's vocabulary, unknown characters are left out
       if (id !== undefined) ids[count++] = id;
     }
@@ -109,7 +113,7 @@ export async function scanCharacters(corpus: Corpus): Promise<CorpusScan> {
     for (let i = 0; i < line.length; i++) {
       const codePoint = line.codePointAt(i)!;
       if (codePoint > 0xffff) i++;
-      codePoints.add(codePoint);
+      codePoints.add(isHalf(codePoint) ? 0xfffd : codePoint);
       count++;
     }
     count++;

@@ -4,20 +4,24 @@
  * @module
  */
 
+import { type AddedSplitter, type AddedToken, splitterAt } from "./added.ts";
+
 /** Names of BERT's special tokens. */
 export const specialTokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"] as const;
 /** Name of a special token. */
 export type SpecialToken = typeof specialTokens[number];
 
-/** Kinds of vocabularies. */
+/** Kinds of vocabularies that can be trained. */
 export const tokenizerTypes = ["char", "wordpiece", "bpe"] as const;
-/** Kind of a vocabulary: characters, BERT's WordPiece, or byte-pair encoding of UTF-8 bytes. */
+/** Kind of a vocabulary that can be trained: characters, BERT's WordPiece, or byte-pair encoding. */
 export type TokenizerType = typeof tokenizerTypes[number];
+/** Kind of a vocabulary: those that can be trained, whole words, and Unigram's pieces. */
+export type VocabularyType = TokenizerType | "wordlevel" | "unigram";
 
 /** Turns text into token ids and back. */
 export interface Tokenizer {
   /** Kind of vocabulary. */
-  readonly type: TokenizerType;
+  readonly type: VocabularyType;
   /** Number of tokens; ids are 0 ... size - 1. */
   readonly size: number;
   /** All tokens in order of their ids, as a vocabulary file writes them. */
@@ -29,7 +33,12 @@ export interface Tokenizer {
   };
   /** Token ids of a text; special tokens that are written out in it are text like any other. */
   encode(text: string): Uint32Array<ArrayBuffer>;
-  /** The same, with {@linkcode CONTINUES} set in every token that goes on with the word of the token before. */
+  /**
+   * The same with special tokens that are written out as themselves, all added tokens found at once; undefined: they are cut
+   * out of the text before the rest is encoded.
+   */
+  encodeWhole?(text: string): Uint32Array<ArrayBuffer>;
+  /** As `encode`, with {@linkcode CONTINUES} set in every token that goes on with the word of the token before. */
   encodeWords(text: string): Uint32Array<ArrayBuffer>;
   /** The text of token ids. */
   decode(ids: ArrayLike<number>): string;
@@ -59,51 +68,13 @@ export function bertFrame(special: Tokenizer["special"]): Frame | undefined {
   return first === undefined || last === undefined ? undefined : { before: [first], after: [last] };
 }
 
-/** A token that is found in text before that is split into words. */
-export interface AddedToken {
-  /** The token. */
-  readonly content: string;
-  /** Only where no letter or digit stands beside it. Default: false. */
-  readonly singleWord?: boolean;
-  /** White space before it belongs to it. Default: false. */
-  readonly lstrip?: boolean;
-  /** White space behind it belongs to it. Default: false. */
-  readonly rstrip?: boolean;
-  /** In upper or lower case. Default: false. */
-  readonly ignoreCase?: boolean;
-}
-
-/** A piece of a text. */
-export interface TextPiece {
-  /** As it stands in the text. */
-  readonly text: string;
-  /** The added token that it is, as the vocabulary writes it. */
-  readonly token?: string;
-}
-
-/** Cuts text at added tokens. */
-export function splitAtAdded(tokens: readonly AddedToken[]): (text: string) => TextPiece[] {
-  if (tokens.length === 0) return (text) => [{ text }];
-  const byLength = [...tokens].sort((a, b) => b.content.length - a.content.length);
-  const alternatives = byLength.map(({ content, singleWord, lstrip, rstrip, ignoreCase }) => {
-    const literal = content.replace(/[\\^$.*+?()[\]{}|\/]/g, "\\$&");
-    const cased = ignoreCase ? `(?i:${literal})` : literal;
-    const alone = singleWord ? `(?<![\\p{L}\\p{N}_])${cased}(?![\\p{L}\\p{N}_])` : cased;
-    return `${lstrip ? "\\s*" : ""}(?:${alone})${rstrip ? "\\s*" : ""}`;
-  });
-  const pattern = new RegExp(`(${alternatives.join("|")})`, "u");
-  const exact = new Set(tokens.map(({ content }) => content));
-  const lowered = new Map(tokens.map(({ content }) => [content.toLowerCase(), content]));
-  const content = (match: string) => exact.has(match) ? match : lowered.get(match.trim().toLowerCase()) ?? match.trim();
-  return (text) =>
-    text.split(pattern).map((piece, i) => i % 2 === 1 ? { text: piece, token: content(piece) } : { text: piece });
-}
-
 /** Kinds of vocabularies as people call them. */
-export const tokenizerNames: Readonly<Record<TokenizerType, string>> = {
+export const tokenizerNames: Readonly<Record<VocabularyType, string>> = {
   char: "characters",
   wordpiece: "WordPiece",
-  bpe: "byte-level BPE",
+  bpe: "BPE",
+  wordlevel: "whole words",
+  unigram: "Unigram",
 };
 
 /** Set in a token's id where the token goes on with the word of the token before; ids are smaller. */
@@ -116,6 +87,12 @@ export function withoutWords(ids: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBu
   return plain;
 }
 
+/** Sets {@linkcode CONTINUES} in all ids of a word but the first. */
+export function markAll(ids: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
+  for (let i = 1; i < ids.length; i++) ids[i]! += CONTINUES;
+  return ids;
+}
+
 /** A piece of a text in which special tokens stand for themselves. */
 export interface SpecialPiece {
   /** As it stands in the text. */
@@ -126,14 +103,13 @@ export interface SpecialPiece {
 
 /** Cuts a text at special tokens such as [MASK], in the vocabulary's own spelling or in BERT's. */
 export function splitAtSpecials(tokenizer: Tokenizer, text: string): SpecialPiece[] {
-  let finder = finders.get(tokenizer);
-  if (!finder) finders.set(tokenizer, finder = specialFinder(tokenizer));
-  const { split, idOf } = finder;
+  const { split, idOf } = finderOf(tokenizer);
   return split(text).map(({ text, token }) => token === undefined ? { text } : { text, special: idOf.get(token)! });
 }
 
 /** Token ids of a text in which special tokens stand for themselves: see {@linkcode splitAtSpecials}. */
 export function encodeWithSpecials(tokenizer: Tokenizer, text: string): Uint32Array<ArrayBuffer> {
+  if (tokenizer.encodeWhole) return tokenizer.encodeWhole(finderOf(tokenizer).respell(text));
   return joinIds(
     splitAtSpecials(tokenizer, text).map(({ text, special }) =>
       special === undefined ? tokenizer.encode(text) : Uint32Array.of(special)
@@ -142,24 +118,38 @@ export function encodeWithSpecials(tokenizer: Tokenizer, text: string): Uint32Ar
 }
 
 interface SpecialFinder {
-  readonly split: (text: string) => TextPiece[];
+  readonly split: AddedSplitter;
   readonly idOf: ReadonlyMap<string, number>;
+  /** BERT's names as the vocabulary spells them. */
+  readonly respell: (text: string) => string;
 }
 
 const finders = new WeakMap<Tokenizer, SpecialFinder>();
 
+function finderOf(tokenizer: Tokenizer): SpecialFinder {
+  let finder = finders.get(tokenizer);
+  if (!finder) finders.set(tokenizer, finder = specialFinder(tokenizer));
+  return finder;
+}
+
 function specialFinder(tokenizer: Tokenizer): SpecialFinder {
   const idOf = new Map<string, number>();
   const spellings: AddedToken[] = [];
+  const others: [string, string][] = [];
   for (const [name, id] of Object.entries(tokenizer.special)) {
     const own = tokenizer.token(id);
+    if (name !== own && !tokenizer.tokens.includes(name)) others.push([name, own]);
     const spacing = tokenizer.spacing?.find(({ content }) => content === own);
     for (const content of new Set([name, own])) {
       idOf.set(content, id);
       spellings.push({ ...spacing, content });
     }
   }
-  return { split: splitAtAdded(spellings), idOf };
+  return {
+    split: splitterAt(spellings) ?? ((text) => [{ text, start: 0 }]),
+    idOf,
+    respell: (text) => others.reduce((text, [name, own]) => text.replaceAll(name, () => own), text),
+  };
 }
 
 /** Ids of a text as a model reads it: special tokens stand for themselves, and the frame is around it. */
@@ -198,7 +188,14 @@ export function findSpecials(
   const special = Object.fromEntries(found) as Tokenizer["special"];
   if (special["[PAD]"] === undefined || special["[MASK]"] === undefined) {
     const { "[PAD]": pad = "[PAD]", "[MASK]": mask = "[MASK]" } = spelling;
-    throw new RangeError(`A tokenizer needs the special tokens ${pad} and ${mask}`);
+    const missing = [["[PAD]", pad], ["[MASK]", mask]].filter(([name]) => special[name as SpecialToken] === undefined);
+    throw new RangeError(
+      `A tokenizer needs the special tokens ${pad} and ${mask}: ` +
+        `${missing.map(([, own]) => `"${own}"`).join(" and ")} ${
+          missing.length > 1 ? "are" : "is"
+        } not in the vocabulary ` +
+        "(other names can be given as pad_token and mask_token in tokenizer_config.json or special_tokens_map.json)",
+    );
   }
   return special;
 }

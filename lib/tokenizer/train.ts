@@ -5,10 +5,13 @@
  * @module
  */
 
-import { bpePieces, type BpeTokenizer, bpeTokenizer, byteCharacters } from "./bpe.ts";
+import { type BpeTokenizer, bpeTokenizer } from "./bpe.ts";
+import { bpePieces, byteCharacters } from "./byte_level.ts";
 import { type CharacterTokenizer, characterTokenizer } from "./character.ts";
 import { specialTokens, type Tokenizer, type TokenizerType } from "./tokenizer.ts";
-import { bertNormalize, bertWords, type WordPieceOptions, wordPieceOptions, wordPieceTokenizer } from "./wordpiece.ts";
+import { bertNormalize } from "./normalizers.ts";
+import { bertWords } from "./pre_tokenizers.ts";
+import { type WordPieceOptions, wordPieceOptions, wordPieceTokenizer } from "./wordpiece.ts";
 
 /** Options of {@linkcode trainTokenizer}. */
 export interface TrainTokenizerOptions extends Pick<WordPieceOptions, "lowercase" | "stripAccents" | "splitChinese"> {
@@ -72,10 +75,11 @@ async function countPieces(
   progress: TrainTokenizerOptions["progress"],
 ): Promise<Map<string, number>> {
   const counts = new Map<string, number>();
-  const pattern = type === "bpe" ? bpePieces : /\S+/gu;
+  const pattern = type === "bpe" ? bpePieces : /\P{White_Space}+/gu;
   const codePoints = new Map<number, number>();
   let read = 0;
-  for await (const line of lines) {
+  for await (const given of lines) {
+    const line = given.isWellFormed() ? given : given.toWellFormed();
     if (++read % PROGRESS_LINES === 0) progress?.("reading", read);
     if (type === "char") {
       for (let i = 0; i < line.length; i++) {

@@ -5,29 +5,19 @@
  * @module
  */
 
+import type { AddedToken } from "./added.ts";
+import { type BertNormalization, bertNormalize } from "./normalizers.ts";
+import { addedEncoder, type PlainEncoder, shownTokens, specialFormsOf } from "./pipeline.ts";
+import { bertWords } from "./pre_tokenizers.ts";
 import {
-  type AddedToken,
   CONTINUES,
   findSpecials,
   IdBuffer,
   type SpecialSpelling,
-  splitAtAdded,
   type Tokenizer,
   withoutWords,
   WordCache,
 } from "./tokenizer.ts";
-
-/** How BERT prepares text. */
-export interface BertNormalization {
-  /** Lower case. Default: true. */
-  lowercase?: boolean;
-  /** Remove accents. Default: as `lowercase`. */
-  stripAccents?: boolean | undefined;
-  /** Set Chinese characters apart as words of their own. Default: true. */
-  splitChinese?: boolean;
-  /** Remove control characters. Default: true. */
-  cleanText?: boolean;
-}
 
 /** Options of {@linkcode wordPieceTokenizer}. */
 export interface WordPieceOptions extends BertNormalization {
@@ -41,6 +31,8 @@ export interface WordPieceOptions extends BertNormalization {
   added?: readonly AddedToken[];
   /** Special tokens that are not called by BERT's names. */
   spelling?: SpecialSpelling;
+  /** How special tokens are found in text, where that is not as they are spelled and no more. */
+  specialForms?: readonly AddedToken[];
 }
 
 /** A WordPiece tokenizer. */
@@ -64,6 +56,7 @@ export function wordPieceOptions(options: WordPieceOptions = {}): Required<WordP
     longestWord: options.longestWord ?? 100,
     added: options.added ?? [],
     spelling: options.spelling ?? {},
+    specialForms: options.specialForms ?? [],
   };
 }
 
@@ -87,23 +80,88 @@ export function wordPieceTokenizer(tokens: readonly string[], given: WordPieceOp
   const special = findSpecials((token) => idOf.get(token), options.spelling);
   const unknown = idOf.get(options.unknown);
   if (unknown === undefined) throw new RangeError(`A WordPiece vocabulary needs its unknown token ${options.unknown}`);
+  const specialTokens = Object.values(special).map((id) => tokens[id]!);
+  const apart = [
+    ...options.added.filter((token) => !token.inVocabulary).map(({ content }) => content),
+    ...specialTokens,
+  ];
+  const pieces = wordPieces(tokens, { prefix, longestWord, unknown, apart });
+  const cache = new WordCache((chunk) => {
+    const out = new IdBuffer(8);
+    for (const word of bertWords(bertNormalize(chunk, options))) pieces(word, out);
+    return out.take();
+  });
+  const normalizedCache = new WordCache((chunk) => {
+    const out = new IdBuffer(8);
+    for (const word of bertWords(chunk)) pieces(word, out);
+    return out.take();
+  });
+  const chunksOf = (words: WordCache): PlainEncoder => (text, out) => {
+    for (let at = 0; at < text.length;) {
+      while (at < text.length && isSeparator(text.charCodeAt(at))) at++;
+      const start = at;
+      while (at < text.length && !isSeparator(text.charCodeAt(at))) at++;
+      if (at > start) out.append(words.get(text.slice(start, at)));
+    }
+  };
+  const normalize = (text: string) => bertNormalize(text, options);
+  const shown = shownTokens(tokens, { added: [...options.specialForms, ...options.added], normalize });
+  const { encodeWords, encodeWhole } = addedEncoder({
+    idOf: (token) => idOf.get(token)!,
+    added: options.added,
+    special: specialFormsOf(options.specialForms, specialTokens),
+    normalize,
+    plain: chunksOf(cache),
+    normalized: chunksOf(normalizedCache),
+  });
+  return {
+    type: "wordpiece",
+    options,
+    tokens,
+    size: tokens.length,
+    special,
+    encodeWords,
+    encode: (text) => withoutWords(encodeWords(text)),
+    encodeWhole: (text) => withoutWords(encodeWhole(text)),
+    token: (id) => tokens[id] ?? "",
+    piece: (id) => joinPieces(["", shown[id] ?? ""], prefix),
+    decode: (ids) => joinPieces(Array.from(ids, (id) => shown[id] ?? ""), prefix),
+  };
+}
+
+/** What {@linkcode wordPieces} needs beside the tokens. */
+export interface WordPieceModelOptions {
+  /** Begins tokens that go on with a word. */
+  readonly prefix: string;
+  /** Code points of the longest word that is cut. */
+  readonly longestWord: number;
+  /** Id of what the vocabulary cannot write; undefined: it is left out. */
+  readonly unknown: number | undefined;
+  /** What is found before text is split is no piece of a word. */
+  readonly apart: readonly string[];
+}
+
+/** Appends the ids of a word: the longest pieces from left to right, {@linkcode CONTINUES} in all but the first. */
+export function wordPieces(
+  tokens: readonly string[],
+  { prefix, longestWord, unknown, apart }: WordPieceModelOptions,
+): (word: string, out: IdBuffer) => void {
   // two tables spare joining the prefix to every candidate
   const first = new Map<string, number>();
   const next = new Map<string, number>();
   let longest = 1;
-  // what is found before text is split is no piece of a word
-  const apart = new Set(options.added.map(({ content }) => content));
+  const hidden = new Set(apart);
   for (const [id, token] of tokens.entries()) {
-    if (apart.has(token)) continue;
+    // ids may be left out
+    if (token === undefined || hidden.has(token)) continue;
     if (prefix !== "" && token.startsWith(prefix)) next.set(token.slice(prefix.length), id);
     first.set(token, id);
     longest = Math.max(longest, token.length);
   }
   if (prefix === "") { for (const [token, id] of first) next.set(token, id); }
-
-  const pieces = (word: string, out: IdBuffer) => {
+  return (word, out) => {
     if (word.length > longestWord && [...word].length > longestWord) {
-      out.push(unknown);
+      if (unknown !== undefined) out.push(unknown);
       return;
     }
     const found: number[] = [];
@@ -113,7 +171,7 @@ export function wordPieceTokenizer(tokens: readonly string[], given: WordPieceOp
       let id: number | undefined;
       while (end > start && (id = table.get(word.slice(start, end))) === undefined) end--;
       if (id === undefined) {
-        out.push(unknown);
+        if (unknown !== undefined) out.push(unknown);
         return;
       }
       found.push(start === 0 ? id : id + CONTINUES);
@@ -121,75 +179,16 @@ export function wordPieceTokenizer(tokens: readonly string[], given: WordPieceOp
     }
     for (const id of found) out.push(id);
   };
-  const cache = new WordCache((chunk) => {
-    const out = new IdBuffer(8);
-    for (const word of bertWords(bertNormalize(chunk, options))) pieces(word, out);
-    return out.take();
-  });
-  const split = splitAtAdded(options.added);
-  const encodeWords = (text: string) => {
-    const out = new IdBuffer(text.length >> 1);
-    for (const { text: piece, token } of split(text)) {
-      if (token !== undefined) out.push(idOf.get(token)!);
-      else encodePlain(piece, out);
-    }
-    return out.take();
-  };
-  const encodePlain = (text: string, out: IdBuffer) => {
-    for (let at = 0; at < text.length;) {
-      while (at < text.length && isSeparator(text.charCodeAt(at))) at++;
-      const start = at;
-      while (at < text.length && !isSeparator(text.charCodeAt(at))) at++;
-      if (at > start) out.append(cache.get(text.slice(start, at)));
-    }
-  };
-  return {
-    type: "wordpiece",
-    options,
-    tokens,
-    size: tokens.length,
-    special,
-    encodeWords,
-    encode: (text) => withoutWords(encodeWords(text)),
-    token: (id) => tokens[id] ?? "",
-    piece: (id) => joinPieces(["", tokens[id] ?? ""], prefix),
-    decode: (ids) => joinPieces(Array.from(ids, (id) => tokens[id] ?? ""), prefix),
-  };
 }
 
 /**
  * White space between words: what is left of Unicode's after control and format characters are removed. Cutting there first
- * changes nothing, for neither accents nor the case of a final sigma reach across.
+ * changes nothing, for accents do not reach across.
  */
 function isSeparator(unit: number): boolean {
   if (unit < 0x80) return unit === 32 || unit === 10 || unit === 9 || unit === 13;
   return unit === 0xa0 || unit === 0x1680 || (unit >= 0x2000 && unit <= 0x200a) || unit === 0x2028 || unit === 0x2029 ||
     unit === 0x202f || unit === 0x205f || unit === 0x3000;
-}
-
-// every C category but "unassigned": characters of later versions of Unicode stay
-const removed = /(?![\t\n\r])[\p{Cc}\p{Cf}\p{Co}\p{Cs}\ufffd]/gu;
-const chinese =
-  /[\u4e00-\u9fff\u3400-\u4dbf\uf900-\ufaff\u{20000}-\u{2a6df}\u{2a700}-\u{2b73f}\u{2b740}-\u{2b81f}\u{2b820}-\u{2ceaf}\u{2f800}-\u{2fa1f}]/gu;
-const marks = /\p{Mn}/gu;
-const plain = /^[\x20-\x7e]*$/;
-
-/** Text as BERT sees it: cleaned, Chinese characters apart, lower case, without accents. */
-export function bertNormalize(text: string, options: BertNormalization): string {
-  const { lowercase = true, stripAccents = lowercase, splitChinese = true, cleanText = true } = options;
-  if (plain.test(text)) return lowercase ? text.toLowerCase() : text;
-  if (cleanText) text = text.replace(removed, "").replace(/\s/gu, " ");
-  if (splitChinese) text = text.replace(chinese, " $& ");
-  if (lowercase) text = text.toLowerCase();
-  return stripAccents ? text.normalize("NFD").replace(marks, "") : text;
-}
-
-// everything that ASCII prints and is neither letter nor digit counts as punctuation, and all that Unicode calls so
-const words = /[^\s\p{P}!-/:-@[-`{-~]+|[\p{P}!-/:-@[-`{-~]/gu;
-
-/** Words and single punctuation characters. */
-export function bertWords(text: string): readonly string[] {
-  return text.match(words) ?? [];
 }
 
 /** Pieces as text: without the space before what English writes close to the word before. */

@@ -1,7 +1,8 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { tokenizerFiles } from "../../lib/format/tokenizer_json.ts";
 import { fromTokenizerJson, fromVocabJson } from "../../lib/format/tokenizer_reader.ts";
-import { bpeTokenizer, byteCharacters } from "../../lib/tokenizer/bpe.ts";
+import { bpeTokenizer } from "../../lib/tokenizer/bpe.ts";
+import { byteCharacters } from "../../lib/tokenizer/byte_level.ts";
 import { CONTINUES, specialTokens } from "../../lib/tokenizer/tokenizer.ts";
 import { trainTokenizer } from "../../lib/tokenizer/train.ts";
 import { mixedText } from "../helpers/mixed_text.ts";
@@ -60,9 +61,9 @@ Deno.test("decode(encode(text)) of byte-level BPE is the text, whatever it is", 
 Deno.test("bpeTokenizer() finds added tokens first, composes and adds a space as it is told", () => {
   const all = [...tokenizer.tokens, "  "];
   const added = bpeTokenizer(all, merges, { added: [{ content: "  " }], compose: true, addPrefixSpace: true });
-  assertEquals(Array.from(added.encode("low  low"), (id) => added.token(id)), ["Ġlow", "  ", "low"]);
+  assertEquals(Array.from(added.encode("low  low"), (id) => added.token(id)), ["Ġlow", "  ", "Ġlow"]);
   assertEquals(added.encode("e\u0301"), added.encode("\u00e9"));
-  assertEquals(added.decode(added.encode("low  low")), " low  low");
+  assertEquals(added.decode(added.encode("low  low")), " low   low");
 });
 
 Deno.test("bpeTokenizer() says which token a vocabulary lacks", () => {
@@ -79,13 +80,41 @@ Deno.test("fromVocabJson() reads what tokenizerFiles() writes", () => {
 Deno.test("fromTokenizerJson() says what it cannot read", () => {
   const vocab = Object.fromEntries(tokenizer.tokens.map((token, id) => [token, id]));
   const level = { type: "ByteLevel", add_prefix_space: false };
+  const bpe = { type: "BPE", vocab, merges: [] };
   const cases: [unknown, string][] = [
-    [{ model: { type: "Unigram", vocab: [] } }, 'no vocabulary of WordPiece or BPE (model type "Unigram")'],
-    [{ model: { type: "WordLevel", vocab } }, "its model is WordLevel"],
-    [{ model: { type: "BPE", vocab, merges: ["l o"] }, pre_tokenizer: { type: "Metaspace" } }, "is Metaspace"],
-    [{ model: { type: "BPE", vocab, merges: ["l"] }, pre_tokenizer: level }, 'its merge "l" is no pair'],
-    [{ model: { type: "BPE", vocab, merges: [] }, pre_tokenizer: level, normalizer: { type: "NFKC" } }, "is NFKC"],
-    [{ model: { type: "WordPiece", vocab }, pre_tokenizer: { type: "Whitespace" } }, "its pre-tokenizer is Whitespace"],
+    [
+      { model: { type: "Unigram", vocab: {} } },
+      'no vocabulary of WordPiece, BPE, WordLevel, Unigram (model type "Unigram")',
+    ],
+    [{ model: { type: "Other", vocab } }, '(model type "Other")'],
+    [{ model: { type: "WordLevel", vocab, unk_token: "?!?" } }, 'lacks its unknown token "?!?" (unk_token)'],
+    [{ model: { ...bpe, merges: ["l"] }, pre_tokenizer: level }, 'its merge "l" is no pair'],
+    [{ model: { ...bpe, merges: ["l 🎈"] }, pre_tokenizer: level }, 'The vocabulary lacks the token "🎈"'],
+    [
+      { model: { ...bpe, dropout: 0.1 }, pre_tokenizer: level },
+      "leaves merges out at random (dropout 0.1); null would do",
+    ],
+    [
+      { model: bpe, pre_tokenizer: level, normalizer: { type: "Other" } },
+      "its normalizer is Other; Sequence, BertNormalizer",
+    ],
+    [{ model: bpe, pre_tokenizer: { type: "Other" } }, "its pre-tokenizer is Other; Sequence, BertPreTokenizer"],
+    [
+      { model: bpe, pre_tokenizer: { type: "Whitespace" }, decoder: { type: "Other" } },
+      "its decoder is Other; Sequence",
+    ],
+    [
+      { model: bpe, pre_tokenizer: level, post_processor: { type: "Other" } },
+      "its post-processor is Other; TemplateProcessing",
+    ],
+    [
+      { model: bpe, pre_tokenizer: { type: "Split", pattern: { Regex: "(a)\\1" }, behavior: "Isolated" } },
+      'its pattern "(a)\\\\1" has the back reference',
+    ],
+    [
+      { model: bpe, pre_tokenizer: { type: "Metaspace", replacement: "__" } },
+      '"replacement" of its Metaspace is "__"; it must be one character',
+    ],
     [{ model: { type: "BPE", vocab: { a: 1027 }, merges: [] } }, 'token "a" has the id 1027, of 1 tokens'],
     [{}, "it has no vocabulary"],
     [null, "it has no vocabulary"],

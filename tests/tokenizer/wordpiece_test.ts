@@ -2,7 +2,9 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { tokenizerFiles } from "../../lib/format/tokenizer_json.ts";
 import { fromVocabTxt } from "../../lib/format/tokenizer_reader.ts";
 import { CONTINUES, encodeWithSpecials } from "../../lib/tokenizer/tokenizer.ts";
-import { bertNormalize, bertWords, wordPieceTokenizer } from "../../lib/tokenizer/wordpiece.ts";
+import { bertNormalize } from "../../lib/tokenizer/normalizers.ts";
+import { bertWords } from "../../lib/tokenizer/pre_tokenizers.ts";
+import { wordPieceTokenizer } from "../../lib/tokenizer/wordpiece.ts";
 
 const specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 const tokenizer = wordPieceTokenizer([...specials, "un", "##aff", "##able", "aff", "!", "a", "##b", "世", "##世"]);
@@ -40,7 +42,9 @@ Deno.test("bertNormalize() cleans, sets Chinese characters apart, and removes ca
     ["ab世界c", "ab 世  界 c"],
     // beyond the Basic Multilingual Plane as well, as in BERT
     ["a\u{20000}b", "a \u{20000} b"],
-    ["ΟΔΟΣ Σ", "οδος σ"],
+    // each letter for itself, whether it ends a word or not
+    ["ΟΔΟΣ Σ", "οδοσ σ"],
+    ["οδος", "οδος"],
     ["İ", "i"],
     ["\ud800x\udc00", "x"],
   ];
