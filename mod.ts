@@ -41,6 +41,7 @@ export {
 export * from "./lib/format/safetensors.ts";
 export * from "./lib/format/tokenizer_folder.ts";
 export * from "./lib/format/tokenizer_json.ts";
+export type { AddedJson } from "./lib/format/tokenizer_names.ts";
 export * from "./lib/format/tokenizer_reader.ts";
 export * from "./lib/format/weights.ts";
 export * from "./lib/graph/graph.ts";
@@ -67,8 +68,10 @@ export * from "./lib/text/source.ts";
 export * from "./lib/text/stories.ts";
 export { type BpeOptions, type BpeTokenizer, bpeTokenizer } from "./lib/tokenizer/bpe.ts";
 export * from "./lib/tokenizer/character.ts";
+export type { AddedToken } from "./lib/tokenizer/added.ts";
+export { type BertNormalization, bertNormalize } from "./lib/tokenizer/normalizers.ts";
+export { bertWords } from "./lib/tokenizer/pre_tokenizers.ts";
 export {
-  type AddedToken,
   bertFrame,
   CONTINUES,
   encodeFramed,
@@ -82,17 +85,11 @@ export {
   type Tokenizer,
   type TokenizerType,
   tokenizerTypes,
+  type VocabularyType,
   withoutWords,
 } from "./lib/tokenizer/tokenizer.ts";
 export * from "./lib/tokenizer/train.ts";
-export {
-  type BertNormalization,
-  bertNormalize,
-  bertWords,
-  type WordPieceOptions,
-  type WordPieceTokenizer,
-  wordPieceTokenizer,
-} from "./lib/tokenizer/wordpiece.ts";
+export { type WordPieceOptions, type WordPieceTokenizer, wordPieceTokenizer } from "./lib/tokenizer/wordpiece.ts";
 export * from "./lib/train/checkpoint.ts";
 export * from "./lib/train/evaluate.ts";
 export * from "./lib/train/folder_storage.ts";

@@ -5,7 +5,13 @@
  */
 
 import { type Corpus, textsOf } from "../text/corpus.ts";
-import { encodeWithSpecials, specialIds, type Tokenizer, tokenizerTypes } from "../tokenizer/tokenizer.ts";
+import {
+  encodeWithSpecials,
+  specialIds,
+  type Tokenizer,
+  type TokenizerType,
+  tokenizerTypes,
+} from "../tokenizer/tokenizer.ts";
 import { trainTokenizer } from "../tokenizer/train.ts";
 import { type CorpusChoice, openCorpus, skippedLines, trainingTexts } from "./corpus.ts";
 import { corpusChoice, textFlags } from "./corpus_flags.ts";
@@ -79,7 +85,7 @@ export async function tokenizerCommand(args: readonly string[]): Promise<number>
 async function train(
   terminal: Terminal,
   choice: CorpusChoice,
-  { type, size, cased, out }: { type: Tokenizer["type"]; size: number; cased: boolean | undefined; out: string },
+  { type, size, cased, out }: { type: TokenizerType; size: number; cased: boolean | undefined; out: string },
 ): Promise<number> {
   if (cased && type !== "wordpiece") throw new UsageError(CASED_ELSEWHERE);
   await checkNoTokenizer(out);

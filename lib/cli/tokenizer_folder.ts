@@ -5,7 +5,7 @@
  */
 
 import { memoryFolder } from "../format/folder.ts";
-import { readTokenizer as readIn, vocabularyFiles } from "../format/tokenizer_folder.ts";
+import { foreignTokenizer, readTokenizer as readIn, vocabularyFiles } from "../format/tokenizer_folder.ts";
 import { tokenizerFiles } from "../format/tokenizer_json.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { fileFolder, findModels } from "../train/folder_storage.ts";
@@ -66,7 +66,7 @@ export async function readTokenizer(path: string): Promise<Tokenizer> {
     }
   }
   const what = await exists(trimmed)
-    ? "no tokenizer.json, vocab.txt or vocab.json is in it"
+    ? await foreignTokenizer(fileFolder(trimmed)) ?? "no tokenizer.json, vocab.txt or vocab.json is in it"
     : "there is no such folder";
   throw new RangeError(`Cannot read a tokenizer from "${path}": ${what}`);
 }

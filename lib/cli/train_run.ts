@@ -172,6 +172,12 @@ async function moreTokens(
   });
   const words = text.split("\n").map((line) => line.trim()).filter((line) => line !== "");
   const extended = addTokens(tokenizer, words);
+  const [first] = extended.skipped;
+  if (first && extended.added.length === 0 && extended.known.length === 0) {
+    throw new RangeError(`Cannot add the token "${first.word}": ${first.reason}`);
+  }
+  for (const { word, reason } of extended.skipped.slice(0, 3)) terminal.print(`skipped "${word}": ${reason}`);
+  if (extended.skipped.length > 3) terminal.print(`skipped ${grouped(extended.skipped.length)} words of ${path}`);
   const known = extended.known.length > 0 ? `; ${grouped(extended.known.length)} were there already` : "";
   terminal.print(`added   ${grouped(extended.added.length)} tokens from ${path}${known}`);
   return extended;

@@ -4,10 +4,16 @@
  * @module
  */
 
-import { type BpeTokenizer, bpeTokenizer, byteCharacters } from "../tokenizer/bpe.ts";
+import type { AddedToken } from "../tokenizer/added.ts";
+import { type BpeTokenizer, bpeTokenizer } from "../tokenizer/bpe.ts";
+import { bpePieces, toByteCharacters } from "../tokenizer/byte_level.ts";
 import { characterTokenizerOf } from "../tokenizer/character.ts";
-import type { Tokenizer } from "../tokenizer/tokenizer.ts";
-import { bertNormalize, bertWords, type WordPieceTokenizer, wordPieceTokenizer } from "../tokenizer/wordpiece.ts";
+import { bertNormalize, normalForm } from "../tokenizer/normalizers.ts";
+import { isPipeline, type PipelineTokenizer } from "../tokenizer/pipeline.ts";
+import { bertWords } from "../tokenizer/pre_tokenizers.ts";
+import type { SpecialToken, Tokenizer } from "../tokenizer/tokenizer.ts";
+import { type WordPieceTokenizer, wordPieceTokenizer } from "../tokenizer/wordpiece.ts";
+import { fromTokenizerJson } from "./tokenizer_reader.ts";
 
 /** A token that was added. */
 export interface NewToken {
@@ -25,14 +31,25 @@ export interface ExtendedTokenizer {
   readonly added: readonly NewToken[];
   /** Words that the vocabulary had already. */
   readonly known: readonly string[];
+  /** Words that text would never be cut into, and why. */
+  readonly skipped: readonly SkippedWord[];
+}
+
+/** A word that was not added. */
+export interface SkippedWord {
+  /** The word. */
+  readonly word: string;
+  /** Why, as what follows "it is not added: ". */
+  readonly reason: string;
 }
 
 /**
- * Adds words to a vocabulary. WordPiece gets them as tokens of its own, "##" in front of those that go on with a word.
- * Byte-level BPE gets each with and without a space before it, and from then on takes a word that is a token as it is, whatever
- * its merges say (tokenizer.json's ignore_merges). Characters can only be given more characters.
+ * Adds words to a vocabulary. WordPiece and whole words get them as tokens of their own, "##" in front of those that go on with
+ * a word. Byte-pair encoding gets each with and without a space before it, and from then on takes a word that is a token as it
+ * is, whatever its merges say (tokenizer.json's ignore_merges). Characters can only be given more characters. Words that text
+ * would never be cut into are skipped.
  *
- * @throws {RangeError} for a word that text would never be cut into.
+ * @throws {RangeError} if the vocabulary cannot be given more tokens.
  *
  * @example
  * ```ts
@@ -44,14 +61,23 @@ export interface ExtendedTokenizer {
  * ```
  */
 export function addTokens(tokenizer: Tokenizer, words: Iterable<string>): ExtendedTokenizer {
+  assertExtensible(tokenizer);
   const present = new Set(tokenizer.tokens);
   const fresh = new Map<string, readonly number[]>();
   const known: string[] = [];
-  for (const { token, pieces } of [...new Set(words)].flatMap((word) => tokensFor(tokenizer, word))) {
-    if (present.has(token)) known.push(token);
-    else if (!fresh.has(token)) fresh.set(token, pieces);
+  const skipped: SkippedWord[] = [];
+  for (const word of new Set(words)) {
+    const spellings = tokensFor(tokenizer, word);
+    if (typeof spellings === "string") {
+      skipped.push({ word, reason: spellings });
+      continue;
+    }
+    for (const { token, pieces } of spellings) {
+      if (present.has(token)) known.push(token);
+      else if (!fresh.has(token)) fresh.set(token, pieces);
+    }
   }
-  if (fresh.size === 0) return { tokenizer, added: [], known };
+  if (fresh.size === 0) return { tokenizer, added: [], known, skipped };
   const tokens = [...fresh.keys()];
   const added = [...fresh.values()].map((pieces, i) => ({ id: tokenizer.size + i, pieces }));
   const larger = extended(tokenizer, tokens);
@@ -66,6 +92,7 @@ export function addTokens(tokenizer: Tokenizer, words: Iterable<string>): Extend
     },
     added,
     known,
+    skipped,
   };
 }
 
@@ -74,49 +101,100 @@ interface Spelling {
   readonly pieces: readonly number[];
 }
 
-/** How a vocabulary would write a word, with what it is cut into now. */
-function tokensFor(tokenizer: Tokenizer, word: string): Spelling[] {
-  const fail = (what: string) => new RangeError(`Cannot add the token "${word}": ${what}`);
-  switch (tokenizer.type) {
-    case "char":
-      if ([...word].length !== 1) throw fail("this vocabulary has single characters only");
-      return [{ token: word, pieces: [...tokenizer.encode(word)] }];
-    case "wordpiece": {
-      const { options } = tokenizer as WordPieceTokenizer;
-      const { prefix } = options;
-      const goesOn = prefix !== "" && word.startsWith(prefix);
-      const bare = goesOn ? word.slice(prefix.length) : word;
-      const parts = bertWords(bertNormalize(bare, options));
-      if (parts.length !== 1) throw fail(`the tokenizer cuts it into ${parts.length} words before it looks for tokens`);
-      const token = (goesOn ? prefix : "") + parts[0]!;
-      return [{ token, pieces: [...tokenizer.encode(bare)] }];
-    }
-    case "bpe": {
-      const encoder = new TextEncoder();
-      return [` ${word}`, word].map((text) => {
-        const token = Array.from(encoder.encode(text), (byte) => byteCharacters[byte]).join("");
-        const pieces = [...tokenizer.encodeWords(text)];
-        const words = pieces.filter((id) => id < 0x8000_0000).length;
-        if (words !== 1) throw fail(`the tokenizer cuts it into ${words} words before it looks for tokens`);
-        return { token, pieces: pieces.map((id) => id & 0x7fff_ffff) };
-      });
-    }
+/** Ids behind the vocabulary are those of added tokens: where they would become pieces of other words, nothing is added. */
+function assertExtensible(tokenizer: Tokenizer): void {
+  if (tokenizer.type === "unigram") {
+    throw new RangeError(
+      "Cannot add tokens to a Unigram vocabulary: its pieces have probabilities, which new ones lack; added_tokens of its " +
+        "tokenizer.json would do",
+    );
   }
+  const { added } = tokenizer.type === "char" || isPipeline(tokenizer)
+    ? { added: [] }
+    : (tokenizer as BpeTokenizer | WordPieceTokenizer).options;
+  const apart = added.find((token: AddedToken) => token.singleWord && !token.inVocabulary);
+  if (apart) {
+    throw new RangeError(
+      `Cannot add tokens: the added token "${apart.content}" is a word of its own that the vocabulary lacks, and would become ` +
+        "a piece of other words",
+    );
+  }
+}
+
+/** How a vocabulary would write a word, with what it is cut into now; or why it would not. */
+function tokensFor(tokenizer: Tokenizer, word: string): Spelling[] | string {
+  const tooMany = (words: number) => `the tokenizer cuts it into ${words} words before it looks for tokens`;
+  if (word.trim() === "") return "it is empty";
+  if (!word.isWellFormed()) return "it has half a character";
+  if (tokenizer.type === "char") {
+    if ([...word].length !== 1) return "this vocabulary has single characters only";
+    return [{ token: word, pieces: [...tokenizer.encode(word)] }];
+  }
+  const { wordsOf, prefix } = cutting(tokenizer);
+  if (tokenizer.type === "bpe") {
+    const spellings: Spelling[] = [];
+    for (const text of [` ${word}`, word]) {
+      const words = wordsOf(text);
+      if (words.length !== 1) return tooMany(words.length);
+      spellings.push({ token: words[0]!, pieces: [...tokenizer.encode(text)] });
+    }
+    return spellings;
+  }
+  const goesOn = prefix !== "" && word.startsWith(prefix);
+  const bare = goesOn ? word.slice(prefix.length) : word;
+  const words = wordsOf(bare);
+  if (words.length !== 1) return tooMany(words.length);
+  return [{ token: (goesOn ? prefix : "") + words[0]!, pieces: [...tokenizer.encode(bare)] }];
+}
+
+/** How a tokenizer cuts text into words, and what begins pieces that go on. */
+function cutting(tokenizer: Tokenizer): { wordsOf: (text: string) => readonly string[]; prefix: string } {
+  if (isPipeline(tokenizer)) {
+    const model = tokenizer.source.model as { continuing_subword_prefix?: string | null };
+    const prefix = tokenizer.type === "wordpiece" ? model.continuing_subword_prefix ?? "##" : "";
+    return { wordsOf: (text) => tokenizer.wordsOf(text), prefix };
+  }
+  if (tokenizer.type === "wordpiece") {
+    const { options } = tokenizer as WordPieceTokenizer;
+    return { wordsOf: (text) => bertWords(bertNormalize(text, options)), prefix: options.prefix };
+  }
+  const { options } = tokenizer as BpeTokenizer;
+  const wordsOf = (text: string) => {
+    const composed = options.compose ? normalForm(text, "NFC") : text;
+    return Array.from(composed.matchAll(bpePieces), ([piece]) => toByteCharacters(piece));
+  };
+  return { wordsOf, prefix: "" };
 }
 
 function extended(tokenizer: Tokenizer, fresh: readonly string[]): Tokenizer {
   const tokens = [...tokenizer.tokens, ...fresh];
-  switch (tokenizer.type) {
-    case "char":
-      return characterTokenizerOf(tokens);
-    case "wordpiece":
-      return wordPieceTokenizer(tokens, (tokenizer as WordPieceTokenizer).options);
-    case "bpe": {
-      const { merges, options } = tokenizer as BpeTokenizer;
-      return bpeTokenizer(tokens, merges, { ...options, ignoreMerges: true });
-    }
-  }
+  if (isPipeline(tokenizer)) return extendedPipeline(tokenizer, fresh);
+  if (tokenizer.type === "char") return characterTokenizerOf(tokens);
+  if (tokenizer.type === "wordpiece") return wordPieceTokenizer(tokens, (tokenizer as WordPieceTokenizer).options);
+  const { merges, options } = tokenizer as BpeTokenizer;
+  return bpeTokenizer(tokens, merges, { ...options, ignoreMerges: true });
 }
+
+function extendedPipeline(tokenizer: PipelineTokenizer, fresh: readonly string[]): Tokenizer {
+  const spelling = Object.fromEntries(
+    Object.entries(tokenizer.special).map(([name, id]) => [name as SpecialToken, tokenizer.token(id)]),
+  );
+  return fromTokenizerJson(extendedJson(tokenizer.source, tokenizer, fresh), "tokenizer.json", { spelling });
+}
+
+/** A tokenizer.json with more tokens; added ones join the vocabulary, so that theirs stay the ids before. */
+function extendedJson(json: Json, tokenizer: Tokenizer, fresh: readonly string[]): Json {
+  const model = json.model as Readonly<Record<string, unknown>>;
+  const vocab = Object.fromEntries([...tokenizer.tokens, ...fresh].map((token, id) => [token, id]));
+  const own = model.vocab as Readonly<Record<string, number>>;
+  const behind = (json.added_tokens as { content: string }[] | undefined ?? []).map(({ content }) => content)
+    .filter((content) => !Object.hasOwn(own, content));
+  const more = [...behind, ...fresh].map((token) => [token, vocab[token]!] as const);
+  const whole = tokenizer.type === "bpe" ? { ignore_merges: true } : {};
+  return { ...json, model: { ...model, ...whole, vocab: { ...own, ...Object.fromEntries(more) } } };
+}
+
+type Json = Readonly<Record<string, unknown>>;
 
 /** A tokenizer's files with more tokens; what cannot say so is left out. */
 function* extendedFiles(
@@ -126,10 +204,7 @@ function* extendedFiles(
 ): Generator<[string, string]> {
   for (const [name, text] of files) {
     if (name === "tokenizer.json") {
-      const json = JSON.parse(text) as { model: { vocab: Record<string, number>; ignore_merges?: boolean } };
-      for (const [i, token] of fresh.entries()) json.model.vocab[token] = tokenizer.size + i;
-      if (tokenizer.type === "bpe") json.model.ignore_merges = true;
-      yield [name, JSON.stringify(json, null, 2) + "\n"];
+      yield [name, JSON.stringify(extendedJson(JSON.parse(text), tokenizer, fresh), null, 2) + "\n"];
     } else if (name === "vocab.txt") {
       yield [name, [...tokenizer.tokens, ...fresh].map((token) => `${token}\n`).join("")];
     } else if (name !== "vocab.json" && name !== "merges.txt") yield [name, text];

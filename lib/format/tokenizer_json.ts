@@ -6,11 +6,16 @@
  */
 
 import type { BpeTokenizer } from "../tokenizer/bpe.ts";
-import type { AddedToken, Tokenizer } from "../tokenizer/tokenizer.ts";
+import type { AddedToken } from "../tokenizer/added.ts";
+import type { Part } from "../tokenizer/parts.ts";
+import { isPipeline } from "../tokenizer/pipeline.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { WordPieceTokenizer } from "../tokenizer/wordpiece.ts";
+import { frameOf } from "./tokenizer_frame.ts";
 
 /** Content of tokenizer.json. Characters are written as byte-pair encoding that has no merges. */
 export function toTokenizerJson(tokenizer: Tokenizer): Record<string, unknown> {
+  if (isPipeline(tokenizer)) return fromSource(tokenizer, tokenizer.source);
   const idOf = new Map(tokenizer.tokens.map((token, id) => [token, id]));
   const entry = (id: number, token: AddedToken, special: boolean) => ({
     id,
@@ -18,15 +23,16 @@ export function toTokenizerJson(tokenizer: Tokenizer): Record<string, unknown> {
     single_word: token.singleWord ?? false,
     lstrip: token.lstrip ?? false,
     rstrip: token.rstrip ?? false,
-    normalized: token.ignoreCase ?? false,
+    normalized: token.normalized ?? false,
     special,
   });
+  const { added: also, specialForms: forms } = addedOf(tokenizer);
   const special = Object.values(tokenizer.special).map((id) => {
     const content = tokenizer.tokens[id]!;
-    return entry(id, tokenizer.spacing?.find((token) => token.content === content) ?? { content }, true);
+    const form = [...forms, ...tokenizer.spacing ?? []].find((token) => token.content === content);
+    return entry(id, form ?? { content }, true);
   });
-  const also = tokenizer.type === "char" ? [] : (tokenizer as BpeTokenizer | WordPieceTokenizer).options.added;
-  const added = [...special, ...also.map((token) => entry(idOf.get(token.content)!, token, false))]
+  const added = [...special, ...also.map((token) => entry(idOf.get(token.content)!, token, token.special ?? false))]
     .sort((a, b) => a.id - b.id);
   return {
     version: "1.0",
@@ -36,6 +42,35 @@ export function toTokenizerJson(tokenizer: Tokenizer): Record<string, unknown> {
     ...parts(tokenizer),
     post_processor: frameJson(tokenizer),
   };
+}
+
+/** Of a tokenizer of other parts, what it was read from, with the frame that it has now. */
+function fromSource(tokenizer: Tokenizer, source: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const had = frameOf(source.post_processor as Part | null | undefined);
+  const isSame = JSON.stringify(had) === JSON.stringify(tokenizer.frame);
+  return {
+    version: "1.0",
+    truncation: null,
+    padding: null,
+    ...source,
+    ...(isSame ? {} : { post_processor: frameJson(tokenizer) }),
+  };
+}
+
+/** Added tokens of a tokenizer that has options. */
+function addedOf(tokenizer: Tokenizer): { added: readonly AddedToken[]; specialForms: readonly AddedToken[] } {
+  if (tokenizer.type === "char") return { added: [], specialForms: [] };
+  return (tokenizer as BpeTokenizer | WordPieceTokenizer).options;
+}
+
+/** Tokens that words are cut into: without added ones behind all others, where those get the same ids without being there. */
+function vocabularyOf(tokenizer: Tokenizer): Record<string, number> {
+  const { added } = addedOf(tokenizer);
+  const apart = new Set(added.filter((token) => !token.inVocabulary).map(({ content }) => content));
+  const { tokens } = tokenizer;
+  const end = tokens.findLastIndex((token) => !apart.has(token)) + 1;
+  const isLast = tokens.length - end === apart.size;
+  return Object.fromEntries(tokens.slice(0, isLast ? end : tokens.length).map((token, id) => [token, id]));
 }
 
 /** What puts texts, and pairs of texts, between special tokens. */
@@ -59,7 +94,7 @@ function frameJson({ frame, tokens }: Tokenizer): Record<string, unknown> | null
 
 /** What differs from kind to kind. */
 function parts(tokenizer: Tokenizer): Record<string, unknown> {
-  const vocab = Object.fromEntries(tokenizer.tokens.map((token, id) => [token, id]));
+  const vocab = vocabularyOf(tokenizer);
   const bpe = {
     type: "BPE",
     dropout: null,
@@ -117,6 +152,8 @@ function parts(tokenizer: Tokenizer): Record<string, unknown> {
         model: { ...bpe, ignore_merges: options.ignoreMerges, merges },
       };
     }
+    default:
+      throw new TypeError(`A tokenizer of ${tokenizer.type} has no tokenizer.json that it was read from`);
   }
 }
 
@@ -133,7 +170,8 @@ function presentTokens(tokenizer: Tokenizer): Record<string, string> {
 
 /** Content of tokenizer_config.json. */
 export function toTokenizerConfigJson(tokenizer: Tokenizer, maxLength: number): Record<string, unknown> {
-  const bert = tokenizer.type === "wordpiece" ? (tokenizer as WordPieceTokenizer).options : undefined;
+  const isBert = tokenizer.type === "wordpiece" && !isPipeline(tokenizer);
+  const bert = isBert ? (tokenizer as WordPieceTokenizer).options : undefined;
   return {
     // BertTokenizer would put [CLS] and [SEP] around texts, whatever tokenizer.json says
     tokenizer_class: bert && tokenizer.frame ? "BertTokenizer" : "PreTrainedTokenizerFast",
@@ -159,6 +197,7 @@ export function tokenizerFiles(tokenizer: Tokenizer, maxLength: number): Map<str
     ["tokenizer_config.json", json(toTokenizerConfigJson(tokenizer, maxLength))],
     ["special_tokens_map.json", json(presentTokens(tokenizer))],
   ]);
+  if (isPipeline(tokenizer)) return files;
   if (tokenizer.type === "wordpiece") files.set("vocab.txt", tokenizer.tokens.map((token) => `${token}\n`).join(""));
   if (tokenizer.type === "bpe") {
     const { tokens, merges } = tokenizer as BpeTokenizer;

@@ -1,66 +1,54 @@
 /**
- * Tokenizers read from Hugging Face's files: tokenizer.json, vocab.txt, vocab.json and merges.txt.
+ * Tokenizers read from what Hugging Face's files say: tokenizer.json, or what stands for it.
  *
  * @module
  */
 
+import type { AddedToken } from "../tokenizer/added.ts";
 import { type BpeTokenizer, bpeTokenizer } from "../tokenizer/bpe.ts";
+import { byteCharacters } from "../tokenizer/byte_level.ts";
 import { characterTokenizerOf } from "../tokenizer/character.ts";
-import {
-  type AddedToken,
-  bertFrame,
-  type Frame,
-  type SpecialSpelling,
-  specialTokens,
-  type Tokenizer,
-} from "../tokenizer/tokenizer.ts";
-import { type WordPieceTokenizer, wordPieceTokenizer } from "../tokenizer/wordpiece.ts";
+import { decoderOf } from "../tokenizer/decoders.ts";
+import { normalizerOf } from "../tokenizer/normalizers.ts";
+import { type Part, partsOption } from "../tokenizer/parts.ts";
+import { decodeWith, pieceWith, pipelineTokenizer, shownTokens } from "../tokenizer/pipeline.ts";
+import { preTokenizerOf } from "../tokenizer/pre_tokenizers.ts";
+import { findSpecials, type SpecialSpelling, specialTokens, type Tokenizer } from "../tokenizer/tokenizer.ts";
+import { wordPieceTokenizer } from "../tokenizer/wordpiece.ts";
+import { bertClass, robertaClass } from "./tokenizer_class.ts";
+import { frameOf } from "./tokenizer_frame.ts";
+import { vocabJsonJson, vocabTxtJson } from "./tokenizer_layouts.ts";
+import { type ModelJson, modelJson, wordModelOf } from "./tokenizer_model.ts";
+import { type AddedJson, isObject, type JsonObject } from "./tokenizer_names.ts";
 
-interface TokenizerJson {
-  normalizer?: Part | null;
-  pre_tokenizer?: Part | null;
-  post_processor?: Part | null;
-  added_tokens?: AddedJson[];
-  model?: {
-    type?: string;
-    vocab?: Record<string, number>;
-    merges?: (string | [string, string])[];
-    unk_token?: string | null;
-    continuing_subword_prefix?: string | null;
-    max_input_chars_per_word?: number;
-    ignore_merges?: boolean;
-    byte_fallback?: boolean;
-  };
-}
-
-interface AddedJson {
-  id: number;
-  content: string;
-  special?: boolean;
-  single_word?: boolean;
-  lstrip?: boolean;
-  rstrip?: boolean;
-  normalized?: boolean;
-}
-
-interface Part {
-  type?: string;
-  [option: string]: unknown;
+/** What files beside a tokenizer.json say. */
+export interface TokenizerJsonOptions {
+  /** How special tokens are spelled that are not called by BERT's names. */
+  spelling?: SpecialSpelling;
+  /** Tokens that are found in text beside those of the file. */
+  added?: readonly AddedJson[];
+  /** Special tokens that are found in text where the vocabulary has them. */
+  named?: readonly string[];
 }
 
 /**
- * The tokenizer that a tokenizer.json describes: characters, WordPiece or byte-level BPE.
+ * The tokenizer that a tokenizer.json describes.
  *
- * @throws {SyntaxError} if it is of another kind, or parts of it are.
+ * @throws {SyntaxError} that names the part that cannot be read.
  */
 export function fromTokenizerJson(
   json: unknown,
   name = "tokenizer.json",
-  { spelling = {} }: { spelling?: SpecialSpelling } = {},
+  { spelling = {}, added = [], named = [] }: TokenizerJsonOptions = {},
 ): Tokenizer {
+  return saying(name, () => fromParts(isObject(json) ? json : {}, { spelling, added, named }));
+}
+
+/** What a reader finds wrong, as an error that names the file. */
+function saying<T>(name: string, read: () => T): T {
   const fail = (what: string) => new SyntaxError(`Cannot use ${name}: ${what}`);
   try {
-    return fromParts((json ?? {}) as TokenizerJson, spelling, fail);
+    return read();
   } catch (error) {
     if (error instanceof RangeError) throw fail(error.message);
     // a part that is no list, no object or no text where one is read
@@ -69,156 +57,217 @@ export function fromTokenizerJson(
   }
 }
 
-function fromParts(json: TokenizerJson, spelling: SpecialSpelling, fail: Fail): Tokenizer {
-  const { model, ...parts } = json;
-  const added = parts.added_tokens ?? [];
-  if (!model?.vocab || typeof model.vocab !== "object" || Array.isArray(model.vocab)) {
-    throw fail(`it has no vocabulary of WordPiece or BPE (model type ${JSON.stringify(model?.type ?? null)})`);
-  }
-  const tokens = tokensOf(
-    { ...model.vocab, ...Object.fromEntries(added.map(({ content, id }) => [content, id])) },
-    fail,
-  );
-  const own = new Set<string>(specialTokens.map((token) => spelling[token] ?? token));
-  const tokenizer = fromModel(
-    {
-      model,
-      normalizer: parts.normalizer,
-      preTokenizer: parts.pre_tokenizer,
-      added: added.filter(({ content }) => !own.has(content)),
-      spelling,
-    },
+function fromParts(json: JsonObject, given: Required<TokenizerJsonOptions>): Tokenizer {
+  const model = modelJson(json.model as Part | null | undefined);
+  const named = given.named.filter((content) => model.vocab.has(content)).map((content) => ({
+    content,
+    special: true,
+  }));
+  const besides = [...given.added, ...named];
+  const { tokens, added } = withAdded(model, addedOf(json.added_tokens, besides));
+  const spelling = model.type === "WordPiece" && model.unknown !== undefined
+    ? { "[UNK]": model.unknown, ...given.spelling }
+    : given.spelling;
+  const isOwn = new Set<string>(specialTokens.map((token) => spelling[token] ?? token));
+  const vocabulary = new Set(model.vocab.keys());
+  const found = added.map((token): AddedToken => ({
+    content: token.content,
+    singleWord: token.single_word ?? false,
+    lstrip: token.lstrip ?? false,
+    rstrip: token.rstrip ?? false,
+    normalized: token.normalized ?? !token.special,
+    inVocabulary: vocabulary.has(token.content),
+    special: token.special ?? false,
+  }));
+  const parts: Parts = {
+    json: { ...json, added_tokens: added },
+    model,
     tokens,
-    fail,
-  );
-  const spacing = added.filter(({ content, lstrip, rstrip }) => own.has(content) && (lstrip || rstrip))
-    .map(({ content, lstrip = false, rstrip = false }) => ({ content, lstrip, rstrip }));
-  const frame = frameOf(parts.post_processor, fail);
+    spelling,
+    specialForms: found.filter(({ content }) => isOwn.has(content)),
+    // of tokens that are spelled alike the special ones count
+    added: found.filter(({ content }) => !isOwn.has(content))
+      .sort((a, b) => Number(b.special) - Number(a.special)),
+    normalizer: only(json.normalizer as Part | null, "normalizers"),
+    preTokenizer: only(json.pre_tokenizer as Part | null, "pretokenizers"),
+  };
+  const tokenizer = wordPieceOf(parts) ?? byteLevelOf(parts) ?? charactersOf(parts) ?? pipelineOf(parts);
+  const frame = frameOf(json.post_processor as Part | null | undefined);
+  const strange = [...frame?.before ?? [], ...frame?.after ?? []].find((id) => !(id >= 0 && id < tokens.length));
+  if (strange !== undefined) {
+    throw new RangeError(`its post-processor adds the id ${strange}, of ${tokens.length} tokens`);
+  }
+  const spacing = parts.specialForms.filter(({ lstrip, rstrip }) => lstrip || rstrip);
   return { ...tokenizer, ...(spacing.length > 0 ? { spacing } : {}), ...(frame ? { frame } : {}) };
 }
 
-interface Given {
-  readonly model: NonNullable<TokenizerJson["model"]>;
-  readonly normalizer: Part | null | undefined;
-  readonly preTokenizer: Part | null | undefined;
-  /** Added tokens but the five special ones. */
-  readonly added: readonly AddedJson[];
+interface Parts {
+  readonly json: JsonObject;
+  readonly model: ModelJson;
+  readonly tokens: readonly string[];
   readonly spelling: SpecialSpelling;
+  readonly specialForms: readonly AddedToken[];
+  readonly added: readonly AddedToken[];
+  readonly normalizer: Part | undefined;
+  readonly preTokenizer: Part | undefined;
 }
 
-function fromModel(given: Given, tokens: readonly string[], fail: Fail): Tokenizer {
-  const { model, preTokenizer } = given;
-  if (model.type === "WordPiece" || (model.type === undefined && model.continuing_subword_prefix)) {
-    return readWordPiece(given, tokens, fail);
+/** The file's added tokens, and those that other files name beside it. */
+function addedOf(value: unknown, beside: readonly AddedJson[]): AddedJson[] {
+  const own = (value ?? []) as AddedJson[];
+  if (!Array.isArray(own) || own.some((token) => !isObject(token) || typeof token.content !== "string")) {
+    throw new RangeError("its added_tokens are no list of tokens");
   }
-  if (model.type !== "BPE" && model.type !== undefined) {
-    throw fail(`its model is ${model.type}; WordPiece and byte-level BPE can be read`);
-  }
-  if (!preTokenizer && (model.merges ?? []).length === 0) return characterTokenizerOf(tokens);
-  return readBpe(given, tokens, fail);
+  const known = new Set(own.map(({ content }) => content));
+  return [...own, ...beside.filter(({ content }) => !known.has(content))].filter(({ content }) => content !== "");
 }
-
-/** Which ids a post-processor puts around a text. */
-function frameOf(processor: Part | null | undefined, fail: Fail): Frame | undefined {
-  switch (processor?.type) {
-    case undefined:
-    case "ByteLevel":
-      return undefined;
-    case "Sequence":
-      return (processor.processors as Part[]).map((part) => frameOf(part, fail)).find((frame) => frame);
-    case "BertProcessing":
-    case "RobertaProcessing": {
-      const { cls, sep } = processor as { cls?: [string, number]; sep?: [string, number] };
-      if (typeof cls?.[1] !== "number" || typeof sep?.[1] !== "number") throw fail("its post-processor has no ids");
-      return { before: [cls[1]], after: [sep[1]] };
-    }
-    case "TemplateProcessing": {
-      const template = processor.single as { Sequence?: unknown; SpecialToken?: { id: string } }[];
-      const ids = processor.special_tokens as Record<string, { ids: number[] }>;
-      const text = template.findIndex(({ Sequence }) => Sequence !== undefined);
-      const idsOf = (pieces: typeof template) => pieces.flatMap(({ SpecialToken }) => ids[SpecialToken!.id]!.ids);
-      const frame = { before: idsOf(template.slice(0, text)), after: idsOf(template.slice(text + 1)) };
-      return frame.before.length + frame.after.length > 0 ? frame : undefined;
-    }
-    default:
-      throw fail(`its post-processor is ${processor?.type}`);
-  }
-}
-
-/** Added tokens as text is cut at them; normalised ones are found in what the normalizer leaves of the text. */
-function addedTokens(added: readonly AddedJson[], lowercase: boolean): AddedToken[] {
-  return added.map(({ content, single_word, lstrip, rstrip, normalized }) => ({
-    content,
-    singleWord: single_word ?? false,
-    lstrip: lstrip ?? false,
-    rstrip: rstrip ?? false,
-    ignoreCase: lowercase && (normalized ?? true),
-  }));
-}
-
-type Fail = (what: string) => SyntaxError;
 
 /** Ids that a vocabulary may leave out beyond as many as it has. */
 const SPARE_IDS = 1024;
 
-/** Tokens in order of ids; ids that are left out get a name that no text has. */
-function tokensOf(vocab: Readonly<Record<string, number>>, fail: Fail): string[] {
-  const tokens: string[] = [];
-  const entries = Object.entries(vocab);
-  for (const [token, id] of entries) {
-    if (!Number.isInteger(id) || id < 0 || id > 2 * entries.length + SPARE_IDS) {
-      throw fail(`token "${token}" has the id ${id}, of ${entries.length} tokens`);
+/** All tokens in order of ids, and added ones with theirs: the vocabulary's own, or the next behind it. */
+function withAdded(
+  { vocab, size, pieces }: ModelJson,
+  given: readonly AddedJson[],
+): { tokens: readonly string[]; added: readonly AddedJson[] } {
+  const tokens: string[] = pieces.map(([piece]) => piece);
+  for (const [token, id] of vocab) {
+    if (!Number.isInteger(id) || id < 0 || id > 2 * size + SPARE_IDS) {
+      throw new RangeError(`token ${JSON.stringify(token)} has the id ${id}, of ${size} tokens`);
     }
     tokens[id] = token;
   }
+  const ids = new Map<string, number>();
+  let next = size;
+  for (const { content } of given) {
+    if (ids.has(content)) continue;
+    const id = vocab.get(content) ?? next++;
+    if (!vocab.has(content) && tokens[id] !== undefined) {
+      throw new RangeError(
+        `the added token ${JSON.stringify(content)} would get the id ${id}, which is that of ${
+          JSON.stringify(tokens[id])
+        }; ` +
+          "a vocabulary that leaves no ids out would do",
+      );
+    }
+    ids.set(content, id);
+    tokens[id] = content;
+  }
+  // ids that are left out get a name that no text has
   for (let id = 0; id < tokens.length; id++) tokens[id] ??= `[no token ${id}]`;
-  return tokens;
+  const added = [...new Map(given.map((token) => [token.content, token])).values()]
+    .map((token) => ({ ...token, id: ids.get(token.content)! }));
+  return { tokens, added };
 }
 
-function readWordPiece(
-  { model, normalizer, preTokenizer, added, spelling }: Given,
-  tokens: readonly string[],
-  fail: Fail,
-): WordPieceTokenizer {
-  if (normalizer && normalizer.type !== "BertNormalizer") throw fail(`its normalizer is ${normalizer.type}`);
-  if (preTokenizer?.type !== "BertPreTokenizer") throw fail(`its pre-tokenizer is ${preTokenizer?.type ?? "missing"}`);
-  const lowercase = normalizer ? Boolean(normalizer.lowercase) : false;
-  return wordPieceTokenizer(tokens, {
+/** The one part that a sequence of parts consists of. */
+function only(part: Part | null | undefined, list: string): Part | undefined {
+  if (part?.type !== "Sequence") return part ?? undefined;
+  const parts = partsOption(part, list);
+  return parts.length === 0 ? undefined : parts.length === 1 ? only(parts[0], list) : part;
+}
+
+/** BERT's own way, which has a quick path. */
+function wordPieceOf({ json, model, normalizer, preTokenizer, tokens, ...rest }: Parts): Tokenizer | undefined {
+  if (model.type !== "WordPiece" || preTokenizer?.type !== "BertPreTokenizer") return undefined;
+  if (normalizer && normalizer.type !== "BertNormalizer") return undefined;
+  // whatever is wrong with it is said there
+  normalizerOf(normalizer);
+  const lowercase = normalizer ? normalizer.lowercase as boolean ?? true : false;
+  const tokenizer = wordPieceTokenizer(tokens, {
     lowercase,
     stripAccents: normalizer ? (normalizer.strip_accents as boolean | null) ?? lowercase : false,
-    splitChinese: normalizer ? Boolean(normalizer.handle_chinese_chars) : false,
-    cleanText: normalizer ? Boolean(normalizer.clean_text) : false,
-    prefix: model.continuing_subword_prefix ?? "##",
-    unknown: model.unk_token ?? "[UNK]",
-    longestWord: model.max_input_chars_per_word ?? 100,
-    added: addedTokens(added, lowercase),
-    spelling: { "[UNK]": model.unk_token ?? "[UNK]", ...spelling },
+    splitChinese: normalizer ? normalizer.handle_chinese_chars as boolean ?? true : false,
+    cleanText: normalizer ? normalizer.clean_text as boolean ?? true : false,
+    prefix: model.prefix,
+    unknown: model.unknown ?? "[UNK]",
+    longestWord: model.longestWord,
+    added: rest.added,
+    spelling: rest.spelling,
+    specialForms: rest.specialForms,
+  });
+  const decoder = json.decoder as Part | null | undefined;
+  const isUsual = decoder?.type === "WordPiece" && (decoder.prefix ?? "##") === model.prefix &&
+    decoder.cleanup !== false;
+  if (isUsual) return tokenizer;
+  const shown = shownTokens(tokens, {
+    added: [...rest.specialForms, ...rest.added],
+    normalize: normalizerOf(normalizer),
+  });
+  return { ...tokenizer, ...decodingBy(decoder, shown) };
+}
+
+function decodingBy(
+  decoder: Part | null | undefined,
+  tokens: readonly string[],
+): Pick<Tokenizer, "decode" | "piece"> {
+  const textOf = decodeWith(decoderOf(decoder));
+  return {
+    decode: (ids) => textOf(Array.from(ids, (id) => tokens[id]).filter((token) => token !== undefined)),
+    piece: (id) => pieceWith(textOf, tokens[id] ?? ""),
+  };
+}
+
+/** GPT-2's own way with all bytes, which has a quick path. */
+function byteLevelOf({ model, normalizer, preTokenizer, tokens, ...rest }: Parts): BpeTokenizer | undefined {
+  if (model.type !== "BPE" || preTokenizer?.type !== "ByteLevel" || preTokenizer.use_regex === false) return undefined;
+  if (normalizer && normalizer.type !== "NFC") return undefined;
+  if (model.prefix !== "" || model.suffix !== "" || byteCharacters.some((byte) => !model.vocab.has(byte))) {
+    return undefined;
+  }
+  if (rest.json.decoder && (rest.json.decoder as Part).type !== "ByteLevel") return undefined;
+  preTokenizerOf(preTokenizer);
+  return bpeTokenizer(tokens, model.merges, {
+    addPrefixSpace: preTokenizer.add_prefix_space as boolean ?? true,
+    compose: normalizer !== undefined,
+    ignoreMerges: model.ignoreMerges,
+    added: rest.added,
+    spelling: rest.spelling,
+    specialForms: rest.specialForms,
   });
 }
 
-function readBpe(
-  { model, normalizer, preTokenizer, added, spelling }: Given,
-  tokens: readonly string[],
-  fail: Fail,
-): BpeTokenizer {
-  if (preTokenizer?.type !== "ByteLevel" || preTokenizer.use_regex === false) {
-    throw fail(`its pre-tokenizer is ${preTokenizer?.type ?? "missing"}; of BPE only the byte-level kind can be read`);
+/** Characters, which are written as byte-pair encoding without merges. */
+function charactersOf({ json, model, normalizer, preTokenizer, tokens, ...rest }: Parts): Tokenizer | undefined {
+  if (model.type !== "BPE" || normalizer || preTokenizer || model.merges.length > 0 || rest.added.length > 0) {
+    return undefined;
   }
-  if (normalizer && normalizer.type !== "NFC") throw fail(`its normalizer is ${normalizer.type}`);
-  if (model.byte_fallback) throw fail("it falls back to bytes, as sentence pieces do");
-  const merges = (model.merges ?? []).map((merge): [string, string] => {
-    const [left, right, ...rest] = typeof merge === "string" ? merge.split(" ") : merge;
-    if (left === undefined || right === undefined || rest.length > 0) throw fail(`its merge "${merge}" is no pair`);
-    return [left, right];
-  });
-  return bpeTokenizer(tokens, merges, {
-    addPrefixSpace: Boolean(preTokenizer.add_prefix_space),
-    compose: normalizer?.type === "NFC",
-    ignoreMerges: model.ignore_merges ?? false,
-    added: addedTokens(added, false),
-    spelling,
+  if (model.prefix !== "" || model.suffix !== "" || model.fuseUnknown || model.byteFallback) return undefined;
+  if (json.decoder && (json.decoder as Part).type !== "Fuse") return undefined;
+  const ends = tokens.findLastIndex((token) => (specialTokens as readonly string[]).includes(token)) + 1;
+  const isPlain = rest.specialForms.every((form) =>
+    !form.lstrip && !form.rstrip && !form.singleWord && !form.normalized
+  );
+  if (!isPlain || ends > specialTokens.length || tokens.slice(ends).some((token) => [...token].length !== 1)) {
+    return undefined;
+  }
+  const unknown = tokens.includes("[UNK]") ? "[UNK]" : undefined;
+  return model.unknown === unknown ? characterTokenizerOf(tokens) : undefined;
+}
+
+/** Any other parts. */
+function pipelineOf({ json, model, normalizer, preTokenizer, tokens, ...rest }: Parts): Tokenizer {
+  const idOf = new Map(tokens.map((token, id) => [token, id]));
+  const special = findSpecials((token) => idOf.get(token), rest.spelling);
+  const hidden = new Set(Object.values(special).map((id) => tokens[id]!));
+  const signs = JSON.stringify([normalizer ?? null, preTokenizer ?? null]);
+  return pipelineTokenizer({
+    type: typesOf[model.type],
+    tokens,
+    special,
+    specialForms: rest.specialForms,
+    added: rest.added,
+    normalize: normalizerOf(normalizer),
+    preTokenize: preTokenizerOf(preTokenizer),
+    model: wordModelOf(model, hidden),
+    decoder: decoderOf(json.decoder as Part | null | undefined),
+    wordSign: signs.includes('"Metaspace"') || signs.includes("▁") ? "▁" : undefined,
+    usesBeginning: signs.includes('"first"'),
+    source: json,
   });
 }
+
+const typesOf = { WordPiece: "wordpiece", BPE: "bpe", WordLevel: "wordlevel", Unigram: "unigram" } as const;
 
 /**
  * The tokenizer of a vocab.txt, a token a line, with what tokenizer_config.json says beside it.
@@ -230,30 +279,16 @@ export function fromVocabTxt(
   config: Readonly<Record<string, unknown>> = {},
   name = "vocab.txt",
 ): Tokenizer {
-  const tokens = text.split(/\r?\n/);
-  if (tokens.at(-1) === "") tokens.pop();
-  try {
-    const tokenizer = wordPieceTokenizer(tokens, {
-      lowercase: (config.do_lower_case as boolean | undefined) ?? true,
-      stripAccents: (config.strip_accents as boolean | null | undefined) ?? undefined,
-      splitChinese: (config.tokenize_chinese_chars as boolean | undefined) ?? true,
-    });
-    // vocab.txt is BERT's, and BERT puts every text between [CLS] and [SEP]
-    return { ...tokenizer, frame: bertFrame(tokenizer.special) };
-  } catch (error) {
-    throw new SyntaxError(`Cannot use ${name}: ${(error as Error).message}`);
-  }
+  return fromTokenizerJson(vocabTxtJson(text, { kind: bertClass, config, spelling: {} }), name);
 }
 
 /**
- * The tokenizer of a vocab.json and a merges.txt.
+ * The tokenizer of a vocab.json and a merges.txt, without special tokens around texts.
  *
  * @throws {SyntaxError} if tokens are missing.
  */
 export function fromVocabJson(vocab: unknown, merges: string, name = "vocab.json"): Tokenizer {
-  const pairs = merges.split(/\r?\n/).filter((line, i) => line !== "" && !(i === 0 && line.startsWith("#version")));
-  return fromTokenizerJson({
-    model: { type: "BPE", vocab, merges: pairs },
-    pre_tokenizer: { type: "ByteLevel" },
-  }, name);
+  const kind = { ...robertaClass, names: bertClass.names, framed: false, spacedMask: false };
+  const json = saying(name, () => vocabJsonJson(vocab, merges, { kind, config: {}, spelling: {} }));
+  return fromTokenizerJson(json, name);
 }

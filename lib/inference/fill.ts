@@ -171,6 +171,7 @@ function bestCandidates(
     throw new RangeError("Cannot fill: the model's logits are not finite; its numbers overflow 32 bits");
   }
   const special = specialIds(tokenizer);
+  const isPieced = tokenizer.type === "bpe" || tokenizer.type === "unigram";
   const best: number[] = [];
   // a model may have room for more tokens than its vocabulary has
   for (let id = 0; id < tokenizer.size; id++) {
@@ -182,7 +183,7 @@ function bestCandidates(
     best.splice(at, 0, id);
   }
   return best.map((id) => ({
-    token: tokenizer.type === "bpe" ? tokenizer.piece(id) : tokenizer.token(id),
+    token: isPieced ? tokenizer.piece(id) : tokenizer.token(id),
     id,
     probability: Math.exp(logits[id]! - highest) / total,
   }));

@@ -92,7 +92,11 @@ const cases: [args: string[], code: number, message: string][] = [
   [["tokenizer", "guess", "norun"], 2, "Wanted: tokenizer train --out FOLDER, or tokenizer encode|decode|info FOLDER"],
   [["tokenizer", "encode", "nowhere"], 1, 'Cannot read a tokenizer from "nowhere": there is no such folder'],
   [["tokenizer", "encode", "norun"], 1, "no tokenizer.json, vocab.txt or vocab.json is in it"],
-  [["tokenizer", "encode", "unigram/tokenizer.json"], 1, "Cannot use unigram/tokenizer.json: it has no vocabulary"],
+  [
+    ["tokenizer", "encode", "unigram/tokenizer.json"],
+    1,
+    "Cannot use unigram/tokenizer.json: A tokenizer needs the special tokens [PAD] and [MASK]",
+  ],
   [["tokenizer", "encode", "norun", "--size", "9"], 2, "Option --size means nothing to tokenizer encode"],
   [
     ["tokenizer", "train", "--type", "bpe", "--cased", "--out", "x"],
