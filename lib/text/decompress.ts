@@ -4,27 +4,48 @@
  * @module
  */
 
-import type { ByteSource } from "./source.ts";
+import { byteReader, type Bytes, part } from "./byte_reader.ts";
+import { type Fault, gunzip, type Inflating } from "./gzip.ts";
+import { onFile } from "./signatures.ts";
+import { BrokenDataError, type ByteSource } from "./source.ts";
+import { nodeZlib } from "./zlib_stream.ts";
+import { unzstd } from "./zstd.ts";
 
 /** A compression. */
 export type Compression = "gzip" | "brotli" | "zstd";
 
 /** Compressions by the ending of a file's name. */
-const endings: Readonly<Record<string, Compression>> = { gz: "gzip", br: "brotli", zst: "zstd" };
+const endings: Readonly<Record<string, Compression>> = {
+  gz: "gzip",
+  gzip: "gzip",
+  bgz: "gzip",
+  br: "brotli",
+  zst: "zstd",
+  zstd: "zstd",
+};
+
+/** Endings of files that are decompressed. */
+export const compressionEndings: readonly string[] = Object.keys(endings);
 
 /** The name without the ending of a compression, and which compression that is. */
 export function compressionOf(name: string): { inner: string; compression: Compression | undefined } {
-  const match = /^(.*)\.(gz|br|zst)$/i.exec(name);
-  if (!match) return { inner: name, compression: undefined };
-  return { inner: match[1]!, compression: endings[match[2]!.toLowerCase()] };
+  const match = /^(.*)\.(\w+)$/.exec(name);
+  const ending = match?.[2]?.toLowerCase() ?? "";
+  if (!Object.hasOwn(endings, ending)) return { inner: name, compression: undefined };
+  return { inner: match![1]!, compression: endings[ending] };
 }
 
 /**
- * The decompressed bytes of a source; as they are, if its name says nothing of a compression. Reading from a place on
- * decompresses everything before it: some hundred megabytes a second.
+ * The decompressed bytes of a source: of gzip all members, of zstd all frames. Reading from a place on decompresses everything
+ * before it: some hundred megabytes a second. Reading throws a {@linkcode BrokenDataError} that names the byte of the compressed
+ * data where it breaks, after all the text before.
+ *
+ * @param compression By default that which the name's ending says; without one the source stays as it is.
  */
-export function decompressed(source: ByteSource): ByteSource {
-  const { compression } = compressionOf(source.name);
+export function decompressed(
+  source: ByteSource,
+  compression: Compression | undefined = compressionOf(source.name).compression,
+): ByteSource {
   if (!compression) return source;
   return {
     name: source.name,
@@ -33,115 +54,92 @@ export function decompressed(source: ByteSource): ByteSource {
   };
 }
 
-type Bytes = Uint8Array<ArrayBuffer>;
+/** Bytes that are fed at a time near an error; brotli gives much text for a few. */
+const smallFeed: Readonly<Record<Compression, number>> = { gzip: 256, zstd: 256, brotli: 1 };
+/** Bytes before an error that are near. */
+const NEAR = 1 << 17;
 
+/** All text before an error is given: what went lost with the piece that the error is in is read again in small pieces. */
 async function* inflate(source: ByteSource, compression: Compression): AsyncGenerator<Bytes> {
+  const hasZlib = compression !== "brotli" && await nodeZlib().then(() => true, () => false);
+  const open = (feedSize: Inflating["feedSize"]) =>
+    hasZlib ? unpack(source, compression, feedSize) : unpackByWeb(source, compression, feedSize);
   let count = 0;
+  let broken: BrokenDataError | undefined;
   try {
-    const frames = new ZstdFrames();
-    const chunks = compression === "zstd"
-      ? source.stream(0).pipeThrough(frames.watch()).pipeThrough(await zstd())
-      // the typings do not know brotli yet
-      : source.stream(0).pipeThrough(
-        new DecompressionStream(compression as CompressionFormat) as TransformStream<Bytes, Bytes>,
-      );
-    for await (const chunk of chunks) {
+    for await (const chunk of open(() => Infinity)) {
       count += chunk.length;
       yield chunk;
     }
-    if (compression === "zstd" && !frames.isComplete) throw new Error("it ends within a frame");
   } catch (error) {
-    const what = error instanceof Error ? error.message : String(error);
-    throw new SyntaxError(
-      `Cannot read ${source.name}: its ${compression} data breaks after ${count} bytes of text (${what})`,
-    );
+    if (!(error instanceof BrokenDataError)) throw error;
+    broken = error;
   }
+  if (!broken) return;
+  const near = broken.offset - NEAR;
+  yield* part(open(({ offset }) => offset < near ? Infinity : smallFeed[compression]), { start: count });
+  throw broken;
 }
 
-async function zstd(): Promise<TransformStream<Bytes, Bytes>> {
-  // imported where they are used, so that the package also loads in browsers
-  const [{ createZstdDecompress }, { Duplex }] = await Promise.all([import("node:zlib"), import("node:stream")]);
-  return Duplex.toWeb(createZstdDecompress()) as unknown as TransformStream<Bytes, Bytes>;
-}
+const faultOf = (source: ByteSource, compression: Compression): Fault => (offset, what) =>
+  new BrokenDataError(`Cannot read ${source.name}: its ${compression} data breaks at byte ${offset} (${what})`, {
+    source: source.name,
+    offset,
+  });
 
-/**
- * Follows the frames of compressed data (RFC 8878), because the decompressor takes an end in the middle for the end.
- */
-class ZstdFrames {
-  #stage: "magic" | "size" | "descriptor" | "block" = "magic";
-  #bytes: number[] = [];
-  #skip = 0;
-  #hasChecksum = false;
-
-  /** Whether what has passed so far are whole frames. */
-  get isComplete(): boolean {
-    return this.#stage === "magic" && this.#bytes.length === 0 && this.#skip === 0;
-  }
-
-  /** Lets bytes through and looks at them. */
-  watch(): TransformStream<Bytes, Bytes> {
-    return new TransformStream({
-      transform: (chunk, controller) => {
-        this.#follow(chunk);
-        controller.enqueue(chunk);
-      },
-    });
-  }
-
-  #follow(chunk: Bytes): void {
-    for (let at = 0; at < chunk.length;) {
-      const passed = Math.min(this.#skip, chunk.length - at);
-      this.#skip -= passed;
-      at += passed;
-      if (at === chunk.length) return;
-      this.#bytes.push(chunk[at++]!);
-      if (this.#bytes.length < headerBytes[this.#stage]) continue;
-      const value = this.#bytes.reduce((sum, byte, i) => sum + byte * 2 ** (8 * i), 0);
-      this.#bytes = [];
-      this.#enter(value);
-    }
-  }
-
-  #enter(value: number): void {
-    switch (this.#stage) {
-      case "magic":
-        // skippable frames have sixteen magic numbers
-        this.#stage = value >= 0x184d2a50 && value <= 0x184d2a5f ? "size" : "descriptor";
-        break;
-      case "size":
-        this.#skip = value;
-        this.#stage = "magic";
-        break;
-      case "descriptor": {
-        const isSingle = (value & 32) !== 0;
-        this.#hasChecksum = (value & 4) !== 0;
-        const contentSize = [isSingle ? 1 : 0, 2, 4, 8][value >> 6]!;
-        this.#skip = (isSingle ? 0 : 1) + [0, 1, 2, 4][value & 3]! + contentSize;
-        this.#stage = "block";
-        break;
-      }
-      case "block": {
-        const isRun = ((value >> 1) & 3) === 1;
-        const isLast = (value & 1) === 1;
-        this.#skip = (isRun ? 1 : value >> 3) + (isLast && this.#hasChecksum ? 4 : 0);
-        if (isLast) this.#stage = "magic";
-      }
-    }
-  }
-}
-
-const headerBytes = { magic: 4, size: 4, descriptor: 1, block: 3 } as const;
-
-/** Bytes start ... end - 1 of a stream. */
-async function* part(
-  chunks: AsyncIterable<Bytes>,
-  { start, end = Infinity }: { start: number; end?: number | undefined },
+async function* unpack(
+  source: ByteSource,
+  compression: "gzip" | "zstd",
+  feedSize: Inflating["feedSize"],
 ): AsyncGenerator<Bytes> {
-  let at = 0;
-  for await (const chunk of chunks) {
-    const piece = chunk.subarray(Math.max(0, start - at), Math.max(0, Math.min(chunk.length, end - at)));
-    at += chunk.length;
-    if (piece.length > 0) yield piece;
-    if (at >= end) return;
+  const inflating = { fault: faultOf(source, compression), feedSize };
+  const dictionary = (id: number) =>
+    new SyntaxError(
+      `Cannot read ${source.name}: it was compressed with dictionary ${id}; ` +
+        `unpack it first, ${onFile("with zstd -dc -D DICTIONARY FILE | … --data -", source.name)}`,
+    );
+  const reader = byteReader(source.stream(0));
+  try {
+    if (compression === "gzip") yield* gunzip(reader, inflating);
+    else yield* unzstd(reader, { ...inflating, dictionary });
+  } finally {
+    await reader.close();
+  }
+}
+
+/** By what the web has: brotli, of which node:zlib does not notice a missing end, and in browsers one member of gzip. */
+async function* unpackByWeb(
+  source: ByteSource,
+  compression: Compression,
+  feedSize: Inflating["feedSize"],
+): AsyncGenerator<Bytes> {
+  const fault = faultOf(source, compression);
+  let decompressor: TransformStream<Bytes, Bytes>;
+  try {
+    // the typings do not know brotli yet
+    decompressor = new DecompressionStream(compression as CompressionFormat) as TransformStream<Bytes, Bytes>;
+  } catch {
+    throw new SyntaxError(`Cannot read ${source.name}: ${compression} cannot be unpacked here`);
+  }
+  const reader = byteReader(source.stream(0));
+  // an error of the source is thrown as it is
+  let failure: unknown;
+  const pieces = ReadableStream.from((async function* () {
+    try {
+      for (let piece = await reader.some(feedSize(reader)); piece; piece = await reader.some(feedSize(reader))) {
+        yield piece;
+      }
+    } catch (error) {
+      failure = error;
+      throw error;
+    }
+  })());
+  try {
+    for await (const chunk of pieces.pipeThrough(decompressor)) yield chunk;
+  } catch (error) {
+    if (failure !== undefined || !(error instanceof TypeError)) throw failure ?? error;
+    throw fault(reader.offset, error.message.toLowerCase());
+  } finally {
+    await reader.close();
   }
 }
