@@ -6,8 +6,8 @@
 
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { type Corpus, mixture, textCorpus, textsOf } from "../text/corpus.ts";
-import { fileSources, standardInputSource } from "../text/file_source.ts";
-import { textOf, type TextOptions } from "../text/open.ts";
+import { fileSources, type LeftOut, standardInputSource } from "../text/file_source.ts";
+import { openText, type TextOptions } from "../text/open.ts";
 import { BadRecords, type ByteSource } from "../text/source.ts";
 import { grouped } from "./format.ts";
 import { environment } from "./permissions.ts";
@@ -85,10 +85,14 @@ export async function openCorpus(choice: CorpusChoice, { seed }: { seed: number 
   }
   let input: Awaited<ReturnType<typeof standardInputSource>> | undefined;
   const files: FilePrint[] = [];
+  const notices: string[] = [];
   const read = async (path: string) => {
-    const sources = path === "-" ? [input ??= await standardInputSource()] : await fileSources(path);
+    const leftOut = (others: LeftOut) => notices.push(leftOutNotice(path, others));
+    const sources = path === "-" ? [input ??= await standardInputSource()] : await fileSources(path, { leftOut });
     for (const source of sources) files.push(await printOf(source));
-    return sources.map((source) => textOf(source, choice));
+    const texts = [];
+    for (const source of sources) texts.push(await openText(source, choice));
+    return texts;
   };
   const removeInput = async () => await input?.remove();
   try {
@@ -125,12 +129,25 @@ export async function openCorpus(choice: CorpusChoice, { seed }: { seed: number 
         : first.replace(/[\\/]+$/, "").split(/[\\/]/).at(-1)!.replace(/\..*$/, "") || "text",
       files,
       bad,
+      ...(notices.length > 0 ? { notice: notices.join("\n") } : {}),
       close: removeInput,
     };
   } catch (error) {
     await removeInput();
     throw error;
   }
+}
+
+/** Says which files of a folder are not read, and how to name them. */
+function leftOutNotice(folder: string, others: LeftOut): string {
+  const counts = [...others].sort(([, a], [, b]) => b - a);
+  const said = counts.slice(0, 5).map(([ending, count]) =>
+    `${grouped(count)} ${ending || "other"} ${count === 1 ? "file" : "files"}`
+  );
+  if (counts.length > 5) said.push(`${grouped(counts.slice(5).reduce((sum, [, count]) => sum + count, 0))} others`);
+  const ending = counts.find(([name]) => name !== "")?.[0];
+  const pattern = `'${folder.replace(/[\\/]+$/, "")}/**/*${ending ?? ""}'`;
+  return `${said.join(", ")} skipped; name ${ending && counts.length > 1 ? `${ending} files` : "them"} with ${pattern}`;
 }
 
 /** `path=3` as path and weight, unless a file is called so. */

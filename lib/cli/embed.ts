@@ -46,8 +46,10 @@ const pool = {
 };
 const removeMean = flagSwitch("subtract the mean of all vectors from each; they wait in a temporary file for it");
 const normalize = flagSwitch("scale every vector to length 1, after that");
-const { field } = trainFlags;
-const groups = { Options: { file, by, field, out, pool, "remove-mean": removeMean, normalize, ...deviceFlags } };
+const { field, format } = trainFlags;
+const groups = {
+  Options: { file, by, field, format, out, pool, "remove-mean": removeMean, normalize, ...deviceFlags },
+};
 
 /** Help of the command. */
 export const embedHelp = `Turns texts into vectors: hidden states of the last layer, one vector a text.
@@ -107,7 +109,13 @@ export async function embedCommand(args: readonly string[]): Promise<number> {
     const terminal = target === undefined ? undefined : openTerminal();
     let [done, cut] = [0, 0];
     try {
-      const options = { given, files, field: parsed.get(field), by: part, pool: parsed.get(pool) ?? "mean" };
+      const options = {
+        given,
+        files,
+        text: { field: parsed.get(field), format: parsed.get(format) },
+        by: part,
+        pool: parsed.get(pool) ?? "mean",
+      };
       for await (const vector of vectorsOf(model, { ...options, cut: () => cut++ })) {
         writer.add(vector);
         terminal?.progress(`${grouped(++done)} ${part === "line" ? "text" : part}s`);

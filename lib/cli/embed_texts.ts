@@ -8,7 +8,7 @@ import type { EmbedOptions } from "../inference/embed.ts";
 import type { TextDocument } from "../inference/embed_documents.ts";
 import type { MaskedLanguageModel } from "../inference/load.ts";
 import { fileSources } from "../text/file_source.ts";
-import { textOf } from "../text/open.ts";
+import { openText, type TextOptions } from "../text/open.ts";
 import { type ByteSource, strict } from "../text/source.ts";
 import { standardInputLines } from "./lines.ts";
 import type { NamedVector } from "./vector_files.ts";
@@ -36,8 +36,8 @@ export interface VectorsOptions extends EmbedOptions {
   given: readonly string[];
   /** Files, folders, globs, addresses, or - for standard input. */
   files: readonly string[];
-  /** Field or column of the text. */
-  field: string | undefined;
+  /** How the files are read. */
+  text: TextOptions;
   /** What of a file gets a vector. */
   by: FilePart;
   /** Hears of each text that was cut off. */
@@ -46,9 +46,12 @@ export interface VectorsOptions extends EmbedOptions {
 
 /** The vectors of what is asked for, in order. */
 export async function* vectorsOf(model: MaskedLanguageModel, options: VectorsOptions): AsyncGenerator<NamedVector> {
-  const { given, files, field, by, cut, ...rest } = options;
+  const { given, files, text: reading, by, cut, ...rest } = options;
   if (by !== "line") {
-    const documents = model.embedDocuments(documentsOf(files, field), { ...rest, by: by === "file" ? "document" : by });
+    const documents = model.embedDocuments(documentsOf(files, reading), {
+      ...rest,
+      by: by === "file" ? "document" : by,
+    });
     for await (const { name, chunk, text, embedding } of documents) {
       yield { name: by === "file" ? name : `${name}#${chunk}`, text, embedding };
     }
@@ -56,7 +59,7 @@ export async function* vectorsOf(model: MaskedLanguageModel, options: VectorsOpt
   }
   const names: (string | undefined)[] = [];
   async function* texts() {
-    const fromFiles = linesOf(files.length > 0 ? files : [INPUT], field);
+    const fromFiles = linesOf(files.length > 0 ? files : [INPUT], reading);
     for await (
       const { name, text } of given.length > 0 ? given.map((text) => ({ name: undefined, text })) : fromFiles
     ) {
@@ -85,18 +88,20 @@ async function* sourcesOf(paths: readonly string[]) {
 }
 
 /** Passages of a source. */
-const passagesOf = (source: ByteSource, field: string | undefined) =>
-  textOf(source, { field }).read({ start: 0, end: source.size, bad: strict });
+async function* passagesOf(source: ByteSource, reading: TextOptions) {
+  const text = await openText(source, reading);
+  yield* text.read({ start: 0, end: text.size, bad: strict });
+}
 
 /** The lines, records or rows of what paths mean, each whole but for what no model reads. */
-async function* linesOf(paths: readonly string[], field: string | undefined): AsyncGenerator<NamedLine> {
+async function* linesOf(paths: readonly string[], reading: TextOptions): AsyncGenerator<NamedLine> {
   for await (const source of sourcesOf(paths)) {
     if (!source) {
       for await (const text of standardInputLines()) yield { name: undefined, text };
       continue;
     }
     let [number, held] = [1, ""];
-    for await (const { text, after } of passagesOf(source, field)) {
+    for await (const { text, after } of passagesOf(source, reading)) {
       if (held.length < MOST_CHARACTERS) held += after === "line" ? `${text}\n` : text;
       if (after !== "document") continue;
       yield { name: `${source.name}:${number++}`, text: held };
@@ -107,11 +112,11 @@ async function* linesOf(paths: readonly string[], field: string | undefined): As
 }
 
 /** Files as documents: their lines, records or rows, with line breaks in between. */
-async function* documentsOf(paths: readonly string[], field: string | undefined): AsyncGenerator<TextDocument> {
-  for await (const source of sourcesOf(paths)) yield { name: source?.name ?? INPUT, parts: partsOf(source, field) };
+async function* documentsOf(paths: readonly string[], reading: TextOptions): AsyncGenerator<TextDocument> {
+  for await (const source of sourcesOf(paths)) yield { name: source?.name ?? INPUT, parts: partsOf(source, reading) };
 }
 
-async function* partsOf(source: ByteSource | undefined, field: string | undefined): AsyncGenerator<string> {
+async function* partsOf(source: ByteSource | undefined, reading: TextOptions): AsyncGenerator<string> {
   if (!source) { for await (const line of standardInputLines()) yield `${line}\n`; }
-  else for await (const { text, after } of passagesOf(source, field)) yield after === "nothing" ? text : `${text}\n`;
+  else for await (const { text, after } of passagesOf(source, reading)) yield after === "nothing" ? text : `${text}\n`;
 }

@@ -20,8 +20,8 @@ const file: Flag<string> = {
   help: "fill the lines of a file, of .jsonl, .csv and .parquet the texts; - for standard input",
   parse: (text) => text,
 };
-const { field } = trainFlags;
-const groups = { Options: { file, field, "top-k": topK, json, ...deviceFlags } };
+const { field, format } = trainFlags;
+const groups = { Options: { file, field, format, "top-k": topK, json, ...deviceFlags } };
 
 /** Help of the command. */
 export const fillHelp = `Fills in the [MASK]s of texts with what a trained model finds most probable.
@@ -57,7 +57,12 @@ export async function fillCommand(args: readonly string[]): Promise<number> {
     throw new UsageError(`"${text}" is a folder and "${path}" is none; the model comes first: fill ${text} "${path}"`);
   }
   const given = text === undefined ? [] : [text];
-  const texts = textsOf(given, { file: parsed.get(file), field: parsed.get(field), wanted });
+  const texts = textsOf(given, {
+    file: parsed.get(file),
+    field: parsed.get(field),
+    format: parsed.get(format),
+    wanted,
+  });
   return await withModel(path, parsed, async (model) => {
     const { tokenizer } = model;
     const hasMask = (text: string) => encodeWithSpecials(tokenizer, text).includes(tokenizer.special["[MASK]"]);

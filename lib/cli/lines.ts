@@ -7,7 +7,7 @@
 import { TextLineStream } from "@std/streams";
 import { fileSources } from "../text/file_source.ts";
 import { textStream } from "../text/corpus.ts";
-import { textOf } from "../text/open.ts";
+import { openText, type TextFormat } from "../text/open.ts";
 import { UsageError } from "./flags.ts";
 
 /** Standard input by lines. */
@@ -23,13 +23,18 @@ export function standardInputLines(): ReadableStream<string> {
  */
 export async function* textsOf(
   given: readonly string[],
-  { file, field, wanted }: { file: string | undefined; field: string | undefined; wanted: string },
+  { file, field, format, wanted }: {
+    file: string | undefined;
+    field: string | undefined;
+    format?: TextFormat | undefined;
+    wanted: string;
+  },
 ): AsyncGenerator<string> {
   if (given.length > 0) {
     if (file !== undefined) throw new UsageError("Give either texts or --file, not both");
-    yield* given;
+    for (const text of given) yield text.toWellFormed();
   } else if (file !== undefined && file !== "-") {
-    for (const source of await fileSources(file)) yield* textStream(textOf(source, { field }));
+    for (const source of await fileSources(file)) yield* textStream(await openText(source, { field, format }));
   } else {
     if (Deno.stdin.isTerminal()) throw new UsageError(wanted);
     yield* standardInputLines();

@@ -9,6 +9,7 @@ import { type MaskMode, maskModes, type MaskRule, maskRules } from "../batch/mas
 import { MOST_THREADS } from "../device/cpu_program.ts";
 import { type PackMode, packModes } from "../batch/packing.ts";
 import { deviceChoices } from "../device/open.ts";
+import { textFormats } from "../text/open.ts";
 import { documentKinds } from "../text/source.ts";
 import { architectures, type ModelConfig, modelConfig, presets, sizes } from "../model/config.ts";
 import { schedules } from "../train/schedule.ts";
@@ -42,7 +43,16 @@ const flags = {
     "what a document of plain text is: line, paragraph, file (default: line)",
     parseChoice(documentKinds),
   ),
-  field: flag("NAME", "field or column of the text in .jsonl, .csv, .parquet (default: text)", text),
+  field: flag(
+    "NAME",
+    "field or column of the text in JSON, tables, parquet; a path such as doc.text (default: text)",
+    text,
+  ),
+  format: flag(
+    "FORMAT",
+    `what the text is, whatever it is called: ${textFormats.join(", ")} (default: by its ending)`,
+    parseChoice(textFormats),
+  ),
   validation: flag("SHARE|PATH", "text to validate on: a share of --data, or a path (default: 10%)", parseValidation),
   "skip-bad": flag("N", "records that may be skipped because they cannot be read (default: 0)", count),
   tokenizer: flag("KIND", "char, wordpiece, bpe, or the folder of a ready one (default: char)", text),
@@ -111,6 +121,7 @@ export const trainFlagGroups: FlagGroups = {
     "data",
     "document",
     "field",
+    "format",
     "validation",
     "skip-bad",
     "tokenizer",

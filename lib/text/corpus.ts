@@ -4,7 +4,7 @@
  * @module
  */
 
-import { textOf } from "./open.ts";
+import { openText } from "./open.ts";
 import { type BadRecords, type ByteSource, type Passage, strict, type TextSource } from "./source.ts";
 
 /** The two parts of a corpus. */
@@ -35,8 +35,8 @@ export async function* textsOf(corpus: Corpus, part: CorpusPart): AsyncGenerator
 
 /** The passages of a source as a stream of texts, to be piped on. */
 export function textStream(source: TextSource | ByteSource, bad: BadRecords = strict): ReadableStream<string> {
-  const given = asText(source);
   return ReadableStream.from((async function* () {
+    const given = await asText(source);
     for await (const { text } of given.read({ start: 0, end: given.size, bad })) yield text;
   })());
 }
@@ -55,7 +55,7 @@ export interface TextCorpusOptions {
 }
 
 /**
- * A corpus of sources, one after the other; what bytes are is told by their name, as by {@linkcode textOf}. Where all of
+ * A corpus of sources, one after the other; what bytes are is told by their name, as by {@linkcode openText}. Where all of
  * them know their size, the first 90 % of the bytes, up to the next line break, are for training and the rest for
  * validation. Otherwise every tenth document validates.
  *
@@ -73,7 +73,7 @@ export async function textCorpus(
   given: readonly (TextSource | ByteSource)[],
   options: TextCorpusOptions = {},
 ): Promise<Corpus> {
-  const sources = given.map(asText);
+  const sources = await allAsText(given);
   const { validationShare = VALIDATION_SHARE, bad = strict } = options;
   if (!(validationShare > 0 && validationShare < 1)) {
     throw new RangeError(`Cannot validate on a share of ${validationShare}: it must be between 0 and 1`);
@@ -91,7 +91,7 @@ export async function textCorpus(
     : `${sources.length === 1 ? "a stream" : "streams"} of text`;
   const common = { name, description: described, endless: false };
   if (options.validation) {
-    const [training, validation] = [whole(sources), whole(options.validation.map(asText))];
+    const [training, validation] = [whole(sources), whole(await allAsText(options.validation))];
     return { ...common, passages: (part, from) => inOrder(part === "training" ? training : validation, from, bad) };
   }
   if (!known || sources.some(({ cut }) => cut === undefined)) {
@@ -111,7 +111,16 @@ export async function textCorpus(
   return { ...common, passages: (part, from) => inOrder(part === "training" ? training : validation, from, bad) };
 }
 
-const asText = (source: TextSource | ByteSource) => "read" in source ? source : textOf(source);
+async function asText(source: TextSource | ByteSource): Promise<TextSource> {
+  return "read" in source ? source : await openText(source);
+}
+
+/** One after the other, so that few files are open at a time. */
+async function allAsText(sources: readonly (TextSource | ByteSource)[]): Promise<TextSource[]> {
+  const texts: TextSource[] = [];
+  for (const source of sources) texts.push(await asText(source));
+  return texts;
+}
 
 interface Range {
   readonly source: TextSource;

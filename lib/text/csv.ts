@@ -1,109 +1,224 @@
 /**
- * Comma-separated values (RFC 4180).
+ * Tables of text: values separated by commas (RFC 4180), tabs, semicolons or bars, as Python's csv and pandas read them.
  *
  * @module
  */
 
-import { decodeLine, linesOf, LONGEST_RECORD } from "./lines.ts";
-import { type ByteSource, type ReadOptions, strict, type TextSource } from "./source.ts";
+import { decodeLine, type Line, linesOf, LONGEST_RECORD } from "./lines.ts";
+import { BadRecords, type ByteSource, type ReadOptions, type TextSource } from "./source.ts";
+import { type CsvShape, emptyRecord, extendRecord, splitAtReturns } from "./csv_record.ts";
 
-/** Comma-separated values (RFC 4180) with a heading: a column is the documents. */
-export function commaSeparated(source: ByteSource, { field = "text" }: { field?: string } = {}): TextSource {
-  let heading: Promise<number> | undefined;
+/** What may separate cells. */
+const delimiters = [",", ";", "\t", "|"] as const;
+
+/** Options of {@linkcode commaSeparated}. */
+export interface TableOptions {
+  /** Column of the text; of several with a name, the second is `name.1`. Default: "text". */
+  field?: string;
+  /** What separates cells, where the heading leaves it open. Default: a comma. */
+  delimiter?: string;
+}
+
+/**
+ * A table with a heading, of which a column is the documents. What separates cells is told by the heading, or by a first line
+ * such as `sep=;`. A record with more cells than the heading, or without an end of its quotes, is a bad record; the next line
+ * begins a new one. By tabs, a quote without an end is text.
+ */
+export function commaSeparated(source: ByteSource, { field = "text", delimiter = "," }: TableOptions = {}): TextSource {
+  let heading: Promise<Heading> | undefined;
   return {
     name: source.name,
     size: source.size,
     async *read({ start, end, bad }) {
-      const column = await (heading ??= findColumn(source, field));
-      for await (const { cells, next, place } of csvRecords(source, { start, end, bad })) {
-        if (place === FIRST_LINE) continue;
-        const text = cells[column];
-        if (text === undefined) {
-          bad.skip(
-            `Cannot use ${source.name}, ${place}: it has ${cells.length} cells, the text is in number ${column + 1}`,
-            `${source.name} ${next}`,
-          );
-        } else yield { text, after: "document", next };
+      const { column, shape, next: first } = await (heading ??= readHeading(source, { field, delimiter }));
+      for await (const record of recordsOf(source, { start, end, bad, shape })) {
+        if (record.start < first) continue;
+        const problem = problemOf(record.cells, { column, columns: shape.columns });
+        if (problem === undefined) {
+          yield { text: record.cells[column]!.toWellFormed(), after: "document", next: record.next };
+        } else bad.skip(`Cannot use ${source.name}, ${record.place}: ${problem}`, `${source.name} ${record.next}`);
       }
     },
   };
 }
 
-const FIRST_LINE = "line 1";
+interface Heading {
+  readonly column: number;
+  readonly shape: CsvShape;
+  /** Byte behind it. */
+  readonly next: number;
+}
 
-async function findColumn(source: ByteSource, field: string): Promise<number> {
-  for await (const { cells } of csvRecords(source, { start: 0, end: undefined, bad: strict })) {
-    const column = cells.indexOf(field);
-    if (column >= 0) return column;
-    throw new SyntaxError(
-      `Cannot use ${source.name}: it has no column "${field}" (--field); its columns are ${
-        cells.slice(0, 20).join(", ")
-      }`,
-    );
+interface Record {
+  readonly cells: readonly string[];
+  readonly start: number;
+  readonly next: number;
+  readonly place: string;
+}
+
+/**
+ * Finds the column of the text, and what separates cells.
+ *
+ * @throws {SyntaxError} that lists the columns if it is not there.
+ */
+async function readHeading(
+  source: ByteSource,
+  { field, delimiter }: { field: string; delimiter: string },
+): Promise<Heading> {
+  let seen: readonly string[] = [];
+  for (const candidate of [delimiter, ...delimiters.filter((other) => other !== delimiter)]) {
+    const found = await headingBy(source, candidate);
+    if (!found) throw new SyntaxError(`Cannot use ${source.name}: it is empty`);
+    const names = columnNames(found.cells);
+    const exact = names.indexOf(field);
+    const column = exact >= 0 ? exact : names.findIndex((name) => name.trim() === field);
+    if (column >= 0) return { ...found, column, shape: { ...found.shape, columns: names.length } };
+    if (names.length > seen.length) seen = names;
   }
-  throw new SyntaxError(`Cannot use ${source.name}: it is empty`);
+  throw new SyntaxError(
+    `Cannot use ${source.name}: it has no column "${field}" (--field); its columns are ${seen.slice(0, 20).join(", ")}`,
+  );
+}
+
+async function headingBy(
+  source: ByteSource,
+  delimiter: string,
+): Promise<{ cells: readonly string[]; shape: CsvShape; next: number } | undefined> {
+  // what is wrong with the heading is told by its columns
+  const bad = new BadRecords(Infinity);
+  const shape = { delimiter, skipsSpaces: false, columns: undefined };
+  for await (const { cells, next } of recordsOf(source, { start: 0, end: undefined, bad, shape })) {
+    const named = /^sep=(.)$/i.exec(cells.join(delimiter));
+    if (named && shape.delimiter === delimiter) {
+      shape.delimiter = named[1]!;
+      continue;
+    }
+    const skipsSpaces = cells.length > 1 && cells.slice(1).every((cell) => cell.startsWith(" "));
+    return {
+      cells: skipsSpaces ? cells.map((cell) => cell.trimStart()) : cells,
+      shape: { ...shape, skipsSpaces },
+      next,
+    };
+  }
+  return undefined;
+}
+
+/** Names as pandas has them: the second `a` is `a.1`. Empty ones at the end are no columns. */
+function columnNames(cells: readonly string[]): string[] {
+  const last = cells.findLastIndex((cell) => cell.trim() !== "");
+  const counts = new Map<string, number>();
+  return cells.slice(0, last + 1).map((cell) => {
+    const count = counts.get(cell) ?? 0;
+    counts.set(cell, count + 1);
+    return count === 0 ? cell : `${cell}.${count}`;
+  });
+}
+
+/** Why a record's text cannot be trusted; undefined if it can. */
+function problemOf(
+  cells: readonly string[],
+  { column, columns = 0 }: { column: number; columns: number | undefined },
+): string | undefined {
+  if (cells.length > columns && cells.slice(columns).some((cell) => cell !== "")) {
+    return `it has ${cells.length} cells, the heading ${columns}; a text that the separator occurs in must stand in quotes`;
+  }
+  if (column >= cells.length) return `it has ${cells.length} cells, the text is in number ${column + 1}`;
+  // a line break in a text without quotes looks like this
+  if (cells.length < columns && column === cells.length - 1) {
+    return `it has ${cells.length} cells, the heading ${columns}, and the text comes last: it may be cut off`;
+  }
+  return undefined;
+}
+
+interface CsvLine {
+  readonly text: string;
+  readonly isBad: boolean;
+  readonly start: number;
+  readonly next: number;
+  readonly place: string;
 }
 
 /** Records; quoted cells may hold line breaks. */
-async function* csvRecords(
+async function* recordsOf(
   source: ByteSource,
-  { start, end, bad }: ReadOptions,
-): AsyncGenerator<{ cells: string[]; next: number; place: string }> {
-  let lines: string[] = [];
+  { start, end, bad, shape }: ReadOptions & { shape: CsvShape },
+): AsyncGenerator<Record> {
+  // lines of an unfinished record
+  let lines: CsvLine[] = [];
   let size = 0;
-  let isOpen = false;
-  let place = "";
-  const unclosed = () => new SyntaxError(`Cannot use ${source.name}, ${place}: a quote is never closed`);
-  for await (const line of linesOf(source, { start, end, longest: LONGEST_RECORD })) {
-    const text = decodeLine(line, source.name, bad);
-    if (lines.length === 0) place = line.place;
-    if (text === undefined) {
-      // the record is lost with the line
-      lines = [];
-      size = 0;
-      isOpen = false;
-      continue;
-    }
-    lines.push(text);
-    size += text.length;
-    if (size > LONGEST_RECORD) throw unclosed();
-    // an odd number of quotes: the record goes on behind the line break, or ends with it
-    if ((text.split('"').length - 1) % 2 === 1) isOpen = !isOpen;
-    if (isOpen) continue;
-    const record = lines.join("\n");
-    if (record !== "") yield { cells: csvCells(record), next: line.next, place };
+  let record = emptyRecord();
+  let isBad = false;
+  const ready: Record[] = [];
+  const begin = () => {
     lines = [];
     size = 0;
+    record = emptyRecord();
+    isBad = false;
+  };
+  /** The first line is the fault: the others are read anew. */
+  const giveUp = () => {
+    const [first, ...others] = lines as [CsvLine, ...CsvLine[]];
+    begin();
+    if (shape.delimiter === "\t") ready.push({ ...first, cells: first.text.split("\t") });
+    else {
+      bad.skip(
+        `Cannot use ${source.name}, ${first.place}: a quote is never closed`,
+        `${source.name} ${first.next}`,
+      );
+    }
+    for (const line of others) add(line);
+  };
+  const add = (line: CsvLine) => {
+    if (lines.length === 0) {
+      const { text, start, next, place } = line;
+      if (text.trim() === "") return;
+      if (!shape.skipsSpaces && !text.includes('"')) {
+        if (!line.isBad) ready.push({ cells: text.split(shape.delimiter), start, next, place });
+        return;
+      }
+    }
+    lines.push(line);
+    size += line.text.length;
+    isBad ||= line.isBad;
+    extendRecord(record, line.text, shape);
+    if (record.isOpen) {
+      if (size > LONGEST_RECORD) giveUp();
+      return;
+    }
+    if (lines.length > 1 && isMisread(record, { lines, shape })) return giveUp();
+    const [first] = lines;
+    if (!isBad) ready.push({ cells: record.cells, start: first!.start, next: line.next, place: first!.place });
+    begin();
+  };
+  for await (const whole of linesOf(source, { start, end, longest: LONGEST_RECORD, bad })) {
+    const parts = splitAtReturns(whole);
+    if (parts === undefined) add(decoded(whole, source, bad));
+    else for (const part of parts) add(decoded(part, source, bad));
+    if (ready.length === 0) continue;
+    for (const record of ready) yield record;
+    ready.length = 0;
   }
-  if (lines.length > 0) throw unclosed();
+  while (lines.length > 0) giveUp();
+  yield* ready;
 }
 
-function csvCells(record: string): string[] {
-  const cells: string[] = [];
-  for (let at = 0; at <= record.length;) {
-    if (record[at] === '"') {
-      let text = "";
-      let close = at + 1;
-      while (true) {
-        const quote = record.indexOf('"', close);
-        text += record.slice(close, quote < 0 ? record.length : quote);
-        if (quote < 0) {
-          at = record.length;
-          break;
-        }
-        at = quote + 1;
-        if (record[at] !== '"') break;
-        text += '"';
-        close = at + 1;
-      }
-      const comma = record.indexOf(",", at);
-      cells.push(text + record.slice(at, comma < 0 ? record.length : comma));
-      at = comma < 0 ? record.length + 1 : comma + 1;
-    } else {
-      const comma = record.indexOf(",", at);
-      cells.push(record.slice(at, comma < 0 ? record.length : comma));
-      at = comma < 0 ? record.length + 1 : comma + 1;
-    }
-  }
-  return cells;
+/** Whether a record of several lines is none: a quote was left open, and the line behind it is a record itself. */
+function isMisread(
+  { cells, hasTail }: { cells: readonly string[]; hasTail: boolean },
+  { lines, shape }: { lines: readonly CsvLine[]; shape: CsvShape },
+): boolean {
+  const { columns } = shape;
+  if (columns === undefined || columns === 1) return false;
+  if (cells.length === columns && !hasTail) return false;
+  const second = extendRecord(emptyRecord(), lines[1]!.text, shape);
+  return !second.isOpen && second.cells.length === columns;
+}
+
+const lossy = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** A line's text; of one that is no UTF-8 what is needed to find the end of its record. */
+function decoded(line: Line, source: ByteSource, bad: BadRecords): CsvLine {
+  const text = decodeLine(line, source, bad);
+  const { start, next, place } = line;
+  return { text: text ?? lossy.decode(line.bytes), isBad: text === undefined, start, next, place };
 }

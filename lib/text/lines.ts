@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { BadRecords, ByteSource } from "./source.ts";
+import { latinAdvice } from "./encoding_advice.ts";
+import { type BadRecords, BrokenDataError, type ByteSource } from "./source.ts";
 
 /** Longest record of JSON lines or CSV, in bytes. */
 export const LONGEST_RECORD = 1 << 26;
@@ -30,15 +31,17 @@ export interface Line {
   readonly place: string;
 }
 
-/** Lines of bytes in bounded memory, with their places. */
+/** Lines of bytes in bounded memory, with their places; broken data counts as one record, and nothing follows it. */
 export async function* linesOf(
   source: ByteSource,
-  { start, end, longest }: { start: number; end: number | undefined; longest: number },
+  { start, end, longest, bad }: { start: number; end: number | undefined; longest: number; bad: BadRecords },
 ): AsyncGenerator<Line> {
   let rest: Uint8Array<ArrayBufferLike> = new Uint8Array(0);
   let offset = start;
   let number = 1;
   let isFirst = true;
+  // bytes of a record that is too long to be one
+  let dropped = 0;
   const line = (bytes: Uint8Array, breaks: number): Line => {
     const place = start === 0 ? `line ${number}` : `byte ${offset}`;
     const made = { bytes, start: offset, next: offset + bytes.length + breaks, isFirst, isWhole: breaks > 0, place };
@@ -47,26 +50,58 @@ export async function* linesOf(
     if (breaks > 0) number++;
     return made;
   };
-  for await (const chunk of chunksOf(source.stream(start, end))) {
-    let at = 0;
-    for (let newline = chunk.indexOf(10); newline >= 0; newline = chunk.indexOf(10, at)) {
-      const part = chunk.subarray(at, newline);
-      yield line(rest.length === 0 ? part : concat(rest, part), 1);
-      rest = rest.subarray(0, 0);
-      at = newline + 1;
-    }
-    if (at < chunk.length) rest = rest.length === 0 ? chunk.slice(at) : concat(rest, chunk.subarray(at));
-    while (rest.length > longest) {
-      if (longest >= LONGEST_RECORD) {
-        throw new SyntaxError(`Cannot use ${source.name}, line ${number}: it is longer than ${longest} bytes`);
+  try {
+    for await (const chunk of chunksOf(source.stream(start, end))) {
+      let at = 0;
+      for (let newline = chunk.indexOf(10); newline >= 0; newline = chunk.indexOf(10, at)) {
+        const part = chunk.subarray(at, newline);
+        at = newline + 1;
+        if (dropped > 0) {
+          offset += dropped + part.length + 1;
+          number++;
+          dropped = 0;
+          continue;
+        }
+        yield line(rest.length === 0 ? part : concat(rest, part), 1);
+        rest = rest.subarray(0, 0);
       }
-      const cut = cutWithin(rest, longest);
-      yield line(rest.subarray(0, cut), 0);
-      rest = rest.slice(cut);
+      if (dropped > 0) {
+        dropped += chunk.length - at;
+        continue;
+      }
+      if (at < chunk.length) rest = rest.length === 0 ? chunk.slice(at) : concat(rest, chunk.subarray(at));
+      while (rest.length > longest) {
+        if (longest >= LONGEST_RECORD) {
+          const place = start === 0 ? `line ${number}` : `byte ${offset}`;
+          bad.skip(
+            `Cannot use ${source.name}, ${place}: it is longer than ${longest} bytes`,
+            `${source.name} ${offset}`,
+          );
+          dropped = rest.length;
+          rest = rest.subarray(0, 0);
+          break;
+        }
+        const cut = cutWithin(rest, longest);
+        yield line(rest.subarray(0, cut), 0);
+        rest = rest.slice(cut);
+      }
     }
+  } catch (error) {
+    // of a line that breaks off nothing is text
+    return skipBroken(error, bad);
   }
   // the last line may lack its break; that of an empty one is no line
   if (rest.length > 0) yield { ...line(rest, 0), isWhole: true };
+}
+
+/**
+ * Counts what is left of broken data as one record that cannot be read; throws every other error again.
+ *
+ * @throws {SyntaxError} if there are too many such records.
+ */
+export function skipBroken(error: unknown, bad: BadRecords): void {
+  if (!(error instanceof BrokenDataError)) throw error;
+  bad.skip(error.message, error.place);
 }
 
 /** Bytes in chunks of at most 64 KiB: some streams hand out everything at once. */
@@ -95,7 +130,7 @@ function cutWithin(bytes: Uint8Array, most: number): number {
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** The text of a line; undefined if it is no UTF-8 and may be skipped. */
-export function decodeLine({ bytes, start, place }: Line, name: string, bad: BadRecords): string | undefined {
+export function decodeLine({ bytes, start, place }: Line, source: ByteSource, bad: BadRecords): string | undefined {
   let length = bytes.length;
   if (length > 0 && bytes[length - 1] === 13) length--;
   const begin = start === 0 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
@@ -103,18 +138,13 @@ export function decodeLine({ bytes, start, place }: Line, name: string, bad: Bad
     return decoder.decode(bytes.subarray(begin, length));
   } catch {
     const offset = start + begin + firstInvalid(bytes.subarray(begin, length));
+    const { name, encodingAdvice = latinAdvice(bytes) } = source;
     bad.skip(
-      `Cannot read ${name} as UTF-8: invalid byte at offset ${offset} (${place})${latinAdvice(bytes)}`,
+      `Cannot read ${name} as UTF-8: invalid byte at offset ${offset} (${place})${encodingAdvice}`,
       `${name} ${start}`,
     );
     return undefined;
   }
-}
-
-/** Letters of Western European encodings stand alone between ASCII letters, which UTF-8 never does. */
-function latinAdvice(bytes: Uint8Array): string {
-  const isLone = (byte: number, i: number) => byte >= 0xc0 && (bytes[i + 1] ?? 0) < 0x80;
-  return bytes.some(isLone) ? "; it looks like Latin-1: convert it first, with iconv -f latin1 -t utf-8" : "";
 }
 
 /** Index of the first byte that belongs to no character. */

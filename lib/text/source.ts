@@ -4,6 +4,7 @@
  * @module
  */
 
+import { jsonText } from "./json_record.ts";
 import { cutAtLine, decodeLine, linesOf, LONGEST_RECORD } from "./lines.ts";
 
 /** Bytes that can be read from any place; a `Blob` or `File` is nearly one. */
@@ -12,6 +13,8 @@ export interface ByteSource {
   readonly name: string;
   /** Number of bytes; undefined where it is not known before the end. */
   readonly size: number | undefined;
+  /** What to do where bytes are no UTF-8, as the end of a sentence; empty where that is not known. */
+  readonly encodingAdvice?: string;
   /** Bytes start ... end - 1, or to the end. */
   stream(start: number, end?: number): ReadableStream<Uint8Array<ArrayBuffer>>;
 }
@@ -52,6 +55,23 @@ export interface TextSource {
   read(options: ReadOptions): AsyncIterable<Passage<number>>;
   /** A place near the wanted one where the source can be cut in two; absent where it cannot. */
   cut?(wanted: number): Promise<number>;
+}
+
+/** Data that breaks off or makes no sense from a byte on; what was before it is right. */
+export class BrokenDataError extends SyntaxError {
+  /** Its name. */
+  override name = "BrokenDataError";
+  /** Where, for counting it once. */
+  readonly place: string;
+  /** The byte of the file as it is stored. */
+  readonly offset: number;
+
+  /** The message with the place in the file as it is stored. */
+  constructor(message: string, { source, offset }: { source: string; offset: number }) {
+    super(message);
+    this.offset = offset;
+    this.place = `${source} broken at ${offset}`;
+  }
 }
 
 /** How many records may be skipped because they cannot be read, and which were. */
@@ -114,8 +134,8 @@ export function plainText(source: ByteSource, { document = "line" }: { document?
     async *read({ start, end, bad }) {
       // whether a document ends shows one line later
       let held: Passage<number> | undefined;
-      for await (const line of linesOf(source, { start, end, longest: LONGEST_PIECE })) {
-        const text = decodeLine(line, source.name, bad);
+      for await (const line of linesOf(source, { start, end, longest: LONGEST_PIECE, bad })) {
+        const text = decodeLine(line, source, bad);
         if (text === undefined) continue;
         const passage = { text, after: line.isWhole ? "line" as const : "nothing" as const, next: line.next };
         if (document === "line") {
@@ -135,33 +155,20 @@ export function plainText(source: ByteSource, { document = "line" }: { document?
   };
 }
 
-/** JSON lines: each an object whose field is a document. */
+/** JSON lines: each an object whose field is a document, or a string. */
 export function jsonLines(source: ByteSource, { field = "text" }: { field?: string } = {}): TextSource {
   return {
     name: source.name,
     size: source.size,
     cut: (wanted) => cutAtLine(source, wanted),
     async *read({ start, end, bad }) {
-      for await (const line of linesOf(source, { start, end, longest: LONGEST_RECORD })) {
-        const json = decodeLine(line, source.name, bad);
+      for await (const line of linesOf(source, { start, end, longest: LONGEST_RECORD, bad })) {
+        const json = decodeLine(line, source, bad);
         if (json === undefined || json.trim() === "") continue;
-        const text = jsonField(json, field);
+        const text = jsonText(json, field);
         if (typeof text === "string") yield { text, after: "document", next: line.next };
         else bad.skip(`Cannot use ${source.name}, ${line.place}: ${text.problem}`, `${source.name} ${line.start}`);
       }
     },
   };
-}
-
-function jsonField(json: string, field: string): string | { problem: string } {
-  let record: unknown;
-  try {
-    record = JSON.parse(json);
-  } catch {
-    return { problem: "it is no JSON" };
-  }
-  const value = (record as Record<string, unknown> | null)?.[field];
-  if (typeof value === "string") return value;
-  const fields = record && typeof record === "object" ? Object.keys(record).slice(0, 8).join(", ") : "none";
-  return { problem: `it has no text in field "${field}" (--field); its fields are ${fields || "none"}` };
 }

@@ -71,7 +71,11 @@ const cases: [args: string[], code: number, message: string][] = [
   [["train", "--data", "bad.jsonl"], 1, "Cannot use bad.jsonl, line 2: it is no JSON"],
   [["train", "--data", "bad.jsonl", "--skip-bad", "1"], 1, "Cannot use bad.jsonl, line 3: it has no text in field"],
   [["train", "--data", "table.csv"], 1, 'table.csv: it has no column "text" (--field); its columns are id, body'],
-  [["train", "--data", "broken.txt.gz"], 1, "Cannot read broken.txt.gz: its gzip data breaks after 0 bytes of text"],
+  [
+    ["train", "--data", "broken.txt.gz"],
+    1,
+    "Cannot read broken.txt.gz: its gzip data breaks at byte 12 (it ends too early)",
+  ],
   [["train", "--data", "short.txt=2", "--data", "short.txt", "--epochs", "1"], 2, "The text never ends"],
   [["train", "--data", "short.txt", "--document", "page"], 2, "choose one of line, paragraph, file"],
   [
@@ -189,7 +193,7 @@ Deno.test({
       await Deno.writeFile(`${cwd}/latin1.txt`, Uint8Array.from({ length: 4000 }, (_, i) => i % 8 === 1 ? 0xe4 : 0x61));
       await Deno.writeTextFile(`${cwd}/bad.jsonl`, '{"text": "good"}\n{\n{"body": 1}\n'.repeat(2));
       await Deno.writeTextFile(`${cwd}/table.csv`, "id,body\n1,one\n");
-      await Deno.writeTextFile(`${cwd}/broken.txt.gz`, "this is no gzip data");
+      await Deno.writeFile(`${cwd}/broken.txt.gz`, Uint8Array.fromHex("1f8b08000000000000030bc9"));
       await Deno.mkdir(`${cwd}/unigram`);
       await Deno.writeTextFile(`${cwd}/unigram/tokenizer.json`, '{"model": {"type": "Unigram", "vocab": []}}');
       await Deno.mkdir(`${cwd}/runs/first/checkpoints`, { recursive: true });

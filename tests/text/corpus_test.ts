@@ -122,3 +122,33 @@ Deno.test("fileSources() finds files, folders and globs in order of their names"
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+Deno.test("fileSources() says what it leaves out of a folder, and passes over what is hidden", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    for (const path of ["sub", ".git", "node_modules", "sub/.cache"]) await Deno.mkdir(`${folder}/${path}`);
+    const texts = ["a.txt", "b.json", "sub/c.tsv.gz", "sub/d.tab", "e.JSONL", "f.csv.zst", "g.parquet", "h.md.br"];
+    const others = ["x.ts", "sub/y.ts", "z.png", "Makefile"];
+    const hidden = [".git/config.txt", "node_modules/r.md", ".hidden.txt", "sub/.cache/c.json"];
+    for (const name of [...texts, ...others, ...hidden]) await Deno.writeTextFile(`${folder}/${name}`, name);
+    await Deno.symlink(folder, `${folder}/sub/circle`);
+    await Deno.symlink(`${folder}/nowhere`, `${folder}/dangling.txt`);
+    const counts: [string, number][] = [];
+    const found = await fileSources(`${folder}/`, { leftOut: (files) => counts.push(...files) });
+    assertEquals(found.map(({ name }) => name.slice(folder.length + 1)), texts.toSorted());
+    assertEquals(counts.toSorted(), [["", 1], [".png", 1], [".ts", 2]]);
+    // what is named is taken, hidden or not
+    assertEquals((await fileSources(`${folder}/.git/config.txt`)).length, 1);
+    assertEquals((await fileSources(`${folder}/.git`)).length, 1);
+    assertEquals((await fileSources(`${folder}/*.ts`)).length, 1);
+    await Deno.mkdir(`${folder}/code`);
+    for (const name of ["a.ts", "b.ts", "c.js"]) await Deno.writeTextFile(`${folder}/code/${name}`, "");
+    await assertRejects(
+      () => fileSources(`${folder}/code`),
+      RangeError,
+      `others are named by a pattern, such as '${folder}/code/**/*.ts'`,
+    );
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
