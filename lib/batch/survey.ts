@@ -13,8 +13,8 @@ import { neverMasked, selectableTokens } from "./masking.ts";
 export interface TextSurvey {
   /** Tokens that were looked at. */
   readonly tokens: number;
-  /** UTF-16 units of text that they are. */
-  readonly characters: number;
+  /** Bytes of UTF-8 that they are. */
+  readonly bytes: number;
   /** Whether that is the whole part. */
   readonly isWhole: boolean;
   /** Tokens that may be masked. */
@@ -67,7 +67,8 @@ export async function surveyText(options: SurveyOptions): Promise<TextSurvey> {
   const separator = tokenizer.encode("\n").length;
   const examples = new Set<string>();
   const [lines, stretches] = [new Repetition(), new Repetition()];
-  const total = { tokens: 0, characters: 0, maskable: 0, unknown: 0 };
+  const total = { tokens: 0, bytes: 0, maskable: 0, unknown: 0 };
+  const encoder = new TextEncoder();
   let isWhole = true;
   for await (const { text } of corpus.passages(part)) {
     if (total.tokens >= most) {
@@ -89,7 +90,7 @@ export async function surveyText(options: SurveyOptions): Promise<TextSurvey> {
       }
     }
     total.tokens += ids.length + separator;
-    total.characters += text.length + 1;
+    total.bytes += encoder.encode(text).length + 1;
     if (ids.length > 0) lines.add(text, ids.length);
     for (let at = 0; at + STRETCH <= ids.length; at += STRETCH) {
       stretches.add(ids.subarray(at, at + STRETCH).join(), STRETCH);

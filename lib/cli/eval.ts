@@ -119,8 +119,8 @@ export async function evalCommand(args: readonly string[]): Promise<number> {
         await noteUnknown(model, plan);
         return await measure(model, plan, quiet ? undefined : terminal);
       });
-      if (quiet) console.log(JSON.stringify({ data: opened.corpus.name, ...result }));
-      else print(terminal, [result], opened);
+      if (quiet) console.log(JSON.stringify({ data: textOf(plan.corpus), ...result }));
+      else print(terminal, [result], plan);
       return 0;
     }
     return await withModel(paths[0]!, parsed, (first) =>
@@ -128,9 +128,9 @@ export async function evalCommand(args: readonly string[]): Promise<number> {
         if (!quiet) terminal.print(`device ${reason}`);
         for (const model of [first, second]) await noteUnknown(model, plan);
         const { results, difference, note } = await compare([first, second], plan, quiet ? undefined : terminal);
-        if (quiet) console.log(JSON.stringify({ data: opened.corpus.name, models: results, difference, note }));
+        if (quiet) console.log(JSON.stringify({ data: textOf(plan.corpus), models: results, difference, note }));
         else {
-          print(terminal, results, opened);
+          print(terminal, results, plan);
           if (difference) terminal.print(said(difference));
           if (note) terminal.print(`note: ${note}`);
         }
@@ -189,6 +189,7 @@ function whole(corpus: Corpus): Corpus {
   if (corpus.endless) return corpus;
   return {
     ...corpus,
+    validates: corpus.name,
     async *passages() {
       yield* corpus.passages("training");
       yield* corpus.passages("validation");
@@ -272,8 +273,11 @@ function sameTokens(a: MaskedLanguageModel, b: MaskedLanguageModel): boolean {
   return a.tokenizer.size === b.tokenizer.size && told(a) === told(b);
 }
 
-function print(terminal: Terminal, results: readonly Result[], { corpus }: OpenedCorpus): void {
-  terminal.print(`text   ${corpus.name}: ${grouped(results[0]!.masked.windows)} windows`);
+/** The text that is measured on. */
+const textOf = ({ name, validates }: Corpus) => validates ?? name;
+
+function print(terminal: Terminal, results: readonly Result[], { corpus }: Plan): void {
+  terminal.print(`text   ${textOf(corpus)}: ${grouped(results[0]!.masked.windows)} windows`);
   const rows = results.flatMap((result) =>
     (Object.keys(kindNames) as Kind[]).flatMap((kind) => {
       const score = result[kind];

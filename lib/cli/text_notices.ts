@@ -8,6 +8,7 @@ import { surveyText, type TextSurvey } from "../batch/survey.ts";
 import { TooShortError } from "../batch/windows.ts";
 import type { Corpus } from "../text/corpus.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import { planStages } from "../train/schedule.ts";
 import type { TrainingSettings } from "../train/settings.ts";
 import { grouped, percent } from "./format.ts";
 
@@ -45,18 +46,36 @@ export async function textNotices(
         "the loss will look better than the model is",
     );
   }
-  const passes = "tokens" in settings.budget && survey.isWhole ? settings.budget.tokens / tokens : 0;
+  const whole = wholeTokens(corpus, survey);
+  const passes = whole === undefined ? 0 : plannedTokens(settings) / whole;
   if (passes > MANY_PASSES) {
     notices.push(
-      `${grouped(passes)} passes over a text of ${grouped(tokens)} tokens: beyond about ${MANY_PASSES} ` +
-        `(--tokens ${roundCount(MANY_PASSES * tokens)}) it is only learned by heart`,
+      `${grouped(passes)} passes over a text of ${survey.isWhole ? "" : "about "}${
+        grouped(whole!)
+      } tokens: beyond about ` +
+        `${MANY_PASSES} (--tokens ${roundCount(MANY_PASSES * whole!)}) it is only learned by heart`,
     );
   }
   return notices;
 }
 
+/** Tokens of the whole training text, counted or judged by its bytes; undefined where neither is known. */
+function wholeTokens({ trainingBytes }: Corpus, { tokens, bytes, isWhole }: TextSurvey): number | undefined {
+  if (isWhole) return tokens;
+  return trainingBytes === undefined ? undefined : Math.round(tokens * trainingBytes / bytes);
+}
+
+/** Tokens that a run will train on; with a budget by the clock, none that are known. */
+function plannedTokens(settings: TrainingSettings): number {
+  return planStages(settings).reduce((sum, { steps = 0, tokens }) => sum + steps * tokens, 0);
+}
+
 /** A number as --tokens takes it, to two digits. */
-const roundCount = (count: number) => count < 10_000 ? String(count) : `${Number((count / 1000).toPrecision(2))}k`;
+function roundCount(count: number): string {
+  if (count < 10_000) return String(count);
+  const [unit, sign] = count < 1_000_000 ? [1000, "k"] : [1_000_000, "M"];
+  return `${Number((count / unit).toPrecision(2))}${sign}`;
+}
 
 /**
  * Looks at the beginning of a text that a model is measured on; returns that much of it is unknown, if it is.

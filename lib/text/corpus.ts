@@ -22,6 +22,10 @@ export interface Corpus {
   readonly name: string;
   /** For people: how much there is. */
   readonly description: string;
+  /** For people: which text validates. Default: `name`. */
+  readonly validates?: string;
+  /** Bytes of the training part, where they are known. */
+  readonly trainingBytes?: number;
   /** Whether the training part never ends. */
   readonly endless: boolean;
   /** Passages of a part, from a place on that an earlier passage gave; by default from the beginning. */
@@ -78,7 +82,7 @@ export async function textCorpus(
   if (!(validationShare > 0 && validationShare < 1)) {
     throw new RangeError(`Cannot validate on a share of ${validationShare}: it must be between 0 and 1`);
   }
-  const name = sources.length === 1 ? sources[0]!.name : `${sources.length} files`;
+  const name = nameOf(sources);
   const sizes = sources.map(({ size }) => size);
   const total = sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0);
   if (sources.length === 0 || (total === 0 && !sizes.includes(undefined))) {
@@ -91,11 +95,22 @@ export async function textCorpus(
     : `${sources.length === 1 ? "a stream" : "streams"} of text`;
   const common = { name, description: described, endless: false };
   if (options.validation) {
-    const [training, validation] = [whole(sources), whole(await allAsText(options.validation))];
-    return { ...common, passages: (part, from) => inOrder(part === "training" ? training : validation, from, bad) };
+    const others = await allAsText(options.validation);
+    const [training, validation] = [whole(sources), whole(others)];
+    const bytes = known ? { trainingBytes: total } : {};
+    return {
+      ...common,
+      ...bytes,
+      validates: nameOf(others),
+      passages: (part, from) => inOrder(part === "training" ? training : validation, from, bad),
+    };
   }
   if (!known || sources.some(({ cut }) => cut === undefined)) {
-    return { ...common, passages: (part, from) => everyNth({ sources, part, from, share: validationShare, bad }) };
+    return {
+      ...common,
+      validates: `every ${ordinal(periodOf(validationShare))} document of ${name}`,
+      passages: (part, from) => everyNth({ sources, part, from, share: validationShare, bad }),
+    };
   }
   const split = await splitPlace(sources, Math.floor(total * (1 - validationShare)));
   const training = sources.slice(0, split.source + 1).map((source, i) => ({
@@ -108,7 +123,24 @@ export async function textCorpus(
     start: i === 0 ? split.offset : 0,
     end: source.size,
   }));
-  return { ...common, passages: (part, from) => inOrder(part === "training" ? training : validation, from, bad) };
+  return {
+    ...common,
+    validates: `the last ${Number((100 * validationShare).toPrecision(3))} % of ${name}`,
+    trainingBytes: Math.floor(total * (1 - validationShare)),
+    passages: (part, from) => inOrder(part === "training" ? training : validation, from, bad),
+  };
+}
+
+/** What sources are called together. */
+const nameOf = (sources: readonly TextSource[]) => sources.length === 1 ? sources[0]!.name : `${sources.length} files`;
+
+/** Of so many documents one validates. */
+const periodOf = (share: number) => Math.max(2, Math.round(1 / share));
+
+/** 2 as 2nd. */
+function ordinal(n: number): string {
+  const ending = n % 100 >= 11 && n % 100 <= 13 ? "th" : ["th", "st", "nd", "rd"][n % 10] ?? "th";
+  return `${n}${ending}`;
 }
 
 async function asText(source: TextSource | ByteSource): Promise<TextSource> {
@@ -159,7 +191,7 @@ async function* everyNth(
   },
 ): AsyncGenerator<CorpusPassage> {
   const [first, offset, behind] = (from ?? [0, 0, 0]) as [number, number, number];
-  const period = Math.max(2, Math.round(1 / share));
+  const period = periodOf(share);
   let document = behind;
   for (let index = first; index < sources.length; index++) {
     const start = index === first ? offset : 0;
@@ -216,6 +248,7 @@ export function mixture(parts: readonly WeightedCorpus[], { validation }: { vali
   return {
     name: `mixture of ${parts.length}`,
     description: shares.join(", "),
+    validates: validation ? validation.validates ?? validation.name : `the validation parts of ${parts.length} corpora`,
     endless: true,
     passages: (part, from) =>
       part === "validation" && validation ? validation.passages(part, from) : mix(parts, part, from),

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { type Corpus, type CorpusPart, type CorpusPosition, textCorpus } from "../../lib/text/corpus.ts";
+import { type Corpus, type CorpusPart, type CorpusPosition, mixture, textCorpus } from "../../lib/text/corpus.ts";
 import { type ByteSource, stringSource } from "../../lib/text/source.ts";
 import { fileSources } from "../../lib/text/file_source.ts";
 
@@ -151,4 +151,21 @@ Deno.test("fileSources() says what it leaves out of a folder, and passes over wh
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+});
+
+Deno.test("textCorpus() and mixture() name the text that validates, and how much there is to train on", async () => {
+  const lines = (name: string) => stringSource(name, "0123456\n".repeat(100));
+  const told = async (...args: Parameters<typeof textCorpus>) => {
+    const { validates, trainingBytes } = await textCorpus(...args);
+    return [validates, trainingBytes];
+  };
+  assertEquals(await told([lines("a.txt")]), ["the last 10 % of a.txt", 720]);
+  assertEquals(await told([lines("a.txt")], { validationShare: 0.025 }), ["the last 2.5 % of a.txt", 780]);
+  assertEquals(await told([lines("a"), lines("b")]), ["the last 10 % of 2 files", 1440]);
+  assertEquals(await told([lines("a")], { validation: [lines("b.txt")] }), ["b.txt", 800]);
+  const stream = { ...lines("c.txt"), size: undefined };
+  assertEquals(await told([stream]), ["every 10th document of c.txt", undefined]);
+  assertEquals(await told([stream], { validationShare: 0.5 }), ["every 2nd document of c.txt", undefined]);
+  const corpus = await textCorpus([lines("a")], { validation: [lines("b.txt")] });
+  assertEquals(mixture([{ corpus, weight: 1 }], { validation: corpus }).validates, "b.txt");
 });
