@@ -6,7 +6,8 @@ import { openCpuDevice } from "../../lib/device/cpu.ts";
 import { trainTokenizer } from "../../lib/tokenizer/train.ts";
 import { bertFrame } from "../../lib/tokenizer/tokenizer.ts";
 import { assertClose } from "../helpers/assert_close.ts";
-import { inTemporaryFolder, writeModel } from "../helpers/model_files.ts";
+import { writeModel } from "../helpers/model_files.ts";
+import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
 import { runCli } from "../helpers/run_cli.ts";
 
 const device = ["--device", "cpu", "--blas", "off"];

@@ -7,7 +7,8 @@ import { storiesCorpus } from "../../lib/text/stories.ts";
 import { textsOf } from "../../lib/text/corpus.ts";
 import { trainTokenizer } from "../../lib/tokenizer/train.ts";
 import { assertClose } from "../helpers/assert_close.ts";
-import { inTemporaryFolder, writeModel } from "../helpers/model_files.ts";
+import { writeModel } from "../helpers/model_files.ts";
+import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
 import { pythonWith, runPython } from "../helpers/python.ts";
 import { runCli } from "../helpers/run_cli.ts";
 

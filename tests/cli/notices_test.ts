@@ -1,19 +1,16 @@
 import { assert, assertEquals, assertLess, assertMatch, assertStringIncludes } from "@std/assert";
 import { runCli, spawnCli } from "../helpers/run_cli.ts";
+import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
 
 const tiny = ["train", "--layers", "1", "--width", "16", "--heads", "2", "--batch-tokens", "128", "--device", "cpu"];
 const short = [...tiny, "--curriculum", "none", "--length", "16"];
 
 function test(name: string, files: Record<string, string>, fn: (cwd: string) => Promise<void>): void {
-  Deno.test(name, async () => {
-    const cwd = await Deno.makeTempDir();
-    try {
+  Deno.test(name, () =>
+    inTemporaryFolder(async (cwd) => {
       for (const [file, text] of Object.entries(files)) await Deno.writeTextFile(`${cwd}/${file}`, text);
       await fn(cwd);
-    } finally {
-      await Deno.remove(cwd, { recursive: true });
-    }
-  });
+    }));
 }
 
 const exists = (path: string) => Deno.stat(path).then(() => true, () => false);

@@ -1,20 +1,12 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { withoutGpu } from "../helpers/devices.ts";
 import { runCli, spawnCli } from "../helpers/run_cli.ts";
+import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
 
 const run = [
   ["train", "--data", "stories", "--layers", "1", "--width", "16", "--heads", "2", "--batch-tokens", "64"],
   ["--curriculum", "8:50%,16", "--eval-tokens", "64", "--sample-every", "100%"],
 ].flat();
-
-async function inFolder(fn: (cwd: string) => Promise<void>): Promise<void> {
-  const cwd = await Deno.makeTempDir();
-  try {
-    await fn(cwd);
-  } finally {
-    await Deno.remove(cwd, { recursive: true });
-  }
-}
 
 /** What must not differ between two runs: everything but time. */
 async function losses(path: string): Promise<unknown[]> {
@@ -42,7 +34,7 @@ for (const [device, steps] of [["cpu", 2000], ["webgpu", 16]] as const) {
     name: `train is resumed as it says, with no flag more, with the same losses to the bit (${device})`,
     ignore: device === "webgpu" && withoutGpu,
     fn: () =>
-      inFolder(async (cwd) => {
+      inTemporaryFolder(async (cwd) => {
         const flags = [...run, "--device", device, "--steps", String(steps), "--save-every", String(steps / 8)];
         const whole = await runCli([...flags, "--name", "whole"], { cwd });
         assertEquals(whole.code, 0, whole.err);
@@ -81,7 +73,7 @@ const elsewhere = {
 };
 for (const [what, settings] of Object.entries(elsewhere)) {
   Deno.test(`train does not go on on another device than a run began on unless it is told to: ${what}`, () =>
-    inFolder(async (cwd) => {
+    inTemporaryFolder(async (cwd) => {
       const device = { description: "a computer from elsewhere", settings };
       const path = await runOf(cwd, { device });
       const before = await Deno.readTextFile(path);
@@ -102,7 +94,7 @@ for (const [what, settings] of Object.entries(elsewhere)) {
 }
 
 Deno.test("train resumes runs whose config.json notes the device in words alone", () =>
-  inFolder(async (cwd) => {
+  inTemporaryFolder(async (cwd) => {
     await runOf(cwd, { device: "CPU, 2 threads of WebAssembly SIMD", blas: "off" });
     const resumed = await runCli(["train", "--resume", "runs/x"], { cwd });
     assertEquals(resumed.code, 0, resumed.err);
@@ -110,7 +102,7 @@ Deno.test("train resumes runs whose config.json notes the device in words alone"
   }));
 
 Deno.test("train takes the same BLAS at every start", () =>
-  inFolder(async (cwd) => {
+  inTemporaryFolder(async (cwd) => {
     const told = new Set<string>();
     for (const name of ["a", "b", "c"]) {
       const { out } = await runCli([...run, "--device", "cpu", "--steps", "1", "--name", name], { cwd });

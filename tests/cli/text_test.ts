@@ -3,18 +3,10 @@ import { zstdCompressSync } from "node:zlib";
 import { textsOf } from "../../lib/text/corpus.ts";
 import { openCorpus } from "../../lib/cli/corpus.ts";
 import { withoutEscapes } from "../helpers/text_sources.ts";
-
-async function inFolder(run: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await run(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
+import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
 
 Deno.test("openCorpus() says which files of a folder it leaves out, and how to name them", async () => {
-  await inFolder(async (folder) => {
+  await inTemporaryFolder(async (folder) => {
     for (const name of ["a.txt", "b.ts", "c.ts"]) await Deno.writeTextFile(`${folder}/${name}`, "one\ntwo\n");
     const opened = await openCorpus({ data: [folder] }, { seed: 1 });
     assertEquals(opened.notice, `2 .ts files skipped; name them with '${folder}/**/*.ts'`);
@@ -26,7 +18,7 @@ Deno.test("openCorpus() says which files of a folder it leaves out, and how to n
 });
 
 Deno.test("openCorpus() reads by --format what looks like something else", async () => {
-  await inFolder(async (folder) => {
+  await inTemporaryFolder(async (folder) => {
     const path = `${folder}/a.txt`;
     await Deno.writeTextFile(path, Array.from({ length: 30 }, (_, i) => `{"text": "line ${i}"}\n`).join(""));
     await assertRejects(
@@ -52,7 +44,7 @@ const words = (seed: number) =>
   Array.from({ length: 30 }, (_, i) => ((seed * 31 + i) * 2654435761 % 2 ** 32).toString(36)).join(" ");
 
 Deno.test("openCorpus() of two megabytes of compressed lines lets nothing past it, wherever reading stops", async () => {
-  await inFolder(async (folder) => {
+  await inTemporaryFolder(async (folder) => {
     const path = `${folder}/wiki.jsonl.zst`;
     const lines = Array.from(
       { length: 8000 },
@@ -78,7 +70,7 @@ Deno.test("openCorpus() of two megabytes of compressed lines lets nothing past i
 });
 
 Deno.test("openCorpus() of a file that is broken keeps what is before, where records may be skipped", async () => {
-  await inFolder(async (folder) => {
+  await inTemporaryFolder(async (folder) => {
     const path = `${folder}/a.txt.zst`;
     const packed = zstdCompressSync(Array.from({ length: 20_000 }, (_, i) => `line ${i * 7919 % 20_000}`).join("\n"));
     await Deno.writeFile(path, packed.subarray(0, packed.length - 10));

@@ -1,22 +1,11 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { runCli, spawnCli } from "../helpers/run_cli.ts";
+import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
 
 const small = ["--layers", "1", "--width", "16", "--heads", "2", "--batch-tokens", "128", "--curriculum", "16:50%,32"];
 const run = ["train", "--data", "stories", ...small, "--eval-tokens", "512", "--save-every", "10"];
 
-function test(name: string, fn: (cwd: string) => Promise<void>): void {
-  Deno.test({
-    name,
-    fn: async () => {
-      const cwd = await Deno.makeTempDir();
-      try {
-        await fn(cwd);
-      } finally {
-        await Deno.remove(cwd, { recursive: true });
-      }
-    },
-  });
-}
+const test = (name: string, fn: (cwd: string) => Promise<void>) => Deno.test(name, () => inTemporaryFolder(fn));
 
 async function metrics(path: string): Promise<Record<string, unknown>[]> {
   return (await Deno.readTextFile(path)).trim().split("\n").map((line) => JSON.parse(line));

@@ -5,7 +5,8 @@ import { modelConfig } from "../../lib/model/config.ts";
 import { characterTokenizer } from "../../lib/tokenizer/character.ts";
 import { fileFolder } from "../../lib/train/folder_storage.ts";
 import { cpuTest } from "../helpers/devices.ts";
-import { inTemporaryFolder, writeModel } from "../helpers/model_files.ts";
+import { writeModel } from "../helpers/model_files.ts";
+import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
 
 /** Serves a folder over http, without saying how long files are where `chunked`. */
 async function served<T>(

@@ -39,13 +39,3 @@ export async function writeModel(
   await Deno.mkdir(path, { recursive: true });
   await writeFiles(path, modelFiles(config, tokenizer, seed));
 }
-
-/** A folder that is gone afterwards. */
-export async function inTemporaryFolder<T>(run: (path: string) => Promise<T>): Promise<T> {
-  const path = await Deno.makeTempDir();
-  try {
-    return await run(path);
-  } finally {
-    await Deno.remove(path, { recursive: true });
-  }
-}

@@ -9,7 +9,8 @@ import { bertFrame } from "../../lib/tokenizer/tokenizer.ts";
 import { assertClose } from "../helpers/assert_close.ts";
 import { logitsOf } from "../helpers/logits.ts";
 import { writeFiles } from "../../lib/train/write_files.ts";
-import { inTemporaryFolder, modelFiles } from "../helpers/model_files.ts";
+import { modelFiles } from "../helpers/model_files.ts";
+import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
 import { pythonWith, runPython } from "../helpers/python.ts";
 
 ort.env.wasm.numThreads = 1;

@@ -4,7 +4,7 @@ import { encodeSafetensors, weightTypes } from "../../lib/format/safetensors.ts"
 import { modelConfig } from "../../lib/model/config.ts";
 import { initialValues } from "../../lib/model/parameters.ts";
 import { writeFiles } from "../../lib/train/write_files.ts";
-import { inTemporaryFolder } from "../helpers/model_files.ts";
+import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
 import { pythonWith, runPython } from "../helpers/python.ts";
 
 const python = pythonWith("numpy");

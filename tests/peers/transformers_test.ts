@@ -14,7 +14,8 @@ import { modelConfig, presets } from "../../lib/model/config.ts";
 import { encodeFramed } from "../../lib/tokenizer/tokenizer.ts";
 import { assertClose } from "../helpers/assert_close.ts";
 import { logitsOf } from "../helpers/logits.ts";
-import { inTemporaryFolder, writeModel } from "../helpers/model_files.ts";
+import { writeModel } from "../helpers/model_files.ts";
+import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
 import { vocabularies } from "../helpers/vocabularies.ts";
 
 env.allowRemoteModels = false;

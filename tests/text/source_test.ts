@@ -7,18 +7,7 @@ import { fileSources } from "../../lib/text/file_source.ts";
 import { openText } from "../../lib/text/open.ts";
 import { BadRecords, type ByteSource, plainText, stringSource, type TextSource } from "../../lib/text/source.ts";
 import { random } from "../helpers/random.ts";
-
-/** Bytes as a source that hands them out in pieces of the given size. */
-function bytesSource(name: string, bytes: Uint8Array, piece = 1 << 16): ByteSource {
-  return {
-    name,
-    size: bytes.length,
-    stream: (start, end = bytes.length) =>
-      ReadableStream.from((function* () {
-        for (let at = start; at < end; at += piece) yield new Uint8Array(bytes.slice(at, Math.min(end, at + piece)));
-      })()),
-  };
-}
+import { bytesSource } from "../helpers/text_sources.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const all = async (given: TextSource | Promise<TextSource>, { start = 0, bad = new BadRecords() } = {}) => {

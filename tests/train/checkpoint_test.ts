@@ -5,6 +5,7 @@ import { initialValues } from "../../lib/model/parameters.ts";
 import { characterTokenizer } from "../../lib/tokenizer/character.ts";
 import { type Checkpoint, loadCheckpoint, loadModel, saveCheckpoint } from "../../lib/train/checkpoint.ts";
 import { folderStorage } from "../../lib/train/folder_storage.ts";
+import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
 
 const tokenizer = characterTokenizer("abc \n");
 const config = modelConfig({ vocab: tokenizer.size, layers: 1, width: 8, heads: 2, hidden: 12 });
@@ -20,17 +21,8 @@ function checkpoint(step: number): Checkpoint {
   return { config, tokenizer, state };
 }
 
-async function inFolder(run: (path: string) => Promise<void>): Promise<void> {
-  const path = await Deno.makeTempDir();
-  try {
-    await run(path);
-  } finally {
-    await Deno.remove(path, { recursive: true });
-  }
-}
-
 Deno.test("saveCheckpoint() and back gives the same state to the bit", () =>
-  inFolder(async (path) => {
+  inTemporaryFolder(async (path) => {
     const storage = folderStorage(`${path}/checkpoints`);
     const saved = checkpoint(5);
     const name = await saveCheckpoint(storage, saved);
@@ -42,14 +34,14 @@ Deno.test("saveCheckpoint() and back gives the same state to the bit", () =>
   }));
 
 Deno.test("saveCheckpoint() keeps the latest two", () =>
-  inFolder(async (path) => {
+  inTemporaryFolder(async (path) => {
     const storage = folderStorage(path);
     for (const step of [1, 2, 3, 10]) await saveCheckpoint(storage, checkpoint(step));
     assertEquals(await storage.list(), ["step-00000003", "step-00000010"]);
   }));
 
 Deno.test("folderStorage() never lists what was not written to its end, and clears it away", () =>
-  inFolder(async (path) => {
+  inTemporaryFolder(async (path) => {
     const storage = folderStorage(path);
     await Deno.mkdir(`${path}/.unfinished-step-00000001`);
     await Deno.writeTextFile(`${path}/.unfinished-step-00000001/rubbish`, "half");
@@ -69,7 +61,7 @@ Deno.test("folderStorage() never lists what was not written to its end, and clea
   }));
 
 Deno.test("loadModel() and loadCheckpoint() name the file that is damaged", () =>
-  inFolder(async (path) => {
+  inTemporaryFolder(async (path) => {
     const storage = folderStorage(path);
     const name = await saveCheckpoint(storage, checkpoint(1));
     const damage = async (file: string, text: string) => {
@@ -95,7 +87,7 @@ Deno.test("loadModel() and loadCheckpoint() name the file that is damaged", () =
   }));
 
 Deno.test("loadCheckpoint() names a tensor that is not finite, of the weights and of the moments", () =>
-  inFolder(async (path) => {
+  inTemporaryFolder(async (path) => {
     const storage = folderStorage(path);
     const kinds = {
       parameters: 'model.safetensors: tensor "head.dense.weight" holds numbers that are not finite, 1 of 64',

@@ -4,7 +4,8 @@ import { openCpuDevice } from "../../lib/device/cpu.ts";
 import { modelConfig } from "../../lib/model/config.ts";
 import { characterTokenizer } from "../../lib/tokenizer/character.ts";
 import { findModels } from "../../lib/train/folder_storage.ts";
-import { inTemporaryFolder, writeModel } from "../helpers/model_files.ts";
+import { writeModel } from "../helpers/model_files.ts";
+import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
 
 const tokenizer = characterTokenizer("abc ");
 const config = modelConfig({ vocab: tokenizer.size, layers: 1, width: 8, heads: 2, hidden: 8 });

@@ -1,20 +1,12 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { WriteError, writeError, writeFile, writeFolder, writing } from "../../lib/train/write_files.ts";
-
-async function inFolder(fn: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await fn(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
+import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
 
 const names = async (folder: string) => (await Array.fromAsync(Deno.readDir(folder), ({ name }) => name)).sort();
 const files = new Map([["a.txt", [new Uint8Array(5)]], ["inner/b.txt", [new Uint8Array(3), new Uint8Array(4)]]]);
 
 Deno.test("writeFolder() writes all files or leaves nothing behind", () =>
-  inFolder(async (folder) => {
+  inTemporaryFolder(async (folder) => {
     await Deno.mkdir(`${folder}/x.unfinished`);
     await Deno.writeTextFile(`${folder}/x.unfinished/old.txt`, "left by a run that was killed");
     await writeFolder(`${folder}/x`, files, { what: "the model" });
@@ -30,7 +22,7 @@ Deno.test("writeFolder() writes all files or leaves nothing behind", () =>
   }));
 
 Deno.test("writeFolder() and writeFile() say what keeps them from writing", () =>
-  inFolder(async (folder) => {
+  inTemporaryFolder(async (folder) => {
     await Deno.writeTextFile(`${folder}/file`, "");
     await assertRejects(() => writeFile(`${folder}/no/x`, "", "it"), WriteError, "there is no such folder");
     await assertRejects(() => writeFile(`${folder}/file/x`, "", "it"), WriteError, "a part of the path is a file");
@@ -47,7 +39,7 @@ Deno.test({
   // the device that is always full is Linux's
   ignore: Deno.build.os !== "linux",
   fn: () =>
-    inFolder(async (folder) => {
+    inTemporaryFolder(async (folder) => {
       await Deno.symlink("/dev/full", `${folder}/x.unfinished`);
       await assertRejects(
         () => writeFile(`${folder}/x`, "12345", "the settings"),
