@@ -15,7 +15,10 @@ const LISTED = 8;
  *
  * @throws {RangeError} that says what is there instead, and what would be right.
  */
-export async function checkModelPath(path: string, action: "use" | "resume" = "use"): Promise<void> {
+export async function checkModelPath(
+  path: string,
+  action: "use" | "resume" | "read a tokenizer from" = "use",
+): Promise<void> {
   const fail = (what: string) => new RangeError(`Cannot ${action} "${path}": ${what}`);
   const info = await Deno.stat(path).catch(() => undefined);
   if (info?.isFile && action === "resume") throw fail("it is a file; wanted the folder of a run");
@@ -24,7 +27,7 @@ export async function checkModelPath(path: string, action: "use" | "resume" = "u
     if (runs.length > 0) throw fail(`it is a folder of runs; there ${listed(runs.map((name) => join(path, name)))}`);
     return;
   }
-  if (action === "use" && (path.includes("[MASK]") || path.trim().includes(" "))) {
+  if (action !== "resume" && (path.includes("[MASK]") || path.trim().includes(" "))) {
     throw fail("there is no such folder; the model comes first, the text behind it");
   }
   const parent = parentOf(path);
@@ -34,11 +37,14 @@ export async function checkModelPath(path: string, action: "use" | "resume" = "u
     const meant = near === undefined ? "" : `; did you mean "${join(parent, near)}"?`;
     throw fail(`there is no such run; there ${listed(runs.map((name) => join(parent, name)))}${meant}`);
   }
+  if (/^(\.\/)?runs([\\/]|$)/.test(path)) throw fail("there are no runs yet: train makes one");
   // a name as model hubs have it: one word, or two with a slash between
-  if (action === "use" && /^[\w.-]*\w[\w.-]*(\/[\w.-]+)?$/.test(path) && (parent === "." || !await exists(parent))) {
+  if (action !== "resume" && /^[\w.-]*\w[\w.-]*(\/[\w.-]+)?$/.test(path) && (parent === "." || !await exists(parent))) {
+    const files = action === "use" ? "config.json, model.safetensors and the tokenizer's files" : "tokenizer.json";
+    const where = action === "use" ? "its path or its http address" : "its path";
     throw fail(
-      "there is no such folder, and models are not downloaded by their names; put config.json, model.safetensors and " +
-        "the tokenizer's files of the model into a folder, and give its path or its http address",
+      `there is no such folder, and models are not downloaded by their names; put ${files} of the model into a ` +
+        `folder, and give ${where}`,
     );
   }
   throw fail("there is no such folder");

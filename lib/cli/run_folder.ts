@@ -104,7 +104,8 @@ export async function readRun(path: string): Promise<{ config: RunConfig; checkp
       : "its config.json cannot be read";
     throw new RangeError(`Cannot resume "${path}": ${what}`);
   }
-  if (config.format !== 2 || !config.training || !config.model || !config.text) {
+  const isKnown = config.device?.settings?.kind === "cpu" || config.device?.settings?.kind === "webgpu";
+  if (config.format !== 2 || !config.training || !config.model || !config.text || !isKnown) {
     throw new RangeError(`Cannot resume "${path}": its config.json is not that of a run`);
   }
   const checkpoint = (await checkpointsOf(path).list()).at(-1);
@@ -117,8 +118,10 @@ function withDevice(config: RunConfig & { blas?: string }): RunConfig {
   const { blas = "off", ...rest } = config;
   const old: unknown = config.device;
   if (typeof old !== "string") return config;
-  const isCpu = old.startsWith("CPU,");
-  const settings = isCpu ? { kind: "cpu", blas } : { kind: "webgpu", adapter: old };
+  const [, threads] = /^CPU, (\d+) thread/.exec(old) ?? [];
+  const settings = threads === undefined
+    ? { kind: "webgpu", adapter: old }
+    : { kind: "cpu", blas, ...(blas === "off" ? {} : { threads: Number(threads) }) };
   return { ...rest, device: { description: old, settings: settings as DeviceSettings } };
 }
 

@@ -4,12 +4,13 @@
  * @module
  */
 
-import { memoryFolder } from "../format/folder.ts";
 import { foreignTokenizer, readTokenizer as readIn, vocabularyFiles } from "../format/tokenizer_folder.ts";
+import { fromTokenizerJson, fromVocabTxt } from "../format/tokenizer_reader.ts";
 import { tokenizerFiles } from "../format/tokenizer_json.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { fileFolder, findModels } from "../train/folder_storage.ts";
 import { writeError, writeFile } from "../train/write_files.ts";
+import { checkModelPath } from "./model_path.ts";
 import { exists } from "./run_folder.ts";
 
 /** Said where --cased is given to a kind of vocabulary that always tells upper from lower case. */
@@ -32,16 +33,17 @@ export async function checkNoTokenizer(folder: string): Promise<void> {
 
 /** Writes a tokenizer's files. */
 export async function writeTokenizer(folder: string, tokenizer: Tokenizer, maxLength: number): Promise<void> {
-  const isNew = !await exists(folder);
   await Deno.mkdir(folder, { recursive: true }).catch((error) => {
     throw writeError(error, { what: "the vocabulary", place: folder });
   });
+  const written: string[] = [];
   try {
     for (const [name, text] of tokenizerFiles(tokenizer, maxLength)) {
       await writeFile(`${folder}/${name}`, text, "the vocabulary");
+      written.push(`${folder}/${name}`);
     }
   } catch (error) {
-    if (isNew) await Deno.remove(folder, { recursive: true }).catch(() => {});
+    for (const path of written) await Deno.remove(path).catch(() => {});
     throw error;
   }
 }
@@ -65,9 +67,8 @@ export async function readTokenizer(path: string): Promise<Tokenizer> {
       }
     }
   }
-  const what = await exists(trimmed)
-    ? await foreignTokenizer(fileFolder(trimmed)) ?? "no tokenizer.json, vocab.txt or vocab.json is in it"
-    : "there is no such folder";
+  await checkModelPath(trimmed, "read a tokenizer from");
+  const what = await foreignTokenizer(fileFolder(trimmed)) ?? "no tokenizer.json, vocab.txt or vocab.json is in it";
   throw new RangeError(`Cannot read a tokenizer from "${path}": ${what}`);
 }
 
@@ -77,6 +78,12 @@ async function readFile(folder: string, name: string, path: string): Promise<Tok
   if (!await exists(path)) throw new RangeError(`Cannot read "${path}": there is no such file`);
   if (known) return await readIn(fileFolder(folder), { from: known, keepFiles: true });
   const text = await Deno.readTextFile(path);
-  const file = name.endsWith(".txt") ? "vocab.txt" : "tokenizer.json";
-  return await readIn(memoryFolder(path, new Map([[file, [text]]])), { from: file });
+  if (name.endsWith(".txt")) return fromVocabTxt(text, {}, path);
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw new SyntaxError(`Cannot read ${path}: it is no JSON`);
+  }
+  return fromTokenizerJson(json, path);
 }

@@ -47,6 +47,7 @@ export async function whatIsThere(folder: ModelFolder, lacks: "config.json" | ty
     return 'there is no config.json in it, but a bert_config.json: copy it to config.json and add "model_type": "bert"';
   }
   const weights = names.includes(WEIGHTS) || names.includes(WEIGHTS_INDEX);
+  if (!weights && names.includes("training.json")) return `it is a checkpoint that lacks its ${WEIGHTS}`;
   if (!weights) {
     for (const [files, what, way] of otherWeights) {
       const found = names.find((name) => files.test(name));

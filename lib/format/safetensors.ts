@@ -107,6 +107,8 @@ export function parseHeader(
   }
   const { __metadata__: metadata, ...described } = header;
   const held = size === undefined ? Infinity : size - LENGTH_BYTES - bytes.length;
+  const last = Object.values(described).reduce((most: number, tensor) => Math.max(most, lastByte(tensor)), 0);
+  if (last > held) throw fail(`it is cut off: ${last} bytes of tensors are announced, ${held} are there`);
   const placed = Object.entries(described).map(([name, value]) => {
     const { dtype, shape, data_offsets: offsets } = (value ?? {}) as Record<string, unknown>;
     const each = bytesOf[String(dtype)];
@@ -243,6 +245,12 @@ export function weightTypeOf({ name, type }: Pick<TensorEntry, "name" | "type">,
     throw new SyntaxError(`Cannot read ${path}: tensor "${name}" is of type ${type}, wanted ${weightTypes.join(", ")}`);
   }
   return found;
+}
+
+/** End of a described tensor, or 0 where that is not told properly. */
+function lastByte(described: unknown): number {
+  const end = (described as { data_offsets?: unknown[] } | null)?.data_offsets?.[1];
+  return Number.isSafeInteger(end) ? end as number : 0;
 }
 
 function isSizes(value: unknown): value is number[] {

@@ -55,7 +55,11 @@ Deno.test("decodeSafetensors() says what is wrong with a file", () => {
   rejects(file({ a: { ...good, shape: [3] } }, 8), 'tensor "a" of shape [3] needs 12 bytes');
   rejects(file({ a: { ...good, shape: "2" } }, 8), "no proper shape");
   rejects(file({ a: { ...good, shape: [-2] } }, 8), "no proper shape");
-  rejects(file({ a: { ...good, data_offsets: [0, 80] } }, 8), "its offsets are [0, 80] of 8");
+  rejects(
+    file({ a: { ...good, data_offsets: [0, 80] } }, 8),
+    "it is cut off: 80 bytes of tensors are announced, 8 are there",
+  );
+  rejects(file({ a: { ...good, data_offsets: [4, 2] } }, 8), "its offsets are [4, 2] of 8");
   rejects(file({ a: good }, 12), "overlap or leave gaps");
   rejects(file({ a: good, b: good }, 8), "overlap or leave gaps");
 });

@@ -105,7 +105,7 @@ Deno.test("openWeights() names the tensor, both shapes and the file where someth
   const whole = await new Blob(bytes(tensors)).bytes();
   await rejects(
     { "model.safetensors": [whole.subarray(0, whole.length - 4)] },
-    "Cannot read m/model.safetensors: tensor",
+    "Cannot read m/model.safetensors: it is cut off",
   );
   await rejects({ [INDEX]: ["{}"] }, `Cannot use m/${INDEX}: its weight_map names no files`);
   await rejects({ [INDEX]: ["{"] }, `Cannot read m/${INDEX}: it is no JSON`);
