@@ -99,6 +99,21 @@ export async function surveyText(options: SurveyOptions): Promise<TextSurvey> {
   return { ...total, isWhole, examples: [...examples], repeated: Math.max(lines.share, stretches.share) };
 }
 
+/** The words that a survey shows, for messages. */
+export function shownExamples({ examples }: Pick<TextSurvey, "examples">): string {
+  return examples.map((word) => JSON.stringify(word)).join(", ");
+}
+
+/** Why no token of a text can be masked, for messages. */
+export function whyUnmaskable(
+  survey: Pick<TextSurvey, "tokens" | "unknown" | "examples">,
+  neverMask: readonly string[],
+): string {
+  const what = `none of its first ${survey.tokens.toLocaleString("en")} tokens can be masked`;
+  if (survey.unknown > 0) return `${what}: they are unknown to this vocabulary, such as ${shownExamples(survey)}`;
+  return `${what}: all are ${neverMask.length > 0 ? "words that are never masked" : "line breaks or special ones"}`;
+}
+
 /** Words of a line that hold tokens which the vocabulary lacks. */
 function* unknownWords(
   text: string,

@@ -29,7 +29,7 @@ import { readAbout } from "../train/checkpoint.ts";
 import { fileFolder } from "../train/folder_storage.ts";
 import { exists, readRun } from "./run_folder.ts";
 import { openTerminal, table, type Terminal } from "./terminal.ts";
-import { evaluationNotice, withAdvice } from "./text_notices.ts";
+import { evaluationNotice, withLengthAdvice } from "./text_notices.ts";
 import { trainFlags } from "./train_flags.ts";
 
 const { length, pack } = trainFlags;
@@ -137,7 +137,7 @@ export async function evalCommand(args: readonly string[]): Promise<number> {
         return 0;
       }));
   } catch (error) {
-    throw withAdvice(error, plan.corpus, "eval");
+    throw withLengthAdvice(error, plan.corpus);
   } finally {
     for (const line of skippedLines(opened.bad)) console.error(line);
     await opened.close();

@@ -4,12 +4,13 @@
  * @module
  */
 
-import { surveyText, type TextSurvey } from "../batch/survey.ts";
+import { shownExamples, surveyText, type TextSurvey, whyUnmaskable } from "../batch/survey.ts";
 import { TooShortError } from "../batch/windows.ts";
 import type { Corpus } from "../text/corpus.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { planStages } from "../train/schedule.ts";
 import type { TrainingSettings } from "../train/settings.ts";
+import type { OpenedCorpus } from "./corpus.ts";
 import { grouped, percent } from "./format.ts";
 
 /** Share of unknown tokens, and of repeated text, from which on it is said. */
@@ -19,45 +20,56 @@ const MUCH_REPEATED = 0.5;
 /** Passes over a text beyond which nothing new is learned from it (Muennighoff et al., 2023). */
 const MANY_PASSES = 40;
 
+/** Tokens of the validation text that are looked at. */
+const VALIDATION_SAMPLE = 1 << 14;
+
 /**
- * Looks at the beginning of a text; returns what the user should know of it.
+ * Looks at the beginning of a text, and of what validates; returns what the user should know of them.
  *
+ * @param isReady Whether the vocabulary is a ready one, with a model that goes on.
  * @throws {RangeError} if nothing of it can be masked.
  */
 export async function textNotices(
-  corpus: Corpus,
-  { tokenizer, settings }: { tokenizer: Tokenizer; settings: TrainingSettings },
+  { corpus }: Pick<OpenedCorpus, "corpus">,
+  { tokenizer, settings, isReady }: { tokenizer: Tokenizer; settings: TrainingSettings; isReady: boolean },
 ): Promise<string[]> {
-  const survey = await surveyText({ corpus, tokenizer, neverMask: settings.neverMask });
+  const { neverMask } = settings;
+  const survey = await surveyText({ corpus, tokenizer, neverMask });
   const { tokens, maskable, unknown, repeated } = survey;
   if (tokens > 0 && maskable === 0) {
-    const advice = unknown > 0
+    const advice = unknown > 0 && !isReady
       ? "; a vocabulary of --tokenizer char or bpe that is made from the text knows all of it"
-      : settings.neverMask.length > 0
-      ? " (--never-mask)"
       : "";
-    throw new RangeError(`Cannot train on ${unmaskable(corpus, survey)}${advice}`);
+    throw new RangeError(`Cannot train on ${corpus.name}: ${whyUnmaskable(survey, neverMask)}${advice}`);
   }
   const notices = [];
-  if (unknown >= MUCH_UNKNOWN * tokens && unknown > 0) notices.push(unknownNotice(survey));
+  if (isMuchUnknown(survey)) notices.push(unknownNotice(survey));
+  const other = await surveyText({ corpus, part: "validation", tokenizer, tokens: VALIDATION_SAMPLE });
+  if (other.tokens > 0 && other.maskable === 0) {
+    throw new RangeError(`Cannot validate on ${corpus.validates ?? corpus.name}: ${whyUnmaskable(other, [])}`);
+  }
+  if (isMuchUnknown(other) && !isMuchUnknown(survey)) {
+    notices.push(`of what validates, ${corpus.validates ?? corpus.name}, ${unknownNotice(other)}`);
+  }
   if (repeated > MUCH_REPEATED) {
     notices.push(
-      `${percent(repeated, 0)} of the first ${grouped(tokens)} tokens repeat what came before: ` +
+      `${Math.floor(100 * repeated)}% of the first ${grouped(tokens)} tokens repeat what came before: ` +
         "the loss will look better than the model is",
     );
   }
   const whole = wholeTokens(corpus, survey);
   const passes = whole === undefined ? 0 : plannedTokens(settings) / whole;
   if (passes > MANY_PASSES) {
+    const about = survey.isWhole ? "" : "about ";
     notices.push(
-      `${grouped(passes)} passes over a text of ${survey.isWhole ? "" : "about "}${
-        grouped(whole!)
-      } tokens: beyond about ` +
-        `${MANY_PASSES} (--tokens ${roundCount(MANY_PASSES * whole!)}) it is only learned by heart`,
+      `${grouped(passes)} passes over a text of ${about}${grouped(whole!)} tokens: beyond about ${MANY_PASSES} ` +
+        `(--tokens ${roundCount(MANY_PASSES * whole!)}) it is only learned by heart`,
     );
   }
   return notices;
 }
+
+const isMuchUnknown = ({ tokens, unknown }: TextSurvey) => unknown > 0 && unknown >= MUCH_UNKNOWN * tokens;
 
 /** Tokens of the whole training text, counted or judged by its bytes; undefined where neither is known. */
 function wholeTokens({ trainingBytes }: Corpus, { tokens, bytes, isWhole }: TextSurvey): number | undefined {
@@ -84,42 +96,51 @@ function roundCount(count: number): string {
  */
 export async function evaluationNotice(corpus: Corpus, tokenizer: Tokenizer): Promise<string | undefined> {
   const survey = await surveyText({ corpus, part: "validation", tokenizer });
-  const { tokens, maskable, unknown } = survey;
-  if (tokens > 0 && maskable === 0) throw new RangeError(`Cannot evaluate on ${unmaskable(corpus, survey)}`);
-  return unknown >= MUCH_UNKNOWN * tokens && unknown > 0 ? unknownNotice(survey) : undefined;
+  if (survey.tokens > 0 && survey.maskable === 0) {
+    throw new RangeError(`Cannot evaluate on ${corpus.validates ?? corpus.name}: ${whyUnmaskable(survey, [])}`);
+  }
+  return isMuchUnknown(survey) ? unknownNotice(survey) : undefined;
 }
 
 /** That much of a text is unknown to a vocabulary. */
-export function unknownNotice(
-  { tokens, unknown, examples }: Pick<TextSurvey, "tokens" | "unknown" | "examples">,
-): string {
-  const some = examples.map((word) => JSON.stringify(word)).join(", ");
-  return `${percent(unknown / tokens)} of the first ${
-    grouped(tokens)
-  } tokens are unknown to this vocabulary, such as ${some}`;
-}
-
-function unmaskable(corpus: Corpus, { tokens, unknown, examples }: TextSurvey): string {
-  const what = `${corpus.name}: none of its first ${grouped(tokens)} tokens can be masked`;
-  if (unknown === 0) return `${what}: all are special ones or words that are never masked`;
-  return `${what}: they are unknown to this vocabulary, such as ${
-    examples.map((word) => JSON.stringify(word)).join(", ")
+function unknownNotice(survey: TextSurvey): string {
+  const share = percent(survey.unknown / survey.tokens);
+  return `${share} of the first ${grouped(survey.tokens)} tokens are unknown to this vocabulary, such as ${
+    shownExamples(survey)
   }`;
 }
 
 /** Shortest windows that are worth training on. */
 const SHORTEST = 8;
 
-/** The error with the flags of train or eval that would help, if it says that a text is too short. */
-export function withAdvice(error: unknown, corpus: Corpus, command: "train" | "eval" = "train"): unknown {
+/** The error of a text that is too short with the flags of train that would help; other errors as they are. */
+export function withAdvice(error: unknown, { corpus, choice }: Pick<OpenedCorpus, "corpus" | "choice">): unknown {
   if (!(error instanceof TooShortError)) return error;
   const { part, size } = error;
+  const own = typeof choice.validation === "string";
+  const other = part === "training"
+    ? undefined
+    : own
+    ? "a longer text for --validation"
+    : "a larger share or text of its own to validate on by --validation";
+  const text = part === "training" ? corpus.name : corpus.validates ?? corpus.name;
+  return tooShort(error, text, [lengthFor(size), other]);
+}
+
+/** The same for eval, which needs a shorter length. */
+export function withLengthAdvice(error: unknown, corpus: Corpus): unknown {
+  if (!(error instanceof TooShortError)) return error;
+  return tooShort(error, corpus.validates ?? corpus.name, [lengthFor(error.size)]);
+}
+
+/** The longest power of two that text of this size is enough for, if that is worth training on. */
+function lengthFor(size: number): string | undefined {
   const length = 2 ** Math.floor(Math.log2(Math.max(1, size)));
-  const other = part === "validation" && command === "train"
-    ? "give text of its own to validate on by --validation"
-    : "";
-  const advice = length >= SHORTEST
-    ? `--length ${length} would do${other && `, or ${other}`}`
-    : `that is too little for any length${other && `: ${other}`}`;
-  return new RangeError(`${error.message} (${corpus.name}); ${advice}`);
+  return length >= SHORTEST ? `--length ${length}` : undefined;
+}
+
+function tooShort(error: TooShortError, text: string, wishes: readonly (string | undefined)[]): RangeError {
+  const given = wishes.filter((wish) => wish !== undefined);
+  const advice = given.length > 0 ? `${given.join(", or ")} would do` : "that is too little for any length";
+  return new RangeError(`${error.message} (${text}); ${advice}`);
 }

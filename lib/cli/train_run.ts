@@ -112,7 +112,7 @@ async function newRunOn(
     : undefined;
   const config = plan.model(tokenizer.size);
   const settings = await plan.settings(() => countTokens(opened.corpus, tokenizer));
-  const notices = await textNotices(opened.corpus, { tokenizer, settings });
+  const notices = await textNotices(opened, { tokenizer, settings, isReady: base !== undefined });
   const out = parsed.get(flags.out) ?? "runs";
   const size = parsed.get(flags.size) ?? (config.preset === "labml" ? undefined : "small");
   const kind = init === undefined ? [config.preset, size] : [nameOf(init)];
@@ -254,8 +254,9 @@ export async function resumedRun(parsed: ParsedFlags, path: string, terminal: Te
     notices: [],
     async folder(device) {
       const isSame = sameSettings(runConfig.device.settings, device.settings);
+      const reopened = await reopenRun(folder, state.step);
       if (!isSame) await changeDevice(folder, noteOf(device), state.step);
-      return await reopenRun(folder, state.step);
+      return reopened;
     },
   };
 }

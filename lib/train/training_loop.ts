@@ -4,7 +4,7 @@
  * @module
  */
 
-import { surveyText } from "../batch/survey.ts";
+import { surveyText, whyUnmaskable } from "../batch/survey.ts";
 import { WindowSource } from "../batch/windows.ts";
 import { KernelError } from "../device/device.ts";
 import { type BatchProgram, type Model, RING_SIZE, type StepRecord } from "../model/model.ts";
@@ -280,14 +280,9 @@ async function checkMaskable(
   { neverMask }: TrainingSettings,
   { corpus, tokenizer }: Pick<TrainOptions, "corpus" | "tokenizer">,
 ): Promise<void> {
-  const { maskable, unknown, tokens, examples } = await surveyText({ corpus, tokenizer, neverMask });
-  if (maskable > 0) return;
-  const why = unknown > 0
-    ? `its tokens are unknown to this vocabulary, such as ${examples.map((word) => JSON.stringify(word)).join(", ")}`
-    : neverMask.length > 0
-    ? "its words are never to be masked"
-    : "all of its tokens are special ones";
-  throw new RangeError(`Cannot train on ${corpus.name}: none of its first ${tokens} tokens can be masked, for ${why}`);
+  const survey = await surveyText({ corpus, tokenizer, neverMask });
+  if (survey.maskable > 0) return;
+  throw new RangeError(`Cannot train on ${corpus.name}: ${whyUnmaskable(survey, neverMask)}`);
 }
 
 /** Everything of a step in one or, with accumulation, a few submissions; nothing is awaited. */
