@@ -112,26 +112,36 @@ function parseValue(name: string, flag: Flag<unknown>, text: string): unknown {
 
 /** The known name that is likely meant: written alike, or what other programs call it. */
 function suggestionFor(key: string, names: readonly string[]): string | undefined {
-  const name = key.toLowerCase().replaceAll("_", "-");
+  const name = key.replace(/([a-z])([A-Z])/g, "$1-$2").toLowerCase().replaceAll("_", "-");
+  const opposite = names.find((other) => name === `un${other}` || name === `no-${other}`);
+  if (opposite !== undefined) return undefined;
   return names.find((other) => other === name) ?? knownElsewhere(name, names) ?? nearest(name, names);
 }
 
-/** The known name that is at most two typing errors away. */
+/** The known name that is at most two typing errors away, of short names fewer. */
 export function nearest(name: string, known: readonly string[]): string | undefined {
+  const most = name.length < 4 ? 0 : name.length < 6 ? 1 : 2;
   const distances = known.map((other) => ({ other, distance: editDistance(name, other) }));
   const best = distances.sort((a, b) => a.distance - b.distance)[0];
-  return best && best.distance <= 2 ? best.other : undefined;
+  return best && best.distance <= most ? best.other : undefined;
 }
 
-/** Levenshtein distance. */
+/** Typing errors between two words: a letter too many, too few or wrong, or two that changed places (Damerau, 1964). */
 function editDistance(a: string, b: string): number {
+  let before: number[] = [];
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {
     const next = [i];
     for (let j = 1; j <= b.length; j++) {
-      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + Number(a[i - 1] !== b[j - 1])));
+      const isSwapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      next.push(Math.min(
+        row[j]! + 1,
+        next[j - 1]! + 1,
+        row[j - 1]! + Number(a[i - 1] !== b[j - 1]),
+        isSwapped ? before[j - 2]! + 1 : Infinity,
+      ));
     }
-    row = next;
+    [before, row] = [row, next];
   }
   return row[b.length]!;
 }
@@ -172,14 +182,31 @@ export function parseNumber(text: string, { zero = false } = {}): number {
   return value;
 }
 
-const minutesOf: Readonly<Record<string, number>> = { s: 1 / 60, sec: 1 / 60, "": 1, m: 1, min: 1, h: 60, d: 1440 };
+/** Minutes of each unit, the longest first. */
+const minutesOf = [
+  [/^(?:d|days?)$/, 1440],
+  [/^(?:h|hrs?|hours?)$/, 60],
+  [/^(?:m|mins?|minutes?)$/, 1],
+  [/^(?:s|secs?|seconds?)$/, 1 / 60],
+] as const;
 
 /** Minutes above 0, also written 90s, 1h or 1h30m. */
 export function parseMinutes(text: string): number {
-  const parts = [...text.matchAll(/(\d*\.?\d+) ?(sec|min|[smhd]?)/gi)];
-  const isWhole = parts.map(([part]) => part).join("") === text && parts.length > 0;
-  const minutes = parts.reduce((sum, [, number, unit]) => sum + Number(number) * minutesOf[unit!.toLowerCase()]!, 0);
-  if (!isWhole || !(minutes > 0)) throw new RangeError("write minutes, such as 10, or 90s, 2h or 1h30m");
+  const wrong = () => new RangeError("write minutes, such as 10, or 90s, 2h or 1h30m");
+  if (/^\d*\.?\d+(e[+-]?\d+)?$/i.test(text)) {
+    if (!(Number(text) > 0 && Number.isFinite(Number(text)))) throw wrong();
+    return Number(text);
+  }
+  if (!/^(\d*\.?\d+ ?[a-z]+ ?)+$/i.test(text)) throw wrong();
+  let [minutes, last] = [0, -1];
+  for (const [, number, unit] of text.toLowerCase().matchAll(/(\d*\.?\d+) ?([a-z]+)/g)) {
+    const place = minutesOf.findIndex(([name]) => name.test(unit!));
+    // each unit once, from days to seconds
+    if (place <= last) throw wrong();
+    last = place;
+    minutes += Number(number) * minutesOf[place]![1];
+  }
+  if (!(minutes > 0)) throw wrong();
   return minutes;
 }
 

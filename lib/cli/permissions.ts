@@ -6,28 +6,35 @@
 
 type Name = "read" | "write" | "net" | "ffi";
 
-/** What each command cannot do without, and what else it may use. */
-const needs: Readonly<Record<string, { readonly all: readonly Name[]; readonly some: readonly Name[] }>> = {
-  train: { all: ["read", "write"], some: ["net", "ffi"] },
-  fill: { all: ["read"], some: ["net"] },
-  eval: { all: ["read"], some: ["net", "ffi"] },
-  embed: { all: ["read"], some: ["write", "net"] },
-  export: { all: ["read", "write"], some: ["net"] },
-  info: { all: ["read"], some: ["net"] },
-  tokenizer: { all: ["read"], some: ["write", "net"] },
-};
+/** What a command with these arguments cannot do without, and what else it may use. */
+function needsOf(command: string, args: readonly string[]): { all: readonly Name[]; some: readonly Name[] } {
+  const writes = args.some((arg) => arg === "--out" || arg.startsWith("--out="));
+  switch (command) {
+    case "train":
+      return { all: ["read", "write"], some: ["net", "ffi"] };
+    case "export":
+      return { all: ["read", "write"], some: ["net"] };
+    case "embed":
+    case "tokenizer":
+      return { all: writes ? ["read", "write"] : ["read"], some: ["net"] };
+    case "eval":
+      return { all: ["read"], some: ["net", "ffi"] };
+    default:
+      return { all: ["read"], some: ["net"] };
+  }
+}
 
 /** What the permissions are for that a command may do without. */
 const purposes: Readonly<Partial<Record<Name, string>>> = {
-  write: " for files",
   net: " for downloads and addresses",
   ffi: " for a system BLAS",
 };
 
 /** A sentence with the flags that a command needs, if Deno was started without one that it cannot do without. */
 export function missingPermissions(command: string, args: readonly string[]): string | undefined {
-  const { all = [], some = [] } = needs[command] ?? {};
-  const paths = [".", ...args.filter((arg) => !arg.startsWith("-"))];
+  const { all, some } = needsOf(command, args);
+  // values of options stand behind them, or behind "="
+  const paths = [".", ...args.map((arg) => arg.replace(/^--[\w-]+=/, "")).filter((arg) => !/^(-|$)/.test(arg))];
   const missing = all.filter((name) => !mayBeUsed(name, paths));
   if (missing.length === 0) return undefined;
   const flags = (names: readonly Name[]) => names.map((name) => `--allow-${name}`).join(" ");

@@ -204,6 +204,9 @@ export interface TrainPlan {
   readonly labmlVocabulary: boolean;
 }
 
+/** Tokens of the shortest windows in which a masked token has others around it to be told by. */
+const SHORTEST = 4;
+
 /** Flags that mean nothing where a model is there already. */
 const initialFlags = [
   "preset",
@@ -245,6 +248,9 @@ export function planFromFlags(parsed: ParsedFlags, base?: ModelConfig): TrainPla
   }
   const curriculum = base ? continuedStages(parsed, base) : stages(parsed, isLabml);
   const length = curriculum.at(-1)!.length;
+  if (curriculum[0]!.length < SHORTEST) {
+    throw new UsageError(`Windows of ${curriculum[0]!.length} tokens have no context: lengths begin at ${SHORTEST}`);
+  }
   const isLearned = architectures[preset].positions === "learned";
   const maxLength = base?.maxLength ?? get(flags["max-length"]) ?? (isLearned ? length : Math.max(512, length));
   if (length > maxLength) {

@@ -11,11 +11,13 @@ Deno.test("parseMinutes() reads minutes, and other units where they are named", 
     "1h30m": 90,
     "2 h": 120,
     "5min": 5,
+    "1hour": 60,
+    "1e3": 1000,
     "1d": 1440,
     ".5h": 30,
   };
   for (const [text, minutes] of Object.entries(cases)) assertAlmostEquals(parseMinutes(text), minutes, 1e-9, text);
-  for (const text of ["", "h", "0", "0s", "1hh", "-5", "1:30", "1h x", "five", "1e3"]) {
+  for (const text of ["", "h", "0", "0s", "1hh", "-5", "1:30", "1h x", "five", "2m 1h", "1h 1h"]) {
     assertThrows(() => parseMinutes(text), RangeError, "write minutes, such as 10, or 90s, 2h or 1h30m");
   }
 });

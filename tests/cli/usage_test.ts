@@ -12,7 +12,7 @@ const cases: [args: string[], code: number, message: string][] = [
   [["train", "--qqqqqq"], 2, "Unknown option --qqqqqq"],
   [["train", "--batch-size", "8"], 2, "Unknown option --batch-size; did you mean --batch-tokens?"],
   [["tokenizer", "train", "--vocab-size", "8"], 2, "Unknown option --vocab-size; did you mean --size?"],
-  [["train", "--minutes", "1hour"], 2, "write minutes, such as 10, or 90s, 2h or 1h30m"],
+  [["train", "--minutes", "1fortnight"], 2, "write minutes, such as 10, or 90s, 2h or 1h30m"],
   [["fill", "model", "a [MASK]", "--top-k", "0"], 2, "write a whole number of at least 1"],
   [["train", "--data", "short.txt", "--tokenizer", "bpe", "--cased"], 2, "Option --cased is for wordpiece"],
   [["train", "--data", "short.txt", "--tokenizer", "model", "--cased"], 2, "Option --cased means nothing beside"],
@@ -118,7 +118,7 @@ const cases: [args: string[], code: number, message: string][] = [
   [["fill", "http://127.0.0.1:9/model", "a [MASK]"], 1, "Cannot read http://127.0.0.1:9/model/config.json: "],
   [["info", "gpt"], 1, 'Cannot use gpt/config.json: its model_type is "gpt2", known are modernbert, bert, labml'],
   [["info", "thin"], 1, 'Cannot use thin/model.safetensors: it lacks tensor "bert.embeddings.word_embeddings.weight"'],
-  [["info", "torn"], 1, "Cannot read torn/model.safetensors: tensor "],
+  [["info", "torn"], 1, "Cannot read torn/model.safetensors: it is cut off: "],
   [
     ["info", "wide"],
     1,
