@@ -14,6 +14,7 @@ import { exportCommand } from "./lib/cli/export.ts";
 import { fillCommand } from "./lib/cli/fill.ts";
 import { UsageError } from "./lib/cli/flags.ts";
 import { infoCommand } from "./lib/cli/info.ts";
+import { OutputClosedError } from "./lib/cli/lines.ts";
 import { environment, missingPermissions } from "./lib/cli/permissions.ts";
 import { tokenizerCommand } from "./lib/cli/tokenizer.ts";
 import { trainCommand } from "./lib/cli/train.ts";
@@ -68,7 +69,7 @@ export async function main(args: readonly string[]): Promise<number> {
     return await command(rest);
   } catch (error) {
     // who reads the output has seen enough, as head has
-    if (error instanceof Deno.errors.BrokenPipe) return 0;
+    if (error instanceof OutputClosedError) return 0;
     if (environment("CLOZE_DEBUG")) console.error(error);
     else console.error(`error: ${error instanceof Error ? error.message : error}`);
     if (error instanceof UsageError) {

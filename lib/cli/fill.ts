@@ -5,7 +5,7 @@
  */
 
 import { type Filled, spelledMask } from "../inference/fill.ts";
-import { encodeWithSpecials } from "../tokenizer/tokenizer.ts";
+import { encodeWithSpecials, splitAtSpecials, type Tokenizer } from "../tokenizer/tokenizer.ts";
 import { type Flag, flagHelp, parseCount, parseFlags, UsageError } from "./flags.ts";
 import { grouped, percent } from "./format.ts";
 import { isConversation, lineWriter, textsOf } from "./lines.ts";
@@ -79,15 +79,16 @@ export async function fillCommand(args: readonly string[]): Promise<number> {
     let [misspelled, spelling] = [0, ""];
     for await (const result of model.fillTexts(texts, { topK: parsed.get(topK) ?? 5 })) {
       show(result);
-      const [found] = result.masks.length === 0 ? MISSPELLED.exec(result.text) ?? [] : [];
+      const [found] = MISSPELLED.exec(withoutMasks(tokenizer, result.text)) ?? [];
       if (found !== undefined && misspelled++ === 0) spelling = found;
     }
     write.flush();
     if (misspelled > 0) {
       console.error(
-        `note: ${grouped(misspelled)} texts stay as they are that hold ${spelling} or the like: write ${
-          spelledMask(tokenizer)
-        }`,
+        `note: ${grouped(misspelled)} ${
+          misspelled === 1 ? "text holds" : "texts hold"
+        } ${spelling} or the like, which ` +
+          `stays as it is: write ${spelledMask(tokenizer)}`,
       );
     }
     return 0;
@@ -96,6 +97,10 @@ export async function fillCommand(args: readonly string[]): Promise<number> {
 
 /** What people write for a mask where it is spelled otherwise. */
 const MISSPELLED = /[[<{(|]+ *mask(ed)? *[\]>})|]+|_{3,}/i;
+
+/** A text without the masks that are spelled rightly. */
+const withoutMasks = (tokenizer: Tokenizer, text: string) =>
+  splitAtSpecials(tokenizer, text).map(({ text, special }) => special === undefined ? text : " ").join("");
 
 const isFolder = (path: string) => Deno.stat(path).then(({ isDirectory }) => isDirectory, () => false);
 

@@ -8,6 +8,7 @@ import { TextLineStream } from "@std/streams";
 import { fileSources } from "../text/file_source.ts";
 import { textStream } from "../text/corpus.ts";
 import { openText, type TextFormat } from "../text/open.ts";
+import { writeError } from "../train/write_files.ts";
 import { UsageError } from "./flags.ts";
 
 /** Standard input by lines. */
@@ -46,13 +47,32 @@ export function isConversation(given: readonly string[], file: string | undefine
   return given.length === 0 && (file === undefined || file === "-");
 }
 
+/** Nobody reads standard output any more. */
+export class OutputClosedError extends Error {
+  override name = "OutputClosedError";
+}
+
+/**
+ * Writes to standard output.
+ *
+ * @throws {OutputClosedError} if nobody reads it any more.
+ * @throws {WriteError} if it cannot be written for another reason.
+ */
+export function writeOutput(bytes: Uint8Array): void {
+  try {
+    for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
+  } catch (error) {
+    if (error instanceof Deno.errors.BrokenPipe) throw new OutputClosedError("Nobody reads the output");
+    throw writeError(error, { what: "the results", place: "standard output" });
+  }
+}
+
 /** Standard output by lines: at once, or in pieces that are worth a system call. */
 export function lineWriter({ atOnce = false } = {}): ((line: string) => void) & { flush(): void } {
   const encoder = new TextEncoder();
   let waiting = "";
   const flush = () => {
-    const bytes = encoder.encode(waiting);
-    for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
+    writeOutput(encoder.encode(waiting));
     waiting = "";
   };
   return Object.assign((line: string) => {

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { OutputClosedError, writeOutput } from "./lines.ts";
+
 /** Somewhere to print. */
 export interface Terminal {
   /** Whether lines can be rewritten. */
@@ -32,12 +34,11 @@ export function openTerminal(): Terminal {
   let shown = "";
   let logged = performance.now();
   const write = (text: string) => {
-    const bytes = encoder.encode(text);
     try {
-      for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
+      writeOutput(encoder.encode(text));
     } catch (error) {
       // a run goes on though nobody reads any more
-      if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+      if (!(error instanceof OutputClosedError)) throw error;
     }
   };
   const clear = () => {

@@ -18,6 +18,7 @@ import { train } from "../train/trainer.ts";
 import { skippedLines } from "./corpus.ts";
 import { flagHelp, parseFlags, UsageError } from "./flags.ts";
 import { duration, formatSample, grouped, percent, rate } from "./format.ts";
+import { unfinishedRemoved } from "../train/folder_storage.ts";
 import { profileTable } from "./profile_table.ts";
 import { openRunDevice } from "./run_device.ts";
 import type { RunFolder } from "./run_folder.ts";
@@ -79,7 +80,7 @@ async function trainOn(
   terminal.progress(`${run.base?.opened ? "reading" : "making"} ${grouped(parameterCount(config))} parameters`);
   const model = await modelOf(run, device);
   terminal.clear();
-  const interrupt = interruptible(terminal);
+  const interrupt = interruptible(terminal, () => leaveAtOnce(terminal, run.path));
   let folder: RunFolder | undefined;
   const curve: ValidationRecord[] = [];
   const started = performance.now();
@@ -144,7 +145,7 @@ async function trainOn(
     const profile = await device.takeProfile();
     if (profile) terminal.print(profileTable(profile));
     if (!folder) return 1;
-    if (!hasLearned || loss === 0 || !Number.isFinite(loss)) {
+    if (!signal.aborted && (!hasLearned || loss === 0 || !Number.isFinite(loss))) {
       const why = hasLearned ? `the loss is ${loss}` : "the loss of every step is 0, for nothing was masked";
       terminal.print(`\nnothing was learned: ${why}; the model in ${folder.path} is of no use`);
       return 1;
@@ -163,7 +164,7 @@ async function trainOn(
         `the latest checkpoint is intact; go on from it with:\n  deno run -A cli.ts train --resume ${folder.path}`,
       );
     }
-    throw withAdvice(error, corpus);
+    throw withAdvice(error, run.opened);
   } finally {
     interrupt.remove();
     folder?.close();
@@ -261,12 +262,23 @@ function fitting(sample: readonly SampleToken[], columns: number): SampleToken[]
   return sample.filter(({ token, predicted = "" }) => (left -= Math.max(token.length, predicted.length)) >= 0);
 }
 
-/** Ctrl-C once: stop after the step under way. Twice: stop at once. */
-function interruptible(terminal: Terminal): { signal: AbortSignal; remove(): void } {
+/** Takes back what is unfinished, and says how to go on. */
+function leaveAtOnce(terminal: Terminal, path: string): void {
+  const names = unfinishedRemoved(`${path}/checkpoints`);
+  if (names.length > 0) {
+    terminal.print(`go on from the latest checkpoint with:\n  deno run -A cli.ts train --resume ${path}`);
+  }
+}
+
+/** Ctrl-C once: stop after the step under way. Twice: stop at once, after `leave`. */
+function interruptible(terminal: Terminal, leave: () => void): { signal: AbortSignal; remove(): void } {
   const controller = new AbortController();
   const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
   const stop = () => {
-    if (controller.signal.aborted) Deno.exit(130);
+    if (controller.signal.aborted) {
+      leave();
+      Deno.exit(130);
+    }
     controller.abort();
     terminal.print("finishing the step and saving; again to stop at once");
   };

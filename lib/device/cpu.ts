@@ -76,6 +76,13 @@ function newMemory(): WebAssembly.Memory {
   return new WebAssembly.Memory({ initial: 64, maximum: 65_536, shared: true });
 }
 
+/** Whether Deno lets a worker be loaded that lies in a file. */
+function mayReadWorker(): boolean {
+  const url = new URL("./cpu_worker.ts", import.meta.url);
+  if (typeof Deno === "undefined" || url.protocol !== "file:") return true;
+  return Deno.permissions.querySync({ name: "read", path: url }).state === "granted";
+}
+
 /** A memory with workers on it, or what they lack. */
 async function startWorkers(
   module: WebAssembly.Module,
@@ -83,6 +90,7 @@ async function startWorkers(
 ): Promise<{ memory: WebAssembly.Memory; workers: Worker[] } | { missing: string }> {
   if (threads > 1 && typeof SharedArrayBuffer === "undefined") return { missing: "there is no shared memory here" };
   if (threads > 1 && typeof Worker === "undefined") return { missing: "there are no workers here" };
+  if (threads > 1 && !mayReadWorker()) return { missing: "the program's own files may not be read" };
   const memory = newMemory();
   const results = await Promise.allSettled(
     Array.from({ length: threads - 1 }, (_, i) => startWorker({ module, memory, names, thread: i + 1, threads })),

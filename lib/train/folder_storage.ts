@@ -28,12 +28,28 @@ export function folderStorage(place: string): CheckpointStorage {
     },
     async save(name, files) {
       const temporary = `${place}/${TEMPORARY}${name}`;
-      const intact = "the checkpoints before it are intact";
+      // what interrupted runs left behind
+      const before = unfinishedRemoved(place);
+      const intact = before.length > 0 ? "the checkpoints before it are intact" : undefined;
       await writeFolder(`${place}/${name}`, files, { temporary, what: `checkpoint ${name}`, intact });
     },
     open: (name) => fileFolder(`${place}/${name}`),
     remove: (name) => Deno.remove(`${place}/${name}`, { recursive: true }),
   };
+}
+
+/** Removes checkpoints that were never finished; returns the names of the others. At once, for a program may be about to end. */
+export function unfinishedRemoved(place: string): string[] {
+  const names: string[] = [];
+  try {
+    for (const { name } of Deno.readDirSync(place)) {
+      if (!name.startsWith(TEMPORARY)) names.push(name);
+      else Deno.removeSync(`${place}/${name}`, { recursive: true });
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  return names;
 }
 
 /** A folder of a model on disk. */

@@ -14,7 +14,12 @@ export type Budget =
 
 /** A budget for people, such as "3,000,000 tokens" or "1.5 minutes". */
 export function describeBudget(budget: Budget): string {
+  if ("minutes" in budget && budget.minutes < 1) return describe(60 * budget.minutes, "seconds");
   const [[unit, value]] = Object.entries(budget) as [[string, number]];
+  return describe(value, unit);
+}
+
+function describe(value: number, unit: string): string {
   const amount = value.toLocaleString("en", { maximumFractionDigits: 2 });
   return `${amount} ${value === 1 ? unit.slice(0, -1) : unit}`;
 }

@@ -130,5 +130,5 @@ Deno.test("planStages() counts the steps that planStep() gives each stage", () =
 
 Deno.test("describeBudget() says whole and broken numbers as they are", () => {
   const budgets = [{ tokens: 3_000_000 }, { steps: 1 }, { minutes: 0.5 }, { minutes: 1 }, { minutes: 90 }];
-  assertEquals(budgets.map(describeBudget), ["3,000,000 tokens", "1 step", "0.5 minutes", "1 minute", "90 minutes"]);
+  assertEquals(budgets.map(describeBudget), ["3,000,000 tokens", "1 step", "30 seconds", "1 minute", "90 minutes"]);
 });
