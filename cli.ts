@@ -8,16 +8,16 @@
  * @module
  */
 
-import { embedCommand } from "./lib/cli/embed.ts";
-import { evalCommand } from "./lib/cli/eval.ts";
-import { exportCommand } from "./lib/cli/export.ts";
-import { fillCommand } from "./lib/cli/fill.ts";
+import { embedCommand } from "./lib/cli/commands/embed.ts";
+import { evalCommand } from "./lib/cli/commands/eval.ts";
+import { exportCommand } from "./lib/cli/commands/export.ts";
+import { fillCommand } from "./lib/cli/commands/fill.ts";
 import { UsageError } from "./lib/cli/flags.ts";
-import { infoCommand } from "./lib/cli/info.ts";
-import { OutputClosedError } from "./lib/cli/lines.ts";
+import { infoCommand } from "./lib/cli/commands/info.ts";
+import { OutputClosedError } from "./lib/cli/standard_streams.ts";
 import { environment, missingPermissions } from "./lib/cli/permissions.ts";
-import { tokenizerCommand } from "./lib/cli/tokenizer.ts";
-import { trainCommand } from "./lib/cli/train.ts";
+import { tokenizerCommand } from "./lib/cli/commands/tokenizer.ts";
+import { trainCommand } from "./lib/cli/commands/train.ts";
 import project from "./deno.json" with { type: "json" };
 
 const commands: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = {

@@ -1,6 +1,7 @@
-import type { Device, Tensor } from "../lib/device/device.ts";
-import { openCpuDevice } from "../lib/device/cpu.ts";
-import { openWebGpuDevice, type WebGpuOptions } from "../lib/device/webgpu.ts";
+import type { Device } from "../lib/device/device.ts";
+import type { Tensor } from "../lib/tensor/tensor.ts";
+import { openCpuDevice } from "../lib/device/cpu/cpu_device.ts";
+import { openWebGpuDevice, type WebGpuOptions } from "../lib/device/webgpu/webgpu_device.ts";
 import { Graph } from "../lib/graph/graph.ts";
 
 /** Runs that are submitted before waiting once: a wait costs about 11 ms whatever was done. */

@@ -2,11 +2,11 @@
  * Using a model: loading, filling, embedding and scoring, on the CPU device unless CLOZE_BENCH_DEVICE says otherwise.
  * `deno bench -A bench/inference_bench.ts`
  */
-import { type DeviceChoice, openDevice } from "../lib/device/open.ts";
+import { type DeviceChoice, openDevice } from "../lib/device/open_device.ts";
 import { toConfigJson } from "../lib/format/config_json.ts";
-import { toHuggingFace } from "../lib/format/hugging_face.ts";
+import { toHuggingFace } from "../lib/format/tensor_names.ts";
 import { encodeSafetensors } from "../lib/format/safetensors.ts";
-import { tokenizerFiles } from "../lib/format/tokenizer_json.ts";
+import { tokenizerFiles } from "../lib/format/tokenizer_writer.ts";
 import { load } from "../lib/inference/load.ts";
 import { modelConfig, type ModelOptions } from "../lib/model/config.ts";
 import { initialValues } from "../lib/model/parameters.ts";
@@ -14,7 +14,7 @@ import { textCorpus } from "../lib/text/corpus.ts";
 import { stringSource } from "../lib/text/source.ts";
 import { bertFrame } from "../lib/tokenizer/tokenizer.ts";
 import { wordPieceTokenizer } from "../lib/tokenizer/wordpiece.ts";
-import { writeFiles } from "../lib/train/write_files.ts";
+import { writeFiles } from "../lib/files/write_files.ts";
 
 const { device } = await openDevice((Deno.env.get("CLOZE_BENCH_DEVICE") ?? "cpu") as DeviceChoice);
 const names = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];

@@ -2,9 +2,9 @@
  * Every kernel by itself, at the shapes of a tiny and of a small model: GFLOP/s for those that compute, GB/s for those
  * that move. `deno bench -A bench/kernels_bench.ts`
  */
-import type { Parameter, Tensor } from "../lib/device/device.ts";
-import { ParameterStore } from "../lib/graph/parameters.ts";
-import { adamW } from "../lib/ops/adamw.ts";
+import type { Parameter, Tensor } from "../lib/tensor/tensor.ts";
+import { ParameterStore } from "../lib/optimizer/parameter_store.ts";
+import { adamW } from "../lib/optimizer/adamw.ts";
 import { attention } from "../lib/ops/attention.ts";
 import { crossEntropy } from "../lib/ops/cross_entropy.ts";
 import { dropout } from "../lib/ops/dropout.ts";

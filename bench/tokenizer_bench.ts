@@ -3,7 +3,7 @@
  * and training. Text comes from CLOZE_BENCH_TEXT, or is made up. `deno bench -A --no-check bench/tokenizer_bench.ts`
  */
 import { Tokenizer as Peer } from "@huggingface/tokenizers";
-import { toTokenizerConfigJson, toTokenizerJson } from "../lib/format/tokenizer_json.ts";
+import { toTokenizerConfigJson, toTokenizerJson } from "../lib/format/tokenizer_writer.ts";
 import { trainTokenizer } from "../lib/tokenizer/train.ts";
 import { mixedText } from "../tests/helpers/mixed_text.ts";
 import { median } from "./helpers.ts";

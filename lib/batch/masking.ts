@@ -4,7 +4,7 @@
  * @module
  */
 
-import { philox, purposes } from "./philox.ts";
+import { philox, purposes } from "../random/philox.ts";
 import { specialIds, type Tokenizer } from "../tokenizer/tokenizer.ts";
 
 /**

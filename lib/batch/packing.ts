@@ -7,7 +7,7 @@
 
 import { bertFrame, CONTINUES, type Frame, joinIds, type Tokenizer, withoutWords } from "../tokenizer/tokenizer.ts";
 import type { Window } from "./masking.ts";
-import type { RandomSequence } from "./philox.ts";
+import type { RandomSequence } from "../random/philox.ts";
 
 /**
  * How windows are filled. "none": the text runs through all windows, documents or not, with no padding. "document": as many

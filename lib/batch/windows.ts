@@ -8,7 +8,7 @@ import type { Corpus, CorpusPart, CorpusPassage, CorpusPosition } from "../text/
 import { joinIds, type Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { Window } from "./masking.ts";
 import { type Block, type Cut, cutBlock, type PackMode } from "./packing.ts";
-import { randomSequence } from "./philox.ts";
+import { randomSequence } from "../random/philox.ts";
 
 /** Where a {@linkcode WindowSource} is in its corpus; enough to go on with the very same windows. */
 export interface WindowPosition {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { CorpusChoice } from "./corpus.ts";
+import type { CorpusChoice } from "./open_corpus.ts";
 import { definedOnly, type ParsedFlags } from "./flags.ts";
 import { trainFlags } from "./train_flags.ts";
 

@@ -8,9 +8,9 @@ import type { EmbedOptions } from "../inference/embed.ts";
 import type { TextDocument } from "../inference/embed_documents.ts";
 import type { MaskedLanguageModel } from "../inference/load.ts";
 import { fileSources } from "../text/file_source.ts";
-import { openText, type TextOptions } from "../text/open.ts";
+import { openText, type TextOptions } from "../text/open_text.ts";
 import { type ByteSource, strict } from "../text/source.ts";
-import { standardInputLines } from "./lines.ts";
+import { standardInputLines } from "./standard_streams.ts";
 import type { NamedVector } from "./vector_files.ts";
 
 /** Parts of files that get a vector each. */

@@ -4,13 +4,13 @@
  * @module
  */
 
-import { deviceChoices, openDevice } from "../device/open.ts";
+import { deviceChoices, openDevice } from "../device/open_device.ts";
 import { readJson, urlFolder } from "../format/folder.ts";
 import { type OpenedModel, openModel } from "../format/model_folder.ts";
 import { MaskedLanguageModel, toDevice } from "../inference/load.ts";
 import { type Flag, flagSwitch, parseChoice, type ParsedFlags } from "./flags.ts";
 import { checkModelPath } from "./model_path.ts";
-import { findModels } from "../train/folder_storage.ts";
+import { findModels } from "../files/find_models.ts";
 import { trainFlags } from "./train_flags.ts";
 
 const { threads, blas } = trainFlags;

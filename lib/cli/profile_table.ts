@@ -5,7 +5,7 @@
  */
 
 import type { KernelTime } from "../device/profile.ts";
-import { grouped, percent } from "./format.ts";
+import { grouped, percent } from "./figures.ts";
 import { table } from "./terminal.ts";
 
 /** Where the time went, longest first; what takes less than half a percent is added up. */

@@ -5,7 +5,7 @@
  */
 
 import type { DeviceSettings } from "../device/device.ts";
-import { type DeviceChoice, openDevice, type OpenedDevice } from "../device/open.ts";
+import { type DeviceChoice, openDevice, type OpenedDevice } from "../device/open_device.ts";
 import { definedOnly, type ParsedFlags } from "./flags.ts";
 import type { RunDevice } from "./run_folder.ts";
 import { trainFlags as flags } from "./train_flags.ts";

@@ -4,12 +4,12 @@
  * @module
  */
 
-import type { CorpusChoice, FilePrint } from "./corpus.ts";
+import type { CorpusChoice, FilePrint } from "./open_corpus.ts";
 import type { DeviceSettings } from "../device/device.ts";
 import type { ModelConfig } from "../model/config.ts";
-import type { CheckpointStorage } from "../train/checkpoint.ts";
-import { folderStorage } from "../train/folder_storage.ts";
-import { writeError, writeFile, writing } from "../train/write_files.ts";
+import type { CheckpointStorage } from "../files/checkpoint_folder.ts";
+import { folderStorage } from "../files/checkpoint_folder.ts";
+import { writeError, writeFile, writing } from "../files/write_files.ts";
 import type { TrainingSettings } from "../train/settings.ts";
 import type { TrainRecord, ValidationRecord } from "../train/events.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { OutputClosedError, writeOutput } from "./lines.ts";
+import { OutputClosedError, writeOutput } from "./standard_streams.ts";
 
 /** Somewhere to print. */
 export interface Terminal {

@@ -10,8 +10,8 @@ import type { Corpus } from "../text/corpus.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { planStages } from "../train/schedule.ts";
 import type { TrainingSettings } from "../train/settings.ts";
-import type { OpenedCorpus } from "./corpus.ts";
-import { grouped, percent } from "./format.ts";
+import type { OpenedCorpus } from "./open_corpus.ts";
+import { grouped, percent } from "./figures.ts";
 
 /** Share of unknown tokens, and of repeated text, from which on it is said. */
 const MUCH_UNKNOWN = 0.2;

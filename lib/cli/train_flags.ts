@@ -6,10 +6,10 @@
 
 import { DEFAULT_LENGTH, defaultCurriculum, parseCurriculum, type Stage } from "../batch/curriculum.ts";
 import { type MaskMode, maskModes, type MaskRule, maskRules } from "../batch/masking.ts";
-import { MOST_THREADS } from "../device/cpu_program.ts";
+import { MOST_THREADS } from "../device/cpu/thread_program.ts";
 import { type PackMode, packModes } from "../batch/packing.ts";
-import { deviceChoices } from "../device/open.ts";
-import { textFormats } from "../text/open.ts";
+import { deviceChoices } from "../device/open_device.ts";
+import { textFormats } from "../text/open_text.ts";
 import { documentKinds } from "../text/source.ts";
 import { architectures, type ModelConfig, modelConfig, presets, sizes } from "../model/config.ts";
 import { schedules } from "../train/schedule.ts";

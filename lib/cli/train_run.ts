@@ -16,14 +16,14 @@ import { characterTokenizer, scanCharacters } from "../tokenizer/character.ts";
 import { bertFrame, type Tokenizer, tokenizerTypes } from "../tokenizer/tokenizer.ts";
 import { trainTokenizer } from "../tokenizer/train.ts";
 import { loadCheckpoint } from "../train/checkpoint.ts";
-import { folderStorage } from "../train/folder_storage.ts";
+import { folderStorage } from "../files/checkpoint_folder.ts";
 import { progressOf } from "../train/schedule.ts";
 import type { TrainingSettings } from "../train/settings.ts";
 import type { TrainingState } from "../train/events.ts";
-import { checkUnchanged, countTokens, openCorpus, type OpenedCorpus, trainingTexts } from "./corpus.ts";
+import { checkUnchanged, countTokens, openCorpus, type OpenedCorpus, trainingTexts } from "./open_corpus.ts";
 import { corpusChoice } from "./corpus_flags.ts";
 import { type ParsedFlags, UsageError } from "./flags.ts";
-import { grouped } from "./format.ts";
+import { grouped } from "./figures.ts";
 import { checkModelPath } from "./model_path.ts";
 import { openNamed } from "./opened_model.ts";
 import { sameSettings } from "./run_device.ts";
@@ -40,7 +40,7 @@ import {
 } from "./run_folder.ts";
 import type { Terminal } from "./terminal.ts";
 import { textNotices } from "./text_notices.ts";
-import { CASED_ELSEWHERE, readTokenizer } from "./tokenizer_folder.ts";
+import { CASED_ELSEWHERE, readTokenizer } from "./vocabulary_folder.ts";
 import { planFromFlags, trainFlags as flags, type TrainPlan } from "./train_flags.ts";
 
 /** Everything that a run is made of, new or resumed. */

@@ -5,8 +5,8 @@
  */
 
 import { vectorMean } from "../inference/embed_documents.ts";
-import { writing } from "../train/write_files.ts";
-import { lineWriter } from "./lines.ts";
+import { writing } from "../files/write_files.ts";
+import { lineWriter } from "./standard_streams.ts";
 
 /** A vector with what it is of. */
 export interface NamedVector {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { KernelCall } from "./device.ts";
+import type { KernelCall } from "../tensor/tensor.ts";
 
 /** Time that the calls of one kernel took together. */
 export interface KernelTime {

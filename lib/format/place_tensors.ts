@@ -7,7 +7,7 @@
 import type { ModelConfig, Preset } from "../model/config.ts";
 import { emptyValues, isHeadParameter } from "../model/parameters.ts";
 import { checkFinite } from "./finite.ts";
-import { type Placement, placements } from "./hugging_face.ts";
+import { type Placement, placements } from "./tensor_names.ts";
 import type { HostTensor, TensorEntry } from "./safetensors.ts";
 
 /** What is known of a tensor before it is read. */

@@ -10,7 +10,7 @@ import { emptyValues } from "../model/parameters.ts";
 import { type FileReader, type ModelFolder, pathIn, readFully, readJson } from "./folder.ts";
 import { WEIGHTS, WEIGHTS_INDEX, whatIsThere } from "./folder_parts.ts";
 import { allFinite, countNotFinite, notFinite } from "./finite.ts";
-import type { Placement } from "./hugging_face.ts";
+import type { Placement } from "./tensor_names.ts";
 import { pointerError } from "./pointer.ts";
 import { notTheSame, placeTensors } from "./place_tensors.ts";
 import {

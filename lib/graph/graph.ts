@@ -9,15 +9,8 @@
  * @module
  */
 
-import {
-  type DataType,
-  type Device,
-  type KernelCall,
-  type Parameter,
-  type Program,
-  sizeOf,
-  type Tensor,
-} from "../device/device.ts";
+import type { Device, Program } from "../device/device.ts";
+import { type DataType, type KernelCall, type Parameter, sizeOf, type Tensor } from "../tensor/tensor.ts";
 import { planMemory } from "./plan.ts";
 
 /** What a graph is recorded for. */

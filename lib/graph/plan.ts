@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { KernelCall, Tensor } from "../device/device.ts";
+import type { KernelCall, Tensor } from "../tensor/tensor.ts";
 
 /** Which of the shared pieces of memory each activation lies in. */
 export interface MemoryPlan {

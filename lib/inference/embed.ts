@@ -6,7 +6,9 @@
 
 import type { EncoderProgram } from "../model/model.ts";
 import { encodeFramed } from "../tokenizer/tokenizer.ts";
-import { batchesOf, inChunks, type ModelParts, ProgramCache, type TextBatch } from "./texts.ts";
+import { batchesOf, inChunks, type TextBatch } from "./texts.ts";
+import type { ModelParts } from "../evaluate/text_model.ts";
+import { ProgramCache } from "../model/program_cache.ts";
 
 /** Ways to make one vector of a text's hidden states. */
 export const poolModes = ["mean", "cls"] as const;

@@ -6,7 +6,7 @@
 
 import { chunkTexts } from "./chunk_texts.ts";
 import { type EmbedOptions, embedTexts } from "./embed.ts";
-import type { ModelParts } from "./texts.ts";
+import type { ModelParts } from "../evaluate/text_model.ts";
 
 /** A document whose text comes in parts, which are joined as they are: the lines of a file, with their line breaks. */
 export interface TextDocument {

@@ -6,7 +6,9 @@
 
 import type { EvaluationProgram } from "../model/model.ts";
 import { encodeFramed, specialIds, splitAtSpecials, type Tokenizer } from "../tokenizer/tokenizer.ts";
-import { batchesOf, inChunks, type ModelParts, mostSlots, ProgramCache, type TextBatch } from "./texts.ts";
+import { batchesOf, inChunks, type TextBatch } from "./texts.ts";
+import { type ModelParts, mostSlots } from "../evaluate/text_model.ts";
+import { ProgramCache } from "../model/program_cache.ts";
 
 /** A token that may stand in a masked place. */
 export interface Candidate {

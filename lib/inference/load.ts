@@ -7,7 +7,7 @@
 import type { PackMode } from "../batch/packing.ts";
 import { textWindows } from "../batch/text_windows.ts";
 import type { Device } from "../device/device.ts";
-import { type DeviceChoice, openDevice } from "../device/open.ts";
+import { type DeviceChoice, openDevice } from "../device/open_device.ts";
 import { type ModelFolder, urlFolder } from "../format/folder.ts";
 import { type OpenedModel, openModel } from "../format/model_folder.ts";
 import type { ModelConfig } from "../model/config.ts";
@@ -15,7 +15,7 @@ import { Model } from "../model/model.ts";
 import { initialValues, isHeadParameter } from "../model/parameters.ts";
 import type { Corpus, CorpusPart } from "../text/corpus.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
-import { findModels } from "../train/folder_storage.ts";
+import { findModels } from "../files/find_models.ts";
 import { type Embedded, type EmbedOptions, embedTexts } from "./embed.ts";
 import {
   type EmbeddedDocument,
@@ -31,7 +31,7 @@ import {
   scoreMasked,
   type ScoreOptions,
   ScoreTotal,
-} from "./score.ts";
+} from "../evaluate/score.ts";
 
 /** Options of {@linkcode load}. */
 export interface LoadOptions {

@@ -5,27 +5,7 @@
  */
 
 import type { Batch } from "../batch/batch.ts";
-import type { Model } from "../model/model.ts";
-import type { Tokenizer } from "../tokenizer/tokenizer.ts";
-
-/** A model with its vocabulary. */
-export interface ModelParts {
-  /** The model. */
-  readonly model: Model;
-  /** Its vocabulary. */
-  readonly tokenizer: Tokenizer;
-}
-
-/** Tokens of a batch. */
-export const BATCH_TOKENS = 4096;
-
-/** Most logits of a batch, 64 MiB of them. */
-const MOST_LOGITS = 1 << 24;
-
-/** Masked tokens whose logits are computed at once. */
-export function mostSlots(vocab: number): number {
-  return Math.max(1, Math.floor(MOST_LOGITS / vocab));
-}
+import { BATCH_TOKENS } from "../evaluate/text_model.ts";
 
 /** Texts that are sorted by length at once. */
 const SORTED = 512;
@@ -107,42 +87,5 @@ export async function* inChunks<T>(items: Iterable<T> | AsyncIterable<T>): Async
     const closed = iterator.return?.();
     // who stops in between does not wait for an item that may never come
     if (!next) await closed;
-  }
-}
-
-/** The programs that were used last, by shape. */
-export class ProgramCache<Program extends { destroy(): void }> {
-  #programs = new Map<string, Promise<Program>>();
-  #most: number;
-
-  /** An empty one for at most so many. */
-  constructor(most = 4) {
-    this.#most = most;
-  }
-
-  /** The program of a key, compiled if it is not there. */
-  async get(key: string, compile: () => Promise<Program>): Promise<Program> {
-    const known = this.#programs.get(key);
-    this.#programs.delete(key);
-    if (!known && this.#programs.size >= this.#most) {
-      const [oldest, program] = this.#programs.entries().next().value!;
-      this.#programs.delete(oldest);
-      await program.then((program) => program.destroy(), () => {});
-    }
-    const program = known ?? compile();
-    this.#programs.set(key, program);
-    try {
-      return await program;
-    } catch (error) {
-      this.#programs.delete(key);
-      throw error;
-    }
-  }
-
-  /** Gives all of them back. */
-  async clear(): Promise<void> {
-    const programs = [...this.#programs.values()];
-    this.#programs.clear();
-    for (const program of programs) await program.then((program) => program.destroy(), () => {});
   }
 }

@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { Parameter, Tensor } from "../device/device.ts";
+import type { Parameter, Tensor } from "../tensor/tensor.ts";
 import type { Graph } from "../graph/graph.ts";
-import type { ParameterStore } from "../graph/parameters.ts";
+import type { ParameterStore } from "../optimizer/parameter_store.ts";
 import { attention } from "../ops/attention.ts";
 import { type Dropout, dropout } from "../ops/dropout.ts";
 import { embedding, type TokenInputs } from "../ops/embedding.ts";

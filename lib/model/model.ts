@@ -5,10 +5,11 @@
  */
 
 import { type Batch, groupByToken } from "../batch/batch.ts";
-import { allocateTensor, type Device, type Program, type Storage, type Tensor } from "../device/device.ts";
+import { allocateTensor, type Device, type Program } from "../device/device.ts";
+import type { Storage, Tensor } from "../tensor/tensor.ts";
 import { Graph } from "../graph/graph.ts";
-import { ParameterStore } from "../graph/parameters.ts";
-import { adamW, type AdamWOptions, recordStep, type StepTensors } from "../ops/adamw.ts";
+import { ParameterStore } from "../optimizer/parameter_store.ts";
+import { adamW, type AdamWOptions, recordStep, type StepTensors } from "../optimizer/adamw.ts";
 import { crossEntropy, NO_LABEL } from "../ops/cross_entropy.ts";
 import type { TokenInputs } from "../ops/embedding.ts";
 import { architectures, type ModelConfig } from "./config.ts";

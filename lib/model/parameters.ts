@@ -4,9 +4,9 @@
  * @module
  */
 
-import { randomSequence } from "../batch/philox.ts";
-import type { ParameterSpec } from "../graph/parameters.ts";
-import { sizeOf } from "../device/device.ts";
+import { randomSequence } from "../random/philox.ts";
+import type { ParameterSpec } from "../optimizer/parameter_store.ts";
+import { sizeOf } from "../tensor/tensor.ts";
 import { architectures, type BiasPlace, type ModelConfig } from "./config.ts";
 
 /** Role of a parameter, which decides its initial values. */

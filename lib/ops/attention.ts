@@ -1,4 +1,4 @@
-import type { Tensor } from "../device/device.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 import type { Graph } from "../graph/graph.ts";
 import { type Dropout, dropoutParams } from "./dropout.ts";
 import { padColumns } from "./pad_columns.ts";

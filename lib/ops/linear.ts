@@ -1,4 +1,4 @@
-import type { Parameter, Tensor } from "../device/device.ts";
+import type { Parameter, Tensor } from "../tensor/tensor.ts";
 import type { Graph } from "../graph/graph.ts";
 import { reducePartials } from "./reduce_partials.ts";
 

@@ -1,4 +1,4 @@
-import type { Tensor } from "../device/device.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 import type { GradientTarget, Graph } from "../graph/graph.ts";
 
 /** y (+)= Σ partials over the first dimension: partials: [splits, ...], y: [...]. */

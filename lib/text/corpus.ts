@@ -4,7 +4,7 @@
  * @module
  */
 
-import { openText } from "./open.ts";
+import { openText } from "./open_text.ts";
 import { type BadRecords, type ByteSource, type Passage, strict, type TextSource } from "./source.ts";
 
 /** The two parts of a corpus. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type RandomSequence, randomSequence } from "../batch/philox.ts";
+import { type RandomSequence, randomSequence } from "../random/philox.ts";
 import type { Corpus } from "./corpus.ts";
 
 const people = ["Anna", "Ben", "Clara", "David", "Emma", "Felix", "Grace", "Hugo", "Ida", "Jonas", "Karla", "Leo"];

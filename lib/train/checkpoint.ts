@@ -5,32 +5,19 @@
  */
 
 import { toConfigJson } from "../format/config_json.ts";
+import type { CheckpointStorage } from "../files/checkpoint_folder.ts";
 import { type ModelFolder, pathIn, readBytes, readJson } from "../format/folder.ts";
 import { checkFinite } from "../format/finite.ts";
-import { toHuggingFace } from "../format/hugging_face.ts";
+import { toHuggingFace } from "../format/tensor_names.ts";
 import { openModel } from "../format/model_folder.ts";
 import { decodeSafetensors, encodeSafetensors, type HostTensor } from "../format/safetensors.ts";
-import { tokenizerFiles } from "../format/tokenizer_json.ts";
+import { tokenizerFiles } from "../format/tokenizer_writer.ts";
 import { readWeights } from "../format/weights.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { modelParameters } from "../model/parameters.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { TrainingState } from "./events.ts";
-import type { FileSet } from "./write_files.ts";
-
-/** Where checkpoints are kept: named sets of files, each of which appears whole or not at all. */
-export interface CheckpointStorage {
-  /** For people: where this is. */
-  readonly place: string;
-  /** Names, oldest first. */
-  list(): Promise<string[]>;
-  /** Writes a set of files under a new name. */
-  save(name: string, files: FileSet): Promise<void>;
-  /** A set as a folder. */
-  open(name: string): ModelFolder;
-  /** Deletes a set. */
-  remove(name: string): Promise<void>;
-}
+import type { FileSet } from "../files/write_files.ts";
 
 /** What a checkpoint holds. */
 export interface Checkpoint {

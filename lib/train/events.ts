@@ -5,7 +5,7 @@
  */
 
 import type { WindowPosition } from "../batch/windows.ts";
-import type { Evaluation, SampleToken } from "./evaluate.ts";
+import type { Evaluation, SampleToken } from "../evaluate/evaluator.ts";
 
 /** Everything that a run needs to go on as if it had never stopped. */
 export interface TrainingState {

@@ -8,7 +8,7 @@ import { defaultCurriculum, type Stage } from "../batch/curriculum.ts";
 import type { MaskMode, MaskRule } from "../batch/masking.ts";
 import type { PackMode } from "../batch/packing.ts";
 import type { Preset } from "../model/config.ts";
-import type { AdamWOptions } from "../ops/adamw.ts";
+import type { AdamWOptions } from "../optimizer/adamw.ts";
 import { type Budget, type LearningRate, type MaskRate, type PlannedStage, planStages, type Span } from "./schedule.ts";
 
 /** Settings of a training run; all but the budget have defaults. */

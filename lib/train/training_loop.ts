@@ -9,7 +9,7 @@ import { WindowSource } from "../batch/windows.ts";
 import { KernelError } from "../device/device.ts";
 import { type BatchProgram, type Model, RING_SIZE, type StepRecord } from "../model/model.ts";
 import { type RunClock, runClock } from "./clock.ts";
-import { createEvaluator, type Evaluator } from "./evaluate.ts";
+import { createEvaluator, type Evaluator } from "../evaluate/evaluator.ts";
 import type { TimeRecord, TrainEvent, TrainingState, TrainRecord } from "./events.ts";
 import { isDue, progressOf } from "./schedule.ts";
 import {

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { openCorpus } from "../../lib/cli/corpus.ts";
+import { openCorpus } from "../../lib/cli/open_corpus.ts";
 
 /** Runs with another network and an empty cache. */
 async function withFetch(fetch: typeof globalThis.fetch, run: () => Promise<void>): Promise<void> {

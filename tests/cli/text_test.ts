@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { zstdCompressSync } from "node:zlib";
 import { textsOf } from "../../lib/text/corpus.ts";
-import { openCorpus } from "../../lib/cli/corpus.ts";
+import { openCorpus } from "../../lib/cli/open_corpus.ts";
 import { withoutEscapes } from "../helpers/text_sources.ts";
 import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
 

@@ -1,8 +1,9 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
-import { openCpuDevice } from "../../lib/device/cpu.ts";
-import type { Device, Parameter } from "../../lib/device/device.ts";
+import { openCpuDevice } from "../../lib/device/cpu/cpu_device.ts";
+import type { Device } from "../../lib/device/device.ts";
+import type { Parameter } from "../../lib/tensor/tensor.ts";
 import { ProfileTotals, workOf } from "../../lib/device/profile.ts";
-import { openWebGpuDevice } from "../../lib/device/webgpu.ts";
+import { openWebGpuDevice } from "../../lib/device/webgpu/webgpu_device.ts";
 import { Graph } from "../../lib/graph/graph.ts";
 import { attention } from "../../lib/ops/attention.ts";
 import { linear } from "../../lib/ops/linear.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { encodeParams, parseShader, specialise } from "../../lib/device/wgsl.ts";
-import { kernelSources } from "../../lib/device/webgpu_kernels.ts";
+import { encodeParams, parseShader, specialise } from "../../lib/device/webgpu/wgsl.ts";
+import { kernelSources } from "../../lib/device/webgpu/kernel_sources.ts";
 
 const source = `
 // struct Params { commented: u32 }

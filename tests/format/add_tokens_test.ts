@@ -2,7 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { addTokens } from "../../lib/format/add_tokens.ts";
 import { memoryFolder } from "../../lib/format/folder.ts";
 import { readTokenizer } from "../../lib/format/tokenizer_folder.ts";
-import { tokenizerFiles, toTokenizerJson } from "../../lib/format/tokenizer_json.ts";
+import { tokenizerFiles, toTokenizerJson } from "../../lib/format/tokenizer_writer.ts";
 import { fromTokenizerJson } from "../../lib/format/tokenizer_reader.ts";
 import { encodeWithSpecials, type Tokenizer } from "../../lib/tokenizer/tokenizer.ts";
 import { mixedText } from "../helpers/mixed_text.ts";

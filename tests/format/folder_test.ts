@@ -3,7 +3,7 @@ import { readBytes, readJson, readText, urlFolder } from "../../lib/format/folde
 import { load } from "../../lib/inference/load.ts";
 import { modelConfig } from "../../lib/model/config.ts";
 import { characterTokenizer } from "../../lib/tokenizer/character.ts";
-import { fileFolder } from "../../lib/train/folder_storage.ts";
+import { fileFolder } from "../../lib/files/file_folder.ts";
 import { cpuTest } from "../helpers/devices.ts";
 import { writeModel } from "../helpers/model_files.ts";
 import { inTemporaryFolder } from "../helpers/temporary_folder.ts";

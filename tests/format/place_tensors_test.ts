@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { memoryFolder } from "../../lib/format/folder.ts";
-import { toHuggingFace } from "../../lib/format/hugging_face.ts";
+import { toHuggingFace } from "../../lib/format/tensor_names.ts";
 import { encodeSafetensors, type HostTensor, type WeightType, weightTypes } from "../../lib/format/safetensors.ts";
 import { openWeights, readWeights } from "../../lib/format/weights.ts";
 import { type ModelConfig, modelConfig, type Preset, presets } from "../../lib/model/config.ts";

@@ -1,7 +1,7 @@
 import { assert } from "@std/assert";
 import { memoryFolder } from "../../lib/format/folder.ts";
 import { readTokenizer } from "../../lib/format/tokenizer_folder.ts";
-import { tokenizerFiles } from "../../lib/format/tokenizer_json.ts";
+import { tokenizerFiles } from "../../lib/format/tokenizer_writer.ts";
 import { charsmap } from "../helpers/charsmap.ts";
 import { random } from "../helpers/random.ts";
 import { jsonOf } from "../helpers/rust_tokenizers.ts";

@@ -3,7 +3,7 @@ import { Tokenizer as Peer } from "@huggingface/tokenizers";
 import { memoryFolder } from "../../lib/format/folder.ts";
 import { readTokenizer } from "../../lib/format/tokenizer_folder.ts";
 import { encodeFramed, splitAtSpecials, type Tokenizer } from "../../lib/tokenizer/tokenizer.ts";
-import { toTokenizerJson } from "../../lib/format/tokenizer_json.ts";
+import { toTokenizerJson } from "../../lib/format/tokenizer_writer.ts";
 import { mixedText } from "../helpers/mixed_text.ts";
 import { vocabularies } from "../helpers/vocabularies.ts";
 

@@ -1,9 +1,9 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { memoryFolder } from "../../lib/format/folder.ts";
 import { readTokenizer } from "../../lib/format/tokenizer_folder.ts";
-import { tokenizerFiles } from "../../lib/format/tokenizer_json.ts";
+import { tokenizerFiles } from "../../lib/format/tokenizer_writer.ts";
 import { encodeFramed, encodeWithSpecials } from "../../lib/tokenizer/tokenizer.ts";
-import { fileFolder } from "../../lib/train/folder_storage.ts";
+import { fileFolder } from "../../lib/files/file_folder.ts";
 import { rustIds, rustTokenizer, withoutRust } from "../helpers/rust_tokenizers.ts";
 
 const fixtures = new URL("../fixtures/tokenizers/", import.meta.url);

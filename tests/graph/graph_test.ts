@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import type { KernelCall, Parameter, Tensor } from "../../lib/device/device.ts";
+import type { KernelCall, Parameter, Tensor } from "../../lib/tensor/tensor.ts";
 import { Graph } from "../../lib/graph/graph.ts";
-import { ParameterStore } from "../../lib/graph/parameters.ts";
+import { ParameterStore } from "../../lib/optimizer/parameter_store.ts";
 import { planMemory } from "../../lib/graph/plan.ts";
 import { kindTest } from "../helpers/devices.ts";
 import { random } from "../helpers/random.ts";

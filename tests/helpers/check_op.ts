@@ -1,6 +1,7 @@
-import type { Device, Parameter, Tensor } from "../../lib/device/device.ts";
+import type { Device } from "../../lib/device/device.ts";
+import type { Parameter, Tensor } from "../../lib/tensor/tensor.ts";
 import { Graph } from "../../lib/graph/graph.ts";
-import { ParameterStore } from "../../lib/graph/parameters.ts";
+import { ParameterStore } from "../../lib/optimizer/parameter_store.ts";
 import { backpropagate, leaf, type Value } from "../reference/tape.ts";
 import { assertClose, type Tolerance } from "./assert_close.ts";
 import { normal, random } from "./random.ts";

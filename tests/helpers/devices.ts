@@ -1,7 +1,7 @@
 import type { Device } from "../../lib/device/device.ts";
-import { openBlas } from "../../lib/device/blas.ts";
-import { openCpuDevice } from "../../lib/device/cpu.ts";
-import { NoAdapterError, openWebGpuDevice } from "../../lib/device/webgpu.ts";
+import { openBlas } from "../../lib/device/cpu/blas.ts";
+import { openCpuDevice } from "../../lib/device/cpu/cpu_device.ts";
+import { NoAdapterError, openWebGpuDevice } from "../../lib/device/webgpu/webgpu_device.ts";
 
 /** Debian's libopenblas0-pthread, or whatever else OpenBLAS comes from. */
 export const blasPath = "libopenblas.so.0";

@@ -1,7 +1,7 @@
 /**
  * Sources of text for tests.
  */
-import { openText, type TextOptions } from "../../lib/text/open.ts";
+import { openText, type TextOptions } from "../../lib/text/open_text.ts";
 import { BadRecords, type ByteSource, type TextSource } from "../../lib/text/source.ts";
 
 /** Bytes as a source that hands them out in pieces of the given size. */

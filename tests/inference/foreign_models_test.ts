@@ -6,7 +6,7 @@ import { readWeights } from "../../lib/format/weights.ts";
 import { openModel } from "../../lib/format/model_folder.ts";
 import { initialValues, isHeadParameter, parameterCount } from "../../lib/model/parameters.ts";
 import { toDevice } from "../../lib/inference/load.ts";
-import { fileFolder } from "../../lib/train/folder_storage.ts";
+import { fileFolder } from "../../lib/files/file_folder.ts";
 import { assertClose } from "../helpers/assert_close.ts";
 import { kindTest } from "../helpers/devices.ts";
 import { modelFiles } from "../helpers/model_files.ts";

@@ -1,5 +1,5 @@
 import { assertAlmostEquals } from "@std/assert";
-import { toHuggingFace } from "../../lib/format/hugging_face.ts";
+import { toHuggingFace } from "../../lib/format/tensor_names.ts";
 import { fromHuggingFace } from "../../lib/format/place_tensors.ts";
 import type { HostTensor } from "../../lib/format/safetensors.ts";
 import { modelConfig } from "../../lib/model/config.ts";

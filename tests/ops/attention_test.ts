@@ -1,9 +1,9 @@
 import { attention } from "../../lib/ops/attention.ts";
-import type { Parameter, Tensor } from "../../lib/device/device.ts";
+import type { Parameter, Tensor } from "../../lib/tensor/tensor.ts";
 import type { Graph } from "../../lib/graph/graph.ts";
 import { rotary, rotaryAngles } from "../../lib/ops/rotary.ts";
 import { dropout, dropoutParams } from "../../lib/ops/dropout.ts";
-import { philox } from "../../lib/batch/philox.ts";
+import { philox } from "../../lib/random/philox.ts";
 import { checkOp } from "../helpers/check_op.ts";
 import { kindTest } from "../helpers/devices.ts";
 import { normal } from "../helpers/random.ts";

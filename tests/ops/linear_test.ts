@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { Graph } from "../../lib/graph/graph.ts";
-import type { Parameter } from "../../lib/device/device.ts";
+import type { Parameter } from "../../lib/tensor/tensor.ts";
 import { activations, chooseSplit, linear } from "../../lib/ops/linear.ts";
 import { checkOp } from "../helpers/check_op.ts";
 import { deviceTest, kindTest } from "../helpers/devices.ts";

@@ -5,7 +5,7 @@ import { geglu } from "../../lib/ops/geglu.ts";
 import { type Activation, activations, linear } from "../../lib/ops/linear.ts";
 import { padColumns } from "../../lib/ops/pad_columns.ts";
 import { Graph } from "../../lib/graph/graph.ts";
-import { philox } from "../../lib/batch/philox.ts";
+import { philox } from "../../lib/random/philox.ts";
 import { checkOp } from "../helpers/check_op.ts";
 import { kindTest } from "../helpers/devices.ts";
 import * as tape from "../reference/tape.ts";

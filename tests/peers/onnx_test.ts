@@ -1,14 +1,14 @@
 import { assert, assertEquals } from "@std/assert";
 import * as ort from "npm:onnxruntime-web@1.23.0";
 import { main } from "../../cli.ts";
-import { openCpuDevice } from "../../lib/device/cpu.ts";
+import { openCpuDevice } from "../../lib/device/cpu/cpu_device.ts";
 import { load, type MaskedLanguageModel } from "../../lib/inference/load.ts";
 import { modelConfig, type ModelOptions } from "../../lib/model/config.ts";
 import { characterTokenizer } from "../../lib/tokenizer/character.ts";
 import { bertFrame } from "../../lib/tokenizer/tokenizer.ts";
 import { assertClose } from "../helpers/assert_close.ts";
 import { logitsOf } from "../helpers/logits.ts";
-import { writeFiles } from "../../lib/train/write_files.ts";
+import { writeFiles } from "../../lib/files/write_files.ts";
 import { modelFiles } from "../helpers/model_files.ts";
 import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
 import { pythonWith, runPython } from "../helpers/python.ts";

@@ -1,9 +1,9 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
-import { toHuggingFace } from "../../lib/format/hugging_face.ts";
+import { toHuggingFace } from "../../lib/format/tensor_names.ts";
 import { encodeSafetensors, weightTypes } from "../../lib/format/safetensors.ts";
 import { modelConfig } from "../../lib/model/config.ts";
 import { initialValues } from "../../lib/model/parameters.ts";
-import { writeFiles } from "../../lib/train/write_files.ts";
+import { writeFiles } from "../../lib/files/write_files.ts";
 import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
 import { pythonWith, runPython } from "../helpers/python.ts";
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { openText } from "../../lib/text/open.ts";
+import { openText } from "../../lib/text/open_text.ts";
 import { BadRecords } from "../../lib/text/source.ts";
 import fixture from "../fixtures/csv.json" with { type: "json" };
 import { bytesSource, passagesOf, textsIn } from "../helpers/text_sources.ts";

@@ -1,7 +1,7 @@
 import { assert } from "@std/assert";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { brotliCompressSync, gzipSync, zstdCompressSync } from "node:zlib";
-import { openText } from "../../lib/text/open.ts";
+import { openText } from "../../lib/text/open_text.ts";
 import { BadRecords } from "../../lib/text/source.ts";
 import { bytesSource, withoutEscapes } from "../helpers/text_sources.ts";
 

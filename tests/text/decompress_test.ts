@@ -3,7 +3,7 @@ import { brotliCompressSync, crc32, deflateRawSync, gzipSync, zstdCompressSync }
 import { textCorpus, textsOf } from "../../lib/text/corpus.ts";
 import { decompressed } from "../../lib/text/decompress.ts";
 import { fileSource, fileSources } from "../../lib/text/file_source.ts";
-import { openText } from "../../lib/text/open.ts";
+import { openText } from "../../lib/text/open_text.ts";
 import { BadRecords, type ByteSource } from "../../lib/text/source.ts";
 import { bytesSource, textsIn, withoutEscapes } from "../helpers/text_sources.ts";
 

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { gzipSync } from "node:zlib";
-import { openText } from "../../lib/text/open.ts";
+import { openText } from "../../lib/text/open_text.ts";
 import { BadRecords } from "../../lib/text/source.ts";
 import { bytesSource, passagesOf, textsIn } from "../helpers/text_sources.ts";
 

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { type ColumnSource, parquetWriteBuffer, type SchemaElement } from "hyparquet-writer";
 import { brotliCompressSync, gzipSync, zstdCompressSync } from "node:zlib";
-import { openText } from "../../lib/text/open.ts";
+import { openText } from "../../lib/text/open_text.ts";
 import { BadRecords } from "../../lib/text/source.ts";
 import { bytesSource, passagesOf, textsIn } from "../helpers/text_sources.ts";
 

@@ -4,7 +4,7 @@ import { brotliCompressSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { type Corpus, mixture, textCorpus, textsOf } from "../../lib/text/corpus.ts";
 import { compressionOf, decompressed } from "../../lib/text/decompress.ts";
 import { fileSources } from "../../lib/text/file_source.ts";
-import { openText } from "../../lib/text/open.ts";
+import { openText } from "../../lib/text/open_text.ts";
 import { BadRecords, type ByteSource, plainText, stringSource, type TextSource } from "../../lib/text/source.ts";
 import { random } from "../helpers/random.ts";
 import { bytesSource } from "../helpers/text_sources.ts";

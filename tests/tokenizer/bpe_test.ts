@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { tokenizerFiles } from "../../lib/format/tokenizer_json.ts";
+import { tokenizerFiles } from "../../lib/format/tokenizer_writer.ts";
 import { fromTokenizerJson, fromVocabJson } from "../../lib/format/tokenizer_reader.ts";
 import { bpeTokenizer } from "../../lib/tokenizer/bpe.ts";
 import { byteCharacters } from "../../lib/tokenizer/byte_level.ts";

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { toTokenizerJson } from "../../lib/format/tokenizer_json.ts";
+import { toTokenizerJson } from "../../lib/format/tokenizer_writer.ts";
 import { fromTokenizerJson } from "../../lib/format/tokenizer_reader.ts";
 import { textCorpus } from "../../lib/text/corpus.ts";
 import { stringSource } from "../../lib/text/source.ts";

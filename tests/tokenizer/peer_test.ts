@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { Tokenizer as Peer } from "@huggingface/tokenizers";
-import { toTokenizerConfigJson, toTokenizerJson } from "../../lib/format/tokenizer_json.ts";
+import { toTokenizerConfigJson, toTokenizerJson } from "../../lib/format/tokenizer_writer.ts";
 import { fromTokenizerJson } from "../../lib/format/tokenizer_reader.ts";
 import { type Tokenizer, tokenizerTypes } from "../../lib/tokenizer/tokenizer.ts";
 import { trainTokenizer } from "../../lib/tokenizer/train.ts";

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { tokenizerFiles } from "../../lib/format/tokenizer_json.ts";
+import { tokenizerFiles } from "../../lib/format/tokenizer_writer.ts";
 import { fromVocabTxt } from "../../lib/format/tokenizer_reader.ts";
 import { CONTINUES, encodeWithSpecials } from "../../lib/tokenizer/tokenizer.ts";
 import { bertNormalize } from "../../lib/tokenizer/normalizers.ts";

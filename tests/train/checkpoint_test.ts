@@ -4,7 +4,7 @@ import { modelConfig } from "../../lib/model/config.ts";
 import { initialValues } from "../../lib/model/parameters.ts";
 import { characterTokenizer } from "../../lib/tokenizer/character.ts";
 import { type Checkpoint, loadCheckpoint, loadModel, saveCheckpoint } from "../../lib/train/checkpoint.ts";
-import { folderStorage } from "../../lib/train/folder_storage.ts";
+import { folderStorage } from "../../lib/files/checkpoint_folder.ts";
 import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
 
 const tokenizer = characterTokenizer("abc \n");

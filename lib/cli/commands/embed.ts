@@ -1,0 +1,139 @@
+/**
+ * The command `embed`.
+ *
+ * @module
+ */
+
+import { poolModes } from "../../inference/embed.ts";
+import { fileParts, vectorsOf } from "../embed_texts.ts";
+import { type Flag, flagHelp, flagSwitch, parseChoice, parseFlags, UsageError } from "../flags.ts";
+import { grouped } from "../figures.ts";
+import { isConversation } from "../standard_streams.ts";
+import { deviceFlags, folderHelp, withModel } from "../opened_model.ts";
+import { openTerminal } from "../terminal.ts";
+import { trainFlags } from "../train_flags.ts";
+import {
+  jsonFile,
+  jsonToOutput,
+  namesBeside,
+  npyFile,
+  scaled,
+  type VectorWriter,
+  withoutMean,
+} from "../vector_files.ts";
+
+const text = (value: string) => value;
+const file: Flag<string> = {
+  value: "PATH",
+  help: "embed a file, the files of a folder or a glob, or - for standard input; may be repeated",
+  parse: text,
+  repeatable: true,
+};
+const by = {
+  value: "PART",
+  help: "one vector for each line (record, row), file, or chunk of the longest sequence (default: line)",
+  parse: parseChoice(fileParts),
+};
+const out: Flag<string> = {
+  value: "PATH",
+  help: "write to a file, .jsonl or .npy (default: JSON lines to standard output)",
+  parse: text,
+};
+const pool = {
+  value: "KIND",
+  help: "mean of all tokens, or cls, the first one (default: mean)",
+  parse: parseChoice(poolModes),
+};
+const removeMean = flagSwitch("subtract the mean of all vectors from each; they wait in a temporary file for it");
+const normalize = flagSwitch("scale every vector to length 1, after that");
+const { field, format } = trainFlags;
+const groups = {
+  Options: { file, by, field, format, out, pool, "remove-mean": removeMean, normalize, ...deviceFlags },
+};
+
+/** Help of the command. */
+export const embedHelp = `Turns texts into vectors: hidden states of the last layer, one vector a text.
+
+Such vectors are good for finding near duplicates, for grouping texts, and as features of a classifier that you train; within
+one field, and with --remove-mean, also for likeness. They are not made for search by meaning as they are: all point much the same
+way, and a question lies far from its answer. Models that were trained on pairs of texts are for that.
+
+Usage: deno run -A cli.ts embed DIR [TEXT...] [options]
+
+${folderHelp} It needs no head.
+JSON lines are {"name", "text", "embedding"}: the name is FILE:LINE, FILE#CHUNK or FILE, absent for texts from elsewhere, and whole
+files come without their text. A .npy file holds float32 [texts, width], as numpy.load reads it, with the names in NAME.names.txt
+beside. A line that is too long is cut off; a file is cut into chunks, whose mean, weighted by tokens, is its vector.
+
+${flagHelp(groups)}
+
+Examples:
+  deno run -A cli.ts embed runs/modernbert-small-shakespeare "to be or not to be"
+  deno run -A cli.ts embed bert-base-uncased --file titles.txt --out titles.npy
+  deno run -A cli.ts embed bert-base-uncased --file notes --by file --remove-mean --normalize --out notes.jsonl`;
+
+const wanted = 'Wanted: embed DIR "a text", or --file FILE';
+
+/** Runs the command; returns the exit code. */
+export async function embedCommand(args: readonly string[]): Promise<number> {
+  const parsed = parseFlags(groups, args);
+  if (parsed.help) {
+    console.log(embedHelp);
+    return 0;
+  }
+  const [path, ...given] = parsed.positional;
+  if (path === undefined) throw new UsageError(wanted);
+  const target = parsed.get(out);
+  if (target !== undefined && !/\.(jsonl|npy)$/.test(target)) {
+    throw new UsageError(`Cannot write vectors to "${target}": its name must end in .jsonl or .npy`);
+  }
+  const files = parsed.all(file);
+  const part = parsed.get(by) ?? "line";
+  const isInput = given.length === 0 && files.length === 0;
+  if (given.length > 0 && files.length > 0) throw new UsageError("Give either texts or --file, not both");
+  if (isInput && Deno.stdin.isTerminal()) throw new UsageError(wanted);
+  if (part !== "line" && files.length === 0) {
+    throw new UsageError(`Option --by ${part} is for files: --file PATH, or --file - for standard input`);
+  }
+  return await withModel(path, parsed, async (model) => {
+    const { width, maxLength } = model.config;
+    const isNamed = part !== "line" || files.some((file) => file !== "-");
+    let writer: VectorWriter = target === undefined
+      ? jsonToOutput(isConversation(given, files.length === 1 ? files[0] : files[0] && "files"))
+      : target.endsWith(".npy")
+      ? npyFile(target, { width, names: isNamed })
+      : jsonFile(target);
+    if (parsed.get(normalize)) writer = scaled(writer);
+    if (parsed.get(removeMean)) writer = withoutMean(writer, width);
+    // standard output is free to say how far it is where the vectors go to a file
+    const terminal = target === undefined ? undefined : openTerminal();
+    let [done, cut] = [0, 0];
+    try {
+      const options = {
+        given,
+        files,
+        text: { field: parsed.get(field), format: parsed.get(format) },
+        by: part,
+        pool: parsed.get(pool) ?? "mean",
+      };
+      for await (const vector of vectorsOf(model, { ...options, cut: () => cut++ })) {
+        writer.add(vector);
+        terminal?.progress(`${grouped(++done)} ${part === "line" ? "text" : part}s`);
+      }
+      terminal?.clear();
+      writer.finish();
+    } catch (error) {
+      writer.abandon();
+      throw error;
+    }
+    if (target?.endsWith(".npy") && isNamed) console.log(`${target}  names in ${namesBeside(target)}`);
+    if (cut > 0) {
+      console.error(
+        `note: ${
+          grouped(cut)
+        } texts were longer than ${maxLength} tokens and were cut off; --by chunk embeds all of them`,
+      );
+    }
+    return 0;
+  });
+}

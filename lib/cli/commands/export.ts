@@ -1,0 +1,135 @@
+/**
+ * The command `export`.
+ *
+ * @module
+ */
+
+import { toConfigJson } from "../../format/config_json.ts";
+import { readText } from "../../format/folder.ts";
+import { toHuggingFace } from "../../format/tensor_names.ts";
+import type { OpenedModel } from "../../format/model_folder.ts";
+import { toOnnx } from "../../format/onnx_model.ts";
+import { encodeSafetensors } from "../../format/safetensors.ts";
+import { tokenizerFiles } from "../../format/tokenizer_writer.ts";
+import { readWeights } from "../../format/weights.ts";
+import { type FileSet, writeFolder } from "../../files/write_files.ts";
+import { type Flag, flagHelp, flagSwitch, parseChoice, parseFlags, UsageError } from "../flags.ts";
+import { folderHelp, openNamed } from "../opened_model.ts";
+import { exists } from "../run_folder.ts";
+
+const types = ["f32", "f16", "bf16"] as const;
+const out: Flag<string> = { value: "OUT", help: "folder to write; it must not exist yet", parse: (text) => text };
+const onnx = flagSwitch("an ONNX graph, in a folder that transformers.js loads, instead of safetensors");
+const embeddings = flagSwitch("with --onnx: hidden states and mean-pooled sentence vectors besides the logits");
+const embeddingsOnly = flagSwitch("with --onnx: the same without logits and head, smaller and much quicker");
+const dtype = {
+  value: "TYPE",
+  help: "f32, f16 or, without --onnx, bf16 (default: f32)",
+  parse: parseChoice(types),
+};
+const groups = { Options: { out, onnx, embeddings, "embeddings-only": embeddingsOnly, dtype } };
+
+/** Help of the command. */
+export const exportHelp = `Writes a model for other programs: a Hugging Face folder, or ONNX.
+
+Usage: deno run -A cli.ts export DIR --out OUT [options]
+
+${folderHelp}
+Without --onnx, OUT gets config.json, model.safetensors and the tokenizer's files, which transformers loads. With --onnx the
+graph is OUT/onnx/model.onnx (in 16 bits model_fp16.onnx), which transformers.js and ONNX Runtime load: opset 17, any batch
+and length, inputs input_ids and attention_mask, output logits; or with --embeddings-only last_hidden_state and
+sentence_embedding, for the pipeline feature-extraction.
+
+${flagHelp(groups)}
+
+Examples:
+  deno run -A cli.ts export runs/bert-law --out bert-law
+  deno run -A cli.ts export runs/bert-law --onnx --dtype f16 --out bert-law-onnx`;
+
+/** Runs the command; returns the exit code. */
+export async function exportCommand(args: readonly string[]): Promise<number> {
+  const parsed = parseFlags(groups, args);
+  if (parsed.help) {
+    console.log(exportHelp);
+    return 0;
+  }
+  const [path, ...rest] = parsed.positional;
+  const target = parsed.get(out)?.replace(/(?<=.)[\\/]+$/, "");
+  if (path === undefined || target === undefined || rest.length > 0) {
+    throw new UsageError("Wanted: export DIR --out OUT");
+  }
+  const isOnnx = parsed.get(onnx) ?? false;
+  const type = parsed.get(dtype) ?? "f32";
+  const wanted = parsed.get(embeddingsOnly) ? "only" : parsed.get(embeddings) ?? false;
+  if (wanted && !isOnnx) {
+    throw new UsageError(`Option --embeddings${wanted === "only" ? "-only" : ""} is for --onnx`);
+  }
+  if (isOnnx && type === "bf16") throw new UsageError("Cannot write ONNX in bf16: it must be f32 or f16");
+  if (await exists(target)) throw new RangeError(`Cannot write to "${target}": it exists already`);
+  const opened = await openNamed(path);
+  if (!isOnnx && opened.config.preset === "labml") {
+    await opened.weights.close();
+    throw new RangeError("labml.ai's model has no Hugging Face class, so it is exported as ONNX only: add --onnx");
+  }
+  if (isOnnx && !opened.weights.head && wanted !== "only") {
+    await opened.weights.close();
+    throw new RangeError(
+      `Cannot export ${opened.folder.place} with logits: it has no head for masked tokens; add --embeddings-only`,
+    );
+  }
+  const files = isOnnx && type !== "bf16"
+    ? await onnxFiles(opened, { type, embeddings: wanted })
+    : await huggingFaceFiles(opened, type);
+  await writeFolder(target, files, { what: "the model" });
+  const sizeOf = (parts: readonly Uint8Array[]) => parts.reduce((sum, { length }) => sum + length, 0);
+  for (const [name, parts] of files) console.log(`${target}/${name}  ${sizeOf(parts).toLocaleString("en")} bytes`);
+  return 0;
+}
+
+async function huggingFaceFiles(opened: OpenedModel, type: typeof types[number]): Promise<FileSet> {
+  const { config, tokenizer, weights } = opened;
+  const { head } = weights;
+  const tensors = toHuggingFace(config, await readWeights(weights, config), { head });
+  const dtype = { f32: "float32", f16: "float16", bf16: "bfloat16" }[type];
+  return new Map([
+    ...await describing(opened, { ...toConfigJson(config, tokenizer.special, { head }), dtype }),
+    [
+      "model.safetensors",
+      encodeSafetensors(tensors, { type: ({ f32: "F32", f16: "F16", bf16: "BF16" } as const)[type] }),
+    ],
+  ]);
+}
+
+async function onnxFiles(
+  opened: OpenedModel,
+  { type, embeddings }: { type: "f32" | "f16"; embeddings: boolean | "only" },
+): Promise<FileSet> {
+  const { config, tokenizer, weights } = opened;
+  const parts = toOnnx(config, await readWeights(weights, config), { type, embeddings });
+  const head = embeddings !== "only";
+  const json = toConfigJson(config, tokenizer.special, { head });
+  // transformers.js knows no labml.ai; what the graph computes is in the graph, the class only says how it is used
+  const loadable = config.preset === "labml"
+    ? { ...json, model_type: "bert", architectures: [head ? "BertForMaskedLM" : "BertModel"], cloze_preset: "labml" }
+    : json;
+  const dtype = type === "f16" ? "fp16" : "fp32";
+  return new Map([
+    ...await describing(opened, { ...loadable, "transformers.js_config": { dtype } }),
+    [type === "f16" ? "onnx/model_fp16.onnx" : "onnx/model.onnx", parts],
+  ]);
+}
+
+/** config.json, the tokenizer's files and, where there is one, the model card. */
+async function describing(
+  { folder, config, tokenizer }: OpenedModel,
+  json: Record<string, unknown>,
+): Promise<[string, Uint8Array<ArrayBuffer>[]][]> {
+  const encode = (text: string) => [new TextEncoder().encode(text)];
+  const files = [...tokenizerFiles(tokenizer, config.maxLength)];
+  const card = await readText(folder, "README.md");
+  if (card !== undefined) files.push(["README.md", card]);
+  return [
+    ["config.json", encode(JSON.stringify(json, null, 2) + "\n")],
+    ...files.map(([name, text]): [string, Uint8Array<ArrayBuffer>[]] => [name, encode(text)]),
+  ];
+}

@@ -1,0 +1,116 @@
+/**
+ * The command `fill`.
+ *
+ * @module
+ */
+
+import { type Filled, spelledMask } from "../../inference/fill.ts";
+import { encodeWithSpecials, splitAtSpecials, type Tokenizer } from "../../tokenizer/tokenizer.ts";
+import { type Flag, flagHelp, parseCount, parseFlags, UsageError } from "../flags.ts";
+import { grouped, percent } from "../figures.ts";
+import { isConversation, lineWriter, textsOf } from "../standard_streams.ts";
+import { deviceFlags, folderHelp, json, withModel } from "../opened_model.ts";
+import { exists } from "../run_folder.ts";
+import { openTerminal, paint } from "../terminal.ts";
+import { trainFlags } from "../train_flags.ts";
+
+const topK: Flag<number> = { value: "N", help: "candidates shown for each mask (default: 5)", parse: parseCount };
+const file: Flag<string> = {
+  value: "PATH",
+  help: "fill the lines of a file, of .jsonl, .csv and .parquet the texts; - for standard input",
+  parse: (text) => text,
+};
+const { field, format } = trainFlags;
+const groups = { Options: { file, field, format, "top-k": topK, json, ...deviceFlags } };
+
+/** Help of the command. */
+export const fillHelp = `Fills in the [MASK]s of texts with what a trained model finds most probable.
+
+Usage: deno run -A cli.ts fill DIR [TEXT] [options]
+
+${folderHelp}
+Without a text, and with --file, every line is filled; a line without masks stays as it is. --json prints for each text
+{"text", "filled", "masks": [{"position", "candidates": [{"token", "id", "probability"}]}]}.
+
+${flagHelp(groups)}
+
+Examples:
+  deno run -A cli.ts fill runs/modernbert-small-shakespeare "home [MASK]s where i want to be"
+  deno run -A cli.ts fill bert-base-uncased --file questions.txt --top-k 3 --json`;
+
+const wanted = 'Wanted: fill DIR "text with a [MASK]"';
+
+/** Runs the command; returns the exit code. */
+export async function fillCommand(args: readonly string[]): Promise<number> {
+  const parsed = parseFlags(groups, args);
+  if (parsed.help) {
+    console.log(fillHelp);
+    return 0;
+  }
+  const [path, text, ...rest] = parsed.positional;
+  if (path === undefined) throw new UsageError(wanted);
+  if (rest.length > 0) {
+    const whole = [text, ...rest].join(" ");
+    throw new UsageError(`Found ${rest.length + 1} texts; put one text in quotes: fill ${path} "${whole}"`);
+  }
+  if (text !== undefined && !await exists(path) && await isFolder(text)) {
+    throw new UsageError(`"${text}" is a folder and "${path}" is none; the model comes first: fill ${text} "${path}"`);
+  }
+  const given = text === undefined ? [] : [text];
+  const texts = textsOf(given, {
+    file: parsed.get(file),
+    field: parsed.get(field),
+    format: parsed.get(format),
+    wanted,
+  });
+  return await withModel(path, parsed, async (model) => {
+    const { tokenizer } = model;
+    const hasMask = (text: string) => encodeWithSpecials(tokenizer, text).includes(tokenizer.special["[MASK]"]);
+    if (text !== undefined && !hasMask(text)) {
+      const [found] = MISSPELLED.exec(text) ?? [];
+      throw new UsageError(
+        found === undefined
+          ? `The text "${text}" has no ${spelledMask(tokenizer)} to fill`
+          : `Found ${found}, which is text like any other: write ${spelledMask(tokenizer)}`,
+      );
+    }
+    const write = lineWriter({ atOnce: isConversation(given, parsed.get(file)) });
+    const show = parsed.get(json) ? (result: Filled) => write(JSON.stringify(result)) : printer(write);
+    let [misspelled, spelling] = [0, ""];
+    for await (const result of model.fillTexts(texts, { topK: parsed.get(topK) ?? 5 })) {
+      show(result);
+      const [found] = MISSPELLED.exec(withoutMasks(tokenizer, result.text)) ?? [];
+      if (found !== undefined && misspelled++ === 0) spelling = found;
+    }
+    write.flush();
+    if (misspelled > 0) {
+      console.error(
+        `note: ${grouped(misspelled)} ${
+          misspelled === 1 ? "text holds" : "texts hold"
+        } ${spelling} or the like, which ` +
+          `stays as it is: write ${spelledMask(tokenizer)}`,
+      );
+    }
+    return 0;
+  });
+}
+
+/** What people write for a mask where it is spelled otherwise. */
+const MISSPELLED = /[[<{(|]+ *mask(ed)? *[\]>})|]+|_{3,}/i;
+
+/** A text without the masks that are spelled rightly. */
+const withoutMasks = (tokenizer: Tokenizer, text: string) =>
+  splitAtSpecials(tokenizer, text).map(({ text, special }) => special === undefined ? text : " ").join("");
+
+const isFolder = (path: string) => Deno.stat(path).then(({ isDirectory }) => isDirectory, () => false);
+
+function printer(write: (line: string) => void): (result: Filled) => void {
+  const terminal = openTerminal();
+  return ({ filled, masks }) => {
+    write(masks.length > 0 ? paint(terminal, "bold", filled) : filled);
+    for (const [i, { candidates }] of masks.entries()) {
+      const list = candidates.map(({ token, probability }) => `${JSON.stringify(token)} ${percent(probability)}`);
+      write(`  mask ${i + 1}: ${list.join("  ")}`);
+    }
+  };
+}

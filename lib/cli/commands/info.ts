@@ -1,0 +1,118 @@
+/**
+ * The command `info`.
+ *
+ * @module
+ */
+
+import { classNames, encoderClassNames } from "../../format/config_json.ts";
+import type { OpenedModel } from "../../format/model_folder.ts";
+import { parameterCount } from "../../model/parameters.ts";
+import { readAbout, type RunAbout } from "../../train/checkpoint.ts";
+import { flagHelp, parseFlags, UsageError } from "../flags.ts";
+import { duration, grouped } from "../figures.ts";
+import { folderHelp, json, openNamed } from "../opened_model.ts";
+
+const groups = { Options: { json } };
+
+/** Help of the command. */
+export const infoHelp = `Shows what a model is: configuration, parameters, size, tokenizer, and where it was trained.
+
+Usage: deno run -A cli.ts info DIR [options]
+
+${folderHelp}
+Only headers are read, so this is quick for models of any size.
+
+${flagHelp(groups)}`;
+
+/** The class that config.json names, or that has these parts. */
+function classOf({ config: { preset }, classes, weights: { head } }: OpenedModel): string {
+  const usual = (head ? classNames : encoderClassNames)[preset];
+  return classes.join(", ") || usual || "none: labml.ai's model is exported to ONNX only";
+}
+
+const headOf = ({ weights: { head } }: OpenedModel) =>
+  head
+    ? "predicts masked tokens"
+    : "none for masked tokens: embed works, fill and eval do not; train --init makes a new one";
+
+/** Runs the command; returns the exit code. */
+export async function infoCommand(args: readonly string[]): Promise<number> {
+  const parsed = parseFlags(groups, args);
+  if (parsed.help) {
+    console.log(infoHelp);
+    return 0;
+  }
+  const [path, ...rest] = parsed.positional;
+  if (path === undefined || rest.length > 0) throw new UsageError("Wanted: info DIR");
+  const opened = await openNamed(path);
+  await opened.weights.close();
+  const about = await readAbout(opened.folder);
+  if (parsed.get(json)) console.log(JSON.stringify(summary(opened, about), null, 2));
+  else for (const [name, value] of rows(opened, about)) console.log(`${name.padEnd(14)}  ${value}`);
+  return 0;
+}
+
+function summary(opened: OpenedModel, about: RunAbout | undefined) {
+  const { folder: { place }, config, tokenizer, weights } = opened;
+  return {
+    place,
+    class: classOf(opened),
+    head: weights.head,
+    config,
+    parameters: parameterCount(config, weights),
+    bytes: weights.bytes,
+    types: weights.types,
+    tokenizer: {
+      type: tokenizer.type,
+      tokens: tokenizer.size,
+      special: tokenizer.special,
+      frame: tokenizer.frame ?? null,
+    },
+    trained: about ?? null,
+  };
+}
+
+function rows(opened: OpenedModel, about: RunAbout | undefined): [string, string][] {
+  const { folder: { place }, config, tokenizer, weights } = opened;
+  const { local, dropout } = config;
+  const spelled = ([name, id]: [string, number]) => {
+    const own = tokenizer.token(id);
+    return own === name ? `${name} ${id}` : `${name} ${id} "${own}"`;
+  };
+  const framed = (ids: readonly number[]) => ids.map((id) => tokenizer.token(id)).join(" ");
+  const { frame } = tokenizer;
+  return [
+    ["model", place],
+    ["class", classOf(opened)],
+    ["head", headOf(opened)],
+    [
+      "encoder",
+      `${config.layers} layers × ${config.width}, ${config.heads} heads, hidden ${config.hidden}` +
+      (dropout > 0 ? `, dropout ${dropout}` : ""),
+    ],
+    [
+      "attention",
+      local
+        ? `${config.layers - local.layers.length} layers global, ${local.layers.length} in windows of ${local.window}`
+        : "global",
+    ],
+    ["longest text", `${grouped(config.maxLength)} tokens`],
+    ["parameters", `${grouped(parameterCount(config, weights))}${config.tied ? "" : ", decoder not tied"}`],
+    ["weights", `${grouped(weights.bytes)} bytes, ${weights.types.join(" and ")}`],
+    [
+      "tokenizer",
+      `${tokenizer.type}, ${grouped(tokenizer.size)} tokens of ${grouped(config.vocab)} that there is room for`,
+    ],
+    ["special tokens", Object.entries(tokenizer.special).map(spelled).join(", ")],
+    [
+      "texts",
+      frame ? `between ${framed(frame.before) || "nothing"} and ${framed(frame.after) || "nothing"}` : "as they are",
+    ],
+    ["trained", about ? trained(about) : "elsewhere: nothing is noted"],
+  ];
+}
+
+function trained({ step, tokens, seconds, corpus, device, base }: RunAbout): string {
+  const work = `${grouped(step)} steps, ${grouped(tokens)} tokens in ${duration(seconds)}`;
+  return [work, corpus && `on ${corpus}`, device && `by ${device}`, base && `from ${base}`].filter(Boolean).join(", ");
+}

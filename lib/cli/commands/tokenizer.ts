@@ -1,0 +1,170 @@
+/**
+ * The command `tokenizer`: train, encode, decode, info.
+ *
+ * @module
+ */
+
+import { type Corpus, textsOf } from "../../text/corpus.ts";
+import {
+  encodeWithSpecials,
+  specialIds,
+  type Tokenizer,
+  type TokenizerType,
+  tokenizerTypes,
+} from "../../tokenizer/tokenizer.ts";
+import { trainTokenizer } from "../../tokenizer/train.ts";
+import { type CorpusChoice, openCorpus, skippedLines, trainingTexts } from "../open_corpus.ts";
+import { corpusChoice, textFlags } from "../corpus_flags.ts";
+import { type Flag, flagHelp, parseChoice, parseCount, parseFlags, UsageError } from "../flags.ts";
+import { grouped, percent } from "../figures.ts";
+import { lineWriter, standardInputLines } from "../standard_streams.ts";
+import { openTerminal, type Terminal } from "../terminal.ts";
+import { CASED_ELSEWHERE, checkNoTokenizer, readTokenizer, writeTokenizer } from "../vocabulary_folder.ts";
+import { trainFlags } from "../train_flags.ts";
+
+const type = {
+  value: "TYPE",
+  help: "char, wordpiece or bpe (default: wordpiece)",
+  parse: parseChoice(tokenizerTypes),
+};
+const size: Flag<number> = { value: "N", help: "tokens of the vocabulary (default: 8192)", parse: parseCount };
+const out: Flag<string> = { value: "FOLDER", help: "where the files go (required)", parse: (text) => text };
+const { cased } = trainFlags;
+const groups = { "Options of train": { type, size, cased, out, ...textFlags } };
+
+/** Help of the command. */
+export const tokenizerHelp = `Trains vocabularies and turns text into token ids and back.
+
+Usage: deno run -A cli.ts tokenizer train --out FOLDER [options]
+       deno run -A cli.ts tokenizer encode FOLDER < text
+       deno run -A cli.ts tokenizer decode FOLDER < ids
+       deno run -A cli.ts tokenizer info FOLDER [--data PATH]
+
+FOLDER holds tokenizer.json, vocab.txt, or vocab.json and merges.txt; that of a run will do as well. encode writes a line
+of ids for each line of text, without special tokens around it; decode does the reverse.
+
+${flagHelp(groups)}
+
+Examples:
+  deno run -A cli.ts tokenizer train --type bpe --size 8192 --data book.txt --out vocabulary
+  echo "to be or not to be" | deno run -A cli.ts tokenizer encode vocabulary`;
+
+/** Runs the command; returns the exit code. */
+export async function tokenizerCommand(args: readonly string[]): Promise<number> {
+  const parsed = parseFlags(groups, args);
+  const [action, folder, ...rest] = parsed.positional;
+  if (parsed.help) {
+    console.log(tokenizerHelp);
+    return 0;
+  }
+  const wanted = "Wanted: tokenizer train --out FOLDER, or tokenizer encode|decode|info FOLDER";
+  if (action === undefined || rest.length > 0) throw new UsageError(wanted);
+  const terminal = openTerminal();
+  if (action === "train") {
+    const target = parsed.get(out);
+    if (folder !== undefined || target === undefined) throw new UsageError("Wanted: tokenizer train --out FOLDER");
+    const options = { type: parsed.get(type) ?? "wordpiece", size: parsed.get(size) ?? 8192, cased: parsed.get(cased) };
+    return await train(terminal, corpusChoice(parsed), { ...options, out: target });
+  }
+  const other = parsed.given.find((name) => action !== "info" || !Object.hasOwn(textFlags, name));
+  if (other) throw new UsageError(`Option --${other} means nothing to tokenizer ${action}`);
+  if (!["encode", "decode", "info"].includes(action) || folder === undefined) throw new UsageError(wanted);
+  const tokenizer = await readTokenizer(folder);
+  if (action === "info") return await info(terminal, tokenizer, corpusChoice(parsed));
+  const write = lineWriter();
+  let number = 0;
+  for await (const line of standardInputLines()) {
+    number++;
+    if (action === "encode") write(encodeWithSpecials(tokenizer, line).join(" "));
+    else write(tokenizer.decode(parseIds(line, { number, size: tokenizer.size })));
+  }
+  write.flush();
+  return 0;
+}
+
+async function train(
+  terminal: Terminal,
+  choice: CorpusChoice,
+  { type, size, cased, out }: { type: TokenizerType; size: number; cased: boolean | undefined; out: string },
+): Promise<number> {
+  if (cased && type !== "wordpiece") throw new UsageError(CASED_ELSEWHERE);
+  await checkNoTokenizer(out);
+  const opened = await openCorpus(choice, { seed: 1 });
+  try {
+    if (opened.notice) terminal.print(opened.notice);
+    const started = performance.now();
+    const tokenizer = await trainTokenizer(allTexts(opened.corpus), {
+      type,
+      size,
+      lowercase: !cased,
+      progress: (stage, done) =>
+        terminal.progress(
+          stage === "reading" ? `${grouped(done)} lines read` : `${grouped(done)} of ${grouped(size)} tokens`,
+        ),
+    });
+    terminal.clear();
+    await writeTokenizer(out, tokenizer, 512);
+    const seconds = ((performance.now() - started) / 1000).toFixed(1);
+    if (tokenizer.size < size) {
+      terminal.print(
+        `the text supports only ${grouped(tokenizer.size)} tokens, fewer than the ${grouped(size)} wanted`,
+      );
+    }
+    for (const line of skippedLines(opened.bad)) terminal.print(line);
+    terminal.print(`${type}, ${grouped(tokenizer.size)} tokens from ${opened.corpus.name} in ${seconds} s: ${out}`);
+    return 0;
+  } finally {
+    await opened.close();
+  }
+}
+
+async function* allTexts(corpus: Corpus): AsyncGenerator<string> {
+  yield* trainingTexts(corpus);
+  yield* textsOf(corpus, "validation");
+}
+
+/** Lines by which a tokenizer is judged, and of text that never ends. */
+const INFO_LINES = 20_000;
+const ENDLESS_INFO_LINES = 1000;
+
+async function info(terminal: Terminal, tokenizer: Tokenizer, choice: CorpusChoice): Promise<number> {
+  const length = (token: string) => [...token].length;
+  const special = specialIds(tokenizer);
+  const pieces = tokenizer.tokens.filter((_, id) => !special.has(id));
+  const longest = [...pieces].sort((a, b) => length(b) - length(a) || (a < b ? -1 : 1)).slice(0, 8);
+  const rows = [
+    ["type", tokenizer.type],
+    ["tokens", grouped(tokenizer.size)],
+    ["special tokens", Object.entries(tokenizer.special).map(([name, id]) => `${name} ${id}`).join(", ")],
+    ["longest pieces", longest.join(" ")],
+  ];
+  // without text of one's own, the built-in stories give an idea
+  const data = choice.data.length > 0 ? choice.data : ["stories"];
+  const opened = await openCorpus({ ...choice, data }, { seed: 1 });
+  try {
+    let [words, tokens, unknown, lines] = [0, 0, 0, 0];
+    for await (const line of textsOf(opened.corpus, "training")) {
+      const ids = tokenizer.encode(line);
+      words += line.match(/\S+/gu)?.length ?? 0;
+      tokens += ids.length;
+      for (const id of ids) if (id === tokenizer.special["[UNK]"]) unknown++;
+      if (++lines >= (opened.corpus.endless ? ENDLESS_INFO_LINES : INFO_LINES)) break;
+    }
+    rows.push(["text", `${opened.corpus.name}, ${grouped(lines)} lines, ${grouped(words)} words`]);
+    rows.push(["tokens a word", (tokens / Math.max(1, words)).toFixed(3)]);
+    rows.push(["unknown", percent(unknown / Math.max(1, tokens), 3)]);
+  } finally {
+    await opened.close();
+  }
+  const width = Math.max(...rows.map(([name]) => name!.length));
+  for (const [name, value] of rows) terminal.print(`${name!.padEnd(width)}  ${value}`);
+  return 0;
+}
+
+function parseIds(line: string, { number, size }: { number: number; size: number }): number[] {
+  return line.split(/\s+/).filter((text) => text !== "").map((text) => {
+    const id = /^\d+$/.test(text) ? Number(text) : NaN;
+    if (!(id < size)) throw new RangeError(`Cannot decode "${text}" in line ${number}: ids are 0 to ${size - 1}`);
+    return id;
+  });
+}

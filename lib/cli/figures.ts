@@ -1,0 +1,48 @@
+/**
+ * How numbers and samples look.
+ *
+ * @module
+ */
+
+import type { SampleToken } from "../evaluate/evaluator.ts";
+import { paint, type Terminal } from "./terminal.ts";
+
+/** 1234567 as 1,234,567. */
+export function grouped(value: number): string {
+  return Math.round(value).toLocaleString("en");
+}
+
+/** 0.1534 as 15.3%. */
+export function percent(share: number, digits = 1): string {
+  return `${(100 * share).toFixed(digits)}%`;
+}
+
+/** Seconds as 42s, 3m05s or 2h07m. */
+export function duration(seconds: number): string {
+  const whole = Math.round(seconds);
+  const two = (n: number) => String(n).padStart(2, "0");
+  if (whole < 60) return `${whole}s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)}m${two(whole % 60)}s`;
+  return `${Math.floor(whole / 3600)}h${two(Math.floor(whole / 60) % 60)}m`;
+}
+
+/** Three significant digits, such as 1.98e-3. */
+export function rate(value: number): string {
+  return value === 0 ? "0" : value.toExponential(2);
+}
+
+/**
+ * A sample: right predictions green, wrong ones red, what was not masked dim. Without colours a right prediction is
+ * {x} and a wrong one {x|y}, y being the token of the text.
+ */
+export function formatSample(terminal: Pick<Terminal, "hasColour">, sample: readonly SampleToken[]): string {
+  const visible = (token: string) => token.replaceAll("\n", "↵").replaceAll("\t", "⇥");
+  // a coloured space would not be seen
+  const marked = (token: string) => visible(token).replaceAll(" ", "␣");
+  return sample.map(({ token, predicted }) => {
+    if (predicted === undefined) return paint(terminal, "dim", visible(token));
+    const isRight = predicted === token;
+    if (terminal.hasColour) return paint(terminal, isRight ? "green" : "red", marked(predicted));
+    return isRight ? `{${marked(token)}}` : `{${marked(predicted)}|${marked(token)}}`;
+  }).join("");
+}

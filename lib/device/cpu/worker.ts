@@ -1,0 +1,41 @@
+/**
+ * A thread of the CPU device: waits for a run, does its share, waits again.
+ *
+ * @module
+ */
+
+import { control, CONTROL_AT, CONTROL_BYTES, type CpuKernel, runShare } from "./thread_program.ts";
+
+/** What a worker is started with. */
+export interface CpuWorkerStart {
+  readonly module: WebAssembly.Module;
+  readonly memory: WebAssembly.Memory;
+  readonly names: readonly string[];
+  readonly thread: number;
+  readonly threads: number;
+}
+
+const scope = globalThis as unknown as {
+  onmessage: ((event: { data: CpuWorkerStart }) => void) | null;
+  postMessage(message: unknown): void;
+  close(): void;
+};
+
+scope.onmessage = ({ data }) => {
+  const { module, memory, names, thread, threads } = data;
+  const exports = new WebAssembly.Instance(module, { env: { memory, abort: () => {} } }).exports;
+  const kernels = names.map((name) => exports[name] as CpuKernel);
+  const setScratch = exports.set_scratch as (at: number) => void;
+  const state = new Int32Array(memory.buffer, CONTROL_AT, CONTROL_BYTES / 4);
+  let generation = Atomics.load(state, control.generation);
+  scope.postMessage("ready");
+  while (true) {
+    Atomics.wait(state, control.generation, generation);
+    const next = Atomics.load(state, control.generation);
+    if (next === generation) continue;
+    generation = next;
+    if (Atomics.load(state, control.quit) !== 0) break;
+    runShare({ memory, kernels, setScratch, thread, threads });
+  }
+  scope.close();
+};

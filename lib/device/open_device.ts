@@ -1,0 +1,65 @@
+/**
+ * Choosing a device.
+ *
+ * @module
+ */
+
+import { openCpuDevice } from "./cpu/cpu_device.ts";
+import type { Device } from "./device.ts";
+import { openWebGpuDevice } from "./webgpu/webgpu_device.ts";
+
+/** What may be asked for. */
+export const deviceChoices = ["auto", "webgpu", "cpu"] as const;
+/** What may be asked for: a kind of device, or the best there is. */
+export type DeviceChoice = typeof deviceChoices[number];
+
+/** A device and why it was taken. */
+export interface OpenedDevice {
+  /** The device; the caller destroys it. */
+  readonly device: Device;
+  /** For people: what it is and why it was taken. */
+  readonly reason: string;
+  /** What the user should know, such as that the adapter is a slow one. */
+  readonly notice: string | undefined;
+}
+
+/** Options of {@linkcode openDevice}. */
+export interface OpenDeviceOptions {
+  /** Threads of the CPU device. Default: the machine's cores. */
+  threads?: number | undefined;
+  /** System BLAS of the CPU device: a path, "auto" or "off". Default: "off". */
+  blas?: string | undefined;
+  /** Measure the time of every kernel: {@linkcode Device.takeProfile}. Default: false. */
+  profile?: boolean | undefined;
+}
+
+/**
+ * Opens the device of a choice. "auto" takes a hardware WebGPU adapter if there is one, otherwise the CPU; a software
+ * adapter is far slower than the CPU device and is taken only when asked for by "webgpu".
+ *
+ * @throws {NoAdapterError} if "webgpu" is asked for and there is no adapter.
+ */
+export async function openDevice(
+  choice: DeviceChoice = "auto",
+  options: OpenDeviceOptions = {},
+): Promise<OpenedDevice> {
+  const { threads, blas = "off", profile = false } = options;
+  const opened = (device: Device, why = "", notice?: string): OpenedDevice => {
+    const name = device.kind === "webgpu" ? `WebGPU on ${device.description}` : device.description;
+    return { device, reason: why ? `${name} (${why})` : name, notice };
+  };
+  if (choice === "webgpu") {
+    const device = await openWebGpuDevice({ profile });
+    const slow = "this adapter is software: the CPU does a GPU's work; --device cpu is several times as quick";
+    return opened(device, "", device.software ? slow : undefined);
+  }
+  const adapter = choice === "auto"
+    ? await globalThis.navigator?.gpu?.requestAdapter({ powerPreference: "high-performance" })
+    : undefined;
+  const info = adapter?.info as (GPUAdapterInfo & { isFallbackAdapter?: boolean }) | undefined;
+  if (adapter && !info?.isFallbackAdapter) {
+    return opened(await openWebGpuDevice({ profile }), "a graphics card was found");
+  }
+  const cpu = await openCpuDevice({ blas, profile, ...(threads === undefined ? {} : { threads }) });
+  return opened(cpu, choice === "auto" ? "no graphics card was found" : "");
+}

@@ -1,0 +1,361 @@
+/**
+ * The WebGPU device: recorded kernel calls as one compute pass in one submission.
+ *
+ * @module
+ */
+
+import type { Device, Program, Recording, WebGpuSettings } from "../device.ts";
+import type { DeviceBuffer, KernelCall, Storage, Tensor } from "../../tensor/tensor.ts";
+import { type KernelTime, workOf } from "../profile.ts";
+import { dispatch, PassTimer, type PreparedCall } from "./pass_timer.ts";
+import { encodeParams, parseShader, type ShaderInterface, specialise } from "./wgsl.ts";
+import { kernelSources, type MatmulVariant } from "./kernel_sources.ts";
+
+/** What `openWebGpuDevice` takes. */
+export interface WebGpuOptions {
+  /** How matrix products are computed; by default tiled on hardware and direct on a software adapter. */
+  matmul?: MatmulVariant;
+  /** Measure the time of every kernel by timestamp queries; each call is then a compute pass of its own. */
+  profile?: boolean;
+}
+
+/** There is no adapter; the message says what to install. */
+export class NoAdapterError extends Error {
+  /** Name of the class. */
+  override name = "NoAdapterError";
+}
+
+interface WebGpuBuffer extends DeviceBuffer {
+  readonly gpu: GPUBuffer;
+}
+
+interface Pipeline {
+  readonly pipeline: GPUComputePipeline;
+  readonly layout: GPUBindGroupLayout;
+  readonly shader: ShaderInterface;
+}
+
+const usage = () => GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+
+/** Absent tensors are bound to this many bytes each, apart from one another: writable bindings must not overlap. */
+const ABSENT_BYTES = 256;
+
+/**
+ * Opens the adapter that `navigator.gpu` prefers for high performance, with all the memory that it allows.
+ *
+ * @throws {NoAdapterError} where there is none.
+ * @throws {RangeError} if a profile is asked for and the adapter has no timestamp queries.
+ */
+export async function openWebGpuDevice(options: WebGpuOptions = {}): Promise<Device> {
+  const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
+  if (!adapter) throw new NoAdapterError(`Cannot find a WebGPU adapter: ${driverAdvice()}`);
+  const limits = adapter.limits;
+  if (options.profile && !adapter.features.has("timestamp-query")) {
+    throw new RangeError("Cannot measure the kernels' times: this adapter has no timestamp queries");
+  }
+  const gpu = await adapter.requestDevice({
+    requiredFeatures: options.profile ? ["timestamp-query"] : [],
+    requiredLimits: {
+      maxBufferSize: limits.maxBufferSize,
+      maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
+    },
+  });
+  return new WebGpuDevice(adapter, gpu, options);
+}
+
+function driverAdvice(): string {
+  const system = (globalThis as { Deno?: { build: { os: string } } }).Deno?.build.os ?? "browser";
+  switch (system) {
+    case "linux":
+      return "install a Vulkan driver (on Debian and Ubuntu: apt-get install mesa-vulkan-drivers libvulkan1)";
+    case "windows":
+      return "install your graphics card's current driver (it brings Direct3D 12 and Vulkan)";
+    case "darwin":
+      return "WebGPU needs Metal, which macOS 11 or later has";
+    default:
+      return "turn WebGPU on, or use a browser that has it";
+  }
+}
+
+class WebGpuDevice implements Device {
+  readonly kind = "webgpu";
+  readonly description: string;
+  readonly settings: WebGpuSettings;
+  readonly software: boolean;
+  readonly parallelism: number;
+  readonly maxTensorBytes: number;
+  #gpu: GPUDevice;
+  #sources: ReturnType<typeof kernelSources>;
+  #pipelines = new Map<string, Promise<Pipeline>>();
+  #buffers = new Set<GPUBuffer>();
+  #absent: WebGpuBuffer;
+  #absentWritable: WebGpuBuffer;
+  #failure: Error | undefined;
+  #destroyed = false;
+  #timer: PassTimer | undefined;
+
+  constructor(adapter: GPUAdapter, gpu: GPUDevice, options: WebGpuOptions) {
+    this.#gpu = gpu;
+    // older typings have it on the adapter, the standard on its info
+    this.software = Boolean((adapter.info as GPUAdapterInfo & { isFallbackAdapter?: boolean }).isFallbackAdapter);
+    this.description = adapter.info.description || adapter.info.vendor || "unnamed adapter";
+    this.parallelism = this.software ? 16 : 512;
+    this.maxTensorBytes = Math.min(gpu.limits.maxStorageBufferBindingSize, gpu.limits.maxBufferSize);
+    const matmul = options.matmul ?? (this.software ? "direct" : "tiled");
+    this.settings = { kind: "webgpu", adapter: this.description, matmul };
+    this.#sources = kernelSources(matmul);
+    gpu.addEventListener("uncapturederror", (event) => {
+      event.preventDefault();
+      this.#failure ??= new Error(`WebGPU failed: ${(event as GPUUncapturedErrorEvent).error.message}`);
+    });
+    gpu.lost.then((info) => {
+      if (!this.#destroyed) this.#failure ??= new Error(`WebGPU lost the device: ${info.message}`);
+    });
+    this.#timer = options.profile ? new PassTimer(gpu) : undefined;
+    this.#absent = this.allocate(ABSENT_BYTES, "absent");
+    this.#absentWritable = this.allocate(ABSENT_BYTES * 16, "absent, writable");
+  }
+
+  allocate(bytes: number, label: string): WebGpuBuffer {
+    if (bytes > this.#gpu.limits.maxBufferSize) {
+      throw new RangeError(
+        `Cannot allocate ${bytes} bytes for ${label}: this device's buffers hold at most ${this.#gpu.limits.maxBufferSize}`,
+      );
+    }
+    const size = Math.max(16, Math.ceil(bytes / 16) * 16);
+    const gpu = this.#gpu.createBuffer({ size, usage: usage(), label });
+    this.#buffers.add(gpu);
+    return {
+      bytes: size,
+      gpu,
+      destroy: () => {
+        this.#buffers.delete(gpu);
+        gpu.destroy();
+      },
+    };
+  }
+
+  write(tensor: Tensor, data: Float32Array | Uint32Array, offset = 0): void {
+    if (offset + data.length > tensor.size) {
+      throw new RangeError(`Cannot write ${data.length} elements at ${offset} to ${tensor.name} of ${tensor.size}`);
+    }
+    const { buffer, offset: first } = storageOf(tensor);
+    this.#gpu.queue.writeBuffer((buffer as WebGpuBuffer).gpu, first + offset * 4, data as Float32Array<ArrayBuffer>);
+  }
+
+  async read(tensors: readonly Tensor[]): Promise<ArrayBuffer[]> {
+    const total = tensors.reduce((sum, tensor) => sum + tensor.size * 4, 0);
+    const staging = this.#gpu.createBuffer({
+      size: Math.max(4, total),
+      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+    });
+    try {
+      const encoder = this.#gpu.createCommandEncoder();
+      let at = 0;
+      for (const tensor of tensors) {
+        const { buffer, offset } = storageOf(tensor);
+        encoder.copyBufferToBuffer((buffer as WebGpuBuffer).gpu, offset, staging, at, tensor.size * 4);
+        at += tensor.size * 4;
+      }
+      this.#gpu.queue.submit([encoder.finish()]);
+      await staging.mapAsync(GPUMapMode.READ).catch((error: Error) => {
+        throw this.#failure ?? error;
+      });
+      this.#check();
+      const bytes = staging.getMappedRange();
+      at = 0;
+      return tensors.map((tensor) => bytes.slice(at, at += tensor.size * 4));
+    } finally {
+      staging.destroy();
+    }
+  }
+
+  async compile(recording: Recording): Promise<Program> {
+    const calls = [...recording.sections.values()].flat();
+    this.#checkSizes(calls);
+    const pipelines = await Promise.all(calls.map((call) => this.#pipeline(call)));
+    this.#gpu.pushErrorScope("out-of-memory");
+    const slots = recording.slots.map((bytes, i) => this.allocate(bytes, `slot ${i}`));
+    const uniforms = this.#uniforms(calls, pipelines);
+    const bytes = slots.reduce((sum, slot) => sum + slot.bytes, 0);
+    const failure = await this.#gpu.popErrorScope();
+    const destroy = () => {
+      for (const slot of slots) slot.destroy();
+      uniforms.buffer.destroy();
+    };
+    if (failure) {
+      destroy();
+      throw new RangeError(`Cannot allocate ${(bytes / 2 ** 20).toFixed(0)} MiB for activations: out of device memory`);
+    }
+    const storage = (tensor: Tensor): Storage => {
+      const slot = recording.slotOf.get(tensor);
+      return slot === undefined ? storageOf(tensor) : { buffer: slots[slot]!, offset: 0 };
+    };
+    const prepared = new Map<string, PreparedCall[]>();
+    let index = 0;
+    for (const [name, section] of recording.sections) {
+      prepared.set(
+        name,
+        section.map((call) => {
+          const pipeline = pipelines[index]!;
+          return {
+            pipeline: pipeline.pipeline,
+            bindGroup: this.#bindGroup(call, pipeline, uniforms.buffer, storage),
+            offset: uniforms.offsets[index++]!,
+            workgroups: this.#workgroups(call),
+            work: workOf(call),
+          };
+        }),
+      );
+    }
+    return { bytes, destroy, run: (...names) => this.#run(prepared, names) };
+  }
+
+  async takeProfile(): Promise<readonly KernelTime[] | undefined> {
+    return await this.#timer?.take();
+  }
+
+  destroy(): void {
+    this.#destroyed = true;
+    for (const buffer of this.#buffers) buffer.destroy();
+    this.#buffers.clear();
+    this.#gpu.destroy();
+  }
+
+  #run(sections: ReadonlyMap<string, readonly PreparedCall[]>, names: readonly string[]): void {
+    this.#check();
+    const calls = [...(names.length > 0 ? names : sections.keys())].flatMap((name) => {
+      const section = sections.get(name);
+      if (!section) throw new TypeError(`The program has no section "${name}"`);
+      return section;
+    });
+    if (this.#timer) {
+      this.#timer.run(calls);
+      return;
+    }
+    const encoder = this.#gpu.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    for (const call of calls) dispatch(pass, call);
+    pass.end();
+    this.#gpu.queue.submit([encoder.finish()]);
+  }
+
+  #check(): void {
+    if (this.#failure) throw this.#failure;
+  }
+
+  #checkSizes(calls: readonly KernelCall[]): void {
+    for (const { kernel, tensors } of calls) {
+      for (const tensor of Object.values(tensors)) {
+        if (tensor.size * 4 > this.maxTensorBytes) {
+          throw new RangeError(
+            `Cannot run ${kernel} on ${tensor.name} of shape [${tensor.shape}]: ${
+              tensor.size * 4
+            } bytes are more than ` +
+              `the ${this.maxTensorBytes} that this device can bind; fewer tokens a step or a smaller model would fit`,
+          );
+        }
+      }
+    }
+  }
+
+  #pipeline(call: KernelCall): Promise<Pipeline> {
+    const key = `${call.kernel} ${JSON.stringify(Object.entries(call.constants).sort())}`;
+    let pipeline = this.#pipelines.get(key);
+    if (!pipeline) this.#pipelines.set(key, pipeline = this.#createPipeline(call));
+    return pipeline;
+  }
+
+  async #createPipeline({ kernel, constants }: KernelCall): Promise<Pipeline> {
+    const source = this.#sources[kernel];
+    if (!source) throw new TypeError(`There is no kernel "${kernel}"`);
+    const code = specialise(source.source, constants);
+    const shader = parseShader(code);
+    const entries: GPUBindGroupLayoutEntry[] = shader.bindings.map(({ index, writable }) => ({
+      binding: index,
+      visibility: GPUShaderStage.COMPUTE,
+      buffer: { type: writable ? "storage" : "read-only-storage" },
+    }));
+    entries.push({
+      binding: 0,
+      visibility: GPUShaderStage.COMPUTE,
+      buffer: { type: "uniform", hasDynamicOffset: true, minBindingSize: paramsBytes(shader) },
+    });
+    const layout = this.#gpu.createBindGroupLayout({ entries });
+    const module = this.#gpu.createShaderModule({ code, label: kernel });
+    const pipeline = await this.#gpu.createComputePipelineAsync({
+      label: kernel,
+      layout: this.#gpu.createPipelineLayout({ bindGroupLayouts: [layout] }),
+      compute: { module, entryPoint: "main" },
+    });
+    return { pipeline, layout, shader };
+  }
+
+  #uniforms(calls: readonly KernelCall[], pipelines: readonly Pipeline[]) {
+    const alignment = this.#gpu.limits.minUniformBufferOffsetAlignment;
+    let bytes = 0;
+    const offsets = pipelines.map(({ shader }) => {
+      const offset = bytes;
+      bytes += Math.ceil(paramsBytes(shader) / alignment) * alignment;
+      return offset;
+    });
+    const data = new Uint8Array(bytes);
+    for (const [i, call] of calls.entries()) {
+      data.set(encodeParams(pipelines[i]!.shader.params, call.params), offsets[i]!);
+    }
+    const buffer = this.#gpu.createBuffer({
+      size: Math.max(16, bytes),
+      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+      label: "uniforms",
+    });
+    this.#gpu.queue.writeBuffer(buffer, 0, data);
+    return { buffer, offsets };
+  }
+
+  #bindGroup(
+    call: KernelCall,
+    { layout, shader }: Pipeline,
+    uniforms: GPUBuffer,
+    storage: (tensor: Tensor) => Storage,
+  ): GPUBindGroup {
+    for (const name of Object.keys(call.tensors)) {
+      if (!shader.bindings.some((binding) => binding.name === name)) {
+        throw new TypeError(`Kernel ${call.kernel} has no binding "${name}"`);
+      }
+    }
+    const entries: GPUBindGroupEntry[] = shader.bindings.map(({ name, index, writable }) => {
+      const tensor = call.tensors[name];
+      if (!tensor) {
+        const absent = writable ? this.#absentWritable : this.#absent;
+        const offset = writable ? index * ABSENT_BYTES : 0;
+        return { binding: index, resource: { buffer: absent.gpu, offset, size: ABSENT_BYTES } };
+      }
+      const { buffer, offset } = storage(tensor);
+      const size = Math.ceil(tensor.size / 4) * 16;
+      return { binding: index, resource: { buffer: (buffer as WebGpuBuffer).gpu, offset, size } };
+    });
+    entries.push({ binding: 0, resource: { buffer: uniforms, size: paramsBytes(shader) } });
+    return this.#gpu.createBindGroup({ layout, entries });
+  }
+
+  #workgroups(call: KernelCall): [number, number, number] {
+    const items = this.#sources[call.kernel]!.items(call.constants);
+    const [x, y, z] = call.grid.map((count, i) => Math.ceil(count / items[i]!)) as [number, number, number];
+    const limit = this.#gpu.limits.maxComputeWorkgroupsPerDimension;
+    if (x <= limit) return [x, y, z];
+    if (y > 1) {
+      throw new RangeError(`Cannot run ${call.kernel} on a grid of ${call.grid}: more than ${limit} workgroups`);
+    }
+    const folds = Math.ceil(x / limit);
+    return [Math.ceil(x / folds), folds, z];
+  }
+}
+
+function paramsBytes(shader: ShaderInterface): number {
+  return Math.max(16, Math.ceil(shader.params.length / 4) * 16);
+}
+
+function storageOf(tensor: Tensor): Storage {
+  if (!tensor.storage) throw new TypeError(`Tensor ${tensor.name} has no storage`);
+  return tensor.storage;
+}

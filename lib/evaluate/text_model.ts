@@ -1,0 +1,27 @@
+/**
+ * A model with its vocabulary, and how much of a text it reads at once.
+ *
+ * @module
+ */
+
+import type { Model } from "../model/model.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+
+/** A model with its vocabulary. */
+export interface ModelParts {
+  /** The model. */
+  readonly model: Model;
+  /** Its vocabulary. */
+  readonly tokenizer: Tokenizer;
+}
+
+/** Tokens of a batch. */
+export const BATCH_TOKENS = 4096;
+
+/** Most logits of a batch, 64 MiB of them. */
+const MOST_LOGITS = 1 << 24;
+
+/** Masked tokens whose logits are computed at once. */
+export function mostSlots(vocab: number): number {
+  return Math.max(1, Math.floor(MOST_LOGITS / vocab));
+}

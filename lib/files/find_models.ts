@@ -1,0 +1,65 @@
+/**
+ * What a path to a model may mean: a model's folder, a run, or a model in Hugging Face's cache.
+ *
+ * @module
+ */
+
+import { type ModelFolder, readJson } from "../format/folder.ts";
+import { WEIGHTS, WEIGHTS_INDEX, whatIsThere } from "../format/folder_parts.ts";
+import { folderStorage } from "./checkpoint_folder.ts";
+import { fileFolder } from "./file_folder.ts";
+
+const isThere = (path: string) => Deno.stat(path).then(() => true, () => false);
+
+/**
+ * The models that a path means: of a run its checkpoints, latest last; of a model in Hugging Face's cache the version that was
+ * fetched; otherwise the folder itself.
+ *
+ * @throws {RangeError} if there is none; it says what is there.
+ */
+export async function findModels(path: string): Promise<[ModelFolder, ...ModelFolder[]]> {
+  const trimmed = path.replace(/(?<=.)[\\/]+$/, "");
+  const fail = (what: string) => new RangeError(`Cannot use "${path}": ${what}`);
+  const info = await Deno.stat(trimmed).catch((error) => {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return undefined;
+    throw error;
+  });
+  if (!info) throw fail("there is no such folder");
+  if (!info.isDirectory) {
+    const folder = /^(.*)[\\/][^\\/]+$/.exec(trimmed)?.[1] ?? ".";
+    throw fail(`it is a file; wanted the folder of a model${await hasWeights(folder) ? `, "${folder}"` : ""}`);
+  }
+  if (await hasWeights(trimmed)) return [fileFolder(trimmed)];
+  const storage = folderStorage(`${trimmed}/checkpoints`);
+  const [first, ...rest] = (await storage.list()).map((name) => storage.open(name));
+  if (first) return [first, ...rest];
+  if (await isThere(`${trimmed}/snapshots`)) return [fileFolder(await snapshotIn(trimmed, fail))];
+  if (await isThere(`${trimmed}/metrics.jsonl`)) throw fail("it is a run without a checkpoint");
+  const folder = fileFolder(trimmed);
+  const json = await readJson(folder, "config.json").catch(() => ({ model_type: "" })) as
+    | Record<string, unknown>
+    | undefined;
+  // a model's folder that lacks its weights says so when it is opened
+  if (json && ("model_type" in json || "architectures" in json)) return [folder];
+  const what = await whatIsThere(folder, json ? WEIGHTS : "config.json");
+  throw fail(
+    /^(it|its|the) /.test(what) ? what : `it is neither a run with a checkpoint nor the folder of a model: ${what}`,
+  );
+}
+
+/** Whether a folder holds weights that can be read. */
+async function hasWeights(path: string): Promise<boolean> {
+  return await isThere(`${path}/${WEIGHTS}`) || await isThere(`${path}/${WEIGHTS_INDEX}`);
+}
+
+/** The version of a model in Hugging Face's cache: the one that "main" means, or the only one. */
+async function snapshotIn(path: string, fail: (what: string) => Error): Promise<string> {
+  const main = (await Deno.readTextFile(`${path}/refs/main`).catch(() => "")).trim();
+  if (/^[0-9a-z]+$/i.test(main) && await isThere(`${path}/snapshots/${main}`)) return `${path}/snapshots/${main}`;
+  const names = (await Array.fromAsync(Deno.readDir(`${path}/snapshots`))).map(({ name }) => name).sort();
+  if (names.length === 1) return `${path}/snapshots/${names[0]}`;
+  const list = names.slice(0, 5).map((name) => `${path}/snapshots/${name}`).join(" or ");
+  throw fail(
+    names.length === 0 ? "no version of the model has been fetched to it" : `it holds several versions: name ${list}`,
+  );
+}

@@ -1,0 +1,145 @@
+/**
+ * Parameters in flat memory: one buffer each for values, gradients and the optimizer's two moments, so that one kernel
+ * call updates them all.
+ *
+ * @module
+ */
+
+import { allocateTensor, type Device } from "../device/device.ts";
+import { type Parameter, sizeOf, type Storage, type Tensor } from "../tensor/tensor.ts";
+
+/** What is known of a parameter before it has memory. */
+export interface ParameterSpec {
+  /** Unique name. */
+  readonly name: string;
+  /** Sizes, outermost first. */
+  readonly shape: readonly number[];
+  /** Whether weight decay applies: matrices yes, biases and norms no. */
+  readonly decay: boolean;
+}
+
+/** Floats between the starts of two parameters are a multiple of this: 256 bytes, WebGPU's largest binding alignment. */
+const ALIGNMENT = 64;
+
+/** All parameters of a model on a device. */
+export class ParameterStore {
+  /** The device that holds them. */
+  readonly device: Device;
+  /** Values, flat. */
+  readonly values: Tensor & { storage: Storage };
+  /** The first so many floats are subject to weight decay. */
+  readonly decayed: number;
+  #byName = new Map<string, { parameter: Parameter; offset: number }>();
+  #specs: readonly ParameterSpec[];
+  #training = new Map<string, Tensor & { storage: Storage }>();
+
+  /**
+   * Allocates the parameters, all zero; the decayed ones come first. What only training needs, gradients and moments, is
+   * allocated when it is first asked for.
+   */
+  constructor(device: Device, specs: readonly ParameterSpec[]) {
+    this.device = device;
+    this.#specs = specs;
+    const ordered = [...specs.filter((spec) => spec.decay), ...specs.filter((spec) => !spec.decay)];
+    let floats = 0;
+    let decayed = 0;
+    const offsets = ordered.map((spec) => {
+      const offset = floats;
+      floats += Math.ceil(sizeOf(spec.shape) / ALIGNMENT) * ALIGNMENT;
+      if (spec.decay) decayed = floats;
+      return offset;
+    });
+    this.decayed = decayed;
+    this.values = allocateTensor(device, "parameters", { shape: [Math.max(ALIGNMENT, floats)] });
+    for (const [i, { name, shape }] of ordered.entries()) {
+      if (this.#byName.has(name)) throw new TypeError(`Two parameters are called "${name}"`);
+      const view = (flat: { storage: Storage }, label: string): Tensor => ({
+        name: label,
+        shape,
+        dtype: "f32",
+        size: sizeOf(shape),
+        storage: { buffer: flat.storage.buffer, offset: offsets[i]! * 4 },
+      });
+      let gradient: Tensor | undefined;
+      const gradients = () => this.gradients;
+      const parameter = {
+        ...view(this.values, name),
+        get gradient() {
+          return gradient ??= view(gradients(), `d_${name}`);
+        },
+      };
+      this.#byName.set(name, { parameter, offset: offsets[i]! });
+    }
+  }
+
+  /** Gradients, flat. */
+  get gradients(): Tensor & { storage: Storage } {
+    return this.#allocated("gradients");
+  }
+
+  /** AdamW's first moment, flat. */
+  get firstMoment(): Tensor & { storage: Storage } {
+    return this.#allocated("first moments");
+  }
+
+  /** AdamW's second moment, flat. */
+  get secondMoment(): Tensor & { storage: Storage } {
+    return this.#allocated("second moments");
+  }
+
+  #allocated(name: string): Tensor & { storage: Storage } {
+    let tensor = this.#training.get(name);
+    if (!tensor) this.#training.set(name, tensor = allocateTensor(this.device, name, { shape: this.values.shape }));
+    return tensor;
+  }
+
+  /** Names and shapes in the order in which they were declared. */
+  get specs(): readonly ParameterSpec[] {
+    return this.#specs;
+  }
+
+  /** Number of trained numbers. */
+  get count(): number {
+    return this.#specs.reduce((sum, spec) => sum + sizeOf(spec.shape), 0);
+  }
+
+  /** The parameter of this name. */
+  get(name: string): Parameter {
+    const entry = this.#byName.get(name);
+    if (!entry) throw new TypeError(`There is no parameter "${name}"`);
+    return entry.parameter;
+  }
+
+  /** Writes a part of a parameter, from its element `offset` on. */
+  write(name: string, values: Float32Array, offset: number): void {
+    this.device.write(this.get(name), values, offset);
+  }
+
+  /** Cuts a flat array, as read from {@linkcode values} or the moments, into one view for each parameter. */
+  split(flat: Float32Array<ArrayBuffer>): Map<string, Float32Array<ArrayBuffer>> {
+    return new Map(this.#specs.map(({ name, shape }) => {
+      const { offset } = this.#byName.get(name)!;
+      return [name, flat.subarray(offset, offset + sizeOf(shape))];
+    }));
+  }
+
+  /** The reverse of {@linkcode split}: a flat array from one array for each parameter. */
+  join(arrays: ReadonlyMap<string, Float32Array>): Float32Array<ArrayBuffer> {
+    const flat = new Float32Array(this.values.size);
+    for (const { name, shape } of this.#specs) {
+      const data = arrays.get(name);
+      if (data?.length !== sizeOf(shape)) {
+        throw new TypeError(
+          `Parameter "${name}" needs ${sizeOf(shape)} values of shape [${shape}], got ${data?.length ?? "none"}`,
+        );
+      }
+      flat.set(data, this.#byName.get(name)!.offset);
+    }
+    return flat;
+  }
+
+  /** Gives all memory back. */
+  destroy(): void {
+    for (const flat of [this.values, ...this.#training.values()]) flat.storage.buffer.destroy();
+  }
+}

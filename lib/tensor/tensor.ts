@@ -1,0 +1,66 @@
+/**
+ * Tensors and the calls of kernels on them, as plain data.
+ *
+ * @module
+ */
+
+/** Element types that kernels use: four bytes each. */
+export type DataType = "f32" | "u32";
+
+/** A piece of device memory, owned by whoever allocated it. */
+export interface DeviceBuffer {
+  /** Size in bytes. */
+  readonly bytes: number;
+  /** Gives the memory back. */
+  destroy(): void;
+}
+
+/** Where a tensor lies. */
+export interface Storage {
+  /** The memory. */
+  readonly buffer: DeviceBuffer;
+  /** First byte of the tensor in it. */
+  readonly offset: number;
+}
+
+/**
+ * An array in row-major order. A tensor without storage is an activation: the memory plan of the program that uses it
+ * decides where it lies.
+ */
+export interface Tensor {
+  /** For error messages and plans. */
+  readonly name: string;
+  /** Sizes, outermost first. */
+  readonly shape: readonly number[];
+  /** Element type. */
+  readonly dtype: DataType;
+  /** Number of elements. */
+  readonly size: number;
+  /** Fixed place in memory, if it has one. */
+  storage?: Storage;
+}
+
+/** A tensor that is trained, with the gradient that accumulates for it. */
+export interface Parameter extends Tensor {
+  /** Gradient of the same shape; kernels add to it, the optimizer clears it. */
+  readonly gradient: Tensor;
+}
+
+/** One call of a kernel, as data. */
+export interface KernelCall {
+  /** Name of the kernel: a WGSL file, or a WebAssembly function. */
+  readonly kernel: string;
+  /** Tensors by the names that the kernel gives them. */
+  readonly tensors: Readonly<Record<string, Tensor>>;
+  /** Counts and factors, which may differ from call to call without a new pipeline. */
+  readonly params: Readonly<Record<string, number>>;
+  /** What shapes the generated code: each combination is a pipeline of its own. */
+  readonly constants: Readonly<Record<string, number | boolean>>;
+  /** How many independent items there are in each dimension; the device cuts them into workgroups or threads. */
+  readonly grid: readonly [number, number, number];
+}
+
+/** Number of elements of a shape. */
+export function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
+}

@@ -1,0 +1,27 @@
+import { assertEquals } from "@std/assert";
+import { duration, formatSample, grouped, percent, rate } from "../../lib/cli/figures.ts";
+import { paint, table } from "../../lib/cli/terminal.ts";
+
+Deno.test("formatSample() marks right and wrong predictions with and without colours", () => {
+  const sample = [{ token: "a" }, { token: "b", predicted: "b" }, { token: " ", predicted: "x" }, {
+    token: "c",
+    predicted: " ",
+  }, { token: "\n" }];
+  assertEquals(formatSample({ hasColour: false }, sample), "a{b}{x|␣}{␣|c}↵");
+  assertEquals(
+    formatSample({ hasColour: true }, sample),
+    "\x1b[2ma\x1b[22m\x1b[32mb\x1b[39m\x1b[31mx\x1b[39m\x1b[31m␣\x1b[39m\x1b[2m↵\x1b[22m",
+  );
+});
+
+Deno.test("duration(), grouped(), percent() and rate() read well", () => {
+  assertEquals([0, 42.4, 60, 185, 7620].map(duration), ["0s", "42s", "1m00s", "3m05s", "2h07m"]);
+  assertEquals(grouped(1234567.2), "1,234,567");
+  assertEquals([percent(0.1534), percent(1, 0)], ["15.3%", "100%"]);
+  assertEquals([rate(0.00198), rate(0)], ["1.98e-3", "0"]);
+});
+
+Deno.test("table() aligns numbers to the right and words to the left", () => {
+  assertEquals(table([["n", "word"], ["1", "a"], ["10", "bcdef"]]), "   n  word\n   1  a\n  10  bcdef");
+  assertEquals(paint({ hasColour: false }, "bold", "x"), "x");
+});

@@ -1,0 +1,65 @@
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { WriteError, writeError, writeFile, writeFolder, writing } from "../../lib/files/write_files.ts";
+import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
+
+const names = async (folder: string) => (await Array.fromAsync(Deno.readDir(folder), ({ name }) => name)).sort();
+const files = new Map([["a.txt", [new Uint8Array(5)]], ["inner/b.txt", [new Uint8Array(3), new Uint8Array(4)]]]);
+
+Deno.test("writeFolder() writes all files or leaves nothing behind", () =>
+  inTemporaryFolder(async (folder) => {
+    await Deno.mkdir(`${folder}/x.unfinished`);
+    await Deno.writeTextFile(`${folder}/x.unfinished/old.txt`, "left by a run that was killed");
+    await writeFolder(`${folder}/x`, files, { what: "the model" });
+    assertEquals([await names(folder), await names(`${folder}/x`)], [["x"], ["a.txt", "inner"]]);
+    assertEquals((await Deno.stat(`${folder}/x/inner/b.txt`)).size, 7);
+    // in the way of the folder stands one with something in it
+    await assertRejects(
+      () => writeFolder(`${folder}/x`, files, { what: "the model", intact: "x is intact" }),
+      WriteError,
+      `Cannot write the model to "${folder}/x": a folder of that name is there (it needs 12 bytes); x is intact`,
+    );
+    assertEquals(await names(folder), ["x"]);
+  }));
+
+Deno.test("writeFolder() and writeFile() say what keeps them from writing", () =>
+  inTemporaryFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/file`, "");
+    await assertRejects(() => writeFile(`${folder}/no/x`, "", "it"), WriteError, "there is no such folder");
+    await assertRejects(() => writeFile(`${folder}/file/x`, "", "it"), WriteError, "a part of the path is a file");
+    await assertRejects(() => writeFolder(`${folder}/file/x`, files, { what: "it" }), WriteError, "is a file");
+    await assertRejects(() => writeFile(`${folder}/${"x".repeat(300)}`, "", "it"), WriteError, "the name is too long");
+    await Deno.writeTextFile(`${folder}/kept`, "before");
+    await Deno.mkdir(`${folder}/kept.unfinished`);
+    await assertRejects(() => writeFile(`${folder}/kept`, "after", "it"), WriteError, "a folder of that name is there");
+    assertEquals(await Deno.readTextFile(`${folder}/kept`), "before");
+  }));
+
+Deno.test({
+  name: "writeFile() and writing() say that a disk is full, and how much is needed",
+  // the device that is always full is Linux's
+  ignore: Deno.build.os !== "linux",
+  fn: () =>
+    inTemporaryFolder(async (folder) => {
+      await Deno.symlink("/dev/full", `${folder}/x.unfinished`);
+      await assertRejects(
+        () => writeFile(`${folder}/x`, "12345", "the settings"),
+        WriteError,
+        `Cannot write the settings to "${folder}/x": no space is left there (it needs 5 bytes)`,
+      );
+      assertEquals(await names(folder), []);
+      using full = Deno.openSync("/dev/full", { write: true });
+      const context = { what: "metrics", place: "metrics.jsonl" };
+      assertThrows(
+        () => writing(context, () => full.writeSync(new Uint8Array(1))),
+        WriteError,
+        "no space is left there",
+      );
+    }),
+});
+
+Deno.test("writeError() leaves other errors as they are", () => {
+  const error = new TypeError("another");
+  assertEquals(writeError(error, { what: "it", place: "x" }), error);
+  const said = new WriteError("said already");
+  assertEquals(writeError(said, { what: "it", place: "x" }), said);
+});
