@@ -53,7 +53,7 @@ export * from "./lib/inference/embed_documents.ts";
 export * from "./lib/inference/fill.ts";
 export * from "./lib/inference/load.ts";
 export * from "./lib/evaluate/score.ts";
-export type { ModelParts } from "./lib/evaluate/text_model.ts";
+export type { TextModel } from "./lib/evaluate/text_model.ts";
 export * from "./lib/model/config.ts";
 export * from "./lib/model/model.ts";
 export * from "./lib/model/parameters.ts";

@@ -23,7 +23,7 @@ const shapes = {
   small: { rows: 2048, length: 64, width: 128, heads: 4, hidden: 340 },
 };
 const vocab = 70;
-const slots = 400;
+const capacity = 400;
 
 type Input = (name: string, shape: number[], dtype?: "f32" | "u32") => Tensor;
 
@@ -127,9 +127,9 @@ for (const [size, { rows, length, width, heads, hidden }] of Object.entries(shap
   benchKernel({
     group,
     name: name("gather of masked rows"),
-    work: { bytes: 4 * (slots * width * 3 + elements) },
+    work: { bytes: 4 * (capacity * width * 3 + elements) },
     record: (graph, input) => {
-      const selection = { positions: input("positions", [slots], "u32"), slots: input("slots", [rows], "u32") };
+      const selection = { rows: input("selection", [capacity], "u32"), inverse: input("inverse", [rows], "u32") };
       withGradient(graph, input, gatherRows(graph, input("x", [rows, width]), selection));
     },
   });
@@ -145,11 +145,15 @@ for (const [size, { rows, length, width, heads, hidden }] of Object.entries(shap
   for (const tokens of [vocab, 8192]) {
     benchKernel({
       group,
-      name: `cross-entropy and its gradient, ${slots} × ${tokens}`,
-      work: { bytes: 4 * slots * tokens * 4 },
+      name: `cross-entropy and its gradient, ${capacity} × ${tokens}`,
+      work: { bytes: 4 * capacity * tokens * 4 },
       record: (graph, input) => {
-        const tensors = { labels: input("labels", [slots], "u32"), scalars: input("s", [4]), totals: input("t", [4]) };
-        crossEntropy(graph, input("logits", [slots, Math.ceil(tokens / 4) * 4]), { vocab: tokens, ...tensors });
+        const tensors = {
+          labels: input("labels", [capacity], "u32"),
+          scalars: input("s", [4]),
+          totals: input("t", [4]),
+        };
+        crossEntropy(graph, input("logits", [capacity, Math.ceil(tokens / 4) * 4]), { vocab: tokens, ...tensors });
       },
     });
   }

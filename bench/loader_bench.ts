@@ -59,7 +59,7 @@ benchTokens("group a batch by token", PART, () => {
 benchTokens("whole loader, from the corpus to masked batches", PART, async () => {
   const source = new WindowSource({ corpus, tokenizer, seed: 1, blockTokens: PART });
   for (let i = 0; i < PART / 2048; i++) {
-    await loadBatch(source, { windows: 32, length: 64, slots: 512, tokenizer, rate: 0.15, seed: 1 });
+    await loadBatch(source, { windows: 32, length: 64, capacity: 512, tokenizer, rate: 0.15, seed: 1 });
   }
   await source.close();
 });

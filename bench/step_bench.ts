@@ -3,7 +3,7 @@
  * matrix products by a system BLAS. `deno bench -A bench/step_bench.ts`
  */
 import { maskBatch } from "../lib/batch/loader.ts";
-import { slotsFor } from "../lib/batch/masking.ts";
+import { capacityFor } from "../lib/batch/masking.ts";
 import { modelConfig, type ModelOptions } from "../lib/model/config.ts";
 import { createModel } from "../lib/model/model.ts";
 import { characterTokenizer } from "../lib/tokenizer/character.ts";
@@ -23,20 +23,20 @@ function benchStep(
   { length, tokens }: { length: number; tokens: number },
 ) {
   const windows = tokens / length;
-  const slots = slotsFor({ windows, length, rate: 0.15 });
+  const capacity = capacityFor({ windows, length, rate: 0.15 });
   const prepare = async (kind: "webgpu" | "cpu" | "blas") => {
     const model = createModel(
       await (kind === "webgpu" ? benchDevice() : cpuDevice(kind === "cpu" ? "off" : "auto")),
       modelConfig({ ...options, vocab: tokenizer.size, maxLength: length }),
     );
-    const program = await model.compileTraining({ windows, length, slots }, optimizer);
+    const program = await model.compileTraining({ windows, length, capacity }, optimizer);
     const list = Array.from({ length: windows }, (_, index) => ({
       tokens: Uint32Array.from({ length }, (_, i) => 5 + (7 * i * i + 13 * index) % 65),
       epoch: 0,
       block: 0,
       index,
     }));
-    const { batch } = maskBatch(list, { tokenizer, rate: 0.15, seed: 1, slots });
+    const { batch } = maskBatch(list, { tokenizer, rate: 0.15, seed: 1, capacity });
     const step = () => {
       model.writeStep({
         seed: 1,

@@ -2,17 +2,17 @@
 override ACTIVATION: u32 = 1u; // as in activations.wgsl
 
 struct Params {
-  size: u32, // in vec4
+  size4: u32, // in fours
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<vec4f>; // [size], the activation's input
-@group(0) @binding(2) var<storage, read_write> d_y: array<vec4f>; // [size]
+@group(0) @binding(1) var<storage, read> x: array<vec4f>; // [4 · size4], the activation's input
+@group(0) @binding(2) var<storage, read_write> d_y: array<vec4f>; // [4 · size4]
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let i = id.x + id.y * groups.x * 64u;
-  if (i >= params.size) {
+  if (i >= params.size4) {
     return;
   }
   if (ACTIVATION == 2u) {

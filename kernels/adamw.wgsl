@@ -3,8 +3,8 @@
 //   p -= rate · (m / (1-β₁ᵗ) / (√(v / (1-β₂ᵗ)) + ε) + decay · p)
 // It also clears the gradient for the next step. update_scale = 0 (a step that is not a number) changes nothing else.
 struct Params {
-  size: u32, // in vec4
-  decayed: u32, // vec4 that weight decay applies to
+  size4: u32, // in fours
+  decayed4: u32, // fours that weight decay applies to
   beta1: f32,
   beta2: f32,
   epsilon: f32,
@@ -14,15 +14,15 @@ struct Params {
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> scalars: array<f32>; // loss scale, rate, 1 / (1-β₁ᵗ), 1 / (1-β₂ᵗ)
 @group(0) @binding(2) var<storage, read> update_scale: array<f32>; // [1]
-@group(0) @binding(3) var<storage, read_write> parameters: array<vec4f>; // [size]
-@group(0) @binding(4) var<storage, read_write> gradients: array<vec4f>; // [size]
-@group(0) @binding(5) var<storage, read_write> first_moment: array<vec4f>; // [size]
-@group(0) @binding(6) var<storage, read_write> second_moment: array<vec4f>; // [size]
+@group(0) @binding(3) var<storage, read_write> parameters: array<vec4f>; // [4 · size4]
+@group(0) @binding(4) var<storage, read_write> gradients: array<vec4f>; // [4 · size4]
+@group(0) @binding(5) var<storage, read_write> first_moment: array<vec4f>; // [4 · size4]
+@group(0) @binding(6) var<storage, read_write> second_moment: array<vec4f>; // [4 · size4]
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let i = id.x + id.y * groups.x * 64u;
-  if (i >= params.size) {
+  if (i >= params.size4) {
     return;
   }
   let gradient = gradients[i];
@@ -36,6 +36,6 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
   first_moment[i] = m;
   second_moment[i] = v;
   let step = m * scalars[2] / (sqrt(v * scalars[3]) + params.epsilon);
-  let decay = select(0.0, params.weight_decay, i < params.decayed);
+  let decay = select(0.0, params.weight_decay, i < params.decayed4);
   parameters[i] -= scalars[1] * (step + decay * parameters[i]);
 }

@@ -1,12 +1,12 @@
 // output = softmax(scale · Q Kᵀ) V with a running maximum m and sum l (online softmax), and
 // logsumexp = m + log l for the backward pass. One invocation a query; keys in blocks of four.
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> qkv: array<vec4f>; // [batch · length, 3, heads, HEAD]
+@group(0) @binding(1) var<storage, read> qkv: array<vec4f>; // [batch · length, 3, heads, HEAD_COLUMNS4]
 @group(0) @binding(2) var<storage, read> clock: array<u32>;
-@group(0) @binding(3) var<storage, read_write> output: array<vec4f>; // [batch · length, heads, HEAD]
+@group(0) @binding(3) var<storage, read_write> output: array<vec4f>; // [batch · length, heads, HEAD_COLUMNS4]
 @group(0) @binding(4) var<storage, read_write> logsumexp: array<f32>; // [batch, heads, length]
 
-@group(0) @binding(5) var<storage, read> segments: array<vec2u>; // [batch · length]: see attention_common
+@group(0) @binding(5) var<storage, read> documents: array<vec2u>; // [batch · length]: see attention_common
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
@@ -16,9 +16,9 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
   }
   let place = locate(item);
   let query_at = qkv_at(place, place.position, 0u);
-  var query: array<vec4f, HEAD>;
-  var sums: array<vec4f, HEAD>;
-  for (var d = 0u; d < HEAD; d++) {
+  var query: array<vec4f, HEAD_COLUMNS4>;
+  var sums: array<vec4f, HEAD_COLUMNS4>;
+  for (var d = 0u; d < HEAD_COLUMNS4; d++) {
     query[d] = params.scale * qkv[query_at + d];
     sums[d] = vec4f(0.0);
   }
@@ -30,7 +30,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
       qkv_at(place, key, 1u), qkv_at(place, key + 1u, 1u), qkv_at(place, key + 2u, 1u), qkv_at(place, key + 3u, 1u),
     );
     var scores = vec4f(0.0);
-    for (var d = 0u; d < HEAD; d++) {
+    for (var d = 0u; d < HEAD_COLUMNS4; d++) {
       scores += vec4f(
         dot(query[d], qkv[at.x + d]), dot(query[d], qkv[at.y + d]),
         dot(query[d], qkv[at.z + d]), dot(query[d], qkv[at.w + d]),
@@ -46,14 +46,14 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     if (DROPOUT) {
       p *= keep(key / 4u, item, params.dropout_stream, params.dropout_threshold, params.dropout_scale);
     }
-    let value = at + vec4u(params.heads * HEAD);
-    for (var d = 0u; d < HEAD; d++) {
+    let value = at + vec4u(params.heads * HEAD_COLUMNS4);
+    for (var d = 0u; d < HEAD_COLUMNS4; d++) {
       sums[d] = sums[d] * rescale + p.x * qkv[value.x + d] + p.y * qkv[value.y + d] + p.z * qkv[value.z + d]
         + p.w * qkv[value.w + d];
     }
   }
   let output_from = output_at(place, place.position);
-  for (var d = 0u; d < HEAD; d++) {
+  for (var d = 0u; d < HEAD_COLUMNS4; d++) {
     output[output_from + d] = sums[d] / total;
   }
   logsumexp[item] = maximum + log(total);

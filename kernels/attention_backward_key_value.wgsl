@@ -3,14 +3,14 @@
 // Overwrites the key and value parts of d_qkv. One invocation a key; queries in blocks of four. The key and value
 // themselves are read anew for each block: with them in registers as well, wide heads would spill.
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> qkv: array<vec4f>; // [batch · length, 3, heads, HEAD]
+@group(0) @binding(1) var<storage, read> qkv: array<vec4f>; // [batch · length, 3, heads, HEAD_COLUMNS4]
 @group(0) @binding(2) var<storage, read> clock: array<u32>;
 @group(0) @binding(3) var<storage, read> logsumexp: array<f32>; // [batch, heads, length]
 @group(0) @binding(4) var<storage, read> delta: array<f32>; // [batch, heads, length]
-@group(0) @binding(5) var<storage, read> d_output: array<vec4f>; // [batch · length, heads, HEAD]
-@group(0) @binding(6) var<storage, read_write> d_qkv: array<vec4f>; // [batch · length, 3, heads, HEAD]
+@group(0) @binding(5) var<storage, read> d_output: array<vec4f>; // [batch · length, heads, HEAD_COLUMNS4]
+@group(0) @binding(6) var<storage, read_write> d_qkv: array<vec4f>; // [batch · length, 3, heads, HEAD_COLUMNS4]
 
-@group(0) @binding(7) var<storage, read> segments: array<vec2u>; // [batch · length]: see attention_common
+@group(0) @binding(7) var<storage, read> documents: array<vec2u>; // [batch · length]: see attention_common
 
 // Dropout's factor for one query and this key: the forward pass drew it by query, for four keys at a time.
 fn keep_one(query_item: u32, key: u32) -> f32 {
@@ -27,9 +27,9 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
   let first_item = item - place.position;
   let key_at = qkv_at(place, place.position, 1u);
   let value_at = qkv_at(place, place.position, 2u);
-  var d_key: array<vec4f, HEAD>;
-  var d_value: array<vec4f, HEAD>;
-  for (var d = 0u; d < HEAD; d++) {
+  var d_key: array<vec4f, HEAD_COLUMNS4>;
+  var d_value: array<vec4f, HEAD_COLUMNS4>;
+  for (var d = 0u; d < HEAD_COLUMNS4; d++) {
     d_key[d] = vec4f(0.0);
     d_value[d] = vec4f(0.0);
   }
@@ -44,7 +44,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     );
     var scores = vec4f(0.0);
     var d_p = vec4f(0.0);
-    for (var d = 0u; d < HEAD; d++) {
+    for (var d = 0u; d < HEAD_COLUMNS4; d++) {
       let k = params.scale * qkv[key_at + d];
       let v = qkv[value_at + d];
       scores += vec4f(
@@ -69,13 +69,13 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     }
     let d_s = p * (kept * d_p - deltas) * params.scale;
     let weights = p * kept;
-    for (var d = 0u; d < HEAD; d++) {
+    for (var d = 0u; d < HEAD_COLUMNS4; d++) {
       d_key[d] += d_s.x * qkv[at.x + d] + d_s.y * qkv[at.y + d] + d_s.z * qkv[at.z + d] + d_s.w * qkv[at.w + d];
       d_value[d] += weights.x * d_output[out_at.x + d] + weights.y * d_output[out_at.y + d]
         + weights.z * d_output[out_at.z + d] + weights.w * d_output[out_at.w + d];
     }
   }
-  for (var d = 0u; d < HEAD; d++) {
+  for (var d = 0u; d < HEAD_COLUMNS4; d++) {
     d_qkv[key_at + d] = d_key[d];
     d_qkv[value_at + d] = d_value[d];
   }

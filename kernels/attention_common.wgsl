@@ -1,11 +1,11 @@
-// What the attention kernels share. qkv holds queries, keys and values side by side: [batch · length, 3 · heads · HEAD]
+// What the attention kernels share. qkv holds queries, keys and values side by side: [batch · length, 3 · heads · HEAD_COLUMNS4]
 // vec4. An invocation owns one row (a query, or a key) of one head and walks the other rows in fours, so that nothing of
 // size length × length is ever stored (Dao et al., FlashAttention, 2022).
-override HEAD: u32 = 8u; // width of a head in vec4
+override HEAD_COLUMNS4: u32 = 8u; // headWidth / 4
 override DROPOUT: bool = false; // of the attention probabilities
-// Several documents in a sequence: each row attends to its own document only. segments holds for each row the first
-// position of its document and the one behind its last.
-override SEGMENTS: bool = false;
+// Several documents in a sequence: each row attends to its own document only. documents holds for each row the first
+// position of its document and the end, exclusive.
+override DOCUMENTS: bool = false;
 
 struct Params {
   batch: u32,
@@ -34,18 +34,18 @@ fn locate(item: u32) -> Place {
 
 // First vec4 of a head's query (part 0), key (1) or value (2) in qkv.
 fn qkv_at(place: Place, position: u32, part: u32) -> u32 {
-  return ((place.sequence + min(position, params.length - 1u)) * 3u + part) * params.heads * HEAD + place.head * HEAD;
+  return ((place.sequence + min(position, params.length - 1u)) * 3u + part) * params.heads * HEAD_COLUMNS4 + place.head * HEAD_COLUMNS4;
 }
 
 fn output_at(place: Place, position: u32) -> u32 {
-  return ((place.sequence + min(position, params.length - 1u)) * params.heads + place.head) * HEAD;
+  return ((place.sequence + min(position, params.length - 1u)) * params.heads + place.head) * HEAD_COLUMNS4;
 }
 
-// The first position that a row attends to and the one behind its last. It is mutual: whom I see sees me.
+// The first position that a row attends to and the end, exclusive. It is mutual: whom I see sees me.
 fn visible_from(place: Place) -> vec2u {
   var bounds = vec2u(0u, params.length);
-  if (SEGMENTS) {
-    bounds = segments[place.sequence + place.position];
+  if (DOCUMENTS) {
+    bounds = documents[place.sequence + place.position];
   }
   let left = place.position - min(place.position, params.window);
   return vec2u(max(bounds.x, left), min(bounds.y, place.position + params.window + 1u));

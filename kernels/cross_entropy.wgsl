@@ -1,20 +1,20 @@
 // Softmax cross-entropy of each masked position, in nats, and in the same pass its gradient, which replaces the logits:
 //   loss = log Σ exp(logits) - logits[label],   d_logits = (softmax(logits) - onehot(label)) · loss_scale.
-// Also the most probable token (the lowest id where several are equal). A slot whose label is 0xffffffff weighs nothing.
+// Also the most probable token (the lowest id where several are equal). A row whose label is 0xffffffff weighs nothing.
 override GRADIENT: bool = false;
 
 struct Params {
-  slots: u32,
+  rows: u32,
   vocab: u32,
   stride: u32, // floats between rows; the padding gets gradient 0
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> labels: array<u32>; // [slots]
+@group(0) @binding(1) var<storage, read> labels: array<u32>; // [rows]
 @group(0) @binding(2) var<storage, read> scalars: array<f32>; // [0] = loss_scale
-@group(0) @binding(3) var<storage, read_write> logits: array<f32>; // [slots, stride]
-@group(0) @binding(4) var<storage, read_write> losses: array<f32>; // [slots]
-@group(0) @binding(5) var<storage, read_write> predictions: array<u32>; // [slots]
+@group(0) @binding(3) var<storage, read_write> logits: array<f32>; // [rows, stride]
+@group(0) @binding(4) var<storage, read_write> losses: array<f32>; // [rows]
+@group(0) @binding(5) var<storage, read_write> predictions: array<u32>; // [rows]
 
 var<workgroup> lane_best: array<f32, 64>;
 var<workgroup> lane_token: array<u32, 64>;
@@ -26,9 +26,9 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
 ) {
   let wanted = (group.x + group.y * groups.x) * (64u / LANES) + local / LANES;
-  let slot = min(wanted, params.slots - 1u);
+  let row = min(wanted, params.rows - 1u);
   let lane = local % LANES;
-  let first = slot * params.stride;
+  let first = row * params.stride;
   var best = -3.4e38;
   var token = 0u;
   for (var v = lane; v < params.vocab; v += LANES) {
@@ -52,17 +52,17 @@ fn main(
   for (var v = lane; v < params.vocab; v += LANES) {
     sum += exp(logits[first + v] - best);
   }
-  let label = labels[slot];
+  let label = labels[row];
   let counts = label < params.vocab;
   // before the barriers inside row_sum: after them another lane may overwrite it with its gradient
   let label_logit = logits[first + min(label, params.vocab - 1u)];
   let total = row_sum(local, vec2f(sum, 0.0)).x;
-  if (wanted >= params.slots) {
+  if (wanted >= params.rows) {
     return;
   }
   if (lane == 0u) {
-    losses[slot] = select(0.0, log(total) + best - label_logit, counts);
-    predictions[slot] = token;
+    losses[row] = select(0.0, log(total) + best - label_logit, counts);
+    predictions[row] = token;
   }
   if (GRADIENT) {
     let weight = select(0.0, scalars[0] / total, counts);

@@ -1,13 +1,13 @@
-// y[row] = scale · token[ids[row]] + position[place] + segment[0], where place is row mod length or, in windows of several
-// texts, places[row].
+// y[row] = scale · token[ids[row]] + position[at] + token_type[0], where at is row mod length or, in windows of several
+// texts, row_positions[row].
 // One invocation makes four neighbouring floats.
 override POSITION: bool = false;
-override PLACES: bool = false;
-override SEGMENT: bool = false;
+override ROW_POSITIONS: bool = false;
+override TOKEN_TYPE: bool = false;
 
 struct Params {
   rows: u32,
-  width: u32, // in vec4
+  columns4: u32, // of a row, in fours
   length: u32,
   scale: f32,
 }
@@ -16,28 +16,28 @@ struct Params {
 @group(0) @binding(1) var<storage, read> ids: array<u32>; // [rows]
 @group(0) @binding(2) var<storage, read> token: array<vec4f>; // [vocab, width]
 @group(0) @binding(3) var<storage, read> position: array<vec4f>; // [>= length, width]
-@group(0) @binding(4) var<storage, read> segment: array<vec4f>; // [segments, width]
+@group(0) @binding(4) var<storage, read> token_type: array<vec4f>; // [types, width]
 @group(0) @binding(5) var<storage, read_write> y: array<vec4f>; // [rows, width]
-@group(0) @binding(6) var<storage, read> places: array<u32>; // [rows]
+@group(0) @binding(6) var<storage, read> row_positions: array<u32>; // [rows]
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let i = id.x + id.y * groups.x * 64u;
-  if (i >= params.rows * params.width) {
+  if (i >= params.rows * params.columns4) {
     return;
   }
-  let row = i / params.width;
-  let column = i % params.width;
-  var value = params.scale * token[ids[row] * params.width + column];
+  let row = i / params.columns4;
+  let column = i % params.columns4;
+  var value = params.scale * token[ids[row] * params.columns4 + column];
   if (POSITION) {
-    var place = row % params.length;
-    if (PLACES) {
-      place = places[row];
+    var at = row % params.length;
+    if (ROW_POSITIONS) {
+      at = row_positions[row];
     }
-    value += position[place * params.width + column];
+    value += position[at * params.columns4 + column];
   }
-  if (SEGMENT) {
-    value += segment[column];
+  if (TOKEN_TYPE) {
+    value += token_type[column];
   }
   y[i] = value;
 }

@@ -3,7 +3,7 @@
 // rows order[starts[u] .. starts[u + 1]] hold token unique[u]; unused u have starts[u] = starts[u + 1].
 struct Params {
   rows: u32, // also the capacity of unique
-  width: u32, // in vec4
+  columns4: u32, // of a row, in fours
   scale: f32,
 }
 
@@ -17,17 +17,17 @@ struct Params {
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let i = id.x + id.y * groups.x * 64u;
-  if (i >= params.rows * params.width) {
+  if (i >= params.rows * params.columns4) {
     return;
   }
-  let segment = i / params.width;
-  let column = i % params.width;
-  let end = starts[segment + 1u];
+  let group = i / params.columns4;
+  let column = i % params.columns4;
+  let end = starts[group + 1u];
   var sum = vec4f(0.0);
-  for (var at = starts[segment]; at < end; at++) {
-    sum += d_y[order[at] * params.width + column];
+  for (var at = starts[group]; at < end; at++) {
+    sum += d_y[order[at] * params.columns4 + column];
   }
-  if (starts[segment] < end) {
-    d_token[unique[segment] * params.width + column] += params.scale * sum;
+  if (starts[group] < end) {
+    d_token[unique[group] * params.columns4 + column] += params.scale * sum;
   }
 }

@@ -1,27 +1,27 @@
-// d_x[row] (+)= d_y[slots[row]], or 0 where no slot took the row (slots[row] = 0xffffffff).
-// It walks the rows, not the slots: every row has one writer and is written, so nothing has to be cleared first.
+// d_x[row] (+)= d_y[inverse[row]], or 0 where the row was not selected (inverse[row] = 0xffffffff).
+// It walks all rows, not the selected ones: every row has one writer and is written, so nothing has to be cleared first.
 override ACCUMULATE: bool = false;
 
 struct Params {
   rows: u32,
-  width: u32, // in vec4
+  columns4: u32, // of a row, in fours
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> slots: array<u32>; // [rows]
-@group(0) @binding(2) var<storage, read> d_y: array<vec4f>; // [slots, width]
+@group(0) @binding(1) var<storage, read> inverse: array<u32>; // [rows]
+@group(0) @binding(2) var<storage, read> d_y: array<vec4f>; // [count, width]
 @group(0) @binding(3) var<storage, read_write> d_x: array<vec4f>; // [rows, width]
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let i = id.x + id.y * groups.x * 64u;
-  if (i >= params.rows * params.width) {
+  if (i >= params.rows * params.columns4) {
     return;
   }
-  let slot = slots[i / params.width];
+  let from_row = inverse[i / params.columns4];
   var value = vec4f(0.0);
-  if (slot != 0xffffffffu) {
-    value = d_y[slot * params.width + i % params.width];
+  if (from_row != 0xffffffffu) {
+    value = d_y[from_row * params.columns4 + i % params.columns4];
   }
   if (ACCUMULATE) {
     value += d_x[i];

@@ -3,7 +3,7 @@ override ACTIVATION: u32 = 1u; // as in activations.wgsl
 
 struct Params {
   rows: u32,
-  hidden: u32, // in vec4
+  hidden4: u32, // hidden / 4
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -13,9 +13,9 @@ struct Params {
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let i = id.x + id.y * groups.x * 64u;
-  if (i >= params.rows * params.hidden) {
+  if (i >= params.rows * params.hidden4) {
     return;
   }
-  let at = i / params.hidden * 2u * params.hidden + i % params.hidden;
-  y[i] = activate(u[at], ACTIVATION) * u[at + params.hidden];
+  let at = i / params.hidden4 * 2u * params.hidden4 + i % params.hidden4;
+  y[i] = activate(u[at], ACTIVATION) * u[at + params.hidden4];
 }

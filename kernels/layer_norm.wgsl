@@ -4,7 +4,7 @@ override BIAS: bool = false;
 
 struct Params {
   rows: u32,
-  width: u32, // in vec4
+  columns4: u32, // of a row, in fours
   epsilon: f32,
 }
 
@@ -24,15 +24,15 @@ fn main(
   let wanted = (group.x + group.y * groups.x) * (64u / LANES) + local / LANES;
   let row = min(wanted, params.rows - 1u);
   let lane = local % LANES;
-  let first = row * params.width;
-  let size = f32(params.width * 4u);
+  let first = row * params.columns4;
+  let size = f32(4u * params.columns4);
   var sum = vec4f(0.0);
-  for (var i = lane; i < params.width; i += LANES) {
+  for (var i = lane; i < params.columns4; i += LANES) {
     sum += x[first + i];
   }
   let mean = row_sum(local, vec2f(dot(sum, vec4f(1.0)), 0.0)).x / size;
   var squares = vec4f(0.0);
-  for (var i = lane; i < params.width; i += LANES) {
+  for (var i = lane; i < params.columns4; i += LANES) {
     let centred = x[first + i] - mean;
     squares += centred * centred;
   }
@@ -41,7 +41,7 @@ fn main(
   if (wanted >= params.rows) {
     return;
   }
-  for (var i = lane; i < params.width; i += LANES) {
+  for (var i = lane; i < params.columns4; i += LANES) {
     var value = (x[first + i] - mean) * rstd * weight[i];
     if (BIAS) {
       value += bias[i];

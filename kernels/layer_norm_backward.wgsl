@@ -3,7 +3,7 @@ override ACCUMULATE: bool = false;
 
 struct Params {
   rows: u32,
-  width: u32, // in vec4
+  columns4: u32, // of a row, in fours
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -22,21 +22,21 @@ fn main(
   let wanted = (group.x + group.y * groups.x) * (64u / LANES) + local / LANES;
   let row = min(wanted, params.rows - 1u);
   let lane = local % LANES;
-  let first = row * params.width;
+  let first = row * params.columns4;
   let moment = moments[row];
   var sum = vec4f(0.0);
   var product = vec4f(0.0);
-  for (var i = lane; i < params.width; i += LANES) {
+  for (var i = lane; i < params.columns4; i += LANES) {
     let g = d_y[first + i] * weight[i];
     sum += g;
     product += g * ((x[first + i] - moment.x) * moment.y);
   }
   let sums = vec2f(dot(sum, vec4f(1.0)), dot(product, vec4f(1.0)));
-  let means = row_sum(local, sums) / f32(params.width * 4u);
+  let means = row_sum(local, sums) / f32(4u * params.columns4);
   if (wanted >= params.rows) {
     return;
   }
-  for (var i = lane; i < params.width; i += LANES) {
+  for (var i = lane; i < params.columns4; i += LANES) {
     let n = (x[first + i] - moment.x) * moment.y;
     var value = moment.y * (d_y[first + i] * weight[i] - means.x - n * means.y);
     if (ACCUMULATE) {

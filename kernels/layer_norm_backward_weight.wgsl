@@ -4,7 +4,7 @@ override BIAS: bool = false;
 
 struct Params {
   rows: u32,
-  width: u32, // in vec4
+  columns4: u32, // of a row, in fours
   block: u32, // rows of a block
   splits: u32,
 }
@@ -19,18 +19,18 @@ struct Params {
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let i = id.x + id.y * groups.x * 64u;
-  if (i >= params.splits * params.width) {
+  if (i >= params.splits * params.columns4) {
     return;
   }
-  let column = i % params.width;
-  let first = i / params.width * params.block;
+  let column = i % params.columns4;
+  let first = i / params.columns4 * params.block;
   let last = min(first + params.block, params.rows);
   var for_weight = vec4f(0.0);
   var for_bias = vec4f(0.0);
   for (var row = first; row < last; row++) {
     let moment = moments[row];
-    let d = d_y[row * params.width + column];
-    for_weight += d * ((x[row * params.width + column] - moment.x) * moment.y);
+    let d = d_y[row * params.columns4 + column];
+    for_weight += d * ((x[row * params.columns4 + column] - moment.x) * moment.y);
     for_bias += d;
   }
   weight_partials[i] = for_weight;

@@ -1,4 +1,4 @@
-// Ends a step: ring[clock.step mod size] = (Σ loss, right, labels, gradient norm); totals are cleared; and with NORM
+// Ends a step: ring[clock.step mod size] = (Σ loss, correct, labels, gradient norm); totals are cleared; and with NORM
 // update_scale = min(1, clip / norm) (Pascanu et al., 2013), or 0 if the norm or the loss is not a number, so that one
 // bad batch cannot poison the weights. One invocation does it all: the partials are few.
 override NORM: bool = false;

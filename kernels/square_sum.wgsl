@@ -1,20 +1,20 @@
 // partials[first + group] = Σ gradients² over the group's block: the first level of the global gradient norm.
 struct Params {
-  size: u32, // in vec4
-  block: u32, // vec4 a workgroup
+  size4: u32, // in fours
+  block4: u32, // fours a workgroup
   first: u32, // where this call's groups begin: a flat buffer may be summed by several calls
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> gradients: array<vec4f>; // [size]
+@group(0) @binding(1) var<storage, read> gradients: array<vec4f>; // [4 · size4]
 @group(0) @binding(2) var<storage, read_write> partials: array<f32>; // [groups of all calls]
 
 var<workgroup> lane_sums: array<f32, 64>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) group: vec3u) {
-  let begin = group.x * params.block;
-  let last = min(begin + params.block, params.size);
+  let begin = group.x * params.block4;
+  let last = min(begin + params.block4, params.size4);
   var sum = 0.0;
   for (var i = begin + local; i < last; i += 64u) {
     sum += dot(gradients[i], gradients[i]);

@@ -1,13 +1,13 @@
-// totals += (Σ losses, number of right predictions, number of labels, 0) over the slots of one batch.
+// totals += (Σ losses, number of correct predictions, number of labels, 0) over the masked rows of one batch.
 // One workgroup; always accumulates, for several batches may make one step. record_step clears the totals.
 struct Params {
-  slots: u32,
+  rows: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> labels: array<u32>; // [slots]
-@group(0) @binding(2) var<storage, read> losses: array<f32>; // [slots]
-@group(0) @binding(3) var<storage, read> predictions: array<u32>; // [slots]
+@group(0) @binding(1) var<storage, read> labels: array<u32>; // [rows]
+@group(0) @binding(2) var<storage, read> losses: array<f32>; // [rows]
+@group(0) @binding(3) var<storage, read> predictions: array<u32>; // [rows]
 @group(0) @binding(4) var<storage, read_write> totals: array<vec4f>; // [1]
 
 var<workgroup> partial: array<vec4f, 64>;
@@ -15,10 +15,10 @@ var<workgroup> partial: array<vec4f, 64>;
 @compute @workgroup_size(64)
 fn main(@builtin(local_invocation_index) local: u32) {
   var sum = vec4f(0.0);
-  for (var slot = local; slot < params.slots; slot += 64u) {
-    let counts = labels[slot] != 0xffffffffu;
-    let right = counts && predictions[slot] == labels[slot];
-    sum += vec4f(losses[slot], f32(right), f32(counts), 0.0);
+  for (var row = local; row < params.rows; row += 64u) {
+    let counts = labels[row] != 0xffffffffu;
+    let correct = counts && predictions[row] == labels[row];
+    sum += vec4f(losses[row], f32(correct), f32(counts), 0.0);
   }
   partial[local] = sum;
   workgroupBarrier();

@@ -2,7 +2,7 @@
 // period = length sums over the batch (the gradient of position embeddings), period = 1 over all rows.
 struct Params {
   rows: u32,
-  width: u32, // in vec4
+  columns4: u32, // of a row, in fours
   period: u32,
   repeats: u32, // of the period in a block
   splits: u32,
@@ -15,17 +15,17 @@ struct Params {
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let i = id.x + id.y * groups.x * 64u;
-  if (i >= params.splits * params.period * params.width) {
+  if (i >= params.splits * params.period * params.columns4) {
     return;
   }
-  let column = i % params.width;
-  let phase = i / params.width % params.period;
-  let split = i / (params.width * params.period);
+  let column = i % params.columns4;
+  let phase = i / params.columns4 % params.period;
+  let split = i / (params.columns4 * params.period);
   var sum = vec4f(0.0);
   for (var repeat = 0u; repeat < params.repeats; repeat++) {
     let row = (split * params.repeats + repeat) * params.period + phase;
     if (row < params.rows) {
-      sum += x[row * params.width + column];
+      sum += x[row * params.columns4 + column];
     }
   }
   partials[i] = sum;

@@ -34,7 +34,7 @@ for (const [i, [name, wanted]] of Object.entries(examples).entries()) {
 Deno.test("README names only options that exist", async () => {
   const known = new Set(["--help"]);
   for (const name of ["train", "fill", "eval", "embed", "export", "info", "tokenizer"]) {
-    const module = await import(`../lib/cli/${name}.ts`);
+    const module = await import(`../lib/cli/commands/${name}.ts`);
     for (const [option] of (module[`${name}Help`] as string).matchAll(/--[a-z][a-z-]*/g)) known.add(option);
   }
   for (const [option] of readme.matchAll(/(?<![\w-])--[a-z][a-z-]*/g)) assert(known.has(option), option);

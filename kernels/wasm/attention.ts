@@ -11,7 +11,7 @@ class Attention {
   clock: usize;
   output: usize;
   logsumexp: usize;
-  segments: usize;
+  documents: usize;
   batch: i32;
   length: i32;
   heads: i32;
@@ -20,9 +20,9 @@ class Attention {
   dropout_scale: f32;
   dropout_stream: u32;
   window: i32;
-  HEAD: i32;
+  HEAD_COLUMNS4: i32;
   DROPOUT: i32;
-  SEGMENTS: i32;
+  DOCUMENTS: i32;
 }
 
 @unmanaged
@@ -41,15 +41,15 @@ function padded(length: i32): i32 {
   return (length + 7) & ~7;
 }
 
-/** to [width, padded length] = the transpose of rows [length, width] that lie `stride` floats apart, times scale. */
-function transpose(to: usize, from: usize, stride: i32, length: i32, width: i32, scale: f32): void {
+/** to [head_width, padded length] = the transpose of rows [length, head_width] that lie `stride` floats apart, times scale. */
+function transpose(to: usize, from: usize, stride: i32, length: i32, head_width: i32, scale: f32): void {
   const columns = <usize>padded(length) << 2;
   const row = <usize>stride << 2;
   const factor = splat(scale);
   let i = 0;
   for (; i + 4 <= length; i += 4) {
     const at = from + <usize>i * row;
-    for (let d: usize = 0; d < <usize>width; d += 4) {
+    for (let d: usize = 0; d < <usize>head_width; d += 4) {
       const x = at + (d << 2);
       const r0 = f32x4.mul(factor, v128.load(x)), r1 = f32x4.mul(factor, v128.load(x + row));
       const r2 = f32x4.mul(factor, v128.load(x + 2 * row)), r3 = f32x4.mul(factor, v128.load(x + 3 * row));
@@ -57,7 +57,7 @@ function transpose(to: usize, from: usize, stride: i32, length: i32, width: i32,
     }
   }
   for (; i < padded(length); i++) {
-    for (let d: usize = 0; d < <usize>width; d++) {
+    for (let d: usize = 0; d < <usize>head_width; d++) {
       const value: f32 = i < length ? scale * load<f32>(from + <usize>i * row + (d << 2)) : 0;
       store<f32>(to + d * columns + (<usize>i << 2), value);
     }
@@ -84,10 +84,10 @@ function each_document(p: Attention, begin: i32, end: i32, is_backward: bool): v
   for (let item = begin; item < end; item++) {
     const first_row = item / p.heads * p.length;
     for (let start = 0; start < p.length;) {
-      const behind = p.SEGMENTS ? load<i32>(p.segments + (<usize>(first_row + start) << 3), 4) : p.length;
-      if (is_backward) attend_backward(changetype<AttentionBackward>(p), item, start, behind - start);
-      else attend(p, item, start, behind - start);
-      start = behind;
+      const end_row = p.DOCUMENTS ? load<i32>(p.documents + (<usize>(first_row + start) << 3), 4) : p.length;
+      if (is_backward) attend_backward(changetype<AttentionBackward>(p), item, start, end_row - start);
+      else attend(p, item, start, end_row - start);
+      start = end_row;
     }
   }
 }
@@ -95,23 +95,23 @@ function each_document(p: Attention, begin: i32, end: i32, is_backward: bool): v
 /** Bytes from the beginning of qkv to the query of a row and head. */
 @inline
 function query_offset(p: Attention, row: i32, head: i32): usize {
-  return <usize>((row * 3 * p.heads + head) * p.HEAD) << 4;
+  return <usize>((row * 3 * p.heads + head) * p.HEAD_COLUMNS4) << 4;
 }
 
 /** Bytes from the beginning of the output to a row and head. */
 @inline
 function output_offset(p: Attention, row: i32, head: i32): usize {
-  return <usize>((row * p.heads + head) * p.HEAD) << 4;
+  return <usize>((row * p.heads + head) * p.HEAD_COLUMNS4) << 4;
 }
 
 /** Attention of the positions start ... start + length - 1 of a sequence and head among themselves. */
 function attend(p: Attention, item: i32, start: i32, length: i32): void {
   const columns = padded(length);
-  const width = p.HEAD * 4;
-  const across = p.heads * width;
+  const head_width = p.HEAD_COLUMNS4 * 4;
+  const across = p.heads * head_width;
   const stride = 3 * across;
   const keys = scratch();
-  const scores = keys + (<usize>(width * columns) << 2);
+  const scores = keys + (<usize>(head_width * columns) << 2);
   const totals = scores + (<usize>(BLOCK * columns) << 2);
   spare_row = totals + (<usize>BLOCK << 2);
   const rest = spare_row + (<usize>(columns + 20) << 2);
@@ -119,13 +119,13 @@ function attend(p: Attention, item: i32, start: i32, length: i32): void {
   const row = item / p.heads * p.length + start;
   const part = <usize>across << 2;
   const q = p.qkv + query_offset(p, row, head), k = q + part, v = k + part;
-  transpose(keys, k, stride, length, width, p.scale);
+  transpose(keys, k, stride, length, head_width, p.scale);
   for (let first = 0; first < length; first += BLOCK) {
     const rows = min(BLOCK, length - first);
     const from = first_seen(p.window, first), seen = behind_seen(p.window, first + rows, length) - from;
     const some_keys = keys + (<usize>from << 2), some_values = v + (<usize>(from * stride) << 2);
     const queries = q + (<usize>(first * stride) << 2);
-    small_product(rows, padded(seen), width, queries, stride, 1, some_keys, columns, scores, columns, false, rest);
+    small_product(rows, padded(seen), head_width, queries, stride, 1, some_keys, columns, scores, columns, false, rest);
     for (let r = 0; r < rows; r++) {
       const at = scores + (<usize>(r * columns) << 2);
       const index = item * p.length + start + first + r;
@@ -135,10 +135,10 @@ function attend(p: Attention, item: i32, start: i32, length: i32): void {
       store<f32>(totals + (<usize>r << 2), total);
     }
     const out = p.output + output_offset(p, row + first, head);
-    small_product(rows, width, seen, scores, columns, 1, some_values, stride, out, across, false, rest);
+    small_product(rows, head_width, seen, scores, columns, 1, some_values, stride, out, across, false, rest);
     // cheaper than to scale the probabilities: the output is narrower
     for (let r = 0; r < rows; r++) {
-      scale_row(out + (<usize>(r * across) << 2), width, <f32>1 / load<f32>(totals + (<usize>r << 2)));
+      scale_row(out + (<usize>(r * across) << 2), head_width, <f32>1 / load<f32>(totals + (<usize>r << 2)));
     }
   }
 }
@@ -149,10 +149,10 @@ function first_seen(window: i32, first: i32): i32 {
   return max(0, first - window) & ~7;
 }
 
-/** The key behind the last that any query before `behind` sees. */
+/** End of the keys that any query before `end_row` sees. */
 @inline
-function behind_seen(window: i32, behind: i32, length: i32): i32 {
-  return min(length, behind + window);
+function behind_seen(window: i32, end_row: i32, length: i32): i32 {
+  return min(length, end_row + window);
 }
 
 /** Of the keys from `from` on, the number of the first that a query sees. */
@@ -161,7 +161,7 @@ function low_seen(p: Attention, query: i32, from: i32): i32 {
   return max(0, query - p.window - from);
 }
 
-/** Of `seen` keys from `from` on, the number of the one behind the last that a query sees. */
+/** Of `seen` keys from `from` on, the end of those that a query sees. */
 @inline
 function high_seen(p: Attention, query: i32, from: i32, seen: i32): i32 {
   return min(seen, query + p.window + 1 - from);
@@ -219,12 +219,12 @@ function store_factors(p: Attention, start: i32, length: i32, index: i32): usize
 /** The gradients of {@linkcode attend}. */
 function attend_backward(p: AttentionBackward, item: i32, start: i32, length: i32): void {
   const columns = padded(length);
-  const width = p.HEAD * 4;
-  const across = p.heads * width;
+  const head_width = p.HEAD_COLUMNS4 * 4;
+  const across = p.heads * head_width;
   const stride = 3 * across;
   const keys = scratch();
-  const values = keys + (<usize>(width * columns) << 2);
-  const probabilities = values + (<usize>(width * columns) << 2);
+  const values = keys + (<usize>(head_width * columns) << 2);
+  const probabilities = values + (<usize>(head_width * columns) << 2);
   const gradients = probabilities + (<usize>(BLOCK * columns) << 2);
   spare_row = gradients + (<usize>(BLOCK * columns) << 2);
   const rest = spare_row + (<usize>(columns + 20) << 2);
@@ -234,11 +234,11 @@ function attend_backward(p: AttentionBackward, item: i32, start: i32, length: i3
   const part = <usize>across << 2;
   const q = p.qkv + offset, k = q + part, v = k + part;
   const d_q = p.d_qkv + offset, d_k = d_q + part, d_v = d_k + part;
-  transpose(keys, k, stride, length, width, p.scale);
-  transpose(values, v, stride, length, width, 1);
+  transpose(keys, k, stride, length, head_width, p.scale);
+  transpose(values, v, stride, length, head_width, 1);
   // blocks that see all keys overwrite their gradients with the first and add the others; where windows move, nothing is first
   const is_local = p.window < length;
-  if (is_local) zero_rows(d_k, stride, length, width), zero_rows(d_v, stride, length, width);
+  if (is_local) zero_rows(d_k, stride, length, head_width), zero_rows(d_v, stride, length, head_width);
   for (let first = 0; first < length; first += BLOCK) {
     const rows = min(BLOCK, length - first);
     const from = first_seen(p.window, first), seen = behind_seen(p.window, first + rows, length) - from;
@@ -246,12 +246,12 @@ function attend_backward(p: AttentionBackward, item: i32, start: i32, length: i3
     const adds = is_local || first > 0;
     const here = <usize>(first * stride) << 2;
     const out = output_offset(p, row + first, head);
-    small_product(rows, padded(seen), width, q + here, stride, 1, keys + some, columns, probabilities, columns, false, rest);
-    small_product(rows, padded(seen), width, p.d_output + out, across, 1, values + some, columns, gradients, columns, false, rest);
+    small_product(rows, padded(seen), head_width, q + here, stride, 1, keys + some, columns, probabilities, columns, false, rest);
+    small_product(rows, padded(seen), head_width, p.d_output + out, across, 1, values + some, columns, gradients, columns, false, rest);
     for (let r = 0; r < rows; r++) {
       const index = item * p.length + start + first + r;
       const row_out = out + (<usize>(r * across) << 2);
-      const delta = dot(p.d_output + row_out, p.output + row_out, width);
+      const delta = dot(p.d_output + row_out, p.output + row_out, head_width);
       store<f32>(p.delta + (<usize>index << 2), delta);
       const at = <usize>(r * columns) << 2;
       const logsumexp = load<f32>(p.logsumexp + (<usize>index << 2));
@@ -262,14 +262,14 @@ function attend_backward(p: AttentionBackward, item: i32, start: i32, length: i3
       }
     }
     // d_q = d_s · K,  d_k += d_sᵀ · Q,  d_v += pᵀ · d_output
-    small_product(rows, width, seen, gradients, columns, 1, k + there, stride, d_q + here, stride, false, rest);
-    small_product(seen, width, rows, gradients, 1, columns, q + here, stride, d_k + there, stride, adds, rest);
-    small_product(seen, width, rows, probabilities, 1, columns, p.d_output + out, across, d_v + there, stride, adds, rest);
+    small_product(rows, head_width, seen, gradients, columns, 1, k + there, stride, d_q + here, stride, false, rest);
+    small_product(seen, head_width, rows, gradients, 1, columns, q + here, stride, d_k + there, stride, adds, rest);
+    small_product(seen, head_width, rows, probabilities, 1, columns, p.d_output + out, across, d_v + there, stride, adds, rest);
   }
 }
 
-function zero_rows(at: usize, stride: i32, rows: i32, width: i32): void {
-  for (let r = 0; r < rows; r++) memory.fill(at + (<usize>(r * stride) << 2), 0, <usize>width << 2);
+function zero_rows(at: usize, stride: i32, rows: i32, head_width: i32): void {
+  for (let r = 0; r < rows; r++) memory.fill(at + (<usize>(r * stride) << 2), 0, <usize>head_width << 2);
 }
 
 /** row = 0 outside of low ... high - 1. */
@@ -295,9 +295,9 @@ function score_gradients(
   }
 }
 
-function dot(a: usize, b: usize, width: i32): f32 {
+function dot(a: usize, b: usize, head_width: i32): f32 {
   let total = splat(0);
-  for (let i = 0; i < width; i += 4) {
+  for (let i = 0; i < head_width; i += 4) {
     const at = <usize>i << 2;
     total = f32x4.add(total, f32x4.mul(v128.load(a + at), v128.load(b + at)));
   }

@@ -1,4 +1,4 @@
-// Every kernel of the CPU device: kernel(arguments in memory, first item, behind the last item).
+// Every kernel of the CPU device: kernel(arguments in memory, first item, end).
 export * from "./attention";
 export * from "./loss";
 export { matmul, matmul_bias_gradient, matmul_finish, matmul_pack } from "./matmul";

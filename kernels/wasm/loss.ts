@@ -8,47 +8,47 @@ class CrossEntropy {
   logits: usize;
   losses: usize;
   predictions: usize;
-  slots: i32;
+  rows: i32;
   vocab: i32;
   stride: i32;
   GRADIENT: i32;
 }
 
-/** One item a slot. Rows are padded to vectors; the padding takes part as minus infinity. */
+/** One item a row. Rows are padded to vectors; the padding takes part as minus infinity. */
 export function cross_entropy(args: usize, begin: i32, end: i32): void {
   const p = changetype<CrossEntropy>(args);
-  for (let slot = begin; slot < end; slot++) {
-    const row = p.logits + (<usize>(slot * p.stride) << 2);
-    for (let v = p.vocab; v < p.stride; v++) store<f32>(row + (<usize>v << 2), <f32>-Infinity);
+  for (let row = begin; row < end; row++) {
+    const logits = p.logits + (<usize>(row * p.stride) << 2);
+    for (let v = p.vocab; v < p.stride; v++) store<f32>(logits + (<usize>v << 2), <f32>-Infinity);
     let most = splat(<f32>-Infinity);
-    for (let v = 0; v < p.stride; v += 4) most = f32x4.max(most, v128.load(row + (<usize>v << 2)));
+    for (let v = 0; v < p.stride; v += 4) most = f32x4.max(most, v128.load(logits + (<usize>v << 2)));
     const best = highest(most);
     let token = 0;
-    while (token < p.vocab - 1 && load<f32>(row + (<usize>token << 2)) != best) token++;
-    store<i32>(p.predictions + (<usize>slot << 2), token);
-    const label = load<i32>(p.labels + (<usize>slot << 2));
+    while (token < p.vocab - 1 && load<f32>(logits + (<usize>token << 2)) != best) token++;
+    store<i32>(p.predictions + (<usize>row << 2), token);
+    const label = load<i32>(p.labels + (<usize>row << 2));
     const counts = <u32>label < <u32>p.vocab;
-    const label_logit = counts ? load<f32>(row + (<usize>label << 2)) : best;
+    const label_logit = counts ? load<f32>(logits + (<usize>label << 2)) : best;
     let totals = splat(0);
     for (let v = 0; v < p.stride; v += 4) {
-      const e = exp(f32x4.sub(v128.load(row + (<usize>v << 2)), splat(best)));
+      const e = exp(f32x4.sub(v128.load(logits + (<usize>v << 2)), splat(best)));
       totals = f32x4.add(totals, e);
-      if (p.GRADIENT) v128.store(row + (<usize>v << 2), e);
+      if (p.GRADIENT) v128.store(logits + (<usize>v << 2), e);
     }
     const total = sum(totals);
-    store<f32>(p.losses + (<usize>slot << 2), counts ? log(total) + best - label_logit : 0);
+    store<f32>(p.losses + (<usize>row << 2), counts ? log(total) + best - label_logit : 0);
     if (!p.GRADIENT) continue;
     if (!counts) {
-      memory.fill(row, 0, <usize>p.stride << 2);
+      memory.fill(logits, 0, <usize>p.stride << 2);
       continue;
     }
     const scale = load<f32>(p.scalars);
     const factor = splat(scale / total);
     for (let v = 0; v < p.stride; v += 4) {
-      const at = row + (<usize>v << 2);
+      const at = logits + (<usize>v << 2);
       v128.store(at, f32x4.mul(v128.load(at), factor));
     }
-    const at = row + (<usize>label << 2);
+    const at = logits + (<usize>label << 2);
     store<f32>(at, load<f32>(at) - scale);
   }
 }
@@ -59,22 +59,22 @@ class SumLoss {
   losses: usize;
   predictions: usize;
   totals: usize;
-  slots: i32;
+  rows: i32;
 }
 
 export function sum_loss(args: usize, _begin: i32, _end: i32): void {
   const p = changetype<SumLoss>(args);
-  let loss: f32 = 0, right: f32 = 0, counted: f32 = 0;
-  for (let slot = 0; slot < p.slots; slot++) {
-    const at = <usize>slot << 2;
+  let loss: f32 = 0, correct: f32 = 0, counted: f32 = 0;
+  for (let row = 0; row < p.rows; row++) {
+    const at = <usize>row << 2;
     const label = load<i32>(p.labels + at);
     if (label == -1) continue;
     loss += load<f32>(p.losses + at);
-    right += label == load<i32>(p.predictions + at) ? 1 : 0;
+    correct += label == load<i32>(p.predictions + at) ? 1 : 0;
     counted += 1;
   }
   store<f32>(p.totals, load<f32>(p.totals) + loss);
-  store<f32>(p.totals, load<f32>(p.totals, 4) + right, 4);
+  store<f32>(p.totals, load<f32>(p.totals, 4) + correct, 4);
   store<f32>(p.totals, load<f32>(p.totals, 8) + counted, 8);
 }
 
@@ -82,8 +82,8 @@ export function sum_loss(args: usize, _begin: i32, _end: i32): void {
 class SquareSum {
   gradients: usize;
   partials: usize;
-  size: i32; // in vectors
-  block: i32; // in vectors
+  size4: i32;
+  block4: i32;
   first: i32;
 }
 
@@ -91,9 +91,9 @@ class SquareSum {
 export function square_sum(args: usize, begin: i32, end: i32): void {
   const p = changetype<SquareSum>(args);
   for (let block = begin; block < end; block++) {
-    const last = <usize>min((block + 1) * p.block, p.size) << 4;
+    const last = <usize>min((block + 1) * p.block4, p.size4) << 4;
     let total = splat(0);
-    for (let i = <usize>(block * p.block) << 4; i < last; i += 16) {
+    for (let i = <usize>(block * p.block4) << 4; i < last; i += 16) {
       const g = v128.load(p.gradients + i);
       total = madd(g, g, total);
     }
@@ -125,8 +125,8 @@ export function record_step(args: usize, _begin: i32, _end: i32): void {
     const scale: f32 = p.clip > 0 && norm > p.clip ? p.clip / norm : 1;
     store<f32>(p.update_scale, usable ? scale : 0);
   }
-  const slot = load<u32>(p.clock, 4) % <u32>p.ring_size;
-  v128.store(p.ring + (<usize>slot << 4), v128.load(p.totals));
+  const at = load<u32>(p.clock, 4) % <u32>p.ring_size;
+  v128.store(p.ring + (<usize>at << 4), v128.load(p.totals));
   v128.store(p.totals, splat(0));
 }
 
@@ -138,8 +138,8 @@ class AdamW {
   gradients: usize;
   first_moment: usize;
   second_moment: usize;
-  size: i32; // in vectors
-  decayed: i32; // in vectors
+  size4: i32;
+  decayed4: i32;
   beta1: f32;
   beta2: f32;
   epsilon: f32;
@@ -170,7 +170,7 @@ export function adamw(args: usize, begin: i32, end: i32): void {
     const root = f32x4.add(f32x4.sqrt(f32x4.mul(v, correction2)), splat(p.epsilon));
     let step = f32x4.div(f32x4.mul(m, correction1), root);
     const old = v128.load(p.parameters + at);
-    if (i < p.decayed) step = f32x4.add(step, f32x4.mul(splat(p.weight_decay), old));
+    if (i < p.decayed4) step = f32x4.add(step, f32x4.mul(splat(p.weight_decay), old));
     v128.store(p.parameters + at, f32x4.sub(old, f32x4.mul(rate, step)));
   }
 }

@@ -9,15 +9,15 @@ class LayerNorm {
   y: usize;
   moments: usize;
   rows: i32;
-  width: i32; // in vectors
+  columns4: i32;
   epsilon: f32;
   BIAS: i32;
 }
 
 export function layer_norm(args: usize, begin: i32, end: i32): void {
   const p = changetype<LayerNorm>(args);
-  const bytes = <usize>p.width << 4;
-  const size = <f32>(p.width * 4);
+  const bytes = <usize>p.columns4 << 4;
+  const size = <f32>(p.columns4 * 4);
   for (let row = begin; row < end; row++) {
     const x = p.x + <usize>row * bytes;
     const y = p.y + <usize>row * bytes;
@@ -49,14 +49,14 @@ class LayerNormBackward {
   d_y: usize;
   d_x: usize;
   rows: i32;
-  width: i32; // in vectors
+  columns4: i32;
   ACCUMULATE: i32;
 }
 
 export function layer_norm_backward(args: usize, begin: i32, end: i32): void {
   const p = changetype<LayerNormBackward>(args);
-  const bytes = <usize>p.width << 4;
-  const size = <f32>(p.width * 4);
+  const bytes = <usize>p.columns4 << 4;
+  const size = <f32>(p.columns4 * 4);
   for (let row = begin; row < end; row++) {
     const at = <usize>row * bytes;
     const mean = splat(load<f32>(p.moments + (<usize>row << 3)));
@@ -89,7 +89,7 @@ class LayerNormBackwardWeight {
   weight_partials: usize;
   bias_partials: usize;
   rows: i32;
-  width: i32; // in vectors
+  columns4: i32;
   block: i32;
   splits: i32;
   BIAS: i32;
@@ -98,10 +98,10 @@ class LayerNormBackwardWeight {
 /** One item four columns of a block of rows. */
 export function layer_norm_backward_weight(args: usize, begin: i32, end: i32): void {
   const p = changetype<LayerNormBackwardWeight>(args);
-  const bytes = <usize>p.width << 4;
+  const bytes = <usize>p.columns4 << 4;
   for (let item = begin; item < end; item++) {
-    const column = <usize>(item % p.width) << 4;
-    const first = item / p.width * p.block;
+    const column = <usize>(item % p.columns4) << 4;
+    const first = item / p.columns4 * p.block;
     const last = min(first + p.block, p.rows);
     let for_weight = splat(0);
     let for_bias = splat(0);

@@ -8,7 +8,7 @@ import { factors0, factors1, factors2, factors3, keep, keep_four } from "./philo
 class Add {
   x: usize;
   y: usize;
-  size: i32;
+  size4: i32;
 }
 
 export function add(args: usize, begin: i32, end: i32): void {
@@ -22,7 +22,7 @@ export function add(args: usize, begin: i32, end: i32): void {
 class ActivationBackward {
   x: usize;
   d_y: usize;
-  size: i32;
+  size4: i32;
   ACTIVATION: i32;
 }
 
@@ -49,14 +49,14 @@ class Geglu {
   u: usize;
   y: usize;
   rows: i32;
-  hidden: i32; // in vectors
+  hidden4: i32;
   ACTIVATION: i32;
 }
 
 /** One item a row. */
 export function geglu(args: usize, begin: i32, end: i32): void {
   const p = changetype<Geglu>(args);
-  const bytes = <usize>p.hidden << 4;
+  const bytes = <usize>p.hidden4 << 4;
   for (let row = begin; row < end; row++) {
     const input = p.u + <usize>row * 2 * bytes;
     const gate = input + bytes;
@@ -79,14 +79,14 @@ class GegluBackward {
   d_y: usize;
   d_u: usize;
   rows: i32;
-  hidden: i32; // in vectors
+  hidden4: i32;
   ACTIVATION: i32;
 }
 
 /** One item a row. */
 export function geglu_backward(args: usize, begin: i32, end: i32): void {
   const p = changetype<GegluBackward>(args);
-  const bytes = <usize>p.hidden << 4;
+  const bytes = <usize>p.hidden4 << 4;
   for (let row = begin; row < end; row++) {
     const at = <usize>row * 2 * bytes;
     const input = p.u + at, gate = input + bytes;
@@ -120,7 +120,7 @@ class Dropout {
   residual: usize;
   clock: usize;
   y: usize;
-  size: i32;
+  size4: i32;
   threshold: u32;
   scale: f32;
   stream: u32;

@@ -6,31 +6,31 @@ class Embedding {
   ids: usize;
   token: usize;
   position: usize;
-  segment: usize;
+  token_type: usize;
   y: usize;
-  places: usize;
+  row_positions: usize;
   rows: i32;
-  width: i32; // in vectors
+  columns4: i32;
   length: i32;
   scale: f32;
   POSITION: i32;
-  PLACES: i32;
-  SEGMENT: i32;
+  ROW_POSITIONS: i32;
+  TOKEN_TYPE: i32;
 }
 
 /** One item four columns of a row. */
 export function embedding(args: usize, begin: i32, end: i32): void {
   const p = changetype<Embedding>(args);
   for (let i = begin; i < end; i++) {
-    const row = i / p.width;
-    const column = i % p.width;
+    const row = i / p.columns4;
+    const column = i % p.columns4;
     const id = load<i32>(p.ids + (<usize>row << 2));
-    let value = f32x4.mul(splat(p.scale), v128.load(p.token + (<usize>(id * p.width + column) << 4)));
+    let value = f32x4.mul(splat(p.scale), v128.load(p.token + (<usize>(id * p.columns4 + column) << 4)));
     if (p.POSITION) {
-      const place = p.PLACES ? load<i32>(p.places + (<usize>row << 2)) : row % p.length;
-      value = f32x4.add(value, v128.load(p.position + (<usize>(place * p.width + column) << 4)));
+      const at = p.ROW_POSITIONS ? load<i32>(p.row_positions + (<usize>row << 2)) : row % p.length;
+      value = f32x4.add(value, v128.load(p.position + (<usize>(at * p.columns4 + column) << 4)));
     }
-    if (p.SEGMENT) value = f32x4.add(value, v128.load(p.segment + (<usize>column << 4)));
+    if (p.TOKEN_TYPE) value = f32x4.add(value, v128.load(p.token_type + (<usize>column << 4)));
     v128.store(p.y + (<usize>i << 4), value);
   }
 }
@@ -43,7 +43,7 @@ class EmbeddingBackward {
   d_y: usize;
   d_token: usize;
   rows: i32;
-  width: i32; // in vectors
+  columns4: i32;
   scale: f32;
 }
 
@@ -51,47 +51,47 @@ class EmbeddingBackward {
 export function embedding_backward(args: usize, begin: i32, end: i32): void {
   const p = changetype<EmbeddingBackward>(args);
   for (let i = begin; i < end; i++) {
-    const group = i / p.width;
-    const column = i % p.width;
+    const group = i / p.columns4;
+    const column = i % p.columns4;
     const first = load<i32>(p.starts + (<usize>group << 2));
     const last = load<i32>(p.starts + (<usize>group << 2), 4);
     if (first == last) continue;
     let total = splat(0);
     for (let at = first; at < last; at++) {
       const row = load<i32>(p.order + (<usize>at << 2));
-      total = f32x4.add(total, v128.load(p.d_y + (<usize>(row * p.width + column) << 4)));
+      total = f32x4.add(total, v128.load(p.d_y + (<usize>(row * p.columns4 + column) << 4)));
     }
     const token = load<i32>(p.unique + (<usize>group << 2));
-    const to = p.d_token + (<usize>(token * p.width + column) << 4);
+    const to = p.d_token + (<usize>(token * p.columns4 + column) << 4);
     v128.store(to, madd(splat(p.scale), total, v128.load(to)));
   }
 }
 
 @unmanaged
 class GatherRows {
-  positions: usize;
+  selection: usize;
   x: usize;
   y: usize;
-  slots: i32;
-  width: i32; // in vectors
+  count: i32;
+  columns4: i32;
 }
 
-/** One item four columns of a slot. */
+/** One item four columns of a selected row. */
 export function gather_rows(args: usize, begin: i32, end: i32): void {
   const p = changetype<GatherRows>(args);
   for (let i = begin; i < end; i++) {
-    const row = load<i32>(p.positions + (<usize>(i / p.width) << 2));
-    v128.store(p.y + (<usize>i << 4), v128.load(p.x + (<usize>(row * p.width + i % p.width) << 4)));
+    const row = load<i32>(p.selection + (<usize>(i / p.columns4) << 2));
+    v128.store(p.y + (<usize>i << 4), v128.load(p.x + (<usize>(row * p.columns4 + i % p.columns4) << 4)));
   }
 }
 
 @unmanaged
 class GatherRowsBackward {
-  slots: usize;
+  inverse: usize;
   d_y: usize;
   d_x: usize;
   rows: i32;
-  width: i32; // in vectors
+  columns4: i32;
   ACCUMULATE: i32;
 }
 
@@ -99,9 +99,9 @@ class GatherRowsBackward {
 export function gather_rows_backward(args: usize, begin: i32, end: i32): void {
   const p = changetype<GatherRowsBackward>(args);
   for (let i = begin; i < end; i++) {
-    const slot = load<i32>(p.slots + (<usize>(i / p.width) << 2));
+    const from_row = load<i32>(p.inverse + (<usize>(i / p.columns4) << 2));
     let value = splat(0);
-    if (slot != -1) value = v128.load(p.d_y + (<usize>(slot * p.width + i % p.width) << 4));
+    if (from_row != -1) value = v128.load(p.d_y + (<usize>(from_row * p.columns4 + i % p.columns4) << 4));
     if (p.ACCUMULATE) value = f32x4.add(value, v128.load(p.d_x + (<usize>i << 4)));
     v128.store(p.d_x + (<usize>i << 4), value);
   }
@@ -112,7 +112,7 @@ class SumRows {
   x: usize;
   partials: usize;
   rows: i32;
-  width: i32; // in vectors
+  columns4: i32;
   period: i32;
   repeats: i32;
   splits: i32;
@@ -122,13 +122,13 @@ class SumRows {
 export function sum_rows(args: usize, begin: i32, end: i32): void {
   const p = changetype<SumRows>(args);
   for (let i = begin; i < end; i++) {
-    const column = i % p.width;
-    const phase = i / p.width % p.period;
-    const split = i / (p.width * p.period);
+    const column = i % p.columns4;
+    const phase = i / p.columns4 % p.period;
+    const split = i / (p.columns4 * p.period);
     let total = splat(0);
     for (let repeat = 0; repeat < p.repeats; repeat++) {
       const row = (split * p.repeats + repeat) * p.period + phase;
-      if (row < p.rows) total = f32x4.add(total, v128.load(p.x + (<usize>(row * p.width + column) << 4)));
+      if (row < p.rows) total = f32x4.add(total, v128.load(p.x + (<usize>(row * p.columns4 + column) << 4)));
     }
     v128.store(p.partials + (<usize>i << 4), total);
   }

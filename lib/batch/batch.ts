@@ -15,14 +15,14 @@ export interface Batch {
   /** Tokens before masking: [windows · length]. */
   readonly original: Uint32Array<ArrayBuffer>;
   /** Rows (window · length + position) of the masked tokens: [count]. */
-  readonly positions: Uint32Array<ArrayBuffer>;
-  /** Right tokens there: [count]. */
+  readonly maskedRows: Uint32Array<ArrayBuffer>;
+  /** Correct tokens there: [count]. */
   readonly labels: Uint32Array<ArrayBuffer>;
   /**
-   * Where windows hold several documents: for each row the first position of its document and the one behind its last,
+   * Where windows hold several documents: for each row the first position of its document and the end, exclusive,
    * [windows · length, 2].
    */
-  readonly segments?: Uint32Array<ArrayBuffer>;
+  readonly documents?: Uint32Array<ArrayBuffer>;
 }
 
 /** Rows of a batch sorted by token; see {@linkcode groupByToken}. */

@@ -33,8 +33,8 @@ export interface Window {
   readonly tokens: Uint32Array;
   /** 1 where a token goes on with the word of the token before: [length]. Without it every token is a word. */
   readonly continues?: Uint8Array;
-  /** For each row the first position of its document and the one behind its last; without it there is one: [length, 2]. */
-  readonly segments?: Uint32Array;
+  /** For each row the first position of its document and the end, exclusive; without it there is one: [length, 2]. */
+  readonly documents?: Uint32Array;
   /** Which pass over the corpus. */
   readonly epoch: number;
   /** Which block of the corpus. */
@@ -64,7 +64,7 @@ export interface MaskedWindow {
   /** Token ids with replacements: [length]. */
   readonly ids: Uint32Array<ArrayBuffer>;
   /** Selected positions, ascending. */
-  readonly positions: number[];
+  readonly maskedPositions: number[];
 }
 
 const SCALE = 2 ** -32;
@@ -82,7 +82,7 @@ const SCALE = 2 ** -32;
  * const tokenizer = characterTokenizer("abcdefgh ");
  * const tokens = tokenizer.encode("a bad head beg");
  * const masked = maskWindow({ tokens, epoch: 0, block: 0, index: 0 }, { tokenizer, rate: 0.15, seed: 1 });
- * console.log(tokenizer.decode(masked.ids), masked.positions);
+ * console.log(tokenizer.decode(masked.ids), masked.maskedPositions);
  * ```
  */
 export function maskWindow(window: Window, options: MaskOptions): MaskedWindow {
@@ -113,7 +113,7 @@ export function maskWindow(window: Window, options: MaskOptions): MaskedWindow {
     const leaders = selectSpans({ selectable, rate, draw: (counter) => drawAt(counter, "spans") });
     const positions = [...leaders.keys()].sort((a, b) => a - b);
     for (const position of positions) replace(position, leaders.get(position)!);
-    return { ids, positions };
+    return { ids, maskedPositions: positions };
   }
   const positions: number[] = [];
   const take = (first: number, end: number) => {
@@ -136,7 +136,7 @@ export function maskWindow(window: Window, options: MaskOptions): MaskedWindow {
     }
   }
   if (positions.length === 0 && fallback) take(...fallback);
-  return { ids, positions };
+  return { ids, maskedPositions: positions };
 }
 
 /** The position behind the word that begins at `first`. */
@@ -215,7 +215,7 @@ const WORD_VARIANCE = 10;
  * Room for masked positions in a batch of so many windows: the expected number and five standard deviations, so that a
  * batch overflows about once in three million; what overflows is left unmasked.
  */
-export function slotsFor(
+export function capacityFor(
   { windows, length, rate, mode = "token" }: { windows: number; length: number; rate: number; mode?: MaskMode },
 ): number {
   const rows = windows * length;

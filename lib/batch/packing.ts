@@ -24,7 +24,7 @@ export interface Block {
   /** Token ids, with {@linkcode CONTINUES} where words are wanted. */
   readonly tokens: Uint32Array<ArrayBuffer>;
   /** Tokens of each document, in order; their sum is the number of tokens. */
-  readonly documents: readonly number[];
+  readonly documentSizes: readonly number[];
 }
 
 /** The windows of a block. */
@@ -34,7 +34,7 @@ export interface Cut {
   /** Tokens of text that a window has room for. */
   readonly room: number;
   /** A window by number. */
-  window(index: number): Pick<Window, "tokens" | "continues" | "segments"> & { readonly padding: number };
+  window(index: number): Pick<Window, "tokens" | "continues" | "documents"> & { readonly padding: number };
 }
 
 /** Options of {@linkcode cutBlock}. */
@@ -85,13 +85,13 @@ interface Piece {
   readonly length: number;
 }
 
-function cutApart({ tokens, documents }: Block, { length, pack, tokenizer, words }: CutOptions): Cut {
+function cutApart({ tokens, documentSizes }: Block, { length, pack, tokenizer, words }: CutOptions): Cut {
   const padding = tokenizer.special["[PAD]"];
   const { before, after, room } = frameOf(tokenizer.frame ?? bertFrame(tokenizer.special), length);
   const frame = length - room;
   const pieces: Piece[] = [];
   let start = 0;
-  for (const size of documents) {
+  for (const size of documentSizes) {
     const taken = pack === "line" ? Math.min(size, room) : size;
     for (let at = 0; at < taken; at += room) pieces.push({ start: start + at, length: Math.min(room, taken - at) });
     start += size;
@@ -104,10 +104,10 @@ function cutApart({ tokens, documents }: Block, { length, pack, tokenizer, words
     room,
     window(index) {
       const ids = new Uint32Array(length).fill(padding);
-      const segments = new Uint32Array(2 * length);
+      const documents = new Uint32Array(2 * length);
       let at = 0;
       const bound = (from: number, to: number) => {
-        for (let i = from; i < to; i++) segments.set([from, to], 2 * i);
+        for (let i = from; i < to; i++) documents.set([from, to], 2 * i);
       };
       for (const i of bins[index]!) {
         const piece = pieces[i]!;
@@ -119,7 +119,7 @@ function cutApart({ tokens, documents }: Block, { length, pack, tokenizer, words
         bound(begin, at);
       }
       bound(at, length);
-      return { ...takeWordsApart(ids, words), segments, padding: length - at };
+      return { ...takeWordsApart(ids, words), documents, padding: length - at };
     },
   };
 }

@@ -36,7 +36,7 @@ export interface WindowStreamOptions {
  * const masked = documents
  *   .pipeThrough(windowStream({ tokenizer, length: 16 }))
  *   .pipeThrough(maskStream({ tokenizer, rate: 0.15, seed: 1 }));
- * for await (const { ids, positions } of masked) console.log(tokenizer.decode(ids), positions);
+ * for await (const { ids, maskedPositions } of masked) console.log(tokenizer.decode(ids), maskedPositions);
  * ```
  */
 export function windowStream(

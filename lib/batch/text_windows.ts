@@ -85,10 +85,10 @@ export class WindowCutter {
   }
 
   /** The windows of what was added; text that runs through windows goes on in the next block. */
-  *cut(): Generator<Pick<Window, "tokens" | "continues" | "segments">> {
+  *cut(): Generator<Pick<Window, "tokens" | "continues" | "documents">> {
     const runsThrough = this.#options.pack === "none";
-    const { tokens, documents } = this.#reader.take();
-    const block = { tokens: runsThrough ? joinIds([this.#rest, tokens]) : tokens, documents };
+    const { tokens, documentSizes } = this.#reader.take();
+    const block = { tokens: runsThrough ? joinIds([this.#rest, tokens]) : tokens, documentSizes };
     const { count, room, window } = cutBlock(block, this.#options);
     if (runsThrough) this.#rest = block.tokens.slice(count * room);
     for (let index = 0; index < count; index++) {

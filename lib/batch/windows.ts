@@ -199,7 +199,7 @@ export class BlockReader {
   #encode: (text: string) => Uint32Array<ArrayBuffer>;
   #separators: Readonly<Record<CorpusPassage["after"], Uint32Array<ArrayBuffer> | undefined>>;
   #pieces: Uint32Array[] = [];
-  #documents: number[] = [];
+  #documentSizes: number[] = [];
   #document = 0;
   #size = 0;
 
@@ -226,9 +226,9 @@ export class BlockReader {
   /** Everything so far; a document that has not ended yet is one up to here. */
   take(): Block {
     this.#end();
-    const block = { tokens: joinIds(this.#pieces), documents: this.#documents };
+    const block = { tokens: joinIds(this.#pieces), documentSizes: this.#documentSizes };
     this.#pieces = [];
-    this.#documents = [];
+    this.#documentSizes = [];
     this.#size = 0;
     return block;
   }
@@ -240,7 +240,7 @@ export class BlockReader {
   }
 
   #end(): void {
-    if (this.#document > 0) this.#documents.push(this.#document);
+    if (this.#document > 0) this.#documentSizes.push(this.#document);
     this.#document = 0;
   }
 }

@@ -67,11 +67,11 @@ async function openAddress(address: string): Promise<OpenedModel> {
 }
 
 function warned(model: OpenedModel): OpenedModel {
-  const { strange } = model.weights;
-  if (strange.length > 0) {
-    const some = strange.slice(0, 3).map((name) => `"${name}"`).join(", ");
+  const { unused } = model.weights;
+  if (unused.length > 0) {
+    const some = unused.slice(0, 3).map((name) => `"${name}"`).join(", ");
     console.error(
-      `note: ${strange.length} tensors are not used: ${some}${strange.length > 3 ? " and others" : ""}`,
+      `note: ${unused.length} tensors are not used: ${some}${unused.length > 3 ? " and others" : ""}`,
     );
   }
   return model;

@@ -251,7 +251,7 @@ export function planFromFlags(parsed: ParsedFlags, base?: ModelConfig): TrainPla
   if (curriculum[0]!.length < SHORTEST) {
     throw new UsageError(`Windows of ${curriculum[0]!.length} tokens have no context: lengths begin at ${SHORTEST}`);
   }
-  const isLearned = architectures[preset].positions === "learned";
+  const isLearned = architectures[preset].positionEncoding === "learned";
   const maxLength = base?.maxLength ?? get(flags["max-length"]) ?? (isLearned ? length : Math.max(512, length));
   if (length > maxLength) {
     throw new UsageError(`Length ${length} exceeds the model's longest sequence of ${maxLength} (--max-length)`);

@@ -19,9 +19,9 @@ export interface Recording {
   /** Calls in order, in named sections that run together or apart. */
   readonly sections: ReadonlyMap<string, readonly KernelCall[]>;
   /** Sizes in bytes of the pieces of memory that activations share. */
-  readonly slots: readonly number[];
+  readonly arenas: readonly number[];
   /** Which piece each activation lies in. */
-  readonly slotOf: ReadonlyMap<Tensor, number>;
+  readonly arenaOf: ReadonlyMap<Tensor, number>;
 }
 
 /** A kernel that failed; what earlier sections did is done, what this one did is anyone's guess. */

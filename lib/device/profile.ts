@@ -39,8 +39,8 @@ export function workOf({ kernel, tensors, params, constants }: KernelCall, runAs
   const products = attentionProducts[runAs];
   const { batch, length, heads, window } = params as Record<"batch" | "length" | "heads" | "window", number>;
   // how much attention within documents needs is known only when they are, and what windows spare depends on the device
-  if (products === undefined || constants.SEGMENTS || window < length) return { name: runAs, flop: 0, bytes };
-  return { name: runAs, flop: products * 2 * batch * heads * length ** 2 * 4 * Number(constants.HEAD), bytes };
+  if (products === undefined || constants.DOCUMENTS || window < length) return { name: runAs, flop: 0, bytes };
+  return { name: runAs, flop: products * 2 * batch * heads * length ** 2 * 4 * Number(constants.HEAD_COLUMNS4), bytes };
 }
 
 /** Products of [length, headWidth] matrices that a kernel makes for each head, scores that are computed again included. */

@@ -24,7 +24,7 @@ const BATCH_TOKENS = 4096;
 export interface Evaluation {
   /** Mean cross-entropy of the masked tokens, in nats. */
   readonly loss: number;
-  /** Share of masked tokens predicted rightly. */
+  /** Share of masked tokens predicted as they were. */
   readonly accuracy: number;
   /** e^loss. */
   readonly perplexity: number;
@@ -83,7 +83,7 @@ export interface EvaluatorOptions {
 export async function createEvaluator(options: EvaluatorOptions): Promise<Evaluator> {
   const { model, length, tokenizer, rule = "bert" } = options;
   let windows = await validationWindows(options);
-  const mask = { ...VALIDATION_MASKS, tokenizer, rule, slots: Infinity };
+  const mask = { ...VALIDATION_MASKS, tokenizer, rule, capacity: Infinity };
   const batchesOf = (windows: readonly Window[]) => {
     const perBatch = Math.min(windows.length, Math.max(1, Math.floor(BATCH_TOKENS / length)));
     return Array.from(
@@ -92,7 +92,7 @@ export async function createEvaluator(options: EvaluatorOptions): Promise<Evalua
     );
   };
   let batches = batchesOf(windows);
-  const isEmpty = () => batches.every((batch) => batch.positions.length === 0);
+  const isEmpty = () => batches.every((batch) => batch.maskedRows.length === 0);
   if (isEmpty()) {
     throw new RangeError(
       "Cannot validate: no token of the validation text can be masked, for all of them are special or unknown",
@@ -100,9 +100,9 @@ export async function createEvaluator(options: EvaluatorOptions): Promise<Evalua
   }
   let program: BatchProgram | undefined;
   const compile = async () => {
-    const slots = Math.ceil(Math.max(...batches.map((batch) => batch.positions.length)) / 4) * 4;
-    const segments = batches[0]!.segments !== undefined;
-    return program ??= await model.compileEvaluation({ windows: batches[0]!.windows, length, slots, segments });
+    const capacity = Math.ceil(Math.max(...batches.map((batch) => batch.maskedRows.length)) / 4) * 4;
+    const documents = batches[0]!.documents !== undefined;
+    return program ??= await model.compileEvaluation({ windows: batches[0]!.windows, length, capacity, documents });
   };
   const run = (program: BatchProgram, batch: Batch, step: number) => {
     model.writeEvaluationStep(step);
@@ -131,18 +131,18 @@ export async function createEvaluator(options: EvaluatorOptions): Promise<Evalua
     },
     async evaluate() {
       const program = await compile();
-      const sums = { loss: 0, right: 0, masked: 0 };
+      const sums = { loss: 0, correct: 0, masked: 0 };
       for (let first = 0; first < batches.length; first += RING_SIZE) {
         const part = batches.slice(first, first + RING_SIZE);
         part.forEach((batch, step) => run(program, batch, step));
         for (const record of await model.readRecords({ first: 0, last: part.length, evaluation: true })) {
           sums.loss += record.lossSum;
-          sums.right += record.right;
+          sums.correct += record.correct;
           sums.masked += record.masked;
         }
       }
       const loss = sums.loss / sums.masked;
-      return { loss, accuracy: sums.right / sums.masked, perplexity: Math.exp(loss), masked: sums.masked };
+      return { loss, accuracy: sums.correct / sums.masked, perplexity: Math.exp(loss), masked: sums.masked };
     },
     async sample(count) {
       const batch = batches[0]!;
@@ -150,7 +150,7 @@ export async function createEvaluator(options: EvaluatorOptions): Promise<Evalua
       run(program, batch, 0);
       const [bytes] = await model.device.read([program.predictions]);
       const predictions = new Uint32Array(bytes!);
-      const slotOf = new Map([...batch.positions].map((row, slot) => [row, slot]));
+      const indexOf = new Map([...batch.maskedRows].map((row, index) => [row, index]));
       const padding = tokenizer.special["[PAD]"];
       return Array.from(
         { length: Math.min(count, batch.windows) },
@@ -158,8 +158,8 @@ export async function createEvaluator(options: EvaluatorOptions): Promise<Evalua
           Array.from({ length }, (_, i) => w * length + i).filter((row) => batch.original[row] !== padding).map(
             (row) => {
               const token = tokenizer.piece(batch.original[row]!);
-              const slot = slotOf.get(row);
-              return slot === undefined ? { token } : { token, predicted: tokenizer.piece(predictions[slot]!) };
+              const index = indexOf.get(row);
+              return index === undefined ? { token } : { token, predicted: tokenizer.piece(predictions[index]!) };
             },
           ),
       );

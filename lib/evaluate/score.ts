@@ -6,19 +6,19 @@
 
 import type { Batch } from "../batch/batch.ts";
 import { maskBatch } from "../batch/loader.ts";
-import { type MaskRule, slotsFor, type Window } from "../batch/masking.ts";
+import { capacityFor, type MaskRule, type Window } from "../batch/masking.ts";
 import type { EvaluationProgram } from "../model/model.ts";
 import { specialIds } from "../tokenizer/tokenizer.ts";
 import { VALIDATION_MASKS } from "./evaluator.ts";
-import { BATCH_TOKENS, type ModelParts, mostSlots } from "./text_model.ts";
+import { BATCH_TOKENS, mostMaskedRows, type TextModel } from "./text_model.ts";
 import { ProgramCache } from "../model/program_cache.ts";
 
 /** How a window was predicted: sums, not means. */
 export interface WindowScore {
   /** Σ cross-entropy of the predicted tokens, in nats. */
   readonly loss: number;
-  /** Tokens predicted rightly. */
-  readonly right: number;
+  /** Tokens predicted as they were. */
+  readonly correct: number;
   /** Tokens that were predicted. */
   readonly predicted: number;
   /** Characters of the window's text, without special tokens. */
@@ -56,27 +56,27 @@ export interface ScoreOptions {
  * ```
  */
 export async function* scoreMasked(
-  parts: ModelParts,
+  textModel: TextModel,
   windows: Iterable<Window> | AsyncIterable<Window>,
   options: ScoreOptions = {},
 ): AsyncGenerator<WindowScore> {
-  const { tokenizer } = parts;
+  const { tokenizer } = textModel;
   const { rule = "bert", rate = VALIDATION_MASKS.rate, seed = VALIDATION_MASKS.seed } = options;
   const programs = new ProgramCache<EvaluationProgram>();
   try {
-    const { vocab } = parts.model.config;
+    const { vocab } = textModel.model.config;
     // with a large vocabulary logits decide how many windows there are in a batch
-    const windowsOf = (length: number) => atMost(Math.floor(mostSlots(vocab) / (2 * rate)), length);
+    const windowsOf = (length: number) => atMost(Math.floor(mostMaskedRows(vocab) / (2 * rate)), length);
     for await (const group of groups(windows, windowsOf)) {
       const length = group[0]!.tokens.length;
-      const { batch } = maskBatch(group, { tokenizer, rule, rate, seed, slots: Infinity });
-      const usual = slotsFor({ windows: windowsOf(length), length, rate });
-      const scores = await runBatch(parts, batch, {
+      const { batch } = maskBatch(group, { tokenizer, rule, rate, seed, capacity: Infinity });
+      const usual = capacityFor({ windows: windowsOf(length), length, rate });
+      const scores = await runBatch(textModel, batch, {
         programs,
         windows: windowsOf(length),
-        slots: Math.max(usual, Math.ceil(batch.positions.length / 64) * 64),
+        capacity: Math.max(usual, Math.ceil(batch.maskedRows.length / 64) * 64),
       });
-      for (const [w, score] of scores.entries()) yield { ...score, characters: charactersOf(group[w]!, parts) };
+      for (const [w, score] of scores.entries()) yield { ...score, characters: charactersOf(group[w]!, textModel) };
     }
   } finally {
     await programs.clear();
@@ -96,51 +96,51 @@ export interface EachTokenOptions {
  * Ivanova, A Better Way to Do Masked Language Model Scoring, 2023), so that vocabularies can be compared.
  */
 export async function* scoreEachToken(
-  parts: ModelParts,
+  textModel: TextModel,
   windows: Iterable<Window> | AsyncIterable<Window>,
   { restOfWord = false }: EachTokenOptions = {},
 ): AsyncGenerator<WindowScore> {
-  const { tokenizer, model: { config: { vocab } } } = parts;
+  const { tokenizer, model: { config: { vocab } } } = textModel;
   const special = specialIds(tokenizer);
   const mask = tokenizer.special["[MASK]"];
   const programs = new ProgramCache<EvaluationProgram>();
   try {
     for await (const window of windows) {
-      const { tokens, segments, continues } = window;
+      const { tokens, documents, continues } = window;
       if (restOfWord && !continues) {
         throw new TypeError("Cannot mask the rest of a word: the windows do not know their words");
       }
       const { length } = tokens;
       const places = [...tokens.keys()].filter((i) => !special.has(tokens[i]!));
-      const total = { loss: 0, right: 0, predicted: 0 };
-      const most = Math.min(mostSlots(vocab), atMost(BATCH_TOKENS, length));
+      const total = { loss: 0, correct: 0, predicted: 0 };
+      const most = Math.min(mostMaskedRows(vocab), atMost(BATCH_TOKENS, length));
       for (let first = 0; first < places.length; first += most) {
         const some = places.slice(first, first + most);
         const ids = new Uint32Array(some.length * length);
-        const bounds = segments && new Uint32Array(2 * ids.length);
+        const bounds = documents && new Uint32Array(2 * ids.length);
         for (const [w, place] of some.entries()) {
           ids.set(tokens, w * length);
           ids[w * length + place] = mask;
           for (let i = place + 1; restOfWord && continues![i]; i++) ids[w * length + i] = mask;
-          bounds?.set(segments!, 2 * w * length);
+          bounds?.set(documents!, 2 * w * length);
         }
         const batch: Batch = {
           windows: some.length,
           length,
           ids,
           original: ids,
-          positions: Uint32Array.from(some, (place, w) => w * length + place),
+          maskedRows: Uint32Array.from(some, (place, w) => w * length + place),
           labels: Uint32Array.from(some, (place) => tokens[place]!),
-          ...(bounds ? { segments: bounds } : {}),
+          ...(bounds ? { documents: bounds } : {}),
         };
-        const slots = Math.ceil(most / 4) * 4;
-        for (const score of await runBatch(parts, batch, { programs, windows: most, slots })) {
+        const capacity = Math.ceil(most / 4) * 4;
+        for (const score of await runBatch(textModel, batch, { programs, windows: most, capacity })) {
           total.loss += score.loss;
-          total.right += score.right;
+          total.correct += score.correct;
           total.predicted += score.predicted;
         }
       }
-      yield { ...total, characters: charactersOf(window, parts) };
+      yield { ...total, characters: charactersOf(window, textModel) };
     }
   } finally {
     await programs.clear();
@@ -169,34 +169,34 @@ async function* groups(
 
 /** Runs a batch; returns the sums of each window. */
 async function runBatch(
-  { model }: ModelParts,
+  { model }: TextModel,
   batch: Batch,
-  { programs, windows, slots }: { programs: ProgramCache<EvaluationProgram>; windows: number; slots: number },
+  { programs, windows, capacity }: { programs: ProgramCache<EvaluationProgram>; windows: number; capacity: number },
 ): Promise<Omit<WindowScore, "characters">[]> {
-  const { length, segments, positions, labels } = batch;
-  const shape = { windows, length, slots, segments: segments !== undefined };
+  const { length, documents, maskedRows, labels } = batch;
+  const shape = { windows, length, capacity, documents: documents !== undefined };
   const program = await programs.get(JSON.stringify(shape), () => model.compileEvaluation(shape));
   model.writeEvaluationStep(0);
   program.write(batch);
   program.program.run();
   const [lossBytes, predictionBytes] = await model.device.read([program.losses, program.predictions]);
   const [losses, predictions] = [new Float32Array(lossBytes!), new Uint32Array(predictionBytes!)];
-  const scores = Array.from({ length: batch.windows }, () => ({ loss: 0, right: 0, predicted: 0 }));
-  for (const [slot, row] of positions.entries()) {
+  const scores = Array.from({ length: batch.windows }, () => ({ loss: 0, correct: 0, predicted: 0 }));
+  for (const [index, row] of maskedRows.entries()) {
     const score = scores[Math.floor(row / length)]!;
-    if (!Number.isFinite(losses[slot]!)) {
+    if (!Number.isFinite(losses[index]!)) {
       throw new RangeError(
-        `Cannot score the text: the loss of a token is ${losses[slot]}; the model's numbers overflow 32 bits`,
+        `Cannot score the text: the loss of a token is ${losses[index]}; the model's numbers overflow 32 bits`,
       );
     }
-    score.loss += losses[slot]!;
-    score.right += predictions[slot] === labels[slot] ? 1 : 0;
+    score.loss += losses[index]!;
+    score.correct += predictions[index] === labels[index] ? 1 : 0;
     score.predicted++;
   }
   return scores;
 }
 
-function charactersOf({ tokens }: Window, { tokenizer }: ModelParts): number {
+function charactersOf({ tokens }: Window, { tokenizer }: TextModel): number {
   const special = specialIds(tokenizer);
   return [...tokenizer.decode(tokens.filter((id) => !special.has(id)))].length;
 }
@@ -205,7 +205,7 @@ function charactersOf({ tokens }: Window, { tokenizer }: ModelParts): number {
 export interface Score {
   /** Mean cross-entropy of the predicted tokens, in nats. */
   readonly loss: number;
-  /** Share of them predicted rightly. */
+  /** Share of them predicted as they were. */
   readonly accuracy: number;
   /** e^loss. */
   readonly perplexity: number;
@@ -220,15 +220,15 @@ export interface Score {
 /** Adds windows up, in memory that does not grow. */
 export class ScoreTotal {
   #loss = 0;
-  #right = 0;
+  #correct = 0;
   #predicted = 0;
   #windows = 0;
   #characters = 0;
 
   /** Adds a window. */
-  add({ loss, right, predicted, characters }: WindowScore): void {
+  add({ loss, correct, predicted, characters }: WindowScore): void {
     this.#loss += loss;
-    this.#right += right;
+    this.#correct += correct;
     this.#predicted += predicted;
     this.#windows++;
     this.#characters += characters;
@@ -239,7 +239,7 @@ export class ScoreTotal {
     const loss = this.#loss / this.#predicted;
     return {
       loss,
-      accuracy: this.#right / this.#predicted,
+      accuracy: this.#correct / this.#predicted,
       perplexity: Math.exp(loss),
       predicted: this.#predicted,
       windows: this.#windows,

@@ -8,7 +8,7 @@ import type { Model } from "../model/model.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 
 /** A model with its vocabulary. */
-export interface ModelParts {
+export interface TextModel {
   /** The model. */
   readonly model: Model;
   /** Its vocabulary. */
@@ -22,6 +22,6 @@ export const BATCH_TOKENS = 4096;
 const MOST_LOGITS = 1 << 24;
 
 /** Masked tokens whose logits are computed at once. */
-export function mostSlots(vocab: number): number {
+export function mostMaskedRows(vocab: number): number {
   return Math.max(1, Math.floor(MOST_LOGITS / vocab));
 }

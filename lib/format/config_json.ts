@@ -76,7 +76,7 @@ export function toConfigJson(
       hidden_act: activationName(config.activation),
       hidden_dropout_prob: dropout,
       attention_probs_dropout_prob: dropout,
-      type_vocab_size: config.segments,
+      type_vocab_size: config.tokenTypes,
       layer_norm_eps: config.epsilon,
       position_embedding_type: "absolute",
     };
@@ -177,7 +177,7 @@ export function fromConfigJson(json: Readonly<Record<string, unknown>>, path = "
     maxLength: number("max_position_embeddings"),
     dropout: number(preset === "modernbert" ? "mlp_dropout" : "hidden_dropout_prob", 0),
     epsilon: number(preset === "modernbert" ? "norm_eps" : "layer_norm_eps", architecture.epsilon),
-    segments: preset === "bert" ? number("type_vocab_size", architecture.segments) : 0,
+    tokenTypes: preset === "bert" ? number("type_vocab_size", architecture.tokenTypes) : 0,
     activation,
     ...(gate === "gelu" ? {} : { gate }),
     biases: preset === "modernbert"

@@ -123,10 +123,10 @@ function contextOf(
     visible: visible(graph, { config, mask, length }),
     tables: tables(graph, { config, type, length }),
     float: (value: number) => graph.float(value, type),
-    segment: () =>
-      graph.weight("embeddings.segment.first", "f32", () => ({
+    tokenType: () =>
+      graph.weight("embeddings.tokenType.first", "f32", () => ({
         shape: [config.width],
-        data: parameters.get("embeddings.segment")!.subarray(0, config.width),
+        data: parameters.get("embeddings.tokenType")!.subarray(0, config.width),
       })),
     unflatten: (rows: OnnxValue, shape: readonly number[]) =>
       graph.call("Reshape", [rows, graph.call("Concat", [sizes, graph.whole(shape)], { axis: 0 })]),
@@ -204,14 +204,16 @@ function tables(
 /** The encoder: see lib/model/encoder.ts, of which this is the twin. */
 function encoder(context: Context, ids: OnnxValue): OnnxValue {
   const { graph, config, get, has } = context;
-  const { norm, embeddingNorm, positions, scaledEmbedding, gated } = architectures[config.preset];
+  const { norm, embeddingNorm, positionEncoding, scaledEmbedding, gated } = architectures[config.preset];
   const { width } = config;
   const { tables } = context;
   let x = context.high(graph.call("Gather", [get("embeddings.token"), ids]));
   if (scaledEmbedding) x = graph.call("Mul", [x, graph.float(Math.sqrt(width), "f32")]);
-  if (positions === "learned") x = graph.call("Add", [x, context.high(tables.first(get("embeddings.position")))]);
-  if (positions === "sinusoidal") x = graph.call("Add", [x, tables.sinusoids!]);
-  if (config.segments > 0) x = graph.call("Add", [x, context.segment()]);
+  if (positionEncoding === "learned") {
+    x = graph.call("Add", [x, context.high(tables.first(get("embeddings.position")))]);
+  }
+  if (positionEncoding === "sinusoidal") x = graph.call("Add", [x, tables.sinusoids!]);
+  if (config.tokenTypes > 0) x = graph.call("Add", [x, context.tokenType()]);
   x = context.flatten(x, width);
   if (embeddingNorm) x = context.norm(x, "embeddings.norm");
   const locals = new Set(config.local?.layers);

@@ -25,7 +25,7 @@ export interface PlacedTensors<Entry> {
   /** Tensors that are there under two names, and must be the same. */
   readonly copies: readonly { readonly entry: Entry; readonly of: Entry }[];
   /** Names of tensors that mean nothing here. */
-  readonly strange: readonly string[];
+  readonly unused: readonly string[];
   /** Whether there is a head that predicts masked tokens. */
   readonly head: boolean;
 }
@@ -87,7 +87,7 @@ export function placeTensors<Entry extends FoundTensor>(
 ): PlacedTensors<Entry> {
   const places = placements(config);
   const prefix = prefixOf(config, entries, place);
-  const { found, strange } = candidates({ config, entries, places, prefix });
+  const { found, unused } = candidates({ config, entries, places, prefix });
   const missing = [...places.keys()].filter((name) => !found.has(name));
   const head = hasHead({ config, places, missing, classes, place });
   const needed = [...places].filter(([, { parameter }]) => head || !isHeadParameter(parameter));
@@ -121,7 +121,7 @@ export function placeTensors<Entry extends FoundTensor>(
         ? list.map((entry) => entry.name).filter((own) => !used.has(own))
         : []
     );
-  return { placed, copies, strange: [...strange, ...left], head };
+  return { placed, copies, unused: [...unused, ...left], head };
 }
 
 /**
@@ -153,9 +153,9 @@ function candidates<Entry extends FoundTensor>(
     places: ReadonlyMap<string, Placement>;
     prefix: string;
   },
-): { found: Map<string, Entry[]>; strange: string[] } {
+): { found: Map<string, Entry[]>; unused: string[] } {
   const found = new Map<string, Entry[]>();
-  const strange: string[] = [];
+  const unused: string[] = [];
   const [decoder, embedding] = tiedNames[config.preset];
   const targetOf = (name: string) => {
     const inner = name.startsWith(prefix) ? name.slice(prefix.length) : name;
@@ -175,9 +175,9 @@ function candidates<Entry extends FoundTensor>(
       else if (prefix + target === entry.name) list.unshift(entry);
       else list.push(entry);
     }
-    if (targets.size === 0 && !unneeded.test(targetOf(entry.name))) strange.push(entry.name);
+    if (targets.size === 0 && !unneeded.test(targetOf(entry.name))) unused.push(entry.name);
   }
-  return { found, strange };
+  return { found, unused };
 }
 
 /** Whether there is a head for masked tokens; a part of one is a mistake. */

@@ -36,7 +36,7 @@ function tensorNames(config: ModelConfig): (name: string) => string | readonly [
     const renamed = replace(name, [
       [/^embeddings\.token$/, "bert.embeddings.word_embeddings.weight"],
       [/^embeddings\.position$/, "bert.embeddings.position_embeddings.weight"],
-      [/^embeddings\.segment$/, "bert.embeddings.token_type_embeddings.weight"],
+      [/^embeddings\.tokenType$/, "bert.embeddings.token_type_embeddings.weight"],
       [/^embeddings\.norm/, "bert.embeddings.LayerNorm"],
       [/^layers\./, "bert.encoder.layer."],
       [/\.attention\.norm/, ".attention.output.LayerNorm"],

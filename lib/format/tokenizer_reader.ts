@@ -93,9 +93,9 @@ function fromParts(json: JsonObject, given: Required<TokenizerJsonOptions>): Tok
   };
   const tokenizer = wordPieceOf(parts) ?? byteLevelOf(parts) ?? charactersOf(parts) ?? pipelineOf(parts);
   const frame = frameOf(json.post_processor as Part | null | undefined);
-  const strange = [...frame?.before ?? [], ...frame?.after ?? []].find((id) => !(id >= 0 && id < tokens.length));
-  if (strange !== undefined) {
-    throw new RangeError(`its post-processor adds the id ${strange}, of ${tokens.length} tokens`);
+  const unknown = [...frame?.before ?? [], ...frame?.after ?? []].find((id) => !(id >= 0 && id < tokens.length));
+  if (unknown !== undefined) {
+    throw new RangeError(`its post-processor adds the id ${unknown}, of ${tokens.length} tokens`);
   }
   const spacing = parts.specialForms.filter(({ lstrip, rstrip }) => lstrip || rstrip);
   return { ...tokenizer, ...(spacing.length > 0 ? { spacing } : {}), ...(frame ? { frame } : {}) };

@@ -38,7 +38,7 @@ export interface Weights {
   /** Types that they are kept in. */
   readonly types: readonly WeightType[];
   /** Names of tensors that mean nothing here. */
-  readonly strange: readonly string[];
+  readonly unused: readonly string[];
   /** Whether there is a head that predicts masked tokens, or an encoder alone. */
   readonly head: boolean;
   /** Reads everything once, and closes the files; throws a SyntaxError that names a tensor that is not finite, and how much of it. */
@@ -100,14 +100,14 @@ export async function openWeights(
       names.add(name);
     }
     const place = single ? files[0]!.path : folder.place;
-    const { placed, copies, strange, head } = placeTensors(config, entries, { place, classes });
+    const { placed, copies, unused, head } = placeTensors(config, entries, { place, classes });
     const places = Map.groupBy(placed, ({ entry }) => entry.name);
     const twins = new Set(copies.flatMap(({ entry, of }) => [entry.name, of.name]));
     const types = new Set(placed.map(({ entry }) => weightTypeOf(entry, entry.path)));
     return {
       bytes: files.reduce((sum, file) => sum + file.bytes, 0),
       types: [...types],
-      strange,
+      unused,
       head,
       close,
       async read(sink) {

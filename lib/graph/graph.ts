@@ -122,8 +122,8 @@ export class Graph {
       return;
     }
     const { tensor } = this.gradient(x);
-    const size = Math.ceil(d_y.size / 4);
-    this.call("add", { tensors: { x: d_y, y: tensor }, params: { size }, grid: [size] });
+    const size4 = Math.ceil(d_y.size / 4);
+    this.call("add", { tensors: { x: d_y, y: tensor }, params: { size4 }, grid: [size4] });
   }
 
   /** Records all backward calls, last operation first, starting from the gradient of `y`. */

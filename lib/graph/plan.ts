@@ -9,9 +9,9 @@ import type { KernelCall, Tensor } from "../tensor/tensor.ts";
 /** Which of the shared pieces of memory each activation lies in. */
 export interface MemoryPlan {
   /** Sizes of the pieces in bytes. */
-  readonly slots: number[];
+  readonly arenas: number[];
   /** Piece of each activation. */
-  readonly slotOf: Map<Tensor, number>;
+  readonly arenaOf: Map<Tensor, number>;
 }
 
 interface Lifetime {
@@ -35,15 +35,15 @@ export function planMemory(calls: readonly KernelCall[]): MemoryPlan {
       else lifetimes.set(tensor, { tensor, first: index, last: index });
     }
   }
-  const slots: { bytes: number; taken: Lifetime[] }[] = [];
-  const slotOf = new Map<Tensor, number>();
+  const arenas: { bytes: number; taken: Lifetime[] }[] = [];
+  const arenaOf = new Map<Tensor, number>();
   const bySize = [...lifetimes.values()].sort((a, b) => b.tensor.size - a.tensor.size || a.first - b.first);
   for (const lifetime of bySize) {
     const isFree = (other: Lifetime) => other.last < lifetime.first || other.first > lifetime.last;
-    let index = slots.findIndex((slot) => slot.taken.every(isFree));
-    if (index < 0) index = slots.push({ bytes: Math.ceil(lifetime.tensor.size / 4) * 16, taken: [] }) - 1;
-    slots[index]!.taken.push(lifetime);
-    slotOf.set(lifetime.tensor, index);
+    let index = arenas.findIndex((arena) => arena.taken.every(isFree));
+    if (index < 0) index = arenas.push({ bytes: Math.ceil(lifetime.tensor.size / 4) * 16, taken: [] }) - 1;
+    arenas[index]!.taken.push(lifetime);
+    arenaOf.set(lifetime.tensor, index);
   }
-  return { slots: slots.map((slot) => slot.bytes), slotOf };
+  return { arenas: arenas.map((arena) => arena.bytes), arenaOf };
 }

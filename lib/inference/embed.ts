@@ -7,7 +7,7 @@
 import type { EncoderProgram } from "../model/model.ts";
 import { encodeFramed } from "../tokenizer/tokenizer.ts";
 import { batchesOf, inChunks, type TextBatch } from "./texts.ts";
-import type { ModelParts } from "../evaluate/text_model.ts";
+import type { TextModel } from "../evaluate/text_model.ts";
 import { ProgramCache } from "../model/program_cache.ts";
 
 /** Ways to make one vector of a text's hidden states. */
@@ -54,11 +54,11 @@ export interface EmbedOptions {
  * ```
  */
 export async function* embedTexts(
-  parts: ModelParts,
+  textModel: TextModel,
   texts: Iterable<string> | AsyncIterable<string>,
   { pool = "mean" }: EmbedOptions = {},
 ): AsyncGenerator<Embedded> {
-  const { model, tokenizer } = parts;
+  const { model, tokenizer } = textModel;
   const { maxLength, width } = model.config;
   if (pool === "cls" && (tokenizer.frame?.before.length ?? 0) === 0) {
     throw new RangeError(`Cannot take the vector of [CLS]: this model's texts do not begin with it; use "mean"`);
@@ -73,7 +73,7 @@ export async function* embedTexts(
       const vectors: Float32Array<ArrayBuffer>[] = chunk.map(() => new Float32Array(width));
       const present = [...cut.keys()].filter((i) => cut[i]!.length > 0);
       for (const batch of batchesOf(present.map((i) => cut[i]!), { padding, maxLength })) {
-        const hidden = await encodeBatch(parts, batch, programs);
+        const hidden = await encodeBatch(textModel, batch, programs);
         for (const [w, member] of batch.members.entries()) {
           const rows = hidden.subarray(w * batch.length * width);
           poolInto(vectors[present[member]!]!, rows, pool === "cls" ? 1 : batch.lengths[w]!);
@@ -105,12 +105,12 @@ function cutOff(ids: Uint32Array<ArrayBuffer>, longest: number, after: readonly 
 }
 
 async function encodeBatch(
-  { model }: ModelParts,
+  { model }: TextModel,
   batch: TextBatch,
   programs: ProgramCache<EncoderProgram>,
 ): Promise<Float32Array> {
-  const { windows, length, segments } = batch;
-  const shape = { windows, length, segments: segments !== undefined };
+  const { windows, length, documents } = batch;
+  const shape = { windows, length, documents: documents !== undefined };
   const program = await programs.get(JSON.stringify(shape), () => model.compileEncoder(shape));
   program.write(batch);
   program.program.run();

@@ -6,7 +6,7 @@
 
 import { chunkTexts } from "./chunk_texts.ts";
 import { type EmbedOptions, embedTexts } from "./embed.ts";
-import type { ModelParts } from "../evaluate/text_model.ts";
+import type { TextModel } from "../evaluate/text_model.ts";
 
 /** A document whose text comes in parts, which are joined as they are: the lines of a file, with their line breaks. */
 export interface TextDocument {
@@ -63,11 +63,11 @@ export interface EmbedDocumentsOptions extends EmbedOptions {
  * ```
  */
 export async function* embedDocuments(
-  parts: ModelParts,
+  textModel: TextModel,
   documents: Iterable<TextDocument> | AsyncIterable<TextDocument>,
   { by = "document", ...options }: EmbedDocumentsOptions = {},
 ): AsyncGenerator<EmbeddedDocument> {
-  const { tokenizer, model: { config: { maxLength: longest, width } } } = parts;
+  const { tokenizer, model: { config: { maxLength: longest, width } } } = textModel;
   // what was asked for and has not yet come back, in order
   const asked: { name: string; chunk: number; isLast: boolean }[] = [];
   async function* texts() {
@@ -86,7 +86,7 @@ export async function* embedDocuments(
   }
   let sum = new Float64Array(width);
   let total = 0;
-  for await (const { text, embedding, tokens } of embedTexts(parts, texts(), options)) {
+  for await (const { text, embedding, tokens } of embedTexts(textModel, texts(), options)) {
     const { name, chunk, isLast } = asked.shift()!;
     if (by === "chunk") {
       yield { name, chunk, text, tokens, embedding };

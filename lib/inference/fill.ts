@@ -7,7 +7,7 @@
 import type { EvaluationProgram } from "../model/model.ts";
 import { encodeFramed, specialIds, splitAtSpecials, type Tokenizer } from "../tokenizer/tokenizer.ts";
 import { batchesOf, inChunks, type TextBatch } from "./texts.ts";
-import { type ModelParts, mostSlots } from "../evaluate/text_model.ts";
+import { mostMaskedRows, type TextModel } from "../evaluate/text_model.ts";
 import { ProgramCache } from "../model/program_cache.ts";
 
 /** A token that may stand in a masked place. */
@@ -41,12 +41,12 @@ export interface FillOptions {
  *
  * @throws {RangeError} if the text has no `[MASK]` or is longer than the model's longest sequence.
  */
-export async function fill(parts: ModelParts, text: string, options: FillOptions = {}): Promise<Filled> {
-  const mask = parts.tokenizer.special["[MASK]"];
-  if (!encodeFramed(parts.tokenizer, text).includes(mask)) {
-    throw new RangeError(`Cannot fill "${text}": it has no ${spelledMask(parts.tokenizer)}`);
+export async function fill(textModel: TextModel, text: string, options: FillOptions = {}): Promise<Filled> {
+  const mask = textModel.tokenizer.special["[MASK]"];
+  if (!encodeFramed(textModel.tokenizer, text).includes(mask)) {
+    throw new RangeError(`Cannot fill "${text}": it has no ${spelledMask(textModel.tokenizer)}`);
   }
-  for await (const filled of fillTexts(parts, [text], options)) return filled;
+  for await (const filled of fillTexts(textModel, [text], options)) return filled;
   throw new TypeError("A text was lost");
 }
 
@@ -75,11 +75,11 @@ export function spelledMask(tokenizer: Tokenizer): string {
  * ```
  */
 export async function* fillTexts(
-  parts: ModelParts,
+  textModel: TextModel,
   texts: Iterable<string> | AsyncIterable<string>,
   { topK = 5 }: FillOptions = {},
 ): AsyncGenerator<Filled> {
-  const { model, tokenizer } = parts;
+  const { model, tokenizer } = textModel;
   const { maxLength } = model.config;
   const mask = tokenizer.special["[MASK]"];
   const programs = new ProgramCache<EvaluationProgram>();
@@ -98,7 +98,7 @@ export async function* fillTexts(
       const filled = chunk.map((text): Filled => ({ text, filled: text, masks: [] }));
       const padding = tokenizer.special["[PAD]"];
       for (const batch of batchesOf(masked.map((i) => encoded[i]!), { padding, maxLength })) {
-        const masks = await fillBatch(parts, batch, { topK, programs });
+        const masks = await fillBatch(textModel, batch, { topK, programs });
         for (const [w, member] of batch.members.entries()) {
           const i = masked[member]!;
           filled[i] = { text: chunk[i]!, filled: insert(tokenizer, chunk[i]!, masks[w]!), masks: masks[w]! };
@@ -114,29 +114,29 @@ export async function* fillTexts(
 
 /** The masks of each window with their candidates. */
 async function fillBatch(
-  { model, tokenizer }: ModelParts,
+  { model, tokenizer }: TextModel,
   batch: TextBatch,
   { topK, programs }: { topK: number; programs: ProgramCache<EvaluationProgram> },
 ): Promise<Filled["masks"][]> {
-  const { windows, length, ids, segments } = batch;
+  const { windows, length, ids, documents } = batch;
   const mask = tokenizer.special["[MASK]"];
   const rows = [...ids.keys()].filter((row) => ids[row] === mask);
   const masks = Array.from({ length: windows }, (): Filled["masks"][number][] => []);
   const { vocab } = model.config;
-  for (let first = 0; first < rows.length; first += mostSlots(vocab)) {
-    const positions = Uint32Array.from(rows.slice(first, first + mostSlots(vocab)));
+  for (let first = 0; first < rows.length; first += mostMaskedRows(vocab)) {
+    const maskedRows = Uint32Array.from(rows.slice(first, first + mostMaskedRows(vocab)));
     // a power of two, so that programs serve several batches
-    const slots = 2 ** Math.ceil(Math.log2(positions.length));
-    const shape = { windows, length, slots, segments: segments !== undefined };
+    const capacity = 2 ** Math.ceil(Math.log2(maskedRows.length));
+    const shape = { windows, length, capacity, documents: documents !== undefined };
     const program = await programs.get(JSON.stringify(shape), () => model.compileEvaluation(shape));
     model.writeEvaluationStep(0);
-    program.write({ ...batch, original: ids, positions, labels: new Uint32Array(positions.length) });
+    program.write({ ...batch, original: ids, maskedRows, labels: new Uint32Array(maskedRows.length) });
     program.program.run();
     const [bytes] = await model.device.read([program.logits]);
     const logits = new Float32Array(bytes!);
-    const stride = logits.length / slots;
-    for (const [slot, row] of positions.entries()) {
-      const own = logits.subarray(slot * stride, slot * stride + vocab);
+    const stride = logits.length / capacity;
+    for (const [index, row] of maskedRows.entries()) {
+      const own = logits.subarray(index * stride, index * stride + vocab);
       masks[Math.floor(row / length)]!.push({
         position: row % length,
         candidates: bestCandidates(own, { tokenizer, topK }),

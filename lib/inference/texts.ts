@@ -14,7 +14,7 @@ const SORTED = 512;
 const LENGTH_STEP = 8;
 
 /** Texts of a batch, side by side, with their numbers in what was given. */
-export interface TextBatch extends Pick<Batch, "windows" | "length" | "ids" | "segments"> {
+export interface TextBatch extends Pick<Batch, "windows" | "length" | "ids" | "documents"> {
   /** Number of each window's text. */
   readonly members: readonly number[];
   /** Tokens of each window's text. */
@@ -45,18 +45,18 @@ export function batchesOf(
 function padTexts(
   texts: readonly Uint32Array[],
   { length, padding }: { length: number; padding: number },
-): Pick<Batch, "windows" | "length" | "ids" | "segments"> {
+): Pick<Batch, "windows" | "length" | "ids" | "documents"> {
   const windows = texts.length;
   const ids = new Uint32Array(windows * length).fill(padding);
   for (const [w, text] of texts.entries()) ids.set(text, w * length);
   if (texts.every((text) => text.length === length)) return { windows, length, ids };
-  const segments = new Uint32Array(2 * windows * length);
+  const documents = new Uint32Array(2 * windows * length);
   for (const [w, text] of texts.entries()) {
     for (let i = 0; i < length; i++) {
-      segments.set(i < text.length ? [0, text.length] : [text.length, length], 2 * (w * length + i));
+      documents.set(i < text.length ? [0, text.length] : [text.length, length], 2 * (w * length + i));
     }
   }
-  return { windows, length, ids, segments };
+  return { windows, length, ids, documents };
 }
 
 /** Milliseconds after which what has come so far is not kept waiting for more. */

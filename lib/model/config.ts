@@ -37,8 +37,8 @@ export interface ModelConfig {
   readonly dropout: number;
   /** Added to the variance in norms. */
   readonly epsilon: number;
-  /** Number of segment (token type) embeddings; every token is of segment 0. */
-  readonly segments: number;
+  /** Number of token types that have embeddings; a text alone is of type 0. */
+  readonly tokenTypes: number;
   /** Activation of a feed-forward layer that is not gated, and of the head. */
   readonly activation: Activation;
   /** Activation of a gated feed-forward layer. Default: "gelu". */
@@ -79,11 +79,11 @@ export interface Architecture {
   /** Added to the variance in norms where nothing else is said. */
   readonly epsilon: number;
   /** How positions enter. */
-  readonly positions: "rotary" | "learned" | "sinusoidal";
+  readonly positionEncoding: "rotary" | "learned" | "sinusoidal";
   /** Factor of token embeddings is √width instead of 1. */
   readonly scaledEmbedding: boolean;
-  /** Number of segment (token type) embeddings where nothing else is said. */
-  readonly segments: number;
+  /** Number of token types where nothing else is said. */
+  readonly tokenTypes: number;
   /** Whether the feed-forward layer is gated (Shazeer, 2020). */
   readonly gated: boolean;
   /** Activation where nothing else is said. */
@@ -108,9 +108,9 @@ export const architectures: Readonly<Record<Preset, Architecture>> = {
     embeddingNorm: true,
     biases: ["decoder"],
     epsilon: 1e-5,
-    positions: "rotary",
+    positionEncoding: "rotary",
     scaledEmbedding: false,
-    segments: 0,
+    tokenTypes: 0,
     gated: true,
     activation: "gelu",
     innerDropout: false,
@@ -123,9 +123,9 @@ export const architectures: Readonly<Record<Preset, Architecture>> = {
     embeddingNorm: true,
     biases: biasPlaces,
     epsilon: 1e-12,
-    positions: "learned",
+    positionEncoding: "learned",
     scaledEmbedding: false,
-    segments: 2,
+    tokenTypes: 2,
     gated: false,
     activation: "gelu",
     innerDropout: false,
@@ -138,9 +138,9 @@ export const architectures: Readonly<Record<Preset, Architecture>> = {
     embeddingNorm: false,
     biases: ["norm", "attention", "feedForward", "decoder"],
     epsilon: 1e-5,
-    positions: "sinusoidal",
+    positionEncoding: "sinusoidal",
     scaledEmbedding: true,
-    segments: 0,
+    tokenTypes: 0,
     gated: false,
     activation: "relu",
     innerDropout: true,
@@ -194,7 +194,7 @@ export function modelConfig(options: ModelOptions): ModelConfig {
     maxLength: rest.maxLength ?? 512,
     dropout: rest.dropout ?? (preset === "labml" ? labmlDimensions.dropout : 0),
     epsilon: rest.epsilon ?? architecture.epsilon,
-    segments: rest.segments ?? architecture.segments,
+    tokenTypes: rest.tokenTypes ?? architecture.tokenTypes,
     activation: rest.activation ?? architecture.activation,
     biases: rest.biases ?? architecture.biases,
     tied: rest.tied ?? architecture.tied,
@@ -225,7 +225,7 @@ export function checkConfig(config: ModelConfig): void {
   }
   if (width % 4 !== 0) throw new RangeError(`Cannot use a width of ${width}: it must be a multiple of 4`);
   const headWidth = width / heads;
-  const isRotary = architectures[config.preset].positions === "rotary";
+  const isRotary = architectures[config.preset].positionEncoding === "rotary";
   if (headWidth > WIDEST_HEAD || (isRotary && headWidth % 2 !== 0)) {
     const wish = headWidth > WIDEST_HEAD ? `at most ${WIDEST_HEAD}` : "even, for rotary positions turn halves of it";
     throw new RangeError(`Cannot use heads of width ${headWidth} (${width} / ${heads}): it must be ${wish}`);
@@ -234,8 +234,8 @@ export function checkConfig(config: ModelConfig): void {
   if (!(config.epsilon > 0)) {
     throw new RangeError(`Cannot normalise with epsilon ${config.epsilon}: it must be above 0`);
   }
-  if (!Number.isInteger(config.segments) || config.segments < 0) {
-    throw new RangeError(`Cannot make a model with ${config.segments} segments: it must be a whole number`);
+  if (!Number.isInteger(config.tokenTypes) || config.tokenTypes < 0) {
+    throw new RangeError(`Cannot make a model with ${config.tokenTypes} token types: it must be a whole number`);
   }
   if (!(config.rotaryBase > 0)) throw new RangeError(`Cannot turn positions with base ${config.rotaryBase}`);
   if (config.local) {

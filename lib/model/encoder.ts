@@ -30,11 +30,11 @@ export interface EncoderContext {
   /** (seed, step, micro-step) for dropout. */
   readonly clock: Tensor;
   /** Bounds of documents within windows: see {@linkcode attention}. */
-  readonly segments?: Tensor | undefined;
+  readonly documents?: Tensor | undefined;
   /** Positions of the rows within their documents, where there are several in a window. */
-  readonly places?: TokenInputs | undefined;
+  readonly rowPositions?: TokenInputs | undefined;
   /** Position tables: see {@linkcode positionTables}. */
-  readonly positions: Readonly<Record<string, Tensor>>;
+  readonly positionTables: Readonly<Record<string, Tensor>>;
 }
 
 /** A fixed table of numbers. */
@@ -51,8 +51,8 @@ export interface Table {
  */
 export function positionTables(config: ModelConfig, length: number): Record<string, Table> {
   const { width, heads, rotaryBase, local } = config;
-  const { positions } = architectures[config.preset];
-  if (positions === "rotary") {
+  const { positionEncoding } = architectures[config.preset];
+  if (positionEncoding === "rotary") {
     const headWidth = width / heads;
     const angles = (base: number) => ({
       shape: [length, headWidth / 2, 2],
@@ -60,7 +60,7 @@ export function positionTables(config: ModelConfig, length: number): Record<stri
     });
     return { global: angles(rotaryBase), ...(local ? { local: angles(local.rotaryBase) } : {}) };
   }
-  if (positions === "learned") return {};
+  if (positionEncoding === "learned") return {};
   const values = Float32Array.from({ length: length * width }, (_, i) => {
     const column = i % width;
     const angle = Math.floor(i / width) * 10_000 ** (-(column - column % 2) / width);
@@ -72,70 +72,74 @@ export function positionTables(config: ModelConfig, length: number): Record<stri
 /** Records the encoder: tokens [rows] to hidden states [rows, width]. */
 export function encode(context: EncoderContext, tokens: TokenInputs): Tensor {
   const { graph, config, length } = context;
-  const part = parts(context);
-  const { architecture } = part;
+  const op = namedOperations(context);
+  const { architecture } = op;
   let x = embedding(graph, tokens, {
-    token: part.get("embeddings.token"),
-    position: architecture.positions === "learned"
-      ? part.get("embeddings.position")
-      : architecture.positions === "sinusoidal"
-      ? context.positions.sinusoids
+    token: op.get("embeddings.token"),
+    position: architecture.positionEncoding === "learned"
+      ? op.get("embeddings.position")
+      : architecture.positionEncoding === "sinusoidal"
+      ? context.positionTables.sinusoids
       : undefined,
-    segment: config.segments > 0 ? part.get("embeddings.segment") : undefined,
+    tokenType: config.tokenTypes > 0 ? op.get("embeddings.tokenType") : undefined,
     length,
-    places: context.places,
+    rowPositions: context.rowPositions,
     scale: architecture.scaledEmbedding ? Math.sqrt(config.width) : 1,
   });
-  if (architecture.embeddingNorm) x = part.norm(x, "embeddings.norm");
-  x = part.drop(x);
+  if (architecture.embeddingNorm) x = op.norm(x, "embeddings.norm");
+  x = op.drop(x);
   const locals = new Set(config.local?.layers);
   for (let layer = 0; layer < config.layers; layer++) {
-    x = block(part, x, `layers.${layer}.attention`, (input, name) => {
-      const qkv = part.linear(input, `${name}.qkv`);
+    x = block(op, x, `layers.${layer}.attention`, (input, name) => {
+      const qkv = op.linear(input, `${name}.qkv`);
       const local = locals.has(layer) ? config.local : undefined;
-      if (architecture.positions === "rotary") {
-        rotary(graph, qkv, { length, heads: config.heads, angles: context.positions[local ? "local" : "global"]! });
+      if (architecture.positionEncoding === "rotary") {
+        rotary(graph, qkv, {
+          length,
+          heads: config.heads,
+          angles: context.positionTables[local ? "local" : "global"]!,
+        });
       }
       return attention(graph, qkv, {
         length,
         heads: config.heads,
-        dropout: part.nextDropout(),
-        segments: context.segments,
+        dropout: op.nextDropout(),
+        documents: context.documents,
         window: local && Math.floor(local.window / 2),
       });
     });
-    x = block(part, x, `layers.${layer}.feedForward`, (input, name) => {
-      if (architecture.gated) return geglu(graph, part.linear(input, `${name}.input`), config.gate);
-      const hidden = part.linear(input, `${name}.input`, { activation: config.activation });
-      return architecture.innerDropout ? part.drop(hidden) : hidden;
+    x = block(op, x, `layers.${layer}.feedForward`, (input, name) => {
+      if (architecture.gated) return geglu(graph, op.linear(input, `${name}.input`), config.gate);
+      const hidden = op.linear(input, `${name}.input`, { activation: config.activation });
+      return architecture.innerDropout ? op.drop(hidden) : hidden;
     });
   }
-  return architecture.norm === "before" ? part.norm(x, "finalNorm") : x;
+  return architecture.norm === "before" ? op.norm(x, "finalNorm") : x;
 }
 
-/** Records the head on the selected rows only: logits [slots, vocab padded to a multiple of 4]. */
+/** Records the head on the selected rows only: logits [capacity, vocab padded to a multiple of 4]. */
 export function decode(context: EncoderContext, hidden: Tensor, selection: RowSelection): Tensor {
-  const part = parts(context);
+  const op = namedOperations(context);
   let x = gatherRows(context.graph, hidden, selection);
-  if (part.architecture.head === "transformed") {
-    x = part.norm(part.linear(x, "head.dense", { activation: context.config.activation }), "head.norm");
+  if (op.architecture.head === "transformed") {
+    x = op.norm(op.linear(x, "head.dense", { activation: context.config.activation }), "head.norm");
   }
-  const weight = part.get(context.config.tied ? "embeddings.token" : "decoder.weight");
-  return linear(context.graph, x, weight, { bias: part.maybe("decoder.bias") });
+  const weight = op.get(context.config.tied ? "embeddings.token" : "decoder.weight");
+  return linear(context.graph, x, weight, { bias: op.maybe("decoder.bias") });
 }
 
 /** x + output(inner(x)), normalised before or after. */
-function block(part: Parts, x: Tensor, name: string, inner: (input: Tensor, name: string) => Tensor): Tensor {
-  const before = part.architecture.norm === "before";
-  const input = before && part.has(`${name}.norm.weight`) ? part.norm(x, `${name}.norm`) : x;
-  const y = part.project(inner(input, name), `${name}.output`, x);
-  return before ? y : part.norm(y, `${name}.norm`);
+function block(op: NamedOperations, x: Tensor, name: string, inner: (input: Tensor, name: string) => Tensor): Tensor {
+  const before = op.architecture.norm === "before";
+  const input = before && op.has(`${name}.norm.weight`) ? op.norm(x, `${name}.norm`) : x;
+  const y = op.project(inner(input, name), `${name}.output`, x);
+  return before ? y : op.norm(y, `${name}.norm`);
 }
 
-type Parts = ReturnType<typeof parts>;
+type NamedOperations = ReturnType<typeof namedOperations>;
 
 /** Operations with their parameters looked up by name. */
-function parts({ graph, store, config, clock }: EncoderContext) {
+function namedOperations({ graph, store, config, clock }: EncoderContext) {
   const architecture: Architecture = architectures[config.preset];
   const names = new Set(store.specs.map((spec) => spec.name));
   const has = (name: string) => names.has(name);

@@ -12,6 +12,7 @@ import { ParameterStore } from "../optimizer/parameter_store.ts";
 import { adamW, type AdamWOptions, recordStep, type StepTensors } from "../optimizer/adamw.ts";
 import { crossEntropy, NO_LABEL } from "../ops/cross_entropy.ts";
 import type { TokenInputs } from "../ops/embedding.ts";
+import type { RowSelection } from "../ops/gather_rows.ts";
 import { architectures, type ModelConfig } from "./config.ts";
 import { decode, encode, type EncoderContext, positionTables } from "./encoder.ts";
 import { initialValues, modelParameters } from "./parameters.ts";
@@ -25,18 +26,18 @@ export interface BatchShape {
   readonly windows: number;
   /** Tokens of a window. */
   readonly length: number;
-  /** Room for masked positions. */
-  readonly slots: number;
+  /** Room for masked rows. */
+  readonly capacity: number;
   /** Whether windows hold several documents that must not see one another. Default: false. */
-  readonly segments?: boolean;
+  readonly documents?: boolean;
 }
 
 /** What one step reported: sums, not means. */
 export interface StepRecord {
-  /** Σ cross-entropy over the masked positions, in nats. */
+  /** Σ cross-entropy over the masked rows, in nats. */
   readonly lossSum: number;
-  /** Masked positions predicted rightly. */
-  readonly right: number;
+  /** Masked positions predicted as they were. */
+  readonly correct: number;
   /** Masked positions. */
   readonly masked: number;
   /** Global gradient norm before clipping; 0 in evaluation. */
@@ -49,15 +50,15 @@ export interface BatchProgram {
   readonly shape: BatchShape;
   /** Bytes of device memory held. */
   readonly bytes: number;
-  /** Writes a batch; it may have fewer windows and masked positions than there is room for. */
+  /** Writes a batch; it may have fewer windows and masked rows than there is room for. */
   write(batch: Batch): void;
   /** The underlying program. */
   readonly program: Program;
-  /** Most probable token of each slot: u32 [slots]. */
+  /** Most probable token of each masked row: u32 [capacity]. */
   readonly predictions: Tensor;
-  /** Logits [slots, vocab padded to a multiple of 4]; absent in training, where gradients replace them. */
+  /** Logits [capacity, vocab padded to a multiple of 4]; absent in training, where gradients replace them. */
   readonly logits: Tensor | undefined;
-  /** Cross-entropy of each slot in nats: f32 [slots]; absent in training. */
+  /** Cross-entropy of each masked row in nats: f32 [capacity]; absent in training. */
   readonly losses: Tensor | undefined;
   /** Gives the memory back. */
   destroy(): void;
@@ -65,9 +66,9 @@ export interface BatchProgram {
 
 /** What {@linkcode Model.compileEvaluation} gives. */
 export interface EvaluationProgram extends BatchProgram {
-  /** Logits [slots, vocab padded to a multiple of 4]. */
+  /** Logits [capacity, vocab padded to a multiple of 4]. */
   readonly logits: Tensor;
-  /** Cross-entropy of each slot in nats: f32 [slots]. */
+  /** Cross-entropy of each masked row in nats: f32 [capacity]. */
   readonly losses: Tensor;
 }
 
@@ -77,8 +78,8 @@ export interface EncoderProgram {
   readonly program: Program;
   /** The last layer's hidden states: f32 [windows · length, width]. */
   readonly hidden: Tensor;
-  /** Writes token ids, and where each row's text begins and ends: {@linkcode Batch.segments}. */
-  write(texts: Pick<Batch, "ids" | "segments">): void;
+  /** Writes token ids, and where each row's text begins and ends: {@linkcode Batch.documents}. */
+  write(texts: Pick<Batch, "ids" | "documents">): void;
   /** Gives the memory back. */
   destroy(): void;
 }
@@ -124,7 +125,7 @@ export class Model {
   }
 
   /** Compiles the encoder without the head. */
-  async compileEncoder(shape: Omit<BatchShape, "slots">): Promise<EncoderProgram> {
+  async compileEncoder(shape: Omit<BatchShape, "capacity">): Promise<EncoderProgram> {
     const { device } = this;
     const recording = this.#record(shape, { training: false, clock: this.#evaluationStep.clock });
     const { graph, context, texts } = recording;
@@ -174,8 +175,8 @@ export class Model {
     const [bytes] = await this.device.read([(evaluation ? this.#evaluationStep : this.step).ring]);
     const ring = new Float32Array(bytes!);
     return Array.from({ length: last - first }, (_, i) => {
-      const [lossSum, right, masked, gradientNorm] = ring.subarray((first + i) % RING_SIZE * 4);
-      return { lossSum: lossSum!, right: right!, masked: masked!, gradientNorm: gradientNorm! };
+      const [lossSum, correct, masked, gradientNorm] = ring.subarray((first + i) % RING_SIZE * 4);
+      return { lossSum: lossSum!, correct: correct!, masked: masked!, gradientNorm: gradientNorm! };
     });
   }
 
@@ -211,7 +212,7 @@ export class Model {
   }
 
   /** Begins a recording: the tensors that every program has. */
-  #record(shape: Omit<BatchShape, "slots">, { training, clock }: { training: boolean; clock: Tensor }) {
+  #record(shape: Omit<BatchShape, "capacity">, { training, clock }: { training: boolean; clock: Tensor }) {
     const { device, config, store } = this;
     const { windows, length } = shape;
     if (length > config.maxLength) {
@@ -228,20 +229,29 @@ export class Model {
       order: index(`order of ${name}`, rows),
     });
     const tokens = groups("ids");
-    const segments = shape.segments ? graph.persistent("segments", [rows, 2], "u32") : undefined;
+    const documents = shape.documents ? graph.persistent("documents", [rows, 2], "u32") : undefined;
     // rotary positions are relative: where a text begins does not matter to them
-    const isRelative = architectures[config.preset].positions === "rotary";
-    const places = segments && !isRelative ? groups("places") : undefined;
+    const isRelative = architectures[config.preset].positionEncoding === "rotary";
+    const rowPositions = documents && !isRelative ? groups("row positions") : undefined;
     const tables = Object.entries(positionTables(config, length));
-    const positions = Object.fromEntries(tables.map(([name, { shape }]) => [name, graph.persistent(name, shape)]));
-    const context: EncoderContext = { graph, store, config, length, clock, positions, segments, places };
+    const tensors = Object.fromEntries(tables.map(([name, { shape }]) => [name, graph.persistent(name, shape)]));
+    const context: EncoderContext = {
+      graph,
+      store,
+      config,
+      length,
+      clock,
+      positionTables: tensors,
+      documents,
+      rowPositions,
+    };
     return {
       graph,
       context,
-      texts: { tokens, segments, places },
+      texts: { tokens, documents, rowPositions },
       index,
       writeTables() {
-        for (const [name, { values }] of tables) device.write(positions[name]!, values);
+        for (const [name, { values }] of tables) device.write(tensors[name]!, values);
       },
     };
   }
@@ -257,12 +267,15 @@ export class Model {
         "Cannot predict masked tokens: this model has no head for them, only an encoder; train --init makes it a new head",
       );
     }
-    const { windows, length, slots } = shape;
+    const { windows, length, capacity } = shape;
     const training = update !== undefined;
     const recording = this.#record(shape, { training, clock: step.clock });
     const { graph, context, texts, index } = recording;
-    const selection = { positions: index("positions", slots), slots: index("slots", windows * length) };
-    const labels = index("labels", slots);
+    const selection = {
+      rows: index("masked rows", capacity),
+      inverse: index("masked rows, inverse", windows * length),
+    };
+    const labels = index("labels", capacity);
     const logits = decode(context, encode(context, texts.tokens), selection);
     if (!update) graph.keep(logits);
     const loss = crossEntropy(graph, logits, { vocab: config.vocab, labels, ...step });
@@ -296,14 +309,14 @@ export function createModel(device: Device, config: ModelConfig, { seed = 1 }: {
 /** What texts are written to. */
 interface TextTensors {
   tokens: TokenInputs;
-  segments: Tensor | undefined;
-  places: TokenInputs | undefined;
+  documents: Tensor | undefined;
+  rowPositions: TokenInputs | undefined;
 }
 
 interface BatchTensors {
   shape: BatchShape;
   texts: TextTensors;
-  selection: { positions: Tensor; slots: Tensor };
+  selection: RowSelection;
   labels: Tensor;
   training: boolean;
 }
@@ -314,32 +327,32 @@ function writeBatch(
   { shape, texts, selection, labels, training }: BatchTensors,
 ): void {
   const rows = shape.windows * shape.length;
-  const count = batch.positions.length;
-  if (batch.length !== shape.length || batch.windows > shape.windows || count > shape.slots) {
+  const count = batch.maskedRows.length;
+  if (batch.length !== shape.length || batch.windows > shape.windows || count > shape.capacity) {
     throw new RangeError(
       `Cannot run ${batch.windows} windows of ${batch.length} with ${count} masked tokens: there is room for ` +
-        `${shape.windows} of ${shape.length} with ${shape.slots}`,
+        `${shape.windows} of ${shape.length} with ${shape.capacity}`,
     );
   }
   writeTexts(device, batch, { shape, texts, training });
-  const positions = new Uint32Array(shape.slots);
-  positions.set(batch.positions);
-  const right = new Uint32Array(shape.slots).fill(NO_LABEL);
-  right.set(batch.labels);
-  device.write(selection.positions, positions);
-  device.write(labels, right);
+  const maskedRows = new Uint32Array(shape.capacity);
+  maskedRows.set(batch.maskedRows);
+  const correct = new Uint32Array(shape.capacity).fill(NO_LABEL);
+  correct.set(batch.labels);
+  device.write(selection.rows, maskedRows);
+  device.write(labels, correct);
   if (!training) return;
-  const slots = new Uint32Array(rows).fill(0xffffffff);
-  for (let slot = 0; slot < count; slot++) slots[positions[slot]!] = slot;
-  device.write(selection.slots, slots);
+  const inverse = new Uint32Array(rows).fill(0xffffffff);
+  for (let index = 0; index < count; index++) inverse[maskedRows[index]!] = index;
+  device.write(selection.inverse, inverse);
 }
 
 /** Writes token ids, the bounds of texts and the positions within them. */
 function writeTexts(
   device: Device,
-  batch: Pick<Batch, "ids" | "segments">,
-  { shape, texts: { tokens, segments, places }, training }: {
-    shape: Omit<BatchShape, "slots">;
+  batch: Pick<Batch, "ids" | "documents">,
+  { shape, texts: { tokens, documents, rowPositions }, training }: {
+    shape: Omit<BatchShape, "capacity">;
     texts: TextTensors;
     training: boolean;
   },
@@ -352,14 +365,14 @@ function writeTexts(
     ids.set(batch.ids);
   }
   writeGrouped(device, tokens, { ids, training });
-  if (!segments) return;
+  if (!documents) return;
   // windows that are missing, or of one document each, see themselves whole
   const bounds = Uint32Array.from({ length: 2 * rows }, (_, i) => i % 2 === 0 ? 0 : shape.length);
-  if (batch.segments) bounds.set(batch.segments);
-  device.write(segments, bounds);
-  if (!places) return;
+  if (batch.documents) bounds.set(batch.documents);
+  device.write(documents, bounds);
+  if (!rowPositions) return;
   const positions = Uint32Array.from({ length: rows }, (_, row) => row % shape.length - bounds[2 * row]!);
-  writeGrouped(device, places, { ids: positions, training });
+  writeGrouped(device, rowPositions, { ids: positions, training });
 }
 
 /** Writes ids and, for the gradient, which rows hold the same one. */

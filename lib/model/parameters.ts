@@ -32,8 +32,8 @@ export function modelParameters(config: ModelConfig, { head = true }: { head?: b
 }
 
 function allParameters(config: ModelConfig): ModelParameter[] {
-  const { vocab, layers, width, hidden, maxLength, segments, tied } = config;
-  const { norm, embeddingNorm, positions, gated, head } = architectures[config.preset];
+  const { vocab, layers, width, hidden, maxLength, tokenTypes, tied } = config;
+  const { norm, embeddingNorm, positionEncoding, gated, head } = architectures[config.preset];
   const biases = new Set(config.biases);
   const list: ModelParameter[] = [];
   const put = (name: string, shape: number[], role: ParameterRole, inputs = 0) =>
@@ -48,8 +48,8 @@ function allParameters(config: ModelConfig): ModelParameter[] {
   };
 
   put("embeddings.token", [vocab, width], "embedding");
-  if (positions === "learned") put("embeddings.position", [maxLength, width], "embedding");
-  if (segments > 0) put("embeddings.segment", [segments, width], "embedding");
+  if (positionEncoding === "learned") put("embeddings.position", [maxLength, width], "embedding");
+  if (tokenTypes > 0) put("embeddings.tokenType", [tokenTypes, width], "embedding");
   if (embeddingNorm) putNorm("embeddings.norm");
   for (let layer = 0; layer < layers; layer++) {
     const prefix = `layers.${layer}`;

@@ -13,9 +13,9 @@ export interface AttentionOptions {
   dropout?: Dropout | undefined;
   /**
    * Several documents in a sequence, none of which attends to another: for each row the first position of its document and
-   * the one behind its last, u32 [rows, 2].
+   * the end, exclusive: u32 [rows, 2].
    */
-  segments?: Tensor | undefined;
+  documents?: Tensor | undefined;
   /** How many positions to either side a row attends to (Beltagy et al., Longformer, 2020). Default: all. */
   window?: number | undefined;
 }
@@ -46,7 +46,7 @@ export function attention(graph: Graph, qkv: Tensor, options: AttentionOptions):
 
 /** Attention with heads whose width is a multiple of four. */
 function attend(graph: Graph, qkv: Tensor, options: AttentionOptions & { scale: number }): Tensor {
-  const { length, heads, dropout, segments, window = length } = options;
+  const { length, heads, dropout, documents, window = length } = options;
   const [rows, columns] = qkv.shape as [number, number];
   const width = columns / 3;
   const headWidth = width / heads;
@@ -63,13 +63,13 @@ function attend(graph: Graph, qkv: Tensor, options: AttentionOptions & { scale: 
       dropout_stream: stream,
       window: Math.min(window, length),
     },
-    constants: { HEAD: headWidth / 4, DROPOUT: dropout !== undefined, SEGMENTS: segments !== undefined },
+    constants: { HEAD_COLUMNS4: headWidth / 4, DROPOUT: dropout !== undefined, DOCUMENTS: documents !== undefined },
     grid: [rows * heads] as [number],
   };
   const clock = dropout?.clock;
   const output = graph.activation("attention", [rows, width]);
   const logsumexp = graph.activation("logsumexp", [batch, heads, length]);
-  graph.call("attention", { ...call, tensors: { qkv, clock, output, logsumexp, segments } });
+  graph.call("attention", { ...call, tensors: { qkv, clock, output, logsumexp, documents } });
 
   graph.onBackward(() => {
     const d_output = graph.gradientOf(output);
@@ -78,11 +78,11 @@ function attend(graph: Graph, qkv: Tensor, options: AttentionOptions & { scale: 
     const delta = graph.activation("delta", [batch, heads, length]);
     graph.call("attention_backward_query", {
       ...call,
-      tensors: { qkv, clock, output, logsumexp, d_output, delta, d_qkv, segments },
+      tensors: { qkv, clock, output, logsumexp, d_output, delta, d_qkv, documents },
     });
     graph.call("attention_backward_key_value", {
       ...call,
-      tensors: { qkv, clock, logsumexp, delta, d_output, d_qkv, segments },
+      tensors: { qkv, clock, logsumexp, delta, d_output, d_qkv, documents },
     });
   });
   return output;

@@ -20,32 +20,36 @@ export interface EmbeddingOptions {
   token: Parameter;
   /** Sequence length: row r is at position r mod length. */
   length: number;
-  /** Positions of the rows, where several texts in a sequence each begin at 0: tokens in the place of which are positions. */
-  places?: TokenInputs | undefined;
+  /** Positions of the rows, where several texts in a sequence each begin at 0: grouped as tokens are. */
+  rowPositions?: TokenInputs | undefined;
   /** Positions: [≥ length, width], learned (a parameter) or fixed. */
   position?: Parameter | Tensor | undefined;
-  /** Segments: [segments, width]; every token is in segment 0. */
-  segment?: Parameter | undefined;
+  /** Token types: [tokenTypes, width]; every token is of type 0. */
+  tokenType?: Parameter | undefined;
   /** Factor of the token embeddings. Default: 1. */
   scale?: number;
 }
 
-/** Sum of token, position and segment embeddings: [rows, width]. */
+/** Sum of token, position and token type embeddings: [rows, width]. */
 export function embedding(graph: Graph, inputs: TokenInputs, options: EmbeddingOptions): Tensor {
-  const { token, length, places, position, segment, scale = 1 } = options;
+  const { token, length, rowPositions, position, tokenType, scale = 1 } = options;
   const columns = token.shape[1]!;
   const rows = inputs.ids.size;
   if (columns % 4 !== 0) throw new TypeError(`Cannot embed into width ${columns}: it must be a multiple of 4`);
   if (position && position.shape[0]! < length) {
     throw new TypeError(`Cannot embed ${length} positions: ${position.name} has ${position.shape[0]}`);
   }
-  const width = columns / 4;
+  const columns4 = columns / 4;
   const y = graph.activation("embedding", [rows, columns]);
   graph.call("embedding", {
-    tensors: { ids: inputs.ids, token, position, segment, y, places: places?.ids },
-    params: { rows, width, length, scale },
-    constants: { POSITION: position !== undefined, PLACES: places !== undefined, SEGMENT: segment !== undefined },
-    grid: [rows * width],
+    tensors: { ids: inputs.ids, token, position, token_type: tokenType, y, row_positions: rowPositions?.ids },
+    params: { rows, columns4, length, scale },
+    constants: {
+      POSITION: position !== undefined,
+      ROW_POSITIONS: rowPositions !== undefined,
+      TOKEN_TYPE: tokenType !== undefined,
+    },
+    grid: [rows * columns4],
   });
 
   graph.onBackward(() => {
@@ -53,15 +57,15 @@ export function embedding(graph: Graph, inputs: TokenInputs, options: EmbeddingO
     const toGroups = ({ unique, starts, order }: TokenInputs, table: Parameter, scale: number) =>
       graph.call("embedding_backward", {
         tensors: { unique, starts, order, d_y, d_token: table.gradient },
-        params: { rows, width, scale },
-        grid: [rows * width],
+        params: { rows, columns4, scale },
+        grid: [rows * columns4],
       });
     toGroups(inputs, token, scale);
     if (position && "gradient" in position) {
-      if (places) toGroups(places, position, 1);
+      if (rowPositions) toGroups(rowPositions, position, 1);
       else sumRows(graph, d_y, { period: length, target: firstRows(position, length) });
     }
-    if (segment) sumRows(graph, d_y, { period: 1, target: firstRows(segment, 1) });
+    if (tokenType) sumRows(graph, d_y, { period: 1, target: firstRows(tokenType, 1) });
   });
   return y;
 }
@@ -82,7 +86,7 @@ function sumRows(graph: Graph, x: Tensor, { period, target }: { period: number; 
   const partials = graph.activation(`d_${target.tensor.name}.partials`, [splits, period, columns]);
   graph.call("sum_rows", {
     tensors: { x, partials },
-    params: { rows, width: columns / 4, period, repeats, splits },
+    params: { rows, columns4: columns / 4, period, repeats, splits },
     grid: [splits * period * columns / 4],
   });
   reducePartials(graph, partials, target);

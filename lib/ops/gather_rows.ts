@@ -3,30 +3,30 @@ import type { Graph } from "../graph/graph.ts";
 
 /** Which rows are taken, in both directions. */
 export interface RowSelection {
-  /** Row of each slot: u32 [slots]; unused slots hold 0. */
-  readonly positions: Tensor;
-  /** Slot of each row, or 0xffffffff: u32 [rows]. No row has two slots. */
-  readonly slots: Tensor;
+  /** Rows that are taken: u32 [count]; unused room holds 0. */
+  readonly rows: Tensor;
+  /** Where each row is among those that are taken, or 0xffffffff: u32 [rows]. No row is taken twice. */
+  readonly inverse: Tensor;
 }
 
-/** Takes rows of x: [rows, width] into y: [slots, width]. */
-export function gatherRows(graph: Graph, x: Tensor, { positions, slots }: RowSelection): Tensor {
+/** Takes rows of x: [rows, width] into y: [count, width]. */
+export function gatherRows(graph: Graph, x: Tensor, { rows: selection, inverse }: RowSelection): Tensor {
   const [rows, columns] = x.shape as [number, number];
-  const width = columns / 4;
-  const y = graph.activation("masked_rows", [positions.size, columns]);
+  const columns4 = columns / 4;
+  const y = graph.activation("masked_rows", [selection.size, columns]);
   graph.call("gather_rows", {
-    tensors: { positions, x, y },
-    params: { slots: positions.size, width },
-    grid: [positions.size * width],
+    tensors: { selection, x, y },
+    params: { count: selection.size, columns4 },
+    grid: [selection.size * columns4],
   });
   graph.onBackward(() => {
     const d_y = graph.gradientOf(y);
     const d_x = graph.gradient(x);
     graph.call("gather_rows_backward", {
-      tensors: { slots, d_y, d_x: d_x.tensor },
-      params: { rows, width },
+      tensors: { inverse, d_y, d_x: d_x.tensor },
+      params: { rows, columns4 },
       constants: { ACCUMULATE: d_x.accumulate },
-      grid: [rows * width],
+      grid: [rows * columns4],
     });
   });
   return y;

@@ -11,12 +11,12 @@ export function geglu(graph: Graph, u: Tensor, activation: Activation = "gelu"):
   if (columns % 8 !== 0) {
     throw new TypeError(`Cannot gate ${u.name} [${u.shape}]: each half must be a multiple of 4 wide`);
   }
-  const hidden = columns / 8;
+  const hidden4 = columns / 8;
   const y = graph.activation("geglu", [rows, columns / 2]);
   const call = {
-    params: { rows, hidden },
+    params: { rows, hidden4 },
     constants: { ACTIVATION: activationCode[activation] },
-    grid: [rows * hidden] as [number],
+    grid: [rows * hidden4] as [number],
   };
   graph.call("geglu", { ...call, tensors: { u, y } });
   graph.onBackward(() => {

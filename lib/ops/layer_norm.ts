@@ -21,35 +21,35 @@ export function layerNorm(graph: Graph, x: Tensor, { weight, bias, epsilon }: La
       `Cannot normalise ${x.name} [${x.shape}] with ${weight.name} [${weight.shape}]: width must be equal and a multiple of 4`,
     );
   }
-  const width = columns / 4;
-  const LANES = lanesFor(width);
+  const columns4 = columns / 4;
+  const LANES = lanesFor(columns4);
   const y = graph.activation(`${weight.name}.output`, x.shape);
   const moments = graph.activation(`${weight.name}.moments`, [rows, 2]);
   graph.call("layer_norm", {
     tensors: { x, weight, bias, y, moments },
-    params: { rows, width, epsilon },
+    params: { rows, columns4, epsilon },
     constants: { LANES, BIAS: bias !== undefined },
     grid: [rows],
   });
 
   graph.onBackward(() => {
     const d_y = graph.gradientOf(y);
-    const block = Math.max(16, Math.ceil(rows * width / (64 * graph.parallelism)));
+    const block = Math.max(16, Math.ceil(rows * columns4 / (64 * graph.parallelism)));
     const splits = Math.ceil(rows / block);
     const weightPartials = graph.activation(`d_${weight.name}.partials`, [splits, columns]);
     const biasPartials = bias && graph.activation(`d_${bias.name}.partials`, [splits, columns]);
     graph.call("layer_norm_backward_weight", {
       tensors: { x, moments, d_y, weight_partials: weightPartials, bias_partials: biasPartials },
-      params: { rows, width, block, splits },
+      params: { rows, columns4, block, splits },
       constants: { BIAS: bias !== undefined },
-      grid: [splits * width],
+      grid: [splits * columns4],
     });
     reducePartials(graph, weightPartials, { tensor: weight.gradient, accumulate: true });
     if (bias && biasPartials) reducePartials(graph, biasPartials, { tensor: bias.gradient, accumulate: true });
     const d_x = graph.gradient(x);
     graph.call("layer_norm_backward", {
       tensors: { x, weight, moments, d_y, d_x: d_x.tensor },
-      params: { rows, width },
+      params: { rows, columns4 },
       constants: { LANES, ACCUMULATE: d_x.accumulate },
       grid: [rows],
     });

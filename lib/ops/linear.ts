@@ -57,12 +57,12 @@ export function linear(graph: Graph, x: Tensor, weight: Parameter, options: Line
   graph.onBackward(() => {
     const d_y = graph.gradientOf(y);
     if (activation) {
-      const size = rows * stride / 4;
+      const size4 = rows * stride / 4;
       graph.call("activation_backward", {
         tensors: { x: activationInput, d_y },
-        params: { size },
+        params: { size4 },
         constants: { ACTIVATION: activationCode[activation] },
-        grid: [size],
+        grid: [size4],
       });
     }
     weightGradient(graph, { x, d_y, weight, bias });

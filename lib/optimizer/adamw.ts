@@ -22,7 +22,7 @@ export interface StepTensors {
   readonly clock: Tensor;
   /** (loss scale, learning rate, 1 / (1-β₁ᵗ), 1 / (1-β₂ᵗ)): f32 [4]. */
   readonly scalars: Tensor;
-  /** (Σ loss, right predictions, labels, 0) of the step so far: f32 [4]. */
+  /** (Σ loss, correct predictions, labels, 0) of the step so far: f32 [4]. */
   readonly totals: Tensor;
   /** The totals and the gradient norm of the latest steps: f32 [size, 4]. */
   readonly ring: Tensor;
@@ -44,14 +44,14 @@ export function recordStep(graph: Graph, { clock, totals, ring }: StepTensors): 
 export function adamW(graph: Graph, store: ParameterStore, options: AdamWOptions & { step: StepTensors }): void {
   const { beta1, beta2, epsilon, weightDecay: weight_decay, clip, step: { clock, scalars, totals, ring } } = options;
   const chunks = chunkFlat(store);
-  const block = Math.max(256, Math.ceil(store.values.size / 4 / 1024));
-  const groups = chunks.map((chunk) => Math.ceil(chunk.size / block));
+  const block4 = Math.max(256, Math.ceil(store.values.size / 4 / 1024));
+  const groups = chunks.map((chunk) => Math.ceil(chunk.size4 / block4));
   const partials = graph.activation("norm.partials", [groups.reduce((sum, count) => sum + count, 0)]);
   let first = 0;
   for (const [i, chunk] of chunks.entries()) {
     graph.call("square_sum", {
       tensors: { gradients: view(store.gradients, chunk), partials },
-      params: { size: chunk.size, block, first },
+      params: { size4: chunk.size4, block4, first },
       grid: [groups[i]!],
     });
     first += groups[i]!;
@@ -74,23 +74,23 @@ export function adamW(graph: Graph, store: ParameterStore, options: AdamWOptions
         second_moment: view(store.secondMoment, chunk),
       },
       params: {
-        size: chunk.size,
-        decayed: Math.max(0, Math.min(chunk.size, store.decayed / 4 - chunk.first)),
+        size4: chunk.size4,
+        decayed4: Math.max(0, Math.min(chunk.size4, store.decayed / 4 - chunk.first4)),
         beta1,
         beta2,
         epsilon,
         weight_decay,
       },
-      grid: [chunk.size],
+      grid: [chunk.size4],
     });
   }
 }
 
 interface Chunk {
-  /** In vec4. */
-  first: number;
-  /** In vec4. */
-  size: number;
+  /** In fours. */
+  first4: number;
+  /** In fours. */
+  size4: number;
 }
 
 /** The flat memory in pieces that the device can bind: one, unless the model is larger than its limit. */
@@ -98,12 +98,12 @@ function chunkFlat({ device, values }: ParameterStore): Chunk[] {
   const all = values.size / 4;
   const largest = Math.floor(device.maxTensorBytes / 256) * 16;
   return Array.from({ length: Math.ceil(all / largest) }, (_, i) => ({
-    first: i * largest,
-    size: Math.min(largest, all - i * largest),
+    first4: i * largest,
+    size4: Math.min(largest, all - i * largest),
   }));
 }
 
-function view(flat: Tensor, { first, size }: Chunk): Tensor {
-  const storage = { buffer: flat.storage!.buffer, offset: flat.storage!.offset + first * 16 };
-  return { ...flat, shape: [size * 4], size: size * 4, storage };
+function view(flat: Tensor, { first4, size4 }: Chunk): Tensor {
+  const storage = { buffer: flat.storage!.buffer, offset: flat.storage!.offset + first4 * 16 };
+  return { ...flat, shape: [size4 * 4], size: size4 * 4, storage };
 }

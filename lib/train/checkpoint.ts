@@ -114,6 +114,9 @@ export async function readAbout(folder: ModelFolder): Promise<RunAbout | undefin
   };
 }
 
+/** What parameters are called in the moments that earlier versions wrote. */
+const formerNames: Readonly<Record<string, string>> = { "embeddings.tokenType": "embeddings.segment" };
+
 /** Reads a checkpoint with the state of training. */
 export async function loadCheckpoint(storage: CheckpointStorage, name: string): Promise<Checkpoint> {
   const { config, tokenizer, parameters } = await loadModel(storage, name);
@@ -126,11 +129,11 @@ export async function loadCheckpoint(storage: CheckpointStorage, name: string): 
   const moments = decodeSafetensors(bytes, pathIn(folder, "optimizer.safetensors")).tensors;
   const moment = (which: string) =>
     new Map(
-      modelParameters(config).map((parameter) => {
-        const tensor = moments.get(`${which}.${parameter.name}`);
-        if (!tensor) throw fail("optimizer.safetensors", `the ${which} moment of ${parameter.name} is missing`);
-        checkFinite(tensor.data, { path: pathIn(folder, "optimizer.safetensors"), name: `${which}.${parameter.name}` });
-        return [parameter.name, tensor.data];
+      modelParameters(config).map(({ name }) => {
+        const tensor = moments.get(`${which}.${name}`) ?? moments.get(`${which}.${formerNames[name]}`);
+        if (!tensor) throw fail("optimizer.safetensors", `the ${which} moment of ${name} is missing`);
+        checkFinite(tensor.data, { path: pathIn(folder, "optimizer.safetensors"), name: `${which}.${name}` });
+        return [name, tensor.data];
       }),
     );
   const { step, tokens, seconds, elapsed, evaluateTokens, position } = clock;

@@ -45,7 +45,7 @@ export interface TrainRecord {
   readonly maskRate: number;
   /** Mean cross-entropy of the masked tokens, in nats. */
   readonly loss: number;
-  /** Share of masked tokens predicted rightly. */
+  /** Share of masked tokens predicted as they were. */
   readonly accuracy: number;
   /** Learning rate. */
   readonly learningRate: number;

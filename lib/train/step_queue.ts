@@ -6,7 +6,7 @@
 
 import type { Batch } from "../batch/batch.ts";
 import { loadBatch } from "../batch/loader.ts";
-import { neverMasked, slotsFor } from "../batch/masking.ts";
+import { capacityFor, neverMasked } from "../batch/masking.ts";
 import type { WindowPosition, WindowSource } from "../batch/windows.ts";
 import type { BatchShape } from "../model/model.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
@@ -71,11 +71,11 @@ export function stepQueue({ settings, width, tokenizer, source, seconds, start }
     const { length, maskRate: rate } = plan;
     const { windows, tokens } = stepSize({ length, batchTokens, accumulate });
     const highest = highestMaskRate(settings.maskRate, curriculum, plan.stage);
-    const slots = slotsFor({ windows, length, rate: highest, mode });
+    const capacity = capacityFor({ windows, length, rate: highest, mode });
     const masking = { tokenizer, rate, rule, mode, never, seed };
     const batches: Batch[] = [];
     for (let i = 0; i < accumulate; i++) {
-      batches.push((await loadBatch(source, { windows, length, slots, ...masking })).batch);
+      batches.push((await loadBatch(source, { windows, length, capacity, ...masking })).batch);
     }
     const before = clock;
     clock = { step: before.step + 1, tokens: before.tokens + tokens };
@@ -83,7 +83,7 @@ export function stepQueue({ settings, width, tokenizer, source, seconds, start }
       before,
       after: clock,
       plan,
-      shape: { windows, length, slots, segments: settings.pack !== "none" },
+      shape: { windows, length, capacity, documents: settings.pack !== "none" },
       batches,
       position: source.position,
     };

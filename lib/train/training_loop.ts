@@ -128,7 +128,7 @@ export class TrainingLoop {
   async submit(step: PreparedStep): Promise<void> {
     const { model } = this.#options;
     const { shape } = this.#program ?? {};
-    if (shape?.length !== step.plan.length || shape.slots !== step.shape.slots) {
+    if (shape?.length !== step.plan.length || shape.capacity !== step.shape.capacity) {
       this.#program?.destroy();
       this.#program = await model.compileTraining(step.shape, this.#settings.optimizer);
     }
@@ -306,7 +306,7 @@ function* trainRecords(
 ): Generator<TrainRecord> {
   const tokens = steps.reduce((sum, { before, after }) => sum + after.tokens - before.tokens, 0);
   const tokensPerSecond = tokens / Math.max(1e-9, seconds - since);
-  for (const [i, { lossSum, right, masked, gradientNorm }] of records.entries()) {
+  for (const [i, { lossSum, correct, masked, gradientNorm }] of records.entries()) {
     const { after, plan } = steps[i]!;
     const loss = masked === 0 ? 0 : lossSum / masked;
     if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
@@ -322,7 +322,7 @@ function* trainRecords(
       length: plan.length,
       maskRate: plan.maskRate,
       loss,
-      accuracy: masked === 0 ? 0 : right / masked,
+      accuracy: masked === 0 ? 0 : correct / masked,
       learningRate: plan.learningRate,
       gradientNorm,
       tokensPerSecond,

@@ -1,5 +1,5 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { maskWindow, neverMasked, slotsFor, type Window } from "../../lib/batch/masking.ts";
+import { capacityFor, maskWindow, neverMasked, type Window } from "../../lib/batch/masking.ts";
 import { maskBatch } from "../../lib/batch/loader.ts";
 import { characterTokenizer } from "../../lib/tokenizer/character.ts";
 import { CONTINUES, withoutWords } from "../../lib/tokenizer/tokenizer.ts";
@@ -36,7 +36,7 @@ for (
     const counts = { all: 0, selected: 0, mask: 0, random: 0, kept: 0 };
     const drawn = new Map<number, number>();
     for (const window of windows(20_000)) {
-      const { ids, positions } = maskWindow(window, { tokenizer, rate, rule, seed: 1 });
+      const { ids, maskedPositions: positions } = maskWindow(window, { tokenizer, rate, rule, seed: 1 });
       counts.all += ids.length;
       counts.selected += positions.length;
       for (const position of positions) {
@@ -79,18 +79,18 @@ for (
 
 Deno.test("maskWindow() never selects special tokens", () => {
   for (const window of windows(2000, { special: 0.5 })) {
-    const { positions } = maskWindow(window, { tokenizer, rate: 0.5, seed: 1 });
+    const { maskedPositions: positions } = maskWindow(window, { tokenizer, rate: 0.5, seed: 1 });
     assert(positions.every((position) => !isSpecial(window.tokens[position]!)));
   }
 });
 
 Deno.test("maskWindow() always selects a token, unless all are special", () => {
   for (const window of windows(2000, { length: 3 })) {
-    const { positions } = maskWindow(window, { tokenizer, rate: 0.01, seed: 1 });
+    const { maskedPositions: positions } = maskWindow(window, { tokenizer, rate: 0.01, seed: 1 });
     assert(positions.length >= 1);
   }
   const special = { tokens: Uint32Array.of(0, 2, 3), epoch: 0, block: 0, index: 0 };
-  assertEquals(maskWindow(special, { tokenizer, rate: 0.9, seed: 1 }).positions, []);
+  assertEquals(maskWindow(special, { tokenizer, rate: 0.9, seed: 1 }).maskedPositions, []);
 });
 
 Deno.test("maskWindow() depends on seed, epoch, block and index, and on nothing else", () => {
@@ -103,7 +103,7 @@ Deno.test("maskWindow() depends on seed, epoch, block and index, and on nothing 
 
 Deno.test("maskBatch() masks windows the same in any order and company", () => {
   const all = windows(40);
-  const options = { tokenizer, rate: 0.15, seed: 3, slots: 10_000 };
+  const options = { tokenizer, rate: 0.15, seed: 3, capacity: 10_000 };
   const rowsOf = (list: Window[]) => {
     const { batch } = maskBatch(list, options);
     return new Map(list.map((window, i) => [window.index, String(batch.ids.subarray(i * 64, i * 64 + 64))]));
@@ -116,25 +116,25 @@ Deno.test("maskBatch() masks windows the same in any order and company", () => {
 });
 
 Deno.test("maskBatch() leaves tokens unmasked for which there is no room", () => {
-  const { batch, dropped } = maskBatch(windows(4), { tokenizer, rate: 0.5, seed: 1, slots: 20 });
-  assertEquals(batch.positions.length, 20);
+  const { batch, dropped } = maskBatch(windows(4), { tokenizer, rate: 0.5, seed: 1, capacity: 20 });
+  assertEquals(batch.maskedRows.length, 20);
   assert(dropped > 50);
-  const last = batch.positions.at(-1)!;
+  const last = batch.maskedRows.at(-1)!;
   assertEquals(batch.ids.subarray(last + 1), batch.original.subarray(last + 1));
-  for (const [slot, row] of batch.positions.entries()) assertEquals(batch.labels[slot], batch.original[row]);
+  for (const [index, row] of batch.maskedRows.entries()) assertEquals(batch.labels[index], batch.original[row]);
 });
 
-Deno.test("slotsFor() has room for every batch of a long run", () => {
+Deno.test("capacityFor() has room for every batch of a long run", () => {
   const shape = { windows: 16, length: 64, rate: 0.15 };
-  const slots = slotsFor(shape);
+  const capacity = capacityFor(shape);
   let most = 0;
   for (let i = 0; i < 2000; i++) {
     const list = windows(16).map((window) => ({ ...window, block: 100 + i }));
-    most = Math.max(most, maskBatch(list, { tokenizer, rate: 0.15, seed: 1, slots: 1024 }).batch.positions.length);
+    most = Math.max(most, maskBatch(list, { tokenizer, rate: 0.15, seed: 1, capacity: 1024 }).batch.maskedRows.length);
   }
-  assert(most <= slots, `${most} masked, room for ${slots}`);
-  assert(slots < 1.5 * 1024 * 0.15);
-  assertEquals(slotsFor({ windows: 1, length: 4, rate: 1 }), 4);
+  assert(most <= capacity, `${most} masked, room for ${capacity}`);
+  assert(capacity < 1.5 * 1024 * 0.15);
+  assertEquals(capacityFor({ windows: 1, length: 4, rate: 1 }), 4);
 });
 
 Deno.test("maskWindow() rejects a rate of 0", () => {
@@ -162,7 +162,7 @@ function wordWindows(count: number, length = 64): (Window & { continues: Uint8Ar
 Deno.test("maskWindow() selects whole words, in the right share, and replaces each token by a draw of its own", () => {
   const counts = { all: 0, selected: 0, mask: 0, kept: 0, mixed: 0 };
   for (const window of wordWindows(20_000)) {
-    const { ids, positions } = maskWindow(window, { tokenizer, rate: 0.15, mode: "word", seed: 1 });
+    const { ids, maskedPositions: positions } = maskWindow(window, { tokenizer, rate: 0.15, mode: "word", seed: 1 });
     const selected = new Set(positions);
     counts.all += ids.length;
     counts.selected += positions.length;
@@ -192,7 +192,7 @@ Deno.test("maskWindow() selects spans of geometric lengths up to ten, and exactl
   const counts = { all: 0, selected: 0, mask: 0 };
   const runs = new Map<number, number>();
   for (const window of windows(20_000)) {
-    const { ids, positions } = maskWindow(window, { tokenizer, rate: 0.15, mode: "span", seed: 1 });
+    const { ids, maskedPositions: positions } = maskWindow(window, { tokenizer, rate: 0.15, mode: "span", seed: 1 });
     // 0.15 · 64 = 9.6: nine or ten
     assert(positions.length === 9 || positions.length === 10);
     counts.all += ids.length;
@@ -225,7 +225,7 @@ for (const mode of ["token", "word", "span"] as const) {
       tokens[3] = tokenizer.special["[SEP]"]!;
       const continues = Uint8Array.from(words, (id) => id >= CONTINUES ? 1 : 0);
       const window = { tokens, continues, epoch: 0, block: 0, index };
-      const { positions } = maskWindow(window, { tokenizer, rate: 0.9, mode, never, seed: 1 });
+      const { maskedPositions: positions } = maskWindow(window, { tokenizer, rate: 0.9, mode, never, seed: 1 });
       assert(positions.length > 0);
       // "ab" at 0, 13 and 19, "q" at 7, the special token at 3
       for (const position of [0, 1, 3, 7, 13, 14, 19, 20]) assert(!positions.includes(position), `${position}`);
@@ -236,22 +236,22 @@ for (const mode of ["token", "word", "span"] as const) {
     for (const window of wordWindows(300)) {
       const options = { tokenizer, rate: 0.01, mode, seed: 3 };
       const masked = maskWindow(window, options);
-      assert(masked.positions.length > 0);
+      assert(masked.maskedPositions.length > 0);
       assertEquals(maskWindow(window, options), masked);
-      assertEquals(masked.positions, [...masked.positions].sort((a, b) => a - b));
+      assertEquals(masked.maskedPositions, [...masked.maskedPositions].sort((a, b) => a - b));
     }
     const special = { tokens: new Uint32Array(8), epoch: 0, block: 0, index: 0 };
-    assertEquals(maskWindow(special, { tokenizer, rate: 0.9, mode, seed: 1 }).positions, []);
+    assertEquals(maskWindow(special, { tokenizer, rate: 0.9, mode, seed: 1 }).maskedPositions, []);
     const [window] = wordWindows(1);
-    assertEquals(maskWindow(window!, { tokenizer, rate: 1, mode, seed: 1 }).positions.length, 64);
+    assertEquals(maskWindow(window!, { tokenizer, rate: 1, mode, seed: 1 }).maskedPositions.length, 64);
   });
 }
 
-Deno.test("slotsFor() has room for whole words", () => {
+Deno.test("capacityFor() has room for whole words", () => {
   const shape = { windows: 32, length: 64, rate: 0.15, mode: "word" as const };
-  const slots = slotsFor(shape);
+  const capacity = capacityFor(shape);
   for (let i = 0; i < 50; i++) {
     const list = wordWindows(32).map((window) => ({ ...window, epoch: i }));
-    assertEquals(maskBatch(list, { tokenizer, ...shape, seed: 1, slots }).dropped, 0);
+    assertEquals(maskBatch(list, { tokenizer, ...shape, seed: 1, capacity }).dropped, 0);
   }
 });

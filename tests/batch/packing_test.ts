@@ -41,17 +41,17 @@ Deno.test("cutBlock() packs whole documents apart, cuts long ones, and frames th
   const documents = ["abc", "d".repeat(30), "", "ef"].map((text) => tokenizer.encode(text));
   const block = {
     tokens: Uint32Array.from(documents.flatMap((ids) => [...ids])),
-    documents: documents.map((ids) => ids.length),
+    documentSizes: documents.map((ids) => ids.length),
   };
   const cut = cutBlock(block, { length: 16, pack: "document", tokenizer, words: false });
   const windows = Array.from({ length: cut.count }, (_, i) => cut.window(i));
   const found: string[] = [];
-  for (const { tokens, segments, padding } of windows) {
+  for (const { tokens, documents, padding } of windows) {
     assertEquals(tokens.length, 16);
     for (let at = 0; at < 16;) {
-      const [first, behind] = [segments![2 * at]!, segments![2 * at + 1]!];
+      const [first, behind] = [documents![2 * at]!, documents![2 * at + 1]!];
       assertEquals(first, at);
-      for (let i = first; i < behind; i++) assertEquals([...segments!.subarray(2 * i, 2 * i + 2)], [first, behind]);
+      for (let i = first; i < behind; i++) assertEquals([...documents!.subarray(2 * i, 2 * i + 2)], [first, behind]);
       const part = tokens.subarray(first, behind);
       if (part[0] === PAD) {
         assert(part.every((id) => id === PAD));
@@ -67,7 +67,7 @@ Deno.test("cutBlock() packs whole documents apart, cuts long ones, and frames th
 });
 
 Deno.test("cutBlock() gives every line a window of its own and cuts it off at the end", () => {
-  const block = { tokens: tokenizer.encode("abcdefghij"), documents: [3, 7] };
+  const block = { tokens: tokenizer.encode("abcdefghij"), documentSizes: [3, 7] };
   const cut = cutBlock(block, { length: 8, pack: "line", tokenizer, words: false });
   assertEquals(cut.count, 2);
   assertEquals(tokenizer.decode(cut.window(0).tokens), "[CLS]abc[SEP][PAD][PAD][PAD]");
@@ -91,7 +91,7 @@ Deno.test("WindowSource packs sentences with less than 2 % padding, and goes on 
   const source = make();
   const first = await source.next({ length: 128, count: 1200 });
   assert(source.paddingShare < 0.02, `${source.paddingShare}`);
-  assert(first.every(({ segments, continues }) => segments && continues));
+  assert(first.every(({ documents, continues }) => documents && continues));
   const expected = await source.next({ length: 128, count: 700 });
   const again = make();
   await again.next({ length: 128, count: 1200 });
@@ -113,8 +113,8 @@ Deno.test("maskBatch() never masks padding and hands on the bounds of documents"
   const corpus = await textCorpus([stringSource("s.txt", sentences(500, 40).join("\n"))]);
   const source = new WindowSource({ corpus, tokenizer, pack: "line", seed: 1 });
   const windows = await source.next({ length: 64, count: 32 });
-  const { batch } = maskBatch(windows, { tokenizer, rate: 0.3, seed: 1, slots: 4096 });
-  assertEquals(batch.segments!.length, 2 * 32 * 64);
-  for (const position of batch.positions) assert(batch.original[position]! > 4);
-  assertEquals([...batch.segments!.subarray(2 * 64, 2 * 64 + 2)], [...windows[1]!.segments!.subarray(0, 2)]);
+  const { batch } = maskBatch(windows, { tokenizer, rate: 0.3, seed: 1, capacity: 4096 });
+  assertEquals(batch.documents!.length, 2 * 32 * 64);
+  for (const position of batch.maskedRows) assert(batch.original[position]! > 4);
+  assertEquals([...batch.documents!.subarray(2 * 64, 2 * 64 + 2)], [...windows[1]!.documents!.subarray(0, 2)]);
 });

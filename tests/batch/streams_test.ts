@@ -24,9 +24,9 @@ Deno.test("windowStream() packs documents, and maskStream() masks what comes", a
     .pipeThrough(windowStream({ tokenizer, length: 64, pack: "document", words: true }))
     .pipeThrough(maskStream({ tokenizer, rate: 0.3, mode: "word", seed: 1 }));
   let documents = 0;
-  for await (const { ids, positions, window } of masked) {
-    assert(positions.length > 0 && window.segments);
-    for (const [i, id] of ids.entries()) assert(positions.includes(i) || id === window.tokens[i]);
+  for await (const { ids, maskedPositions, window } of masked) {
+    assert(maskedPositions.length > 0 && window.documents);
+    for (const [i, id] of ids.entries()) assert(maskedPositions.includes(i) || id === window.tokens[i]);
     documents += window.tokens.filter((id) => id === tokenizer.special["[SEP]"]).length;
   }
   assertEquals(documents, lines.length);

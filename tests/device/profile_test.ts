@@ -79,11 +79,11 @@ Deno.test("workOf() counts attention's gradient as its five products where one k
     kernel: "attention_backward_query",
     tensors: {},
     params: { batch: 2, length: 8, heads: 4 },
-    constants: { HEAD: 2 },
+    constants: { HEAD_COLUMNS4: 2 },
     grid: [1, 1, 1] as const,
   };
   const product = 2 * 2 * 4 * 8 * 8 * 8;
   assertEquals(workOf(call).flop, 3 * product);
-  assertEquals(workOf({ ...call, constants: { HEAD: 2, SEGMENTS: true } }).flop, 0);
+  assertEquals(workOf({ ...call, constants: { HEAD_COLUMNS4: 2, DOCUMENTS: true } }).flop, 0);
   assertEquals(workOf(call, "attention_backward"), { name: "attention_backward", flop: 5 * product, bytes: 0 });
 });

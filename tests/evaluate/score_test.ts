@@ -111,7 +111,7 @@ Deno.test("textWindows() cuts all of a text, the same for any limit, and says wh
 
 Deno.test("DifferenceTotal gives the mean difference and the standard error of a ratio", () => {
   const total = new DifferenceTotal();
-  const score = (loss: number, predicted: number): WindowScore => ({ loss, predicted, right: 0, characters: 1 });
+  const score = (loss: number, predicted: number): WindowScore => ({ loss, predicted, correct: 0, characters: 1 });
   const pairs = [[4, 3, 2], [9, 7, 4], [5, 5, 3]] as const;
   for (const [first, second, predicted] of pairs) total.add(score(first, predicted), score(second, predicted));
   const mean = -3 / 9;

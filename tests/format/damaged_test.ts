@@ -107,8 +107,8 @@ for (const preset of presets) {
     const header = JSON.parse(new TextDecoder().decode(whole.subarray(8, 8 + length)));
     const names = Object.keys(header).filter((name) => name !== "__metadata__");
     const pick = () => names[Math.floor(next() * names.length)]!;
-    const strange = ["x", "", "a.b.", "bert.", "_orig_mod.", "decoder.weight", "cls.predictions.decoder.bias", "head."];
-    const word = () => next() < 0.5 ? pick() : strange[Math.floor(next() * strange.length)]!;
+    const odd = ["x", "", "a.b.", "bert.", "_orig_mod.", "decoder.weight", "cls.predictions.decoder.bias", "head."];
+    const word = () => next() < 0.5 ? pick() : odd[Math.floor(next() * odd.length)]!;
     let fine = 0;
     for (let i = 0; i < 200; i++) {
       // names with other prefixes, swapped or gone, aliases of all kinds, and anything else

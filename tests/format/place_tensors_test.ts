@@ -43,7 +43,7 @@ function open(config: ModelConfig, tensors: Tensors, { metadata, classes = [], s
 
 async function reads(config: ModelConfig, tensors: Tensors, written?: Written): Promise<void> {
   const weights = await open(config, tensors, written);
-  assertEquals([weights.head, weights.strange], [true, []]);
+  assertEquals([weights.head, weights.unused], [true, []]);
   assertEquals(await readWeights(weights, config), initialValues(config, 1));
 }
 
@@ -91,7 +91,7 @@ Deno.test("placeTensors() does not choose among several models", async () => {
   const plain = new Map([...tensorsOf(bert), ...renamed(tensorsOf(bert), (name) => `teacher.${name}`)]);
   const weights = await open(bert, plain);
   await weights.close();
-  assertEquals(weights.strange.length, tensorsOf(bert).size);
+  assertEquals(weights.unused.length, tensorsOf(bert).size);
 });
 
 Deno.test("placeTensors() does not take a kindred model's tensors for BERT's, whatever its config.json says", async () => {
@@ -189,13 +189,13 @@ Deno.test("placeTensors() takes classes of other tasks for encoders, and names w
   for (const name of ["BertForSequenceClassification", "BertForTokenClassification", "BertForQuestionAnswering"]) {
     const weights = await open(bert, classified, { classes: [name] });
     await weights.close();
-    assertEquals([weights.head, weights.strange], [false, ["classifier.weight", "classifier.bias"]]);
+    assertEquals([weights.head, weights.unused], [false, ["classifier.weight", "classifier.bias"]]);
   }
   // the head of ModernBERT's classifiers is called like that for masked tokens, but was trained for classes
   const modern = without(tensorsOf(modernbert), /^decoder\./);
   const weights = await open(modernbert, modern, { classes: ["ModernBertForSequenceClassification"] });
   await weights.close();
-  assertEquals([weights.head, weights.strange], [false, ["head.dense.weight", "head.norm.weight"]]);
+  assertEquals([weights.head, weights.unused], [false, ["head.dense.weight", "head.norm.weight"]]);
   // a class of someone's own with a decoder predicts tokens
   await reads(modernbert, tensorsOf(modernbert), { classes: ["MyEncoder"] });
 });
@@ -227,9 +227,9 @@ Deno.test("placeTensors() names what is missing of a head of which a part is the
 });
 
 Deno.test("placeTensors() says what tensors are called where none is one of the model", async () => {
-  const strange = renamed(tensorsOf(bert), (name) => `x_${name.replaceAll(".", "_")}`);
+  const unused = renamed(tensorsOf(bert), (name) => `x_${name.replaceAll(".", "_")}`);
   const lacks = 'it lacks tensor "bert.embeddings.word_embeddings.weight" of shape [11,16], and 36 others';
-  await rejects(bert, strange, `${lacks}; those that it has are called "x_bert_embeddings_word_embeddings_weight", `);
+  await rejects(bert, unused, `${lacks}; those that it has are called "x_bert_embeddings_word_embeddings_weight", `);
   await rejects(bert, new Map(), `${lacks}; it has none`);
   await rejects(
     bert,

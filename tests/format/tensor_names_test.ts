@@ -23,7 +23,7 @@ const uncommon: Record<string, Partial<ModelConfig>> = {
   "global and local in no order": { local: { window: 6, rotaryBase: 500, layers: [0, 3, 4] }, rotaryBase: 80_000 },
   "all local": { local: { window: 6, rotaryBase: 500, layers: [0, 1, 2, 3, 4] } },
   "biases and a decoder of its own": { biases: ["norm", "attention", "decoder"], tied: false, epsilon: 1e-6 },
-  "bert with ReLU": { preset: "bert", activation: "relu", segments: 1, tied: false, epsilon: 1e-5 },
+  "bert with ReLU": { preset: "bert", activation: "relu", tokenTypes: 1, tied: false, epsilon: 1e-5 },
 };
 
 for (const [name, options] of Object.entries(uncommon)) {

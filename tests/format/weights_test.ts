@@ -132,7 +132,7 @@ Deno.test("openWeights() reports tensors that mean nothing here, but not those o
   ]);
   const weights = await openWeights(folder({ "model.safetensors": bytes(more) }), config);
   await weights.close();
-  assertEquals(weights.strange, ["adapter.weight"]);
+  assertEquals(weights.unused, ["adapter.weight"]);
 });
 
 Deno.test("openWeights() reads no number before all is checked", async () => {

@@ -17,15 +17,15 @@ const call = (...tensors: Tensor[]): KernelCall => ({
 
 Deno.test("planMemory() lets tensors share memory that are never alive together", () => {
   const [a, b, c, d] = [tensor("a", 100), tensor("b", 80), tensor("c", 60), tensor("d", 50)] as const;
-  const { slots, slotOf } = planMemory([call(a, b), call(b, c), call(c, d)]);
-  assertEquals(slots, [400, 320]);
-  assertEquals(slotOf.get(a), slotOf.get(c));
-  assertEquals(slotOf.get(b), slotOf.get(d));
+  const { arenas, arenaOf } = planMemory([call(a, b), call(b, c), call(c, d)]);
+  assertEquals(arenas, [400, 320]);
+  assertEquals(arenaOf.get(a), arenaOf.get(c));
+  assertEquals(arenaOf.get(b), arenaOf.get(d));
 });
 
 Deno.test("planMemory() leaves tensors alone that have a place", () => {
   const fixed: Tensor = { ...tensor("fixed", 8), storage: { buffer: { bytes: 32, destroy() {} }, offset: 0 } };
-  assertEquals(planMemory([call(fixed)]).slots, []);
+  assertEquals(planMemory([call(fixed)]).arenas, []);
 });
 
 Deno.test("planMemory() never puts two living tensors into one place, in a thousand random programs", () => {
@@ -33,15 +33,15 @@ Deno.test("planMemory() never puts two living tensors into one place, in a thous
   for (let round = 0; round < 1000; round++) {
     const tensors = Array.from({ length: 12 }, (_, i) => tensor(`t${i}`, 1 + Math.floor(next() * 50)));
     const calls = Array.from({ length: 20 }, () => call(...tensors.filter(() => next() < 0.2)));
-    const { slots, slotOf } = planMemory(calls);
+    const { arenas, arenaOf } = planMemory(calls);
     const life = (t: Tensor) => {
       const uses = calls.flatMap(({ tensors }, i) => Object.values(tensors).includes(t) ? [i] : []);
       return [uses[0]!, uses.at(-1)!] as const;
     };
-    for (const [one, slot] of slotOf) {
-      assert(slots[slot]! >= 4 * one.size);
-      for (const [other, otherSlot] of slotOf) {
-        if (one === other || slot !== otherSlot) continue;
+    for (const [one, arena] of arenaOf) {
+      assert(arenas[arena]! >= 4 * one.size);
+      for (const [other, otherArena] of arenaOf) {
+        if (one === other || arena !== otherArena) continue;
         assert(life(one)[1] < life(other)[0] || life(other)[1] < life(one)[0]);
       }
     }

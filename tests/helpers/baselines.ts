@@ -25,14 +25,14 @@ export async function baselines(corpus: Corpus, tokenizer: Tokenizer): Promise<{
   const best = (counts: Float64Array) => counts.indexOf(counts.reduce((a, b) => Math.max(a, b)));
   const anyway = best(unigrams);
   const following = Array.from({ length: size }, (_, id) => best(bigrams.subarray(id * size, (id + 1) * size)));
-  const right = { unigram: 0, bigram: 0, all: 0 };
+  const correct = { unigram: 0, bigram: 0, all: 0 };
   for await (const line of textsOf(corpus, "validation")) {
     const ids = tokenizer.encode(`${line}\n`);
     for (let i = 1; i < ids.length; i++) {
-      right.all++;
-      right.unigram += Number(ids[i] === anyway);
-      right.bigram += Number(ids[i] === following[ids[i - 1]!]);
+      correct.all++;
+      correct.unigram += Number(ids[i] === anyway);
+      correct.bigram += Number(ids[i] === following[ids[i - 1]!]);
     }
   }
-  return { unigram: right.unigram / right.all, bigram: right.bigram / right.all };
+  return { unigram: correct.unigram / correct.all, bigram: correct.bigram / correct.all };
 }

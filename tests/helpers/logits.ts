@@ -10,17 +10,17 @@ export async function logitsOf(
   const padding = tokenizer.special["[PAD]"];
   const [batch, ...rest] = batchesOf(texts.map((text) => Uint32Array.from(text)), { padding, maxLength });
   if (rest.length > 0) throw new Error("the texts do not fit one batch");
-  const { windows, length, ids, segments, members, lengths } = batch!;
-  const slots = windows * length;
-  const program = await model.compileEvaluation({ windows, length, slots, segments: segments !== undefined });
-  const positions = Uint32Array.from({ length: slots }, (_, row) => row);
+  const { windows, length, ids, documents, members, lengths } = batch!;
+  const capacity = windows * length;
+  const program = await model.compileEvaluation({ windows, length, capacity, documents: documents !== undefined });
+  const maskedRows = Uint32Array.from({ length: capacity }, (_, row) => row);
   model.writeEvaluationStep(0);
-  program.write({ ...batch!, original: ids, positions, labels: new Uint32Array(slots) });
+  program.write({ ...batch!, original: ids, maskedRows, labels: new Uint32Array(capacity) });
   program.program.run();
   const [bytes] = await model.device.read([program.logits]);
   program.destroy();
   const all = new Float32Array(bytes!);
-  const stride = all.length / slots;
+  const stride = all.length / capacity;
   const result: Float32Array[] = [];
   for (const [w, member] of members.entries()) {
     result[member] = Float32Array.from({ length: lengths[w]! * vocab }, (_, i) => {

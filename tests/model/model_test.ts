@@ -10,7 +10,7 @@ import * as reference from "../reference/model.ts";
 import * as tape from "../reference/tape.ts";
 
 const optimizer = { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, weightDecay: 0.01, clip: 1 };
-const shape = { windows: 3, length: 7, slots: 12 };
+const shape = { windows: 3, length: 7, capacity: 12 };
 
 /** Two layers, every size odd in some way, weights large enough for gradients to differ from layer to layer. */
 function config(preset: ModelConfig["preset"], options: Partial<ModelConfig> = {}): ModelConfig {
@@ -37,9 +37,9 @@ const architectures: Readonly<Record<string, ModelConfig>> = {
   }),
   "bert with heads of 7 and the tanh form of GELU": config("bert", { width: 28, heads: 4, activation: "gelu_tanh" }),
   "labml with heads of 1 and SiLU": config("labml", { width: 12, heads: 12, activation: "silu" }),
-  "bert with ReLU, no segments and a decoder of its own": config("bert", {
+  "bert with ReLU, no token types and a decoder of its own": config("bert", {
     activation: "relu",
-    segments: 0,
+    tokenTypes: 0,
     tied: false,
     epsilon: 1e-6,
   }),
@@ -50,10 +50,10 @@ function randomBatch(seed: number, { windows = shape.windows, count = 9 } = {}):
   const rows = windows * shape.length;
   const draw = () => Math.floor(next() * 13);
   const original = Uint32Array.from({ length: rows }, draw);
-  const positions = Uint32Array.from({ length: rows }, (_, i) => i).sort(() => next() - 0.5).slice(0, count).sort();
+  const maskedRows = Uint32Array.from({ length: rows }, (_, i) => i).sort(() => next() - 0.5).slice(0, count).sort();
   const ids = original.slice();
-  for (const position of positions) ids[position] = draw();
-  return { windows, length: shape.length, ids, original, positions, labels: positions.map((p) => original[p]!) };
+  for (const position of maskedRows) ids[position] = draw();
+  return { windows, length: shape.length, ids, original, maskedRows, labels: maskedRows.map((p) => original[p]!) };
 }
 
 /** Initial values ten times as large as usual, biases included. */
@@ -189,15 +189,15 @@ kindTest(
     const whole = randomBatch(5);
     const part = (from: number, to: number): Batch => {
       const rows = [from * whole.length, to * whole.length] as const;
-      const inside = [...whole.positions.keys()].filter((i) =>
-        whole.positions[i]! >= rows[0] && whole.positions[i]! < rows[1]
+      const inside = [...whole.maskedRows.keys()].filter((i) =>
+        whole.maskedRows[i]! >= rows[0] && whole.maskedRows[i]! < rows[1]
       );
       return {
         windows: to - from,
         length: whole.length,
         ids: whole.ids.slice(...rows),
         original: whole.original.slice(...rows),
-        positions: Uint32Array.from(inside, (i) => whole.positions[i]! - rows[0]),
+        maskedRows: Uint32Array.from(inside, (i) => whole.maskedRows[i]! - rows[0]),
         labels: Uint32Array.from(inside, (i) => whole.labels[i]!),
       };
     };
@@ -227,7 +227,7 @@ kindTest(
     const after = await model.readParameters();
     program.destroy();
     model.destroy();
-    assertEquals(record, { lossSum: 0, right: 0, masked: 0, gradientNorm: 0 });
+    assertEquals(record, { lossSum: 0, correct: 0, masked: 0, gradientNorm: 0 });
     for (const [name, values] of before) assertEquals(after.get(name), values);
   },
 );
@@ -275,18 +275,18 @@ kindTest("Model evaluates with room to spare exactly like with none", async (dev
     program.destroy();
     return record!;
   };
-  const tight = await run({ windows: 2, length: 7, slots: 5 });
-  const roomy = await run({ windows: 4, length: 7, slots: 40 });
+  const tight = await run({ windows: 2, length: 7, capacity: 5 });
+  const roomy = await run({ windows: 4, length: 7, capacity: 40 });
   model.destroy();
   assertAlmostEquals(tight.lossSum, roomy.lossSum, 1e-5);
-  assertEquals([roomy.masked, roomy.right], [tight.masked, tight.right]);
-  assertLess(tight.right, 6);
+  assertEquals([roomy.masked, roomy.correct], [tight.masked, tight.correct]);
+  assertLess(tight.correct, 6);
 });
 
 kindTest("Model refuses batches and lengths that it has no room for", async (device) => {
   const model = createModel(device, config("bert"));
   await assertRejects(() => model.compileEvaluation({ ...shape, length: 10 }), RangeError, "Cannot run length 10");
-  const program = await model.compileEvaluation({ ...shape, slots: 2 });
+  const program = await model.compileEvaluation({ ...shape, capacity: 2 });
   await assertRejects(
     async () => await Promise.resolve(program.write(randomBatch(1))),
     RangeError,
@@ -304,7 +304,10 @@ for (const [name, architecture] of Object.entries(architectures)) {
     const sizes = [3, 4];
     const ids = Uint32Array.from({ length: 7 }, () => Math.floor(next() * 13));
     const original = Uint32Array.from({ length: 7 }, () => Math.floor(next() * 13));
-    const run = async (batch: Batch, shape: { windows: number; length: number; slots: number; segments: boolean }) => {
+    const run = async (
+      batch: Batch,
+      shape: { windows: number; length: number; capacity: number; documents: boolean },
+    ) => {
       const program = await model.compileTraining(shape, optimizer);
       device.write(model.store.gradients, new Float32Array(model.store.gradients.size));
       device.write(model.step.totals, new Float32Array(4));
@@ -316,10 +319,10 @@ for (const [name, architecture] of Object.entries(architectures)) {
       return { gradients: new Float32Array(gradients!), loss: new Float32Array(totals!)[0]! };
     };
     const everywhere = (length: number) => Uint32Array.from({ length }, (_, i) => i);
-    const segments = Uint32Array.from([0, 3, 0, 3, 0, 3, 3, 7, 3, 7, 3, 7, 3, 7]);
+    const documents = Uint32Array.from([0, 3, 0, 3, 0, 3, 3, 7, 3, 7, 3, 7, 3, 7]);
     const together = await run(
-      { windows: 1, length: 7, ids, original, positions: everywhere(7), labels: original, segments },
-      { windows: 1, length: 7, slots: 8, segments: true },
+      { windows: 1, length: 7, ids, original, maskedRows: everywhere(7), labels: original, documents },
+      { windows: 1, length: 7, capacity: 8, documents: true },
     );
     let loss = 0;
     const sum = new Float32Array(together.gradients.length);
@@ -328,8 +331,8 @@ for (const [name, architecture] of Object.entries(architectures)) {
       const some = ids.slice(start, start + length);
       const labels = original.slice(start, start + length);
       const alone = await run(
-        { windows: 1, length, ids: some, original: labels, positions: everywhere(length), labels },
-        { windows: 1, length, slots: 8, segments: false },
+        { windows: 1, length, ids: some, original: labels, maskedRows: everywhere(length), labels },
+        { windows: 1, length, capacity: 8, documents: false },
       );
       loss += alone.loss;
       for (let i = 0; i < sum.length; i++) sum[i]! += alone.gradients[i]!;

@@ -9,7 +9,7 @@ import { assertClose } from "../helpers/assert_close.ts";
 import { deviceTest } from "../helpers/devices.ts";
 
 const optimizer = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, clip: 0 };
-const shape = { windows: fixture.windows, length: fixture.length, slots: 8 };
+const shape = { windows: fixture.windows, length: fixture.length, capacity: 8 };
 
 function tensorsOf(entries: Record<string, { shape: number[]; data: number[] }>): Map<string, HostTensor> {
   return new Map(
@@ -22,8 +22,8 @@ deviceTest("Model computes BERT's logits, loss and gradients as PyTorch does", a
   const model = new Model(device, config);
   model.writeParameters(fromHuggingFace(config, tensorsOf(fixture.parameters)));
   const ids = Uint32Array.from(fixture.ids);
-  const positions = Uint32Array.from(fixture.positions);
-  const batch = { ...shape, ids, original: ids, positions, labels: Uint32Array.from(fixture.labels) };
+  const maskedRows = Uint32Array.from(fixture.positions);
+  const batch = { ...shape, ids, original: ids, maskedRows, labels: Uint32Array.from(fixture.labels) };
 
   const evaluation = await model.compileEvaluation(shape);
   model.writeEvaluationStep(0);
@@ -31,19 +31,19 @@ deviceTest("Model computes BERT's logits, loss and gradients as PyTorch does", a
   evaluation.program.run();
   const [logits] = await device.read([evaluation.logits]);
   const padded = new Float32Array(logits!);
-  const stride = padded.length / shape.slots;
+  const stride = padded.length / shape.capacity;
   const actual = fixture.logits.data.map((_, i) => padded[Math.floor(i / config.vocab) * stride + i % config.vocab]!);
   assertClose(actual, fixture.logits.data, { atol: 1e-5, rtol: 1e-5, label: "logits" });
 
   const training = await model.compileTraining(shape, optimizer);
-  model.writeStep({ seed: 1, step: 0, microStep: 0, lossScale: 1 / positions.length, learningRate: 0, optimizer });
+  model.writeStep({ seed: 1, step: 0, microStep: 0, lossScale: 1 / maskedRows.length, learningRate: 0, optimizer });
   training.write(batch);
   training.program.run("gradients");
   const [gradients, totals] = await device.read([model.store.gradients, model.step.totals]);
   evaluation.destroy();
   training.destroy();
   model.destroy();
-  assertAlmostEquals(new Float32Array(totals!)[0]! / positions.length, fixture.loss, 1e-5);
+  assertAlmostEquals(new Float32Array(totals!)[0]! / maskedRows.length, fixture.loss, 1e-5);
   const byName = toHuggingFace(config, model.store.split(new Float32Array(gradients!)));
   for (const [name, expected] of tensorsOf(fixture.gradients)) {
     assertClose(byName.get(name)!.data, expected.data, { atol: 1e-5, rtol: 1e-4, label: name });

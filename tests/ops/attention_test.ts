@@ -73,7 +73,7 @@ kindTest("attention() drops probabilities by the counter of their query and key"
 });
 
 for (
-  const [documents, headWidth] of [
+  const [documentSizes, headWidth] of [
     [[[5, 1, 3], [9]], 4],
     [[[1, 1, 1], [2, 1]], 8],
     [[[17, 30, 23], [49, 21], [70]], 16],
@@ -83,26 +83,26 @@ for (
   ] as const
 ) {
   const heads = 2;
-  const length = documents[0].reduce<number>((sum, size) => sum + size, 0);
-  const batch = documents.length;
-  const bounds = documents.flatMap((sizes) => {
+  const length = documentSizes[0].reduce<number>((sum, size) => sum + size, 0);
+  const batch = documentSizes.length;
+  const bounds = documentSizes.flatMap((sizes) => {
     let start = 0;
     return sizes.flatMap((size) => {
-      const segment = [start, start += size];
-      return Array<number[]>(size).fill(segment);
+      const bounds = [start, start += size];
+      return Array<number[]>(size).fill(bounds);
     });
   });
   const apart = (sequence: number, query: number, key: number) => {
     const [first, behind] = bounds[sequence * length + query] as [number, number];
     return key < first || key >= behind;
   };
-  const segments = Uint32Array.from(bounds.flat());
-  const name = documents.map((sizes) => sizes.join("+")).join(", ");
+  const documents = Uint32Array.from(bounds.flat());
+  const name = documentSizes.map((sizes) => sizes.join("+")).join(", ");
   kindTest(`attention() keeps documents of ${name} tokens apart, heads of ${headWidth}`, (device) =>
     checkOp(device, {
       inputs: { qkv: { shape: [batch * length, 3 * heads * headWidth] } },
-      data: { segments },
-      build: (graph, { qkv }, { segments }) => attention(graph, pass(graph, qkv), { length, heads, segments }),
+      data: { documents },
+      build: (graph, { qkv }, { documents }) => attention(graph, pass(graph, qkv), { length, heads, documents }),
       reference: ({ qkv }) => tape.attention(qkv, { batch, heads, apart }),
       tolerance: { atol: 1e-4, rtol: 2e-5 },
     }));
@@ -114,12 +114,12 @@ for (
     (device) =>
       checkOp(device, {
         inputs: { qkv: { shape: [batch * length, 3 * heads * headWidth] } },
-        data: { segments, clock },
-        build: (graph, { qkv }, { segments, clock }) =>
+        data: { documents, clock },
+        build: (graph, { qkv }, { documents, clock }) =>
           attention(graph, pass(graph, qkv), {
             length,
             heads,
-            segments,
+            documents,
             dropout: { probability: 0.2, stream: 6, clock: clock! },
           }),
         reference: ({ qkv }) => tape.attention(qkv, { batch, heads, mask, apart }),
@@ -151,7 +151,7 @@ for (
 
   const cut = Math.ceil(length / 3);
   const bounds = (position: number) => position < cut ? [0, cut] : [cut, length];
-  const segments = Uint32Array.from(Array.from({ length: batch * length }, (_, row) => bounds(row % length)).flat());
+  const documents = Uint32Array.from(Array.from({ length: batch * length }, (_, row) => bounds(row % length)).flat());
   const clock = Uint32Array.of(2, 7, 1, 0);
   const mask = dropoutMask({ probability: 0.25, stream: 3, clock, heads, length });
   kindTest(
@@ -159,13 +159,13 @@ for (
     (device) =>
       checkOp(device, {
         inputs: { qkv: { shape: [batch * length, 3 * heads * headWidth] } },
-        data: { segments, clock },
-        build: (graph, { qkv }, { segments, clock }) =>
+        data: { documents, clock },
+        build: (graph, { qkv }, { documents, clock }) =>
           attention(graph, pass(graph, qkv), {
             length,
             heads,
             window,
-            segments,
+            documents,
             dropout: { probability: 0.25, stream: 3, clock: clock! },
           }),
         reference: ({ qkv }) =>

@@ -10,24 +10,24 @@ import * as tape from "../reference/tape.ts";
 /** Runs the loss on its own and compares loss, accuracy, predictions and gradient with the float64 reference. */
 async function check(
   device: Device,
-  { slots, vocab, scale = 1, tolerance = { atol: 2e-6, rtol: 1e-5 } }: {
-    slots: number;
+  { rows, vocab, scale = 1, tolerance = { atol: 2e-6, rtol: 1e-5 } }: {
+    rows: number;
     vocab: number;
     scale?: number;
     tolerance?: Tolerance;
   },
 ): Promise<void> {
   const stride = Math.ceil(vocab / 4) * 4;
-  const values = normal(slots * vocab, { seed: 1, scale });
+  const values = normal(rows * vocab, { seed: 1, scale });
   const next = random(2);
-  const labels = Uint32Array.from({ length: slots }, (_, i) => i % 5 === 4 ? NO_LABEL : Math.floor(next() * vocab));
-  const counted = [...labels.keys()].filter((slot) => labels[slot] !== NO_LABEL);
+  const labels = Uint32Array.from({ length: rows }, (_, i) => i % 5 === 4 ? NO_LABEL : Math.floor(next() * vocab));
+  const counted = [...labels.keys()].filter((at) => labels[at] !== NO_LABEL);
   const lossScale = 0.125;
 
   const graph = new Graph();
-  const logits = graph.persistent("logits", [slots, stride]);
+  const logits = graph.persistent("logits", [rows, stride]);
   const tensors = {
-    labels: graph.persistent("labels", [slots], "u32"),
+    labels: graph.persistent("labels", [rows], "u32"),
     scalars: graph.persistent("scalars", [4]),
     totals: graph.persistent("totals", [4]),
   };
@@ -35,9 +35,9 @@ async function check(
   graph.keep(losses);
   const program = await graph.compile(device);
   try {
-    const padded = new Float32Array(slots * stride).fill(123);
-    for (let slot = 0; slot < slots; slot++) {
-      padded.set(values.subarray(slot * vocab, (slot + 1) * vocab), slot * stride);
+    const padded = new Float32Array(rows * stride).fill(123);
+    for (let at = 0; at < rows; at++) {
+      padded.set(values.subarray(at * vocab, (at + 1) * vocab), at * stride);
     }
     device.write(logits, padded);
     device.write(tensors.labels, labels);
@@ -47,41 +47,41 @@ async function check(
     const [gradient, lossOf] = [new Float32Array(read[0]!), new Float32Array(read[1]!)];
     const [predicted, totals] = [new Uint32Array(read[2]!), new Float32Array(read[3]!)];
 
-    const expectedGradient = new Float64Array(slots * stride);
+    const expectedGradient = new Float64Array(rows * stride);
     let loss = 0;
-    let right = 0;
-    for (let slot = 0; slot < slots; slot++) {
-      const row = values.subarray(slot * vocab, (slot + 1) * vocab);
+    let correct = 0;
+    for (let at = 0; at < rows; at++) {
+      const row = values.subarray(at * vocab, (at + 1) * vocab);
       const best = row.indexOf(row.reduce((a, b) => Math.max(a, b)));
-      assertEquals(predicted[slot], best);
-      if (labels[slot] === NO_LABEL) {
-        assertEquals(lossOf[slot], 0);
+      assertEquals(predicted[at], best);
+      if (labels[at] === NO_LABEL) {
+        assertEquals(lossOf[at], 0);
         continue;
       }
-      right += Number(best === labels[slot]);
+      correct += Number(best === labels[at]);
       const x = tape.leaf([1, vocab], row);
-      const y = tape.crossEntropy(x, [labels[slot]!], 1);
+      const y = tape.crossEntropy(x, [labels[at]!], 1);
       tape.backpropagate(y, [lossScale]);
-      expectedGradient.set(x.grad, slot * stride);
-      assertClose([lossOf[slot]!], y.data, { ...tolerance, label: `loss of slot ${slot}` });
+      expectedGradient.set(x.grad, at * stride);
+      assertClose([lossOf[at]!], y.data, { ...tolerance, label: `loss of at ${at}` });
       loss += y.data[0]!;
     }
     assertClose(gradient, expectedGradient, { ...tolerance, label: "d_logits" });
-    assertClose(totals, [loss, right, counted.length, 0], { atol: 1e-5, rtol: 1e-5, label: "totals" });
+    assertClose(totals, [loss, correct, counted.length, 0], { atol: 1e-5, rtol: 1e-5, label: "totals" });
   } finally {
     program.destroy();
   }
 }
 
-for (const [slots, vocab] of [[1, 1], [7, 5], [33, 70], [9, 600], [3, 2053], [2, 30522]] as const) {
-  kindTest(`crossEntropy() of ${slots} slots over ${vocab} tokens`, (device) => check(device, { slots, vocab }));
+for (const [rows, vocab] of [[1, 1], [7, 5], [33, 70], [9, 600], [3, 2053], [2, 30522]] as const) {
+  kindTest(`crossEntropy() of ${rows} rows over ${vocab} tokens`, (device) => check(device, { rows, vocab }));
 }
 
 kindTest("crossEntropy() of logits in the thousands", (device) =>
   // float32 rounds logits of 1e4 to 1e-3
-  check(device, { slots: 20, vocab: 70, scale: 1e4, tolerance: { atol: 1e-2, rtol: 1e-5 } }));
+  check(device, { rows: 20, vocab: 70, scale: 1e4, tolerance: { atol: 1e-2, rtol: 1e-5 } }));
 
-kindTest("crossEntropy() of logits near zero", (device) => check(device, { slots: 20, vocab: 70, scale: 1e-30 }));
+kindTest("crossEntropy() of logits near zero", (device) => check(device, { rows: 20, vocab: 70, scale: 1e-30 }));
 
 kindTest("crossEntropy() is 0 without any label", async (device) => {
   const graph = new Graph();

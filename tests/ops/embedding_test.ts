@@ -13,30 +13,30 @@ for (const [batch, length, vocab, width] of [[1, 1, 1, 4], [3, 5, 7, 12], [40, 1
   const ids = Uint32Array.from({ length: rows }, () => Math.floor(next() * vocab));
 
   kindTest(
-    `embedding() looks up ${batch} × ${length} of ${vocab} tokens, positions and a segment`,
+    `embedding() looks up ${batch} × ${length} of ${vocab} tokens, positions and a token type`,
     (device) =>
       checkOp(device, {
         inputs: {
           token: { shape: [vocab, width] },
           position: { shape: [length + 3, width] },
-          segment: { shape: [2, width] },
+          tokenType: { shape: [2, width] },
         },
         data: { ids, ...groupByToken(ids) },
-        build: (graph, { token, position, segment }, { ids, unique, starts, order }) =>
+        build: (graph, { token, position, tokenType }, { ids, unique, starts, order }) =>
           embedding(graph, { ids: ids!, unique: unique!, starts: starts!, order: order! }, {
             token,
             position,
-            segment,
+            tokenType,
             length,
             scale: 1.5,
           }),
-        reference: ({ token, position, segment }) => {
+        reference: ({ token, position, tokenType }) => {
           const at = (row: (i: number) => number) => (i: number) => row(Math.floor(i / width)) * width + i % width;
           const tokens = tape.scale(tape.take(token, [rows, width], at((row) => ids[row]!)), 1.5);
           const positions = tape.take(position, [rows, width], at((row) => row % length));
-          return tape.add(tape.add(tokens, positions), tape.take(segment, [rows, width], at(() => 0)));
+          return tape.add(tape.add(tokens, positions), tape.take(tokenType, [rows, width], at(() => 0)));
         },
-        // 640 rows meet in one segment
+        // 640 rows meet in one token type
         tolerance: { atol: 1e-4, rtol: 2e-5 },
       }),
   );
@@ -46,13 +46,13 @@ for (const [sizes, width] of [[[3, 1, 5], 4], [[17, 30, 2, 2], 12], [[1, 1, 1], 
   const [vocab, rows] = [6, sizes.reduce<number>((sum, size) => sum + size, 0)];
   const next = random(6);
   const ids = Uint32Array.from({ length: rows }, () => Math.floor(next() * vocab));
-  const places = Uint32Array.from(sizes.flatMap((size) => [...Array(size).keys()]));
+  const rowPositions = Uint32Array.from(sizes.flatMap((size) => [...Array(size).keys()]));
   const data = groupByToken(ids);
-  const { unique: placesUnique, starts: placesStarts, order: placesOrder } = groupByToken(places);
+  const { unique: positionsUnique, starts: positionsStarts, order: positionsOrder } = groupByToken(rowPositions);
   kindTest(`embedding() begins at position 0 in each text of ${sizes.join("+")} tokens`, (device) =>
     checkOp(device, {
       inputs: { token: { shape: [vocab, width] }, position: { shape: [rows, width] } },
-      data: { ids, ...data, places, placesUnique, placesStarts, placesOrder },
+      data: { ids, ...data, rowPositions, positionsUnique, positionsStarts, positionsOrder },
       build: (graph, { token, position }, tensors) =>
         embedding(
           graph,
@@ -62,11 +62,11 @@ for (const [sizes, width] of [[[3, 1, 5], 4], [[17, 30, 2, 2], 12], [[1, 1, 1], 
             position,
             length: rows,
             scale: 0.5,
-            places: {
-              ids: tensors.places!,
-              unique: tensors.placesUnique!,
-              starts: tensors.placesStarts!,
-              order: tensors.placesOrder!,
+            rowPositions: {
+              ids: tensors.rowPositions!,
+              unique: tensors.positionsUnique!,
+              starts: tensors.positionsStarts!,
+              order: tensors.positionsOrder!,
             },
           },
         ),
@@ -74,7 +74,7 @@ for (const [sizes, width] of [[[3, 1, 5], 4], [[17, 30, 2, 2], 12], [[1, 1, 1], 
         const at = (row: (i: number) => number) => (i: number) => row(Math.floor(i / width)) * width + i % width;
         return tape.add(
           tape.scale(tape.take(token, [rows, width], at((row) => ids[row]!)), 0.5),
-          tape.take(position, [rows, width], at((row) => places[row]!)),
+          tape.take(position, [rows, width], at((row) => rowPositions[row]!)),
         );
       },
     }));

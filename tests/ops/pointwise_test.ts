@@ -95,20 +95,20 @@ function gated(u: tape.Value, activation: Activation = "gelu"): tape.Value {
 }
 
 kindTest("gatherRows() takes rows and returns their gradient", (device) => {
-  const positions = Uint32Array.of(8, 2, 5, 0, 0);
-  const slots = new Uint32Array(11).fill(0xffffffff);
-  slots[8] = 0;
-  slots[2] = 1;
-  slots[5] = 2;
-  // the last two slots are unused: they read row 0, and the test's gradient for them must go nowhere
+  const selection = Uint32Array.of(8, 2, 5, 0, 0);
+  const inverse = new Uint32Array(11).fill(0xffffffff);
+  inverse[8] = 0;
+  inverse[2] = 1;
+  inverse[5] = 2;
+  // the last two are unused: they read row 0, and the test's gradient for them must go nowhere
   return checkOp(device, {
     inputs: { x: { shape: [11, 12] }, weight: { shape: [12, 12] } },
-    data: { positions, slots },
-    build: (graph, { x, weight }, { positions, slots }) =>
-      gatherRows(graph, linear(graph, x, weight), { positions: positions!, slots: slots! }),
+    data: { selection, inverse },
+    build: (graph, { x, weight }, { selection, inverse }) =>
+      gatherRows(graph, linear(graph, x, weight), { rows: selection!, inverse: inverse! }),
     reference: ({ x, weight }) => {
       const y = tape.linear(x, weight);
-      const used = tape.take(y, [5, 12], (i) => positions[Math.floor(i / 12)]! * 12 + i % 12);
+      const used = tape.take(y, [5, 12], (i) => selection[Math.floor(i / 12)]! * 12 + i % 12);
       const unused = tape.leaf(used.shape, used.data);
       return tape.assemble(Array.from({ length: 5 }, (_, row) => [
         tape.block(row < 3 ? used : unused, { first: row, rows: 1, left: 0, columns: 12 }),

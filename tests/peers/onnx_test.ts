@@ -31,7 +31,7 @@ const variants: Record<string, Partial<ModelOptions>> = {
     biases: ["norm", "attention", "feedForward", "head", "decoder"],
   },
   bert: { preset: "bert" },
-  "bert without segments": { preset: "bert", segments: 0, activation: "relu" },
+  "bert without token types": { preset: "bert", tokenTypes: 0, activation: "relu" },
   labml: { preset: "labml" },
   "modernbert with heads of 10, SiLU gates and the tanh form of GELU in its head": {
     preset: "modernbert",

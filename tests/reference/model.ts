@@ -17,18 +17,18 @@ export function leaves(
   return new Map([...parameters].map(([name, data]) => [name, tape.leaf(shapes.get(name)!, data)]));
 }
 
-/** Mean cross-entropy over the masked positions of a batch, without dropout: [1, 1]. */
+/** Mean cross-entropy over the masked rows of a batch, without dropout: [1, 1]. */
 export function loss(config: ModelConfig, values: Values, batch: Batch): Value {
   const weight = batch.labels.length === 0 ? 0 : 1 / batch.labels.length;
   return tape.crossEntropy(logits(config, values, batch), batch.labels, weight);
 }
 
-/** Logits at the masked positions: [count, vocab]. */
+/** Logits at the masked rows: [count, vocab]. */
 export function logits(config: ModelConfig, values: Values, batch: Batch): Value {
   const encoder = { modernbert, bert, labml }[config.preset];
   const hidden = encoder(config, values, batch);
   const { width } = config;
-  const rows = batch.positions;
+  const rows = batch.maskedRows;
   const masked = tape.take(hidden, [rows.length, width], (i) => rows[Math.floor(i / width)]! * width + i % width);
   const get = (name: string) => values.get(name)!;
   const decoder = get(config.tied ? "embeddings.token" : "decoder.weight");
@@ -84,7 +84,7 @@ function bert(config: ModelConfig, values: Values, { ids, windows, length }: Bat
   const token = lookUp(get("embeddings.token"), ids.length, (i) => ids[i]!);
   const position = lookUp(get("embeddings.position"), ids.length, (i) => i % length);
   let sum = tape.add(token, position);
-  if (config.segments > 0) sum = tape.add(sum, lookUp(get("embeddings.segment"), ids.length, () => 0));
+  if (config.tokenTypes > 0) sum = tape.add(sum, lookUp(get("embeddings.tokenType"), ids.length, () => 0));
   let x = norm(sum, "embeddings.norm");
   for (let i = 0; i < config.layers; i++) {
     const a = `layers.${i}.attention`;

@@ -1,10 +1,11 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { START } from "../../lib/batch/windows.ts";
 import { modelConfig } from "../../lib/model/config.ts";
 import { initialValues } from "../../lib/model/parameters.ts";
 import { characterTokenizer } from "../../lib/tokenizer/character.ts";
 import { type Checkpoint, loadCheckpoint, loadModel, saveCheckpoint } from "../../lib/train/checkpoint.ts";
 import { folderStorage } from "../../lib/files/checkpoint_folder.ts";
+import { decodeSafetensors, encodeSafetensors } from "../../lib/format/safetensors.ts";
 import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
 
 const tokenizer = characterTokenizer("abc \n");
@@ -31,6 +32,25 @@ Deno.test("saveCheckpoint() and back gives the same state to the bit", () =>
     assertEquals(loaded.state, saved.state);
     assertEquals(loaded.config, config);
     assertEquals(loaded.tokenizer.tokens, tokenizer.tokens);
+  }));
+
+Deno.test("loadCheckpoint() reads the moments of earlier versions, which called token types segments", () =>
+  inTemporaryFolder(async (path) => {
+    const storage = folderStorage(path);
+    const bert = modelConfig({ preset: "bert", vocab: tokenizer.size, layers: 1, width: 8, heads: 2, hidden: 12 });
+    const [parameters, firstMoment, secondMoment] = [1, 2, 3].map((seed) => initialValues(bert, seed)) as [
+      ReturnType<typeof initialValues>,
+      ReturnType<typeof initialValues>,
+      ReturnType<typeof initialValues>,
+    ];
+    const saved = { ...checkpoint(1).state, parameters, firstMoment, secondMoment };
+    const name = await saveCheckpoint(storage, { config: bert, tokenizer, state: saved });
+    const file = `${path}/${name}/optimizer.safetensors`;
+    const { tensors } = decodeSafetensors(await Deno.readFile(file), file);
+    const former = [...tensors].map(([key, tensor]) => [key.replace("tokenType", "segment"), tensor] as const);
+    assert(former.some(([key]) => key === "first.embeddings.segment"));
+    await Deno.writeFile(file, await new Blob(encodeSafetensors(new Map(former))).bytes());
+    assertEquals((await loadCheckpoint(storage, name)).state, saved);
   }));
 
 Deno.test("saveCheckpoint() keeps the latest two", () =>

@@ -124,7 +124,7 @@ async function dyingDevice(deadly: number, section: "gradients" | "update"): Pro
   const graph = new Graph();
   const y = allocateTensor(device, "y", { shape: [1 << 16] });
   const x = { ...y, name: "x", storage: { ...y.storage, offset: 2 ** 32 - 4096 - (1 << 26) } };
-  graph.call("add", { tensors: { x, y }, params: { size: 1 << 14 }, grid: [1 << 14] });
+  graph.call("add", { tensors: { x, y }, params: { size4: 1 << 14 }, grid: [1 << 14] });
   const trap = await graph.compile(device);
   let steps = 0;
   return {

@@ -209,8 +209,8 @@ class CpuDevice implements Device {
       return at;
     };
     try {
-      const slots = recording.slots.map((bytes) => take(bytes, "activations"));
-      const place = (tensor: Tensor) => this.#place(tensor, { slots, slotOf: recording.slotOf });
+      const arenas = recording.arenas.map((bytes) => take(bytes, "activations"));
+      const place = (tensor: Tensor) => this.#place(tensor, { arenas, arenaOf: recording.arenaOf });
       const blas = this.#blas;
       const lowered = new Map(
         [...recording.sections].map((
@@ -237,7 +237,7 @@ class CpuDevice implements Device {
         const work = calls.map((lowered) => workOf(lowered.call, lowered.kernel));
         return [name, { program, calls: calls.length, work }];
       }));
-      const bytes = recording.slots.reduce((sum, size) => sum + size, 0);
+      const bytes = recording.arenas.reduce((sum, size) => sum + size, 0);
       const destroy = () => blocks.forEach((at) => this.#heap.free(at));
       const host = (index: number) => blas!.gemm(this.#memory, products[index]!);
       return Promise.resolve({ bytes, destroy, run: (...wanted) => this.#run(sections, wanted, host) });
@@ -299,9 +299,12 @@ class CpuDevice implements Device {
     }
   }
 
-  #place(tensor: Tensor, plan: { slots: readonly number[]; slotOf: ReadonlyMap<Tensor, number> } | undefined): number {
-    const slot = plan?.slotOf.get(tensor);
-    if (slot !== undefined) return plan!.slots[slot]!;
+  #place(
+    tensor: Tensor,
+    plan: { arenas: readonly number[]; arenaOf: ReadonlyMap<Tensor, number> } | undefined,
+  ): number {
+    const arena = plan?.arenaOf.get(tensor);
+    if (arena !== undefined) return plan!.arenas[arena]!;
     if (!tensor.storage) throw new TypeError(`Tensor ${tensor.name} has no storage`);
     return (tensor.storage.buffer as CpuBuffer).at + tensor.storage.offset;
   }

@@ -97,7 +97,7 @@ export function scratchBytes({ kernel, call: { params, constants } }: LoweredCal
   if (kernel === "matmul") return 16 * params.k! + 32 * 128;
   if (!kernel.startsWith("attention")) return 0;
   const columns = Math.ceil(params.length! / 8) * 8;
-  const width = 4 * Number(constants.HEAD);
+  const width = 4 * Number(constants.HEAD_COLUMNS4);
   const copies = kernel === "attention" ? 1 : 2;
   return 4 * copies * (width + 48) * columns + 16 * Math.max(width, columns) + 4 * (48 + columns + 20) + 256;
 }

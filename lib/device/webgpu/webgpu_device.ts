@@ -175,12 +175,12 @@ class WebGpuDevice implements Device {
     this.#checkSizes(calls);
     const pipelines = await Promise.all(calls.map((call) => this.#pipeline(call)));
     this.#gpu.pushErrorScope("out-of-memory");
-    const slots = recording.slots.map((bytes, i) => this.allocate(bytes, `slot ${i}`));
+    const arenas = recording.arenas.map((bytes, i) => this.allocate(bytes, `arena ${i}`));
     const uniforms = this.#uniforms(calls, pipelines);
-    const bytes = slots.reduce((sum, slot) => sum + slot.bytes, 0);
+    const bytes = arenas.reduce((sum, arena) => sum + arena.bytes, 0);
     const failure = await this.#gpu.popErrorScope();
     const destroy = () => {
-      for (const slot of slots) slot.destroy();
+      for (const arena of arenas) arena.destroy();
       uniforms.buffer.destroy();
     };
     if (failure) {
@@ -188,8 +188,8 @@ class WebGpuDevice implements Device {
       throw new RangeError(`Cannot allocate ${(bytes / 2 ** 20).toFixed(0)} MiB for activations: out of device memory`);
     }
     const storage = (tensor: Tensor): Storage => {
-      const slot = recording.slotOf.get(tensor);
-      return slot === undefined ? storageOf(tensor) : { buffer: slots[slot]!, offset: 0 };
+      const arena = recording.arenaOf.get(tensor);
+      return arena === undefined ? storageOf(tensor) : { buffer: arenas[arena]!, offset: 0 };
     };
     const prepared = new Map<string, PreparedCall[]>();
     let index = 0;
