@@ -34,7 +34,7 @@ for (const [m, n, k] of [[1024, 384, 128], [1024, 128, 128], [1024, 768, 768], [
           sizes: { m, n, k },
           strides: { a_stride: k, b_stride: k, c_stride: n },
           tensors: { a: input("a", [m * k]), b: input("b", [n * k]), c: input("c", [m * n]) },
-          constants: { TRANSPOSE_B: true },
+          choices: { transposeB: true },
         }),
     });
   }

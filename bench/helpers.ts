@@ -74,7 +74,7 @@ export function benchKernel(
   let prepared: Promise<{ run: () => void; wait: () => Promise<unknown> }> | undefined;
   const prepare = async () => {
     const device = await on();
-    const graph = new Graph({ parallelism: device.parallelism });
+    const graph = new Graph();
     const probe = graph.persistent("probe", [4]);
     record(graph, (name, shape, dtype) => graph.persistent(name, shape, dtype));
     const program = await graph.compile(device);

@@ -34,17 +34,18 @@ function parameter(input: Input, name: string, shape: number[]): Parameter {
 
 /** Records an operation and its gradient. */
 function withGradient(graph: Graph, input: Input, y: Tensor): void {
-  graph.backward(y, input("d_y", [...y.shape]));
+  graph.seed(y, input("d_y", [...y.shape]));
+  graph.backward();
 }
 
 for (const [size, { rows, length, width, heads, hidden }] of Object.entries(shapes)) {
   const layouts = {
-    "A · Bᵀ (forward)": { m: rows, n: 3 * width, k: width, constants: { TRANSPOSE_B: true } },
-    "A · B (gradient of the input)": { m: rows, n: width, k: 3 * width, constants: {} },
-    "Aᵀ · B (gradient of the weight)": { m: 3 * width, n: width, k: rows, constants: { TRANSPOSE_A: true } },
+    "A · Bᵀ (forward)": { m: rows, n: 3 * width, k: width, choices: { transposeB: true } },
+    "A · B (gradient of the input)": { m: rows, n: width, k: 3 * width, choices: {} },
+    "Aᵀ · B (gradient of the weight)": { m: 3 * width, n: width, k: rows, choices: { transposeA: true } },
   };
   for (const variant of ["direct", "tiled"] as const) {
-    for (const [layout, { m, n, k, constants }] of Object.entries(layouts)) {
+    for (const [layout, { m, n, k, choices }] of Object.entries(layouts)) {
       benchKernel({
         group: `matmul ${size}`,
         name: `${variant} ${layout} ${m}×${n}×${k}`,
@@ -54,12 +55,12 @@ for (const [size, { rows, length, width, heads, hidden }] of Object.entries(shap
           product(graph, {
             sizes: { m, n, k },
             strides: {
-              a_stride: "TRANSPOSE_A" in constants ? m : k,
-              b_stride: "TRANSPOSE_B" in constants ? k : n,
+              a_stride: "transposeA" in choices ? m : k,
+              b_stride: "transposeB" in choices ? k : n,
               c_stride: n,
             },
             tensors: { a: input("a", [m * k]), b: input("b", [k * n]), c: input("c", [m * n]) },
-            constants,
+            choices,
           }),
       });
     }

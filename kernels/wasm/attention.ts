@@ -28,7 +28,6 @@ class Attention {
 @unmanaged
 class AttentionBackward extends Attention {
   d_output: usize;
-  delta: usize;
   d_qkv: usize;
 }
 
@@ -122,7 +121,7 @@ function attend(p: Attention, item: i32, start: i32, length: i32): void {
   transpose(keys, k, stride, length, head_width, p.scale);
   for (let first = 0; first < length; first += BLOCK) {
     const rows = min(BLOCK, length - first);
-    const from = first_seen(p.window, first), seen = behind_seen(p.window, first + rows, length) - from;
+    const from = first_seen(p.window, first), seen = end_seen(p.window, first + rows, length) - from;
     const some_keys = keys + (<usize>from << 2), some_values = v + (<usize>(from * stride) << 2);
     const queries = q + (<usize>(first * stride) << 2);
     small_product(rows, padded(seen), head_width, queries, stride, 1, some_keys, columns, scores, columns, false, rest);
@@ -151,7 +150,7 @@ function first_seen(window: i32, first: i32): i32 {
 
 /** End of the keys that any query before `end_row` sees. */
 @inline
-function behind_seen(window: i32, end_row: i32, length: i32): i32 {
+function end_seen(window: i32, end_row: i32, length: i32): i32 {
   return min(length, end_row + window);
 }
 
@@ -241,7 +240,7 @@ function attend_backward(p: AttentionBackward, item: i32, start: i32, length: i3
   if (is_local) zero_rows(d_k, stride, length, head_width), zero_rows(d_v, stride, length, head_width);
   for (let first = 0; first < length; first += BLOCK) {
     const rows = min(BLOCK, length - first);
-    const from = first_seen(p.window, first), seen = behind_seen(p.window, first + rows, length) - from;
+    const from = first_seen(p.window, first), seen = end_seen(p.window, first + rows, length) - from;
     const some = <usize>from << 2, there = <usize>(from * stride) << 2;
     const adds = is_local || first > 0;
     const here = <usize>(first * stride) << 2;
@@ -252,7 +251,6 @@ function attend_backward(p: AttentionBackward, item: i32, start: i32, length: i3
       const index = item * p.length + start + first + r;
       const row_out = out + (<usize>(r * across) << 2);
       const delta = dot(p.d_output + row_out, p.output + row_out, head_width);
-      store<f32>(p.delta + (<usize>index << 2), delta);
       const at = <usize>(r * columns) << 2;
       const logsumexp = load<f32>(p.logsumexp + (<usize>index << 2));
       score_gradients(p, probabilities + at, gradients + at, start + from, seen, index, logsumexp, delta);

@@ -16,7 +16,6 @@ class Matmul {
   m: i32;
   n: i32;
   k: i32;
-  split_k: i32;
   a_stride: i32;
   b_stride: i32;
   c_stride: i32;

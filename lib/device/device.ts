@@ -8,13 +8,14 @@ import {
   type DataType,
   type DeviceBuffer,
   type KernelCall,
+  type OpCall,
   sizeOf,
   type Storage,
   type Tensor,
 } from "../tensor/tensor.ts";
 import type { KernelTime } from "./profile.ts";
 
-/** A finished list of calls with its memory plan. */
+/** Lowered calls with their memory plan. */
 export interface Recording {
   /** Calls in order, in named sections that run together or apart. */
   readonly sections: ReadonlyMap<string, readonly KernelCall[]>;
@@ -70,6 +71,8 @@ export interface WebGpuSettings {
   readonly adapter: string;
   /** How matrix products are computed. */
   readonly matmul: string;
+  /** Choices for products of certain shapes that differ from the usual. */
+  readonly products?: Readonly<Record<string, { readonly variant: string; readonly splits: number }>>;
 }
 
 /** What decides a device's results to the bit, as plain data. */
@@ -85,8 +88,6 @@ export interface Device {
   readonly settings: DeviceSettings;
   /** Whether a CPU does the work of a GPU. */
   readonly software: boolean;
-  /** About how many workgroups keep the device busy; a hint for splitting long sums. */
-  readonly parallelism: number;
   /** Largest tensor in bytes. */
   readonly maxTensorBytes: number;
   /** Allocates memory, filled with zeros. */
@@ -95,8 +96,10 @@ export interface Device {
   write(tensor: Tensor, data: Float32Array | Uint32Array, offset?: number): void;
   /** Waits for everything submitted so far and reads tensors back, each into an array of its own. */
   read(tensors: readonly Tensor[]): Promise<ArrayBuffer[]>;
-  /** Compiles a recording. */
-  compile(recording: Recording): Promise<Program>;
+  /** What the device makes of an operation: one kernel or several, with memory for what lies between them. */
+  lower(call: OpCall): readonly KernelCall[];
+  /** Compiles lowered calls over planned memory. */
+  build(recording: Recording): Promise<Program>;
   /**
    * Waits for everything submitted so far and returns where the time went since the last call; undefined unless the
    * device was opened with `profile`.

@@ -23,25 +23,29 @@ export interface KernelTime {
 /** What a call is known by and needs; see {@linkcode KernelTime}. */
 export type KernelWork = Pick<KernelTime, "name" | "flop" | "bytes">;
 
-/** The work of a call, under another kernel's name where the device runs it as that. */
-export function workOf({ kernel, tensors, params, constants }: KernelCall, runAs: string = kernel): KernelWork {
-  const bytes = Object.values(tensors).reduce((sum, tensor) => sum + 4 * tensor.size, 0);
-  if (kernel === "matmul") {
+/** The work of a call. */
+export function workOf({ kernel, tensors: { packed: _, ...given }, params, constants }: KernelCall): KernelWork {
+  const bytes = Object.values(given).reduce((sum, tensor) => sum + 4 * tensor.size, 0);
+  if (kernel in productKernels) {
     const { m, n, k } = params as { m: number; n: number; k: number };
     const layout = `${constants.TRANSPOSE_A ? "Aᵀ" : "A"}·${constants.TRANSPOSE_B ? "Bᵀ" : "B"}`;
-    const isProduct = runAs === kernel || runAs === "blas";
-    return {
-      name: isProduct ? `${runAs} ${layout} ${m}×${n}×${k}` : runAs,
-      flop: isProduct ? 2 * m * n * k : 0,
-      bytes,
-    };
+    return { name: `${productKernels[kernel]} ${layout} ${m}×${n}×${k}`, flop: 2 * m * n * k, bytes };
   }
-  const products = attentionProducts[runAs];
+  const products = attentionProducts[kernel];
   const { batch, length, heads, window } = params as Record<"batch" | "length" | "heads" | "window", number>;
   // how much attention within documents needs is known only when they are, and what windows spare depends on the device
-  if (products === undefined || constants.DOCUMENTS || window < length) return { name: runAs, flop: 0, bytes };
-  return { name: runAs, flop: products * 2 * batch * heads * length ** 2 * 4 * Number(constants.HEAD_COLUMNS4), bytes };
+  if (products === undefined || constants.DOCUMENTS || window < length) return { name: kernel, flop: 0, bytes };
+  const product = 2 * batch * heads * length ** 2 * 4 * Number(constants.HEAD_COLUMNS4);
+  return { name: kernel, flop: products * product, bytes };
 }
+
+/** Kernels that make a whole matrix product, with the name that they are shown by. */
+const productKernels: Readonly<Record<string, string>> = {
+  matmul: "matmul",
+  matmul_direct: "matmul",
+  matmul_tiled: "matmul",
+  blas: "blas",
+};
 
 /** Products of [length, headWidth] matrices that a kernel makes for each head, scores that are computed again included. */
 const attentionProducts: Readonly<Record<string, number>> = {

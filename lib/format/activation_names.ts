@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Activation } from "../ops/linear.ts";
+import type { Activation } from "../tensor/activations.ts";
 
 /** Every name of the functions that are known; several spell the same function, computed in other ways. */
 const activationNames: Readonly<Record<string, Activation>> = {

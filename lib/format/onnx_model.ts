@@ -7,7 +7,7 @@
 import { architectures, type ModelConfig } from "../model/config.ts";
 import { positionTables } from "../model/encoder.ts";
 import { modelParameters } from "../model/parameters.ts";
-import type { Activation } from "../ops/linear.ts";
+import type { Activation } from "../tensor/activations.ts";
 import type { Parameters } from "./tensor_names.ts";
 import { OnnxGraph, type OnnxValue } from "./onnx.ts";
 

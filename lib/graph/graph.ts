@@ -1,6 +1,6 @@
 /**
- * Recording: operations append kernel calls, forward as they are called and backward in reverse; the finished list is
- * planned, compiled and then replayed every step.
+ * Recording: operations append calls, forward as they are called and backward in reverse; the finished list is lowered to
+ * the device's kernels, planned, built and then replayed every step.
  *
  * Gradients follow one policy. A parameter's gradient always accumulates (`+=`), and the optimizer clears it. An
  * activation's gradient is overwritten by the first of its consumers to run backward and added to by the others;
@@ -10,27 +10,23 @@
  */
 
 import type { Device, Program } from "../device/device.ts";
-import { type DataType, type KernelCall, type Parameter, sizeOf, type Tensor } from "../tensor/tensor.ts";
+import { type DataType, type OpCall, type OpChoices, type Parameter, sizeOf, type Tensor } from "../tensor/tensor.ts";
 import { planMemory } from "./plan.ts";
 
 /** What a graph is recorded for. */
 export interface GraphOptions {
   /** Record what the backward pass needs. Default: true. */
   training?: boolean;
-  /** {@linkcode Device.parallelism} of the device that it will run on. Default: 1. */
-  parallelism?: number;
 }
 
-/** A kernel call as an operation writes it. */
+/** A call as an operation writes it. */
 export interface CallOptions {
-  /** Tensors by the kernel's names; an absent one is left out. */
+  /** Tensors by the operation's names; an absent one is left out. */
   tensors: Readonly<Record<string, Tensor | undefined>>;
-  /** Counts and factors. */
+  /** Sizes in elements, and factors. */
   params: Readonly<Record<string, number>>;
-  /** What shapes the generated code. */
-  constants?: Readonly<Record<string, number | boolean>>;
-  /** Number of independent items in up to three dimensions. */
-  grid: readonly [number, number?, number?];
+  /** Which form of the operation. */
+  choices?: OpChoices;
 }
 
 /** Where a gradient goes, and whether something is there already. */
@@ -41,14 +37,12 @@ export interface GradientTarget {
   readonly accumulate: boolean;
 }
 
-/** A recorded list of kernel calls in the making. */
+/** A recorded list of calls in the making. */
 export class Graph {
   /** Whether backward calls are recorded. */
   readonly training: boolean;
-  /** Hint for splitting long sums. */
-  readonly parallelism: number;
-  #sections = new Map<string, KernelCall[]>();
-  #section: KernelCall[];
+  #sections = new Map<string, OpCall[]>();
+  #section: OpCall[];
   #backward: (() => void)[] = [];
   #gradients = new Map<Tensor, Tensor>();
   #own: Tensor[] = [];
@@ -56,12 +50,11 @@ export class Graph {
   /** An empty graph whose calls go to the section "main". */
   constructor(options: GraphOptions = {}) {
     this.training = options.training ?? true;
-    this.parallelism = options.parallelism ?? 1;
     this.#section = this.section("main");
   }
 
   /** Calls from here on go to the section of this name. */
-  section(name: string): KernelCall[] {
+  section(name: string): OpCall[] {
     let calls = this.#sections.get(name);
     if (!calls) this.#sections.set(name, calls = []);
     return this.#section = calls;
@@ -83,11 +76,10 @@ export class Graph {
     return tensor;
   }
 
-  /** Appends a kernel call. */
-  call(kernel: string, { tensors, params, constants = {}, grid }: CallOptions): void {
+  /** Appends a call. */
+  call(op: string, { tensors, params, choices = {} }: CallOptions): void {
     const present = Object.entries(tensors).filter((entry): entry is [string, Tensor] => entry[1] !== undefined);
-    const [x, y = 1, z = 1] = grid;
-    this.#section.push({ kernel, tensors: Object.fromEntries(present), params, constants, grid: [x, y, z] });
+    this.#section.push({ op, tensors: Object.fromEntries(present), params, choices });
   }
 
   /** Registers what an operation records when the graph is run backward. Ignored unless training. */
@@ -121,19 +113,21 @@ export class Graph {
       this.#gradients.set(x, d_y);
       return;
     }
-    const { tensor } = this.gradient(x);
-    const size4 = Math.ceil(d_y.size / 4);
-    this.call("add", { tensors: { x: d_y, y: tensor }, params: { size4 }, grid: [size4] });
+    this.call("add", { tensors: { x: d_y, y: this.gradient(x).tensor }, params: { size: d_y.size } });
   }
 
-  /** Records all backward calls, last operation first, starting from the gradient of `y`. */
-  backward(y: Tensor, d_y: Tensor): void {
+  /** Registers where differentiation starts: the gradient of a loss with respect to `y`. A graph may have several losses. */
+  seed(y: Tensor, d_y: Tensor): void {
     this.#gradients.set(y, d_y);
+  }
+
+  /** Records all backward calls, last operation first, from every loss that was registered. */
+  backward(): void {
     for (const record of this.#backward.reverse()) record();
     this.#backward = [];
   }
 
-  /** Plans memory, compiles every pipeline in parallel and returns the program, which owns its persistent tensors. */
+  /** Lowers the calls, plans memory and has the device build the program, which owns its persistent tensors. */
   async compile(device: Device): Promise<Program> {
     const own = this.#own.filter((tensor) => !tensor.storage);
     for (const tensor of own) tensor.storage = { buffer: device.allocate(tensor.size * 4, tensor.name), offset: 0 };
@@ -141,8 +135,11 @@ export class Graph {
       for (const tensor of own) tensor.storage!.buffer.destroy();
     };
     try {
-      const plan = planMemory([...this.#sections.values()].flat());
-      const program = await device.compile({ sections: this.#sections, ...plan });
+      const sections = new Map(
+        [...this.#sections].map(([name, calls]) => [name, calls.flatMap((call) => device.lower(call))]),
+      );
+      const plan = planMemory([...sections.values()].flat());
+      const program = await device.build({ sections, ...plan });
       const ownBytes = own.reduce((sum, tensor) => sum + tensor.storage!.buffer.bytes, 0);
       return {
         bytes: program.bytes + ownBytes,

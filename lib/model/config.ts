@@ -5,7 +5,7 @@
  */
 
 import { WIDEST_HEAD } from "../ops/attention.ts";
-import type { Activation } from "../ops/linear.ts";
+import type { Activation } from "../tensor/activations.ts";
 
 /** The architectures by name. */
 export const presets = ["modernbert", "bert", "labml"] as const;

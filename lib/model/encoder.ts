@@ -13,7 +13,8 @@ import { embedding, type TokenInputs } from "../ops/embedding.ts";
 import { gatherRows, type RowSelection } from "../ops/gather_rows.ts";
 import { geglu } from "../ops/geglu.ts";
 import { layerNorm } from "../ops/layer_norm.ts";
-import { type Activation, linear } from "../ops/linear.ts";
+import { linear } from "../ops/linear.ts";
+import type { Activation } from "../tensor/activations.ts";
 import { rotary, rotaryAngles } from "../ops/rotary.ts";
 import { type Architecture, architectures, type ModelConfig } from "./config.ts";
 

@@ -219,7 +219,7 @@ export class Model {
       throw new RangeError(`Cannot run length ${length}: this model's longest is ${config.maxLength}`);
     }
     const rows = windows * length;
-    const graph = new Graph({ training, parallelism: device.parallelism });
+    const graph = new Graph({ training });
     graph.section("gradients");
     const index = (name: string, size: number) => graph.persistent(name, [size], "u32");
     const groups = (name: string): TokenInputs => ({
@@ -279,8 +279,10 @@ export class Model {
     const logits = decode(context, encode(context, texts.tokens), selection);
     if (!update) graph.keep(logits);
     const loss = crossEntropy(graph, logits, { vocab: config.vocab, labels, ...step });
-    if (update) update(graph);
-    else {
+    if (update) {
+      graph.backward();
+      update(graph);
+    } else {
       graph.keep(loss.losses);
       recordStep(graph, step);
     }

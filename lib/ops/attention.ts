@@ -52,37 +52,29 @@ function attend(graph: Graph, qkv: Tensor, options: AttentionOptions & { scale: 
   const headWidth = width / heads;
   const batch = rows / length;
   const { threshold, scale, stream } = dropoutParams(dropout);
-  const call = {
-    params: {
-      batch,
-      length,
-      heads,
-      scale: options.scale,
-      dropout_threshold: threshold,
-      dropout_scale: scale,
-      dropout_stream: stream,
-      window: Math.min(window, length),
-    },
-    constants: { HEAD_COLUMNS4: headWidth / 4, DROPOUT: dropout !== undefined, DOCUMENTS: documents !== undefined },
-    grid: [rows * heads] as [number],
+  const params = {
+    batch,
+    length,
+    heads,
+    headWidth,
+    scale: options.scale,
+    dropout_threshold: threshold,
+    dropout_scale: scale,
+    dropout_stream: stream,
+    window: Math.min(window, length),
   };
   const clock = dropout?.clock;
   const output = graph.activation("attention", [rows, width]);
   const logsumexp = graph.activation("logsumexp", [batch, heads, length]);
-  graph.call("attention", { ...call, tensors: { qkv, clock, output, logsumexp, documents } });
+  graph.call("attention", { params, tensors: { qkv, clock, output, logsumexp, documents } });
 
   graph.onBackward(() => {
     const d_output = graph.gradientOf(output);
     const { tensor: d_qkv, accumulate } = graph.gradient(qkv);
     if (accumulate) throw new TypeError("Attention must be the only consumer of its queries, keys and values");
-    const delta = graph.activation("delta", [batch, heads, length]);
-    graph.call("attention_backward_query", {
-      ...call,
-      tensors: { qkv, clock, output, logsumexp, d_output, delta, d_qkv, documents },
-    });
-    graph.call("attention_backward_key_value", {
-      ...call,
-      tensors: { qkv, clock, logsumexp, delta, d_output, d_qkv, documents },
+    graph.call("attention_backward", {
+      params,
+      tensors: { qkv, clock, output, logsumexp, d_output, d_qkv, documents },
     });
   });
   return output;

@@ -1,6 +1,5 @@
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Graph } from "../graph/graph.ts";
-import { lanesFor } from "./lanes.ts";
 
 /** Label of a row that is not predicted. */
 export const NO_LABEL = 0xffffffff;
@@ -27,7 +26,7 @@ export interface CrossEntropyResult {
 
 /**
  * Softmax cross-entropy of logits: [rows, ≥ vocab], and masked accuracy. In training the logits are replaced by
- * their gradient, and the backward pass starts here.
+ * their gradient, where the backward pass starts.
  */
 export function crossEntropy(graph: Graph, logits: Tensor, options: CrossEntropyOptions): CrossEntropyResult {
   const { vocab, labels, scalars, totals } = options;
@@ -37,10 +36,9 @@ export function crossEntropy(graph: Graph, logits: Tensor, options: CrossEntropy
   graph.call("cross_entropy", {
     tensors: { labels, scalars, logits, losses, predictions },
     params: { rows, vocab, stride },
-    constants: { LANES: lanesFor(vocab / 4), GRADIENT: graph.training },
-    grid: [rows],
+    choices: { gradient: graph.training },
   });
-  graph.call("sum_loss", { tensors: { labels, losses, predictions, totals }, params: { rows }, grid: [1] });
-  if (graph.training) graph.backward(logits, logits);
+  graph.call("sum_loss", { tensors: { labels, losses, predictions, totals }, params: { rows } });
+  if (graph.training) graph.seed(logits, logits);
   return { losses, predictions };
 }

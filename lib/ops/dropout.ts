@@ -23,13 +23,11 @@ export function dropoutParams(dropout: Dropout | undefined): { threshold: number
 /** y = dropout(x) + residual (Srivastava et al., 2014); the mask is a function of a counter and is never stored. */
 export function dropout(graph: Graph, x: Tensor, options: Dropout & { residual?: Tensor | undefined }): Tensor {
   const { clock, residual } = options;
-  const params = { size4: Math.ceil(x.size / 4), ...dropoutParams(options) };
+  const params = { size: x.size, ...dropoutParams(options) };
   const y = graph.activation(`${x.name}.dropout`, x.shape);
   graph.call("dropout", {
     tensors: { x, residual, clock, y },
     params,
-    constants: { RESIDUAL: residual !== undefined },
-    grid: [params.size4],
   });
   graph.onBackward(() => {
     const d_y = graph.gradientOf(y);
@@ -37,8 +35,7 @@ export function dropout(graph: Graph, x: Tensor, options: Dropout & { residual?:
     graph.call("dropout", {
       tensors: { x: d_y, clock, y: d_x.tensor },
       params,
-      constants: { ACCUMULATE: d_x.accumulate },
-      grid: [params.size4],
+      choices: { accumulate: d_x.accumulate },
     });
     if (residual) graph.passGradient(d_y, residual);
   });

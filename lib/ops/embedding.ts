@@ -1,6 +1,5 @@
 import type { Parameter, Tensor } from "../tensor/tensor.ts";
-import type { GradientTarget, Graph } from "../graph/graph.ts";
-import { reducePartials } from "./reduce_partials.ts";
+import type { Graph } from "../graph/graph.ts";
 
 /** Token ids of a batch, and the same grouped by token, which the gradient needs. */
 export interface TokenInputs {
@@ -39,17 +38,10 @@ export function embedding(graph: Graph, inputs: TokenInputs, options: EmbeddingO
   if (position && position.shape[0]! < length) {
     throw new TypeError(`Cannot embed ${length} positions: ${position.name} has ${position.shape[0]}`);
   }
-  const columns4 = columns / 4;
   const y = graph.activation("embedding", [rows, columns]);
   graph.call("embedding", {
     tensors: { ids: inputs.ids, token, position, token_type: tokenType, y, row_positions: rowPositions?.ids },
-    params: { rows, columns4, length, scale },
-    constants: {
-      POSITION: position !== undefined,
-      ROW_POSITIONS: rowPositions !== undefined,
-      TOKEN_TYPE: tokenType !== undefined,
-    },
-    grid: [rows * columns4],
+    params: { rows, columns, length, scale },
   });
 
   graph.onBackward(() => {
@@ -57,8 +49,7 @@ export function embedding(graph: Graph, inputs: TokenInputs, options: EmbeddingO
     const toGroups = ({ unique, starts, order }: TokenInputs, table: Parameter, scale: number) =>
       graph.call("embedding_backward", {
         tensors: { unique, starts, order, d_y, d_token: table.gradient },
-        params: { rows, columns4, scale },
-        grid: [rows * columns4],
+        params: { rows, columns, scale },
       });
     toGroups(inputs, token, scale);
     if (position && "gradient" in position) {
@@ -71,23 +62,17 @@ export function embedding(graph: Graph, inputs: TokenInputs, options: EmbeddingO
 }
 
 /** The gradient of the first rows of a parameter, to accumulate into. */
-function firstRows(parameter: Parameter, rows: number): GradientTarget {
+function firstRows(parameter: Parameter, rows: number): Tensor {
   const shape = [rows, parameter.shape[1]!];
-  return { tensor: { ...parameter.gradient, shape, size: rows * shape[1]! }, accumulate: true };
+  return { ...parameter.gradient, shape, size: rows * shape[1]! };
 }
 
-/** target (+)= Σ x[row] over the rows with the same row mod period: [period, width]. */
-function sumRows(graph: Graph, x: Tensor, { period, target }: { period: number; target: GradientTarget }): void {
+/** target += Σ x[row] over the rows with the same row mod period: [period, columns]. */
+function sumRows(graph: Graph, x: Tensor, { period, target }: { period: number; target: Tensor }): void {
   const [rows, columns] = x.shape as [number, number];
-  const all = Math.ceil(rows / period);
-  const wanted = Math.ceil(graph.parallelism * 64 / (period * columns / 4));
-  const repeats = Math.ceil(all / Math.max(1, Math.min(wanted, Math.ceil(all / 16))));
-  const splits = Math.ceil(all / repeats);
-  const partials = graph.activation(`d_${target.tensor.name}.partials`, [splits, period, columns]);
   graph.call("sum_rows", {
-    tensors: { x, partials },
-    params: { rows, columns4: columns / 4, period, repeats, splits },
-    grid: [splits * period * columns / 4],
+    tensors: { x, y: target },
+    params: { rows, columns, period },
+    choices: { accumulate: true },
   });
-  reducePartials(graph, partials, target);
 }

@@ -12,21 +12,18 @@ export interface RowSelection {
 /** Takes rows of x: [rows, width] into y: [count, width]. */
 export function gatherRows(graph: Graph, x: Tensor, { rows: selection, inverse }: RowSelection): Tensor {
   const [rows, columns] = x.shape as [number, number];
-  const columns4 = columns / 4;
   const y = graph.activation("masked_rows", [selection.size, columns]);
   graph.call("gather_rows", {
     tensors: { selection, x, y },
-    params: { count: selection.size, columns4 },
-    grid: [selection.size * columns4],
+    params: { count: selection.size, columns },
   });
   graph.onBackward(() => {
     const d_y = graph.gradientOf(y);
     const d_x = graph.gradient(x);
     graph.call("gather_rows_backward", {
       tensors: { inverse, d_y, d_x: d_x.tensor },
-      params: { rows, columns4 },
-      constants: { ACCUMULATE: d_x.accumulate },
-      grid: [rows * columns4],
+      params: { rows, columns },
+      choices: { accumulate: d_x.accumulate },
     });
   });
   return y;

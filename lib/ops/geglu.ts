@@ -1,6 +1,6 @@
+import type { Activation } from "../tensor/activations.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Graph } from "../graph/graph.ts";
-import { type Activation, activationCode } from "./linear.ts";
 
 /**
  * y = activation(u[:, :hidden]) · u[:, hidden:], for u: [rows, 2 · hidden] (Shazeer, 2020); by default with GELU. Returns
@@ -11,13 +11,8 @@ export function geglu(graph: Graph, u: Tensor, activation: Activation = "gelu"):
   if (columns % 8 !== 0) {
     throw new TypeError(`Cannot gate ${u.name} [${u.shape}]: each half must be a multiple of 4 wide`);
   }
-  const hidden4 = columns / 8;
   const y = graph.activation("geglu", [rows, columns / 2]);
-  const call = {
-    params: { rows, hidden4 },
-    constants: { ACTIVATION: activationCode[activation] },
-    grid: [rows * hidden4] as [number],
-  };
+  const call = { params: { rows, hidden: columns / 2 }, choices: { activation } };
   graph.call("geglu", { ...call, tensors: { u, y } });
   graph.onBackward(() => {
     const d_y = graph.gradientOf(y);

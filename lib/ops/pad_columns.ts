@@ -17,7 +17,7 @@ export function padColumns(graph: Graph, x: Tensor, { from, to }: { from: number
   }
   const resize = (source: Tensor, target: Tensor, sizes: { from: number; to: number }) => {
     const params = { size: rows * groups * sizes.to, x_columns: sizes.from, y_columns: sizes.to };
-    graph.call("pad_columns", { tensors: { x: source, y: target }, params, grid: [params.size] });
+    graph.call("pad_columns", { tensors: { x: source, y: target }, params });
   };
   const y = graph.activation(`${x.name}.padded`, [rows, groups * to]);
   resize(x, y, { from, to });

@@ -18,8 +18,7 @@ export function rotary(graph: Graph, qkv: Tensor, { length, heads, angles }: Rot
   const turn = (tensor: Tensor, direction: number) =>
     graph.call("rotary", {
       tensors: { angles, qkv: tensor },
-      params: { rows, length, width, half_head: width / heads / 2, direction },
-      grid: [rows * width],
+      params: { rows, length, width, headWidth: width / heads, direction },
     });
   turn(qkv, 1);
   graph.onBackward(() => turn(graph.gradientOf(qkv), -1));

@@ -32,8 +32,7 @@ export interface StepTensors {
 export function recordStep(graph: Graph, { clock, totals, ring }: StepTensors): void {
   graph.call("record_step", {
     tensors: { clock, totals, ring },
-    params: { count: 0, ring_size: ring.shape[0]!, clip: 0 },
-    grid: [1],
+    params: { ring_size: ring.shape[0]! },
   });
 }
 
@@ -43,67 +42,26 @@ export function recordStep(graph: Graph, { clock, totals, ring }: StepTensors): 
  */
 export function adamW(graph: Graph, store: ParameterStore, options: AdamWOptions & { step: StepTensors }): void {
   const { beta1, beta2, epsilon, weightDecay: weight_decay, clip, step: { clock, scalars, totals, ring } } = options;
-  const chunks = chunkFlat(store);
-  const block4 = Math.max(256, Math.ceil(store.values.size / 4 / 1024));
-  const groups = chunks.map((chunk) => Math.ceil(chunk.size4 / block4));
-  const partials = graph.activation("norm.partials", [groups.reduce((sum, count) => sum + count, 0)]);
-  let first = 0;
-  for (const [i, chunk] of chunks.entries()) {
-    graph.call("square_sum", {
-      tensors: { gradients: view(store.gradients, chunk), partials },
-      params: { size4: chunk.size4, block4, first },
-      grid: [groups[i]!],
-    });
-    first += groups[i]!;
-  }
-  const updateScale = graph.activation("update_scale", [1]);
-  graph.call("record_step", {
-    tensors: { clock, partials, totals, ring, update_scale: updateScale },
-    params: { count: partials.size, ring_size: ring.shape[0]!, clip },
-    constants: { NORM: true },
-    grid: [1],
+  graph.call("adamw", {
+    tensors: {
+      clock,
+      scalars,
+      totals,
+      ring,
+      parameters: store.values,
+      gradients: store.gradients,
+      first_moment: store.firstMoment,
+      second_moment: store.secondMoment,
+    },
+    params: {
+      size: store.values.size,
+      decayed: store.decayed,
+      ring_size: ring.shape[0]!,
+      beta1,
+      beta2,
+      epsilon,
+      weight_decay,
+      clip,
+    },
   });
-  for (const chunk of chunks) {
-    graph.call("adamw", {
-      tensors: {
-        scalars,
-        update_scale: updateScale,
-        parameters: view(store.values, chunk),
-        gradients: view(store.gradients, chunk),
-        first_moment: view(store.firstMoment, chunk),
-        second_moment: view(store.secondMoment, chunk),
-      },
-      params: {
-        size4: chunk.size4,
-        decayed4: Math.max(0, Math.min(chunk.size4, store.decayed / 4 - chunk.first4)),
-        beta1,
-        beta2,
-        epsilon,
-        weight_decay,
-      },
-      grid: [chunk.size4],
-    });
-  }
-}
-
-interface Chunk {
-  /** In fours. */
-  first4: number;
-  /** In fours. */
-  size4: number;
-}
-
-/** The flat memory in pieces that the device can bind: one, unless the model is larger than its limit. */
-function chunkFlat({ device, values }: ParameterStore): Chunk[] {
-  const all = values.size / 4;
-  const largest = Math.floor(device.maxTensorBytes / 256) * 16;
-  return Array.from({ length: Math.ceil(all / largest) }, (_, i) => ({
-    first4: i * largest,
-    size4: Math.min(largest, all - i * largest),
-  }));
-}
-
-function view(flat: Tensor, { first4, size4 }: Chunk): Tensor {
-  const storage = { buffer: flat.storage!.buffer, offset: flat.storage!.offset + first4 * 16 };
-  return { ...flat, shape: [size4 * 4], size: size4 * 4, storage };
 }

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { Activation } from "./activations.ts";
+
 /** Element types that kernels use: four bytes each. */
 export type DataType = "f32" | "u32";
 
@@ -46,7 +48,33 @@ export interface Parameter extends Tensor {
   readonly gradient: Tensor;
 }
 
-/** One call of a kernel, as data. */
+/** What an operation computes, as data: nothing in it depends on a device. */
+export interface OpCall {
+  /** Name of the operation. */
+  readonly op: string;
+  /** Tensors by the names that the operation gives them. */
+  readonly tensors: Readonly<Record<string, Tensor>>;
+  /** Sizes in elements, and factors. */
+  readonly params: Readonly<Record<string, number>>;
+  /** Which of its forms is meant. */
+  readonly choices: OpChoices;
+}
+
+/** Forms of operations; what a form does not have is absent. */
+export interface OpChoices {
+  /** Add to what is there instead of overwriting it. */
+  readonly accumulate?: boolean | undefined;
+  /** Activation that is applied. */
+  readonly activation?: Activation | undefined;
+  /** Replace logits by their gradient. */
+  readonly gradient?: boolean | undefined;
+  /** The first matrix of a product lies transposed. */
+  readonly transposeA?: boolean | undefined;
+  /** The second matrix of a product lies transposed. */
+  readonly transposeB?: boolean | undefined;
+}
+
+/** One call of a kernel, as data: what a device makes of an operation. */
 export interface KernelCall {
   /** Name of the kernel: a WGSL file, or a WebAssembly function. */
   readonly kernel: string;
@@ -56,7 +84,7 @@ export interface KernelCall {
   readonly params: Readonly<Record<string, number>>;
   /** What shapes the generated code: each combination is a pipeline of its own. */
   readonly constants: Readonly<Record<string, number | boolean>>;
-  /** How many independent items there are in each dimension; the device cuts them into workgroups or threads. */
+  /** How many independent items there are in each dimension; they are cut into workgroups, or pieces for threads. */
   readonly grid: readonly [number, number, number];
 }
 

@@ -74,7 +74,7 @@ Deno.test("Device of the CPU passes an error of a worker on, with its message, a
   const y = allocateTensor(device, "y", { shape: [1 << 20] });
   // a tensor that lies where no memory is: every thread traps
   const x = { ...y, name: "x", storage: { ...y.storage, offset: 2 ** 32 - 4096 - (1 << 26) } };
-  graph.call("add", { tensors: { x, y }, params: { size4: 1 << 18 }, grid: [1 << 18] });
+  graph.call("add", { tensors: { x, y }, params: { size: 1 << 20 } });
   const program = await graph.compile(device);
   assertThrows(() => program.run(), Error, "A kernel of the CPU device failed: memory access out of bounds");
   device.destroy();

@@ -85,5 +85,9 @@ Deno.test("workOf() counts attention's gradient as its five products where one k
   const product = 2 * 2 * 4 * 8 * 8 * 8;
   assertEquals(workOf(call).flop, 3 * product);
   assertEquals(workOf({ ...call, constants: { HEAD_COLUMNS4: 2, DOCUMENTS: true } }).flop, 0);
-  assertEquals(workOf(call, "attention_backward"), { name: "attention_backward", flop: 5 * product, bytes: 0 });
+  assertEquals(workOf({ ...call, kernel: "attention_backward" }), {
+    name: "attention_backward",
+    flop: 5 * product,
+    bytes: 0,
+  });
 });

@@ -23,7 +23,7 @@ function addition(size: number) {
   const graph = new Graph();
   const x = graph.persistent("x", [size]);
   const y = graph.persistent("y", [size]);
-  graph.call("add", { tensors: { x, y }, params: { size4: size / 4 }, grid: [size / 4] });
+  graph.call("add", { tensors: { x, y }, params: { size } });
   return { graph, x, y };
 }
 
@@ -44,7 +44,7 @@ gpuTest("Device says with numbers when a tensor is too large", async (device) =>
   const size = Math.ceil(device.maxTensorBytes / 4) + 4;
   const graph = new Graph();
   const [x, y] = [graph.activation("x", [size]), graph.activation("y", [size])];
-  graph.call("add", { tensors: { x, y }, params: { size4: size / 4 }, grid: [size / 4] });
+  graph.call("add", { tensors: { x, y }, params: { size } });
   await assertRejects(
     () => graph.compile(device),
     RangeError,
@@ -65,12 +65,12 @@ gpuTest("Device rejects calls that do not fit their kernel", async (device) => {
   };
   const x = (graph: Graph) => graph.persistent("x", [4]);
   await assertRejects(
-    () => compile((graph) => graph.call("nothing", { tensors: {}, params: {}, grid: [1] })),
+    () => compile((graph) => graph.call("nothing", { tensors: {}, params: {} })),
     TypeError,
-    'no kernel "nothing"',
+    'no operation "nothing"',
   );
   await assertRejects(
-    () => compile((graph) => graph.call("add", { tensors: { z: x(graph) }, params: { size4: 1 }, grid: [1] })),
+    () => compile((graph) => graph.call("add", { tensors: { z: x(graph) }, params: { size: 4 } })),
     TypeError,
     'Kernel add has no binding "z"',
   );

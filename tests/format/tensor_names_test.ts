@@ -4,7 +4,7 @@ import { toHuggingFace } from "../../lib/format/tensor_names.ts";
 import { fromHuggingFace } from "../../lib/format/place_tensors.ts";
 import { type ModelConfig, modelConfig, presets } from "../../lib/model/config.ts";
 import { initialValues, parameterCount } from "../../lib/model/parameters.ts";
-import { type Activation, activations } from "../../lib/ops/linear.ts";
+import { type Activation, activations } from "../../lib/tensor/activations.ts";
 import { characterTokenizer } from "../../lib/tokenizer/character.ts";
 
 const special = characterTokenizer("ab").special;

@@ -43,7 +43,7 @@ export async function checkOp<Name extends string>(device: Device, check: OpChec
     device,
     names.map((name) => ({ name, shape: check.inputs[name].shape, decay: true })),
   );
-  const graph = new Graph({ parallelism: device.parallelism });
+  const graph = new Graph();
   const parameters = Object.fromEntries(names.map((name) => [name, store.get(name)])) as Record<Name, Parameter>;
   const data = Object.fromEntries(
     Object.entries(check.data ?? {}).map(([name, array]) => [
@@ -53,7 +53,8 @@ export async function checkOp<Name extends string>(device: Device, check: OpChec
   );
   const y = graph.keep(check.build(graph, parameters, data));
   const d_y = graph.persistent("cotangent", y.shape);
-  graph.backward(y, d_y);
+  graph.seed(y, d_y);
+  graph.backward();
   const program = await graph.compile(device);
   try {
     const values = new Map(names.map((name, i) => {

@@ -1,7 +1,8 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertThrows } from "@std/assert";
 import { Graph } from "../../lib/graph/graph.ts";
 import type { Parameter } from "../../lib/tensor/tensor.ts";
-import { activations, chooseSplit, linear } from "../../lib/ops/linear.ts";
+import { linear } from "../../lib/ops/linear.ts";
+import { activations } from "../../lib/tensor/activations.ts";
 import { checkOp } from "../helpers/check_op.ts";
 import { deviceTest, kindTest } from "../helpers/devices.ts";
 import * as tape from "../reference/tape.ts";
@@ -118,11 +119,4 @@ Deno.test("linear() rejects widths that do not fit", () => {
   const x = graph.activation("x", [2, 8]);
   const weight = { ...graph.activation("w", [4, 12]), gradient: graph.activation("d_w", [4, 12]) } satisfies Parameter;
   assertThrows(() => linear(graph, x, weight), TypeError, "Cannot multiply x [2,8] by w [4,12]");
-});
-
-Deno.test("chooseSplit() splits long sums of few tiles only", () => {
-  assertEquals(chooseSplit(512, { m: 128, n: 128, k: 2048 }), 256);
-  assertEquals(chooseSplit(1, { m: 128, n: 128, k: 2048 }), 2048);
-  assertEquals(chooseSplit(512, { m: 4096, n: 4096, k: 2048 }), 2048);
-  assertEquals(chooseSplit(512, { m: 64, n: 64, k: 100 }), 112);
 });

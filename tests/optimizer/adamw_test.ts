@@ -24,7 +24,7 @@ async function check(device: Device, { clip, scale, sizes }: { clip: number; sca
     totals: allocateTensor(device, "totals", { shape: [4] }),
     ring: allocateTensor(device, "ring", { shape: [3, 4] }),
   };
-  const graph = new Graph({ parallelism: device.parallelism });
+  const graph = new Graph();
   adamW(graph, store, { ...options, clip, step });
   const program = await graph.compile(device);
   try {

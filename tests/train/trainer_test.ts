@@ -124,7 +124,7 @@ async function dyingDevice(deadly: number, section: "gradients" | "update"): Pro
   const graph = new Graph();
   const y = allocateTensor(device, "y", { shape: [1 << 16] });
   const x = { ...y, name: "x", storage: { ...y.storage, offset: 2 ** 32 - 4096 - (1 << 26) } };
-  graph.call("add", { tensors: { x, y }, params: { size4: 1 << 14 }, grid: [1 << 14] });
+  graph.call("add", { tensors: { x, y }, params: { size: 1 << 16 } });
   const trap = await graph.compile(device);
   let steps = 0;
   return {
@@ -132,15 +132,15 @@ async function dyingDevice(deadly: number, section: "gradients" | "update"): Pro
     description: device.description,
     settings: device.settings,
     software: device.software,
-    parallelism: device.parallelism,
     maxTensorBytes: device.maxTensorBytes,
     allocate: (...args) => device.allocate(...args),
     write: (...args) => device.write(...args),
     read: (...args) => device.read(...args),
     takeProfile: () => device.takeProfile(),
     destroy: () => device.destroy(),
-    compile: async (recording) => {
-      const program = await device.compile(recording);
+    lower: (call) => device.lower(call),
+    build: async (recording) => {
+      const program = await device.build(recording);
       const run = (...sections: string[]) => {
         if (!sections.includes("update") || ++steps < deadly) return program.run(...sections);
         program.run("gradients");

@@ -6,7 +6,7 @@
 
 import { layouts, plainKernels, relaxedKernels } from "../../../kernels/kernels_wasm.ts";
 import { type Blas, type Gemm, openBlas } from "./blas.ts";
-import { BLAS_PRODUCT, gemmOf, lower, type LoweredCall, packedBytes, scratchBytes } from "./lower.ts";
+import { BLAS_PRODUCT, checkCall, gemmOf, leastItems, lower, MAX_TENSOR_BYTES, scratchBytes } from "./lower.ts";
 import { createHeap, type Heap } from "./heap.ts";
 import {
   CALL_WORDS,
@@ -20,10 +20,8 @@ import {
 } from "./thread_program.ts";
 import type { CpuWorkerStart } from "./worker.ts";
 import { type KernelTime, type KernelWork, ProfileTotals, workOf } from "../profile.ts";
-import { type CpuSettings, type Device, KernelError } from "../device.ts";
-import type { DeviceBuffer } from "../../tensor/tensor.ts";
-import type { Program, Recording } from "../device.ts";
-import type { Tensor } from "../../tensor/tensor.ts";
+import { type CpuSettings, type Device, KernelError, type Program, type Recording } from "../device.ts";
+import type { DeviceBuffer, KernelCall, OpCall, Tensor } from "../../tensor/tensor.ts";
 
 /** What `openCpuDevice` takes. */
 export interface CpuOptions {
@@ -130,9 +128,7 @@ class CpuDevice implements Device {
   readonly description: string;
   readonly settings: CpuSettings;
   readonly software = false;
-  // results must not depend on the number of threads, so no sum is ever split by it
-  readonly parallelism = 1;
-  readonly maxTensorBytes: number = 2 ** 31 - 65_536;
+  readonly maxTensorBytes: number = MAX_TENSOR_BYTES;
   #memory: WebAssembly.Memory;
   #heap: Heap;
   #workers: readonly Worker[];
@@ -201,7 +197,11 @@ class CpuDevice implements Device {
     });
   }
 
-  compile(recording: Recording): Promise<Program> {
+  lower(call: OpCall): readonly KernelCall[] {
+    return lower(call, { useBlas: this.#blas !== undefined });
+  }
+
+  build(recording: Recording): Promise<Program> {
     const blocks: number[] = [];
     const take = (bytes: number, label: string) => {
       const at = this.#heap.allocate(bytes, label);
@@ -211,34 +211,26 @@ class CpuDevice implements Device {
     try {
       const arenas = recording.arenas.map((bytes) => take(bytes, "activations"));
       const place = (tensor: Tensor) => this.#place(tensor, { arenas, arenaOf: recording.arenaOf });
-      const blas = this.#blas;
-      const lowered = new Map(
-        [...recording.sections].map((
-          [name, calls],
-        ) => [name, calls.flatMap((call) => lower(call, blas !== undefined))]),
-      );
       const products: Gemm[] = [];
-      const all = [...lowered.values()].flat();
-      const packed = take(Math.max(...all.map(packedBytes), 0), "packed matrices");
-      this.#reserveScratch(Math.max(...all.map(scratchBytes), 0));
-      const sections = new Map([...lowered].map(([name, calls]) => {
+      const calls = [...recording.sections.values()].flat();
+      for (const call of calls) checkCall(call);
+      this.#reserveScratch(Math.max(...calls.map(scratchBytes), 0));
+      /** Kernel, arguments, items and items of a piece, as threads read them. */
+      const wordsOf = (call: KernelCall): number[] => {
+        if (call.kernel === BLAS_PRODUCT) return [HOST_CALL, products.push(gemmOf(call, place)) - 1, 0, 1];
+        const args = take(layouts[call.kernel]!.length * 4, "arguments");
+        this.#writeArguments(args, call, place);
+        return [names.indexOf(call.kernel), args, call.grid[0], this.#pieceSize(call)];
+      };
+      const sections = new Map([...recording.sections].map(([name, calls]) => {
         const program = take(calls.length * CALL_WORDS * 4, "program");
-        calls.forEach((call, i) => {
-          if (call.kernel === BLAS_PRODUCT) {
-            const words = [HOST_CALL, products.push(gemmOf(call.call, place)) - 1, 0, 1];
-            new Int32Array(this.#memory.buffer, program + i * CALL_WORDS * 4, CALL_WORDS).set(words);
-            return;
-          }
-          const args = take(layouts[call.kernel]!.length * 4, "arguments");
-          this.#writeArguments(args, call, { place, packed });
-          const words = [names.indexOf(call.kernel), args, call.items, this.#pieceSize(call)];
-          new Int32Array(this.#memory.buffer, program + i * CALL_WORDS * 4, CALL_WORDS).set(words);
-        });
-        const work = calls.map((lowered) => workOf(lowered.call, lowered.kernel));
-        return [name, { program, calls: calls.length, work }];
+        const words = calls.flatMap(wordsOf);
+        new Int32Array(this.#memory.buffer, program, words.length).set(words);
+        return [name, { program, calls: calls.length, work: calls.map(workOf) }];
       }));
       const bytes = recording.arenas.reduce((sum, size) => sum + size, 0);
       const destroy = () => blocks.forEach((at) => this.#heap.free(at));
+      const blas = this.#blas;
       const host = (index: number) => blas!.gemm(this.#memory, products[index]!);
       return Promise.resolve({ bytes, destroy, run: (...wanted) => this.#run(sections, wanted, host) });
     } catch (error) {
@@ -309,32 +301,22 @@ class CpuDevice implements Device {
     return (tensor.storage.buffer as CpuBuffer).at + tensor.storage.offset;
   }
 
-  #writeArguments(
-    at: number,
-    { kernel, call, extra }: LoweredCall,
-    { place, packed }: { place: (tensor: Tensor) => number; packed: number },
-  ): void {
+  #writeArguments(at: number, call: KernelCall, place: (tensor: Tensor) => number): void {
     const view = new DataView(this.#memory.buffer, at);
-    const fields = new Set(layouts[kernel]!.map(([name]) => name));
-    for (const name of [...Object.keys(call.tensors), ...Object.keys(call.params)]) {
-      if (!fields.has(name)) throw new TypeError(`Kernel ${call.kernel} has no binding "${name}"`);
-    }
-    for (const [i, [name, type]] of layouts[kernel]!.entries()) {
-      if (type === "usize") {
-        const tensor = call.tensors[name];
-        view.setUint32(i * 4, name === "packed" ? packed : tensor ? place(tensor) : 0, true);
-        continue;
-      }
-      const value = extra[name] ?? call.params[name] ?? Number(call.constants[name] ?? 0);
+    for (const [i, [name, type]] of layouts[call.kernel]!.entries()) {
+      const tensor = call.tensors[name];
+      const value = type === "usize"
+        ? tensor ? place(tensor) : 0
+        : call.params[name] ?? Number(call.constants[name] ?? 0);
       if (type === "f32") view.setFloat32(i * 4, value, true);
       else view.setUint32(i * 4, value, true);
     }
   }
 
   /** Items of a piece: four pieces a thread even out a busy machine, unless they become too small to be worth it. */
-  #pieceSize({ items, least }: LoweredCall): number {
+  #pieceSize({ kernel, grid: [items] }: KernelCall): number {
     if (this.#threads === 1) return Math.max(1, items);
-    return Math.max(least, Math.ceil(items / (4 * this.#threads)));
+    return Math.max(leastItems(kernel), Math.ceil(items / (4 * this.#threads)));
   }
 
   /** Makes every thread's scratch memory at least so large. */

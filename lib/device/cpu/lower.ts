@@ -1,75 +1,98 @@
 /**
- * What recorded calls become on the CPU device: which kernels, how many items, how much memory beside the tensors.
+ * What operations become on the CPU device: which kernels, cut into how many items, with how much memory beside the tensors.
  *
  * @module
  */
 
 import { layouts } from "../../../kernels/kernels_wasm.ts";
+import type { KernelCall, OpCall, Tensor } from "../../tensor/tensor.ts";
+import { lowerOp, scratch } from "../lowering.ts";
 import type { Gemm } from "./blas.ts";
-import type { KernelCall, Tensor } from "../../tensor/tensor.ts";
 
-/** A call with the items that it is cut into, as the threads see it. */
-export interface LoweredCall {
-  readonly kernel: string;
-  readonly call: KernelCall;
-  /** Fields that no tensor, parameter or constant gives. */
-  readonly extra: Readonly<Record<string, number>>;
-  readonly items: number;
-  /** Items that are worth the trouble of handing them to a thread. */
-  readonly least: number;
-}
+/** Largest tensor in bytes. */
+export const MAX_TENSOR_BYTES: number = 2 ** 31 - 65_536;
 
-/** What a call becomes on this device: a product is packed first; attention's gradients are computed together. */
-export function lower(call: KernelCall, useBlas: boolean): LoweredCall[] {
-  const { kernel, params, grid } = call;
-  const plain = (items: number, least: number): LoweredCall => ({ kernel, call, extra: {}, items, least });
-  switch (kernel) {
-    case "matmul": {
-      if (grid[2] !== 1) throw new TypeError("The CPU device does not split products over k");
-      const { BIAS, ACTIVATION, RESIDUAL, KEEP_INPUT, ACCUMULATE, BIAS_GRADIENT } = call.constants;
-      const finishes = BIAS || ACTIVATION || RESIDUAL || KEEP_INPUT;
-      // a BLAS adds to what is there before the rest is done: no use where both are asked for
-      if (useBlas && !(finishes && ACCUMULATE)) {
-        const rest: LoweredCall[] = [];
-        if (finishes) rest.push({ ...plain(params.m!, 32), kernel: "matmul_finish" });
-        if (BIAS_GRADIENT) rest.push({ ...plain(Math.ceil(params.m! / 16), 1), kernel: "matmul_bias_gradient" });
-        return [{ ...plain(0, 1), kernel: BLAS_PRODUCT }, ...rest];
-      }
-      const pack = plain(Math.ceil(params.n! / 8), 4);
-      return [{ ...pack, kernel: "matmul_pack" }, plain(Math.ceil(params.m! / 4), 3)];
-    }
-    case "attention":
-      return [plain(params.batch! * params.heads!, 1)];
-    case "attention_backward_query":
-      return [{ ...plain(params.batch! * params.heads!, 1), kernel: "attention_backward" }];
-    case "attention_backward_key_value":
-      return [];
-    case "rotary":
-      return [plain(params.rows!, 32)];
-    case "pad_columns":
-      return [plain(grid[0] / params.y_columns!, 512)];
-    case "geglu":
-    case "geglu_backward":
-      return [plain(params.rows!, 8)];
-    case "layer_norm":
-    case "layer_norm_backward":
-    case "cross_entropy":
-      return [plain(grid[0], 16)];
-    case "square_sum":
-    case "sum_loss":
-    case "record_step":
-    case "layer_norm_backward_weight":
-      return [plain(grid[0], 4)];
-    default:
-      if (!(kernel in layouts)) throw new TypeError(`There is no kernel "${kernel}"`);
-      return [plain(grid[0], 2048)];
-  }
-}
+// results must not depend on the number of threads, so no sum is ever split by it
+const target = { parallelism: 1, maxTensorBytes: MAX_TENSOR_BYTES };
 
-/** Name of the call that a system BLAS answers. */
+/** Name of the kernel that a system BLAS is. */
 export const BLAS_PRODUCT = "blas";
 
-/** The product that a call of the matrix kernel stands for. */
+/** The kernels that an operation calls on the CPU. The first number of their grids is that of the items. */
+export function lower(call: OpCall, { useBlas }: { useBlas: boolean }): KernelCall[] {
+  if (call.op === "attention_backward") {
+    const [attention] = lowerOp({ ...call, op: "attention" }, target) as [KernelCall];
+    return [withItems(attention, attention.params.batch! * attention.params.heads!, "attention_backward")];
+  }
+  return lowerOp(call, target).flatMap((kernelCall) => {
+    const { kernel, params } = kernelCall;
+    switch (kernel) {
+      case "matmul":
+        return matmul(kernelCall, useBlas);
+      case "attention":
+        return [withItems(kernelCall, params.batch! * params.heads!)];
+      case "rotary":
+      case "geglu":
+      case "geglu_backward":
+        return [withItems(kernelCall, params.rows!)];
+      case "pad_columns":
+        return [withItems(kernelCall, params.size! / params.y_columns!)];
+      default:
+        return [kernelCall];
+    }
+  });
+}
+
+function withItems(call: KernelCall, items: number, kernel = call.kernel): KernelCall {
+  return { ...call, kernel, grid: [items, 1, 1] };
+}
+
+/** A product: packed first, or by a BLAS with what a BLAS does not do behind it. */
+function matmul(call: KernelCall, useBlas: boolean): KernelCall[] {
+  const { m, n, k } = call.params as { m: number; n: number; k: number };
+  const { BIAS, ACTIVATION, RESIDUAL, KEEP_INPUT, ACCUMULATE, BIAS_GRADIENT } = call.constants;
+  const finishes = BIAS || ACTIVATION || RESIDUAL || KEEP_INPUT;
+  // a BLAS adds to what is there before the rest is done: no use where both are asked for
+  if (useBlas && !(finishes && ACCUMULATE)) {
+    return [
+      withItems(call, 0, BLAS_PRODUCT),
+      ...(finishes ? [withItems(call, m, "matmul_finish")] : []),
+      ...(BIAS_GRADIENT ? [withItems(call, Math.ceil(m / 16), "matmul_bias_gradient")] : []),
+    ];
+  }
+  // panels of eight columns
+  const panels = Math.ceil(n / 8);
+  const packed = { ...call, tensors: { ...call.tensors, packed: scratch("packed", [panels, k, 8]) } };
+  return [withItems(packed, panels, "matmul_pack"), withItems(packed, Math.ceil(m / 4))];
+}
+
+/** Items that are worth the trouble of handing them to a thread. */
+export function leastItems(kernel: string): number {
+  return grains[kernel] ?? 2048;
+}
+
+const grains: Readonly<Record<string, number>> = {
+  matmul: 3,
+  matmul_pack: 4,
+  matmul_finish: 32,
+  matmul_bias_gradient: 1,
+  [BLAS_PRODUCT]: 1,
+  attention: 1,
+  attention_backward: 1,
+  rotary: 32,
+  pad_columns: 512,
+  geglu: 8,
+  geglu_backward: 8,
+  layer_norm: 16,
+  layer_norm_backward: 16,
+  layer_norm_backward_weight: 4,
+  cross_entropy: 16,
+  square_sum: 4,
+  sum_loss: 4,
+  record_step: 4,
+};
+
+/** The product that a call of the BLAS stands for. */
 export function gemmOf({ tensors, params, constants }: KernelCall, place: (tensor: Tensor) => number): Gemm {
   return {
     m: params.m!,
@@ -87,17 +110,27 @@ export function gemmOf({ tensors, params, constants }: KernelCall, place: (tenso
   };
 }
 
-/** Bytes of a matrix packed into panels of eight columns. */
-export function packedBytes({ kernel, call: { params } }: LoweredCall): number {
-  return kernel === "matmul" ? Math.ceil(params.n! / 8) * params.k! * 32 : 0;
-}
-
 /** Bytes of scratch memory that a thread needs; kernels/wasm/ says what for. */
-export function scratchBytes({ kernel, call: { params, constants } }: LoweredCall): number {
+export function scratchBytes({ kernel, params, constants }: KernelCall): number {
   if (kernel === "matmul") return 16 * params.k! + 32 * 128;
   if (!kernel.startsWith("attention")) return 0;
   const columns = Math.ceil(params.length! / 8) * 8;
-  const width = 4 * Number(constants.HEAD_COLUMNS4);
+  const headWidth = 4 * Number(constants.HEAD_COLUMNS4);
   const copies = kernel === "attention" ? 1 : 2;
-  return 4 * copies * (width + 48) * columns + 16 * Math.max(width, columns) + 4 * (48 + columns + 20) + 256;
+  return 4 * copies * (headWidth + 48) * columns + 16 * Math.max(headWidth, columns) + 4 * (48 + columns + 20) + 256;
+}
+
+/**
+ * Checks that there is such a kernel with such arguments.
+ *
+ * @throws {TypeError} if not.
+ */
+export function checkCall({ kernel, tensors, params }: KernelCall): void {
+  if (kernel === BLAS_PRODUCT) return;
+  const layout = layouts[kernel];
+  if (!layout) throw new TypeError(`There is no kernel "${kernel}"`);
+  const fields = new Set(layout.map(([name]) => name));
+  for (const name of [...Object.keys(tensors), ...Object.keys(params)]) {
+    if (!fields.has(name)) throw new TypeError(`Kernel ${kernel} has no binding "${name}"`);
+  }
 }

@@ -44,9 +44,6 @@ export interface KernelSource {
   readonly items: (constants: Readonly<Record<string, number | boolean>>) => readonly [number, number, number];
 }
 
-/** The way a matrix product is computed: through workgroup memory, or straight from registers. */
-export type MatmulVariant = "tiled" | "direct";
-
 const flat = (items: number) => () => [items, 1, 1] as const;
 const rows = ({ LANES }: Readonly<Record<string, number | boolean>>) => [64 / Number(LANES), 1, 1] as const;
 
@@ -54,17 +51,8 @@ function kernel(items: KernelSource["items"], ...parts: string[]): KernelSource 
   return { source: parts.join("\n"), items };
 }
 
-/** Every kernel by name; the matrix product in the given variant. */
-export function kernelSources(variant: MatmulVariant): Readonly<Record<string, KernelSource>> {
-  return { ...common, matmul: matmul[variant] };
-}
-
-const matmul: Readonly<Record<MatmulVariant, KernelSource>> = {
-  tiled: kernel(() => [64, 64, 1], gelu, activations, matmulEpilogue, matmulTiled),
-  direct: kernel(() => [64, 64, 1], gelu, activations, matmulEpilogue, matmulDirect),
-};
-
-const common: Readonly<Record<string, KernelSource>> = {
+/** Every kernel by name. */
+export const kernelSources: Readonly<Record<string, KernelSource>> = {
   activation_backward: kernel(flat(64), gelu, activations, activationBackward),
   adamw: kernel(flat(64), adamw),
   add: kernel(flat(64), add),
@@ -82,6 +70,8 @@ const common: Readonly<Record<string, KernelSource>> = {
   layer_norm: kernel(rows, rowReduce, layerNorm),
   layer_norm_backward: kernel(rows, rowReduce, layerNormBackward),
   layer_norm_backward_weight: kernel(flat(64), layerNormBackwardWeight),
+  matmul_direct: kernel(() => [64, 64, 1], gelu, activations, matmulEpilogue, matmulDirect),
+  matmul_tiled: kernel(() => [64, 64, 1], gelu, activations, matmulEpilogue, matmulTiled),
   pad_columns: kernel(flat(64), padColumns),
   record_step: kernel(flat(1), recordStep),
   reduce_partials: kernel(flat(256), reducePartials),

@@ -5,16 +5,20 @@
  */
 
 import type { Device, Program, Recording, WebGpuSettings } from "../device.ts";
-import type { DeviceBuffer, KernelCall, Storage, Tensor } from "../../tensor/tensor.ts";
+import type { DeviceBuffer, KernelCall, OpCall, Storage, Tensor } from "../../tensor/tensor.ts";
 import { type KernelTime, workOf } from "../profile.ts";
 import { dispatch, PassTimer, type PreparedCall } from "./pass_timer.ts";
 import { encodeParams, parseShader, type ShaderInterface, specialise } from "./wgsl.ts";
-import { kernelSources, type MatmulVariant } from "./kernel_sources.ts";
+import type { MatmulVariant, ProductTable } from "./choices.ts";
+import { kernelSources } from "./kernel_sources.ts";
+import { type GpuTarget, lower } from "./lower.ts";
 
 /** What `openWebGpuDevice` takes. */
 export interface WebGpuOptions {
   /** How matrix products are computed; by default tiled on hardware and direct on a software adapter. */
   matmul?: MatmulVariant;
+  /** Choices for matrix products of certain shapes, in place of the usual ones. */
+  products?: ProductTable;
   /** Measure the time of every kernel by timestamp queries; each call is then a compute pass of its own. */
   profile?: boolean;
 }
@@ -82,10 +86,9 @@ class WebGpuDevice implements Device {
   readonly description: string;
   readonly settings: WebGpuSettings;
   readonly software: boolean;
-  readonly parallelism: number;
   readonly maxTensorBytes: number;
   #gpu: GPUDevice;
-  #sources: ReturnType<typeof kernelSources>;
+  #target: GpuTarget;
   #pipelines = new Map<string, Promise<Pipeline>>();
   #buffers = new Set<GPUBuffer>();
   #absent: WebGpuBuffer;
@@ -99,11 +102,21 @@ class WebGpuDevice implements Device {
     // older typings have it on the adapter, the standard on its info
     this.software = Boolean((adapter.info as GPUAdapterInfo & { isFallbackAdapter?: boolean }).isFallbackAdapter);
     this.description = adapter.info.description || adapter.info.vendor || "unnamed adapter";
-    this.parallelism = this.software ? 16 : 512;
     this.maxTensorBytes = Math.min(gpu.limits.maxStorageBufferBindingSize, gpu.limits.maxBufferSize);
     const matmul = options.matmul ?? (this.software ? "direct" : "tiled");
-    this.settings = { kind: "webgpu", adapter: this.description, matmul };
-    this.#sources = kernelSources(matmul);
+    const { products = {} } = options;
+    this.settings = {
+      kind: "webgpu",
+      adapter: this.description,
+      matmul,
+      ...(Object.keys(products).length > 0 ? { products } : {}),
+    };
+    this.#target = {
+      variant: matmul,
+      table: products,
+      maxTensorBytes: this.maxTensorBytes,
+      parallelism: this.software ? 16 : 512,
+    };
     gpu.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
       this.#failure ??= new Error(`WebGPU failed: ${(event as GPUUncapturedErrorEvent).error.message}`);
@@ -170,7 +183,11 @@ class WebGpuDevice implements Device {
     }
   }
 
-  async compile(recording: Recording): Promise<Program> {
+  lower(call: OpCall): readonly KernelCall[] {
+    return lower(call, this.#target);
+  }
+
+  async build(recording: Recording): Promise<Program> {
     const calls = [...recording.sections.values()].flat();
     this.#checkSizes(calls);
     const pipelines = await Promise.all(calls.map((call) => this.#pipeline(call)));
@@ -267,7 +284,7 @@ class WebGpuDevice implements Device {
   }
 
   async #createPipeline({ kernel, constants }: KernelCall): Promise<Pipeline> {
-    const source = this.#sources[kernel];
+    const source = kernelSources[kernel];
     if (!source) throw new TypeError(`There is no kernel "${kernel}"`);
     const code = specialise(source.source, constants);
     const shader = parseShader(code);
@@ -339,7 +356,7 @@ class WebGpuDevice implements Device {
   }
 
   #workgroups(call: KernelCall): [number, number, number] {
-    const items = this.#sources[call.kernel]!.items(call.constants);
+    const items = kernelSources[call.kernel]!.items(call.constants);
     const [x, y, z] = call.grid.map((count, i) => Math.ceil(count / items[i]!)) as [number, number, number];
     const limit = this.#gpu.limits.maxComputeWorkgroupsPerDimension;
     if (x <= limit) return [x, y, z];

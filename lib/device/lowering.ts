@@ -1,0 +1,274 @@
+/**
+ * What operations become on any device: calls of the kernels of their names, and where a sum is long, of several. Each
+ * device goes on from here: `webgpu/lower.ts`, `cpu/lower.ts`.
+ *
+ * @module
+ */
+
+import type { Activation } from "../tensor/activations.ts";
+import { type KernelCall, type OpCall, sizeOf, type Tensor } from "../tensor/tensor.ts";
+
+/** What the shape of lowered calls depends on. */
+export interface LoweringTarget {
+  /** About how many workgroups keep the device busy: long sums are split where there are fewer. 1: results of any number of threads. */
+  readonly parallelism: number;
+  /** Largest tensor that a kernel may be given, in bytes. */
+  readonly maxTensorBytes: number;
+}
+
+/** The kernels' numbers for activations: kernels/activations.wgsl. */
+const activationCode: Readonly<Record<Activation, number>> = { gelu: 1, relu: 2, gelu_tanh: 3, silu: 4 };
+
+/** Vectors of four that so many floats take. */
+const fours = (floats: number) => Math.ceil(floats / 4);
+
+/** A tensor between two kernels of one operation; it is planned like any other. */
+export function scratch(name: string, shape: readonly number[]): Tensor {
+  return { name, shape, dtype: "f32", size: sizeOf(shape) };
+}
+
+/** A kernel as an operation of its name wants it: its params and constants, and how many items there are. */
+type Described = Pick<KernelCall, "params" | "constants"> & { readonly items: number };
+
+const described: Readonly<Record<string, (call: OpCall) => Described>> = {
+  add: ({ params: { size } }) => flat(size!),
+  activation_backward: ({ params: { size }, choices }) => flat(size!, activation(choices.activation)),
+  attention: ({ params: { headWidth, ...params }, tensors }) => ({
+    params,
+    constants: {
+      HEAD_COLUMNS4: headWidth! / 4,
+      DROPOUT: "clock" in tensors,
+      DOCUMENTS: "documents" in tensors,
+    },
+    items: params.batch! * params.length! * params.heads!,
+  }),
+  cross_entropy: ({ params, choices }) => ({
+    params,
+    constants: { GRADIENT: choices.gradient ?? false },
+    items: params.rows!,
+  }),
+  dropout: ({ params: { size, ...params }, tensors, choices }) => ({
+    params: { size4: fours(size!), ...params },
+    constants: { RESIDUAL: "residual" in tensors, ACCUMULATE: choices.accumulate ?? false },
+    items: fours(size!),
+  }),
+  embedding: ({ params, tensors }) => ({
+    ...byColumns4(params),
+    constants: {
+      POSITION: "position" in tensors,
+      ROW_POSITIONS: "row_positions" in tensors,
+      TOKEN_TYPE: "token_type" in tensors,
+    },
+  }),
+  embedding_backward: ({ params }) => byColumns4(params),
+  gather_rows: ({ params }) => byColumns4(params),
+  gather_rows_backward: ({ params, choices }) => ({
+    ...byColumns4(params),
+    constants: { ACCUMULATE: choices.accumulate ?? false },
+  }),
+  geglu: ({ params, choices }) => byHidden4(params, choices.activation),
+  geglu_backward: ({ params, choices }) => byHidden4(params, choices.activation),
+  layer_norm: ({ params, tensors }) => ({
+    ...byColumns4(params),
+    constants: { BIAS: "bias" in tensors },
+    items: params.rows!,
+  }),
+  matmul: ({ params, tensors, choices }) => ({
+    params,
+    constants: {
+      TRANSPOSE_A: choices.transposeA ?? false,
+      TRANSPOSE_B: choices.transposeB ?? false,
+      ACCUMULATE: choices.accumulate ?? false,
+      BIAS: "bias" in tensors,
+      ...activation(choices.activation),
+      KEEP_INPUT: "activation_input" in tensors,
+      RESIDUAL: "residual" in tensors,
+      BIAS_GRADIENT: "d_bias" in tensors,
+    },
+    items: params.m! * params.n!,
+  }),
+  pad_columns: ({ params }) => ({ params, constants: {}, items: params.size! }),
+  record_step: ({ params }) => ({ params: { ...params, count: 0, clip: 0 }, constants: {}, items: 1 }),
+  rotary: ({ params: { headWidth, ...params } }) => ({
+    params: { ...params, half_head: headWidth! / 2 },
+    constants: {},
+    items: params.rows! * params.width!,
+  }),
+  sum_loss: ({ params }) => ({ params, constants: {}, items: 1 }),
+};
+
+function activation(name: Activation | undefined): { ACTIVATION: number } {
+  return { ACTIVATION: name ? activationCode[name] : 0 };
+}
+
+function flat(size: number, constants: Described["constants"] = {}): Described {
+  return { params: { size4: fours(size) }, constants, items: fours(size) };
+}
+
+/** One item four columns of a row. */
+function byColumns4({ columns, ...params }: OpCall["params"]): Described {
+  const columns4 = columns! / 4;
+  return { params: { ...params, columns4 }, constants: {}, items: (params.rows ?? params.count)! * columns4 };
+}
+
+function byHidden4({ rows, hidden }: OpCall["params"], name: Activation | undefined): Described {
+  const hidden4 = hidden! / 4;
+  return { params: { rows: rows!, hidden4 }, constants: activation(name), items: rows! * hidden4 };
+}
+
+/** Operations that take several kernels. */
+const composed: Readonly<Record<string, (call: OpCall, target: LoweringTarget) => KernelCall[]>> = {
+  adamw,
+  layer_norm_backward: layerNormBackward,
+  sum_rows: sumRows,
+};
+
+/**
+ * The kernels that an operation calls.
+ *
+ * @throws {TypeError} if there is no such operation.
+ */
+export function lowerOp(call: OpCall, target: LoweringTarget): KernelCall[] {
+  const { op, tensors } = call;
+  const compose = composed[op];
+  if (compose) return compose(call, target);
+  const describe = described[op];
+  if (!describe) throw new TypeError(`There is no operation "${op}"`);
+  const { params, constants, items } = describe(call);
+  return [{ kernel: op, tensors, params, constants, grid: [items, 1, 1] }];
+}
+
+/** y (+)= Σ partials over the first dimension: adds up what was summed apart, always in the same order. */
+export function reducePartials(partials: Tensor, y: Tensor, { accumulate }: { accumulate: boolean }): KernelCall {
+  const splits = partials.shape[0]!;
+  const size = partials.size / splits;
+  return {
+    kernel: "reduce_partials",
+    tensors: { partials, y },
+    params: { size, splits },
+    constants: { ACCUMULATE: accumulate },
+    grid: [size, 1, 1],
+  };
+}
+
+/** Rows of a block that one invocation adds up: enough blocks to fill the device, none shorter than 16 rows. */
+function layerNormBackward({ tensors, params, choices }: OpCall, { parallelism }: LoweringTarget): KernelCall[] {
+  const { x, weight, moments, d_y, d_x, d_weight, d_bias } = tensors as Record<string, Tensor>;
+  const rows = params.rows!;
+  const columns4 = params.columns! / 4;
+  const block = Math.max(16, Math.ceil(rows * columns4 / (64 * parallelism)));
+  const splits = Math.ceil(rows / block);
+  const partialsOf = (tensor: Tensor) => scratch(`${tensor.name}.partials`, [splits, params.columns!]);
+  const weightPartials = partialsOf(d_weight!);
+  const biasPartials = d_bias && partialsOf(d_bias);
+  return [
+    {
+      kernel: "layer_norm_backward_weight",
+      tensors: {
+        x: x!,
+        moments: moments!,
+        d_y: d_y!,
+        weight_partials: weightPartials,
+        ...(biasPartials ? { bias_partials: biasPartials } : {}),
+      },
+      params: { rows, columns4, block, splits },
+      constants: { BIAS: biasPartials !== undefined },
+      grid: [splits * columns4, 1, 1],
+    },
+    reducePartials(weightPartials, d_weight!, { accumulate: true }),
+    ...(biasPartials ? [reducePartials(biasPartials, d_bias, { accumulate: true })] : []),
+    {
+      kernel: "layer_norm_backward",
+      tensors: { x: x!, weight: weight!, moments: moments!, d_y: d_y!, d_x: d_x! },
+      params: { rows, columns4 },
+      constants: { ACCUMULATE: choices.accumulate ?? false },
+      grid: [rows, 1, 1],
+    },
+  ];
+}
+
+/** y (+)= Σ x[row] over the rows with the same row mod period: [period, columns]. */
+function sumRows({ tensors, params, choices }: OpCall, { parallelism }: LoweringTarget): KernelCall[] {
+  const { rows, period } = params as { rows: number; period: number };
+  const columns4 = params.columns! / 4;
+  const all = Math.ceil(rows / period);
+  const wanted = Math.ceil(parallelism * 64 / (period * columns4));
+  const repeats = Math.ceil(all / Math.max(1, Math.min(wanted, Math.ceil(all / 16))));
+  const splits = Math.ceil(all / repeats);
+  const partials = scratch(`${tensors.y!.name}.partials`, [splits, period, params.columns!]);
+  return [
+    {
+      kernel: "sum_rows",
+      tensors: { x: tensors.x!, partials },
+      params: { rows, columns4, period, repeats, splits },
+      constants: {},
+      grid: [splits * period * columns4, 1, 1],
+    },
+    reducePartials(partials, tensors.y!, { accumulate: choices.accumulate ?? false }),
+  ];
+}
+
+/** Norm of all gradients, then the update, in pieces that the device can bind: one, unless the model is larger than its limit. */
+function adamw({ tensors, params }: OpCall, { maxTensorBytes }: LoweringTarget): KernelCall[] {
+  const { clock, scalars, totals, ring, parameters, gradients, first_moment, second_moment } = tensors as Record<
+    string,
+    Tensor
+  >;
+  const { size, decayed, ring_size, clip, ...constants } = params as Record<string, number>;
+  const chunks = chunksOf(size! / 4, Math.floor(maxTensorBytes / 256) * 16);
+  const block4 = Math.max(256, Math.ceil(size! / 4 / 1024));
+  const groups = chunks.map((chunk) => Math.ceil(chunk.size4 / block4));
+  const partials = scratch("norm.partials", [groups.reduce((sum, count) => sum + count, 0)]);
+  const updateScale = scratch("update_scale", [1]);
+  const squares = chunks.map((chunk, i): KernelCall => ({
+    kernel: "square_sum",
+    tensors: { gradients: view(gradients!, chunk), partials },
+    params: { size4: chunk.size4, block4, first: groups.slice(0, i).reduce((sum, count) => sum + count, 0) },
+    constants: {},
+    grid: [groups[i]!, 1, 1],
+  }));
+  const record: KernelCall = {
+    kernel: "record_step",
+    tensors: { clock: clock!, partials, totals: totals!, ring: ring!, update_scale: updateScale },
+    params: { count: partials.size, ring_size: ring_size!, clip: clip! },
+    constants: { NORM: true },
+    grid: [1, 1, 1],
+  };
+  const updates = chunks.map((chunk): KernelCall => ({
+    kernel: "adamw",
+    tensors: {
+      scalars: scalars!,
+      update_scale: updateScale,
+      parameters: view(parameters!, chunk),
+      gradients: view(gradients!, chunk),
+      first_moment: view(first_moment!, chunk),
+      second_moment: view(second_moment!, chunk),
+    },
+    params: {
+      size4: chunk.size4,
+      decayed4: Math.max(0, Math.min(chunk.size4, decayed! / 4 - chunk.first4)),
+      ...constants,
+    },
+    constants: {},
+    grid: [chunk.size4, 1, 1],
+  }));
+  return [...squares, record, ...updates];
+}
+
+/** A piece of flat memory, in vectors of four. */
+interface Chunk {
+  readonly first4: number;
+  readonly size4: number;
+}
+
+function chunksOf(all: number, largest: number): Chunk[] {
+  return Array.from({ length: Math.ceil(all / largest) }, (_, i) => ({
+    first4: i * largest,
+    size4: Math.min(largest, all - i * largest),
+  }));
+}
+
+function view(whole: Tensor, { first4, size4 }: Chunk): Tensor {
+  const storage = { buffer: whole.storage!.buffer, offset: whole.storage!.offset + first4 * 16 };
+  return { ...whole, shape: [size4 * 4], size: size4 * 4, storage };
+}

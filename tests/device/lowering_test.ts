@@ -1,0 +1,156 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { lower as lowerForCpu } from "../../lib/device/cpu/lower.ts";
+import { lowerOp } from "../../lib/device/lowering.ts";
+import { chooseProduct, productKey, type ProductShape, sliceLength } from "../../lib/device/webgpu/choices.ts";
+import { lower as lowerForGpu } from "../../lib/device/webgpu/lower.ts";
+import { openWebGpuDevice } from "../../lib/device/webgpu/webgpu_device.ts";
+import { Graph } from "../../lib/graph/graph.ts";
+import { linear } from "../../lib/ops/linear.ts";
+import type { OpCall, Parameter, Tensor } from "../../lib/tensor/tensor.ts";
+import { assertClose } from "../helpers/assert_close.ts";
+import { withoutGpu } from "../helpers/devices.ts";
+import { normal } from "../helpers/random.ts";
+
+const tensor = (name: string, ...shape: number[]): Tensor => ({
+  name,
+  shape,
+  dtype: "f32",
+  size: shape.reduce((a, b) => a * b, 1),
+});
+const target = { parallelism: 512, maxTensorBytes: 2 ** 27 };
+const gpu = { ...target, variant: "direct", table: {} } as const;
+
+/** The gradient of a weight of [m, n], summed over k rows. */
+const weightGradient = ({ m, n, k }: { m: number; n: number; k: number }): OpCall => ({
+  op: "matmul",
+  tensors: { a: tensor("a", k, m), b: tensor("b", k, n), c: tensor("d_w", m, n), d_bias: tensor("d_bias", m) },
+  params: { m, n, k, a_stride: m, b_stride: n, c_stride: n },
+  choices: { transposeA: true, accumulate: true },
+});
+
+Deno.test("chooseProduct() splits long sums over rows of few tiles only", () => {
+  const slice = (parallelism: number, sizes: { m: number; n: number; k: number }) => {
+    const choice = chooseProduct({ layout: "Aᵀ·B", ...sizes }, { ...gpu, parallelism });
+    return sliceLength(sizes.k, choice.splits);
+  };
+  assertEquals(slice(512, { m: 128, n: 128, k: 2048 }), 256);
+  assertEquals(slice(1, { m: 128, n: 128, k: 2048 }), 2048);
+  assertEquals(slice(512, { m: 4096, n: 4096, k: 2048 }), 2048);
+  assertEquals(slice(512, { m: 64, n: 64, k: 100 }), 112);
+  assertEquals(chooseProduct({ layout: "A·Bᵀ", m: 64, n: 64, k: 9999 }, gpu), { variant: "direct", splits: 1 });
+});
+
+Deno.test("chooseProduct() takes the table's word for a shape", () => {
+  const shape: ProductShape = { layout: "A·B", m: 3, n: 5, k: 1000 };
+  const table = { [productKey(shape)]: { variant: "tiled", splits: 3 } } as const;
+  assertEquals(chooseProduct(shape, { ...gpu, table }), { variant: "tiled", splits: 3 });
+  assertEquals(chooseProduct({ ...shape, k: 999 }, { ...gpu, table }).splits, 1);
+});
+
+Deno.test("lower() for a GPU adds the slices of a split product up, its bias as well", () => {
+  const calls = lowerForGpu(weightGradient({ m: 128, n: 64, k: 1024 }), gpu);
+  assertEquals(calls.map(({ kernel }) => kernel), ["matmul_direct", "reduce_partials", "reduce_partials"]);
+  const [product, weight, bias] = calls;
+  assertEquals(product!.grid, [64, 128, 4]);
+  assertEquals(product!.constants.ACCUMULATE, false);
+  assert(product!.tensors.c === weight!.tensors.partials && product!.tensors.d_bias === bias!.tensors.partials);
+  assertEquals([weight!.tensors.y!.name, bias!.tensors.y!.name], ["d_w", "d_bias"]);
+  assertEquals([weight!.constants.ACCUMULATE, bias!.constants.ACCUMULATE], [true, true]);
+});
+
+Deno.test("lower() for the CPU packs a product, or leaves it to a BLAS and does the rest", () => {
+  const call = weightGradient({ m: 20, n: 30, k: 1024 });
+  const packed = lowerForCpu(call, { useBlas: false });
+  assertEquals(packed.map(({ kernel, grid }) => [kernel, grid[0]]), [["matmul_pack", 4], ["matmul", 5]]);
+  assert(packed[0]!.tensors.packed === packed[1]!.tensors.packed && !packed[0]!.tensors.packed!.storage);
+  const blas = lowerForCpu(call, { useBlas: true });
+  assertEquals(blas.map(({ kernel }) => kernel), ["blas", "matmul_bias_gradient"]);
+});
+
+Deno.test("lower() makes attention's gradient two kernels on a GPU and one on the CPU", () => {
+  const rows = { qkv: tensor("qkv", 14, 24), output: tensor("o", 14, 8), d_output: tensor("d_o", 14, 8) };
+  const call: OpCall = {
+    op: "attention_backward",
+    tensors: { ...rows, logsumexp: tensor("l", 2, 2, 7), d_qkv: tensor("d_qkv", 14, 24) },
+    params: { batch: 2, length: 7, heads: 2, headWidth: 4, scale: 0.5, window: 7 },
+    choices: {},
+  };
+  const [query, keyValue] = lowerForGpu(call, gpu);
+  assertEquals([query!.kernel, keyValue!.kernel], ["attention_backward_query", "attention_backward_key_value"]);
+  assert(query!.tensors.delta === keyValue!.tensors.delta && !("output" in keyValue!.tensors));
+  assertEquals(query!.tensors.delta!.shape, [2, 2, 7]);
+  assertEquals(lowerForCpu(call, { useBlas: false }).map(({ kernel, grid }) => [kernel, grid[0]]), [
+    ["attention_backward", 4],
+  ]);
+});
+
+Deno.test("lowerOp() cuts parameters into pieces that can be bound", () => {
+  const storage = { buffer: { bytes: 0, destroy() {} }, offset: 64 };
+  const flat = (name: string): Tensor => ({ ...tensor(name, 1000), storage });
+  const names = ["parameters", "gradients", "first_moment", "second_moment"];
+  const step = { clock: tensor("c", 4), scalars: tensor("s", 4), totals: tensor("t", 4), ring: tensor("r", 8, 4) };
+  const calls = lowerOp({
+    op: "adamw",
+    tensors: { ...step, ...Object.fromEntries(names.map((name) => [name, flat(name)])) },
+    params: {
+      size: 1000,
+      decayed: 600,
+      ring_size: 8,
+      beta1: 0.9,
+      beta2: 0.99,
+      epsilon: 1e-8,
+      weight_decay: 0,
+      clip: 1,
+    },
+    choices: {},
+  }, { parallelism: 1, maxTensorBytes: 2048 });
+  assertEquals(calls.map(({ kernel }) => kernel), [
+    ...["square_sum", "square_sum", "record_step"],
+    ...["adamw", "adamw"],
+  ]);
+  const [first, second] = calls.slice(3);
+  assertEquals([first!.params.size4, first!.params.decayed4], [128, 128]);
+  assertEquals([second!.params.size4, second!.params.decayed4], [122, 22]);
+  assertEquals(second!.tensors.gradients!.storage!.offset, 64 + 128 * 16);
+  assertEquals(calls.slice(0, 3).map(({ params }) => params.first ?? params.count), [0, 1, 2]);
+});
+
+Deno.test("lowerOp() knows no operation that there is not", () => {
+  const call = { op: "nothing", tensors: {}, params: {}, choices: {} };
+  assertThrows(() => lowerOp(call, target), TypeError, 'There is no operation "nothing"');
+});
+
+Deno.test({
+  name: "openWebGpuDevice() computes the same by a product that its table pins, and keeps the table in its settings",
+  ignore: withoutGpu,
+  fn: async () => {
+    const [rows, inputs, outputs] = [600, 20, 12];
+    const results = [];
+    const pinned = {
+      [productKey({ layout: "Aᵀ·B", m: outputs, n: inputs, k: rows })]: { variant: "tiled", splits: 5 },
+    };
+    for (const products of [{}, pinned as Record<string, { variant: "tiled"; splits: number }>]) {
+      const device = await openWebGpuDevice({ matmul: "direct", products });
+      assertEquals("products" in device.settings, products === pinned);
+      const graph = new Graph();
+      const x = graph.persistent("x", [rows, inputs]);
+      const d_weight = graph.persistent("d_w", [outputs, inputs]);
+      const weight: Parameter = { ...graph.persistent("w", [outputs, inputs]), gradient: d_weight };
+      graph.keep(weight);
+      const y = linear(graph, x, weight);
+      const d_y = graph.persistent("d_y", y.shape);
+      graph.seed(y, d_y);
+      graph.backward();
+      const program = await graph.compile(device);
+      device.write(x, normal(rows * inputs, { seed: 1 }));
+      device.write(d_y, normal(rows * outputs, { seed: 2 }));
+      program.run();
+      results.push(new Float32Array((await device.read([d_weight]))[0]!));
+      program.destroy();
+      device.destroy();
+    }
+    // sums of 600 products of size 1 in another order
+    assertClose(results[1]!, Float64Array.from(results[0]!), { atol: 1e-4, rtol: 1e-5, label: "d_w" });
+    assert(results[0]!.some((value) => value !== 0));
+  },
+});
