@@ -49,7 +49,7 @@ function benchStep(
       program.write(batch);
       program.program.run();
     };
-    const wait = () => model.readRecords({ first: 0, last: 1 });
+    const wait = () => model.readRecords({ first: 0, end: 1 });
     step();
     await wait();
     return { step, wait };

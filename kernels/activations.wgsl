@@ -1,10 +1,15 @@
-// Activations besides the exact GELU, and the choice among all of them: 1 GELU, 2 ReLU, 3 GELU by tanh, 4 SiLU.
+// Activations besides the exact GELU, and the choice among all of them: 1 GELU, 2 ReLU, 3 GELU by tanh, 4 SiLU, 5 tanh.
 
 // tanh(√(2/π) · (x + 0.044715 x³)), from e^2u: exactly ±1 where it is that in f32, so that nothing huge is left over.
 fn gelu_tangent(x: vec4f) -> vec4f {
   // beyond 10 the tangent is ±1; without the clamps the cube and the power overflow
   let bounded = clamp(x, vec4f(-20.0), vec4f(20.0));
   let u = 0.79788456080286536 * bounded * (1.0 + 0.044715 * bounded * bounded);
+  return tangent(u);
+}
+
+// tanh(u) from e^2u: beyond 10 it is ±1, and the power would overflow.
+fn tangent(u: vec4f) -> vec4f {
   return 1.0 - 2.0 / (exp(2.0 * clamp(u, vec4f(-10.0), vec4f(10.0))) + 1.0);
 }
 
@@ -18,6 +23,13 @@ fn gelu_tanh_derivative(x: vec4f) -> vec4f {
   let tangent = gelu_tangent(x);
   let slope = 0.79788456080286536 * (1.0 + 0.134145 * bounded * bounded);
   return 0.5 * (1.0 + tangent) + 0.5 * bounded * (1.0 - tangent * tangent) * slope;
+}
+
+// Near 0 the quotient would lose the digits of x: there the series x - x³/3 + 2x⁵/15 is exact to f32.
+fn tanh_of(x: vec4f) -> vec4f {
+  let square = x * x;
+  let series = x * (1.0 + square * (-0.33333333333333 + square * 0.13333333333333));
+  return select(tangent(x), series, abs(x) < vec4f(0.05));
 }
 
 fn sigmoid(x: vec4f) -> vec4f {
@@ -48,6 +60,9 @@ fn activate(x: vec4f, activation: u32) -> vec4f {
     case 4u: {
       return silu(x);
     }
+    case 5u: {
+      return tanh_of(x);
+    }
     default: {
       return x;
     }
@@ -64,6 +79,10 @@ fn activation_derivative(x: vec4f, activation: u32) -> vec4f {
     }
     case 3u: {
       return gelu_tanh_derivative(x);
+    }
+    case 5u: {
+      let y = tanh_of(x);
+      return 1.0 - y * y;
     }
     default: {
       return silu_derivative(x);

@@ -1,9 +1,10 @@
-// y[row] = scale · token[ids[row]] + position[at] + token_type[0], where at is row mod length or, in windows of several
-// texts, row_positions[row].
+// y[row] = scale · token[ids[row]] + position[at] + token_type[type], where at is row mod length or, in windows of several
+// texts, row_positions[row], and type is 0 or, for pairs of texts, token_types[row].
 // One invocation makes four neighbouring floats.
 override POSITION: bool = false;
 override ROW_POSITIONS: bool = false;
 override TOKEN_TYPE: bool = false;
+override TOKEN_TYPES: bool = false;
 
 struct Params {
   rows: u32,
@@ -19,6 +20,7 @@ struct Params {
 @group(0) @binding(4) var<storage, read> token_type: array<vec4f>; // [types, width]
 @group(0) @binding(5) var<storage, read_write> y: array<vec4f>; // [rows, width]
 @group(0) @binding(6) var<storage, read> row_positions: array<u32>; // [rows]
+@group(0) @binding(7) var<storage, read> token_types: array<u32>; // [rows]
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
@@ -37,7 +39,11 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     value += position[at * params.columns4 + column];
   }
   if (TOKEN_TYPE) {
-    value += token_type[column];
+    var kind = 0u;
+    if (TOKEN_TYPES) {
+      kind = token_types[row];
+    }
+    value += token_type[kind * params.columns4 + column];
   }
   y[i] = value;
 }

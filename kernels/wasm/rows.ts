@@ -9,6 +9,7 @@ class Embedding {
   token_type: usize;
   y: usize;
   row_positions: usize;
+  token_types: usize;
   rows: i32;
   columns4: i32;
   length: i32;
@@ -16,6 +17,7 @@ class Embedding {
   POSITION: i32;
   ROW_POSITIONS: i32;
   TOKEN_TYPE: i32;
+  TOKEN_TYPES: i32;
 }
 
 /** One item four columns of a row. */
@@ -30,7 +32,10 @@ export function embedding(args: usize, begin: i32, end: i32): void {
       const at = p.ROW_POSITIONS ? load<i32>(p.row_positions + (<usize>row << 2)) : row % p.length;
       value = f32x4.add(value, v128.load(p.position + (<usize>(at * p.columns4 + column) << 4)));
     }
-    if (p.TOKEN_TYPE) value = f32x4.add(value, v128.load(p.token_type + (<usize>column << 4)));
+    if (p.TOKEN_TYPE) {
+      const kind = p.TOKEN_TYPES ? load<i32>(p.token_types + (<usize>row << 2)) : 0;
+      value = f32x4.add(value, v128.load(p.token_type + (<usize>(kind * p.columns4 + column) << 4)));
+    }
     v128.store(p.y + (<usize>i << 4), value);
   }
 }

@@ -23,6 +23,10 @@ export interface Batch {
    * [windows · length, 2].
    */
   readonly documents?: Uint32Array<ArrayBuffer>;
+  /** Where windows hold pairs of texts: 0 for rows of the first, 1 for rows of the second, [windows · length]. */
+  readonly tokenTypes?: Uint32Array<ArrayBuffer>;
+  /** Where windows hold pairs of texts: 0 if the second follows the first, 1 if it is from elsewhere, [windows]. */
+  readonly pairClasses?: Uint32Array<ArrayBuffer>;
 }
 
 /** Rows of a batch sorted by token; see {@linkcode groupByToken}. */

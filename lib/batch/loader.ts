@@ -41,7 +41,15 @@ export function maskBatch(windows: readonly Window[], options: MaskOptions & { c
   if (!windows.some(({ documents }) => documents)) return { batch, dropped };
   const documents = new Uint32Array(2 * windows.length * length);
   for (const [w, window] of windows.entries()) documents.set(window.documents!, 2 * w * length);
-  return { batch: { ...batch, documents }, dropped };
+  return { batch: { ...batch, documents, ...pairsOf(windows, length) }, dropped };
+}
+
+/** What a batch of pairs has besides. */
+function pairsOf(windows: readonly Window[], length: number): Pick<Batch, "tokenTypes" | "pairClasses"> {
+  if (!windows.every(({ pairClass }) => pairClass !== undefined)) return {};
+  const tokenTypes = new Uint32Array(windows.length * length);
+  for (const [w, window] of windows.entries()) tokenTypes.set(window.tokenTypes!, w * length);
+  return { tokenTypes, pairClasses: Uint32Array.from(windows, ({ pairClass }) => pairClass!) };
 }
 
 /** Reads windows and masks them: one batch. */

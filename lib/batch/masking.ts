@@ -35,6 +35,10 @@ export interface Window {
   readonly continues?: Uint8Array;
   /** For each row the first position of its document and the end, exclusive; without it there is one: [length, 2]. */
   readonly documents?: Uint32Array;
+  /** Of a pair of texts: 0 for the first, 1 for the second: [length]. */
+  readonly tokenTypes?: Uint32Array;
+  /** Of a pair of texts: 0 if the second follows the first, 1 if it is from elsewhere. */
+  readonly pairClass?: 0 | 1;
   /** Which pass over the corpus. */
   readonly epoch: number;
   /** Which block of the corpus. */

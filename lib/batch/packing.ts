@@ -7,17 +7,18 @@
 
 import { bertFrame, CONTINUES, type Frame, joinIds, type Tokenizer, withoutWords } from "../tokenizer/tokenizer.ts";
 import type { Window } from "./masking.ts";
+import { cutPairs } from "./pairs.ts";
 import type { RandomSequence } from "../random/philox.ts";
 
 /**
  * How windows are filled. "none": the text runs through all windows, documents or not, with no padding. "document": as many
  * whole documents as fit, none of which attends to another; longer ones are cut. "line": one document each, cut off at the
- * window's end.
+ * window's end. "pairs": two texts each, for next sentence prediction.
  */
-export type PackMode = "none" | "document" | "line";
+export type PackMode = "none" | "document" | "line" | "pairs";
 
-/** Names of the modes. */
-export const packModes: readonly PackMode[] = ["none", "document", "line"];
+/** Names of the modes that any model can be trained in. */
+export const packModes = ["none", "document", "line"] as const satisfies readonly PackMode[];
 
 /** A block of text as tokens. */
 export interface Block {
@@ -25,7 +26,12 @@ export interface Block {
   readonly tokens: Uint32Array<ArrayBuffer>;
   /** Tokens of each document, in order; their sum is the number of tokens. */
   readonly documentSizes: readonly number[];
+  /** Tokens of each sentence of each document, where texts are to be paired. */
+  readonly sentenceSizes?: readonly (readonly number[])[] | undefined;
 }
+
+/** A window without its place. */
+export type WindowContent = Omit<Window, "epoch" | "block" | "index">;
 
 /** The windows of a block. */
 export interface Cut {
@@ -34,7 +40,7 @@ export interface Cut {
   /** Tokens of text that a window has room for. */
   readonly room: number;
   /** A window by number. */
-  window(index: number): Pick<Window, "tokens" | "continues" | "documents"> & { readonly padding: number };
+  window(index: number): WindowContent & { readonly padding: number };
 }
 
 /** Options of {@linkcode cutBlock}. */
@@ -53,7 +59,14 @@ export interface CutOptions {
 
 /** Cuts a block into windows. */
 export function cutBlock(block: Block, options: CutOptions): Cut {
-  return options.pack === "none" ? cutThrough(block, options) : cutApart(block, options);
+  switch (options.pack) {
+    case "none":
+      return cutThrough(block, options);
+    case "pairs":
+      return cutPairs(block, options);
+    default:
+      return cutApart(block, options);
+  }
 }
 
 /** What stands around the text of a window, and the room in it; windows of a few tokens have room for the text alone. */

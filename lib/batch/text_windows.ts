@@ -7,7 +7,8 @@
 import type { Corpus, CorpusPart, CorpusPassage } from "../text/corpus.ts";
 import { joinIds, type Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { Window } from "./masking.ts";
-import { cutBlock, type PackMode } from "./packing.ts";
+import { cutBlock, type PackMode, type WindowContent } from "./packing.ts";
+import { NoPairsError } from "./pairs.ts";
 import { BlockReader, TooShortError } from "./windows.ts";
 
 /** Options of {@linkcode textWindows}. */
@@ -38,6 +39,7 @@ const LARGEST_BLOCK = 1 << 22;
  * Windows from the beginning of a part on, in bounded memory; what does not fill a last window is left.
  *
  * @throws {TooShortError} if the text is shorter than one window.
+ * @throws {NoPairsError} if texts are to be paired, and no document has two sentences.
  */
 export async function* textWindows(options: TextWindowOptions): AsyncGenerator<Window> {
   const { corpus, part, tokenizer, length, tokens = Infinity, pack = "none", words = false } = options;
@@ -59,7 +61,8 @@ export async function* textWindows(options: TextWindowOptions): AsyncGenerator<W
     if (index >= most) return;
   }
   yield* cut();
-  if (index === 0) throw new TooShortError("evaluate", { part, length, size });
+  if (index > 0) return;
+  throw pack === "pairs" ? new NoPairsError(part) : new TooShortError("evaluate", { part, length, size });
 }
 
 /** Turns passages into windows in order, block by block. */
@@ -85,10 +88,10 @@ export class WindowCutter {
   }
 
   /** The windows of what was added; text that runs through windows goes on in the next block. */
-  *cut(): Generator<Pick<Window, "tokens" | "continues" | "documents">> {
+  *cut(): Generator<WindowContent> {
     const runsThrough = this.#options.pack === "none";
-    const { tokens, documentSizes } = this.#reader.take();
-    const block = { tokens: runsThrough ? joinIds([this.#rest, tokens]) : tokens, documentSizes };
+    const taken = this.#reader.take();
+    const block = runsThrough ? { ...taken, tokens: joinIds([this.#rest, taken.tokens]) } : taken;
     const { count, room, window } = cutBlock(block, this.#options);
     if (runsThrough) this.#rest = block.tokens.slice(count * room);
     for (let index = 0; index < count; index++) {

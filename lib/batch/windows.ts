@@ -9,6 +9,7 @@ import { joinIds, type Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { Window } from "./masking.ts";
 import { type Block, type Cut, cutBlock, type PackMode } from "./packing.ts";
 import { randomSequence } from "../random/philox.ts";
+import { NoPairsError, sentencesOf } from "./pairs.ts";
 
 /** Where a {@linkcode WindowSource} is in its corpus; enough to go on with the very same windows. */
 export interface WindowPosition {
@@ -82,6 +83,8 @@ export class WindowSource {
   #order: Uint32Array | undefined;
   #stream: AsyncIterator<CorpusPassage> | undefined;
   #given = 0;
+  /** The latest pass that gave windows, or the first. */
+  #fruitful: number | undefined;
   #padding = 0;
 
   /** A source at the given position; it opens the corpus at the first window. */
@@ -104,6 +107,7 @@ export class WindowSource {
    * The next windows.
    *
    * @throws {TooShortError} if the whole part is shorter than one window.
+   * @throws {NoPairsError} if texts are to be paired, and no document has two sentences.
    */
   async next({ length, count }: { length: number; count: number }): Promise<Window[]> {
     const windows: Window[] = [];
@@ -116,6 +120,9 @@ export class WindowSource {
       if (!this.#block) await this.#load();
       this.#order ??= this.#shuffle();
       const { epoch, block, taken } = this.#position;
+      this.#fruitful ??= epoch;
+      if (this.#order.length > 0) this.#fruitful = epoch;
+      else if (epoch > this.#fruitful + 1) throw new NoPairsError(this.#options.part);
       if (taken >= this.#order.length) {
         await this.#advance();
         this.#position.length = length;
@@ -201,12 +208,17 @@ export class BlockReader {
   #pieces: Uint32Array[] = [];
   #documentSizes: number[] = [];
   #document = 0;
+  /** Sentences of all documents and of the current one, where texts are paired. */
+  #sentenceSizes: number[][] = [];
+  #sentences: number[] = [];
+  #pairs: boolean;
   #size = 0;
 
   /** An empty one. Documents that are packed need nothing between them. */
   constructor({ tokenizer, words, pack }: Required<Pick<WindowOptions, "tokenizer" | "words" | "pack">>) {
     this.#encode = (text) => words ? tokenizer.encodeWords(text) : tokenizer.encode(text);
     const line = this.#encode("\n");
+    this.#pairs = pack === "pairs";
     this.#separators = { nothing: undefined, line, document: pack === "none" ? separatorOf(tokenizer) : undefined };
   }
 
@@ -217,30 +229,42 @@ export class BlockReader {
 
   /** Adds a passage. */
   add({ text, after }: CorpusPassage): void {
-    this.#append(this.#encode(text));
+    for (const piece of this.#pairs ? sentencesOf(text) : [text]) this.#append(this.#encode(piece), true);
     const separator = this.#separators[after];
-    if (separator) this.#append(separator);
+    if (separator) this.#append(separator, false);
     if (after === "document") this.#end();
   }
 
   /** Everything so far; a document that has not ended yet is one up to here. */
   take(): Block {
     this.#end();
-    const block = { tokens: joinIds(this.#pieces), documentSizes: this.#documentSizes };
+    const block = {
+      tokens: joinIds(this.#pieces),
+      documentSizes: this.#documentSizes,
+      sentenceSizes: this.#pairs ? this.#sentenceSizes : undefined,
+    };
     this.#pieces = [];
     this.#documentSizes = [];
+    this.#sentenceSizes = [];
     this.#size = 0;
     return block;
   }
 
-  #append(ids: Uint32Array): void {
+  /** Adds ids, as a sentence or to the latest one. */
+  #append(ids: Uint32Array, isSentence: boolean): void {
+    if (isSentence || this.#sentences.length === 0) this.#sentences.push(ids.length);
+    else this.#sentences[this.#sentences.length - 1]! += ids.length;
     this.#pieces.push(ids);
     this.#size += ids.length;
     this.#document += ids.length;
   }
 
   #end(): void {
-    if (this.#document > 0) this.#documentSizes.push(this.#document);
+    if (this.#document > 0) {
+      this.#documentSizes.push(this.#document);
+      this.#sentenceSizes.push(this.#sentences.filter((size) => size > 0));
+    }
+    this.#sentences = [];
     this.#document = 0;
   }
 }

@@ -10,7 +10,8 @@ import { addTokens, type ExtendedTokenizer, type NewToken } from "../format/add_
 import type { OpenedModel } from "../format/model_folder.ts";
 import { toDevice } from "../inference/load.ts";
 import type { ModelConfig } from "../model/config.ts";
-import { createModel, initialiseTokens, Model } from "../model/model.ts";
+import { createModel, Model } from "../model/model.ts";
+import { initialiseTokens } from "../model/new_tokens.ts";
 import type { Corpus } from "../text/corpus.ts";
 import { characterTokenizer, scanCharacters } from "../tokenizer/character.ts";
 import { bertFrame, type Tokenizer, tokenizerTypes } from "../tokenizer/tokenizer.ts";

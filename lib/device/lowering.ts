@@ -17,7 +17,7 @@ export interface LoweringTarget {
 }
 
 /** The kernels' numbers for activations: kernels/activations.wgsl. */
-const activationCode: Readonly<Record<Activation, number>> = { gelu: 1, relu: 2, gelu_tanh: 3, silu: 4 };
+const activationCode: Readonly<Record<Activation, number>> = { gelu: 1, relu: 2, gelu_tanh: 3, silu: 4, tanh: 5 };
 
 /** Vectors of four that so many floats take. */
 const fours = (floats: number) => Math.ceil(floats / 4);
@@ -58,6 +58,7 @@ const described: Readonly<Record<string, (call: OpCall) => Described>> = {
       POSITION: "position" in tensors,
       ROW_POSITIONS: "row_positions" in tensors,
       TOKEN_TYPE: "token_type" in tensors,
+      TOKEN_TYPES: "token_types" in tensors,
     },
   }),
   embedding_backward: ({ params }) => byColumns4(params),

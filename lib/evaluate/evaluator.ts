@@ -9,7 +9,8 @@ import { maskBatch } from "../batch/loader.ts";
 import type { MaskRule, Window } from "../batch/masking.ts";
 import type { PackMode } from "../batch/packing.ts";
 import { textWindows } from "../batch/text_windows.ts";
-import { type BatchProgram, type Model, RING_SIZE } from "../model/model.ts";
+import type { EvaluationProgram, Model } from "../model/model.ts";
+import { RING_SIZE } from "../optimizer/step.ts";
 import { TooShortError } from "../batch/windows.ts";
 import type { Corpus } from "../text/corpus.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
@@ -98,13 +99,13 @@ export async function createEvaluator(options: EvaluatorOptions): Promise<Evalua
       "Cannot validate: no token of the validation text can be masked, for all of them are special or unknown",
     );
   }
-  let program: BatchProgram | undefined;
+  let program: EvaluationProgram | undefined;
   const compile = async () => {
     const capacity = Math.ceil(Math.max(...batches.map((batch) => batch.maskedRows.length)) / 4) * 4;
     const documents = batches[0]!.documents !== undefined;
     return program ??= await model.compileEvaluation({ windows: batches[0]!.windows, length, capacity, documents });
   };
-  const run = (program: BatchProgram, batch: Batch, step: number) => {
+  const run = (program: EvaluationProgram, batch: Batch, step: number) => {
     model.writeEvaluationStep(step);
     program.write(batch);
     program.program.run();
@@ -135,10 +136,10 @@ export async function createEvaluator(options: EvaluatorOptions): Promise<Evalua
       for (let first = 0; first < batches.length; first += RING_SIZE) {
         const part = batches.slice(first, first + RING_SIZE);
         part.forEach((batch, step) => run(program, batch, step));
-        for (const record of await model.readRecords({ first: 0, last: part.length, evaluation: true })) {
-          sums.loss += record.lossSum;
-          sums.correct += record.correct;
-          sums.masked += record.masked;
+        for (const { masked } of await model.readRecords({ first: 0, end: part.length, evaluation: true })) {
+          sums.loss += masked.lossSum;
+          sums.correct += masked.correct;
+          sums.masked += masked.labels;
         }
       }
       const loss = sums.loss / sums.masked;

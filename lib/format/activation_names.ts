@@ -18,6 +18,7 @@ const activationNames: Readonly<Record<string, Activation>> = {
   relu: "relu",
   silu: "silu",
   swish: "silu",
+  tanh: "tanh",
 };
 
 /** The names under which functions are written. */
@@ -26,6 +27,7 @@ const writtenNames: Readonly<Record<Activation, string>> = {
   gelu_tanh: "gelu_pytorch_tanh",
   relu: "relu",
   silu: "silu",
+  tanh: "tanh",
 };
 
 /** The function of a name; undefined if it is not known. */

@@ -32,6 +32,9 @@ export const encoderClassNames = {
   labml: undefined,
 } as const satisfies Record<Preset, string | undefined>;
 
+/** Hugging Face's class of a BERT that also tells next sentences. */
+const PAIRED_CLASS = "BertForPreTraining";
+
 type Json = Readonly<Record<string, unknown>>;
 
 /** Keys of ModernBERT's configuration that say where biases are. */
@@ -70,7 +73,7 @@ export function toConfigJson(
   };
   if (preset === "bert") {
     return {
-      architectures: [names.bert],
+      architectures: [head && config.nextSentence ? PAIRED_CLASS : names.bert],
       model_type: "bert",
       ...common,
       hidden_act: activationName(config.activation),
@@ -167,6 +170,7 @@ export function fromConfigJson(json: Readonly<Record<string, unknown>>, path = "
   if (read("head_dim", headWidth) !== headWidth) {
     throw fail(`its heads are ${json.head_dim} wide, only hidden_size / num_attention_heads is known`);
   }
+  const tokenTypes = preset === "bert" ? number("type_vocab_size", architecture.tokenTypes) : 0;
   const config: ModelConfig = {
     preset,
     vocab: number("vocab_size"),
@@ -177,7 +181,7 @@ export function fromConfigJson(json: Readonly<Record<string, unknown>>, path = "
     maxLength: number("max_position_embeddings"),
     dropout: number(preset === "modernbert" ? "mlp_dropout" : "hidden_dropout_prob", 0),
     epsilon: number(preset === "modernbert" ? "norm_eps" : "layer_norm_eps", architecture.epsilon),
-    tokenTypes: preset === "bert" ? number("type_vocab_size", architecture.tokenTypes) : 0,
+    tokenTypes,
     activation,
     ...(gate === "gelu" ? {} : { gate }),
     biases: preset === "modernbert"
@@ -186,6 +190,7 @@ export function fromConfigJson(json: Readonly<Record<string, unknown>>, path = "
       )
       : architecture.biases,
     tied: read("tie_word_embeddings", architecture.tied) === true,
+    nextSentence: classesIn(json).includes(PAIRED_CLASS) && tokenTypes > 1,
     rotaryBase: preset === "modernbert" ? rotaryBase(json, "full_attention", fail) : ROTARY_BASE,
   };
   const check = (config: ModelConfig) => {

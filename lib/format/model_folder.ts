@@ -49,5 +49,7 @@ export async function openModel(
     );
   }
   const classes = classesIn(json);
-  return { folder, config, classes, tokenizer, weights: await openWeights(folder, config, { classes }) };
+  const weights = await openWeights(folder, config, { classes });
+  // many files that are called so for their class lack the second head
+  return { folder, config: { ...config, nextSentence: weights.nextSentence }, classes, tokenizer, weights };
 }

@@ -139,6 +139,7 @@ function contextOf(
     /** The activation: x Φ(x) by the error function, or another. */
     activate(x: OnnxValue, kind: Activation): OnnxValue {
       if (kind === "relu") return graph.call("Relu", [x]);
+      if (kind === "tanh") return graph.call("Tanh", [x]);
       if (kind === "silu") return graph.call("Mul", [x, graph.call("Sigmoid", [x])]);
       if (kind === "gelu_tanh") {
         // beyond 10 the tangent is ±1, and the cube of large numbers has no room in 16 bits

@@ -5,7 +5,9 @@
  */
 
 import type { ModelConfig, Preset } from "../model/config.ts";
-import { emptyValues, isHeadParameter } from "../model/parameters.ts";
+import { isMaskedHeadParameter } from "../model/heads/masked.ts";
+import { isNextSentenceParameter } from "../model/heads/next_sentence.ts";
+import { emptyValues } from "../model/parameters.ts";
 import { checkFinite } from "./finite.ts";
 import { type Placement, placements } from "./tensor_names.ts";
 import type { HostTensor, TensorEntry } from "./safetensors.ts";
@@ -28,6 +30,8 @@ export interface PlacedTensors<Entry> {
   readonly unused: readonly string[];
   /** Whether there is a head that predicts masked tokens. */
   readonly head: boolean;
+  /** Whether there is a head that tells next sentences too. */
+  readonly nextSentence: boolean;
 }
 
 /** Options of {@linkcode placeTensors}. */
@@ -44,7 +48,7 @@ export function usualName(name: string, { preset }: Pick<ModelConfig, "preset">)
   if (preset === "labml") return name;
   const renamed = name.replace(/LayerNorm\.gamma$/, "LayerNorm.weight").replace(/LayerNorm\.beta$/, "LayerNorm.bias");
   if (renamed === "cls.predictions.decoder.bias") return "cls.predictions.bias";
-  return /^(embeddings|encoder)\./.test(renamed) ? `bert.${renamed}` : renamed;
+  return /^(embeddings|encoder|pooler)\./.test(renamed) ? `bert.${renamed}` : renamed;
 }
 
 /** The decoder's weights and the embedding that stands for them where the two are tied. */
@@ -90,7 +94,11 @@ export function placeTensors<Entry extends FoundTensor>(
   const { found, unused } = candidates({ config, entries, places, prefix });
   const missing = [...places.keys()].filter((name) => !found.has(name));
   const head = hasHead({ config, places, missing, classes, place });
-  const needed = [...places].filter(([, { parameter }]) => head || !isHeadParameter(parameter));
+  const isPaired = ([, { parameter }]: [string, Placement]) => isNextSentenceParameter(parameter);
+  const nextSentence = head && config.nextSentence && [...places].filter(isPaired).every(([name]) => found.has(name));
+  const needed = [...places].filter((entry) =>
+    isPaired(entry) ? nextSentence : head || !isMaskedHeadParameter(entry[1].parameter)
+  );
   const [lacking, ...others] = needed.filter(([name]) => !found.has(name));
   if (lacking) {
     const [name, { shape }] = lacking;
@@ -117,11 +125,11 @@ export function placeTensors<Entry extends FoundTensor>(
   const left = head
     ? []
     : [...found].flatMap(([name, list]) =>
-      isHeadParameter(places.get(name)!.parameter)
+      isMaskedHeadParameter(places.get(name)!.parameter)
         ? list.map((entry) => entry.name).filter((own) => !used.has(own))
         : []
     );
-  return { placed, copies, unused: [...unused, ...left], head };
+  return { placed, copies, unused: [...unused, ...left], head, nextSentence };
 }
 
 /**
@@ -196,8 +204,8 @@ function hasHead(
   // what ModernBERT's classes for other tasks call head was trained for these, and no decoder is behind it
   const isOther = classes.length > 0 && !classes.some((name) => headed.test(name));
   if (config.preset === "modernbert" && isOther && !hasDecoder) return false;
-  const lacking = missing.filter((name) => isHeadParameter(places.get(name)!.parameter));
-  const parts = [...places.values()].filter(({ parameter }) => isHeadParameter(parameter)).length;
+  const lacking = missing.filter((name) => isMaskedHeadParameter(places.get(name)!.parameter));
+  const parts = [...places.values()].filter(({ parameter }) => isMaskedHeadParameter(parameter)).length;
   if (lacking.length === 0) return true;
   if (lacking.length === parts) return false;
   const names = lacking.map((name) => `"${name}" of shape [${places.get(name)!.shape}]`).join(", ");

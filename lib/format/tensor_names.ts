@@ -1,5 +1,5 @@
 /**
- * Weights under Hugging Face's names, those of BertForMaskedLM and ModernBertForMaskedLM.
+ * Weights under Hugging Face's names, those of BertForMaskedLM, BertForPreTraining and ModernBertForMaskedLM.
  *
  * @module
  */
@@ -48,6 +48,8 @@ function tensorNames(config: ModelConfig): (name: string) => string | readonly [
       [/^head\.norm/, "cls.predictions.transform.LayerNorm"],
       [/^decoder\.bias$/, "cls.predictions.bias"],
       [/^decoder\.weight$/, "cls.predictions.decoder.weight"],
+      [/^pooler/, "bert.pooler.dense"],
+      [/^nextSentence/, "cls.seq_relationship"],
     ]);
     if (!renamed.includes(".attention.qkv")) return renamed;
     const part = (which: string) => renamed.replace(".attention.qkv", `.attention.self.${which}`);

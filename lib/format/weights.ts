@@ -41,6 +41,8 @@ export interface Weights {
   readonly unused: readonly string[];
   /** Whether there is a head that predicts masked tokens, or an encoder alone. */
   readonly head: boolean;
+  /** Whether there is a head that tells next sentences too. */
+  readonly nextSentence: boolean;
   /** Reads everything once, and closes the files; throws a SyntaxError that names a tensor that is not finite, and how much of it. */
   read(sink: WeightSink): Promise<void>;
   /** Closes the files unread. */
@@ -100,7 +102,7 @@ export async function openWeights(
       names.add(name);
     }
     const place = single ? files[0]!.path : folder.place;
-    const { placed, copies, unused, head } = placeTensors(config, entries, { place, classes });
+    const { placed, copies, unused, head, nextSentence } = placeTensors(config, entries, { place, classes });
     const places = Map.groupBy(placed, ({ entry }) => entry.name);
     const twins = new Set(copies.flatMap(({ entry, of }) => [entry.name, of.name]));
     const types = new Set(placed.map(({ entry }) => weightTypeOf(entry, entry.path)));
@@ -109,6 +111,7 @@ export async function openWeights(
       types: [...types],
       unused,
       head,
+      nextSentence,
       close,
       async read(sink) {
         const digests = new Map<string, string>();

@@ -12,7 +12,9 @@ import { type ModelFolder, urlFolder } from "../format/folder.ts";
 import { type OpenedModel, openModel } from "../format/model_folder.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { Model } from "../model/model.ts";
-import { initialValues, isHeadParameter } from "../model/parameters.ts";
+import { isMaskedHeadParameter } from "../model/heads/masked.ts";
+import { isNextSentenceParameter } from "../model/heads/next_sentence.ts";
+import { initialValues } from "../model/parameters.ts";
 import type { Corpus, CorpusPart } from "../text/corpus.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { findModels } from "../files/find_models.ts";
@@ -203,7 +205,7 @@ const MOST_WAITING = 1 << 23;
 
 /** Options of {@linkcode toDevice}. */
 export interface ToDeviceOptions {
-  /** Where there is no head, makes one of random weights from this seed, to be trained. Default: there is none then. */
+  /** Where a head is missing, makes one of random weights from this seed, to be trained. Default: there is none then. */
   headSeed?: number | undefined;
 }
 
@@ -222,13 +224,14 @@ export async function toDevice(
   try {
     model = new Model(device, config, { head: weights.head || headSeed !== undefined });
     const { store, step } = model;
-    if (!weights.head && headSeed !== undefined) {
-      for (const [name, values] of initialValues(config, headSeed, { only: isHeadParameter })) {
-        store.write(name, values, 0);
-      }
+    const isNew = (name: string) =>
+      isNextSentenceParameter(name) ? !weights.nextSentence : isMaskedHeadParameter(name) && !weights.head;
+    if (headSeed !== undefined) {
+      for (const [name, values] of initialValues(config, headSeed, { only: isNew })) store.write(name, values, 0);
     }
     let waiting = 0;
     await weights.read(async (name, values, offset) => {
+      if (isNextSentenceParameter(name) && !config.nextSentence) return;
       store.write(name, values, offset);
       waiting += values.byteLength;
       if (device.kind === "cpu" || waiting < MOST_WAITING) return;

@@ -49,6 +49,8 @@ export interface ModelConfig {
   readonly tied: boolean;
   /** Base of the rotary frequencies (Su et al., 2021), where positions are rotary. */
   readonly rotaryBase: number;
+  /** Whether it has a head that tells whether one text follows another; BERT's architecture only. */
+  readonly nextSentence: boolean;
   /** Layers that attend locally; undefined: none. */
   readonly local?: LocalAttention | undefined;
 }
@@ -199,6 +201,7 @@ export function modelConfig(options: ModelOptions): ModelConfig {
     biases: rest.biases ?? architecture.biases,
     tied: rest.tied ?? architecture.tied,
     rotaryBase: rest.rotaryBase ?? ROTARY_BASE,
+    nextSentence: rest.nextSentence ?? false,
     ...(rest.gate ? { gate: rest.gate } : {}),
     ...(rest.local ? { local: rest.local } : {}),
   };
@@ -236,6 +239,11 @@ export function checkConfig(config: ModelConfig): void {
   }
   if (!Number.isInteger(config.tokenTypes) || config.tokenTypes < 0) {
     throw new RangeError(`Cannot make a model with ${config.tokenTypes} token types: it must be a whole number`);
+  }
+  if (config.nextSentence && (config.preset !== "bert" || config.tokenTypes < 2)) {
+    throw new RangeError(
+      `Cannot tell next sentences with ${config.tokenTypes} token types of preset ${config.preset}: it takes bert, with two`,
+    );
   }
   if (!(config.rotaryBase > 0)) throw new RangeError(`Cannot turn positions with base ${config.rotaryBase}`);
   if (config.local) {

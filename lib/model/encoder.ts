@@ -1,5 +1,5 @@
 /**
- * The encoder and the masked-language-model head, recorded on a graph.
+ * The encoder: its parameters, and what it records on a graph.
  *
  * @module
  */
@@ -10,13 +10,13 @@ import type { ParameterStore } from "../optimizer/parameter_store.ts";
 import { attention } from "../ops/attention.ts";
 import { type Dropout, dropout } from "../ops/dropout.ts";
 import { embedding, type TokenInputs } from "../ops/embedding.ts";
-import { gatherRows, type RowSelection } from "../ops/gather_rows.ts";
 import { geglu } from "../ops/geglu.ts";
 import { layerNorm } from "../ops/layer_norm.ts";
 import { linear } from "../ops/linear.ts";
 import type { Activation } from "../tensor/activations.ts";
 import { rotary, rotaryAngles } from "../ops/rotary.ts";
 import { type Architecture, architectures, type ModelConfig } from "./config.ts";
+import { type ModelParameter, ParameterList } from "./parameter_list.ts";
 
 /** What the encoder is recorded with. */
 export interface EncoderContext {
@@ -34,8 +34,33 @@ export interface EncoderContext {
   readonly documents?: Tensor | undefined;
   /** Positions of the rows within their documents, where there are several in a window. */
   readonly rowPositions?: TokenInputs | undefined;
+  /** Token types of the rows, where texts come in pairs; without them every token is of type 0. */
+  readonly tokenTypes?: TokenInputs | undefined;
   /** Position tables: see {@linkcode positionTables}. */
   readonly positionTables: Readonly<Record<string, Tensor>>;
+}
+
+/** Parameters of the encoder, in the order in which a forward pass meets them. */
+export function encoderParameters(config: ModelConfig): ModelParameter[] {
+  const { vocab, layers, width, hidden, maxLength, tokenTypes } = config;
+  const { norm, embeddingNorm, positionEncoding, gated } = architectures[config.preset];
+  const list = new ParameterList(config);
+  list.put("embeddings.token", [vocab, width], "embedding");
+  if (positionEncoding === "learned") list.put("embeddings.position", [maxLength, width], "embedding");
+  if (tokenTypes > 0) list.put("embeddings.tokenType", [tokenTypes, width], "embedding");
+  if (embeddingNorm) list.norm("embeddings.norm");
+  for (let layer = 0; layer < layers; layer++) {
+    const prefix = `layers.${layer}`;
+    // embeddings that are normalised already enter the first layer as they are
+    if (norm === "after" || layer > 0 || !embeddingNorm) list.norm(`${prefix}.attention.norm`);
+    list.linear(`${prefix}.attention.qkv`, [3 * width, width], "input", "attention");
+    list.linear(`${prefix}.attention.output`, [width, width], "output", "attention");
+    list.norm(`${prefix}.feedForward.norm`);
+    list.linear(`${prefix}.feedForward.input`, [gated ? 2 * hidden : hidden, width], "input", "feedForward");
+    list.linear(`${prefix}.feedForward.output`, [width, hidden], "output", "feedForward");
+  }
+  if (norm === "before") list.norm("finalNorm");
+  return list.parameters;
 }
 
 /** A fixed table of numbers. */
@@ -83,6 +108,7 @@ export function encode(context: EncoderContext, tokens: TokenInputs): Tensor {
       ? context.positionTables.sinusoids
       : undefined,
     tokenType: config.tokenTypes > 0 ? op.get("embeddings.tokenType") : undefined,
+    tokenTypes: context.tokenTypes,
     length,
     rowPositions: context.rowPositions,
     scale: architecture.scaledEmbedding ? Math.sqrt(config.width) : 1,
@@ -118,17 +144,6 @@ export function encode(context: EncoderContext, tokens: TokenInputs): Tensor {
   return architecture.norm === "before" ? op.norm(x, "finalNorm") : x;
 }
 
-/** Records the head on the selected rows only: logits [capacity, vocab padded to a multiple of 4]. */
-export function decode(context: EncoderContext, hidden: Tensor, selection: RowSelection): Tensor {
-  const op = namedOperations(context);
-  let x = gatherRows(context.graph, hidden, selection);
-  if (op.architecture.head === "transformed") {
-    x = op.norm(op.linear(x, "head.dense", { activation: context.config.activation }), "head.norm");
-  }
-  const weight = op.get(context.config.tied ? "embeddings.token" : "decoder.weight");
-  return linear(context.graph, x, weight, { bias: op.maybe("decoder.bias") });
-}
-
 /** x + output(inner(x)), normalised before or after. */
 function block(op: NamedOperations, x: Tensor, name: string, inner: (input: Tensor, name: string) => Tensor): Tensor {
   const before = op.architecture.norm === "before";
@@ -140,7 +155,7 @@ function block(op: NamedOperations, x: Tensor, name: string, inner: (input: Tens
 type NamedOperations = ReturnType<typeof namedOperations>;
 
 /** Operations with their parameters looked up by name. */
-function namedOperations({ graph, store, config, clock }: EncoderContext) {
+export function namedOperations({ graph, store, config, clock }: EncoderContext) {
   const architecture: Architecture = architectures[config.preset];
   const names = new Set(store.specs.map((spec) => spec.name));
   const has = (name: string) => names.has(name);

@@ -5,70 +5,22 @@
  */
 
 import { randomSequence } from "../random/philox.ts";
-import type { ParameterSpec } from "../optimizer/parameter_store.ts";
 import { sizeOf } from "../tensor/tensor.ts";
-import { architectures, type BiasPlace, type ModelConfig } from "./config.ts";
+import { architectures, type ModelConfig } from "./config.ts";
+import { encoderParameters } from "./encoder.ts";
+import { isMaskedHeadParameter, maskedHeadParameters } from "./heads/masked.ts";
+import { isNextSentenceParameter, nextSentenceParameters } from "./heads/next_sentence.ts";
+import type { ModelParameter } from "./parameter_list.ts";
 
-/** Role of a parameter, which decides its initial values. */
-export type ParameterRole = "embedding" | "input" | "output" | "scale" | "bias" | "decoderBias";
-
-/** A parameter with its role, and for weights and biases of a product the number of inputs. */
-export interface ModelParameter extends ParameterSpec {
-  /** Decides the initial values. */
-  readonly role: ParameterRole;
-  /** Number of inputs of the product that it belongs to. */
-  readonly inputs: number;
-}
-
-/** Whether a parameter belongs to the head alone: without those a model still gives vectors of texts. */
+/** Whether a parameter belongs to a head: without those a model still gives vectors of texts. */
 export function isHeadParameter(name: string): boolean {
-  return name.startsWith("head.") || name.startsWith("decoder.");
+  return isMaskedHeadParameter(name) || isNextSentenceParameter(name);
 }
 
-/** All parameters of a configuration, or without its head, in the order in which a forward pass meets them. */
+/** All parameters of a configuration, or without its heads, in the order in which a forward pass meets them. */
 export function modelParameters(config: ModelConfig, { head = true }: { head?: boolean } = {}): ModelParameter[] {
-  const all = allParameters(config);
-  return head ? all : all.filter(({ name }) => !isHeadParameter(name));
-}
-
-function allParameters(config: ModelConfig): ModelParameter[] {
-  const { vocab, layers, width, hidden, maxLength, tokenTypes, tied } = config;
-  const { norm, embeddingNorm, positionEncoding, gated, head } = architectures[config.preset];
-  const biases = new Set(config.biases);
-  const list: ModelParameter[] = [];
-  const put = (name: string, shape: number[], role: ParameterRole, inputs = 0) =>
-    list.push({ name, shape, role, inputs, decay: shape.length > 1 });
-  const putNorm = (name: string) => {
-    put(`${name}.weight`, [width], "scale");
-    if (biases.has("norm")) put(`${name}.bias`, [width], "bias");
-  };
-  const putLinear = (name: string, [outputs, inputs]: [number, number], role: ParameterRole, place: BiasPlace) => {
-    put(`${name}.weight`, [outputs, inputs], role, inputs);
-    if (biases.has(place)) put(`${name}.bias`, [outputs], "bias", inputs);
-  };
-
-  put("embeddings.token", [vocab, width], "embedding");
-  if (positionEncoding === "learned") put("embeddings.position", [maxLength, width], "embedding");
-  if (tokenTypes > 0) put("embeddings.tokenType", [tokenTypes, width], "embedding");
-  if (embeddingNorm) putNorm("embeddings.norm");
-  for (let layer = 0; layer < layers; layer++) {
-    const prefix = `layers.${layer}`;
-    // embeddings that are normalised already enter the first layer as they are
-    if (norm === "after" || layer > 0 || !embeddingNorm) putNorm(`${prefix}.attention.norm`);
-    putLinear(`${prefix}.attention.qkv`, [3 * width, width], "input", "attention");
-    putLinear(`${prefix}.attention.output`, [width, width], "output", "attention");
-    putNorm(`${prefix}.feedForward.norm`);
-    putLinear(`${prefix}.feedForward.input`, [gated ? 2 * hidden : hidden, width], "input", "feedForward");
-    putLinear(`${prefix}.feedForward.output`, [width, hidden], "output", "feedForward");
-  }
-  if (norm === "before") putNorm("finalNorm");
-  if (head === "transformed") {
-    putLinear("head.dense", [width, width], "output", "head");
-    putNorm("head.norm");
-  }
-  if (!tied) put("decoder.weight", [vocab, width], "output", width);
-  if (biases.has("decoder")) put("decoder.bias", [vocab], "decoderBias", width);
-  return list;
+  const encoder = encoderParameters(config);
+  return head ? [...encoder, ...maskedHeadParameters(config), ...nextSentenceParameters(config)] : encoder;
 }
 
 /** Room for the values of every parameter, all zero. */

@@ -23,7 +23,9 @@ export interface EmbeddingOptions {
   rowPositions?: TokenInputs | undefined;
   /** Positions: [≥ length, width], learned (a parameter) or fixed. */
   position?: Parameter | Tensor | undefined;
-  /** Token types: [tokenTypes, width]; every token is of type 0. */
+  /** Types of the rows, grouped as tokens are. Default: every row is of type 0. */
+  tokenTypes?: TokenInputs | undefined;
+  /** Embeddings of token types: [types, width]. */
   tokenType?: Parameter | undefined;
   /** Factor of the token embeddings. Default: 1. */
   scale?: number;
@@ -31,7 +33,7 @@ export interface EmbeddingOptions {
 
 /** Sum of token, position and token type embeddings: [rows, width]. */
 export function embedding(graph: Graph, inputs: TokenInputs, options: EmbeddingOptions): Tensor {
-  const { token, length, rowPositions, position, tokenType, scale = 1 } = options;
+  const { token, length, rowPositions, position, tokenTypes, tokenType, scale = 1 } = options;
   const columns = token.shape[1]!;
   const rows = inputs.ids.size;
   if (columns % 4 !== 0) throw new TypeError(`Cannot embed into width ${columns}: it must be a multiple of 4`);
@@ -40,7 +42,15 @@ export function embedding(graph: Graph, inputs: TokenInputs, options: EmbeddingO
   }
   const y = graph.activation("embedding", [rows, columns]);
   graph.call("embedding", {
-    tensors: { ids: inputs.ids, token, position, token_type: tokenType, y, row_positions: rowPositions?.ids },
+    tensors: {
+      ids: inputs.ids,
+      token,
+      position,
+      token_type: tokenType,
+      y,
+      row_positions: rowPositions?.ids,
+      token_types: tokenTypes?.ids,
+    },
     params: { rows, columns, length, scale },
   });
 
@@ -56,7 +66,8 @@ export function embedding(graph: Graph, inputs: TokenInputs, options: EmbeddingO
       if (rowPositions) toGroups(rowPositions, position, 1);
       else sumRows(graph, d_y, { period: length, target: firstRows(position, length) });
     }
-    if (tokenType) sumRows(graph, d_y, { period: 1, target: firstRows(tokenType, 1) });
+    if (tokenType && tokenTypes) toGroups(tokenTypes, tokenType, 1);
+    else if (tokenType) sumRows(graph, d_y, { period: 1, target: firstRows(tokenType, 1) });
   });
   return y;
 }

@@ -1,6 +1,9 @@
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Graph } from "../graph/graph.ts";
 
+/** What {@linkcode RowSelection.inverse} holds for rows that are not taken. */
+export const NOT_TAKEN = 0xffffffff;
+
 /** Which rows are taken, in both directions. */
 export interface RowSelection {
   /** Rows that are taken: u32 [count]; unused room holds 0. */
@@ -12,7 +15,7 @@ export interface RowSelection {
 /** Takes rows of x: [rows, width] into y: [count, width]. */
 export function gatherRows(graph: Graph, x: Tensor, { rows: selection, inverse }: RowSelection): Tensor {
   const [rows, columns] = x.shape as [number, number];
-  const y = graph.activation("masked_rows", [selection.size, columns]);
+  const y = graph.activation("selected_rows", [selection.size, columns]);
   graph.call("gather_rows", {
     tensors: { selection, x, y },
     params: { count: selection.size, columns },

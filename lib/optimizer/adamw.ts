@@ -1,6 +1,6 @@
-import type { Tensor } from "../tensor/tensor.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { ParameterStore } from "./parameter_store.ts";
+import type { StepTensors } from "./step.ts";
 
 /** Settings of AdamW that do not change from step to step. */
 export interface AdamWOptions {
@@ -14,26 +14,6 @@ export interface AdamWOptions {
   weightDecay: number;
   /** Largest global gradient norm; 0 = no clipping. */
   clip: number;
-}
-
-/** Tensors through which host and device speak about a step. */
-export interface StepTensors {
-  /** (seed, step, micro-step, 0): u32 [4]. */
-  readonly clock: Tensor;
-  /** (loss scale, learning rate, 1 / (1-β₁ᵗ), 1 / (1-β₂ᵗ)): f32 [4]. */
-  readonly scalars: Tensor;
-  /** (Σ loss, correct predictions, labels, 0) of the step so far: f32 [4]. */
-  readonly totals: Tensor;
-  /** The totals and the gradient norm of the latest steps: f32 [size, 4]. */
-  readonly ring: Tensor;
-}
-
-/** Writes the totals of a step to the ring and clears them: the end of an evaluation step. */
-export function recordStep(graph: Graph, { clock, totals, ring }: StepTensors): void {
-  graph.call("record_step", {
-    tensors: { clock, totals, ring },
-    params: { ring_size: ring.shape[0]! },
-  });
 }
 
 /**

@@ -61,6 +61,7 @@ export const purposes = {
   dropout: 4,
   stories: 5,
   spans: 6,
+  pairing: 7,
 } as const;
 
 /** A sequence of random numbers from one stream: block after block of {@linkcode philox}. */

@@ -47,6 +47,8 @@ export interface TrainRecord {
   readonly loss: number;
   /** Share of masked tokens predicted as they were. */
   readonly accuracy: number;
+  /** Mean cross-entropy and accuracy of next sentence prediction, where it is trained. */
+  readonly nextSentence?: { readonly loss: number; readonly accuracy: number } | undefined;
   /** Learning rate. */
   readonly learningRate: number;
   /** Global gradient norm before clipping. */

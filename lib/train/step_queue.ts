@@ -83,7 +83,7 @@ export function stepQueue({ settings, width, tokenizer, source, seconds, start }
       before,
       after: clock,
       plan,
-      shape: { windows, length, capacity, documents: settings.pack !== "none" },
+      shape: { windows, length, capacity, documents: settings.pack !== "none", pairs: settings.pack === "pairs" },
       batches,
       position: source.position,
     };

@@ -7,7 +7,8 @@
 import { surveyText, whyUnmaskable } from "../batch/survey.ts";
 import { WindowSource } from "../batch/windows.ts";
 import { KernelError } from "../device/device.ts";
-import { type BatchProgram, type Model, RING_SIZE, type StepRecord } from "../model/model.ts";
+import type { Model, StepRecords, TrainingProgram } from "../model/model.ts";
+import { RING_SIZE, type StepRecord } from "../optimizer/step.ts";
 import { type RunClock, runClock } from "./clock.ts";
 import { createEvaluator, type Evaluator } from "../evaluate/evaluator.ts";
 import type { TimeRecord, TrainEvent, TrainingState, TrainRecord } from "./events.ts";
@@ -59,7 +60,7 @@ export class TrainingLoop {
   readonly #steps: StepQueue;
   readonly #clock: RunClock;
   #evaluator: Evaluator | undefined;
-  #program: BatchProgram | undefined;
+  #program: TrainingProgram | undefined;
   /** Steps that were submitted and not read back. */
   #pending: PreparedStep[] = [];
   #readEvery = 1;
@@ -80,6 +81,13 @@ export class TrainingLoop {
     const { seed, pack, maskMode, neverMask, budget } = this.#settings;
     if (this.#finalLength > maxLength) {
       throw new RangeError(`Cannot train at length ${this.#finalLength}: the model's longest is ${maxLength}`);
+    }
+    if ((pack === "pairs") !== model.config.nextSentence) {
+      throw new RangeError(
+        model.config.nextSentence
+          ? 'Cannot train a model that tells next sentences on single texts: it takes pack "pairs"'
+          : "Cannot train on pairs of texts: the model has no head for next sentences (nextSentence)",
+      );
     }
     if (resume) restore(model, resume);
     const words = maskMode === "word" || neverMask.length > 0;
@@ -177,7 +185,7 @@ export class TrainingLoop {
     await this.#steps.fill();
     const [first, last] = [this.#pending[0], this.#pending.at(-1)];
     const records = first && last
-      ? await this.#options.model.readRecords({ first: first.before.step, last: last.after.step })
+      ? await this.#options.model.readRecords({ first: first.before.step, end: last.after.step })
       : [];
     this.#clock.training.stop();
     const seconds = this.#clock.training.seconds();
@@ -286,13 +294,14 @@ async function checkMaskable(
 }
 
 /** Everything of a step in one or, with accumulation, a few submissions; nothing is awaited. */
-function submit(model: Model, program: BatchProgram, step: PreparedStep, settings: TrainingSettings): void {
+function submit(model: Model, program: TrainingProgram, step: PreparedStep, settings: TrainingSettings): void {
   const masked = step.batches.reduce((sum, batch) => sum + batch.labels.length, 0);
+  const pairs = step.batches.reduce((sum, { pairClasses }) => sum + (pairClasses?.length ?? 0), 0);
   const { seed, optimizer } = settings;
   const { learningRate } = step.plan;
   for (const [microStep, batch] of step.batches.entries()) {
-    const lossScale = masked === 0 ? 0 : 1 / masked;
-    model.writeStep({ seed, step: step.before.step, microStep, lossScale, learningRate, optimizer });
+    const [lossScale, pairScale] = [masked, pairs].map((count) => count === 0 ? 0 : 1 / count) as [number, number];
+    model.writeStep({ seed, step: step.before.step, microStep, lossScale, pairScale, learningRate, optimizer });
     program.write(batch);
     if (microStep < step.batches.length - 1) program.program.run("gradients");
     else program.program.run("gradients", "update");
@@ -301,15 +310,17 @@ function submit(model: Model, program: BatchProgram, step: PreparedStep, setting
 
 function* trainRecords(
   steps: readonly PreparedStep[],
-  records: readonly StepRecord[],
+  records: readonly StepRecords[],
   { seconds, since }: { seconds: number; since: number },
 ): Generator<TrainRecord> {
   const tokens = steps.reduce((sum, { before, after }) => sum + after.tokens - before.tokens, 0);
   const tokensPerSecond = tokens / Math.max(1e-9, seconds - since);
-  for (const [i, { lossSum, correct, masked, gradientNorm }] of records.entries()) {
+  for (const [i, { masked, pairs }] of records.entries()) {
     const { after, plan } = steps[i]!;
-    const loss = masked === 0 ? 0 : lossSum / masked;
-    if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
+    const { gradientNorm } = masked;
+    const { loss, accuracy } = meanOf(masked);
+    const nextSentence = pairs && meanOf(pairs);
+    if (![loss, gradientNorm, nextSentence?.loss ?? 0].every(Number.isFinite)) {
       throw new DivergedError(
         `Training diverged at step ${after.step}: loss ${loss}, gradient norm ${gradientNorm}; ` +
           ADVICE.replace("learning rate", `learning rate than ${plan.learningRate.toPrecision(3)}`),
@@ -322,12 +333,18 @@ function* trainRecords(
       length: plan.length,
       maskRate: plan.maskRate,
       loss,
-      accuracy: masked === 0 ? 0 : correct / masked,
+      accuracy,
+      ...(nextSentence ? { nextSentence } : {}),
       learningRate: plan.learningRate,
       gradientNorm,
       tokensPerSecond,
     };
   }
+}
+
+/** Mean loss and accuracy; 0 where nothing was to be predicted. */
+function meanOf({ lossSum, correct, labels }: StepRecord): { loss: number; accuracy: number } {
+  return labels === 0 ? { loss: 0, accuracy: 0 } : { loss: lossSum / labels, accuracy: correct / labels };
 }
 
 async function stateOf(

@@ -1,7 +1,11 @@
 import { assertEquals, assertRejects } from "@std/assert";
+import { toConfigJson } from "../../lib/format/config_json.ts";
 import { memoryFolder } from "../../lib/format/folder.ts";
 import { toHuggingFace } from "../../lib/format/tensor_names.ts";
 import { encodeSafetensors, type HostTensor, type WeightType, weightTypes } from "../../lib/format/safetensors.ts";
+import { openModel } from "../../lib/format/model_folder.ts";
+import { tokenizerFiles } from "../../lib/format/tokenizer_writer.ts";
+import { characterTokenizer } from "../../lib/tokenizer/character.ts";
 import { openWeights, readWeights } from "../../lib/format/weights.ts";
 import { type ModelConfig, modelConfig, type Preset, presets } from "../../lib/model/config.ts";
 import { initialValues, isHeadParameter } from "../../lib/model/parameters.ts";
@@ -282,4 +286,39 @@ Deno.test("Weights.read() hands no number on from where one is not finite, in te
     "2 of 1,280,000",
   );
   assertEquals(read, 1 << 20);
+});
+
+Deno.test("placeTensors() reads the head for next sentences where it is there, and does without it where it is not", async () => {
+  const paired = modelConfig({ ...sizes, preset: "bert", nextSentence: true });
+  const tensors = tensorsOf(paired);
+  assertEquals([...tensors.keys()].slice(-4), [
+    "bert.pooler.dense.weight",
+    "bert.pooler.dense.bias",
+    "cls.seq_relationship.weight",
+    "cls.seq_relationship.bias",
+  ]);
+  await reads(paired, tensors, { classes: ["BertForPreTraining"] });
+  await reads(paired, renamed(tensors, (name) => name.replace(/^bert\./, "")), { classes: ["BertForPreTraining"] });
+  // a model of masked tokens alone leaves it be
+  await reads(bert, tensors, { classes: ["BertForMaskedLM"] });
+  const some = await open(paired, without(tensors, /pooler/), { classes: ["BertForPreTraining"] });
+  assertEquals([some.head, some.nextSentence], [true, false]);
+  assertEquals(await readWeights(some, bert), initialValues(bert, 1));
+});
+
+Deno.test("openModel() tells by the tensors whether a class for pre-training has its second head", async () => {
+  const paired = modelConfig({ ...sizes, preset: "bert", nextSentence: true });
+  const tokenizer = characterTokenizer("abcdef");
+  for (const [config, expected] of [[paired, true], [bert, false]] as const) {
+    const files = new Map<string, readonly BlobPart[]>([
+      ["config.json", [JSON.stringify(toConfigJson(paired, tokenizer.special))]],
+      ["model.safetensors", encodeSafetensors(tensorsOf({ ...config, vocab: 11 }))],
+      ...[...tokenizerFiles(tokenizer, 8)].map(([name, text]) => [name, [text]] as const),
+    ]);
+    const { config: found, weights } = await openModel(memoryFolder("m", files));
+    await weights.close();
+    assertEquals(found, { ...paired, nextSentence: expected });
+  }
+  assertEquals(toConfigJson(paired, tokenizer.special).architectures, ["BertForPreTraining"]);
+  assertEquals(toConfigJson(paired, tokenizer.special, { head: false }).architectures, ["BertModel"]);
 });

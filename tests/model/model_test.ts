@@ -1,7 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals, assertLess, assertRejects } from "@std/assert";
 import type { Batch } from "../../lib/batch/batch.ts";
 import { type ModelConfig, modelConfig, presets } from "../../lib/model/config.ts";
-import { createModel, type Model } from "../../lib/model/model.ts";
+import { createModel, type Model, type StepRecords } from "../../lib/model/model.ts";
 import { initialValues } from "../../lib/model/parameters.ts";
 import { assertClose } from "../helpers/assert_close.ts";
 import { deviceTest, kindTest } from "../helpers/devices.ts";
@@ -43,9 +43,10 @@ const architectures: Readonly<Record<string, ModelConfig>> = {
     tied: false,
     epsilon: 1e-6,
   }),
+  "bert that tells next sentences": config("bert", { nextSentence: true }),
 };
 
-function randomBatch(seed: number, { windows = shape.windows, count = 9 } = {}): Batch {
+function randomBatch(seed: number, { windows = shape.windows, count = 9, pairs = false } = {}): Batch {
   const next = random(seed);
   const rows = windows * shape.length;
   const draw = () => Math.floor(next() * 13);
@@ -53,7 +54,27 @@ function randomBatch(seed: number, { windows = shape.windows, count = 9 } = {}):
   const maskedRows = Uint32Array.from({ length: rows }, (_, i) => i).sort(() => next() - 0.5).slice(0, count).sort();
   const ids = original.slice();
   for (const position of maskedRows) ids[position] = draw();
-  return { windows, length: shape.length, ids, original, maskedRows, labels: maskedRows.map((p) => original[p]!) };
+  const batch = {
+    windows,
+    length: shape.length,
+    ids,
+    original,
+    maskedRows,
+    labels: maskedRows.map((p) => original[p]!),
+  };
+  return pairs ? { ...batch, ...pairsOf(windows, next) } : batch;
+}
+
+/** Windows of two texts, the first of up to four tokens, with the last row for padding. */
+function pairsOf(windows: number, next: () => number): Pick<Batch, "documents" | "tokenTypes" | "pairClasses"> {
+  const { length } = shape;
+  const firsts = Array.from({ length: windows }, () => 2 + Math.floor(next() * 3));
+  const rows = Array.from({ length: windows * length }, (_, row) => [Math.floor(row / length), row % length] as const);
+  return {
+    documents: Uint32Array.from(rows.flatMap(([, at]) => at < length - 1 ? [0, length - 1] : [length - 1, length])),
+    tokenTypes: Uint32Array.from(rows, ([w, at]) => Number(at >= firsts[w]! && at < length - 1)),
+    pairClasses: Uint32Array.from({ length: windows }, (_, w) => w % 2),
+  };
 }
 
 /** Initial values ten times as large as usual, biases included. */
@@ -82,12 +103,19 @@ async function step(model: Model, program: Awaited<ReturnType<Model["compileTrai
 }): Promise<void> {
   const masked = batches.reduce((sum, batch) => sum + batch.labels.length, 0);
   for (const [microStep, batch] of batches.entries()) {
-    model.writeStep({ seed: 1, microStep, lossScale: masked === 0 ? 0 : 1 / masked, optimizer, ...at });
+    const pairs = batches.reduce((sum, { pairClasses = [] }) => sum + pairClasses.length, 0);
+    const scales = { lossScale: masked === 0 ? 0 : 1 / masked, pairScale: pairs === 0 ? 0 : 1 / pairs };
+    model.writeStep({ seed: 1, microStep, ...scales, optimizer, ...at });
     program.write(batch);
     program.program.run("gradients");
   }
   if (at.update ?? true) program.program.run("update");
   await Promise.resolve();
+}
+
+/** Mean loss of a step, that of pairs added. */
+function meanLoss({ masked, pairs }: StepRecords): number {
+  return masked.lossSum / masked.labels + (pairs ? pairs.lossSum / pairs.labels : 0);
 }
 
 /** A sample of a parameter's gradient against difference quotients of the float64 loss. */
@@ -115,13 +143,14 @@ function checkDifferences({ model, parameters, batch, name, gradient, size }: {
 }
 
 for (const [name, architecture] of Object.entries(architectures)) {
+  const pairs = architecture.nextSentence;
   deviceTest(`Model computes loss and gradient of ${name}`, async (device) => {
     const model = createModel(device, architecture);
-    const program = await model.compileTraining(shape, optimizer);
+    const program = await model.compileTraining({ ...shape, pairs }, optimizer);
     try {
       const parameters = largeValues(model, 3);
       model.writeParameters(parameters);
-      const batch = randomBatch(1);
+      const batch = randomBatch(1, { pairs });
       const values = reference.leaves(parameters, shapesOf(model));
       const loss = reference.loss(model.config, values, batch);
       tape.backpropagate(loss, [1]);
@@ -130,7 +159,11 @@ for (const [name, architecture] of Object.entries(architectures)) {
       const [gradients, totals] = await device.read([model.store.gradients, model.step.totals]);
       const [lossSum, , masked] = new Float32Array(totals!);
       assertEquals(masked, batch.labels.length);
-      assertAlmostEquals(lossSum! / masked!, loss.data[0]!, 2e-5);
+      program.program.run("update");
+      const [record] = await model.readRecords({ first: 0, end: 1 });
+      assertEquals(record!.pairs?.labels, batch.pairClasses?.length);
+      assertEquals(record!.masked.lossSum, lossSum);
+      assertAlmostEquals(meanLoss(record!), loss.data[0]!, 2e-5);
       for (const [name, gradient] of model.store.split(new Float32Array(gradients!))) {
         const expected = values.get(name)!.grad;
         const size = Math.hypot(...expected) / Math.sqrt(expected.length);
@@ -146,7 +179,7 @@ for (const [name, architecture] of Object.entries(architectures)) {
 
   kindTest(`Model takes ten AdamW steps of ${name} like float64`, async (device) => {
     const model = createModel(device, architecture);
-    const program = await model.compileTraining(shape, optimizer);
+    const program = await model.compileTraining({ ...shape, pairs }, optimizer);
     try {
       const start = largeValues(model, 3);
       model.writeParameters(start);
@@ -156,16 +189,19 @@ for (const [name, architecture] of Object.entries(architectures)) {
       const norms: number[] = [];
       for (let i = 0; i < 10; i++) {
         const learningRate = 1e-3 * (1 + i % 3);
-        await step(model, program, [randomBatch(i)], { step: i, learningRate });
+        await step(model, program, [randomBatch(i, { pairs })], { step: i, learningRate });
         const values = reference.leaves(parameters, shapesOf(model));
-        const loss = reference.loss(model.config, values, randomBatch(i));
+        const loss = reference.loss(model.config, values, randomBatch(i, { pairs }));
         tape.backpropagate(loss, [1]);
         norms.push(update(parameters, values, learningRate));
         losses.push(loss.data[0]!);
       }
-      const records = await model.readRecords({ first: 0, last: 10 });
-      assertClose(records.map((record) => record.lossSum / record.masked), losses, { atol: 1e-4, rtol: 1e-4 });
-      assertClose(records.map((record) => record.gradientNorm), norms, { atol: 1e-4, rtol: 1e-3 });
+      const records = await model.readRecords({ first: 0, end: 10 });
+      assertClose(records.map(meanLoss), losses, {
+        atol: 1e-4,
+        rtol: 1e-4,
+      });
+      assertClose(records.map((record) => record.masked.gradientNorm), norms, { atol: 1e-4, rtol: 1e-3 });
       const trained = await model.readParameters();
       for (const [name, expected] of parameters) {
         // Adam divides by √v: where a gradient is rounding noise, a step of the rate's size has either sign; ten steps of
@@ -223,11 +259,11 @@ kindTest(
     const program = await model.compileTraining(shape, { ...optimizer, weightDecay: 0 });
     const before = await model.readParameters();
     await step(model, program, [randomBatch(1, { count: 0 })], { step: 0, learningRate: 0.1 });
-    const [record] = await model.readRecords({ first: 0, last: 1 });
+    const [record] = await model.readRecords({ first: 0, end: 1 });
     const after = await model.readParameters();
     program.destroy();
     model.destroy();
-    assertEquals(record, { lossSum: 0, correct: 0, masked: 0, gradientNorm: 0 });
+    assertEquals(record, { masked: { lossSum: 0, correct: 0, labels: 0, gradientNorm: 0 } });
     for (const [name, values] of before) assertEquals(after.get(name), values);
   },
 );
@@ -239,12 +275,12 @@ kindTest("Model leaves its weights alone in a step whose loss is not a number", 
   values.get("decoder.bias")![3] = NaN;
   model.writeParameters(values);
   await step(model, program, [randomBatch(1)], { step: 0, learningRate: 0.1 });
-  const [record] = await model.readRecords({ first: 0, last: 1 });
+  const [record] = await model.readRecords({ first: 0, end: 1 });
   const after = await model.readParameters();
   const [moments] = await device.read([model.store.firstMoment]);
   program.destroy();
   model.destroy();
-  assert(!Number.isFinite(record!.lossSum) || !Number.isFinite(record!.gradientNorm));
+  assert(!Number.isFinite(record!.masked.lossSum) || !Number.isFinite(record!.masked.gradientNorm));
   for (const [name, array] of values) assertEquals(after.get(name), array);
   assert(new Float32Array(moments!).every((value) => value === 0));
 });
@@ -255,7 +291,7 @@ kindTest("Model drops by step and seed: the same loss for the same step, another
   const losses: number[] = [];
   for (const at of [4, 4, 5]) {
     await step(model, program, [randomBatch(1)], { step: at, learningRate: 0 });
-    losses.push((await model.readRecords({ first: at, last: at + 1 }))[0]!.lossSum);
+    losses.push((await model.readRecords({ first: at, end: at + 1 }))[0]!.masked.lossSum);
   }
   program.destroy();
   model.destroy();
@@ -271,15 +307,15 @@ kindTest("Model evaluates with room to spare exactly like with none", async (dev
     model.writeEvaluationStep(0);
     program.write(batch);
     program.program.run();
-    const [record] = await model.readRecords({ first: 0, last: 1, evaluation: true });
+    const [record] = await model.readRecords({ first: 0, end: 1, evaluation: true });
     program.destroy();
-    return record!;
+    return record!.masked;
   };
   const tight = await run({ windows: 2, length: 7, capacity: 5 });
   const roomy = await run({ windows: 4, length: 7, capacity: 40 });
   model.destroy();
   assertAlmostEquals(tight.lossSum, roomy.lossSum, 1e-5);
-  assertEquals([roomy.masked, roomy.correct], [tight.masked, tight.correct]);
+  assertEquals([roomy.labels, roomy.correct], [tight.labels, tight.correct]);
   assertLess(tight.correct, 6);
 });
 

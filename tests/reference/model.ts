@@ -17,16 +17,40 @@ export function leaves(
   return new Map([...parameters].map(([name, data]) => [name, tape.leaf(shapes.get(name)!, data)]));
 }
 
-/** Mean cross-entropy over the masked rows of a batch, without dropout: [1, 1]. */
+/**
+ * Mean cross-entropy over the masked rows of a batch, without dropout, and where it holds pairs, that of their classes added:
+ * [1, 1].
+ */
 export function loss(config: ModelConfig, values: Values, batch: Batch): Value {
   const weight = batch.labels.length === 0 ? 0 : 1 / batch.labels.length;
-  return tape.crossEntropy(logits(config, values, batch), batch.labels, weight);
+  const hidden = encoderOf(config)(config, values, batch);
+  const masked = tape.crossEntropy(logits(config, values, { batch, hidden }), batch.labels, weight);
+  const { pairClasses } = batch;
+  if (!pairClasses) return masked;
+  const pairs = pairLogits(config, values, { batch, hidden });
+  return tape.add(masked, tape.crossEntropy(pairs, pairClasses, 1 / pairClasses.length));
+}
+
+const encoderOf = ({ preset }: ModelConfig) => ({ modernbert, bert, labml })[preset];
+
+/** Logits of the two classes for each window: [windows, 2]. */
+function pairLogits(
+  { width }: ModelConfig,
+  values: Values,
+  { batch: { windows, length }, hidden }: { batch: Batch; hidden: Value },
+): Value {
+  const get = (name: string) => values.get(name)!;
+  const first = tape.take(hidden, [windows, width], (i) => Math.floor(i / width) * length * width + i % width);
+  const pooled = tape.tanh(tape.linear(first, get("pooler.weight"), get("pooler.bias")));
+  return tape.linear(pooled, get("nextSentence.weight"), get("nextSentence.bias"));
 }
 
 /** Logits at the masked rows: [count, vocab]. */
-export function logits(config: ModelConfig, values: Values, batch: Batch): Value {
-  const encoder = { modernbert, bert, labml }[config.preset];
-  const hidden = encoder(config, values, batch);
+export function logits(
+  config: ModelConfig,
+  values: Values,
+  { batch, hidden }: { batch: Batch; hidden: Value },
+): Value {
   const { width } = config;
   const rows = batch.maskedRows;
   const masked = tape.take(hidden, [rows.length, width], (i) => rows[Math.floor(i / width)]! * width + i % width);
@@ -76,19 +100,30 @@ function modernbert(config: ModelConfig, values: Values, { ids, windows }: Batch
 }
 
 /** Devlin et al., 2019. */
-function bert(config: ModelConfig, values: Values, { ids, windows, length }: Batch): Value {
+function bert(config: ModelConfig, values: Values, batch: Batch): Value {
+  const { ids, windows, length, documents, tokenTypes } = batch;
+  const start = (row: number) => documents?.[2 * row] ?? 0;
+  const apart = (window: number, query: number, key: number) => {
+    const row = 2 * (window * length + query);
+    return documents !== undefined && (key < documents[row]! || key >= documents[row + 1]!);
+  };
   const get = (name: string) => values.get(name)!;
   const norm = (x: Value, name: string) =>
     tape.layerNorm(x, { weight: get(`${name}.weight`), bias: get(`${name}.bias`), epsilon: config.epsilon });
   const linear = (x: Value, name: string) => tape.linear(x, get(`${name}.weight`), get(`${name}.bias`));
   const token = lookUp(get("embeddings.token"), ids.length, (i) => ids[i]!);
-  const position = lookUp(get("embeddings.position"), ids.length, (i) => i % length);
+  const position = lookUp(get("embeddings.position"), ids.length, (i) => i % length - start(i));
   let sum = tape.add(token, position);
-  if (config.tokenTypes > 0) sum = tape.add(sum, lookUp(get("embeddings.tokenType"), ids.length, () => 0));
+  if (config.tokenTypes > 0) {
+    sum = tape.add(
+      sum,
+      lookUp(get("embeddings.tokenType"), ids.length, (i) => tokenTypes?.[i] ?? 0),
+    );
+  }
   let x = norm(sum, "embeddings.norm");
   for (let i = 0; i < config.layers; i++) {
     const a = `layers.${i}.attention`;
-    const mixed = tape.attention(linear(x, `${a}.qkv`), { batch: windows, heads: config.heads });
+    const mixed = tape.attention(linear(x, `${a}.qkv`), { batch: windows, heads: config.heads, apart });
     x = norm(tape.add(x, linear(mixed, `${a}.output`)), `${a}.norm`);
     const f = `layers.${i}.feedForward`;
     x = norm(tape.add(x, linear(tape[config.activation](linear(x, `${f}.input`)), `${f}.output`)), `${f}.norm`);

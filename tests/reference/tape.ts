@@ -147,6 +147,8 @@ export const gelu_tanh = (x: Value) =>
     return (1 + tangent(v)) / 2 + v / 2 * rest;
   });
 
+export const tanh = (x: Value) => map(x, Math.tanh, (v) => 1 - Math.tanh(v) ** 2);
+
 const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
 export const silu = (x: Value) =>
   map(x, (v) => v * sigmoid(v), (v) => sigmoid(v) + (Math.abs(v) > 700 ? 0 : v * sigmoid(v) * sigmoid(-v)));

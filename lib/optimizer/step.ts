@@ -1,0 +1,101 @@
+/**
+ * How host and device speak about a step: what is written before it, what it adds up, what it leaves to be read.
+ *
+ * @module
+ */
+
+import { allocateTensor, type Device } from "../device/device.ts";
+import type { Graph } from "../graph/graph.ts";
+import type { Storage, Tensor } from "../tensor/tensor.ts";
+import type { AdamWOptions } from "./adamw.ts";
+
+/** Steps whose results the device keeps until they are read. */
+export const RING_SIZE = 1024;
+
+/** Tensors of the steps of one loss. */
+export interface StepTensors {
+  /** (seed, step, micro-step, 0): u32 [4]. */
+  readonly clock: Tensor;
+  /** (loss scale, learning rate, 1 / (1-β₁ᵗ), 1 / (1-β₂ᵗ)): f32 [4]. */
+  readonly scalars: Tensor;
+  /** (Σ loss, correct predictions, labels, 0) of the step so far: f32 [4]. */
+  readonly totals: Tensor;
+  /** The totals and the gradient norm of the latest steps: f32 [{@linkcode RING_SIZE}, 4]. */
+  readonly ring: Tensor;
+}
+
+/** Tensors with memory of their own. */
+export type OwnedStepTensors = { readonly [Name in keyof StepTensors]: Tensor & { storage: Storage } };
+
+/** What one step reported: sums, not means. */
+export interface StepRecord {
+  /** Σ cross-entropy over the labels, in nats. */
+  readonly lossSum: number;
+  /** Labels predicted as they are. */
+  readonly correct: number;
+  /** Labels. */
+  readonly labels: number;
+  /** Global gradient norm before clipping; 0 in evaluation. */
+  readonly gradientNorm: number;
+}
+
+/** Allocates the tensors of a loss; `purpose` names them in messages. */
+export function allocateStep(device: Device, purpose: string): OwnedStepTensors {
+  const make = (name: string, shape: number[], dtype: "f32" | "u32" = "f32") =>
+    allocateTensor(device, `${purpose} ${name}`, { shape, dtype });
+  return {
+    clock: make("clock", [4], "u32"),
+    scalars: make("scalars", [4]),
+    totals: make("totals", [4]),
+    ring: make("ring", [RING_SIZE, 4]),
+  };
+}
+
+/** Records that the totals of a step go to the ring and are cleared: the end of a step that updates nothing. */
+export function recordStep(graph: Graph, { clock, totals, ring }: StepTensors): void {
+  graph.call("record_step", { tensors: { clock, totals, ring }, params: { ring_size: ring.shape[0]! } });
+}
+
+/** What is written before a step. */
+export interface StepInput {
+  /** Seed of dropout. */
+  readonly seed: number;
+  /** Steps that are behind. */
+  readonly step: number;
+  /** Batches of this step that are behind. */
+  readonly microStep: number;
+  /** Factor of the loss's gradient: 1 / number of labels of the step for a mean. */
+  readonly lossScale: number;
+  /** Learning rate. */
+  readonly learningRate: number;
+  /** The decays, by which moments are corrected. */
+  readonly optimizer: Pick<AdamWOptions, "beta1" | "beta2">;
+}
+
+/** Writes the clock and scalars of a step. */
+export function writeStep(device: Device, { clock, scalars }: StepTensors, input: StepInput): void {
+  const { seed, step, microStep, lossScale, learningRate, optimizer: { beta1, beta2 } } = input;
+  // AdamW counts updates from 1
+  const corrections = [1 / (1 - beta1 ** (step + 1)), 1 / (1 - beta2 ** (step + 1))];
+  device.write(clock, Uint32Array.of(seed, step, microStep, 0));
+  device.write(scalars, Float32Array.of(lossScale, learningRate, ...corrections));
+}
+
+/** Waits, and reads the records of steps first ... end - 1 of each loss. */
+export async function readRecords(
+  device: Device,
+  losses: readonly StepTensors[],
+  { first, end }: { first: number; end: number },
+): Promise<StepRecord[][]> {
+  if (end - first > RING_SIZE) {
+    throw new RangeError(`Cannot read ${end - first} records: the ring holds ${RING_SIZE}`);
+  }
+  const rings = await device.read(losses.map(({ ring }) => ring));
+  return rings.map((bytes) => {
+    const ring = new Float32Array(bytes);
+    return Array.from({ length: end - first }, (_, i) => {
+      const [lossSum, correct, labels, gradientNorm] = ring.subarray((first + i) % RING_SIZE * 4);
+      return { lossSum: lossSum!, correct: correct!, labels: labels!, gradientNorm: gradientNorm! };
+    });
+  });
+}

@@ -1,0 +1,133 @@
+import { assert, assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { maskBatch } from "../../lib/batch/loader.ts";
+import { cutBlock } from "../../lib/batch/packing.ts";
+import { NoPairsError, sentencesOf } from "../../lib/batch/pairs.ts";
+import { textWindows } from "../../lib/batch/text_windows.ts";
+import { WindowSource } from "../../lib/batch/windows.ts";
+import { randomSequence } from "../../lib/random/philox.ts";
+import { textCorpus } from "../../lib/text/corpus.ts";
+import { stringSource } from "../../lib/text/source.ts";
+import { storiesCorpus } from "../../lib/text/stories.ts";
+import { characterTokenizer } from "../../lib/tokenizer/character.ts";
+
+const tokenizer = characterTokenizer(" .ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789?,'\n");
+const { special } = tokenizer;
+
+Deno.test("sentencesOf() loses nothing, and gives the space between two to the second", () => {
+  assertEquals(sentencesOf("A cat. A dog?  Yes!"), ["A cat.", " A dog?", "  Yes!"]);
+  assertEquals(sentencesOf("no end"), ["no end"]);
+  assertEquals(sentencesOf("   "), []);
+  const text = "Anna has a ball. Where is it? It is in the garden.";
+  assertEquals(sentencesOf(text).join(""), text);
+});
+
+/** Documents of numbered sentences of ten characters: letter of the document, number of the sentence. */
+const documents = Array.from(
+  { length: 8 },
+  (_, d) => Array.from({ length: 9 }, (_, s) => `${"ABCDEFGH"[d]}${s} abcde. `.padEnd(10, "x")),
+);
+const block = {
+  tokens: tokenizer.encode(documents.flat().join("")),
+  documentSizes: documents.map(() => 90),
+  sentenceSizes: documents.map((sentences) => sentences.map(() => 10)),
+};
+
+function pairsAt(length: number) {
+  const random = randomSequence({ seed: 3, purpose: "shuffling" });
+  const cut = cutBlock(block, { length, pack: "pairs", tokenizer, words: false, random });
+  return Array.from({ length: cut.count }, (_, i) => {
+    const { tokens, tokenTypes, documents, pairClass, padding } = cut.window(i);
+    const text = tokenizer.decode(tokens);
+    const [, a, b] = /^\[CLS\](.*)\[SEP\](.*)\[SEP\](?:\[PAD\])*$/s.exec(text)!;
+    assertEquals(tokens.length, length);
+    assertEquals(padding, length - 3 - a!.length - b!.length);
+    const end = length - padding;
+    assertEquals([...tokenTypes!], [
+      ...Array(a!.length + 2).fill(0),
+      ...Array(b!.length + 1).fill(1),
+      ...Array(padding).fill(0),
+    ]);
+    for (const row of tokens.keys()) {
+      assertEquals([...documents!.subarray(2 * row, 2 * row + 2)], row < end ? [0, end] : [end, length]);
+    }
+    return { a: a!, b: b!, pairClass: pairClass! };
+  });
+}
+
+/** Letter and number of the sentence that a text begins or ends with. */
+const first = (text: string) => [text[0]!, Number(text[1])] as const;
+const last = (text: string) => first(text.slice(-10));
+
+Deno.test("cutBlock() pairs neighbouring sentences with what follows them, or with sentences of another document", () => {
+  let foreign = 0;
+  const pairs = pairsAt(64);
+  for (const { a, b, pairClass } of pairs) {
+    const [[letter, number], [other, next]] = [last(a), first(b)];
+    if (pairClass === 0) assertEquals([other, next], [letter, number + 1]);
+    else {
+      foreign++;
+      assert(other !== letter && next > 0);
+    }
+    assert(a.length + b.length <= 61);
+  }
+  assert(pairs.length > 15);
+  assertAlmostEquals(foreign / pairs.length, 0.5, 0.25);
+});
+
+Deno.test("cutBlock() cuts the beginning of a first text and the end of a second one that have no room", () => {
+  for (const { a, b, pairClass } of pairsAt(16)) {
+    assertEquals([a.length, b.length], [7, 6]);
+    // the place where both meet is whole
+    const full = documents.flat();
+    assert(full.some((sentence) => sentence.endsWith(a)) && full.some((sentence) => sentence.startsWith(b)));
+    assert(pairClass === 0 || b[0] !== a[0]);
+  }
+});
+
+Deno.test("cutBlock() pairs nothing in windows without room", () => {
+  const options = { pack: "pairs", tokenizer, words: false } as const;
+  assertThrows(() => cutBlock(block, { ...options, length: 4 }), RangeError, "in windows of 4 tokens");
+});
+
+Deno.test("WindowSource gives half of the pairs from elsewhere, and goes on from any position with the same ones", async () => {
+  const corpus = storiesCorpus();
+  const options = { corpus, tokenizer, pack: "pairs", seed: 1, blockTokens: 1 << 15 } as const;
+  const source = new WindowSource(options);
+  const before = await source.next({ length: 128, count: 500 });
+  const share = before.filter(({ pairClass }) => pairClass === 1).length / 500;
+  assertAlmostEquals(share, 0.5, 0.08);
+  const { position } = source;
+  const after = await source.next({ length: 64, count: 50 });
+  const resumed = new WindowSource({ ...options, position });
+  assertEquals(await resumed.next({ length: 64, count: 50 }), after);
+  await source.close();
+  await resumed.close();
+});
+
+Deno.test("maskBatch() hands on types and classes of pairs, and masks none of what stands around them", async () => {
+  const corpus = storiesCorpus();
+  const windows = await Array.fromAsync(
+    textWindows({ corpus, part: "validation", tokenizer, length: 128, tokens: 1024, pack: "pairs" }),
+  );
+  const { batch } = maskBatch(windows, { tokenizer, rate: 0.5, seed: 1, capacity: Infinity });
+  assertEquals([...batch.pairClasses!], windows.map(({ pairClass }) => pairClass!));
+  assertEquals([...batch.tokenTypes!.subarray(128, 256)], [...windows[1]!.tokenTypes!]);
+  const around = new Set([special["[CLS]"], special["[SEP]"], special["[PAD]"]]);
+  assert([...batch.maskedRows].every((row) => !around.has(batch.original[row]!)));
+});
+
+Deno.test("WindowSource and textWindows() say that there are no pairs instead of looking for ever", async () => {
+  const corpus = await textCorpus([stringSource("a.txt", "one sentence only\n".repeat(100))]);
+  const source = new WindowSource({ corpus, tokenizer, pack: "pairs", seed: 1 });
+  await assertRejects(
+    () => source.next({ length: 32, count: 1 }),
+    NoPairsError,
+    "no document of the training text has two",
+  );
+  await source.close();
+  await assertRejects(
+    () => Array.fromAsync(textWindows({ corpus, part: "validation", tokenizer, length: 32, pack: "pairs" })),
+    NoPairsError,
+    "no document of the validation text has two; say by --document",
+  );
+});
