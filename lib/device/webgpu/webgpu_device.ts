@@ -8,7 +8,8 @@ import type { Device, Program, Recording, WebGpuSettings } from "../device.ts";
 import type { DeviceBuffer, KernelCall, Storage, Tensor } from "../../tensor/tensor.ts";
 import { type KernelTime, workOf } from "../profile.ts";
 import { dispatch, PassTimer, type PreparedCall } from "./pass_timer.ts";
-import { encodeParams, parseShader, type ShaderInterface, specialise } from "./wgsl.ts";
+import { type Pipeline, pipelineCache } from "./pipelines.ts";
+import { encodeParams, paramsBytes } from "./wgsl.ts";
 import { kernelSources, type MatmulVariant } from "./kernel_sources.ts";
 
 /** What `openWebGpuDevice` takes. */
@@ -27,12 +28,6 @@ export class NoAdapterError extends Error {
 
 interface WebGpuBuffer extends DeviceBuffer {
   readonly gpu: GPUBuffer;
-}
-
-interface Pipeline {
-  readonly pipeline: GPUComputePipeline;
-  readonly layout: GPUBindGroupLayout;
-  readonly shader: ShaderInterface;
 }
 
 const usage = () => GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
@@ -86,7 +81,7 @@ class WebGpuDevice implements Device {
   readonly maxTensorBytes: number;
   #gpu: GPUDevice;
   #sources: ReturnType<typeof kernelSources>;
-  #pipelines = new Map<string, Promise<Pipeline>>();
+  #pipeline: (call: KernelCall) => Promise<Pipeline>;
   #buffers = new Set<GPUBuffer>();
   #absent: WebGpuBuffer;
   #absentWritable: WebGpuBuffer;
@@ -104,6 +99,7 @@ class WebGpuDevice implements Device {
     const matmul = options.matmul ?? (this.software ? "direct" : "tiled");
     this.settings = { kind: "webgpu", adapter: this.description, matmul };
     this.#sources = kernelSources(matmul);
+    this.#pipeline = pipelineCache(gpu, this.#sources);
     gpu.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
       this.#failure ??= new Error(`WebGPU failed: ${(event as GPUUncapturedErrorEvent).error.message}`);
@@ -259,38 +255,6 @@ class WebGpuDevice implements Device {
     }
   }
 
-  #pipeline(call: KernelCall): Promise<Pipeline> {
-    const key = `${call.kernel} ${JSON.stringify(Object.entries(call.constants).sort())}`;
-    let pipeline = this.#pipelines.get(key);
-    if (!pipeline) this.#pipelines.set(key, pipeline = this.#createPipeline(call));
-    return pipeline;
-  }
-
-  async #createPipeline({ kernel, constants }: KernelCall): Promise<Pipeline> {
-    const source = this.#sources[kernel];
-    if (!source) throw new TypeError(`There is no kernel "${kernel}"`);
-    const code = specialise(source.source, constants);
-    const shader = parseShader(code);
-    const entries: GPUBindGroupLayoutEntry[] = shader.bindings.map(({ index, writable }) => ({
-      binding: index,
-      visibility: GPUShaderStage.COMPUTE,
-      buffer: { type: writable ? "storage" : "read-only-storage" },
-    }));
-    entries.push({
-      binding: 0,
-      visibility: GPUShaderStage.COMPUTE,
-      buffer: { type: "uniform", hasDynamicOffset: true, minBindingSize: paramsBytes(shader) },
-    });
-    const layout = this.#gpu.createBindGroupLayout({ entries });
-    const module = this.#gpu.createShaderModule({ code, label: kernel });
-    const pipeline = await this.#gpu.createComputePipelineAsync({
-      label: kernel,
-      layout: this.#gpu.createPipelineLayout({ bindGroupLayouts: [layout] }),
-      compute: { module, entryPoint: "main" },
-    });
-    return { pipeline, layout, shader };
-  }
-
   #uniforms(calls: readonly KernelCall[], pipelines: readonly Pipeline[]) {
     const alignment = this.#gpu.limits.minUniformBufferOffsetAlignment;
     let bytes = 0;
@@ -349,10 +313,6 @@ class WebGpuDevice implements Device {
     const folds = Math.ceil(x / limit);
     return [Math.ceil(x / folds), folds, z];
   }
-}
-
-function paramsBytes(shader: ShaderInterface): number {
-  return Math.max(16, Math.ceil(shader.params.length / 4) * 16);
 }
 
 function storageOf(tensor: Tensor): Storage {

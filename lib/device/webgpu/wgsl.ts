@@ -66,6 +66,11 @@ function literal(value: number | boolean, type: string): string {
   return `${Number(value)}${type === "u32" ? "u" : "i"}`;
 }
 
+/** Room that a kernel's `Params` take. */
+export function paramsBytes(shader: ShaderInterface): number {
+  return Math.max(16, Math.ceil(shader.params.length / 4) * 16);
+}
+
 /** The bytes of a kernel's `Params` for one call. */
 export function encodeParams(
   layout: readonly ShaderParam[],
