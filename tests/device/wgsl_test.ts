@@ -14,13 +14,31 @@ struct Params {
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(1) var<storage, read> x: array<vec4f>;
+const DEPTH = 3u;
+var<workgroup> sums: array<vec3f, SIZE>; // 8 of 16 bytes
+var<workgroup> tile: array<f32, DEPTH * SIZE>;
+var<workgroup> flag: u32;
+@compute @workgroup_size(SIZE, 2u)
+fn main() {}
 `;
 
 Deno.test("parseShader() finds parameters and bindings", () => {
   assertEquals(parseShader(source), {
     params: [{ name: "rows", type: "u32" }, { name: "scale", type: "f32" }],
     bindings: [{ name: "y", index: 2, writable: true }, { name: "x", index: 1, writable: false }],
+    workgroupSize: [8, 2, 1],
+    workgroupBytes: 8 * 16 + 3 * 8 * 4 + 16,
   });
+});
+
+Deno.test("parseShader() reads what a workgroup needs after specialising, and only what it understands", () => {
+  const { workgroupSize, workgroupBytes } = parseShader(specialise(source, { SIZE: 5 }));
+  assertEquals([workgroupSize, workgroupBytes], [[5, 2, 1], 5 * 16 + 64 + 16]);
+  const bytes = (type: string) => parseShader(`var<workgroup> x: ${type};`).workgroupBytes;
+  assertEquals(["f32", "vec2f", "vec3<u32>", "vec4i", "mat2x4f", "mat4x4<f32>"].map(bytes), [16, 16, 16, 16, 32, 64]);
+  assertEquals(bytes("array<array<vec2f, 3>, 4>"), 96);
+  assertThrows(() => bytes("array<f32, SIZE + 1>"), SyntaxError, 'how much "SIZE + 1" is');
+  assertThrows(() => bytes("Place"), SyntaxError, 'how large "Place" is');
 });
 
 Deno.test("specialise() turns overrides into constants", () => {
@@ -53,4 +71,13 @@ Deno.test("kernelSources() have a uniform, storage and an entry point each, and 
       if (params.length > 0) assert(source.includes("var<uniform> params: Params"), name);
     }
   }
+});
+
+Deno.test("kernelSources() cover as many items as their workgroups have invocations, rows or outputs for", () => {
+  const items = (name: string, constants = {}, variant: "direct" | "tiled" = "direct") =>
+    kernelSources(variant)[name]!.items(constants);
+  assertEquals(items("add"), [64, 1, 1]);
+  assertEquals(items("layer_norm", { LANES: 32 }), [2, 1, 1]);
+  assertEquals(items("square_sum"), [1, 1, 1]);
+  assertEquals([items("matmul"), items("matmul", {}, "tiled")], [[64, 64, 1], [64, 64, 1]]);
 });

@@ -37,56 +37,71 @@ import rowReduce from "../../../kernels/row_reduce.wgsl" with { type: "text" };
 import squareSum from "../../../kernels/square_sum.wgsl" with { type: "text" };
 import sumLoss from "../../../kernels/sum_loss.wgsl" with { type: "text" };
 import sumRows from "../../../kernels/sum_rows.wgsl" with { type: "text" };
+import workgroup from "../../../kernels/workgroup.wgsl" with { type: "text" };
+import { parseShader } from "./wgsl.ts";
 
 /** Source of a kernel and the part of the grid that one workgroup covers. */
 export interface KernelSource {
   readonly source: string;
-  readonly items: (constants: Readonly<Record<string, number | boolean>>) => readonly [number, number, number];
+  readonly items: (constants: Constants) => Grid;
 }
 
 /** The way a matrix product is computed: through workgroup memory, or straight from registers. */
 export type MatmulVariant = "tiled" | "direct";
 
-const flat = (items: number) => () => [items, 1, 1] as const;
-const rows = ({ LANES }: Readonly<Record<string, number | boolean>>) => [64 / Number(LANES), 1, 1] as const;
-
-function kernel(items: KernelSource["items"], ...parts: string[]): KernelSource {
-  return { source: parts.join("\n"), items };
-}
+type Constants = Readonly<Record<string, number | boolean>>;
+type Grid = readonly [number, number, number];
 
 /** Every kernel by name; the matrix product in the given variant. */
 export function kernelSources(variant: MatmulVariant): Readonly<Record<string, KernelSource>> {
   return { ...common, matmul: matmul[variant] };
 }
 
+/** An item for each invocation. */
+const flat = (...parts: string[]) => kernel((size) => size, workgroup, ...parts);
+/** An item, which is a row, for every LANES invocations. */
+const rows = (...parts: string[]) =>
+  kernel(([x], { LANES }) => [x / Number(LANES), 1, 1], workgroup, rowReduce, ...parts);
+/** An item for all invocations together. */
+const whole = (...parts: string[]) => kernel(() => [1, 1, 1], workgroup, ...parts);
+/** Items in two dimensions, so many for each invocation. */
+const blocks = (columns: number, rows: number, ...parts: string[]) =>
+  kernel(([x, y]) => [x * columns, y * rows, 1], ...parts);
+
+function kernel(items: (workgroupSize: Grid, constants: Constants) => Grid, ...parts: string[]): KernelSource {
+  const source = parts.join("\n");
+  const { workgroupSize } = parseShader(source);
+  return { source, items: (constants) => items(workgroupSize, constants) };
+}
+
 const matmul: Readonly<Record<MatmulVariant, KernelSource>> = {
-  tiled: kernel(() => [64, 64, 1], gelu, activations, matmulEpilogue, matmulTiled),
-  direct: kernel(() => [64, 64, 1], gelu, activations, matmulEpilogue, matmulDirect),
+  tiled: blocks(4, 4, gelu, activations, matmulEpilogue, matmulTiled),
+  direct: blocks(8, 8, gelu, activations, matmulEpilogue, matmulDirect),
 };
 
 const common: Readonly<Record<string, KernelSource>> = {
-  activation_backward: kernel(flat(64), gelu, activations, activationBackward),
-  adamw: kernel(flat(64), adamw),
-  add: kernel(flat(64), add),
-  attention: kernel(flat(64), philox, keep, attentionCommon, attention),
-  attention_backward_key_value: kernel(flat(64), philox, keep, attentionCommon, attentionBackwardKeyValue),
-  attention_backward_query: kernel(flat(64), philox, keep, attentionCommon, attentionBackwardQuery),
-  cross_entropy: kernel(rows, rowReduce, crossEntropy),
-  dropout: kernel(flat(64), philox, keep, dropout),
-  embedding: kernel(flat(64), embedding),
-  embedding_backward: kernel(flat(64), embeddingBackward),
-  gather_rows: kernel(flat(64), gatherRows),
-  gather_rows_backward: kernel(flat(64), gatherRowsBackward),
-  geglu: kernel(flat(64), gelu, activations, geglu),
-  geglu_backward: kernel(flat(64), gelu, activations, gegluBackward),
-  layer_norm: kernel(rows, rowReduce, layerNorm),
-  layer_norm_backward: kernel(rows, rowReduce, layerNormBackward),
-  layer_norm_backward_weight: kernel(flat(64), layerNormBackwardWeight),
-  pad_columns: kernel(flat(64), padColumns),
-  record_step: kernel(flat(1), recordStep),
-  reduce_partials: kernel(flat(256), reducePartials),
-  rotary: kernel(flat(64), rotary),
-  square_sum: kernel(flat(1), squareSum),
-  sum_loss: kernel(flat(1), sumLoss),
-  sum_rows: kernel(flat(64), sumRows),
+  activation_backward: flat(gelu, activations, activationBackward),
+  adamw: flat(adamw),
+  add: flat(add),
+  attention: flat(philox, keep, attentionCommon, attention),
+  attention_backward_key_value: flat(philox, keep, attentionCommon, attentionBackwardKeyValue),
+  attention_backward_query: flat(philox, keep, attentionCommon, attentionBackwardQuery),
+  cross_entropy: rows(crossEntropy),
+  dropout: flat(philox, keep, dropout),
+  embedding: flat(embedding),
+  embedding_backward: flat(embeddingBackward),
+  gather_rows: flat(gatherRows),
+  gather_rows_backward: flat(gatherRowsBackward),
+  geglu: flat(gelu, activations, geglu),
+  geglu_backward: flat(gelu, activations, gegluBackward),
+  layer_norm: rows(layerNorm),
+  layer_norm_backward: rows(layerNormBackward),
+  layer_norm_backward_weight: flat(layerNormBackwardWeight),
+  pad_columns: flat(padColumns),
+  record_step: whole(recordStep),
+  reduce_partials: flat(reducePartials),
+  rotary: flat(rotary),
+  square_sum: whole(squareSum),
+  sum_loss: whole(sumLoss),
+  sum_rows: flat(sumRows),
 };
