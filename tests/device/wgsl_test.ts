@@ -81,3 +81,12 @@ Deno.test("kernelSources() cover as many items as their workgroups have invocati
   assertEquals(items("square_sum"), [1, 1, 1]);
   assertEquals([items("matmul"), items("matmul", {}, "tiled")], [[64, 64, 1], [64, 64, 1]]);
 });
+
+Deno.test("kernelSources() name the files that they are put together from", async () => {
+  for (const variant of ["direct", "tiled"] as const) {
+    for (const [name, { source, files }] of Object.entries(kernelSources(variant))) {
+      const texts = files.map(({ name }) => Deno.readTextFile(new URL(`../../kernels/${name}`, import.meta.url)));
+      assertEquals((await Promise.all(texts)).join("\n"), source, name);
+    }
+  }
+});

@@ -43,6 +43,8 @@ import { parseShader } from "./wgsl.ts";
 /** Source of a kernel and the part of the grid that one workgroup covers. */
 export interface KernelSource {
   readonly source: string;
+  /** The files that it is put together from, and how many lines of it are from each. */
+  readonly files: readonly { readonly name: string; readonly lines: number }[];
   readonly items: (constants: Constants) => Grid;
 }
 
@@ -50,6 +52,7 @@ export interface KernelSource {
 export type MatmulVariant = "tiled" | "direct";
 
 type Constants = Readonly<Record<string, number | boolean>>;
+type Files = Readonly<Record<string, string>>;
 type Grid = readonly [number, number, number];
 
 /** Every kernel by name; the matrix product in the given variant. */
@@ -58,50 +61,61 @@ export function kernelSources(variant: MatmulVariant): Readonly<Record<string, K
 }
 
 /** An item for each invocation. */
-const flat = (...parts: string[]) => kernel((size) => size, workgroup, ...parts);
+const flat = (files: Files) => kernelSource({ workgroup, ...files }, (size) => size);
 /** An item, which is a row, for every LANES invocations. */
-const rows = (...parts: string[]) =>
-  kernel(([x], { LANES }) => [x / Number(LANES), 1, 1], workgroup, rowReduce, ...parts);
+const rows = (files: Files) =>
+  kernelSource({ workgroup, rowReduce, ...files }, ([x], { LANES }) => [x / Number(LANES), 1, 1]);
 /** An item for all invocations together. */
-const whole = (...parts: string[]) => kernel(() => [1, 1, 1], workgroup, ...parts);
+const whole = (files: Files) => kernelSource({ workgroup, ...files }, () => [1, 1, 1]);
 /** Items in two dimensions, so many for each invocation. */
-const blocks = (columns: number, rows: number, ...parts: string[]) =>
-  kernel(([x, y]) => [x * columns, y * rows, 1], ...parts);
+const blocks = (columns: number, rows: number, files: Files) =>
+  kernelSource(files, ([x, y]) => [x * columns, y * rows, 1]);
 
-function kernel(items: (workgroupSize: Grid, constants: Constants) => Grid, ...parts: string[]): KernelSource {
-  const source = parts.join("\n");
+/** Puts a kernel together from the texts of files, by their names in camel case. */
+export function kernelSource(
+  files: Files,
+  items: (workgroupSize: Grid, constants: Constants) => Grid,
+): KernelSource {
+  const source = Object.values(files).join("\n");
   const { workgroupSize } = parseShader(source);
-  return { source, items: (constants) => items(workgroupSize, constants) };
+  return {
+    source,
+    files: Object.entries(files).map(([name, text]) => ({
+      name: `${name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}.wgsl`,
+      lines: text.split("\n").length,
+    })),
+    items: (constants) => items(workgroupSize, constants),
+  };
 }
 
 const matmul: Readonly<Record<MatmulVariant, KernelSource>> = {
-  tiled: blocks(4, 4, gelu, activations, matmulEpilogue, matmulTiled),
-  direct: blocks(8, 8, gelu, activations, matmulEpilogue, matmulDirect),
+  tiled: blocks(4, 4, { gelu, activations, matmulEpilogue, matmulTiled }),
+  direct: blocks(8, 8, { gelu, activations, matmulEpilogue, matmulDirect }),
 };
 
 const common: Readonly<Record<string, KernelSource>> = {
-  activation_backward: flat(gelu, activations, activationBackward),
-  adamw: flat(adamw),
-  add: flat(add),
-  attention: flat(philox, keep, attentionCommon, attention),
-  attention_backward_key_value: flat(philox, keep, attentionCommon, attentionBackwardKeyValue),
-  attention_backward_query: flat(philox, keep, attentionCommon, attentionBackwardQuery),
-  cross_entropy: rows(crossEntropy),
-  dropout: flat(philox, keep, dropout),
-  embedding: flat(embedding),
-  embedding_backward: flat(embeddingBackward),
-  gather_rows: flat(gatherRows),
-  gather_rows_backward: flat(gatherRowsBackward),
-  geglu: flat(gelu, activations, geglu),
-  geglu_backward: flat(gelu, activations, gegluBackward),
-  layer_norm: rows(layerNorm),
-  layer_norm_backward: rows(layerNormBackward),
-  layer_norm_backward_weight: flat(layerNormBackwardWeight),
-  pad_columns: flat(padColumns),
-  record_step: whole(recordStep),
-  reduce_partials: flat(reducePartials),
-  rotary: flat(rotary),
-  square_sum: whole(squareSum),
-  sum_loss: whole(sumLoss),
-  sum_rows: flat(sumRows),
+  activation_backward: flat({ gelu, activations, activationBackward }),
+  adamw: flat({ adamw }),
+  add: flat({ add }),
+  attention: flat({ philox, keep, attentionCommon, attention }),
+  attention_backward_key_value: flat({ philox, keep, attentionCommon, attentionBackwardKeyValue }),
+  attention_backward_query: flat({ philox, keep, attentionCommon, attentionBackwardQuery }),
+  cross_entropy: rows({ crossEntropy }),
+  dropout: flat({ philox, keep, dropout }),
+  embedding: flat({ embedding }),
+  embedding_backward: flat({ embeddingBackward }),
+  gather_rows: flat({ gatherRows }),
+  gather_rows_backward: flat({ gatherRowsBackward }),
+  geglu: flat({ gelu, activations, geglu }),
+  geglu_backward: flat({ gelu, activations, gegluBackward }),
+  layer_norm: rows({ layerNorm }),
+  layer_norm_backward: rows({ layerNormBackward }),
+  layer_norm_backward_weight: flat({ layerNormBackwardWeight }),
+  pad_columns: flat({ padColumns }),
+  record_step: whole({ recordStep }),
+  reduce_partials: flat({ reducePartials }),
+  rotary: flat({ rotary }),
+  square_sum: whole({ squareSum }),
+  sum_loss: whole({ sumLoss }),
+  sum_rows: flat({ sumRows }),
 };

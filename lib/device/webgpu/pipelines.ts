@@ -5,6 +5,7 @@
  */
 
 import type { KernelCall } from "../../tensor/tensor.ts";
+import { compileError, kernelError } from "./kernel_error.ts";
 import type { KernelSource } from "./kernel_sources.ts";
 import { paramsBytes, parseShader, type ShaderInterface, specialise } from "./wgsl.ts";
 
@@ -35,18 +36,23 @@ export function pipelineCache(
 async function createPipeline(
   gpu: GPUDevice,
   sources: Readonly<Record<string, KernelSource>>,
-  { kernel, constants }: KernelCall,
+  call: KernelCall,
 ): Promise<Pipeline> {
-  const source = sources[kernel];
-  if (!source) throw new TypeError(`There is no kernel "${kernel}"`);
-  const code = specialise(source.source, constants);
+  const source = sources[call.kernel];
+  if (!source) throw new TypeError(`There is no kernel "${call.kernel}"`);
+  const code = specialise(source.source, call.constants);
   const shader = parseShader(code);
+  gpu.pushErrorScope("validation");
   const layout = gpu.createBindGroupLayout({ entries: layoutEntries(shader) });
-  const module = gpu.createShaderModule({ code, label: kernel });
-  const pipeline = await gpu.createComputePipelineAsync({
-    label: kernel,
-    layout: gpu.createPipelineLayout({ bindGroupLayouts: [layout] }),
-    compute: { module, entryPoint: "main" },
+  const pipelineLayout = gpu.createPipelineLayout({ bindGroupLayouts: [layout] });
+  const module = gpu.createShaderModule({ code, label: call.kernel });
+  const failure = await gpu.popErrorScope();
+  const messages = (await module.getCompilationInfo()).messages.filter(({ type }) => type === "error");
+  if (messages.length > 0) throw compileError(call, source, { code, messages });
+  if (failure) throw kernelError("compile", call, failure.message);
+  const descriptor = { label: call.kernel, layout: pipelineLayout, compute: { module, entryPoint: "main" } };
+  const pipeline = await gpu.createComputePipelineAsync(descriptor).catch((error: Error) => {
+    throw kernelError("compile", call, error.message);
   });
   return { pipeline, layout, shader };
 }
