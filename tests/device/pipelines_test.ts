@@ -87,6 +87,32 @@ compileTest(
   },
 );
 
+compileTest("pipelineCache() says with numbers what a kernel needs too much of", async () => {
+  const more = Array.from(
+    { length: 8 },
+    (_, i) => `@group(0) @binding(${i + 2}) var<storage, read> x${i}: array<f32>;`,
+  );
+  const refused = (text: string, message: string) =>
+    assertRejects(
+      () => compile({ sharedPart: shared, halve: text }),
+      RangeError,
+      `Cannot run halve: this device ${message}`,
+    );
+  await refused(
+    halve.replace("@compute", `${more.join("\n")}\n@compute`),
+    "binds at most 8 storage buffers to a kernel, halve needs 9",
+  );
+  // naga does not count the memory of a workgroup
+  await refused(
+    halve.replace("@compute", "var<workgroup> tile: array<vec4f, 64 * 17>;\n@compute"),
+    "gives a workgroup at most 16384 bytes of memory, halve needs 17408",
+  );
+  await refused(
+    halve.replace("@workgroup_size(64)", "@workgroup_size(64, 8)"),
+    "runs at most 256 invocations in a workgroup, halve needs 512",
+  );
+});
+
 Deno.test("placeOf() finds the file of a line of a source", () => {
   const { source, files } = kernelSource({ sharedPart: shared, halve }, (size) => size);
   for (const [i, line] of source.split("\n").entries()) {

@@ -2,7 +2,7 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { allocateTensor, type Device } from "../../lib/device/device.ts";
 import { Graph } from "../../lib/graph/graph.ts";
 import { gpuTest } from "../helpers/devices.ts";
-import { openWebGpuDevice } from "../../lib/device/webgpu/webgpu_device.ts";
+import { openWebGpuDevice } from "../../lib/device/webgpu/open_webgpu.ts";
 
 gpuTest("Device writes and reads parts of tensors", async (device) => {
   const x = allocateTensor(device, "x", { shape: [6] });

@@ -7,6 +7,7 @@
 import type { KernelCall } from "../../tensor/tensor.ts";
 import { compileError, kernelError } from "./kernel_error.ts";
 import type { KernelSource } from "./kernel_sources.ts";
+import { checkLimits } from "./limits.ts";
 import { paramsBytes, parseShader, type ShaderInterface, specialise } from "./wgsl.ts";
 
 /** A kernel, compiled. */
@@ -42,6 +43,7 @@ async function createPipeline(
   if (!source) throw new TypeError(`There is no kernel "${call.kernel}"`);
   const code = specialise(source.source, call.constants);
   const shader = parseShader(code);
+  checkLimits(gpu.limits, { owner: "device", kernel: call.kernel, shader });
   gpu.pushErrorScope("validation");
   const layout = gpu.createBindGroupLayout({ entries: layoutEntries(shader) });
   const pipelineLayout = gpu.createPipelineLayout({ bindGroupLayouts: [layout] });

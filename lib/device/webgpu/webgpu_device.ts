@@ -10,20 +10,15 @@ import { type KernelTime, workOf } from "../profile.ts";
 import { dispatch, PassTimer, type PreparedCall } from "./pass_timer.ts";
 import { type Pipeline, pipelineCache } from "./pipelines.ts";
 import { encodeParams, paramsBytes } from "./wgsl.ts";
-import { kernelSources, type MatmulVariant } from "./kernel_sources.ts";
+import type { KernelSource, MatmulVariant } from "./kernel_sources.ts";
 
-/** What `openWebGpuDevice` takes. */
-export interface WebGpuOptions {
-  /** How matrix products are computed; by default tiled on hardware and direct on a software adapter. */
-  matmul?: MatmulVariant;
-  /** Measure the time of every kernel by timestamp queries; each call is then a compute pass of its own. */
-  profile?: boolean;
-}
-
-/** There is no adapter; the message says what to install. */
-export class NoAdapterError extends Error {
-  /** Name of the class. */
-  override name = "NoAdapterError";
+/** A device that was opened, what it is, and the kernels that it may run. */
+export interface WebGpuDeviceOptions {
+  readonly description: string;
+  readonly software: boolean;
+  readonly matmul: MatmulVariant;
+  readonly sources: Readonly<Record<string, KernelSource>>;
+  readonly profile: boolean;
 }
 
 interface WebGpuBuffer extends DeviceBuffer {
@@ -35,44 +30,8 @@ const usage = () => GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBuffer
 /** Absent tensors are bound to this many bytes each, apart from one another: writable bindings must not overlap. */
 const ABSENT_BYTES = 256;
 
-/**
- * Opens the adapter that `navigator.gpu` prefers for high performance, with all the memory that it allows.
- *
- * @throws {NoAdapterError} where there is none.
- * @throws {RangeError} if a profile is asked for and the adapter has no timestamp queries.
- */
-export async function openWebGpuDevice(options: WebGpuOptions = {}): Promise<Device> {
-  const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
-  if (!adapter) throw new NoAdapterError(`Cannot find a WebGPU adapter: ${driverAdvice()}`);
-  const limits = adapter.limits;
-  if (options.profile && !adapter.features.has("timestamp-query")) {
-    throw new RangeError("Cannot measure the kernels' times: this adapter has no timestamp queries");
-  }
-  const gpu = await adapter.requestDevice({
-    requiredFeatures: options.profile ? ["timestamp-query"] : [],
-    requiredLimits: {
-      maxBufferSize: limits.maxBufferSize,
-      maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
-    },
-  });
-  return new WebGpuDevice(adapter, gpu, options);
-}
-
-function driverAdvice(): string {
-  const system = (globalThis as { Deno?: { build: { os: string } } }).Deno?.build.os ?? "browser";
-  switch (system) {
-    case "linux":
-      return "install a Vulkan driver (on Debian and Ubuntu: apt-get install mesa-vulkan-drivers libvulkan1)";
-    case "windows":
-      return "install your graphics card's current driver (it brings Direct3D 12 and Vulkan)";
-    case "darwin":
-      return "WebGPU needs Metal, which macOS 11 or later has";
-    default:
-      return "turn WebGPU on, or use a browser that has it";
-  }
-}
-
-class WebGpuDevice implements Device {
+/** Memory and programs on a GPU. */
+export class WebGpuDevice implements Device {
   readonly kind = "webgpu";
   readonly description: string;
   readonly settings: WebGpuSettings;
@@ -80,7 +39,7 @@ class WebGpuDevice implements Device {
   readonly parallelism: number;
   readonly maxTensorBytes: number;
   #gpu: GPUDevice;
-  #sources: ReturnType<typeof kernelSources>;
+  #sources: Readonly<Record<string, KernelSource>>;
   #pipeline: (call: KernelCall) => Promise<Pipeline>;
   #buffers = new Set<GPUBuffer>();
   #absent: WebGpuBuffer;
@@ -89,17 +48,15 @@ class WebGpuDevice implements Device {
   #destroyed = false;
   #timer: PassTimer | undefined;
 
-  constructor(adapter: GPUAdapter, gpu: GPUDevice, options: WebGpuOptions) {
+  constructor(gpu: GPUDevice, { description, software, matmul, sources, profile }: WebGpuDeviceOptions) {
     this.#gpu = gpu;
-    // older typings have it on the adapter, the standard on its info
-    this.software = Boolean((adapter.info as GPUAdapterInfo & { isFallbackAdapter?: boolean }).isFallbackAdapter);
-    this.description = adapter.info.description || adapter.info.vendor || "unnamed adapter";
-    this.parallelism = this.software ? 16 : 512;
+    this.software = software;
+    this.description = description;
+    this.parallelism = software ? 16 : 512;
     this.maxTensorBytes = Math.min(gpu.limits.maxStorageBufferBindingSize, gpu.limits.maxBufferSize);
-    const matmul = options.matmul ?? (this.software ? "direct" : "tiled");
-    this.settings = { kind: "webgpu", adapter: this.description, matmul };
-    this.#sources = kernelSources(matmul);
-    this.#pipeline = pipelineCache(gpu, this.#sources);
+    this.settings = { kind: "webgpu", adapter: description, matmul };
+    this.#sources = sources;
+    this.#pipeline = pipelineCache(gpu, sources);
     gpu.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
       this.#failure ??= new Error(`WebGPU failed: ${(event as GPUUncapturedErrorEvent).error.message}`);
@@ -107,7 +64,7 @@ class WebGpuDevice implements Device {
     gpu.lost.then((info) => {
       if (!this.#destroyed) this.#failure ??= new Error(`WebGPU lost the device: ${info.message}`);
     });
-    this.#timer = options.profile ? new PassTimer(gpu) : undefined;
+    this.#timer = profile ? new PassTimer(gpu) : undefined;
     this.#absent = this.allocate(ABSENT_BYTES, "absent");
     this.#absentWritable = this.allocate(ABSENT_BYTES * 16, "absent, writable");
   }
