@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { encodeParams, parseShader, specialise } from "../../lib/device/webgpu/wgsl.ts";
+import { bareVariablesInLoops } from "../helpers/wgsl_loops.ts";
 import { kernelSources } from "../../lib/device/webgpu/kernel_sources.ts";
 
 const source = `
@@ -88,5 +89,41 @@ Deno.test("kernelSources() name the files that they are put together from", asyn
       const texts = files.map(({ name }) => Deno.readTextFile(new URL(`../../kernels/${name}`, import.meta.url)));
       assertEquals((await Promise.all(texts)).join("\n"), source, name);
     }
+  }
+});
+
+Deno.test("bareVariablesInLoops() finds variables of any loop that begin without a value", () => {
+  const names = (body: string) =>
+    bareVariablesInLoops(`var<workgroup> w: f32;\nfn f() {\n${body}\n}`).map(({ name, line }) => `${name} ${line}`);
+  assertEquals(names("for (var i = 0u; i < 4u; i++) {\n  var sum: vec4f;\n}"), ["sum 4"]);
+  assertEquals(names("loop { var a: u32; continuing { var b: array<f32, 4>; } }"), ["a 3", "b 3"]);
+  assertEquals(names("while (go) { if (x) { var a: u32; } else { switch y { default { var b: f32; } } } }"), [
+    "a 3",
+    "b 3",
+  ]);
+  // the head of a loop is run once, of a loop inside a loop each time
+  assertEquals(names("for (var i: u32; i < 4u; i++) { }"), []);
+  assertEquals(names("loop { for (var i: u32; i < 4u; i++) { } }"), ["i 3"]);
+});
+
+Deno.test("bareVariablesInLoops() passes over values, comments and what is outside of loops", () => {
+  const sources = [
+    "fn f() { loop { var a: vec4f = vec4f(); var b = 1u; let c = 2u; } var d: f32; }",
+    "fn f() { for (var i = 0u; i < 4u; i++) { } var a: f32; if (x) { var b: f32; } }",
+    "fn f() { loop { /* var a: f32; /* var b: f32; */ var c: f32; */ } }",
+    "fn f() { loop { // var a: f32;\n } }",
+    "// loop {\nfn f() { var a: f32; }",
+    "fn f() { loop { } }\nfn g() { var a: f32; }",
+    "fn f() { let looped = 1; { var variable: f32; } }",
+  ];
+  assertEquals(sources.map(bareVariablesInLoops), sources.map(() => []));
+});
+
+Deno.test("kernels give every variable inside a loop a value", async () => {
+  const folder = new URL("../../kernels/", import.meta.url);
+  const names = [...Deno.readDirSync(folder)].map(({ name }) => name).filter((name) => name.endsWith(".wgsl"));
+  assert(names.length > 30);
+  for (const name of names) {
+    assertEquals(bareVariablesInLoops(await Deno.readTextFile(new URL(name, folder))), [], name);
   }
 });
