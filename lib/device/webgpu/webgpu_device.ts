@@ -7,9 +7,10 @@
 import type { Device, Program, Recording, WebGpuSettings } from "../device.ts";
 import type { DeviceBuffer, KernelCall, Storage, Tensor } from "../../tensor/tensor.ts";
 import { type KernelTime, workOf } from "../profile.ts";
-import { dispatch, PassTimer, type PreparedCall } from "./pass_timer.ts";
+import { encode, PassTimer, type PreparedCall } from "./pass_timer.ts";
 import { type Pipeline, pipelineCache } from "./pipelines.ts";
 import { encodeParams, paramsBytes } from "./wgsl.ts";
+import { checkDispatches, eachCall } from "./check_calls.ts";
 import type { KernelSource, MatmulVariant } from "./kernel_sources.ts";
 
 /** A device that was opened, what it is, and the kernels that it may run. */
@@ -144,24 +145,16 @@ export class WebGpuDevice implements Device {
       const arena = recording.arenaOf.get(tensor);
       return arena === undefined ? storageOf(tensor) : { buffer: arenas[arena]!, offset: 0 };
     };
-    const prepared = new Map<string, PreparedCall[]>();
-    let index = 0;
+    const prepared = await this.#prepare(calls, pipelines, uniforms, storage).catch((error: unknown) => {
+      destroy();
+      throw error;
+    });
+    const sections = new Map<string, readonly PreparedCall[]>();
+    let first = 0;
     for (const [name, section] of recording.sections) {
-      prepared.set(
-        name,
-        section.map((call) => {
-          const pipeline = pipelines[index]!;
-          return {
-            pipeline: pipeline.pipeline,
-            bindGroup: this.#bindGroup(call, pipeline, uniforms.buffer, storage),
-            offset: uniforms.offsets[index++]!,
-            workgroups: this.#workgroups(call),
-            work: workOf(call),
-          };
-        }),
-      );
+      sections.set(name, prepared.slice(first, first += section.length));
     }
-    return { bytes, destroy, run: (...names) => this.#run(prepared, names) };
+    return { bytes, destroy, run: (...names) => this.#run(sections, names) };
   }
 
   async takeProfile(): Promise<readonly KernelTime[] | undefined> {
@@ -175,6 +168,23 @@ export class WebGpuDevice implements Device {
     this.#gpu.destroy();
   }
 
+  async #prepare(
+    calls: readonly KernelCall[],
+    pipelines: readonly Pipeline[],
+    uniforms: { buffer: GPUBuffer; offsets: readonly number[] },
+    storage: (tensor: Tensor) => Storage,
+  ): Promise<PreparedCall[]> {
+    const prepared = await eachCall(this.#gpu, calls, (call, i) => ({
+      pipeline: pipelines[i]!.pipeline,
+      bindGroup: this.#bindGroup(call, pipelines[i]!, uniforms.buffer, storage),
+      offset: uniforms.offsets[i]!,
+      workgroups: this.#workgroups(call),
+      work: workOf(call),
+    }));
+    await checkDispatches(this.#gpu, calls, prepared);
+    return prepared;
+  }
+
   #run(sections: ReadonlyMap<string, readonly PreparedCall[]>, names: readonly string[]): void {
     this.#check();
     const calls = [...(names.length > 0 ? names : sections.keys())].flatMap((name) => {
@@ -186,11 +196,7 @@ export class WebGpuDevice implements Device {
       this.#timer.run(calls);
       return;
     }
-    const encoder = this.#gpu.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    for (const call of calls) dispatch(pass, call);
-    pass.end();
-    this.#gpu.queue.submit([encoder.finish()]);
+    this.#gpu.queue.submit([encode(this.#gpu, calls)]);
   }
 
   #check(): void {
