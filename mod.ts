@@ -23,7 +23,7 @@ export * from "./lib/tensor/tensor.ts";
 export * from "./lib/device/open_device.ts";
 export { type CpuOptions, openCpuDevice } from "./lib/device/cpu/cpu_device.ts";
 export type { KernelTime } from "./lib/device/profile.ts";
-export { NoAdapterError, openWebGpuDevice, type WebGpuOptions } from "./lib/device/webgpu/webgpu_device.ts";
+export { NoAdapterError, openWebGpuDevice, type WebGpuOptions } from "./lib/device/webgpu/open_webgpu.ts";
 export type { MatmulVariant, ProductChoice, ProductTable } from "./lib/device/webgpu/choices.ts";
 export * from "./lib/format/add_tokens.ts";
 export * from "./lib/format/config_json.ts";

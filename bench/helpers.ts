@@ -1,7 +1,7 @@
 import type { Device } from "../lib/device/device.ts";
 import type { Tensor } from "../lib/tensor/tensor.ts";
 import { openCpuDevice } from "../lib/device/cpu/cpu_device.ts";
-import { openWebGpuDevice, type WebGpuOptions } from "../lib/device/webgpu/webgpu_device.ts";
+import { openWebGpuDevice, type WebGpuOptions } from "../lib/device/webgpu/open_webgpu.ts";
 import { Graph } from "../lib/graph/graph.ts";
 
 /** Runs that are submitted before waiting once: a wait costs about 11 ms whatever was done. */

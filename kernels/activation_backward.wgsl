@@ -9,9 +9,9 @@ struct Params {
 @group(0) @binding(1) var<storage, read> x: array<vec4f>; // [4 · size4], the activation's input
 @group(0) @binding(2) var<storage, read_write> d_y: array<vec4f>; // [4 · size4]
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let i = id.x + id.y * groups.x * 64u;
+  let i = flat_index(id, groups);
   if (i >= params.size4) {
     return;
   }

@@ -17,9 +17,9 @@ fn keep_one(query_item: u32, key: u32) -> f32 {
   return keep(key / 4u, query_item, params.dropout_stream, params.dropout_threshold, params.dropout_scale)[key % 4u];
 }
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let item = id.x + id.y * groups.x * 64u;
+  let item = flat_index(id, groups);
   if (item >= params.batch * params.heads * params.length) {
     return;
   }

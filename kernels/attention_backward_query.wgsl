@@ -12,9 +12,9 @@
 
 @group(0) @binding(8) var<storage, read> documents: array<vec2u>; // [batch · length]: see attention_common
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let item = id.x + id.y * groups.x * 64u;
+  let item = flat_index(id, groups);
   if (item >= params.batch * params.heads * params.length) {
     return;
   }

@@ -16,16 +16,16 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> losses: array<f32>; // [rows]
 @group(0) @binding(5) var<storage, read_write> predictions: array<u32>; // [rows]
 
-var<workgroup> lane_best: array<f32, 64>;
-var<workgroup> lane_token: array<u32, 64>;
+var<workgroup> lane_best: array<f32, WORKGROUP_SIZE>;
+var<workgroup> lane_token: array<u32, WORKGROUP_SIZE>;
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(WORKGROUP_SIZE)
 fn main(
   @builtin(local_invocation_index) local: u32,
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,
 ) {
-  let wanted = (group.x + group.y * groups.x) * (64u / LANES) + local / LANES;
+  let wanted = row_index(local, group, groups);
   let row = min(wanted, params.rows - 1u);
   let lane = local % LANES;
   let first = row * params.stride;

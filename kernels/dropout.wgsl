@@ -16,9 +16,9 @@ struct Params {
 @group(0) @binding(3) var<storage, read> clock: array<u32>; // seed, step, micro-step
 @group(0) @binding(4) var<storage, read_write> y: array<vec4f>; // [4 · size4]
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let i = id.x + id.y * groups.x * 64u;
+  let i = flat_index(id, groups);
   if (i >= params.size4) {
     return;
   }

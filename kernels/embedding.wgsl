@@ -22,9 +22,9 @@ struct Params {
 @group(0) @binding(6) var<storage, read> row_positions: array<u32>; // [rows]
 @group(0) @binding(7) var<storage, read> token_types: array<u32>; // [rows]
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let i = id.x + id.y * groups.x * 64u;
+  let i = flat_index(id, groups);
   if (i >= params.rows * params.columns4) {
     return;
   }

@@ -14,9 +14,9 @@ struct Params {
 @group(0) @binding(4) var<storage, read> d_y: array<vec4f>; // [rows, width]
 @group(0) @binding(5) var<storage, read_write> d_token: array<vec4f>; // [vocab, width]
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let i = id.x + id.y * groups.x * 64u;
+  let i = flat_index(id, groups);
   if (i >= params.rows * params.columns4) {
     return;
   }

@@ -11,9 +11,9 @@ struct Params {
 @group(0) @binding(2) var<storage, read> d_y: array<vec4f>; // [rows, hidden]
 @group(0) @binding(3) var<storage, read_write> d_u: array<vec4f>; // [rows, 2 · hidden]
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let i = id.x + id.y * groups.x * 64u;
+  let i = flat_index(id, groups);
   if (i >= params.rows * params.hidden4) {
     return;
   }

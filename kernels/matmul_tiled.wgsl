@@ -4,8 +4,8 @@
 const TILE = 64u;
 const DEPTH = 16u;
 
-var<workgroup> a_tile: array<f32, 1024>; // [DEPTH, TILE]
-var<workgroup> b_tile: array<f32, 1024>; // [DEPTH, TILE]
+var<workgroup> a_tile: array<f32, DEPTH * TILE>;
+var<workgroup> b_tile: array<f32, DEPTH * TILE>;
 
 // One vector of a tile, read by invocation `local`; `inner` says that k runs along the vector.
 fn place_a(local: u32, vector: vec4f) {

@@ -10,9 +10,9 @@ struct Params {
 @group(0) @binding(1) var<storage, read> x: array<f32>; // [rows · groups, x_columns]
 @group(0) @binding(2) var<storage, read_write> y: array<f32>; // [rows · groups, y_columns]
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let i = id.x + id.y * groups.x * 64u;
+  let i = flat_index(id, groups);
   if (i >= params.size) {
     return;
   }

@@ -16,9 +16,11 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> ring: array<vec4f>; // [ring_size]
 @group(0) @binding(5) var<storage, read_write> update_scale: array<f32>; // [1]
 
-// By the exponent's bits: comparisons with NaN are not reliable on every back end.
+// Infinities and what is not a number have all of these; comparisons with NaN are not reliable on every back end.
+const EXPONENT: u32 = 0x7f800000u;
+
 fn is_finite(x: f32) -> bool {
-  return (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u;
+  return (bitcast<u32>(x) & EXPONENT) != EXPONENT;
 }
 
 @compute @workgroup_size(1)

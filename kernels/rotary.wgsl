@@ -14,10 +14,10 @@ struct Params {
 @group(0) @binding(1) var<storage, read> angles: array<vec2f>; // [length, half_head] of (cos, sin)
 @group(0) @binding(2) var<storage, read_write> qkv: array<f32>; // [rows, 3 · width]
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   // width pairs a row: width / 2 of the queries, then width / 2 of the keys
-  let i = id.x + id.y * groups.x * 64u;
+  let i = flat_index(id, groups);
   if (i >= params.rows * params.width) {
     return;
   }

@@ -1,7 +1,12 @@
-// A workgroup of 64 invocations works on 64 / LANES rows at once, LANES neighbouring invocations a row.
+// A workgroup works on WORKGROUP_SIZE / LANES rows at once, LANES neighbouring invocations a row.
 override LANES: u32 = 8u;
 
-var<workgroup> lane_values: array<vec2f, 64>;
+var<workgroup> lane_values: array<vec2f, WORKGROUP_SIZE>;
+
+// The row of an invocation; beyond the last where there are more invocations than rows.
+fn row_index(local: u32, group: vec3u, groups: vec3u) -> u32 {
+  return (group.x + group.y * groups.x) * (WORKGROUP_SIZE / LANES) + local / LANES;
+}
 
 // Both components summed over the lanes of this invocation's row. Uniform control flow only: it holds barriers.
 fn row_sum(local: u32, value: vec2f) -> vec2f {

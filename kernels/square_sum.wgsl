@@ -9,20 +9,20 @@ struct Params {
 @group(0) @binding(1) var<storage, read> gradients: array<vec4f>; // [4 · size4]
 @group(0) @binding(2) var<storage, read_write> partials: array<f32>; // [groups of all calls]
 
-var<workgroup> lane_sums: array<f32, 64>;
+var<workgroup> lane_sums: array<f32, WORKGROUP_SIZE>;
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) group: vec3u) {
   let begin = group.x * params.block4;
   let last = min(begin + params.block4, params.size4);
   var sum = 0.0;
-  for (var i = begin + local; i < last; i += 64u) {
+  for (var i = begin + local; i < last; i += WORKGROUP_SIZE) {
     sum += dot(gradients[i], gradients[i]);
   }
   lane_sums[local] = sum;
   workgroupBarrier();
   if (local == 0u) {
-    for (var lane = 1u; lane < 64u; lane++) {
+    for (var lane = 1u; lane < WORKGROUP_SIZE; lane++) {
       sum += lane_sums[lane];
     }
     partials[params.first + group.x] = sum;

@@ -6,7 +6,7 @@
 
 import { openCpuDevice } from "./cpu/cpu_device.ts";
 import type { Device } from "./device.ts";
-import { openWebGpuDevice } from "./webgpu/webgpu_device.ts";
+import { findAdapter, isSoftware, openWebGpuDevice } from "./webgpu/open_webgpu.ts";
 
 /** What may be asked for. */
 export const deviceChoices = ["auto", "webgpu", "cpu"] as const;
@@ -53,11 +53,8 @@ export async function openDevice(
     const slow = "this adapter is software: the CPU does a GPU's work; --device cpu is several times as quick";
     return opened(device, "", device.software ? slow : undefined);
   }
-  const adapter = choice === "auto"
-    ? await globalThis.navigator?.gpu?.requestAdapter({ powerPreference: "high-performance" })
-    : undefined;
-  const info = adapter?.info as (GPUAdapterInfo & { isFallbackAdapter?: boolean }) | undefined;
-  if (adapter && !info?.isFallbackAdapter) {
+  const adapter = choice === "auto" ? await findAdapter() : undefined;
+  if (adapter && !isSoftware(adapter)) {
     return opened(await openWebGpuDevice({ profile }), "a graphics card was found");
   }
   const cpu = await openCpuDevice({ blas, profile, ...(threads === undefined ? {} : { threads }) });

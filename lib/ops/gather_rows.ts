@@ -2,7 +2,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 import type { Graph } from "../graph/graph.ts";
 
 /** What {@linkcode RowSelection.inverse} holds for rows that are not taken. */
-export const NOT_TAKEN = 0xffffffff;
+export const NOT_SELECTED = 0xffffffff;
 
 /** Which rows are taken, in both directions. */
 export interface RowSelection {

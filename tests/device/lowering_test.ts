@@ -3,7 +3,7 @@ import { lower as lowerForCpu } from "../../lib/device/cpu/lower.ts";
 import { lowerOp } from "../../lib/device/lowering.ts";
 import { chooseProduct, productKey, type ProductShape, sliceLength } from "../../lib/device/webgpu/choices.ts";
 import { lower as lowerForGpu } from "../../lib/device/webgpu/lower.ts";
-import { openWebGpuDevice } from "../../lib/device/webgpu/webgpu_device.ts";
+import { openWebGpuDevice } from "../../lib/device/webgpu/open_webgpu.ts";
 import { Graph } from "../../lib/graph/graph.ts";
 import { linear } from "../../lib/ops/linear.ts";
 import type { OpCall, Parameter, Tensor } from "../../lib/tensor/tensor.ts";

@@ -3,7 +3,7 @@ import { openCpuDevice } from "../../lib/device/cpu/cpu_device.ts";
 import type { Device } from "../../lib/device/device.ts";
 import type { Parameter } from "../../lib/tensor/tensor.ts";
 import { ProfileTotals, workOf } from "../../lib/device/profile.ts";
-import { openWebGpuDevice } from "../../lib/device/webgpu/webgpu_device.ts";
+import { openWebGpuDevice } from "../../lib/device/webgpu/open_webgpu.ts";
 import { Graph } from "../../lib/graph/graph.ts";
 import { attention } from "../../lib/ops/attention.ts";
 import { linear } from "../../lib/ops/linear.ts";

@@ -1,8 +1,9 @@
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { allocateTensor, type Device } from "../../lib/device/device.ts";
+import type { Tensor } from "../../lib/tensor/tensor.ts";
 import { Graph } from "../../lib/graph/graph.ts";
 import { gpuTest } from "../helpers/devices.ts";
-import { openWebGpuDevice } from "../../lib/device/webgpu/webgpu_device.ts";
+import { openWebGpuDevice } from "../../lib/device/webgpu/open_webgpu.ts";
 
 gpuTest("Device writes and reads parts of tensors", async (device) => {
   const x = allocateTensor(device, "x", { shape: [6] });
@@ -78,6 +79,33 @@ gpuTest("Device rejects calls that do not fit their kernel", async (device) => {
   const program = await graph.compile(device);
   assertThrows(() => program.run("other"), TypeError, 'no section "other"');
   program.destroy();
+});
+
+gpuTest("Device says which kernel WebGPU would refuse to run, and goes on", async (device) => {
+  const compile = (change: (graph: Graph) => void) => {
+    const graph = new Graph();
+    change(graph);
+    return graph.compile(device);
+  };
+  const x = allocateTensor(device, "x", { shape: [128] });
+  const refused = async (tensors: Record<string, Tensor>, message: string) => {
+    const error = await assertRejects(() => compile((graph) => graph.call("add", { tensors, params: { size: 4 } })));
+    assert(error instanceof Error && error.message.startsWith("Cannot run kernel add: "), String(error));
+    assert(error.message.includes(message), error.message);
+  };
+  const behind = { ...x, storage: { ...x.storage, offset: 512 } };
+  const y = allocateTensor(device, "y", { shape: [128] });
+  await refused({ x: behind, y }, "512");
+  await refused({ x, y: { ...y, storage: { ...y.storage, offset: 4 } } }, "alignment");
+  // read and written at once
+  await refused({ x, y: x }, "usage");
+  const program = await compile((graph) => graph.call("add", { tensors: { x, y }, params: { size: 128 } }));
+  device.write(x, new Float32Array(128).fill(3));
+  program.run();
+  assertEquals(new Float32Array((await device.read([y]))[0]!), new Float32Array(128).fill(3));
+  program.destroy();
+  x.storage.buffer.destroy();
+  y.storage.buffer.destroy();
 });
 
 gpuTest("Device fails with WebGPU's own words once something went wrong", async () => {

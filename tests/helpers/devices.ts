@@ -1,7 +1,7 @@
 import type { Device } from "../../lib/device/device.ts";
 import { openBlas } from "../../lib/device/cpu/blas.ts";
 import { openCpuDevice } from "../../lib/device/cpu/cpu_device.ts";
-import { NoAdapterError, openWebGpuDevice } from "../../lib/device/webgpu/webgpu_device.ts";
+import { findAdapter, isSoftware, NoAdapterError, openWebGpuDevice } from "../../lib/device/webgpu/open_webgpu.ts";
 
 /** Debian's libopenblas0-pthread, or whatever else OpenBLAS comes from. */
 export const blasPath = "libopenblas.so.0";
@@ -30,14 +30,13 @@ const required = Deno.env.get("CLOZE_REQUIRE_GPU") === "1";
 // software Vulkan complains on stderr about a machine without a desktop session
 if (Deno.build.os === "linux" && !Deno.env.get("XDG_RUNTIME_DIR")) Deno.env.set("XDG_RUNTIME_DIR", "/tmp");
 
-const adapter = await navigator.gpu?.requestAdapter();
+const adapter = await findAdapter();
 
 /** Whether there is a graphics card, and not software that does its work a hundred times as slowly. */
-export const hasHardware: boolean = adapter != null &&
-  !(adapter.info as GPUAdapterInfo & { isFallbackAdapter?: boolean }).isFallbackAdapter;
+export const hasHardware: boolean = adapter !== undefined && !isSoftware(adapter);
 
 /** Whether there is no adapter; with CLOZE_REQUIRE_GPU=1 that is a failure instead of a reason to ignore tests. */
-export const withoutGpu: boolean = adapter == null;
+export const withoutGpu: boolean = adapter === undefined;
 if (withoutGpu && required) throw new NoAdapterError("CLOZE_REQUIRE_GPU=1, but there is no WebGPU adapter");
 
 /** Declares a test for every device, or those named; on WebGPU it is reported as ignored where there is no adapter. */

@@ -37,46 +37,75 @@ import rowReduce from "../../../kernels/row_reduce.wgsl" with { type: "text" };
 import squareSum from "../../../kernels/square_sum.wgsl" with { type: "text" };
 import sumLoss from "../../../kernels/sum_loss.wgsl" with { type: "text" };
 import sumRows from "../../../kernels/sum_rows.wgsl" with { type: "text" };
+import workgroup from "../../../kernels/workgroup.wgsl" with { type: "text" };
+import { parseShader } from "./wgsl.ts";
 
 /** Source of a kernel and the part of the grid that one workgroup covers. */
 export interface KernelSource {
   readonly source: string;
-  readonly items: (constants: Readonly<Record<string, number | boolean>>) => readonly [number, number, number];
+  /** The files that it is put together from, and how many lines of it are from each. */
+  readonly files: readonly { readonly name: string; readonly lines: number }[];
+  readonly items: (constants: Constants) => Grid;
 }
 
-const flat = (items: number) => () => [items, 1, 1] as const;
-const rows = ({ LANES }: Readonly<Record<string, number | boolean>>) => [64 / Number(LANES), 1, 1] as const;
+type Constants = Readonly<Record<string, number | boolean>>;
+type Files = Readonly<Record<string, string>>;
+type Grid = readonly [number, number, number];
 
-function kernel(items: KernelSource["items"], ...parts: string[]): KernelSource {
-  return { source: parts.join("\n"), items };
+/** An item for each invocation. */
+const flat = (files: Files) => kernelSource({ workgroup, ...files }, (size) => size);
+/** An item, which is a row, for every LANES invocations. */
+const rows = (files: Files) =>
+  kernelSource({ workgroup, rowReduce, ...files }, ([x], { LANES }) => [x / Number(LANES), 1, 1]);
+/** An item for all invocations together. */
+const whole = (files: Files) => kernelSource({ workgroup, ...files }, () => [1, 1, 1]);
+/** Items in two dimensions, so many for each invocation. */
+const blocks = (columns: number, rows: number, files: Files) =>
+  kernelSource(files, ([x, y]) => [x * columns, y * rows, 1]);
+
+/** Puts a kernel together from the texts of files, by their names in camel case. */
+export function kernelSource(
+  files: Files,
+  items: (workgroupSize: Grid, constants: Constants) => Grid,
+): KernelSource {
+  const source = Object.values(files).join("\n");
+  const { workgroupSize } = parseShader(source);
+  return {
+    source,
+    files: Object.entries(files).map(([name, text]) => ({
+      name: `${name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}.wgsl`,
+      lines: text.split("\n").length,
+    })),
+    items: (constants) => items(workgroupSize, constants),
+  };
 }
 
 /** Every kernel by name. */
 export const kernelSources: Readonly<Record<string, KernelSource>> = {
-  activation_backward: kernel(flat(64), gelu, activations, activationBackward),
-  adamw: kernel(flat(64), adamw),
-  add: kernel(flat(64), add),
-  attention: kernel(flat(64), philox, keep, attentionCommon, attention),
-  attention_backward_key_value: kernel(flat(64), philox, keep, attentionCommon, attentionBackwardKeyValue),
-  attention_backward_query: kernel(flat(64), philox, keep, attentionCommon, attentionBackwardQuery),
-  cross_entropy: kernel(rows, rowReduce, crossEntropy),
-  dropout: kernel(flat(64), philox, keep, dropout),
-  embedding: kernel(flat(64), embedding),
-  embedding_backward: kernel(flat(64), embeddingBackward),
-  gather_rows: kernel(flat(64), gatherRows),
-  gather_rows_backward: kernel(flat(64), gatherRowsBackward),
-  geglu: kernel(flat(64), gelu, activations, geglu),
-  geglu_backward: kernel(flat(64), gelu, activations, gegluBackward),
-  layer_norm: kernel(rows, rowReduce, layerNorm),
-  layer_norm_backward: kernel(rows, rowReduce, layerNormBackward),
-  layer_norm_backward_weight: kernel(flat(64), layerNormBackwardWeight),
-  matmul_direct: kernel(() => [64, 64, 1], gelu, activations, matmulEpilogue, matmulDirect),
-  matmul_tiled: kernel(() => [64, 64, 1], gelu, activations, matmulEpilogue, matmulTiled),
-  pad_columns: kernel(flat(64), padColumns),
-  record_step: kernel(flat(1), recordStep),
-  reduce_partials: kernel(flat(256), reducePartials),
-  rotary: kernel(flat(64), rotary),
-  square_sum: kernel(flat(1), squareSum),
-  sum_loss: kernel(flat(1), sumLoss),
-  sum_rows: kernel(flat(64), sumRows),
+  activation_backward: flat({ gelu, activations, activationBackward }),
+  adamw: flat({ adamw }),
+  add: flat({ add }),
+  attention: flat({ philox, keep, attentionCommon, attention }),
+  attention_backward_key_value: flat({ philox, keep, attentionCommon, attentionBackwardKeyValue }),
+  attention_backward_query: flat({ philox, keep, attentionCommon, attentionBackwardQuery }),
+  cross_entropy: rows({ crossEntropy }),
+  dropout: flat({ philox, keep, dropout }),
+  embedding: flat({ embedding }),
+  embedding_backward: flat({ embeddingBackward }),
+  gather_rows: flat({ gatherRows }),
+  gather_rows_backward: flat({ gatherRowsBackward }),
+  geglu: flat({ gelu, activations, geglu }),
+  geglu_backward: flat({ gelu, activations, gegluBackward }),
+  layer_norm: rows({ layerNorm }),
+  layer_norm_backward: rows({ layerNormBackward }),
+  layer_norm_backward_weight: flat({ layerNormBackwardWeight }),
+  matmul_direct: blocks(8, 8, { gelu, activations, matmulEpilogue, matmulDirect }),
+  matmul_tiled: blocks(4, 4, { gelu, activations, matmulEpilogue, matmulTiled }),
+  pad_columns: flat({ padColumns }),
+  record_step: whole({ recordStep }),
+  reduce_partials: flat({ reducePartials }),
+  rotary: flat({ rotary }),
+  square_sum: whole({ squareSum }),
+  sum_loss: whole({ sumLoss }),
+  sum_rows: flat({ sumRows }),
 };

@@ -20,8 +20,16 @@ export interface PreparedCall {
   readonly work: KernelWork;
 }
 
-/** Encodes a call. */
-export function dispatch(pass: GPUComputePassEncoder, { pipeline, bindGroup, offset, workgroups }: PreparedCall): void {
+/** Encodes calls as one pass. */
+export function encode(gpu: GPUDevice, calls: readonly PreparedCall[]): GPUCommandBuffer {
+  const encoder = gpu.createCommandEncoder();
+  const pass = encoder.beginComputePass();
+  for (const call of calls) dispatch(pass, call);
+  pass.end();
+  return encoder.finish();
+}
+
+function dispatch(pass: GPUComputePassEncoder, { pipeline, bindGroup, offset, workgroups }: PreparedCall): void {
   pass.setPipeline(pipeline);
   pass.setBindGroup(0, bindGroup, [offset]);
   pass.dispatchWorkgroups(...workgroups);

@@ -7,36 +7,26 @@
 import type { Device, Program, Recording, WebGpuSettings } from "../device.ts";
 import type { DeviceBuffer, KernelCall, OpCall, Storage, Tensor } from "../../tensor/tensor.ts";
 import { type KernelTime, workOf } from "../profile.ts";
-import { dispatch, PassTimer, type PreparedCall } from "./pass_timer.ts";
-import { encodeParams, parseShader, type ShaderInterface, specialise } from "./wgsl.ts";
+import { encode, PassTimer, type PreparedCall } from "./pass_timer.ts";
+import { type Pipeline, pipelineCache } from "./pipelines.ts";
+import { encodeParams, paramsBytes } from "./wgsl.ts";
+import { checkDispatches, eachCall } from "./check_calls.ts";
 import type { MatmulVariant, ProductTable } from "./choices.ts";
-import { kernelSources } from "./kernel_sources.ts";
+import type { KernelSource } from "./kernel_sources.ts";
 import { type GpuTarget, lower } from "./lower.ts";
 
-/** What `openWebGpuDevice` takes. */
-export interface WebGpuOptions {
-  /** How matrix products are computed; by default tiled on hardware and direct on a software adapter. */
-  matmul?: MatmulVariant;
-  /** Choices for matrix products of certain shapes, in place of the usual ones. */
-  products?: ProductTable;
-  /** Measure the time of every kernel by timestamp queries; each call is then a compute pass of its own. */
-  profile?: boolean;
-}
-
-/** There is no adapter; the message says what to install. */
-export class NoAdapterError extends Error {
-  /** Name of the class. */
-  override name = "NoAdapterError";
+/** A device that was opened, what it is, and the kernels that it may run. */
+export interface WebGpuDeviceOptions {
+  readonly description: string;
+  readonly software: boolean;
+  readonly matmul: MatmulVariant;
+  readonly products: ProductTable;
+  readonly sources: Readonly<Record<string, KernelSource>>;
+  readonly profile: boolean;
 }
 
 interface WebGpuBuffer extends DeviceBuffer {
   readonly gpu: GPUBuffer;
-}
-
-interface Pipeline {
-  readonly pipeline: GPUComputePipeline;
-  readonly layout: GPUBindGroupLayout;
-  readonly shader: ShaderInterface;
 }
 
 const usage = () => GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
@@ -44,44 +34,8 @@ const usage = () => GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBuffer
 /** Absent tensors are bound to this many bytes each, apart from one another: writable bindings must not overlap. */
 const ABSENT_BYTES = 256;
 
-/**
- * Opens the adapter that `navigator.gpu` prefers for high performance, with all the memory that it allows.
- *
- * @throws {NoAdapterError} where there is none.
- * @throws {RangeError} if a profile is asked for and the adapter has no timestamp queries.
- */
-export async function openWebGpuDevice(options: WebGpuOptions = {}): Promise<Device> {
-  const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
-  if (!adapter) throw new NoAdapterError(`Cannot find a WebGPU adapter: ${driverAdvice()}`);
-  const limits = adapter.limits;
-  if (options.profile && !adapter.features.has("timestamp-query")) {
-    throw new RangeError("Cannot measure the kernels' times: this adapter has no timestamp queries");
-  }
-  const gpu = await adapter.requestDevice({
-    requiredFeatures: options.profile ? ["timestamp-query"] : [],
-    requiredLimits: {
-      maxBufferSize: limits.maxBufferSize,
-      maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
-    },
-  });
-  return new WebGpuDevice(adapter, gpu, options);
-}
-
-function driverAdvice(): string {
-  const system = (globalThis as { Deno?: { build: { os: string } } }).Deno?.build.os ?? "browser";
-  switch (system) {
-    case "linux":
-      return "install a Vulkan driver (on Debian and Ubuntu: apt-get install mesa-vulkan-drivers libvulkan1)";
-    case "windows":
-      return "install your graphics card's current driver (it brings Direct3D 12 and Vulkan)";
-    case "darwin":
-      return "WebGPU needs Metal, which macOS 11 or later has";
-    default:
-      return "turn WebGPU on, or use a browser that has it";
-  }
-}
-
-class WebGpuDevice implements Device {
+/** Memory and programs on a GPU. */
+export class WebGpuDevice implements Device {
   readonly kind = "webgpu";
   readonly description: string;
   readonly settings: WebGpuSettings;
@@ -89,7 +43,8 @@ class WebGpuDevice implements Device {
   readonly maxTensorBytes: number;
   #gpu: GPUDevice;
   #target: GpuTarget;
-  #pipelines = new Map<string, Promise<Pipeline>>();
+  #sources: Readonly<Record<string, KernelSource>>;
+  #pipeline: (call: KernelCall) => Promise<Pipeline>;
   #buffers = new Set<GPUBuffer>();
   #absent: WebGpuBuffer;
   #absentWritable: WebGpuBuffer;
@@ -97,17 +52,14 @@ class WebGpuDevice implements Device {
   #destroyed = false;
   #timer: PassTimer | undefined;
 
-  constructor(adapter: GPUAdapter, gpu: GPUDevice, options: WebGpuOptions) {
+  constructor(gpu: GPUDevice, { description, software, matmul, products, sources, profile }: WebGpuDeviceOptions) {
     this.#gpu = gpu;
-    // older typings have it on the adapter, the standard on its info
-    this.software = Boolean((adapter.info as GPUAdapterInfo & { isFallbackAdapter?: boolean }).isFallbackAdapter);
-    this.description = adapter.info.description || adapter.info.vendor || "unnamed adapter";
+    this.software = software;
+    this.description = description;
     this.maxTensorBytes = Math.min(gpu.limits.maxStorageBufferBindingSize, gpu.limits.maxBufferSize);
-    const matmul = options.matmul ?? (this.software ? "direct" : "tiled");
-    const { products = {} } = options;
     this.settings = {
       kind: "webgpu",
-      adapter: this.description,
+      adapter: description,
       matmul,
       ...(Object.keys(products).length > 0 ? { products } : {}),
     };
@@ -115,8 +67,10 @@ class WebGpuDevice implements Device {
       variant: matmul,
       table: products,
       maxTensorBytes: this.maxTensorBytes,
-      parallelism: this.software ? 16 : 512,
+      parallelism: software ? 16 : 512,
     };
+    this.#sources = sources;
+    this.#pipeline = pipelineCache(gpu, sources);
     gpu.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
       this.#failure ??= new Error(`WebGPU failed: ${(event as GPUUncapturedErrorEvent).error.message}`);
@@ -124,7 +78,7 @@ class WebGpuDevice implements Device {
     gpu.lost.then((info) => {
       if (!this.#destroyed) this.#failure ??= new Error(`WebGPU lost the device: ${info.message}`);
     });
-    this.#timer = options.profile ? new PassTimer(gpu) : undefined;
+    this.#timer = profile ? new PassTimer(gpu) : undefined;
     this.#absent = this.allocate(ABSENT_BYTES, "absent");
     this.#absentWritable = this.allocate(ABSENT_BYTES * 16, "absent, writable");
   }
@@ -208,24 +162,16 @@ class WebGpuDevice implements Device {
       const arena = recording.arenaOf.get(tensor);
       return arena === undefined ? storageOf(tensor) : { buffer: arenas[arena]!, offset: 0 };
     };
-    const prepared = new Map<string, PreparedCall[]>();
-    let index = 0;
+    const prepared = await this.#prepare(calls, pipelines, uniforms, storage).catch((error: unknown) => {
+      destroy();
+      throw error;
+    });
+    const sections = new Map<string, readonly PreparedCall[]>();
+    let first = 0;
     for (const [name, section] of recording.sections) {
-      prepared.set(
-        name,
-        section.map((call) => {
-          const pipeline = pipelines[index]!;
-          return {
-            pipeline: pipeline.pipeline,
-            bindGroup: this.#bindGroup(call, pipeline, uniforms.buffer, storage),
-            offset: uniforms.offsets[index++]!,
-            workgroups: this.#workgroups(call),
-            work: workOf(call),
-          };
-        }),
-      );
+      sections.set(name, prepared.slice(first, first += section.length));
     }
-    return { bytes, destroy, run: (...names) => this.#run(prepared, names) };
+    return { bytes, destroy, run: (...names) => this.#run(sections, names) };
   }
 
   async takeProfile(): Promise<readonly KernelTime[] | undefined> {
@@ -239,6 +185,23 @@ class WebGpuDevice implements Device {
     this.#gpu.destroy();
   }
 
+  async #prepare(
+    calls: readonly KernelCall[],
+    pipelines: readonly Pipeline[],
+    uniforms: { buffer: GPUBuffer; offsets: readonly number[] },
+    storage: (tensor: Tensor) => Storage,
+  ): Promise<PreparedCall[]> {
+    const prepared = await eachCall(this.#gpu, calls, (call, i) => ({
+      pipeline: pipelines[i]!.pipeline,
+      bindGroup: this.#bindGroup(call, pipelines[i]!, uniforms.buffer, storage),
+      offset: uniforms.offsets[i]!,
+      workgroups: this.#workgroups(call),
+      work: workOf(call),
+    }));
+    await checkDispatches(this.#gpu, calls, prepared);
+    return prepared;
+  }
+
   #run(sections: ReadonlyMap<string, readonly PreparedCall[]>, names: readonly string[]): void {
     this.#check();
     const calls = [...(names.length > 0 ? names : sections.keys())].flatMap((name) => {
@@ -250,11 +213,7 @@ class WebGpuDevice implements Device {
       this.#timer.run(calls);
       return;
     }
-    const encoder = this.#gpu.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    for (const call of calls) dispatch(pass, call);
-    pass.end();
-    this.#gpu.queue.submit([encoder.finish()]);
+    this.#gpu.queue.submit([encode(this.#gpu, calls)]);
   }
 
   #check(): void {
@@ -274,38 +233,6 @@ class WebGpuDevice implements Device {
         }
       }
     }
-  }
-
-  #pipeline(call: KernelCall): Promise<Pipeline> {
-    const key = `${call.kernel} ${JSON.stringify(Object.entries(call.constants).sort())}`;
-    let pipeline = this.#pipelines.get(key);
-    if (!pipeline) this.#pipelines.set(key, pipeline = this.#createPipeline(call));
-    return pipeline;
-  }
-
-  async #createPipeline({ kernel, constants }: KernelCall): Promise<Pipeline> {
-    const source = kernelSources[kernel];
-    if (!source) throw new TypeError(`There is no kernel "${kernel}"`);
-    const code = specialise(source.source, constants);
-    const shader = parseShader(code);
-    const entries: GPUBindGroupLayoutEntry[] = shader.bindings.map(({ index, writable }) => ({
-      binding: index,
-      visibility: GPUShaderStage.COMPUTE,
-      buffer: { type: writable ? "storage" : "read-only-storage" },
-    }));
-    entries.push({
-      binding: 0,
-      visibility: GPUShaderStage.COMPUTE,
-      buffer: { type: "uniform", hasDynamicOffset: true, minBindingSize: paramsBytes(shader) },
-    });
-    const layout = this.#gpu.createBindGroupLayout({ entries });
-    const module = this.#gpu.createShaderModule({ code, label: kernel });
-    const pipeline = await this.#gpu.createComputePipelineAsync({
-      label: kernel,
-      layout: this.#gpu.createPipelineLayout({ bindGroupLayouts: [layout] }),
-      compute: { module, entryPoint: "main" },
-    });
-    return { pipeline, layout, shader };
   }
 
   #uniforms(calls: readonly KernelCall[], pipelines: readonly Pipeline[]) {
@@ -356,7 +283,7 @@ class WebGpuDevice implements Device {
   }
 
   #workgroups(call: KernelCall): [number, number, number] {
-    const items = kernelSources[call.kernel]!.items(call.constants);
+    const items = this.#sources[call.kernel]!.items(call.constants);
     const [x, y, z] = call.grid.map((count, i) => Math.ceil(count / items[i]!)) as [number, number, number];
     const limit = this.#gpu.limits.maxComputeWorkgroupsPerDimension;
     if (x <= limit) return [x, y, z];
@@ -366,10 +293,6 @@ class WebGpuDevice implements Device {
     const folds = Math.ceil(x / limit);
     return [Math.ceil(x / folds), folds, z];
   }
-}
-
-function paramsBytes(shader: ShaderInterface): number {
-  return Math.max(16, Math.ceil(shader.params.length / 4) * 16);
 }
 
 function storageOf(tensor: Tensor): Storage {

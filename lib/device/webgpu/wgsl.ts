@@ -21,9 +21,17 @@ export interface ShaderParam {
 export interface ShaderInterface {
   readonly params: readonly ShaderParam[];
   readonly bindings: readonly ShaderBinding[];
+  /** Invocations of a workgroup along x, y and z. */
+  readonly workgroupSize: readonly [number, number, number];
+  /** Memory that a workgroup shares. */
+  readonly workgroupBytes: number;
 }
 
-/** Finds `struct Params` and the storage bindings in WGSL source. */
+/**
+ * Finds `struct Params`, the storage bindings, and what a workgroup is and needs in WGSL source.
+ *
+ * @throws {SyntaxError} for a size that is not a product of numbers and names of constants.
+ */
 export function parseShader(source: string): ShaderInterface {
   const code = source.replaceAll(/\/\/.*$/gm, "");
   const struct = /struct\s+Params\s*\{([^}]*)\}/.exec(code);
@@ -37,7 +45,40 @@ export function parseShader(source: string): ShaderInterface {
     index: Number(match[1]),
     writable: match[2] === "read_write",
   }));
-  return { params, bindings };
+  return { params, bindings, ...parseWorkgroup(code) };
+}
+
+function parseWorkgroup(code: string): Pick<ShaderInterface, "workgroupSize" | "workgroupBytes"> {
+  const declared = [...code.matchAll(/\b(?:const|override) (\w+)(?:\s*:\s*\w+)?\s*=\s*(\d+)[ui]?\s*;/g)];
+  const constants = new Map(declared.map((match) => [match[1]!, Number(match[2])]));
+  const sizes = (/@workgroup_size\(([^)]*)\)/.exec(code)?.[1] ?? "").split(",").filter((size) => size.trim() !== "");
+  const [x = 1, y = 1, z = 1] = sizes.map((size) => product(size, constants));
+  const variables = code.matchAll(/var<workgroup>\s*\w+\s*:\s*([^;]+);/g);
+  // WebGPU counts each variable in whole sixteens
+  const bytes = [...variables].map((match) => Math.ceil(typeBytes(match[1]!, constants) / 16) * 16);
+  return { workgroupSize: [x, y, z], workgroupBytes: bytes.reduce((sum, size) => sum + size, 0) };
+}
+
+function product(expression: string, constants: ReadonlyMap<string, number>): number {
+  return expression.split("*").reduce((result, factor) => {
+    const text = factor.trim();
+    const value = /^\d+[ui]?$/.test(text) ? parseInt(text) : constants.get(text);
+    if (value === undefined) throw new SyntaxError(`Cannot tell how much "${expression.trim()}" is in a shader`);
+    return result * value;
+  }, 1);
+}
+
+/** Size of a scalar, a vector, a matrix of four rows, or an array of them. */
+function typeBytes(type: string, constants: ReadonlyMap<string, number>): number {
+  const array = /^array<(.+),([^,>]+)>$/s.exec(type.trim());
+  if (array) {
+    const element = typeBytes(array[1]!, constants);
+    return (element === 12 ? 16 : element) * product(array[2]!, constants);
+  }
+  const scalars = /^(?:(?:vec(?<vector>[234])|mat(?<columns>[234])x4)(?:[fiu]|<[fiu]32>)|[fiu]32)$/.exec(type.trim());
+  if (!scalars) throw new SyntaxError(`Cannot tell how large "${type.trim()}" is in a shader`);
+  return 4 * Number(scalars.groups?.vector ?? 1) * Number(scalars.groups?.columns ?? 1) *
+    (scalars.groups?.columns ? 4 : 1);
 }
 
 /**
@@ -64,6 +105,11 @@ function literal(value: number | boolean, type: string): string {
   if (type === "bool") return String(Boolean(value));
   if (type === "f32") return `f32(${Number(value)})`;
   return `${Number(value)}${type === "u32" ? "u" : "i"}`;
+}
+
+/** Room that a kernel's `Params` take. */
+export function paramsBytes(shader: ShaderInterface): number {
+  return Math.max(16, Math.ceil(shader.params.length / 4) * 16);
 }
 
 /** The bytes of a kernel's `Params` for one call. */

@@ -9,7 +9,7 @@ import type { Batch } from "../../batch/batch.ts";
 import type { Device } from "../../device/device.ts";
 import type { StepTensors } from "../../optimizer/step.ts";
 import { crossEntropy, NO_LABEL } from "../../ops/cross_entropy.ts";
-import { gatherRows, NOT_TAKEN } from "../../ops/gather_rows.ts";
+import { gatherRows, NOT_SELECTED } from "../../ops/gather_rows.ts";
 import { linear } from "../../ops/linear.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { architectures, type ModelConfig } from "../config.ts";
@@ -77,7 +77,7 @@ export function recordMaskedHead(
       device.write(selection.rows, taken);
       device.write(labels, all);
       if (!graph.training) return;
-      const inverse = new Uint32Array(rows).fill(NOT_TAKEN);
+      const inverse = new Uint32Array(rows).fill(NOT_SELECTED);
       for (const [i, row] of maskedRows.entries()) inverse[row] = i;
       device.write(selection.inverse, inverse);
     },

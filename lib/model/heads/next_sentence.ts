@@ -9,7 +9,7 @@ import type { Batch } from "../../batch/batch.ts";
 import type { Device } from "../../device/device.ts";
 import type { StepTensors } from "../../optimizer/step.ts";
 import { crossEntropy, NO_LABEL } from "../../ops/cross_entropy.ts";
-import { gatherRows, NOT_TAKEN } from "../../ops/gather_rows.ts";
+import { gatherRows, NOT_SELECTED } from "../../ops/gather_rows.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import type { ModelConfig } from "../config.ts";
 import { type EncoderContext, namedOperations } from "../encoder.ts";
@@ -68,7 +68,7 @@ export function recordNextSentenceHead(
     },
     writeConstants() {
       device.write(selection.rows, Uint32Array.from({ length: windows }, (_, window) => window * length));
-      const inverse = new Uint32Array(windows * length).fill(NOT_TAKEN);
+      const inverse = new Uint32Array(windows * length).fill(NOT_SELECTED);
       for (let window = 0; window < windows; window++) inverse[window * length] = window;
       device.write(selection.inverse, inverse);
     },
