@@ -7,11 +7,11 @@
 import type { Batch } from "../batch/batch.ts";
 import { maskBatch } from "../batch/loader.ts";
 import { capacityFor, type MaskRule, type Window } from "../batch/masking.ts";
-import type { EvaluationProgram } from "../model/model.ts";
+import type { BatchShape, EvaluationProgram } from "../model/model.ts";
 import { specialIds } from "../tokenizer/tokenizer.ts";
 import { VALIDATION_MASKS } from "./evaluator.ts";
 import { BATCH_TOKENS, mostMaskedRows, type TextModel } from "./text_model.ts";
-import { ProgramCache } from "../model/program_cache.ts";
+import { type ProgramCache, programCache } from "../model/program_cache.ts";
 
 /** How a window was predicted: sums, not means. */
 export interface WindowScore {
@@ -62,7 +62,7 @@ export async function* scoreMasked(
 ): AsyncGenerator<WindowScore> {
   const { tokenizer } = textModel;
   const { rule = "bert", rate = VALIDATION_MASKS.rate, seed = VALIDATION_MASKS.seed } = options;
-  const programs = new ProgramCache<EvaluationProgram>();
+  const programs = programCache((shape: BatchShape) => textModel.model.compileEvaluation(shape));
   try {
     const { vocab } = textModel.model.config;
     // with a large vocabulary logits decide how many windows there are in a batch
@@ -103,7 +103,7 @@ export async function* scoreEachToken(
   const { tokenizer, model: { config: { vocab } } } = textModel;
   const special = specialIds(tokenizer);
   const mask = tokenizer.special["[MASK]"];
-  const programs = new ProgramCache<EvaluationProgram>();
+  const programs = programCache((shape: BatchShape) => textModel.model.compileEvaluation(shape));
   try {
     for await (const window of windows) {
       const { tokens, documents, continues } = window;
@@ -171,12 +171,14 @@ async function* groups(
 async function runBatch(
   { model }: TextModel,
   batch: Batch,
-  { programs, windows, capacity }: { programs: ProgramCache<EvaluationProgram>; windows: number; capacity: number },
+  { programs, windows, capacity }: {
+    programs: ProgramCache<BatchShape, EvaluationProgram>;
+    windows: number;
+    capacity: number;
+  },
 ): Promise<Omit<WindowScore, "characters">[]> {
   const { length, documents, maskedRows, labels } = batch;
-  const shape = { windows, length, capacity, documents: documents !== undefined };
-  const program = await programs.get(JSON.stringify(shape), () => model.compileEvaluation(shape));
-  model.writeEvaluationStep(0);
+  const program = await programs.get({ windows, length, capacity, documents: documents !== undefined });
   program.write(batch);
   program.program.run();
   const [lossBytes, predictionBytes] = await model.device.read([program.losses, program.predictions]);
