@@ -5,7 +5,8 @@
  */
 
 import type { WindowPosition } from "../batch/windows.ts";
-import type { Evaluation, SampleToken } from "../evaluate/evaluator.ts";
+import type { SampleToken } from "../evaluate/evaluator.ts";
+import type { Evaluation } from "../evaluate/score_totals.ts";
 
 /** Everything that a run needs to go on as if it had never stopped. */
 export interface TrainingState {
@@ -56,7 +57,7 @@ export interface TrainRecord {
 }
 
 /** Result of a validation. */
-export interface ValidationRecord extends Omit<Evaluation, "masked"> {
+export interface ValidationRecord extends Omit<Evaluation, "predicted"> {
   /** Tells events apart. */
   readonly kind: "validation";
   /** Steps done. */

@@ -9,15 +9,14 @@ import type { PackMode } from "../../batch/packing.ts";
 import type { MaskRule } from "../../batch/masking.ts";
 import { toTokenizerJson } from "../../format/tokenizer_writer.ts";
 import { EVALUATION_LENGTH, type MaskedLanguageModel } from "../../inference/load.ts";
+import { scoreEachToken, scoreMasked } from "../../evaluate/score.ts";
 import {
   type Difference,
   DifferenceTotal,
   type Score,
-  scoreEachToken,
-  scoreMasked,
   ScoreTotal,
   type WindowScore,
-} from "../../evaluate/score.ts";
+} from "../../evaluate/score_totals.ts";
 import type { Corpus } from "../../text/corpus.ts";
 import { openCorpus, type OpenedCorpus, skippedLines } from "../open_corpus.ts";
 import { corpusChoice, textFlags } from "../corpus_flags.ts";
@@ -29,7 +28,7 @@ import { readAbout } from "../../train/checkpoint.ts";
 import { fileFolder } from "../../files/file_folder.ts";
 import { exists, readRun } from "../run_folder.ts";
 import { openTerminal, table, type Terminal } from "../terminal.ts";
-import { evaluationNotice, withLengthAdvice } from "../text_notices.ts";
+import { evaluationNotice, withAdvice } from "../text_notices.ts";
 import { trainFlags } from "../train_flags.ts";
 
 const { length, pack } = trainFlags;
@@ -137,7 +136,7 @@ export async function evalCommand(args: readonly string[]): Promise<number> {
         return 0;
       }));
   } catch (error) {
-    throw withLengthAdvice(error, plan.corpus);
+    throw withAdvice(error);
   } finally {
     for (const line of skippedLines(opened.bad)) console.error(line);
     await opened.close();
