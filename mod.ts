@@ -52,7 +52,19 @@ export * from "./lib/inference/embed.ts";
 export * from "./lib/inference/embed_documents.ts";
 export * from "./lib/inference/fill.ts";
 export * from "./lib/inference/load.ts";
+export type { ScoreOptions } from "./lib/evaluate/masked_batches.ts";
+export type { LossFailure } from "./lib/evaluate/run_batches.ts";
 export * from "./lib/evaluate/score.ts";
+export {
+  type Difference,
+  DifferenceTotal,
+  type Evaluation,
+  type Score,
+  type ScoreSums,
+  ScoreTotal,
+  type WindowScore,
+} from "./lib/evaluate/score_totals.ts";
+export type { EachTokenOptions } from "./lib/evaluate/token_batches.ts";
 export type { TextModel } from "./lib/evaluate/text_model.ts";
 export * from "./lib/model/config.ts";
 export * from "./lib/model/model.ts";

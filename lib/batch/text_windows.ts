@@ -22,11 +22,13 @@ export interface TextWindowOptions {
   /** Tokens of a window. */
   length: number;
   /** Most tokens, in whole windows but at least one. Default: all. */
-  tokens?: number;
+  tokens?: number | undefined;
   /** How windows are filled. Default: "none". */
-  pack?: PackMode;
+  pack?: PackMode | undefined;
   /** Whether windows know which tokens belong to one word. Default: false. */
-  words?: boolean;
+  words?: boolean | undefined;
+  /** What the windows are for, as the error of a text that is too short says it. Default: "evaluate". */
+  purpose?: "evaluate" | "validate" | undefined;
 }
 
 /** Tokens that are cut, and where documents are packed, packed at once. */
@@ -43,6 +45,7 @@ const LARGEST_BLOCK = 1 << 22;
  */
 export async function* textWindows(options: TextWindowOptions): AsyncGenerator<Window> {
   const { corpus, part, tokenizer, length, tokens = Infinity, pack = "none", words = false } = options;
+  const { purpose = "evaluate" } = options;
   const most = Math.max(1, Math.floor(tokens / length));
   const cutter = new WindowCutter({ tokenizer, length, words, pack });
   let index = 0;
@@ -62,7 +65,7 @@ export async function* textWindows(options: TextWindowOptions): AsyncGenerator<W
   }
   yield* cut();
   if (index > 0) return;
-  throw pack === "pairs" ? new NoPairsError(part) : new TooShortError("evaluate", { part, length, size });
+  throw pack === "pairs" ? new NoPairsError(part) : new TooShortError(purpose, { corpus, part, length, size });
 }
 
 /** Turns passages into windows in order, block by block. */

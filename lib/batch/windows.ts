@@ -39,10 +39,19 @@ export class TooShortError extends RangeError {
   /** Tokens that there are. */
   readonly size: number;
 
-  /** A message that says what was tried, and the sizes. */
-  constructor(action: string, { part, length, size }: { part: CorpusPart; length: number; size: number }) {
-    const text = action === "evaluate" ? "the text" : `the ${part} text`;
-    super(`Cannot ${action} on windows of ${length} tokens: ${text} has only ${size}`);
+  /** A message that says what the windows were wanted for, of which text, and the sizes. */
+  constructor(
+    purpose: "train" | "validate" | "evaluate",
+    { corpus, part, length, size }: {
+      corpus: Pick<Corpus, "name" | "validates">;
+      part: CorpusPart;
+      length: number;
+      size: number;
+    },
+  ) {
+    const text = purpose === "evaluate" ? "the text" : `the ${part} text`;
+    const name = part === "validation" ? corpus.validates ?? corpus.name : corpus.name;
+    super(`Cannot ${purpose} on windows of ${length} tokens: ${text} has only ${size} (${name})`);
     this.part = part;
     this.length = length;
     this.size = size;
@@ -178,7 +187,7 @@ export class WindowSource {
     if (place === null && this.#stream === undefined) {
       const { length } = this.#position;
       if (size === 0 || (this.#options.pack === "none" && size < length)) {
-        throw new TooShortError("train", { part, length, size });
+        throw new TooShortError("train", { corpus, part, length, size });
       }
     }
   }

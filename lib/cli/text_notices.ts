@@ -10,7 +10,7 @@ import type { Corpus } from "../text/corpus.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { planStages } from "../train/schedule.ts";
 import type { TrainingSettings } from "../train/settings.ts";
-import type { OpenedCorpus } from "./open_corpus.ts";
+import type { CorpusChoice, OpenedCorpus } from "./open_corpus.ts";
 import { grouped, percent } from "./figures.ts";
 
 /** Share of unknown tokens, and of repeated text, from which on it is said. */
@@ -113,34 +113,24 @@ function unknownNotice(survey: TextSurvey): string {
 /** Shortest windows that are worth training on. */
 const SHORTEST = 8;
 
-/** The error of a text that is too short with the flags of train that would help; other errors as they are. */
-export function withAdvice(error: unknown, { corpus, choice }: Pick<OpenedCorpus, "corpus" | "choice">): unknown {
+/**
+ * The error of a text that is too short, with the flags that would help; other errors as they are.
+ *
+ * @param choice What a run was opened with, which may validate on another text; none: the text is not a run's.
+ */
+export function withAdvice(error: unknown, choice?: CorpusChoice): unknown {
   if (!(error instanceof TooShortError)) return error;
   const { part, size } = error;
-  const own = typeof choice.validation === "string";
-  const other = part === "training"
-    ? undefined
-    : own
+  const other = typeof choice?.validation === "string"
     ? "a longer text for --validation"
     : "a larger share or text of its own to validate on by --validation";
-  const text = part === "training" ? corpus.name : corpus.validates ?? corpus.name;
-  return tooShort(error, text, [lengthFor(size), other]);
-}
-
-/** The same for eval, which needs a shorter length. */
-export function withLengthAdvice(error: unknown, corpus: Corpus): unknown {
-  if (!(error instanceof TooShortError)) return error;
-  return tooShort(error, corpus.validates ?? corpus.name, [lengthFor(error.size)]);
+  const wishes = [lengthFor(size), choice && part === "validation" ? other : undefined].filter((wish) => wish);
+  const advice = wishes.length > 0 ? `${wishes.join(", or ")} would do` : "that is too little for any length";
+  return new RangeError(`${error.message}; ${advice}`, { cause: error });
 }
 
 /** The longest power of two that text of this size is enough for, if that is worth training on. */
 function lengthFor(size: number): string | undefined {
   const length = 2 ** Math.floor(Math.log2(Math.max(1, size)));
   return length >= SHORTEST ? `--length ${length}` : undefined;
-}
-
-function tooShort(error: TooShortError, text: string, wishes: readonly (string | undefined)[]): RangeError {
-  const given = wishes.filter((wish) => wish !== undefined);
-  const advice = given.length > 0 ? `${given.join(", or ")} would do` : "that is too little for any length";
-  return new RangeError(`${error.message} (${text}); ${advice}`);
 }

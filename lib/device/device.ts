@@ -94,7 +94,10 @@ export interface Device {
   allocate(bytes: number, label: string): DeviceBuffer;
   /** Writes data to the start of a tensor (or `offset` elements in), after everything submitted so far. */
   write(tensor: Tensor, data: Float32Array | Uint32Array, offset?: number): void;
-  /** Waits for everything submitted so far and reads tensors back, each into an array of its own. */
+  /**
+   * Waits for everything submitted so far and reads tensors back, each into an array of its own. What is submitted while it
+   * waits changes nothing in them, so several reads may be under way.
+   */
   read(tensors: readonly Tensor[]): Promise<ArrayBuffer[]>;
   /** What the device makes of an operation: one kernel or several, with memory for what lies between them. */
   lower(call: OpCall): readonly KernelCall[];

@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { EncoderProgram } from "../model/model.ts";
+import type { BatchShape, EncoderProgram } from "../model/model.ts";
 import { encodeFramed } from "../tokenizer/tokenizer.ts";
 import { batchesOf, inChunks, type TextBatch } from "./texts.ts";
 import type { TextModel } from "../evaluate/text_model.ts";
-import { ProgramCache } from "../model/program_cache.ts";
+import { type ProgramCache, programCache } from "../model/program_cache.ts";
 
 /** Ways to make one vector of a text's hidden states. */
 export const poolModes = ["mean", "cls"] as const;
@@ -26,6 +26,8 @@ export interface Embedded {
   /** Tokens that did not fit the model's longest sequence and were left out. */
   readonly omitted: number;
 }
+
+type TextShape = Omit<BatchShape, "capacity">;
 
 /** Options of {@linkcode embedTexts}. */
 export interface EmbedOptions {
@@ -63,7 +65,7 @@ export async function* embedTexts(
   if (pool === "cls" && (tokenizer.frame?.before.length ?? 0) === 0) {
     throw new RangeError(`Cannot take the vector of [CLS]: this model's texts do not begin with it; use "mean"`);
   }
-  const programs = new ProgramCache<EncoderProgram>();
+  const programs = programCache((shape: TextShape) => model.compileEncoder(shape));
   const padding = tokenizer.special["[PAD]"];
   let before = 0;
   try {
@@ -107,11 +109,10 @@ function cutOff(ids: Uint32Array<ArrayBuffer>, longest: number, after: readonly 
 async function encodeBatch(
   { model }: TextModel,
   batch: TextBatch,
-  programs: ProgramCache<EncoderProgram>,
+  programs: ProgramCache<TextShape, EncoderProgram>,
 ): Promise<Float32Array> {
   const { windows, length, documents } = batch;
-  const shape = { windows, length, documents: documents !== undefined };
-  const program = await programs.get(JSON.stringify(shape), () => model.compileEncoder(shape));
+  const program = await programs.get({ windows, length, documents: documents !== undefined });
   program.write(batch);
   program.program.run();
   const [bytes] = await model.device.read([program.hidden]);

@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { EvaluationProgram } from "../model/model.ts";
+import type { BatchShape, EvaluationProgram } from "../model/model.ts";
 import { encodeFramed, specialIds, splitAtSpecials, type Tokenizer } from "../tokenizer/tokenizer.ts";
 import { batchesOf, inChunks, type TextBatch } from "./texts.ts";
 import { mostMaskedRows, type TextModel } from "../evaluate/text_model.ts";
-import { ProgramCache } from "../model/program_cache.ts";
+import { type ProgramCache, programCache } from "../model/program_cache.ts";
 
 /** A token that may stand in a masked place. */
 export interface Candidate {
@@ -82,7 +82,7 @@ export async function* fillTexts(
   const { model, tokenizer } = textModel;
   const { maxLength } = model.config;
   const mask = tokenizer.special["[MASK]"];
-  const programs = new ProgramCache<EvaluationProgram>();
+  const programs = programCache((shape: BatchShape) => model.compileEvaluation(shape));
   let before = 0;
   try {
     for await (const chunk of inChunks(texts)) {
@@ -116,7 +116,7 @@ export async function* fillTexts(
 async function fillBatch(
   { model, tokenizer }: TextModel,
   batch: TextBatch,
-  { topK, programs }: { topK: number; programs: ProgramCache<EvaluationProgram> },
+  { topK, programs }: { topK: number; programs: ProgramCache<BatchShape, EvaluationProgram> },
 ): Promise<Filled["masks"][]> {
   const { windows, length, ids, documents } = batch;
   const mask = tokenizer.special["[MASK]"];
@@ -127,9 +127,7 @@ async function fillBatch(
     const maskedRows = Uint32Array.from(rows.slice(first, first + mostMaskedRows(vocab)));
     // a power of two, so that programs serve several batches
     const capacity = 2 ** Math.ceil(Math.log2(maskedRows.length));
-    const shape = { windows, length, capacity, documents: documents !== undefined };
-    const program = await programs.get(JSON.stringify(shape), () => model.compileEvaluation(shape));
-    model.writeEvaluationStep(0);
+    const program = await programs.get({ windows, length, capacity, documents: documents !== undefined });
     program.write({ ...batch, original: ids, maskedRows, labels: new Uint32Array(maskedRows.length) });
     program.program.run();
     const [bytes] = await model.device.read([program.logits]);

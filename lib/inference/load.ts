@@ -26,14 +26,10 @@ import {
   type TextDocument,
 } from "./embed_documents.ts";
 import { fill, type Filled, type FillOptions, fillTexts } from "./fill.ts";
-import {
-  type EachTokenOptions,
-  type Score,
-  scoreEachToken,
-  scoreMasked,
-  type ScoreOptions,
-  ScoreTotal,
-} from "../evaluate/score.ts";
+import type { ScoreOptions } from "../evaluate/masked_batches.ts";
+import { scoreEachToken, scoreMasked } from "../evaluate/score.ts";
+import { type Score, ScoreTotal } from "../evaluate/score_totals.ts";
+import type { EachTokenOptions } from "../evaluate/token_batches.ts";
 
 /** Options of {@linkcode load}. */
 export interface LoadOptions {
@@ -48,15 +44,15 @@ export interface LoadOptions {
 /** Options of {@linkcode MaskedLanguageModel.evaluate}. */
 export interface EvaluateOptions extends ScoreOptions, EachTokenOptions {
   /** Which part of the corpus. Default: "validation". */
-  part?: CorpusPart;
+  part?: CorpusPart | undefined;
   /** Tokens of a window. Default: 128, or the model's longest if that is shorter. */
-  length?: number;
+  length?: number | undefined;
   /** Most tokens to read. Default: all. */
-  tokens?: number;
+  tokens?: number | undefined;
   /** How windows are filled. Default: "none". */
-  pack?: PackMode;
+  pack?: PackMode | undefined;
   /** Mask each token in turn instead of a fixed share: gives the pseudo-perplexity. Default: false. */
-  eachToken?: boolean;
+  eachToken?: boolean | undefined;
 }
 
 /** Tokens of a window where nothing else is said. */
@@ -119,19 +115,12 @@ export class MaskedLanguageModel {
 
   /** Masked loss, accuracy and perplexity on a text, repeatable to the bit: see {@linkcode scoreMasked}. */
   async evaluate(corpus: Corpus, options: EvaluateOptions = {}): Promise<Score> {
-    const { part = "validation", eachToken = false, restOfWord = false, tokens, pack, ...rest } = options;
-    const length = options.length ?? Math.min(EVALUATION_LENGTH, this.config.maxLength);
-    const windows = textWindows({
-      corpus,
-      part,
-      tokenizer: this.tokenizer,
-      length,
-      words: restOfWord,
-      ...(tokens === undefined ? {} : { tokens }),
-      ...(pack === undefined ? {} : { pack }),
-    });
+    const { part = "validation", eachToken = false, restOfWord, tokens, pack, ...masks } = options;
+    const { length = Math.min(EVALUATION_LENGTH, this.config.maxLength) } = options;
+    const { tokenizer } = this;
+    const windows = textWindows({ corpus, part, tokenizer, length, tokens, pack, words: restOfWord });
     const total = new ScoreTotal();
-    const scores = eachToken ? scoreEachToken(this, windows, { restOfWord }) : scoreMasked(this, windows, rest);
+    const scores = eachToken ? scoreEachToken(this, windows, { restOfWord }) : scoreMasked(this, windows, masks);
     for await (const score of scores) total.add(score);
     return total.score;
   }

@@ -4,39 +4,47 @@
  * @module
  */
 
+import type { TextShape } from "./text_inputs.ts";
+
 /** The programs that were used last, by shape. */
-export class ProgramCache<Program extends { destroy(): void }> {
-  #programs = new Map<string, Promise<Program>>();
-  #most: number;
-
-  /** An empty one for at most so many. */
-  constructor(most = 4) {
-    this.#most = most;
-  }
-
-  /** The program of a key, compiled if it is not there. */
-  async get(key: string, compile: () => Promise<Program>): Promise<Program> {
-    const known = this.#programs.get(key);
-    this.#programs.delete(key);
-    if (!known && this.#programs.size >= this.#most) {
-      const [oldest, program] = this.#programs.entries().next().value!;
-      this.#programs.delete(oldest);
-      await program.then((program) => program.destroy(), () => {});
-    }
-    const program = known ?? compile();
-    this.#programs.set(key, program);
-    try {
-      return await program;
-    } catch (error) {
-      this.#programs.delete(key);
-      throw error;
-    }
-  }
-
+export interface ProgramCache<Shape, Program> {
+  /** The program of a shape, compiled if it is not there. */
+  get(shape: Shape): Promise<Program>;
   /** Gives all of them back. */
-  async clear(): Promise<void> {
-    const programs = [...this.#programs.values()];
-    this.#programs.clear();
-    for (const program of programs) await program.then((program) => program.destroy(), () => {});
-  }
+  clear(): Promise<void>;
+}
+
+/** A cache of what `compile` makes, empty at first; of more than `most` programs the one that was not used longest goes. */
+export function programCache<
+  Shape extends TextShape & { readonly capacity?: number },
+  Program extends { destroy(): void },
+>(compile: (shape: Shape) => Promise<Program>, { most = 4 }: { most?: number } = {}): ProgramCache<Shape, Program> {
+  const programs = new Map<string, Promise<Program>>();
+  const discard = (program: Promise<Program>) => program.then((program) => program.destroy(), () => {});
+  return {
+    async get(shape) {
+      const { windows, length, capacity, documents = false, pairs = false } = shape;
+      const key = [windows, length, capacity, documents, pairs].join();
+      const known = programs.get(key);
+      programs.delete(key);
+      if (!known && programs.size >= most) {
+        const [oldest, program] = programs.entries().next().value!;
+        programs.delete(oldest);
+        await discard(program);
+      }
+      const program = known ?? compile(shape);
+      programs.set(key, program);
+      try {
+        return await program;
+      } catch (error) {
+        programs.delete(key);
+        throw error;
+      }
+    },
+    async clear() {
+      const all = [...programs.values()];
+      programs.clear();
+      for (const program of all) await discard(program);
+    },
+  };
 }

@@ -5,7 +5,8 @@
  */
 
 import type { WindowPosition } from "../batch/windows.ts";
-import type { Evaluation, SampleToken } from "../evaluate/evaluator.ts";
+import type { SampleToken } from "../evaluate/evaluator.ts";
+import type { Evaluation, NextSentenceEvaluation } from "../evaluate/score_totals.ts";
 
 /** Everything that a run needs to go on as if it had never stopped. */
 export interface TrainingState {
@@ -48,7 +49,7 @@ export interface TrainRecord {
   /** Share of masked tokens predicted as they were. */
   readonly accuracy: number;
   /** Mean cross-entropy and accuracy of next sentence prediction, where it is trained. */
-  readonly nextSentence?: { readonly loss: number; readonly accuracy: number } | undefined;
+  readonly nextSentence?: NextSentenceEvaluation | undefined;
   /** Learning rate. */
   readonly learningRate: number;
   /** Global gradient norm before clipping. */
@@ -58,7 +59,7 @@ export interface TrainRecord {
 }
 
 /** Result of a validation. */
-export interface ValidationRecord extends Omit<Evaluation, "masked"> {
+export interface ValidationRecord extends Omit<Evaluation, "predicted"> {
   /** Tells events apart. */
   readonly kind: "validation";
   /** Steps done. */

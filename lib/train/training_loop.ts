@@ -209,22 +209,21 @@ export class TrainingLoop {
       const whole = (count: number) => count / Math.min(1, Math.max(this.#progress, 1e-9));
       const every = this.#settings.evaluateEvery;
       this.#evaluateTokens = defaultEvaluateTokens({ trainTokens: whole(tokens), every, steps: whole(step) });
-      this.#evaluator!.restrict(this.#evaluateTokens);
+      await this.#evaluator!.restrict(this.#evaluateTokens);
+      // more, where nothing of so few could be masked
+      this.#evaluateTokens = Math.max(this.#evaluateTokens, this.#evaluator!.tokens);
     }
-    const { loss, accuracy, perplexity } = await this.#evaluator!.evaluate();
+    const { predicted: _, ...means } = await this.#evaluator!.evaluate((loss) =>
+      new DivergedError(`Training diverged by step ${step}: the validation loss is ${loss}; ${ADVICE}`)
+    );
     this.#validated = validation.stop();
-    if (!Number.isFinite(loss)) {
-      throw new DivergedError(`Training diverged by step ${step}: the validation loss is ${loss}; ${ADVICE}`);
-    }
     return {
       kind: "validation",
       step,
       tokens,
       seconds: training.seconds(),
       length: this.#finalLength,
-      loss,
-      accuracy,
-      perplexity,
+      ...means,
       paddingShare: this.#source.paddingShare,
     };
   }
@@ -254,7 +253,7 @@ export class TrainingLoop {
   async close(): Promise<void> {
     await this.#source.close();
     this.#program?.destroy();
-    this.#evaluator?.destroy();
+    await this.#evaluator?.destroy();
   }
 
   get #finalLength(): number {

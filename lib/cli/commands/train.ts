@@ -164,7 +164,7 @@ async function trainOn(
         `the latest checkpoint is intact; go on from it with:\n  deno run -A cli.ts train --resume ${folder.path}`,
       );
     }
-    throw withAdvice(error, run.opened);
+    throw withAdvice(error, run.opened.choice);
   } finally {
     interrupt.remove();
     folder?.close();

@@ -188,13 +188,15 @@ class CpuDevice implements Device {
   }
 
   async read(tensors: readonly Tensor[]): Promise<ArrayBuffer[]> {
-    // runs are done when they return; this lets signals and timers have their turn
-    await new Promise((resolve) => setTimeout(resolve, 0));
-    return tensors.map((tensor) => {
+    // runs are done when they return
+    const copies = tensors.map((tensor) => {
       const copy = new Uint8Array(tensor.size * 4);
       copy.set(new Uint8Array(this.#memory.buffer, this.#place(tensor, undefined), copy.length));
       return copy.buffer;
     });
+    // signals and timers have their turn
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    return copies;
   }
 
   lower(call: OpCall): readonly KernelCall[] {

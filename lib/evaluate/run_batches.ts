@@ -1,0 +1,115 @@
+/**
+ * Runs a model on masked batches, and adds up the losses of their tokens.
+ *
+ * @module
+ */
+
+import type { Batch } from "../batch/batch.ts";
+import type { BatchShape, EvaluationProgram, Model } from "../model/model.ts";
+import { type ProgramCache, programCache } from "../model/program_cache.ts";
+import type { ScoreSums } from "./score_totals.ts";
+
+/** A batch, and the program that it runs in. */
+export interface ShapedBatch {
+  /** The batch. */
+  readonly batch: Batch;
+  /** Sizes of the program, which may have room for more. */
+  readonly shape: BatchShape;
+}
+
+/** A batch with what the model made of it. */
+export interface Predicted<Shaped extends ShapedBatch> {
+  /** The batch as given. */
+  readonly given: Shaped;
+  /** Cross-entropy of each masked row, in nats. */
+  readonly losses: Float32Array;
+  /** Most probable token of each masked row. */
+  readonly predictions: Uint32Array;
+  /** The same of each pair of texts, where there are pairs: cross-entropy and the more probable class. */
+  readonly pairs?: { readonly losses: Float32Array; readonly predictions: Uint32Array } | undefined;
+}
+
+/** Milliseconds after which results are waited for: each wait costs a GPU's idle time, but progress is to be seen. */
+const WAIT_INTERVAL = 250;
+
+/** Most batches that are under way at once. */
+const MOST_UNDER_WAY = 64;
+
+/** Programs that evaluate a model. */
+export type EvaluationPrograms = ProgramCache<BatchShape, EvaluationProgram>;
+
+/** An empty cache of them. */
+export const evaluationPrograms = (model: Model): EvaluationPrograms =>
+  programCache((shape: BatchShape) => model.compileEvaluation(shape));
+
+/** Runs batches in order; several are submitted before the first is waited for. */
+export async function* runBatches<Shaped extends ShapedBatch>(
+  model: Model,
+  batches: Iterable<Shaped> | AsyncIterable<Shaped>,
+  programs: EvaluationPrograms,
+): AsyncGenerator<Predicted<Shaped>> {
+  let underWay: Promise<Predicted<Shaped>>[] = [];
+  let waited = performance.now();
+  for await (const given of batches) {
+    const program = await programs.get(given.shape);
+    program.write(given.batch);
+    program.program.run();
+    const result = readBack(model, program, given);
+    // an error is thrown where the result is waited for
+    result.catch(() => {});
+    underWay.push(result);
+    if (performance.now() - waited < WAIT_INTERVAL && underWay.length < MOST_UNDER_WAY) continue;
+    yield* await Promise.all(underWay);
+    underWay = [];
+    waited = performance.now();
+  }
+  yield* await Promise.all(underWay);
+}
+
+async function readBack<Shaped extends ShapedBatch>(
+  { device }: Model,
+  { losses, predictions, pairs }: EvaluationProgram,
+  given: Shaped,
+): Promise<Predicted<Shaped>> {
+  const read = await device.read([losses, predictions, ...(pairs ? [pairs.losses, pairs.predictions] : [])]);
+  const at = (first: number) => ({
+    losses: new Float32Array(read[first]!),
+    predictions: new Uint32Array(read[first + 1]!),
+  });
+  return { given, ...at(0), pairs: pairs && at(2) };
+}
+
+/** The error of a loss that is not finite. */
+export type LossFailure = (loss: number) => Error;
+
+const overflow: LossFailure = (loss) =>
+  new RangeError(`Cannot score the text: the loss of a token is ${loss}; the model's numbers overflow 32 bits`);
+
+/**
+ * Sums of each window of a batch, in float64 and in the order of its tokens.
+ *
+ * @throws what `failure` makes of a loss that is not finite.
+ */
+export function windowSums(
+  { given: { batch }, losses, predictions, pairs }: Predicted<ShapedBatch>,
+  failure = overflow,
+): ScoreSums[] {
+  const { windows, length, maskedRows, labels } = batch;
+  const sums = Array.from({ length: windows }, () => ({ loss: 0, correct: 0, predicted: 0 }));
+  for (const [index, row] of maskedRows.entries()) {
+    const loss = losses[index]!;
+    if (!Number.isFinite(loss)) throw failure(loss);
+    const window = sums[Math.floor(row / length)]!;
+    window.loss += loss;
+    window.correct += predictions[index] === labels[index] ? 1 : 0;
+    window.predicted++;
+  }
+  const { pairClasses } = batch;
+  if (!pairs || !pairClasses) return sums;
+  return sums.map((sum, window) => {
+    const loss = pairs.losses[window]!;
+    if (!Number.isFinite(loss)) throw failure(loss);
+    const correct = pairs.predictions[window] === pairClasses[window] ? 1 : 0;
+    return { ...sum, pairs: { loss, correct, count: 1 } };
+  });
+}
