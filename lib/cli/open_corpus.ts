@@ -9,9 +9,10 @@ import { type Corpus, mixture, textCorpus, textsOf } from "../text/corpus.ts";
 import { fileSources, type LeftOut, standardInputSource } from "../text/file_source.ts";
 import { openText, type TextOptions } from "../text/open_text.ts";
 import { BadRecords, type ByteSource } from "../text/source.ts";
+import { absolute, baseName, exists, joined } from "../files/paths.ts";
+import { makeFolder, writeFile } from "../files/write_files.ts";
 import { grouped } from "./figures.ts";
 import { environment } from "./permissions.ts";
-import { exists } from "./run_folder.ts";
 import { storiesCorpus } from "../text/stories.ts";
 
 /** A corpus with how to find it again. */
@@ -124,9 +125,7 @@ export async function openCorpus(choice: CorpusChoice, { seed }: { seed: number 
         data: data.map(absolute),
         ...(typeof choice.validation === "string" ? { validation: absolute(choice.validation) } : {}),
       },
-      label: first === "-"
-        ? "stdin"
-        : first.replace(/[\\/]+$/, "").split(/[\\/]/).at(-1)!.replace(/\..*$/, "") || "text",
+      label: first === "-" ? "stdin" : baseName(first).replace(/\..*$/, "") || "text",
       files,
       bad,
       ...(notices.length > 0 ? { notice: notices.join("\n") } : {}),
@@ -146,7 +145,7 @@ function leftOutNotice(folder: string, others: LeftOut): string {
   );
   if (counts.length > 5) said.push(`${grouped(counts.slice(5).reduce((sum, [, count]) => sum + count, 0))} others`);
   const ending = counts.find(([name]) => name !== "")?.[0];
-  const pattern = `'${folder.replace(/[\\/]+$/, "")}/**/*${ending ?? ""}'`;
+  const pattern = `'${joined(folder, `**/*${ending ?? ""}`)}'`;
   return `${said.join(", ")} skipped; name ${ending && counts.length > 1 ? `${ending} files` : "them"} with ${pattern}`;
 }
 
@@ -214,11 +213,6 @@ export async function countTokens(corpus: Corpus, tokenizer: Tokenizer): Promise
   return count;
 }
 
-/** A path that means the same from any working directory. */
-function absolute(path: string): string {
-  return /^([\\/]|[a-z]:|https?:)/i.test(path) ? path : `${Deno.cwd()}/${path}`;
-}
-
 async function defaultCorpus(choice: CorpusChoice, seed: number): Promise<OpenedCorpus> {
   try {
     const path = await tinyShakespeare();
@@ -244,10 +238,10 @@ async function tinyShakespeare(): Promise<string> {
   if (bytes.length !== SHAKESPEARE.bytes || hash !== SHAKESPEARE.sha256) {
     throw new NoNetworkError(`Tiny Shakespeare arrived changed (${bytes.length} bytes, sha256 ${hash.slice(0, 12)}…)`);
   }
-  await Deno.mkdir(folder, { recursive: true });
-  const temporary = await Deno.makeTempFile({ dir: folder });
-  await Deno.writeFile(temporary, bytes);
-  await Deno.rename(temporary, path);
+  const what = "Tiny Shakespeare";
+  await makeFolder(folder, { what });
+  // another process may be fetching it too
+  await writeFile(path, [bytes], { what, temporary: `${path}.${Deno.pid}` });
   return path;
 }
 

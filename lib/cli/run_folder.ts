@@ -9,7 +9,8 @@ import type { DeviceSettings } from "../device/device.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { CheckpointStorage } from "../files/checkpoint_folder.ts";
 import { folderStorage } from "../files/checkpoint_folder.ts";
-import { writeError, writeFile, writing } from "../files/write_files.ts";
+import { exists } from "../files/paths.ts";
+import { makeFolder, writeAllSync, writeFile, writing } from "../files/write_files.ts";
 import type { TrainingSettings } from "../train/settings.ts";
 import type { TrainRecord, ValidationRecord } from "../train/events.ts";
 
@@ -78,15 +79,13 @@ export async function checkFree(path: string): Promise<void> {
 
 /** Makes the folder of a new run. */
 export async function createRun(path: string, config: RunConfig): Promise<RunFolder> {
-  await Deno.mkdir(path, { recursive: true }).catch((error) => {
-    throw writeError(error, { what: "the run", place: path });
-  });
+  await makeFolder(path, { what: "the run" });
   await writeConfig(path, config);
   return openFolder(path);
 }
 
 async function writeConfig(path: string, config: RunConfig): Promise<void> {
-  await writeFile(`${path}/config.json`, JSON.stringify(config, null, 2) + "\n", "the run's settings");
+  await writeFile(`${path}/config.json`, JSON.stringify(config, null, 2) + "\n", { what: "the run's settings" });
 }
 
 /**
@@ -145,7 +144,7 @@ export async function reopenRun(path: string, step: number): Promise<RunFolder> 
     }
   };
   const lines = text.split("\n").filter((line) => line !== "" && isKept(line));
-  await writeFile(file, lines.map((line) => line + "\n").join(""), "the run's metrics");
+  await writeFile(file, lines.map((line) => line + "\n").join(""), { what: "the run's metrics" });
   return openFolder(path);
 }
 
@@ -158,9 +157,7 @@ function openFolder(path: string): RunFolder {
     checkpoints: checkpointsOf(path),
     log(record) {
       const bytes = encoder.encode(JSON.stringify(record) + "\n");
-      writing({ ...context, bytes: bytes.length }, () => {
-        for (let at = 0; at < bytes.length;) at += metrics.writeSync(bytes.subarray(at));
-      });
+      writing({ ...context, bytes: bytes.length }, () => writeAllSync(metrics, bytes));
     },
     async validations() {
       const lines = (await Deno.readTextFile(`${path}/metrics.jsonl`)).split("\n");
@@ -168,9 +165,4 @@ function openFolder(path: string): RunFolder {
     },
     close: () => metrics.close(),
   };
-}
-
-/** Whether there is a file or folder. */
-export async function exists(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(() => true, () => false);
 }

@@ -9,6 +9,7 @@ import { type MaskMode, maskModes, type MaskRule, maskRules } from "../batch/mas
 import { MOST_THREADS } from "../device/cpu/thread_program.ts";
 import { type PackMode, packModes } from "../batch/packing.ts";
 import { deviceChoices } from "../device/open_device.ts";
+import { trimmed } from "../files/paths.ts";
 import { textFormats } from "../text/open_text.ts";
 import { documentKinds } from "../text/source.ts";
 import { architectures, type ModelConfig, modelConfig, presets, sizes } from "../model/config.ts";
@@ -58,11 +59,11 @@ const flags = {
   tokenizer: flag("KIND", "char, wordpiece, bpe, or the folder of a ready one (default: char)", text),
   vocab: flag("N", "tokens of the vocabulary that is trained (default: all characters, or 8192)", count),
   cased: flagSwitch("keep upper case and accents apart in a wordpiece vocabulary that is trained"),
-  init: flag("DIR", "train on from this model: a run, or any Hugging Face folder; keeps its tokenizer", text),
+  init: flag("DIR", "train on from this model: a run, or any Hugging Face folder; keeps its tokenizer", trimmed),
   "add-tokens": flag("FILE", "with --init: add words to its vocabulary, one a line", text),
-  out: flag("FOLDER", "where run folders go (default: runs)", text),
+  out: flag("FOLDER", "where run folders go (default: runs)", trimmed),
   name: flag("NAME", "name of the run (default: from model and corpus)", text),
-  resume: flag("RUN", "go on with an interrupted run", text),
+  resume: flag("RUN", "go on with an interrupted run", trimmed),
   device: flag("KIND", "auto, webgpu or cpu (default: auto)", parseChoice(deviceChoices)),
   blas: flag("CHOICE", "system BLAS for the CPU device: auto, off or a path (default: auto)", text),
   threads: flag("N", "threads of the CPU device (default: all cores)", parseThreads),

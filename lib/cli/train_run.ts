@@ -98,7 +98,7 @@ async function newRunOn(
   },
 ): Promise<Run> {
   if (opened.notice) terminal.print(opened.notice);
-  const init = parsed.get(flags.init)?.replace(/(?<=.)[\\/]+$/, "");
+  const init = parsed.get(flags.init);
   if (model && !model.weights.head) {
     terminal.print(
       `head    ${init} has none for masked tokens: a new one begins with random weights (seed ${plan.seed})`,
@@ -233,13 +233,12 @@ export async function resumedRun(parsed: ParsedFlags, path: string, terminal: Te
   } catch (error) {
     throw new RangeError(`Cannot resume "${path}": ${(error as Error).message}`);
   }
-  const folder = path.replace(/[\\/]+$/, "");
-  const { config, tokenizer, state } = await loadCheckpoint(folderStorage(`${folder}/checkpoints`), checkpoint);
+  const { config, tokenizer, state } = await loadCheckpoint(folderStorage(`${path}/checkpoints`), checkpoint);
   const settings = runConfig.training;
   if (progressOf(settings.budget, { ...state, seconds: state.elapsed ?? state.seconds }) >= 1) {
     throw new RangeError(
       `"${path}" is finished: it has trained on ${grouped(state.tokens)} tokens; ` +
-        `to train its model longer, begin a run with train --init ${folder}`,
+        `to train its model longer, begin a run with train --init ${path}`,
     );
   }
   return {
@@ -248,14 +247,14 @@ export async function resumedRun(parsed: ParsedFlags, path: string, terminal: Te
     config,
     settings,
     state,
-    path: folder,
+    path,
     base: runConfig.init === undefined ? undefined : { name: runConfig.init, opened: undefined, added: [] },
     before: runConfig.device,
     notices: [],
     async folder(device) {
       const isSame = sameSettings(runConfig.device.settings, device.settings);
-      const reopened = await reopenRun(folder, state.step);
-      if (!isSame) await changeDevice(folder, noteOf(device), state.step);
+      const reopened = await reopenRun(path, state.step);
+      if (!isSame) await changeDevice(path, noteOf(device), state.step);
       return reopened;
     },
   };

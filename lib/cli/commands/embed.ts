@@ -13,13 +13,14 @@ import { deviceFlags, folderHelp, withModel } from "../opened_model.ts";
 import { openTerminal } from "../terminal.ts";
 import { trainFlags } from "../train_flags.ts";
 import {
-  jsonFile,
-  jsonToOutput,
+  type NamedVector,
   namesBeside,
-  npyFile,
+  printVectors,
   scaled,
-  type VectorWriter,
+  type Vectors,
   withoutMean,
+  writeJsonVectors,
+  writeNpy,
 } from "../vector_files.ts";
 
 const text = (value: string) => value;
@@ -95,45 +96,47 @@ export async function embedCommand(args: readonly string[]): Promise<number> {
   if (part !== "line" && files.length === 0) {
     throw new UsageError(`Option --by ${part} is for files: --file PATH, or --file - for standard input`);
   }
+  const texts = {
+    given,
+    files,
+    text: { field: parsed.get(field), format: parsed.get(format) },
+    by: part,
+    pool: parsed.get(pool) ?? "mean",
+  };
   return await withModel(path, parsed, async (model) => {
     const { width, maxLength } = model.config;
-    const isNamed = part !== "line" || files.some((file) => file !== "-");
-    let writer: VectorWriter = target === undefined
-      ? jsonToOutput(isConversation(given, files.length === 1 ? files[0] : files[0] && "files"))
-      : target.endsWith(".npy")
-      ? npyFile(target, { width, names: isNamed })
-      : jsonFile(target);
-    if (parsed.get(normalize)) writer = scaled(writer);
-    if (parsed.get(removeMean)) writer = withoutMean(writer, width);
+    let cut = 0;
+    let vectors: Vectors = vectorsOf(model, { ...texts, cut: () => cut++ });
     // standard output is free to say how far it is where the vectors go to a file
-    const terminal = target === undefined ? undefined : openTerminal();
-    let [done, cut] = [0, 0];
-    try {
-      const options = {
-        given,
-        files,
-        text: { field: parsed.get(field), format: parsed.get(format) },
-        by: part,
-        pool: parsed.get(pool) ?? "mean",
-      };
-      for await (const vector of vectorsOf(model, { ...options, cut: () => cut++ })) {
-        writer.add(vector);
-        terminal?.progress(`${grouped(++done)} ${part === "line" ? "text" : part}s`);
-      }
-      terminal?.clear();
-      writer.finish();
-    } catch (error) {
-      writer.abandon();
-      throw error;
-    }
-    if (target?.endsWith(".npy") && isNamed) console.log(`${target}  names in ${namesBeside(target)}`);
+    if (target !== undefined) vectors = withProgress(vectors, part === "line" ? "texts" : `${part}s`);
+    if (parsed.get(removeMean)) vectors = withoutMean(vectors, width);
+    if (parsed.get(normalize)) vectors = scaled(vectors);
+    const names = part !== "line" || files.some((file) => file !== "-");
+    if (target === undefined) {
+      await printVectors(vectors, {
+        atOnce: isConversation(given, files.length === 1 ? files[0] : files[0] && "files"),
+      });
+    } else if (target.endsWith(".npy")) {
+      await writeNpy(target, vectors, { width, names });
+      if (names) console.log(`${target}  names in ${namesBeside(target)}`);
+    } else await writeJsonVectors(target, vectors);
     if (cut > 0) {
       console.error(
-        `note: ${
-          grouped(cut)
-        } texts were longer than ${maxLength} tokens and were cut off; --by chunk embeds all of them`,
+        `note: ${grouped(cut)} texts were longer than ${maxLength} tokens and were cut off; ` +
+          "--by chunk embeds all of them",
       );
     }
     return 0;
   });
+}
+
+/** Says how many vectors there are so far. */
+async function* withProgress(vectors: Vectors, unit: string): AsyncGenerator<NamedVector> {
+  const terminal = openTerminal();
+  let done = 0;
+  for await (const vector of vectors) {
+    terminal.progress(`${grouped(++done)} ${unit}`);
+    yield vector;
+  }
+  terminal.clear();
 }

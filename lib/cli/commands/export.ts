@@ -12,13 +12,13 @@ import { toOnnx } from "../../format/onnx_model.ts";
 import { encodeSafetensors } from "../../format/safetensors.ts";
 import { tokenizerFiles } from "../../format/tokenizer_writer.ts";
 import { readWeights } from "../../format/weights.ts";
-import { type FileSet, writeFolder } from "../../files/write_files.ts";
+import { exists, trimmed } from "../../files/paths.ts";
+import { type FileSet, totalBytes, writeFolder } from "../../files/write_files.ts";
 import { type Flag, flagHelp, flagSwitch, parseChoice, parseFlags, UsageError } from "../flags.ts";
 import { folderHelp, openNamed } from "../opened_model.ts";
-import { exists } from "../run_folder.ts";
 
 const types = ["f32", "f16", "bf16"] as const;
-const out: Flag<string> = { value: "OUT", help: "folder to write; it must not exist yet", parse: (text) => text };
+const out: Flag<string> = { value: "OUT", help: "folder to write; it must not exist yet", parse: trimmed };
 const onnx = flagSwitch("an ONNX graph, in a folder that transformers.js loads, instead of safetensors");
 const embeddings = flagSwitch("with --onnx: hidden states and mean-pooled sentence vectors besides the logits");
 const embeddingsOnly = flagSwitch("with --onnx: the same without logits and head, smaller and much quicker");
@@ -54,7 +54,7 @@ export async function exportCommand(args: readonly string[]): Promise<number> {
     return 0;
   }
   const [path, ...rest] = parsed.positional;
-  const target = parsed.get(out)?.replace(/(?<=.)[\\/]+$/, "");
+  const target = parsed.get(out);
   if (path === undefined || target === undefined || rest.length > 0) {
     throw new UsageError("Wanted: export DIR --out OUT");
   }
@@ -81,8 +81,7 @@ export async function exportCommand(args: readonly string[]): Promise<number> {
     ? await onnxFiles(opened, { type, embeddings: wanted })
     : await huggingFaceFiles(opened, type);
   await writeFolder(target, files, { what: "the model" });
-  const sizeOf = (parts: readonly Uint8Array[]) => parts.reduce((sum, { length }) => sum + length, 0);
-  for (const [name, parts] of files) console.log(`${target}/${name}  ${sizeOf(parts).toLocaleString("en")} bytes`);
+  for (const [name, parts] of files) console.log(`${target}/${name}  ${totalBytes(parts).toLocaleString("en")} bytes`);
   return 0;
 }
 

@@ -4,13 +4,13 @@
  * @module
  */
 
+import { exists, isFolder } from "../../files/paths.ts";
 import { type Filled, spelledMask } from "../../inference/fill.ts";
 import { encodeWithSpecials, splitAtSpecials, type Tokenizer } from "../../tokenizer/tokenizer.ts";
 import { type Flag, flagHelp, parseCount, parseFlags, UsageError } from "../flags.ts";
 import { grouped, percent } from "../figures.ts";
 import { isConversation, lineWriter, textsOf } from "../standard_streams.ts";
 import { deviceFlags, folderHelp, json, withModel } from "../opened_model.ts";
-import { exists } from "../run_folder.ts";
 import { openTerminal, paint } from "../terminal.ts";
 import { trainFlags } from "../train_flags.ts";
 
@@ -101,8 +101,6 @@ const MISSPELLED = /[[<{(|]+ *mask(ed)? *[\]>})|]+|_{3,}/i;
 /** A text without the masks that are spelled rightly. */
 const withoutMasks = (tokenizer: Tokenizer, text: string) =>
   splitAtSpecials(tokenizer, text).map(({ text, special }) => special === undefined ? text : " ").join("");
-
-const isFolder = (path: string) => Deno.stat(path).then(({ isDirectory }) => isDirectory, () => false);
 
 function printer(write: (line: string) => void): (result: Filled) => void {
   const terminal = openTerminal();

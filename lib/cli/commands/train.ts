@@ -19,6 +19,7 @@ import { skippedLines } from "../open_corpus.ts";
 import { flagHelp, parseFlags, UsageError } from "../flags.ts";
 import { duration, formatSample, grouped, percent, rate } from "../figures.ts";
 import { unfinishedRemoved } from "../../files/checkpoint_folder.ts";
+import { baseName } from "../../files/paths.ts";
 import { profileTable } from "../profile_table.ts";
 import { openRunDevice } from "../run_device.ts";
 import type { RunFolder } from "../run_folder.ts";
@@ -178,7 +179,7 @@ function originOf(
   { device, curve, state }: { device: Device; curve: readonly ValidationRecord[]; state: TrainingState },
 ): RunOrigin {
   const about = { corpus: `${corpus.name}, ${corpus.description}`, device: device.description, base: base?.name };
-  const name = path.split(/[\\/]/).at(-1)!;
+  const name = baseName(path);
   return { ...about, card: modelCard({ name, config, tokenizer, settings, ...about, curve, state }) };
 }
 
