@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { CorpusChoice, FilePrint } from "./open_corpus.ts";
+import type { FilePrint } from "./file_print.ts";
+import type { CorpusChoice } from "./open_corpus.ts";
 import type { DeviceSettings } from "../device/device.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { CheckpointStorage } from "../files/checkpoint_folder.ts";
