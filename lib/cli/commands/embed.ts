@@ -10,6 +10,7 @@ import { type Flag, flagHelp, flagSwitch, parseChoice, parseFlags, UsageError } 
 import { grouped } from "../figures.ts";
 import { isConversation } from "../standard_streams.ts";
 import { deviceFlags, folderHelp, withModel } from "../opened_model.ts";
+import { program } from "../program.ts";
 import { openTerminal } from "../terminal.ts";
 import { trainFlags } from "../train_flags.ts";
 import {
@@ -59,7 +60,7 @@ Such vectors are good for finding near duplicates, for grouping texts, and as fe
 one field, and with --remove-mean, also for likeness. They are not made for search by meaning as they are: all point much the same
 way, and a question lies far from its answer. Models that were trained on pairs of texts are for that.
 
-Usage: deno run -A cli.ts embed DIR [TEXT...] [options]
+Usage: ${program} embed DIR [TEXT...] [options]
 
 ${folderHelp} It needs no head.
 JSON lines are {"name", "text", "embedding"}: the name is FILE:LINE, FILE#CHUNK or FILE, absent for texts from elsewhere, and whole
@@ -69,9 +70,9 @@ beside. A line that is too long is cut off; a file is cut into chunks, whose mea
 ${flagHelp(groups)}
 
 Examples:
-  deno run -A cli.ts embed runs/modernbert-small-shakespeare "to be or not to be"
-  deno run -A cli.ts embed bert-base-uncased --file titles.txt --out titles.npy
-  deno run -A cli.ts embed bert-base-uncased --file notes --by file --remove-mean --normalize --out notes.jsonl`;
+  ${program} embed runs/modernbert-small-shakespeare "to be or not to be"
+  ${program} embed bert-base-uncased --file titles.txt --out titles.npy
+  ${program} embed bert-base-uncased --file notes --by file --remove-mean --normalize --out notes.jsonl`;
 
 const wanted = 'Wanted: embed DIR "a text", or --file FILE';
 

@@ -25,6 +25,7 @@ import { flagHelp, flagSwitch, type ParsedFlags, parseFlags, UsageError } from "
 import { grouped, percent } from "../figures.ts";
 import { checkModelPath } from "../model_path.ts";
 import { deviceFlags, folderHelp, json, withModel } from "../opened_model.ts";
+import { program } from "../program.ts";
 import { readAbout } from "../../train/checkpoint.ts";
 import { fileFolder } from "../../files/file_folder.ts";
 import { exists } from "../../files/paths.ts";
@@ -57,8 +58,8 @@ const PSEUDO_TOKENS = 4096;
 /** Help of the command. */
 export const evalHelp = `Measures how well a model predicts masked tokens of a text.
 
-Usage: deno run -A cli.ts eval DIR --data TEXT [options]
-       deno run -A cli.ts eval --compare DIR DIR --data TEXT [options]
+Usage: ${program} eval DIR --data TEXT [options]
+       ${program} eval --compare DIR DIR --data TEXT [options]
 
 ${folderHelp}
 Masks are fixed: 15 % of the tokens, the same ones every time, so results repeat to the bit on the same device. Without --data,
@@ -67,8 +68,8 @@ a run is measured on the text that it validates on, as in training.
 ${flagHelp(groups)}
 
 Examples:
-  deno run -A cli.ts eval runs/modernbert-small-shakespeare
-  deno run -A cli.ts eval --compare bert-base-uncased runs/bert-law --data law.txt`;
+  ${program} eval runs/modernbert-small-shakespeare
+  ${program} eval --compare bert-base-uncased runs/bert-law --data law.txt`;
 
 /** What is measured, and how. */
 interface Plan {

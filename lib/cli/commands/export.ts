@@ -16,6 +16,7 @@ import { exists, trimmed } from "../../files/paths.ts";
 import { type FileSet, totalBytes, writeFolder } from "../../files/write_files.ts";
 import { type Flag, flagHelp, flagSwitch, parseChoice, parseFlags, UsageError } from "../flags.ts";
 import { folderHelp, openNamed } from "../opened_model.ts";
+import { program } from "../program.ts";
 
 const types = ["f32", "f16", "bf16"] as const;
 const out: Flag<string> = { value: "OUT", help: "folder to write; it must not exist yet", parse: trimmed };
@@ -32,7 +33,7 @@ const groups = { Options: { out, onnx, embeddings, "embeddings-only": embeddings
 /** Help of the command. */
 export const exportHelp = `Writes a model for other programs: a Hugging Face folder, or ONNX.
 
-Usage: deno run -A cli.ts export DIR --out OUT [options]
+Usage: ${program} export DIR --out OUT [options]
 
 ${folderHelp}
 Without --onnx, OUT gets config.json, model.safetensors and the tokenizer's files, which transformers loads. With --onnx the
@@ -43,8 +44,8 @@ sentence_embedding, for the pipeline feature-extraction.
 ${flagHelp(groups)}
 
 Examples:
-  deno run -A cli.ts export runs/bert-law --out bert-law
-  deno run -A cli.ts export runs/bert-law --onnx --dtype f16 --out bert-law-onnx`;
+  ${program} export runs/bert-law --out bert-law
+  ${program} export runs/bert-law --onnx --dtype f16 --out bert-law-onnx`;
 
 /** Runs the command; returns the exit code. */
 export async function exportCommand(args: readonly string[]): Promise<number> {

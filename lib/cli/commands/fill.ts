@@ -11,6 +11,7 @@ import { type Flag, flagHelp, parseCount, parseFlags, UsageError } from "../flag
 import { grouped, percent } from "../figures.ts";
 import { isConversation, lineWriter, textsOf } from "../standard_streams.ts";
 import { deviceFlags, folderHelp, json, withModel } from "../opened_model.ts";
+import { program } from "../program.ts";
 import { openTerminal, paint } from "../terminal.ts";
 import { trainFlags } from "../train_flags.ts";
 
@@ -26,7 +27,7 @@ const groups = { Options: { file, field, format, "top-k": topK, json, ...deviceF
 /** Help of the command. */
 export const fillHelp = `Fills in the [MASK]s of texts with what a trained model finds most probable.
 
-Usage: deno run -A cli.ts fill DIR [TEXT] [options]
+Usage: ${program} fill DIR [TEXT] [options]
 
 ${folderHelp}
 Without a text, and with --file, every line is filled; a line without masks stays as it is. --json prints for each text
@@ -35,8 +36,8 @@ Without a text, and with --file, every line is filled; a line without masks stay
 ${flagHelp(groups)}
 
 Examples:
-  deno run -A cli.ts fill runs/modernbert-small-shakespeare "home [MASK]s where i want to be"
-  deno run -A cli.ts fill bert-base-uncased --file questions.txt --top-k 3 --json`;
+  ${program} fill runs/modernbert-small-shakespeare "home [MASK]s where i want to be"
+  ${program} fill bert-base-uncased --file questions.txt --top-k 3 --json`;
 
 const wanted = 'Wanted: fill DIR "text with a [MASK]"';
 

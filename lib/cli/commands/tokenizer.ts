@@ -14,6 +14,7 @@ import {
 } from "../../tokenizer/tokenizer.ts";
 import { trainTokenizer } from "../../tokenizer/train.ts";
 import { type CorpusChoice, openCorpus, skippedLines, trainingTexts } from "../open_corpus.ts";
+import { program } from "../program.ts";
 import { corpusChoice, textFlags } from "../corpus_flags.ts";
 import { type Flag, flagHelp, parseChoice, parseCount, parseFlags, UsageError } from "../flags.ts";
 import { grouped, percent } from "../figures.ts";
@@ -35,10 +36,10 @@ const groups = { "Options of train": { type, size, cased, out, ...textFlags } };
 /** Help of the command. */
 export const tokenizerHelp = `Trains vocabularies and turns text into token ids and back.
 
-Usage: deno run -A cli.ts tokenizer train --out FOLDER [options]
-       deno run -A cli.ts tokenizer encode FOLDER < text
-       deno run -A cli.ts tokenizer decode FOLDER < ids
-       deno run -A cli.ts tokenizer info FOLDER [--data PATH]
+Usage: ${program} tokenizer train --out FOLDER [options]
+       ${program} tokenizer encode FOLDER < text
+       ${program} tokenizer decode FOLDER < ids
+       ${program} tokenizer info FOLDER [--data PATH]
 
 FOLDER holds tokenizer.json, vocab.txt, or vocab.json and merges.txt; that of a run will do as well. encode writes a line
 of ids for each line of text, without special tokens around it; decode does the reverse.
@@ -46,8 +47,8 @@ of ids for each line of text, without special tokens around it; decode does the 
 ${flagHelp(groups)}
 
 Examples:
-  deno run -A cli.ts tokenizer train --type bpe --size 8192 --data book.txt --out vocabulary
-  echo "to be or not to be" | deno run -A cli.ts tokenizer encode vocabulary`;
+  ${program} tokenizer train --type bpe --size 8192 --data book.txt --out vocabulary
+  echo "to be or not to be" | ${program} tokenizer encode vocabulary`;
 
 /** Runs the command; returns the exit code. */
 export async function tokenizerCommand(args: readonly string[]): Promise<number> {

@@ -21,6 +21,7 @@ import { duration, formatSample, grouped, percent, rate } from "../figures.ts";
 import { unfinishedRemoved } from "../../files/checkpoint_folder.ts";
 import { baseName } from "../../files/paths.ts";
 import { profileTable } from "../profile_table.ts";
+import { program } from "../program.ts";
 import { openRunDevice } from "../run_device.ts";
 import type { RunFolder } from "../run_folder.ts";
 import { openTerminal, paint, table, type Terminal } from "../terminal.ts";
@@ -31,17 +32,17 @@ import { modelOf, newRun, resumedRun, type Run } from "../train_run.ts";
 /** Help of the command. */
 export const trainHelp = `Trains a masked language model and keeps it in a run folder.
 
-Usage: deno run -A cli.ts train [options]
+Usage: ${program} train [options]
 
 ${flagHelp(trainFlagGroups)}
 
 Examples:
-  deno run -A cli.ts train
-  deno run -A cli.ts train --data book.txt --size tiny --tokens 300k
-  deno run -A cli.ts train --data 'corpus/*.txt' --curriculum 32:20%,64:20%,128 --minutes 10
-  deno run -A cli.ts train --preset labml --epochs 10
-  deno run -A cli.ts train --init bert-base-uncased --data law.txt --add-tokens law_words.txt
-  deno run -A cli.ts train --resume runs/modernbert-small-shakespeare`;
+  ${program} train
+  ${program} train --data book.txt --size tiny --tokens 300k
+  ${program} train --data 'corpus/*.txt' --curriculum 32:20%,64:20%,128 --minutes 10
+  ${program} train --preset labml --epochs 10
+  ${program} train --init bert-base-uncased --data law.txt --add-tokens law_words.txt
+  ${program} train --resume runs/modernbert-small-shakespeare`;
 
 /** Runs the command; returns the exit code. */
 export async function trainCommand(args: readonly string[]): Promise<number> {
@@ -152,17 +153,17 @@ async function trainOn(
       return 1;
     }
     if (signal.aborted) {
-      terminal.print(`\nsaved; go on with:\n  deno run -A cli.ts train --resume ${folder.path}`);
+      terminal.print(`\nsaved; go on with:\n  ${program} train --resume ${folder.path}`);
       return 130;
     }
     terminal.print(`\nthe model is in ${folder.path}; fill in masked text with:`);
-    terminal.print(`  deno run -A cli.ts fill ${folder.path} ${example(corpus, tokenizer)}`);
+    terminal.print(`  ${program} fill ${folder.path} ${example(corpus, tokenizer)}`);
     return 0;
   } catch (error) {
     terminal.clear();
     if (folder && (await folder.checkpoints.list()).length > 0) {
       terminal.print(
-        `the latest checkpoint is intact; go on from it with:\n  deno run -A cli.ts train --resume ${folder.path}`,
+        `the latest checkpoint is intact; go on from it with:\n  ${program} train --resume ${folder.path}`,
       );
     }
     throw withAdvice(error, run.opened);
@@ -267,7 +268,7 @@ function fitting(sample: readonly SampleToken[], columns: number): SampleToken[]
 function leaveAtOnce(terminal: Terminal, path: string): void {
   const names = unfinishedRemoved(`${path}/checkpoints`);
   if (names.length > 0) {
-    terminal.print(`go on from the latest checkpoint with:\n  deno run -A cli.ts train --resume ${path}`);
+    terminal.print(`go on from the latest checkpoint with:\n  ${program} train --resume ${path}`);
   }
 }
 
