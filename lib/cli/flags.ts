@@ -22,6 +22,13 @@ export interface Flag<T> {
   readonly parse: (text: string) => T;
   /** Whether it may be given several times. */
   readonly repeatable?: boolean;
+  /** What it is where it is not given, if that is always the same; shown in help. */
+  readonly default?: T;
+}
+
+/** A flag with a value. */
+export function flag<T>(value: string, help: string, parse: (text: string) => T): Flag<T> {
+  return { value, help, parse };
 }
 
 /** A flag without a value. */
@@ -38,6 +45,8 @@ export interface ParsedFlags {
   readonly positional: readonly string[];
   /** Whether help was asked for. */
   readonly help: boolean;
+  /** The value of a flag, or its default. */
+  get<T>(flag: Flag<T> & { readonly default: T }): T;
   /** The value of a flag, if it was given. */
   get<T>(flag: Flag<T>): T | undefined;
   /** The values of a repeatable flag. */
@@ -86,7 +95,7 @@ export function parseFlags(groups: FlagGroups, args: readonly string[]): ParsedF
     positional: parsed._.map(String),
     help: Boolean(parsed.help),
     given,
-    get: <T>(flag: Flag<T>) => values.get(flag)?.[0] as T | undefined,
+    get: <T>(flag: Flag<T>) => (values.get(flag)?.[0] ?? flag.default) as T,
     all: <T>(flag: Flag<T>) => (values.get(flag) ?? []) as T[],
   };
 }
@@ -149,12 +158,18 @@ function editDistance(a: string, b: string): number {
 /** Help for groups of flags, in two columns. */
 export function flagHelp(groups: FlagGroups): string {
   const rows = Object.entries(groups).map(([heading, flags]) => {
-    const lines = Object.entries(flags).map(([name, { value, help }]) =>
-      `  ${`--${name} ${value}`.trimEnd().padEnd(34)}${help}`
-    );
+    const lines = Object.entries(flags).map(([name, { value, help, default: usual }]) => {
+      const shown = usual === undefined ? "" : ` (default: ${usual})`;
+      return `  ${`--${name} ${value}`.trimEnd().padEnd(34)}${help}${shown}`;
+    });
     return `${heading}:\n${lines.join("\n")}`;
   });
   return rows.join("\n\n");
+}
+
+/** Words as "a, b or c". */
+export function either(words: readonly string[]): string {
+  return `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
 }
 
 // ---- values ----

@@ -17,7 +17,7 @@ import { bertFrame, type Tokenizer, tokenizerTypes } from "../tokenizer/tokenize
 import { trainTokenizer } from "../tokenizer/train.ts";
 import { loadCheckpoint } from "../train/checkpoint.ts";
 import { folderStorage } from "../files/checkpoint_folder.ts";
-import { progressOf } from "../train/schedule.ts";
+import { type Budget, progressOf } from "../train/schedule.ts";
 import type { TrainingSettings } from "../train/settings.ts";
 import type { TrainingState } from "../train/events.ts";
 import { checkUnchanged } from "./file_print.ts";
@@ -42,7 +42,9 @@ import {
 import type { Terminal } from "./terminal.ts";
 import { textNotices } from "./text_notices.ts";
 import { CASED_ELSEWHERE, readTokenizer } from "./vocabulary_folder.ts";
-import { planFromFlags, trainFlags as flags, type TrainPlan } from "./train_flags.ts";
+import { DEFAULT_VOCABULARY, defaultSize } from "./train_defaults.ts";
+import { trainFlags as flags } from "./train_flags.ts";
+import { planFromFlags, type TrainPlan } from "./train_plan.ts";
 
 /** Everything that a run is made of, new or resumed. */
 export interface Run {
@@ -111,11 +113,11 @@ async function newRunOn(
   const base = model && extended && init !== undefined
     ? { name: init, opened: model, added: extended.added }
     : undefined;
-  const config = plan.model(tokenizer.size);
-  const settings = await plan.settings(() => countTokens(opened.corpus, tokenizer));
+  const config = { ...plan.model, vocab: Math.max(plan.model.vocab, tokenizer.size) };
+  const settings = { ...plan.settings, budget: await budgetOn(opened.corpus, tokenizer, plan.budget) };
   const notices = await textNotices(opened, { tokenizer, settings, isReady: base !== undefined });
-  const out = parsed.get(flags.out) ?? "runs";
-  const size = parsed.get(flags.size) ?? (config.preset === "labml" ? undefined : "small");
+  const out = parsed.get(flags.out);
+  const size = parsed.get(flags.size) ?? defaultSize(config.preset);
   const kind = init === undefined ? [config.preset, size] : [nameOf(init)];
   const wanted = [...kind, opened.label].filter((part) => part !== undefined).join("-");
   const name = parsed.get(flags.name) ?? await freeName(out, wanted);
@@ -141,6 +143,16 @@ async function newRunOn(
     notices,
     folder: (device) => createRun(path, { ...runConfig, device: noteOf(device) }),
   };
+}
+
+/** A budget that passes over the text are counted in tokens for. */
+async function budgetOn(corpus: Corpus, tokenizer: Tokenizer, budget: TrainPlan["budget"]): Promise<Budget> {
+  if (!("epochs" in budget)) return budget;
+  const tokens = await countTokens(corpus, tokenizer);
+  if (!Number.isFinite(tokens)) {
+    throw new UsageError("The text never ends, so --epochs means nothing: give --tokens, --steps or --minutes");
+  }
+  return { tokens: Math.ceil(budget.epochs * tokens) };
 }
 
 /** Last part of a path, or of a run's or checkpoint's the name of the run. */
@@ -190,7 +202,7 @@ async function tokenizerFor(
   parsed: ParsedFlags,
   { plan, terminal }: { plan: TrainPlan; terminal: Terminal },
 ): Promise<Tokenizer> {
-  const kind = parsed.get(flags.tokenizer) ?? "char";
+  const kind = parsed.get(flags.tokenizer);
   const type = tokenizerTypes.find((type) => type === kind);
   const [size, cased] = [parsed.get(flags.vocab), parsed.get(flags.cased)];
   if (type === undefined) {
@@ -203,7 +215,7 @@ async function tokenizerFor(
     const specials = plan.labmlVocabulary ? { specials: ["[PAD]", "[MASK]"] as const } : {};
     return characterTokenizer((await scanCharacters(corpus)).characters, specials);
   }
-  const wanted = size ?? 8192;
+  const wanted = size ?? DEFAULT_VOCABULARY;
   const tokenizer = await trainTokenizer(trainingTexts(corpus), {
     type,
     size: wanted,

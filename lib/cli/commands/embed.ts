@@ -6,7 +6,7 @@
 
 import { poolModes } from "../../inference/embed.ts";
 import { fileParts, vectorsOf } from "../embed_texts.ts";
-import { type Flag, flagHelp, flagSwitch, parseChoice, parseFlags, UsageError } from "../flags.ts";
+import { flag, flagHelp, flagSwitch, parseChoice, parseFlags, UsageError } from "../flags.ts";
 import { grouped } from "../figures.ts";
 import { isConversation } from "../standard_streams.ts";
 import { deviceFlags, folderHelp, withModel } from "../opened_model.ts";
@@ -25,26 +25,22 @@ import {
 } from "../vector_files.ts";
 
 const text = (value: string) => value;
-const file: Flag<string> = {
-  value: "PATH",
-  help: "embed a file, the files of a folder or a glob, or - for standard input; may be repeated",
-  parse: text,
+const file = {
+  ...flag("PATH", "embed a file, the files of a folder or a glob, or - for standard input; may be repeated", text),
   repeatable: true,
 };
 const by = {
-  value: "PART",
-  help: "one vector for each line (record, row), file, or chunk of the longest sequence (default: line)",
-  parse: parseChoice(fileParts),
+  ...flag(
+    "PART",
+    "one vector for each line (record, row), file, or chunk of the longest sequence",
+    parseChoice(fileParts),
+  ),
+  default: fileParts[0],
 };
-const out: Flag<string> = {
-  value: "PATH",
-  help: "write to a file, .jsonl or .npy (default: JSON lines to standard output)",
-  parse: text,
-};
+const out = flag("PATH", "write to a file, .jsonl or .npy (default: JSON lines to standard output)", text);
 const pool = {
-  value: "KIND",
-  help: "mean of all tokens, or cls, the first one (default: mean)",
-  parse: parseChoice(poolModes),
+  ...flag("KIND", "mean of all tokens, or cls, the first one", parseChoice(poolModes)),
+  default: poolModes[0],
 };
 const removeMean = flagSwitch("subtract the mean of all vectors from each; they wait in a temporary file for it");
 const normalize = flagSwitch("scale every vector to length 1, after that");
@@ -90,7 +86,7 @@ export async function embedCommand(args: readonly string[]): Promise<number> {
     throw new UsageError(`Cannot write vectors to "${target}": its name must end in .jsonl or .npy`);
   }
   const files = parsed.all(file);
-  const part = parsed.get(by) ?? "line";
+  const part = parsed.get(by);
   const isInput = given.length === 0 && files.length === 0;
   if (given.length > 0 && files.length > 0) throw new UsageError("Give either texts or --file, not both");
   if (isInput && Deno.stdin.isTerminal()) throw new UsageError(wanted);
@@ -102,7 +98,7 @@ export async function embedCommand(args: readonly string[]): Promise<number> {
     files,
     text: { field: parsed.get(field), format: parsed.get(format) },
     by: part,
-    pool: parsed.get(pool) ?? "mean",
+    pool: parsed.get(pool),
   };
   return await withModel(path, parsed, async (model) => {
     const { width, maxLength } = model.config;

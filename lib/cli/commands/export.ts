@@ -14,19 +14,18 @@ import { tokenizerFiles } from "../../format/tokenizer_writer.ts";
 import { readWeights } from "../../format/weights.ts";
 import { exists, trimmed } from "../../files/paths.ts";
 import { type FileSet, totalBytes, writeFolder } from "../../files/write_files.ts";
-import { type Flag, flagHelp, flagSwitch, parseChoice, parseFlags, UsageError } from "../flags.ts";
+import { flag, flagHelp, flagSwitch, parseChoice, parseFlags, UsageError } from "../flags.ts";
 import { folderHelp, openNamed } from "../opened_model.ts";
 import { program } from "../program.ts";
 
 const types = ["f32", "f16", "bf16"] as const;
-const out: Flag<string> = { value: "OUT", help: "folder to write; it must not exist yet", parse: trimmed };
+const out = flag("OUT", "folder to write; it must not exist yet", trimmed);
 const onnx = flagSwitch("an ONNX graph, in a folder that transformers.js loads, instead of safetensors");
 const embeddings = flagSwitch("with --onnx: hidden states and mean-pooled sentence vectors besides the logits");
 const embeddingsOnly = flagSwitch("with --onnx: the same without logits and head, smaller and much quicker");
 const dtype = {
-  value: "TYPE",
-  help: "f32, f16 or, without --onnx, bf16 (default: f32)",
-  parse: parseChoice(types),
+  ...flag("TYPE", "f32, f16 or, without --onnx, bf16", parseChoice(types)),
+  default: types[0] as typeof types[number],
 };
 const groups = { Options: { out, onnx, embeddings, "embeddings-only": embeddingsOnly, dtype } };
 
@@ -60,7 +59,7 @@ export async function exportCommand(args: readonly string[]): Promise<number> {
     throw new UsageError("Wanted: export DIR --out OUT");
   }
   const isOnnx = parsed.get(onnx) ?? false;
-  const type = parsed.get(dtype) ?? "f32";
+  const type = parsed.get(dtype);
   const wanted = parsed.get(embeddingsOnly) ? "only" : parsed.get(embeddings) ?? false;
   if (wanted && !isOnnx) {
     throw new UsageError(`Option --embeddings${wanted === "only" ? "-only" : ""} is for --onnx`);

@@ -7,7 +7,7 @@
 import { exists, isFolder } from "../../files/paths.ts";
 import { type Filled, spelledMask } from "../../inference/fill.ts";
 import { encodeWithSpecials, splitAtSpecials, type Tokenizer } from "../../tokenizer/tokenizer.ts";
-import { type Flag, flagHelp, parseCount, parseFlags, UsageError } from "../flags.ts";
+import { flag, flagHelp, parseCount, parseFlags, UsageError } from "../flags.ts";
 import { grouped, percent } from "../figures.ts";
 import { isConversation, lineWriter, textsOf } from "../standard_streams.ts";
 import { deviceFlags, folderHelp, json, withModel } from "../opened_model.ts";
@@ -15,12 +15,12 @@ import { program } from "../program.ts";
 import { openTerminal, paint } from "../terminal.ts";
 import { trainFlags } from "../train_flags.ts";
 
-const topK: Flag<number> = { value: "N", help: "candidates shown for each mask (default: 5)", parse: parseCount };
-const file: Flag<string> = {
-  value: "PATH",
-  help: "fill the lines of a file, of .jsonl, .csv and .parquet the texts; - for standard input",
-  parse: (text) => text,
-};
+const topK = { ...flag("N", "candidates shown for each mask", parseCount), default: 5 };
+const file = flag(
+  "PATH",
+  "fill the lines of a file, of .jsonl, .csv and .parquet the texts; - for standard input",
+  (text) => text,
+);
 const { field, format } = trainFlags;
 const groups = { Options: { file, field, format, "top-k": topK, json, ...deviceFlags } };
 
@@ -78,7 +78,7 @@ export async function fillCommand(args: readonly string[]): Promise<number> {
     const write = lineWriter({ atOnce: isConversation(given, parsed.get(file)) });
     const show = parsed.get(json) ? (result: Filled) => write(JSON.stringify(result)) : printer(write);
     let [misspelled, spelling] = [0, ""];
-    for await (const result of model.fillTexts(texts, { topK: parsed.get(topK) ?? 5 })) {
+    for await (const result of model.fillTexts(texts, { topK: parsed.get(topK) })) {
       show(result);
       const [found] = MISSPELLED.exec(withoutMasks(tokenizer, result.text)) ?? [];
       if (found !== undefined && misspelled++ === 0) spelling = found;

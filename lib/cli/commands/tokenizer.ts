@@ -12,24 +12,25 @@ import {
   type TokenizerType,
   tokenizerTypes,
 } from "../../tokenizer/tokenizer.ts";
+import { trimmed } from "../../files/paths.ts";
 import { trainTokenizer } from "../../tokenizer/train.ts";
 import { type CorpusChoice, openCorpus, skippedLines, trainingTexts } from "../open_corpus.ts";
 import { program } from "../program.ts";
 import { corpusChoice, textFlags } from "../corpus_flags.ts";
-import { type Flag, flagHelp, parseChoice, parseCount, parseFlags, UsageError } from "../flags.ts";
+import { either, flag, flagHelp, parseChoice, parseCount, parseFlags, UsageError } from "../flags.ts";
 import { grouped, percent } from "../figures.ts";
 import { lineWriter, standardInputLines } from "../standard_streams.ts";
 import { openTerminal, type Terminal } from "../terminal.ts";
 import { CASED_ELSEWHERE, checkNoTokenizer, readTokenizer, writeTokenizer } from "../vocabulary_folder.ts";
+import { DEFAULT_VOCABULARY } from "../train_defaults.ts";
 import { trainFlags } from "../train_flags.ts";
 
 const type = {
-  value: "TYPE",
-  help: "char, wordpiece or bpe (default: wordpiece)",
-  parse: parseChoice(tokenizerTypes),
+  ...flag("TYPE", either(tokenizerTypes), parseChoice(tokenizerTypes)),
+  default: "wordpiece" as TokenizerType,
 };
-const size: Flag<number> = { value: "N", help: "tokens of the vocabulary (default: 8192)", parse: parseCount };
-const out: Flag<string> = { value: "FOLDER", help: "where the files go (required)", parse: (text) => text };
+const size = { ...flag("N", "tokens of the vocabulary", parseCount), default: DEFAULT_VOCABULARY };
+const out = flag("FOLDER", "where the files go (required)", trimmed);
 const { cased } = trainFlags;
 const groups = { "Options of train": { type, size, cased, out, ...textFlags } };
 
@@ -64,7 +65,7 @@ export async function tokenizerCommand(args: readonly string[]): Promise<number>
   if (action === "train") {
     const target = parsed.get(out);
     if (folder !== undefined || target === undefined) throw new UsageError("Wanted: tokenizer train --out FOLDER");
-    const options = { type: parsed.get(type) ?? "wordpiece", size: parsed.get(size) ?? 8192, cased: parsed.get(cased) };
+    const options = { type: parsed.get(type), size: parsed.get(size), cased: parsed.get(cased) };
     return await train(terminal, corpusChoice(parsed), { ...options, out: target });
   }
   const other = parsed.given.find((name) => action !== "info" || !Object.hasOwn(textFlags, name));
