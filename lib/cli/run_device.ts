@@ -12,7 +12,7 @@ import { DEFAULT_BLAS } from "./train_defaults.ts";
 import { trainFlags as flags } from "./train_flags.ts";
 
 /** Flags by which another device is asked for. */
-const deviceFlags = ["device", "blas", "threads"] as const;
+export const deviceFlags = ["device", "blas", "threads"] as const;
 
 /**
  * Opens the device that the flags ask for; where they ask for none, the one that a resumed run went on before.
