@@ -5,7 +5,7 @@
  */
 
 import { baseName, exists, joined, parentOf } from "../files/paths.ts";
-import { nearest } from "./flags.ts";
+import { nearest } from "./suggestions.ts";
 
 /** Names that are listed at most. */
 const LISTED = 8;

@@ -19,18 +19,16 @@ import { type LearningRate, type MaskRate, schedules, type Span } from "../train
 import { EVALUATION_TOKENS } from "../train/settings.ts";
 import { DEFAULT_TEXT } from "./default_text.ts";
 import { shortCount, shortShare } from "./figures.ts";
+import { either, flag, type FlagGroups, flagSwitch } from "./flags.ts";
 import {
-  either,
-  flag,
-  type FlagGroups,
-  flagSwitch,
   parseChoice,
   parseCount,
   parseMinutes,
   parseNumber,
   parseShare,
   parseSpan,
-} from "./flags.ts";
+  parseWhole,
+} from "./flag_values.ts";
 import {
   byDefault,
   DEFAULT_BLAS,
@@ -102,7 +100,7 @@ const textAndRun = {
   name: flag("NAME", "name of the run (default: from model and corpus)", text),
   resume: flag("RUN", "go on with an interrupted run", trimmed),
   device: flag("KIND", `${either(deviceChoices)} (default: ${deviceChoices[0]})`, parseChoice(deviceChoices)),
-  threads: flag("N", "threads of the CPU device (default: all cores)", parseThreads),
+  threads: flag("N", "threads of the CPU device (default: all cores)", parseWhole({ least: 1, most: MOST_THREADS })),
   blas: flag(
     "CHOICE",
     `system BLAS for the CPU device: auto, off or a path (default: ${DEFAULT_BLAS})`,
@@ -191,7 +189,11 @@ const optimizer = {
     `largest gradient norm; 0 = none (${byDefault(({ optimizer }) => optimizer.clip)})`,
     orNone,
   ),
-  seed: flag("N", `seed of all random numbers (${byDefault(({ seed }) => seed)})`, parseSeed),
+  seed: flag(
+    "N",
+    `seed of all random numbers (${byDefault(({ seed }) => seed)})`,
+    parseWhole({ least: 0, most: 2 ** 32 - 1 }),
+  ),
 };
 
 const reports = {
@@ -250,18 +252,4 @@ function parseValidation(value: string): number | string {
   const share = parseShare(value);
   if (share === 0 || share === 1) throw new RangeError("write a share above 0 and below 1, such as 5%, or a path");
   return share;
-}
-
-function parseThreads(value: string): number {
-  const threads = /^\d+$/.test(value) ? Number(value) : NaN;
-  if (!(threads >= 1 && threads <= MOST_THREADS)) {
-    throw new RangeError(`write a whole number from 1 to ${MOST_THREADS}`);
-  }
-  return threads;
-}
-
-function parseSeed(value: string): number {
-  const seed = /^\d+$/.test(value) ? Number(value) : NaN;
-  if (!(seed < 2 ** 32)) throw new RangeError("write a whole number from 0 to 4294967295");
-  return seed;
 }

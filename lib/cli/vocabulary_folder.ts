@@ -4,6 +4,7 @@
  * @module
  */
 
+import { readJson, readText } from "../format/folder.ts";
 import { foreignTokenizer, readTokenizer as readIn, vocabularyFiles } from "../format/tokenizer_folder.ts";
 import { fromTokenizerJson, fromVocabTxt } from "../format/tokenizer_reader.ts";
 import { tokenizerFiles } from "../format/tokenizer_writer.ts";
@@ -73,17 +74,10 @@ export async function readTokenizer(path: string): Promise<Tokenizer> {
 
 /** A file of another name is what its ending says. */
 async function readFile(path: string): Promise<Tokenizer> {
-  const name = baseName(path);
+  const [folder, name] = [fileFolder(parentOf(path)), baseName(path)];
   const known = vocabularyFiles.find((file) => file === name);
   if (!await exists(path)) throw new RangeError(`Cannot read "${path}": there is no such file`);
-  if (known) return await readIn(fileFolder(parentOf(path)), { from: known, keepFiles: true });
-  const text = await Deno.readTextFile(path);
-  if (name.endsWith(".txt")) return fromVocabTxt(text, {}, path);
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    throw new SyntaxError(`Cannot read ${path}: it is no JSON`);
-  }
-  return fromTokenizerJson(json, path);
+  if (known) return await readIn(folder, { from: known, keepFiles: true });
+  if (name.endsWith(".txt")) return fromVocabTxt((await readText(folder, name))!, {}, path);
+  return fromTokenizerJson(await readJson(folder, name), path);
 }

@@ -6,7 +6,8 @@
 
 import { poolModes } from "../../inference/embed.ts";
 import { fileParts, vectorsOf } from "../embed_texts.ts";
-import { flag, flagHelp, flagSwitch, parseChoice, parseFlags, UsageError } from "../flags.ts";
+import { parseChoice } from "../flag_values.ts";
+import { flag, flagHelp, flagSwitch, parseFlags, UsageError } from "../flags.ts";
 import { grouped } from "../figures.ts";
 import { isConversation } from "../standard_streams.ts";
 import { deviceFlags, folderHelp, withModel } from "../opened_model.ts";

@@ -14,7 +14,8 @@ import { tokenizerFiles } from "../../format/tokenizer_writer.ts";
 import { readWeights } from "../../format/weights.ts";
 import { exists, trimmed } from "../../files/paths.ts";
 import { type FileSet, totalBytes, writeFolder } from "../../files/write_files.ts";
-import { flag, flagHelp, flagSwitch, parseChoice, parseFlags, UsageError } from "../flags.ts";
+import { parseChoice } from "../flag_values.ts";
+import { flag, flagHelp, flagSwitch, parseFlags, UsageError } from "../flags.ts";
 import { folderHelp, openNamed } from "../opened_model.ts";
 import { program } from "../program.ts";
 
