@@ -5,9 +5,9 @@
  */
 
 import { poolModes } from "../../inference/embed.ts";
-import { fileParts, vectorsOf } from "../embed_texts.ts";
+import { fileParts, vectorsOf, type VectorsOptions } from "../embed_texts.ts";
 import { parseChoice } from "../flag_values.ts";
-import { flag, flagHelp, flagSwitch, parseFlags, UsageError } from "../flags.ts";
+import { flag, flagHelp, flagSwitch, type ParsedFlags, parseFlags, UsageError } from "../flags.ts";
 import { grouped } from "../figures.ts";
 import { isConversation } from "../standard_streams.ts";
 import { deviceFlags, folderHelp, withModel } from "../opened_model.ts";
@@ -80,44 +80,16 @@ export async function embedCommand(args: readonly string[]): Promise<number> {
     console.log(embedHelp);
     return 0;
   }
-  const [path, ...given] = parsed.positional;
-  if (path === undefined) throw new UsageError(wanted);
-  const target = parsed.get(out);
-  if (target !== undefined && !/\.(jsonl|npy)$/.test(target)) {
-    throw new UsageError(`Cannot write vectors to "${target}": its name must end in .jsonl or .npy`);
-  }
-  const files = parsed.all(file);
-  const part = parsed.get(by);
-  const isInput = given.length === 0 && files.length === 0;
-  if (given.length > 0 && files.length > 0) throw new UsageError("Give either texts or --file, not both");
-  if (isInput && Deno.stdin.isTerminal()) throw new UsageError(wanted);
-  if (part !== "line" && files.length === 0) {
-    throw new UsageError(`Option --by ${part} is for files: --file PATH, or --file - for standard input`);
-  }
-  const texts = {
-    given,
-    files,
-    text: { field: parsed.get(field), format: parsed.get(format) },
-    by: part,
-    pool: parsed.get(pool),
-  };
+  const { path, target, texts } = inputsOf(parsed);
   return await withModel(path, parsed, async (model) => {
     const { width, maxLength } = model.config;
     let cut = 0;
     let vectors: Vectors = vectorsOf(model, { ...texts, cut: () => cut++ });
     // standard output is free to say how far it is where the vectors go to a file
-    if (target !== undefined) vectors = withProgress(vectors, part === "line" ? "texts" : `${part}s`);
+    if (target !== undefined) vectors = withProgress(vectors, texts.by === "line" ? "texts" : `${texts.by}s`);
     if (parsed.get(removeMean)) vectors = withoutMean(vectors, width);
     if (parsed.get(normalize)) vectors = scaled(vectors);
-    const names = part !== "line" || files.some((file) => file !== "-");
-    if (target === undefined) {
-      await printVectors(vectors, {
-        atOnce: isConversation(given, files.length === 1 ? files[0] : files[0] && "files"),
-      });
-    } else if (target.endsWith(".npy")) {
-      await writeNpy(target, vectors, { width, names });
-      if (names) console.log(`${target}  names in ${namesBeside(target)}`);
-    } else await writeJsonVectors(target, vectors);
+    await writeVectors(vectors, { target, texts, width });
     if (cut > 0) {
       console.error(
         `note: ${grouped(cut)} texts were longer than ${maxLength} tokens and were cut off; ` +
@@ -126,6 +98,46 @@ export async function embedCommand(args: readonly string[]): Promise<number> {
     }
     return 0;
   });
+}
+
+/** What is embedded, and where the vectors go. */
+interface Inputs {
+  readonly path: string;
+  readonly target: string | undefined;
+  readonly texts: Omit<VectorsOptions, "cut">;
+}
+
+/** What the arguments say, checked together. */
+function inputsOf(parsed: ParsedFlags): Inputs {
+  const [path, ...given] = parsed.positional;
+  if (path === undefined) throw new UsageError(wanted);
+  const target = parsed.get(out);
+  if (target !== undefined && !/\.(jsonl|npy)$/.test(target)) {
+    throw new UsageError(`Cannot write vectors to "${target}": its name must end in .jsonl or .npy`);
+  }
+  const [files, part] = [parsed.all(file), parsed.get(by)];
+  if (given.length > 0 && files.length > 0) throw new UsageError("Give either texts or --file, not both");
+  if (given.length === 0 && files.length === 0 && Deno.stdin.isTerminal()) throw new UsageError(wanted);
+  if (part !== "line" && files.length === 0) {
+    throw new UsageError(`Option --by ${part} is for files: --file PATH, or --file - for standard input`);
+  }
+  const text = { field: parsed.get(field), format: parsed.get(format) };
+  return { path, target, texts: { given, files, text, by: part, pool: parsed.get(pool) } };
+}
+
+/** Writes vectors to a file or to standard output. */
+async function writeVectors(
+  vectors: Vectors,
+  { target, texts: { given, files, by }, width }: Omit<Inputs, "path"> & { width: number },
+): Promise<void> {
+  if (target === undefined) {
+    const atOnce = isConversation(given, files.length === 1 ? files[0] : files[0] && "files");
+    return await printVectors(vectors, { atOnce });
+  }
+  if (!target.endsWith(".npy")) return await writeJsonVectors(target, vectors);
+  const names = by !== "line" || files.some((file) => file !== "-");
+  await writeNpy(target, vectors, { width, names });
+  if (names) console.log(`${target}  names in ${namesBeside(target)}`);
 }
 
 /** Says how many vectors there are so far. */

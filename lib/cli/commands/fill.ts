@@ -67,15 +67,7 @@ export async function fillCommand(args: readonly string[]): Promise<number> {
   });
   return await withModel(path, parsed, async (model) => {
     const { tokenizer } = model;
-    const hasMask = (text: string) => encodeWithSpecials(tokenizer, text).includes(tokenizer.special["[MASK]"]);
-    if (text !== undefined && !hasMask(text)) {
-      const [found] = MISSPELLED.exec(text) ?? [];
-      throw new UsageError(
-        found === undefined
-          ? `The text "${text}" has no ${spelledMask(tokenizer)} to fill`
-          : `Found ${found}, which is text like any other: write ${spelledMask(tokenizer)}`,
-      );
-    }
+    if (text !== undefined) checkMasked(tokenizer, text);
     const write = lineWriter({ atOnce: isConversation(given, parsed.get(file)) });
     const show = parsed.get(json) ? (result: Filled) => write(JSON.stringify(result)) : printer(write);
     let [misspelled, spelling] = [0, ""];
@@ -86,15 +78,24 @@ export async function fillCommand(args: readonly string[]): Promise<number> {
     }
     write.flush();
     if (misspelled > 0) {
+      const holding = `${grouped(misspelled)} ${misspelled === 1 ? "text holds" : "texts hold"}`;
       console.error(
-        `note: ${grouped(misspelled)} ${
-          misspelled === 1 ? "text holds" : "texts hold"
-        } ${spelling} or the like, which ` +
-          `stays as it is: write ${spelledMask(tokenizer)}`,
+        `note: ${holding} ${spelling} or the like, which stays as it is: write ${spelledMask(tokenizer)}`,
       );
     }
     return 0;
   });
+}
+
+/** Throws if a text has nothing to fill. */
+function checkMasked(tokenizer: Tokenizer, text: string): void {
+  if (encodeWithSpecials(tokenizer, text).includes(tokenizer.special["[MASK]"])) return;
+  const [found] = MISSPELLED.exec(text) ?? [];
+  throw new UsageError(
+    found === undefined
+      ? `The text "${text}" has no ${spelledMask(tokenizer)} to fill`
+      : `Found ${found}, which is text like any other: write ${spelledMask(tokenizer)}`,
+  );
 }
 
 /** What people write for a mask where it is spelled otherwise. */
