@@ -8,16 +8,22 @@
 /** Files by name, each in pieces to be written one after the other. */
 export type FileSet = ReadonlyMap<string, readonly Uint8Array<ArrayBuffer>[]>;
 
-/** What is said of a failure. */
-export interface WriteContext {
-  /** What is being written. */
+/** Options of {@linkcode writeFile} and {@linkcode writeFolder}. */
+export interface WriteOptions {
+  /** What is being written, for messages. */
   readonly what: string;
+  /** What is intact if it fails, for messages. */
+  readonly intact?: string | undefined;
+  /** Name until it is whole. Default: the name with `.unfinished` behind it. */
+  readonly temporary?: string | undefined;
+}
+
+/** What is said of a failure. */
+export interface WriteContext extends Pick<WriteOptions, "what" | "intact"> {
   /** Where it is being written. */
   readonly place: string;
   /** Bytes that it needs, where that is known. */
   readonly bytes?: number | undefined;
-  /** What is intact all the same. */
-  readonly intact?: string | undefined;
 }
 
 /** A file that could not be written. */
@@ -112,12 +118,6 @@ export function fileWriter(file: Deno.FsFile, context: WriteContext): FileWriter
 
 /** What a file is to hold: text, bytes in pieces, or what a function writes. */
 export type FileContent = string | readonly Uint8Array[] | ((file: FileWriter) => Promise<void>);
-
-/** Options of {@linkcode writeFile} and {@linkcode writeFolder}. */
-export interface WriteOptions extends Pick<WriteContext, "what" | "intact"> {
-  /** Name until it is whole. Default: the name with `.unfinished` behind it. */
-  readonly temporary?: string | undefined;
-}
 
 /**
  * Writes a file under a temporary name and renames it when it is on the disk.
