@@ -16,6 +16,7 @@ import { UsageError } from "./lib/cli/flags.ts";
 import { infoCommand } from "./lib/cli/commands/info.ts";
 import { OutputClosedError } from "./lib/cli/standard_streams.ts";
 import { environment, missingPermissions } from "./lib/cli/permissions.ts";
+import { program } from "./lib/cli/program.ts";
 import { tokenizerCommand } from "./lib/cli/commands/tokenizer.ts";
 import { trainCommand } from "./lib/cli/commands/train.ts";
 import project from "./deno.json" with { type: "json" };
@@ -32,7 +33,7 @@ const commands: Readonly<Record<string, (args: readonly string[]) => Promise<num
 
 const help = `cloze ${project.version}: masked language models, trained in TypeScript on WebGPU.
 
-Usage: deno run -A cli.ts COMMAND [options]
+Usage: ${program} COMMAND [options]
 
 Commands:
   train      train a model on text
@@ -73,7 +74,7 @@ export async function main(args: readonly string[]): Promise<number> {
     if (environment("CLOZE_DEBUG")) console.error(error);
     else console.error(`error: ${error instanceof Error ? error.message : error}`);
     if (error instanceof UsageError) {
-      console.error(`See: deno run -A cli.ts ${command ? `${name} ` : ""}--help`);
+      console.error(`See: ${program} ${command ? `${name} ` : ""}--help`);
       return 2;
     }
     return 1;

@@ -26,7 +26,7 @@ export interface Stage {
  * console.log(parseCurriculum("32:25%,128").length); // 2
  * ```
  */
-export function parseCurriculum(text: string, { length }: { length?: number } = {}): Stage[] {
+export function parseCurriculum(text: string, { length }: { length?: number | undefined } = {}): Stage[] {
   if (text === "none") return [{ length: length ?? DEFAULT_LENGTH, share: 1 }];
   const parts = text.split(",");
   let left = 1;

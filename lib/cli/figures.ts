@@ -17,6 +17,18 @@ export function percent(share: number, digits = 1): string {
   return `${(100 * share).toFixed(digits)}%`;
 }
 
+/** A share without needless digits: 0.1 as 10%, 0.125 as 12.5%. */
+export function shortShare(share: number): string {
+  return `${Number((100 * share).toPrecision(6))}%`;
+}
+
+/** A number as flags take it, to two digits: 3000000 as 3M. */
+export function shortCount(count: number): string {
+  if (count < 10_000) return String(count);
+  const [unit, sign] = count < 1_000_000 ? [1000, "k"] : [1_000_000, "M"];
+  return `${Number((count / unit).toPrecision(2))}${sign}`;
+}
+
 /** Seconds as 42s, 3m05s or 2h07m. */
 export function duration(seconds: number): string {
   const whole = Math.round(seconds);

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { nearest } from "./flags.ts";
-import { exists } from "./run_folder.ts";
+import { baseName, exists, joined, parentOf } from "../files/paths.ts";
+import { nearest } from "./suggestions.ts";
 
 /** Names that are listed at most. */
 const LISTED = 8;
@@ -24,7 +24,7 @@ export async function checkModelPath(
   if (info?.isFile && action === "resume") throw fail("it is a file; wanted the folder of a run");
   if (info) {
     const runs = await runsIn(path);
-    if (runs.length > 0) throw fail(`it is a folder of runs; there ${listed(runs.map((name) => join(path, name)))}`);
+    if (runs.length > 0) throw fail(`it is a folder of runs; there ${listed(runs.map((name) => joined(path, name)))}`);
     return;
   }
   if (action !== "resume" && (path.includes("[MASK]") || path.trim().includes(" "))) {
@@ -33,9 +33,9 @@ export async function checkModelPath(
   const parent = parentOf(path);
   const runs = await runsIn(parent);
   if (runs.length > 0) {
-    const near = nearest(path.split(/[\\/]/).at(-1)!, runs);
-    const meant = near === undefined ? "" : `; did you mean "${join(parent, near)}"?`;
-    throw fail(`there is no such run; there ${listed(runs.map((name) => join(parent, name)))}${meant}`);
+    const near = nearest(baseName(path), runs);
+    const meant = near === undefined ? "" : `; did you mean "${joined(parent, near)}"?`;
+    throw fail(`there is no such run; there ${listed(runs.map((name) => joined(parent, name)))}${meant}`);
   }
   if (/^(\.\/)?runs([\\/]|$)/.test(path)) throw fail("there are no runs yet: train makes one");
   // a name as model hubs have it: one word, or two with a slash between
@@ -55,8 +55,8 @@ async function runsIn(folder: string): Promise<string[]> {
   const found: { name: string; time: number }[] = [];
   try {
     for await (const { name, isDirectory } of Deno.readDir(folder)) {
-      if (!isDirectory || !await exists(join(folder, `${name}/checkpoints`))) continue;
-      const { mtime } = await Deno.stat(join(folder, name));
+      if (!isDirectory || !await exists(joined(folder, `${name}/checkpoints`))) continue;
+      const { mtime } = await Deno.stat(joined(folder, name));
       found.push({ name, time: mtime?.getTime() ?? 0 });
     }
   } catch {
@@ -70,7 +70,3 @@ function listed(paths: readonly string[]): string {
   const more = paths.length > LISTED ? ` and ${paths.length - LISTED} more` : "";
   return paths.length === 1 ? `is ${some}` : `are ${some}${more}`;
 }
-
-const trimmed = (path: string) => path.replace(/(?<=.)[\\/]+$/, "");
-const parentOf = (path: string) => /^(.*)[\\/][^\\/]*$/.exec(trimmed(path))?.[1] || ".";
-const join = (folder: string, name: string) => folder === "." ? name : `${trimmed(folder)}/${name}`;

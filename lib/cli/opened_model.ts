@@ -4,22 +4,22 @@
  * @module
  */
 
-import { deviceChoices, openDevice } from "../device/open_device.ts";
+import { openDevice } from "../device/open_device.ts";
 import { readJson, urlFolder } from "../format/folder.ts";
 import { type OpenedModel, openModel } from "../format/model_folder.ts";
 import { MaskedLanguageModel, toDevice } from "../inference/load.ts";
-import { type Flag, flagSwitch, parseChoice, type ParsedFlags } from "./flags.ts";
+import { type Flag, flagSwitch, type ParsedFlags } from "./flags.ts";
 import { checkModelPath } from "./model_path.ts";
 import { findModels } from "../files/find_models.ts";
 import { trainFlags } from "./train_flags.ts";
 
-const { threads, blas } = trainFlags;
+const { device, threads, blas } = trainFlags;
 
 /** Flags that say where a model runs. */
 export const deviceFlags = {
-  device: { value: "KIND", help: "auto, webgpu or cpu (default: auto)", parse: parseChoice(deviceChoices) },
+  device,
   threads,
-  blas: { ...blas, help: "system BLAS for the CPU device: auto, off or a path (default: off)" },
+  blas: { ...blas, help: "system BLAS for the CPU device: auto, off or a path", default: "off" },
 };
 
 /** What DIR means, for help. */

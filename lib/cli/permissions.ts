@@ -53,6 +53,11 @@ function mayBeUsed(name: Name, paths: readonly string[]): boolean {
   return (name === "read" || name === "write") && paths.some((path) => isGranted({ name, path }));
 }
 
+/** Whether a file may be read without asking. */
+export function mayRead(path: string): boolean {
+  return mayBeUsed("read", [path]);
+}
+
 /** An environment variable, where the environment may be read. */
 export function environment(variable: string): string | undefined {
   const { state } = Deno.permissions.querySync({ name: "env", variable });

@@ -5,13 +5,14 @@
  */
 
 import type { DeviceSettings } from "../device/device.ts";
-import { type DeviceChoice, openDevice, type OpenedDevice } from "../device/open_device.ts";
+import { type DeviceChoice, openDevice, type OpenDeviceOptions, type OpenedDevice } from "../device/open_device.ts";
 import { definedOnly, type ParsedFlags } from "./flags.ts";
 import type { RunDevice } from "./run_folder.ts";
+import { DEFAULT_BLAS } from "./train_defaults.ts";
 import { trainFlags as flags } from "./train_flags.ts";
 
 /** Flags by which another device is asked for. */
-const deviceFlags = ["device", "blas", "threads"] as const;
+export const deviceFlags = ["device", "blas", "threads"] as const;
 
 /**
  * Opens the device that the flags ask for; where they ask for none, the one that a resumed run went on before.
@@ -29,7 +30,7 @@ export async function openRunDevice(
     profile: parsed.get(flags.profile),
   };
   const kind = parsed.get(flags.device);
-  if (!before) return await openDevice(kind, { ...asked, blas: asked.blas ?? "auto" });
+  if (!before) return await openDevice(kind, { ...asked, blas: asked.blas ?? DEFAULT_BLAS });
   const isAsked = deviceFlags.some((name) => parsed.given.includes(name));
   const old = before.settings;
   const fail = (what: string) =>
@@ -52,9 +53,9 @@ export async function openRunDevice(
 }
 
 /** Options that open the device of these settings again. */
-function sameAs(old: DeviceSettings, kind: DeviceChoice | undefined): { threads?: number; blas?: string } {
-  if (old.kind === "webgpu" || (kind ?? "cpu") !== "cpu") return { blas: "auto" };
-  return { blas: old.blas, ...(old.threads === undefined ? {} : { threads: old.threads }) };
+function sameAs(old: DeviceSettings, kind: DeviceChoice | undefined): Pick<OpenDeviceOptions, "threads" | "blas"> {
+  if (old.kind === "webgpu" || (kind ?? "cpu") !== "cpu") return { blas: DEFAULT_BLAS };
+  return { blas: old.blas, threads: old.threads };
 }
 
 /** Whether two devices give the same results, as far as both tell. */

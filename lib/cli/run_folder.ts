@@ -1,17 +1,17 @@
 /**
- * The folder of a run: config.json, metrics.jsonl and checkpoints/.
+ * The folder of a run: config.json, checkpoints/ and metrics.jsonl.
  *
  * @module
  */
 
-import type { CorpusChoice, FilePrint } from "./open_corpus.ts";
+import type { FilePrint } from "./file_print.ts";
+import type { CorpusChoice } from "./open_corpus.ts";
 import type { DeviceSettings } from "../device/device.ts";
 import type { ModelConfig } from "../model/config.ts";
-import type { CheckpointStorage } from "../files/checkpoint_folder.ts";
-import { folderStorage } from "../files/checkpoint_folder.ts";
-import { writeError, writeFile, writing } from "../files/write_files.ts";
+import { type CheckpointStorage, folderStorage } from "../files/checkpoint_folder.ts";
+import { exists } from "../files/paths.ts";
+import { makeFolder, writeFile } from "../files/write_files.ts";
 import type { TrainingSettings } from "../train/settings.ts";
-import type { TrainRecord, ValidationRecord } from "../train/events.ts";
 
 /** Content of a run's config.json: all that --resume needs. */
 export interface RunConfig {
@@ -41,21 +41,10 @@ export interface RunDevice {
   readonly settings: DeviceSettings;
 }
 
-/** A run's folder. */
-export interface RunFolder {
-  /** Its path. */
-  readonly path: string;
-  /** Its checkpoints. */
-  readonly checkpoints: CheckpointStorage;
-  /** Appends a line to metrics.jsonl. */
-  log(record: TrainRecord | ValidationRecord): void;
-  /** The validations in metrics.jsonl, in order. */
-  validations(): Promise<ValidationRecord[]>;
-  /** Closes metrics.jsonl. */
-  close(): void;
+/** The checkpoints of a run. */
+export function checkpointsIn(path: string): CheckpointStorage {
+  return folderStorage(`${path}/checkpoints`);
 }
-
-const checkpointsOf = (path: string) => folderStorage(`${path}/checkpoints`);
 
 /** A free name: the wanted one, or with a number behind it. */
 export async function freeName(out: string, wanted: string): Promise<string> {
@@ -77,16 +66,13 @@ export async function checkFree(path: string): Promise<void> {
 }
 
 /** Makes the folder of a new run. */
-export async function createRun(path: string, config: RunConfig): Promise<RunFolder> {
-  await Deno.mkdir(path, { recursive: true }).catch((error) => {
-    throw writeError(error, { what: "the run", place: path });
-  });
+export async function createRun(path: string, config: RunConfig): Promise<void> {
+  await makeFolder(path, { what: "the run" });
   await writeConfig(path, config);
-  return openFolder(path);
 }
 
 async function writeConfig(path: string, config: RunConfig): Promise<void> {
-  await writeFile(`${path}/config.json`, JSON.stringify(config, null, 2) + "\n", "the run's settings");
+  await writeFile(`${path}/config.json`, JSON.stringify(config, null, 2) + "\n", { what: "the run's settings" });
 }
 
 /**
@@ -108,7 +94,7 @@ export async function readRun(path: string): Promise<{ config: RunConfig; checkp
   if (config.format !== 2 || !config.training || !config.model || !config.text || !isKnown) {
     throw new RangeError(`Cannot resume "${path}": its config.json is not that of a run`);
   }
-  const checkpoint = (await checkpointsOf(path).list()).at(-1);
+  const checkpoint = (await checkpointsIn(path).list()).at(-1);
   if (!checkpoint) throw new RangeError(`Cannot resume "${path}": it has no checkpoint yet`);
   return { config, checkpoint };
 }
@@ -130,47 +116,4 @@ export async function changeDevice(path: string, device: RunDevice, step: number
   const { config } = await readRun(path);
   const devicesBefore = [...config.devicesBefore ?? [], { ...config.device, until: step }];
   await writeConfig(path, { ...config, device, devicesBefore });
-}
-
-/** Opens a run's folder to go on from a step: later lines of metrics.jsonl are taken back. */
-export async function reopenRun(path: string, step: number): Promise<RunFolder> {
-  const file = `${path}/metrics.jsonl`;
-  const text = await Deno.readTextFile(file).catch(() => "");
-  const isKept = (line: string) => {
-    try {
-      return JSON.parse(line).step <= step;
-    } catch {
-      // a line that a crash cut short
-      return false;
-    }
-  };
-  const lines = text.split("\n").filter((line) => line !== "" && isKept(line));
-  await writeFile(file, lines.map((line) => line + "\n").join(""), "the run's metrics");
-  return openFolder(path);
-}
-
-function openFolder(path: string): RunFolder {
-  const context = { what: "the run's metrics", place: `${path}/metrics.jsonl` };
-  const metrics = writing(context, () => Deno.openSync(context.place, { append: true, create: true }));
-  const encoder = new TextEncoder();
-  return {
-    path,
-    checkpoints: checkpointsOf(path),
-    log(record) {
-      const bytes = encoder.encode(JSON.stringify(record) + "\n");
-      writing({ ...context, bytes: bytes.length }, () => {
-        for (let at = 0; at < bytes.length;) at += metrics.writeSync(bytes.subarray(at));
-      });
-    },
-    async validations() {
-      const lines = (await Deno.readTextFile(`${path}/metrics.jsonl`)).split("\n");
-      return lines.filter((line) => line.includes('"kind":"validation"')).map((line) => JSON.parse(line));
-    },
-    close: () => metrics.close(),
-  };
-}
-
-/** Whether there is a file or folder. */
-export async function exists(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(() => true, () => false);
 }

@@ -8,7 +8,7 @@ import { TextLineStream } from "@std/streams";
 import { fileSources } from "../text/file_source.ts";
 import { textStream } from "../text/corpus.ts";
 import { openText, type TextFormat } from "../text/open_text.ts";
-import { writeError } from "../files/write_files.ts";
+import { writeAllSync, writeError } from "../files/write_files.ts";
 import { UsageError } from "./flags.ts";
 
 /** Standard input by lines. */
@@ -60,7 +60,7 @@ export class OutputClosedError extends Error {
  */
 export function writeOutput(bytes: Uint8Array): void {
   try {
-    for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
+    writeAllSync(Deno.stdout, bytes);
   } catch (error) {
     if (error instanceof Deno.errors.BrokenPipe) throw new OutputClosedError("Nobody reads the output");
     throw writeError(error, { what: "the results", place: "standard output" });

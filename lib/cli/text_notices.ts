@@ -11,7 +11,7 @@ import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { planStages } from "../train/schedule.ts";
 import type { TrainingSettings } from "../train/settings.ts";
 import type { CorpusChoice, OpenedCorpus } from "./open_corpus.ts";
-import { grouped, percent } from "./figures.ts";
+import { grouped, percent, shortCount } from "./figures.ts";
 
 /** Share of unknown tokens, and of repeated text, from which on it is said. */
 const MUCH_UNKNOWN = 0.2;
@@ -63,7 +63,7 @@ export async function textNotices(
     const about = survey.isWhole ? "" : "about ";
     notices.push(
       `${grouped(passes)} passes over a text of ${about}${grouped(whole!)} tokens: beyond about ${MANY_PASSES} ` +
-        `(--tokens ${roundCount(MANY_PASSES * whole!)}) it is only learned by heart`,
+        `(--tokens ${shortCount(MANY_PASSES * whole!)}) it is only learned by heart`,
     );
   }
   return notices;
@@ -80,13 +80,6 @@ function wholeTokens({ trainingBytes }: Corpus, { tokens, bytes, isWhole }: Text
 /** Tokens that a run will train on; with a budget by the clock, none that are known. */
 function plannedTokens(settings: TrainingSettings): number {
   return planStages(settings).reduce((sum, { steps = 0, tokens }) => sum + steps * tokens, 0);
-}
-
-/** A number as --tokens takes it, to two digits. */
-function roundCount(count: number): string {
-  if (count < 10_000) return String(count);
-  const [unit, sign] = count < 1_000_000 ? [1000, "k"] : [1_000_000, "M"];
-  return `${Number((count / unit).toPrecision(2))}${sign}`;
 }
 
 /**

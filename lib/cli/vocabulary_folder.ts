@@ -4,15 +4,16 @@
  * @module
  */
 
+import { readJson, readText } from "../format/folder.ts";
 import { foreignTokenizer, readTokenizer as readIn, vocabularyFiles } from "../format/tokenizer_folder.ts";
 import { fromTokenizerJson, fromVocabTxt } from "../format/tokenizer_reader.ts";
 import { tokenizerFiles } from "../format/tokenizer_writer.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { fileFolder } from "../files/file_folder.ts";
 import { findModels } from "../files/find_models.ts";
-import { writeError, writeFile } from "../files/write_files.ts";
+import { baseName, exists, parentOf, trimmed } from "../files/paths.ts";
+import { makeFolder, writeFile } from "../files/write_files.ts";
 import { checkModelPath } from "./model_path.ts";
-import { exists } from "./run_folder.ts";
 
 /** Said where --cased is given to a kind of vocabulary that always tells upper from lower case. */
 export const CASED_ELSEWHERE = "Option --cased is for wordpiece: the other kinds always are";
@@ -34,13 +35,12 @@ export async function checkNoTokenizer(folder: string): Promise<void> {
 
 /** Writes a tokenizer's files. */
 export async function writeTokenizer(folder: string, tokenizer: Tokenizer, maxLength: number): Promise<void> {
-  await Deno.mkdir(folder, { recursive: true }).catch((error) => {
-    throw writeError(error, { what: "the vocabulary", place: folder });
-  });
+  const what = "the vocabulary";
+  await makeFolder(folder, { what });
   const written: string[] = [];
   try {
     for (const [name, text] of tokenizerFiles(tokenizer, maxLength)) {
-      await writeFile(`${folder}/${name}`, text, "the vocabulary");
+      await writeFile(`${folder}/${name}`, text, { what });
       written.push(`${folder}/${name}`);
     }
   } catch (error) {
@@ -57,34 +57,27 @@ export async function writeTokenizer(folder: string, tokenizer: Tokenizer, maxLe
  * @throws {SyntaxError} if it cannot be used.
  */
 export async function readTokenizer(path: string): Promise<Tokenizer> {
-  const trimmed = path.replace(/[\\/]+$/, "");
-  const file = /^(.*?)[\\/]?([^\\/]+\.(?:json|txt))$/.exec(trimmed);
-  if (file) return await readFile(file[1]! || ".", file[2]!, trimmed);
-  const checkpoint = await findModels(trimmed).then((folders) => folders.at(-1)?.place, () => undefined);
-  for (const folder of [trimmed, checkpoint]) {
+  const place = trimmed(path);
+  if (/\.(json|txt)$/.test(place)) return await readFile(place);
+  const checkpoint = await findModels(place).then((folders) => folders.at(-1)?.place, () => undefined);
+  for (const folder of [place, checkpoint]) {
     for (const name of vocabularyFiles) {
       if (folder !== undefined && await exists(`${folder}/${name}`)) {
         return await readIn(fileFolder(folder), { from: name, keepFiles: true });
       }
     }
   }
-  await checkModelPath(trimmed, "read a tokenizer from");
-  const what = await foreignTokenizer(fileFolder(trimmed)) ?? "no tokenizer.json, vocab.txt or vocab.json is in it";
+  await checkModelPath(place, "read a tokenizer from");
+  const what = await foreignTokenizer(fileFolder(place)) ?? "no tokenizer.json, vocab.txt or vocab.json is in it";
   throw new RangeError(`Cannot read a tokenizer from "${path}": ${what}`);
 }
 
 /** A file of another name is what its ending says. */
-async function readFile(folder: string, name: string, path: string): Promise<Tokenizer> {
+async function readFile(path: string): Promise<Tokenizer> {
+  const [folder, name] = [fileFolder(parentOf(path)), baseName(path)];
   const known = vocabularyFiles.find((file) => file === name);
   if (!await exists(path)) throw new RangeError(`Cannot read "${path}": there is no such file`);
-  if (known) return await readIn(fileFolder(folder), { from: known, keepFiles: true });
-  const text = await Deno.readTextFile(path);
-  if (name.endsWith(".txt")) return fromVocabTxt(text, {}, path);
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    throw new SyntaxError(`Cannot read ${path}: it is no JSON`);
-  }
-  return fromTokenizerJson(json, path);
+  if (known) return await readIn(folder, { from: known, keepFiles: true });
+  if (name.endsWith(".txt")) return fromVocabTxt((await readText(folder, name))!, {}, path);
+  return fromTokenizerJson(await readJson(folder, name), path);
 }

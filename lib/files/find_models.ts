@@ -8,8 +8,7 @@ import { type ModelFolder, readJson } from "../format/folder.ts";
 import { WEIGHTS, WEIGHTS_INDEX, whatIsThere } from "../format/folder_parts.ts";
 import { folderStorage } from "./checkpoint_folder.ts";
 import { fileFolder } from "./file_folder.ts";
-
-const isThere = (path: string) => Deno.stat(path).then(() => true, () => false);
+import { exists, parentOf, trimmed } from "./paths.ts";
 
 /**
  * The models that a path means: of a run its checkpoints, latest last; of a model in Hugging Face's cache the version that was
@@ -18,24 +17,24 @@ const isThere = (path: string) => Deno.stat(path).then(() => true, () => false);
  * @throws {RangeError} if there is none; it says what is there.
  */
 export async function findModels(path: string): Promise<[ModelFolder, ...ModelFolder[]]> {
-  const trimmed = path.replace(/(?<=.)[\\/]+$/, "");
+  const place = trimmed(path);
   const fail = (what: string) => new RangeError(`Cannot use "${path}": ${what}`);
-  const info = await Deno.stat(trimmed).catch((error) => {
+  const info = await Deno.stat(place).catch((error) => {
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return undefined;
     throw error;
   });
   if (!info) throw fail("there is no such folder");
   if (!info.isDirectory) {
-    const folder = /^(.*)[\\/][^\\/]+$/.exec(trimmed)?.[1] ?? ".";
+    const folder = parentOf(place);
     throw fail(`it is a file; wanted the folder of a model${await hasWeights(folder) ? `, "${folder}"` : ""}`);
   }
-  if (await hasWeights(trimmed)) return [fileFolder(trimmed)];
-  const storage = folderStorage(`${trimmed}/checkpoints`);
+  if (await hasWeights(place)) return [fileFolder(place)];
+  const storage = folderStorage(`${place}/checkpoints`);
   const [first, ...rest] = (await storage.list()).map((name) => storage.open(name));
   if (first) return [first, ...rest];
-  if (await isThere(`${trimmed}/snapshots`)) return [fileFolder(await snapshotIn(trimmed, fail))];
-  if (await isThere(`${trimmed}/metrics.jsonl`)) throw fail("it is a run without a checkpoint");
-  const folder = fileFolder(trimmed);
+  if (await exists(`${place}/snapshots`)) return [fileFolder(await snapshotIn(place, fail))];
+  if (await exists(`${place}/metrics.jsonl`)) throw fail("it is a run without a checkpoint");
+  const folder = fileFolder(place);
   const json = await readJson(folder, "config.json").catch(() => ({ model_type: "" })) as
     | Record<string, unknown>
     | undefined;
@@ -49,13 +48,13 @@ export async function findModels(path: string): Promise<[ModelFolder, ...ModelFo
 
 /** Whether a folder holds weights that can be read. */
 async function hasWeights(path: string): Promise<boolean> {
-  return await isThere(`${path}/${WEIGHTS}`) || await isThere(`${path}/${WEIGHTS_INDEX}`);
+  return await exists(`${path}/${WEIGHTS}`) || await exists(`${path}/${WEIGHTS_INDEX}`);
 }
 
 /** The version of a model in Hugging Face's cache: the one that "main" means, or the only one. */
 async function snapshotIn(path: string, fail: (what: string) => Error): Promise<string> {
   const main = (await Deno.readTextFile(`${path}/refs/main`).catch(() => "")).trim();
-  if (/^[0-9a-z]+$/i.test(main) && await isThere(`${path}/snapshots/${main}`)) return `${path}/snapshots/${main}`;
+  if (/^[0-9a-z]+$/i.test(main) && await exists(`${path}/snapshots/${main}`)) return `${path}/snapshots/${main}`;
   const names = (await Array.fromAsync(Deno.readDir(`${path}/snapshots`))).map(({ name }) => name).sort();
   if (names.length === 1) return `${path}/snapshots/${names[0]}`;
   const list = names.slice(0, 5).map((name) => `${path}/snapshots/${name}`).join(" or ");

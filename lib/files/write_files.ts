@@ -1,5 +1,6 @@
 /**
- * Writing files: under another name first, synced to disk, renamed; what goes wrong is said in one sentence.
+ * Writing files: under another name first, synced to disk, renamed; what goes wrong is said in one sentence. Everything that
+ * is kept is written here, but for logs, which grow line by line.
  *
  * @module
  */
@@ -7,16 +8,22 @@
 /** Files by name, each in pieces to be written one after the other. */
 export type FileSet = ReadonlyMap<string, readonly Uint8Array<ArrayBuffer>[]>;
 
-/** What is said of a failure. */
-export interface WriteContext {
-  /** What is being written. */
+/** Options of {@linkcode writeFile} and {@linkcode writeFolder}. */
+export interface WriteOptions {
+  /** What is being written, for messages. */
   readonly what: string;
+  /** What is intact if it fails, for messages. */
+  readonly intact?: string | undefined;
+  /** Name until it is whole. Default: the name with `.unfinished` behind it. */
+  readonly temporary?: string | undefined;
+}
+
+/** What is said of a failure. */
+export interface WriteContext extends Pick<WriteOptions, "what" | "intact"> {
   /** Where it is being written. */
   readonly place: string;
   /** Bytes that it needs, where that is known. */
   readonly bytes?: number | undefined;
-  /** What is intact all the same. */
-  readonly intact?: string | undefined;
 }
 
 /** A file that could not be written. */
@@ -51,30 +58,79 @@ export function writeError(error: unknown, { what, place, bytes, intact }: Write
   return new WriteError(`Cannot write ${what} to "${place}": ${reason}${needed}${intact ? `; ${intact}` : ""}`);
 }
 
-/** Runs something that writes; failures become sentences. */
+/** Runs something that writes, at once or later; failures become sentences. */
 export function writing<T>(context: WriteContext, write: () => T): T {
-  try {
-    return write();
-  } catch (error) {
+  const fail = (error: unknown) => {
     throw writeError(error, context);
+  };
+  try {
+    const result = write();
+    return result instanceof Promise ? result.catch(fail) as T : result;
+  } catch (error) {
+    return fail(error);
   }
 }
+
+/** Writes all bytes at once, before anything else is done. */
+export function writeAllSync(target: { writeSync(bytes: Uint8Array): number }, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length;) at += target.writeSync(bytes.subarray(at));
+}
+
+/** A file that is being written. */
+export interface FileWriter {
+  /** Writes on; small pieces are gathered. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Writes what is still gathered. */
+  flush(): Promise<void>;
+  /** Goes back to the beginning. */
+  rewind(): Promise<void>;
+}
+
+/** Bytes that are gathered before they are written. */
+const BLOCK = 1 << 16;
+
+/** Writes to an open file. */
+export function fileWriter(file: Deno.FsFile, context: WriteContext): FileWriter {
+  const block = new Uint8Array(BLOCK);
+  let used = 0;
+  const put = (bytes: Uint8Array) =>
+    writing(context, async () => {
+      for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
+    });
+  const flush = async () => {
+    await put(block.subarray(0, used));
+    used = 0;
+  };
+  return {
+    async write(bytes) {
+      if (used + bytes.length > BLOCK) await flush();
+      if (bytes.length > BLOCK) return await put(bytes);
+      block.set(bytes, used);
+      used += bytes.length;
+    },
+    flush,
+    async rewind() {
+      await flush();
+      await file.seek(0, Deno.SeekMode.Start);
+    },
+  };
+}
+
+/** What a file is to hold: text, bytes in pieces, or what a function writes. */
+export type FileContent = string | readonly Uint8Array[] | ((file: FileWriter) => Promise<void>);
 
 /**
  * Writes a file under a temporary name and renames it when it is on the disk.
  *
  * @throws {WriteError} that says what failed; the file that was there is intact.
  */
-export async function writeFile(path: string, text: string, what: string): Promise<void> {
-  const temporary = `${path}.unfinished`;
-  const bytes = new TextEncoder().encode(text);
-  try {
-    await writeSynced(temporary, [bytes]);
-    await Deno.rename(temporary, path);
-  } catch (error) {
-    await Deno.remove(temporary).catch(() => {});
-    throw writeError(error, { what, place: path, bytes: bytes.length });
-  }
+export async function writeFile(path: string, content: FileContent, options: WriteOptions): Promise<void> {
+  const { temporary = `${path}.unfinished` } = options;
+  const whole = typeof content === "string" ? [new TextEncoder().encode(content)] : content;
+  const bytes = typeof whole === "function" ? undefined : totalBytes(whole);
+  const context = { ...options, place: path, bytes };
+  const remove = () => Deno.remove(temporary).catch(() => {});
+  await renamed({ temporary, path, context, remove }, () => writeSynced(temporary, whole, context));
 }
 
 /**
@@ -82,37 +138,69 @@ export async function writeFile(path: string, text: string, what: string): Promi
  *
  * @throws {WriteError} that says what failed; nothing of it is left behind.
  */
-export async function writeFolder(
-  path: string,
-  files: FileSet,
-  { temporary = `${path}.unfinished`, what, intact }: { temporary?: string; what: string; intact?: string | undefined },
-): Promise<void> {
+export async function writeFolder(path: string, files: FileSet, options: WriteOptions): Promise<void> {
+  const { temporary = `${path}.unfinished` } = options;
+  const context = { ...options, place: path, bytes: totalBytes([...files.values()].flat()) };
+  const remove = () => Deno.remove(temporary, { recursive: true }).catch(() => {});
   // what an interrupted run left behind
-  await Deno.remove(temporary, { recursive: true }).catch(() => {});
+  await remove();
+  await renamed({ temporary, path, context, remove }, async () => {
+    await makeFolder(temporary, context);
+    await writeFiles(temporary, files, context);
+  });
+}
+
+/** Has something made under a temporary name, and renames it when it is whole; of what fails nothing stays. */
+async function renamed(
+  { temporary, path, context, remove }: {
+    temporary: string;
+    path: string;
+    context: WriteContext;
+    remove: () => Promise<void>;
+  },
+  make: () => Promise<void>,
+): Promise<void> {
   try {
-    await Deno.mkdir(temporary, { recursive: true });
-    await writeFiles(temporary, files);
-    await Deno.rename(temporary, path);
+    await make();
+    await writing(context, () => Deno.rename(temporary, path));
   } catch (error) {
-    await Deno.remove(temporary, { recursive: true }).catch(() => {});
-    const bytes = files.values().reduce((sum, parts) => sum + parts.reduce((all, { length }) => all + length, 0), 0);
-    throw writeError(error, { what, place: path, bytes, intact });
+    await remove();
+    throw error;
   }
+}
+
+/** Makes a folder, and those that it lies in, where there is none yet. */
+export async function makeFolder(path: string, context: Omit<WriteContext, "place">): Promise<void> {
+  await writing({ place: path, ...context }, () => Deno.mkdir(path, { recursive: true }));
 }
 
 /** Writes files, which may lie in folders of their own, into a folder that exists, and waits until they are on the disk. */
-export async function writeFiles(folder: string, files: FileSet): Promise<void> {
+export async function writeFiles(
+  folder: string,
+  files: FileSet,
+  context: WriteContext = { what: "files", place: folder },
+): Promise<void> {
   for (const [name, parts] of files) {
     const inner = name.lastIndexOf("/");
-    if (inner > 0) await Deno.mkdir(`${folder}/${name.slice(0, inner)}`, { recursive: true });
-    await writeSynced(`${folder}/${name}`, parts);
+    if (inner > 0) await makeFolder(`${folder}/${name.slice(0, inner)}`, context);
+    await writeSynced(`${folder}/${name}`, parts, context);
   }
 }
 
-async function writeSynced(path: string, parts: readonly Uint8Array[]): Promise<void> {
-  using file = await Deno.open(path, { write: true, create: true, truncate: true });
-  for (const part of parts) {
-    for (let at = 0; at < part.length;) at += await file.write(part.subarray(at));
-  }
-  await file.sync();
+async function writeSynced(
+  path: string,
+  content: Exclude<FileContent, string>,
+  context: WriteContext,
+): Promise<void> {
+  using file = await writing(context, () => Deno.open(path, { write: true, create: true, truncate: true }));
+  const writer = fileWriter(file, context);
+  if (typeof content === "function") await content(writer);
+  else for (const part of content) await writer.write(part);
+  await writer.flush();
+  await writing(context, () => file.sync());
+}
+
+/** Bytes of all parts. */
+export function totalBytes(parts: readonly Uint8Array[]): number {
+  return parts.reduce((sum, { length }) => sum + length, 0);
 }

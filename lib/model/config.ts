@@ -165,8 +165,8 @@ const labmlDimensions = { layers: 6, width: 128, heads: 8, hidden: 256, dropout:
 
 /** What {@linkcode modelConfig} takes: a vocabulary, and whatever should differ from the defaults. */
 export type ModelOptions =
-  & { vocab: number; preset?: Preset; size?: Size }
-  & Partial<Omit<ModelConfig, "vocab" | "preset">>;
+  & { vocab: number; preset?: Preset | undefined; size?: Size | undefined }
+  & { readonly [Key in Exclude<keyof ModelConfig, "vocab" | "preset">]?: ModelConfig[Key] | undefined };
 
 /**
  * A complete, checked configuration. A gated feed-forward layer is by default two thirds as wide as a plain one of

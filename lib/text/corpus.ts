@@ -51,11 +51,11 @@ export const VALIDATION_SHARE = 0.1;
 /** Options of {@linkcode textCorpus}. */
 export interface TextCorpusOptions {
   /** Share that validates, in (0, 1). Default: 0.1. */
-  validationShare?: number;
+  validationShare?: number | undefined;
   /** Text of its own to validate on; then everything else is trained on. */
-  validation?: readonly (TextSource | ByteSource)[];
+  validation?: readonly (TextSource | ByteSource)[] | undefined;
   /** Counts what is skipped; by default nothing may be. */
-  bad?: BadRecords;
+  bad?: BadRecords | undefined;
 }
 
 /**
@@ -238,7 +238,10 @@ interface MixturePosition {
  *
  * @throws {RangeError} if a weight is not above 0.
  */
-export function mixture(parts: readonly WeightedCorpus[], { validation }: { validation?: Corpus } = {}): Corpus {
+export function mixture(
+  parts: readonly WeightedCorpus[],
+  { validation }: { validation?: Corpus | undefined } = {},
+): Corpus {
   const wrong = parts.find(({ weight }) => !(weight > 0 && Number.isFinite(weight)));
   if (wrong) {
     throw new RangeError(`Cannot mix ${wrong.corpus.name} with a weight of ${wrong.weight}: it must be above 0`);

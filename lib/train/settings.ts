@@ -83,7 +83,7 @@ export function plannedEvaluateTokens(settings: TrainingSettings): number | unde
 
 /** Defaults for a model of the given width, trained to the given final length. */
 export function defaultSettings(
-  { preset, width, length }: { preset: Preset; width: number; length?: number },
+  { preset, width, length }: { preset: Preset; width: number; length?: number | undefined },
 ): Omit<TrainingSettings, "budget"> {
   // wider models want smaller steps; norms after the blocks are the more delicate arrangement (Xiong et al., 2020)
   const peak = (preset === "bert" ? 1e-3 : 2e-3) * Math.sqrt(128 / width);

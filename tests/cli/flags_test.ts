@@ -1,5 +1,6 @@
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { parseCount, parseFlags, parseMinutes, UsageError } from "../../lib/cli/flags.ts";
+import { parseFlags, UsageError } from "../../lib/cli/flags.ts";
+import { parseCount, parseMinutes } from "../../lib/cli/flag_values.ts";
 import { trainFlagGroups } from "../../lib/cli/train_flags.ts";
 
 Deno.test("parseMinutes() reads minutes, and other units where they are named", () => {

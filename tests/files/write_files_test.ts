@@ -24,13 +24,25 @@ Deno.test("writeFolder() writes all files or leaves nothing behind", () =>
 Deno.test("writeFolder() and writeFile() say what keeps them from writing", () =>
   inTemporaryFolder(async (folder) => {
     await Deno.writeTextFile(`${folder}/file`, "");
-    await assertRejects(() => writeFile(`${folder}/no/x`, "", "it"), WriteError, "there is no such folder");
-    await assertRejects(() => writeFile(`${folder}/file/x`, "", "it"), WriteError, "a part of the path is a file");
+    await assertRejects(() => writeFile(`${folder}/no/x`, "", { what: "it" }), WriteError, "there is no such folder");
+    await assertRejects(
+      () => writeFile(`${folder}/file/x`, "", { what: "it" }),
+      WriteError,
+      "a part of the path is a file",
+    );
     await assertRejects(() => writeFolder(`${folder}/file/x`, files, { what: "it" }), WriteError, "is a file");
-    await assertRejects(() => writeFile(`${folder}/${"x".repeat(300)}`, "", "it"), WriteError, "the name is too long");
+    await assertRejects(
+      () => writeFile(`${folder}/${"x".repeat(300)}`, "", { what: "it" }),
+      WriteError,
+      "the name is too long",
+    );
     await Deno.writeTextFile(`${folder}/kept`, "before");
     await Deno.mkdir(`${folder}/kept.unfinished`);
-    await assertRejects(() => writeFile(`${folder}/kept`, "after", "it"), WriteError, "a folder of that name is there");
+    await assertRejects(
+      () => writeFile(`${folder}/kept`, "after", { what: "it" }),
+      WriteError,
+      "a folder of that name is there",
+    );
     assertEquals(await Deno.readTextFile(`${folder}/kept`), "before");
   }));
 
@@ -42,7 +54,7 @@ Deno.test({
     inTemporaryFolder(async (folder) => {
       await Deno.symlink("/dev/full", `${folder}/x.unfinished`);
       await assertRejects(
-        () => writeFile(`${folder}/x`, "12345", "the settings"),
+        () => writeFile(`${folder}/x`, "12345", { what: "the settings" }),
         WriteError,
         `Cannot write the settings to "${folder}/x": no space is left there (it needs 5 bytes)`,
       );
@@ -56,6 +68,29 @@ Deno.test({
       );
     }),
 });
+
+Deno.test("writeFile() writes what a function hands it, in any pieces, and goes back to the beginning", () =>
+  inTemporaryFolder(async (folder) => {
+    const sizes = [3, 0, 70_000, 65_536, 65_535, 2, 1];
+    const pieces = sizes.map((size, i) => new Uint8Array(size).fill(i + 1));
+    await writeFile(`${folder}/x`, async (file) => {
+      for (const piece of pieces) await file.write(piece);
+      await file.rewind();
+      await file.write(Uint8Array.of(7, 8));
+    }, { what: "it" });
+    const wanted = pieces.flatMap((piece) => [...piece]);
+    assertEquals([...await Deno.readFile(`${folder}/x`)], [7, 8, ...wanted.slice(2)]);
+    assertEquals(await names(folder), ["x"]);
+  }));
+
+Deno.test("writeFile() leaves the file that was there where what is to be written cannot be had", () =>
+  inTemporaryFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/x`, "before");
+    const write = (path: string) => writeFile(path, async () => void await Deno.stat(`${folder}/none`), { what: "it" });
+    // no sentence of what writes: it was reading that failed
+    await assertRejects(() => write(`${folder}/x`), Deno.errors.NotFound);
+    assertEquals([await names(folder), await Deno.readTextFile(`${folder}/x`)], [["x"], "before"]);
+  }));
 
 Deno.test("writeError() leaves other errors as they are", () => {
   const error = new TypeError("another");

@@ -5,44 +5,43 @@
  */
 
 import { poolModes } from "../../inference/embed.ts";
-import { fileParts, vectorsOf } from "../embed_texts.ts";
-import { type Flag, flagHelp, flagSwitch, parseChoice, parseFlags, UsageError } from "../flags.ts";
+import { fileParts, vectorsOf, type VectorsOptions } from "../embed_texts.ts";
+import { parseChoice } from "../flag_values.ts";
+import { flag, flagHelp, flagSwitch, type ParsedFlags, parseFlags, UsageError } from "../flags.ts";
 import { grouped } from "../figures.ts";
 import { isConversation } from "../standard_streams.ts";
 import { deviceFlags, folderHelp, withModel } from "../opened_model.ts";
+import { program } from "../program.ts";
 import { openTerminal } from "../terminal.ts";
 import { trainFlags } from "../train_flags.ts";
 import {
-  jsonFile,
-  jsonToOutput,
+  type NamedVector,
   namesBeside,
-  npyFile,
+  printVectors,
   scaled,
-  type VectorWriter,
+  type Vectors,
   withoutMean,
+  writeJsonVectors,
+  writeNpy,
 } from "../vector_files.ts";
 
 const text = (value: string) => value;
-const file: Flag<string> = {
-  value: "PATH",
-  help: "embed a file, the files of a folder or a glob, or - for standard input; may be repeated",
-  parse: text,
+const file = {
+  ...flag("PATH", "embed a file, the files of a folder or a glob, or - for standard input; may be repeated", text),
   repeatable: true,
 };
 const by = {
-  value: "PART",
-  help: "one vector for each line (record, row), file, or chunk of the longest sequence (default: line)",
-  parse: parseChoice(fileParts),
+  ...flag(
+    "PART",
+    "one vector for each line (record, row), file, or chunk of the longest sequence",
+    parseChoice(fileParts),
+  ),
+  default: fileParts[0],
 };
-const out: Flag<string> = {
-  value: "PATH",
-  help: "write to a file, .jsonl or .npy (default: JSON lines to standard output)",
-  parse: text,
-};
+const out = flag("PATH", "write to a file, .jsonl or .npy (default: JSON lines to standard output)", text);
 const pool = {
-  value: "KIND",
-  help: "mean of all tokens, or cls, the first one (default: mean)",
-  parse: parseChoice(poolModes),
+  ...flag("KIND", "mean of all tokens, or cls, the first one", parseChoice(poolModes)),
+  default: poolModes[0],
 };
 const removeMean = flagSwitch("subtract the mean of all vectors from each; they wait in a temporary file for it");
 const normalize = flagSwitch("scale every vector to length 1, after that");
@@ -58,7 +57,7 @@ Such vectors are good for finding near duplicates, for grouping texts, and as fe
 one field, and with --remove-mean, also for likeness. They are not made for search by meaning as they are: all point much the same
 way, and a question lies far from its answer. Models that were trained on pairs of texts are for that.
 
-Usage: deno run -A cli.ts embed DIR [TEXT...] [options]
+Usage: ${program} embed DIR [TEXT...] [options]
 
 ${folderHelp} It needs no head.
 JSON lines are {"name", "text", "embedding"}: the name is FILE:LINE, FILE#CHUNK or FILE, absent for texts from elsewhere, and whole
@@ -68,9 +67,9 @@ beside. A line that is too long is cut off; a file is cut into chunks, whose mea
 ${flagHelp(groups)}
 
 Examples:
-  deno run -A cli.ts embed runs/modernbert-small-shakespeare "to be or not to be"
-  deno run -A cli.ts embed bert-base-uncased --file titles.txt --out titles.npy
-  deno run -A cli.ts embed bert-base-uncased --file notes --by file --remove-mean --normalize --out notes.jsonl`;
+  ${program} embed runs/modernbert-small-shakespeare "to be or not to be"
+  ${program} embed bert-base-uncased --file titles.txt --out titles.npy
+  ${program} embed bert-base-uncased --file notes --by file --remove-mean --normalize --out notes.jsonl`;
 
 const wanted = 'Wanted: embed DIR "a text", or --file FILE';
 
@@ -81,59 +80,73 @@ export async function embedCommand(args: readonly string[]): Promise<number> {
     console.log(embedHelp);
     return 0;
   }
+  const { path, target, texts } = inputsOf(parsed);
+  return await withModel(path, parsed, async (model) => {
+    const { width, maxLength } = model.config;
+    let cut = 0;
+    let vectors: Vectors = vectorsOf(model, { ...texts, cut: () => cut++ });
+    // standard output is free to say how far it is where the vectors go to a file
+    if (target !== undefined) vectors = withProgress(vectors, texts.by === "line" ? "texts" : `${texts.by}s`);
+    if (parsed.get(removeMean)) vectors = withoutMean(vectors, width);
+    if (parsed.get(normalize)) vectors = scaled(vectors);
+    await writeVectors(vectors, { target, texts, width });
+    if (cut > 0) {
+      console.error(
+        `note: ${grouped(cut)} texts were longer than ${maxLength} tokens and were cut off; ` +
+          "--by chunk embeds all of them",
+      );
+    }
+    return 0;
+  });
+}
+
+/** What is embedded, and where the vectors go. */
+interface Inputs {
+  readonly path: string;
+  readonly target: string | undefined;
+  readonly texts: Omit<VectorsOptions, "cut">;
+}
+
+/** What the arguments say, checked together. */
+function inputsOf(parsed: ParsedFlags): Inputs {
   const [path, ...given] = parsed.positional;
   if (path === undefined) throw new UsageError(wanted);
   const target = parsed.get(out);
   if (target !== undefined && !/\.(jsonl|npy)$/.test(target)) {
     throw new UsageError(`Cannot write vectors to "${target}": its name must end in .jsonl or .npy`);
   }
-  const files = parsed.all(file);
-  const part = parsed.get(by) ?? "line";
-  const isInput = given.length === 0 && files.length === 0;
+  const [files, part] = [parsed.all(file), parsed.get(by)];
   if (given.length > 0 && files.length > 0) throw new UsageError("Give either texts or --file, not both");
-  if (isInput && Deno.stdin.isTerminal()) throw new UsageError(wanted);
+  if (given.length === 0 && files.length === 0 && Deno.stdin.isTerminal()) throw new UsageError(wanted);
   if (part !== "line" && files.length === 0) {
     throw new UsageError(`Option --by ${part} is for files: --file PATH, or --file - for standard input`);
   }
-  return await withModel(path, parsed, async (model) => {
-    const { width, maxLength } = model.config;
-    const isNamed = part !== "line" || files.some((file) => file !== "-");
-    let writer: VectorWriter = target === undefined
-      ? jsonToOutput(isConversation(given, files.length === 1 ? files[0] : files[0] && "files"))
-      : target.endsWith(".npy")
-      ? npyFile(target, { width, names: isNamed })
-      : jsonFile(target);
-    if (parsed.get(normalize)) writer = scaled(writer);
-    if (parsed.get(removeMean)) writer = withoutMean(writer, width);
-    // standard output is free to say how far it is where the vectors go to a file
-    const terminal = target === undefined ? undefined : openTerminal();
-    let [done, cut] = [0, 0];
-    try {
-      const options = {
-        given,
-        files,
-        text: { field: parsed.get(field), format: parsed.get(format) },
-        by: part,
-        pool: parsed.get(pool) ?? "mean",
-      };
-      for await (const vector of vectorsOf(model, { ...options, cut: () => cut++ })) {
-        writer.add(vector);
-        terminal?.progress(`${grouped(++done)} ${part === "line" ? "text" : part}s`);
-      }
-      terminal?.clear();
-      writer.finish();
-    } catch (error) {
-      writer.abandon();
-      throw error;
-    }
-    if (target?.endsWith(".npy") && isNamed) console.log(`${target}  names in ${namesBeside(target)}`);
-    if (cut > 0) {
-      console.error(
-        `note: ${
-          grouped(cut)
-        } texts were longer than ${maxLength} tokens and were cut off; --by chunk embeds all of them`,
-      );
-    }
-    return 0;
-  });
+  const text = { field: parsed.get(field), format: parsed.get(format) };
+  return { path, target, texts: { given, files, text, by: part, pool: parsed.get(pool) } };
+}
+
+/** Writes vectors to a file or to standard output. */
+async function writeVectors(
+  vectors: Vectors,
+  { target, texts: { given, files, by }, width }: Omit<Inputs, "path"> & { width: number },
+): Promise<void> {
+  if (target === undefined) {
+    const atOnce = isConversation(given, files.length === 1 ? files[0] : files[0] && "files");
+    return await printVectors(vectors, { atOnce });
+  }
+  if (!target.endsWith(".npy")) return await writeJsonVectors(target, vectors);
+  const names = by !== "line" || files.some((file) => file !== "-");
+  await writeNpy(target, vectors, { width, names });
+  if (names) console.log(`${target}  names in ${namesBeside(target)}`);
+}
+
+/** Says how many vectors there are so far. */
+async function* withProgress(vectors: Vectors, unit: string): AsyncGenerator<NamedVector> {
+  const terminal = openTerminal();
+  let done = 0;
+  for await (const vector of vectors) {
+    terminal.progress(`${grouped(++done)} ${unit}`);
+    yield vector;
+  }
+  terminal.clear();
 }

@@ -15,7 +15,9 @@ import { type Masking, type Measured, measureModels, type MeasurePlan } from "..
 import { checkModelPath } from "../model_path.ts";
 import { openCorpus, type OpenedCorpus, skippedLines } from "../open_corpus.ts";
 import { deviceFlags, folderHelp, json, withModel } from "../opened_model.ts";
-import { exists, readRun } from "../run_folder.ts";
+import { exists } from "../../files/paths.ts";
+import { program } from "../program.ts";
+import { readRun } from "../run_folder.ts";
 import { differenceLines, scoreProgress, scoreTable } from "../score_table.ts";
 import { openTerminal, type Terminal } from "../terminal.ts";
 import { evaluationNotice, withAdvice } from "../text_notices.ts";
@@ -45,8 +47,8 @@ const PSEUDO_TOKENS = 4096;
 /** Help of the command. */
 export const evalHelp = `Measures how well a model predicts masked tokens of a text.
 
-Usage: deno run -A cli.ts eval DIR --data TEXT [options]
-       deno run -A cli.ts eval --compare DIR DIR --data TEXT [options]
+Usage: ${program} eval DIR --data TEXT [options]
+       ${program} eval --compare DIR DIR --data TEXT [options]
 
 ${folderHelp}
 Masks are fixed: 15 % of the tokens, the same ones every time, so results repeat to the bit on the same device. Without --data,
@@ -55,8 +57,8 @@ a run is measured on the text that it validates on, as in training.
 ${flagHelp(groups)}
 
 Examples:
-  deno run -A cli.ts eval runs/modernbert-small-shakespeare
-  deno run -A cli.ts eval --compare bert-base-uncased runs/bert-law --data law.txt`;
+  ${program} eval runs/modernbert-small-shakespeare
+  ${program} eval --compare bert-base-uncased runs/bert-law --data law.txt`;
 
 /** Runs the command; returns the exit code. */
 export async function evalCommand(args: readonly string[]): Promise<number> {

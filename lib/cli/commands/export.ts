@@ -12,27 +12,28 @@ import { toOnnx } from "../../format/onnx_model.ts";
 import { encodeSafetensors } from "../../format/safetensors.ts";
 import { tokenizerFiles } from "../../format/tokenizer_writer.ts";
 import { readWeights } from "../../format/weights.ts";
-import { type FileSet, writeFolder } from "../../files/write_files.ts";
-import { type Flag, flagHelp, flagSwitch, parseChoice, parseFlags, UsageError } from "../flags.ts";
+import { exists, trimmed } from "../../files/paths.ts";
+import { type FileSet, totalBytes, writeFolder } from "../../files/write_files.ts";
+import { parseChoice } from "../flag_values.ts";
+import { flag, flagHelp, flagSwitch, parseFlags, UsageError } from "../flags.ts";
 import { folderHelp, openNamed } from "../opened_model.ts";
-import { exists } from "../run_folder.ts";
+import { program } from "../program.ts";
 
 const types = ["f32", "f16", "bf16"] as const;
-const out: Flag<string> = { value: "OUT", help: "folder to write; it must not exist yet", parse: (text) => text };
+const out = flag("OUT", "folder to write; it must not exist yet", trimmed);
 const onnx = flagSwitch("an ONNX graph, in a folder that transformers.js loads, instead of safetensors");
 const embeddings = flagSwitch("with --onnx: hidden states and mean-pooled sentence vectors besides the logits");
 const embeddingsOnly = flagSwitch("with --onnx: the same without logits and head, smaller and much quicker");
 const dtype = {
-  value: "TYPE",
-  help: "f32, f16 or, without --onnx, bf16 (default: f32)",
-  parse: parseChoice(types),
+  ...flag("TYPE", "f32, f16 or, without --onnx, bf16", parseChoice(types)),
+  default: types[0] as typeof types[number],
 };
 const groups = { Options: { out, onnx, embeddings, "embeddings-only": embeddingsOnly, dtype } };
 
 /** Help of the command. */
 export const exportHelp = `Writes a model for other programs: a Hugging Face folder, or ONNX.
 
-Usage: deno run -A cli.ts export DIR --out OUT [options]
+Usage: ${program} export DIR --out OUT [options]
 
 ${folderHelp}
 Without --onnx, OUT gets config.json, model.safetensors and the tokenizer's files, which transformers loads. With --onnx the
@@ -43,8 +44,8 @@ sentence_embedding, for the pipeline feature-extraction.
 ${flagHelp(groups)}
 
 Examples:
-  deno run -A cli.ts export runs/bert-law --out bert-law
-  deno run -A cli.ts export runs/bert-law --onnx --dtype f16 --out bert-law-onnx`;
+  ${program} export runs/bert-law --out bert-law
+  ${program} export runs/bert-law --onnx --dtype f16 --out bert-law-onnx`;
 
 /** Runs the command; returns the exit code. */
 export async function exportCommand(args: readonly string[]): Promise<number> {
@@ -54,12 +55,12 @@ export async function exportCommand(args: readonly string[]): Promise<number> {
     return 0;
   }
   const [path, ...rest] = parsed.positional;
-  const target = parsed.get(out)?.replace(/(?<=.)[\\/]+$/, "");
+  const target = parsed.get(out);
   if (path === undefined || target === undefined || rest.length > 0) {
     throw new UsageError("Wanted: export DIR --out OUT");
   }
   const isOnnx = parsed.get(onnx) ?? false;
-  const type = parsed.get(dtype) ?? "f32";
+  const type = parsed.get(dtype);
   const wanted = parsed.get(embeddingsOnly) ? "only" : parsed.get(embeddings) ?? false;
   if (wanted && !isOnnx) {
     throw new UsageError(`Option --embeddings${wanted === "only" ? "-only" : ""} is for --onnx`);
@@ -81,8 +82,7 @@ export async function exportCommand(args: readonly string[]): Promise<number> {
     ? await onnxFiles(opened, { type, embeddings: wanted })
     : await huggingFaceFiles(opened, type);
   await writeFolder(target, files, { what: "the model" });
-  const sizeOf = (parts: readonly Uint8Array[]) => parts.reduce((sum, { length }) => sum + length, 0);
-  for (const [name, parts] of files) console.log(`${target}/${name}  ${sizeOf(parts).toLocaleString("en")} bytes`);
+  for (const [name, parts] of files) console.log(`${target}/${name}  ${totalBytes(parts).toLocaleString("en")} bytes`);
   return 0;
 }
 

@@ -4,29 +4,31 @@
  * @module
  */
 
+import { exists, isFolder } from "../../files/paths.ts";
 import { type Filled, spelledMask } from "../../inference/fill.ts";
 import { encodeWithSpecials, splitAtSpecials, type Tokenizer } from "../../tokenizer/tokenizer.ts";
-import { type Flag, flagHelp, parseCount, parseFlags, UsageError } from "../flags.ts";
+import { parseCount } from "../flag_values.ts";
+import { flag, flagHelp, parseFlags, UsageError } from "../flags.ts";
 import { grouped, percent } from "../figures.ts";
 import { isConversation, lineWriter, textsOf } from "../standard_streams.ts";
 import { deviceFlags, folderHelp, json, withModel } from "../opened_model.ts";
-import { exists } from "../run_folder.ts";
+import { program } from "../program.ts";
 import { openTerminal, paint } from "../terminal.ts";
 import { trainFlags } from "../train_flags.ts";
 
-const topK: Flag<number> = { value: "N", help: "candidates shown for each mask (default: 5)", parse: parseCount };
-const file: Flag<string> = {
-  value: "PATH",
-  help: "fill the lines of a file, of .jsonl, .csv and .parquet the texts; - for standard input",
-  parse: (text) => text,
-};
+const topK = { ...flag("N", "candidates shown for each mask", parseCount), default: 5 };
+const file = flag(
+  "PATH",
+  "fill the lines of a file, of .jsonl, .csv and .parquet the texts; - for standard input",
+  (text) => text,
+);
 const { field, format } = trainFlags;
 const groups = { Options: { file, field, format, "top-k": topK, json, ...deviceFlags } };
 
 /** Help of the command. */
 export const fillHelp = `Fills in the [MASK]s of texts with what a trained model finds most probable.
 
-Usage: deno run -A cli.ts fill DIR [TEXT] [options]
+Usage: ${program} fill DIR [TEXT] [options]
 
 ${folderHelp}
 Without a text, and with --file, every line is filled; a line without masks stays as it is. --json prints for each text
@@ -35,8 +37,8 @@ Without a text, and with --file, every line is filled; a line without masks stay
 ${flagHelp(groups)}
 
 Examples:
-  deno run -A cli.ts fill runs/modernbert-small-shakespeare "home [MASK]s where i want to be"
-  deno run -A cli.ts fill bert-base-uncased --file questions.txt --top-k 3 --json`;
+  ${program} fill runs/modernbert-small-shakespeare "home [MASK]s where i want to be"
+  ${program} fill bert-base-uncased --file questions.txt --top-k 3 --json`;
 
 const wanted = 'Wanted: fill DIR "text with a [MASK]"';
 
@@ -65,34 +67,35 @@ export async function fillCommand(args: readonly string[]): Promise<number> {
   });
   return await withModel(path, parsed, async (model) => {
     const { tokenizer } = model;
-    const hasMask = (text: string) => encodeWithSpecials(tokenizer, text).includes(tokenizer.special["[MASK]"]);
-    if (text !== undefined && !hasMask(text)) {
-      const [found] = MISSPELLED.exec(text) ?? [];
-      throw new UsageError(
-        found === undefined
-          ? `The text "${text}" has no ${spelledMask(tokenizer)} to fill`
-          : `Found ${found}, which is text like any other: write ${spelledMask(tokenizer)}`,
-      );
-    }
+    if (text !== undefined) checkMasked(tokenizer, text);
     const write = lineWriter({ atOnce: isConversation(given, parsed.get(file)) });
     const show = parsed.get(json) ? (result: Filled) => write(JSON.stringify(result)) : printer(write);
     let [misspelled, spelling] = [0, ""];
-    for await (const result of model.fillTexts(texts, { topK: parsed.get(topK) ?? 5 })) {
+    for await (const result of model.fillTexts(texts, { topK: parsed.get(topK) })) {
       show(result);
       const [found] = MISSPELLED.exec(withoutMasks(tokenizer, result.text)) ?? [];
       if (found !== undefined && misspelled++ === 0) spelling = found;
     }
     write.flush();
     if (misspelled > 0) {
+      const holding = `${grouped(misspelled)} ${misspelled === 1 ? "text holds" : "texts hold"}`;
       console.error(
-        `note: ${grouped(misspelled)} ${
-          misspelled === 1 ? "text holds" : "texts hold"
-        } ${spelling} or the like, which ` +
-          `stays as it is: write ${spelledMask(tokenizer)}`,
+        `note: ${holding} ${spelling} or the like, which stays as it is: write ${spelledMask(tokenizer)}`,
       );
     }
     return 0;
   });
+}
+
+/** Throws if a text has nothing to fill. */
+function checkMasked(tokenizer: Tokenizer, text: string): void {
+  if (encodeWithSpecials(tokenizer, text).includes(tokenizer.special["[MASK]"])) return;
+  const [found] = MISSPELLED.exec(text) ?? [];
+  throw new UsageError(
+    found === undefined
+      ? `The text "${text}" has no ${spelledMask(tokenizer)} to fill`
+      : `Found ${found}, which is text like any other: write ${spelledMask(tokenizer)}`,
+  );
 }
 
 /** What people write for a mask where it is spelled otherwise. */
@@ -101,8 +104,6 @@ const MISSPELLED = /[[<{(|]+ *mask(ed)? *[\]>})|]+|_{3,}/i;
 /** A text without the masks that are spelled rightly. */
 const withoutMasks = (tokenizer: Tokenizer, text: string) =>
   splitAtSpecials(tokenizer, text).map(({ text, special }) => special === undefined ? text : " ").join("");
-
-const isFolder = (path: string) => Deno.stat(path).then(({ isDirectory }) => isDirectory, () => false);
 
 function printer(write: (line: string) => void): (result: Filled) => void {
   const terminal = openTerminal();

@@ -11,13 +11,14 @@ import { readAbout, type RunAbout } from "../../train/checkpoint.ts";
 import { flagHelp, parseFlags, UsageError } from "../flags.ts";
 import { duration, grouped } from "../figures.ts";
 import { folderHelp, json, openNamed } from "../opened_model.ts";
+import { program } from "../program.ts";
 
 const groups = { Options: { json } };
 
 /** Help of the command. */
 export const infoHelp = `Shows what a model is: configuration, parameters, size, tokenizer, and where it was trained.
 
-Usage: deno run -A cli.ts info DIR [options]
+Usage: ${program} info DIR [options]
 
 ${folderHelp}
 Only headers are read, so this is quick for models of any size.

@@ -12,33 +12,36 @@ import {
   type TokenizerType,
   tokenizerTypes,
 } from "../../tokenizer/tokenizer.ts";
+import { trimmed } from "../../files/paths.ts";
 import { trainTokenizer } from "../../tokenizer/train.ts";
 import { type CorpusChoice, openCorpus, skippedLines, trainingTexts } from "../open_corpus.ts";
+import { program } from "../program.ts";
 import { corpusChoice, textFlags } from "../corpus_flags.ts";
-import { type Flag, flagHelp, parseChoice, parseCount, parseFlags, UsageError } from "../flags.ts";
+import { parseChoice, parseCount } from "../flag_values.ts";
+import { either, flag, flagHelp, parseFlags, UsageError } from "../flags.ts";
 import { grouped, percent } from "../figures.ts";
 import { lineWriter, standardInputLines } from "../standard_streams.ts";
 import { openTerminal, type Terminal } from "../terminal.ts";
 import { CASED_ELSEWHERE, checkNoTokenizer, readTokenizer, writeTokenizer } from "../vocabulary_folder.ts";
+import { DEFAULT_VOCABULARY } from "../train_defaults.ts";
 import { trainFlags } from "../train_flags.ts";
 
 const type = {
-  value: "TYPE",
-  help: "char, wordpiece or bpe (default: wordpiece)",
-  parse: parseChoice(tokenizerTypes),
+  ...flag("TYPE", either(tokenizerTypes), parseChoice(tokenizerTypes)),
+  default: "wordpiece" as TokenizerType,
 };
-const size: Flag<number> = { value: "N", help: "tokens of the vocabulary (default: 8192)", parse: parseCount };
-const out: Flag<string> = { value: "FOLDER", help: "where the files go (required)", parse: (text) => text };
+const size = { ...flag("N", "tokens of the vocabulary", parseCount), default: DEFAULT_VOCABULARY };
+const out = flag("FOLDER", "where the files go (required)", trimmed);
 const { cased } = trainFlags;
 const groups = { "Options of train": { type, size, cased, out, ...textFlags } };
 
 /** Help of the command. */
 export const tokenizerHelp = `Trains vocabularies and turns text into token ids and back.
 
-Usage: deno run -A cli.ts tokenizer train --out FOLDER [options]
-       deno run -A cli.ts tokenizer encode FOLDER < text
-       deno run -A cli.ts tokenizer decode FOLDER < ids
-       deno run -A cli.ts tokenizer info FOLDER [--data PATH]
+Usage: ${program} tokenizer train --out FOLDER [options]
+       ${program} tokenizer encode FOLDER < text
+       ${program} tokenizer decode FOLDER < ids
+       ${program} tokenizer info FOLDER [--data PATH]
 
 FOLDER holds tokenizer.json, vocab.txt, or vocab.json and merges.txt; that of a run will do as well. encode writes a line
 of ids for each line of text, without special tokens around it; decode does the reverse.
@@ -46,8 +49,8 @@ of ids for each line of text, without special tokens around it; decode does the 
 ${flagHelp(groups)}
 
 Examples:
-  deno run -A cli.ts tokenizer train --type bpe --size 8192 --data book.txt --out vocabulary
-  echo "to be or not to be" | deno run -A cli.ts tokenizer encode vocabulary`;
+  ${program} tokenizer train --type bpe --size 8192 --data book.txt --out vocabulary
+  echo "to be or not to be" | ${program} tokenizer encode vocabulary`;
 
 /** Runs the command; returns the exit code. */
 export async function tokenizerCommand(args: readonly string[]): Promise<number> {
@@ -63,7 +66,7 @@ export async function tokenizerCommand(args: readonly string[]): Promise<number>
   if (action === "train") {
     const target = parsed.get(out);
     if (folder !== undefined || target === undefined) throw new UsageError("Wanted: tokenizer train --out FOLDER");
-    const options = { type: parsed.get(type) ?? "wordpiece", size: parsed.get(size) ?? 8192, cased: parsed.get(cased) };
+    const options = { type: parsed.get(type), size: parsed.get(size), cased: parsed.get(cased) };
     return await train(terminal, corpusChoice(parsed), { ...options, out: target });
   }
   const other = parsed.given.find((name) => action !== "info" || !Object.hasOwn(textFlags, name));

@@ -1,0 +1,81 @@
+/**
+ * A run on the terminal: a progress line, validations, samples, and where the time went.
+ *
+ * @module
+ */
+
+import type { SampleToken } from "../evaluate/evaluator.ts";
+import type { TimeRecord, TrainRecord, ValidationRecord } from "../train/events.ts";
+import { progressOf } from "../train/schedule.ts";
+import type { TrainingSettings } from "../train/settings.ts";
+import { duration, formatSample, grouped, percent, rate } from "./figures.ts";
+import type { Reporter } from "./reporter.ts";
+import { paint, type Terminal } from "./terminal.ts";
+
+/**
+ * Shows what happens.
+ *
+ * @param before Seconds of a budget by the clock that are behind.
+ */
+export function terminalReporter(
+  terminal: Terminal,
+  { settings, before }: { settings: TrainingSettings; before: number },
+): Reporter {
+  const started = performance.now();
+  return {
+    event(event) {
+      switch (event.kind) {
+        case "train":
+          return terminal.progress(progressLine(event, settings, before + (performance.now() - started) / 1000));
+        case "validation":
+          return terminal.print(validationLine(event, terminal));
+        case "samples":
+          for (const sample of event.samples) {
+            terminal.print(`  ${formatSample(terminal, fitting(sample, terminal.columns - 3))}`);
+          }
+          return;
+        case "time":
+          terminal.clear();
+          terminal.print(timeLine(event));
+      }
+    },
+  };
+}
+
+function progressLine(event: TrainRecord, { budget }: TrainingSettings, elapsed: number): string {
+  const progress = Math.min(1, progressOf(budget, { ...event, seconds: elapsed }));
+  const total = "minutes" in budget ? 60 * budget.minutes : elapsed / Math.max(progress, 1e-9);
+  return [
+    `step ${grouped(event.step)}`,
+    percent(progress, 0),
+    `loss ${event.loss.toFixed(3)}`,
+    `accuracy ${percent(event.accuracy)}`,
+    `rate ${rate(event.learningRate)}`,
+    `length ${event.length}`,
+    `${grouped(event.tokensPerSecond)} tokens/s`,
+    `${duration(Math.max(0, total - elapsed))} left`,
+  ].join("  ");
+}
+
+function validationLine(event: ValidationRecord, terminal: Terminal): string {
+  return [
+    paint(terminal, "bold", `step ${grouped(event.step)}`),
+    `${grouped(event.tokens)} tokens`,
+    duration(event.seconds),
+    `validation loss ${event.loss.toFixed(4)}`,
+    `accuracy ${percent(event.accuracy)}`,
+    `perplexity ${event.perplexity.toFixed(2)}`,
+    ...(event.paddingShare > 0 ? [`padding ${percent(event.paddingShare)}`] : []),
+  ].join("  ");
+}
+
+function timeLine({ elapsed, training, validation, saving }: TimeRecord): string {
+  const parts = [`${duration(training)} training`, `${duration(validation)} validation`, `${duration(saving)} saving`];
+  return `time    ${duration(elapsed)}: ${parts.join(", ")}`;
+}
+
+/** As many tokens of a sample as a line holds. */
+function fitting(sample: readonly SampleToken[], columns: number): SampleToken[] {
+  let left = columns;
+  return sample.filter(({ token, predicted = "" }) => (left -= Math.max(token.length, predicted.length)) >= 0);
+}

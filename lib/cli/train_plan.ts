@@ -1,0 +1,168 @@
+/**
+ * What the flags of `train` amount to.
+ *
+ * @module
+ */
+
+import { DEFAULT_LENGTH, parseCurriculum, type Stage } from "../batch/curriculum.ts";
+import { architectures, checkConfig, type ModelConfig, modelConfig, type Preset } from "../model/config.ts";
+import type { Budget, LearningRate } from "../train/schedule.ts";
+import { defaultSettings, type TrainingSettings } from "../train/settings.ts";
+import { definedOnly, type ParsedFlags, UsageError } from "./flags.ts";
+import { DEFAULT_TOKENS, defaultSize, defaultsOf } from "./train_defaults.ts";
+import { budgetFlags, shapeFlags, trainFlags as flags } from "./train_flags.ts";
+
+/** What the flags say, while text and vocabulary are still unknown; in the order in which it is used. */
+export interface TrainPlan {
+  /** Seed of all random numbers. */
+  readonly seed: number;
+  /** Whether the tokenizer should have labml's two special tokens only. */
+  readonly labmlVocabulary: boolean;
+  /** The model; its vocabulary grows to that of the tokenizer. */
+  readonly model: ModelConfig;
+  /** How it is trained. */
+  readonly settings: Omit<TrainingSettings, "budget">;
+  /** How long, in tokens, steps or minutes, or so many times through the text. */
+  readonly budget: Budget | { readonly epochs: number };
+}
+
+/** Tokens of the shortest windows in which a masked token has others around it to be told by. */
+const SHORTEST = 4;
+
+/** Flags that mean nothing where a model is there already. */
+const initialFlags = [...shapeFlags.filter((name) => name !== "dropout"), "tokenizer", "vocab", "cased"];
+
+/**
+ * Checks the flags together.
+ *
+ * @param base Configuration of the model that is trained on, if there is one.
+ * @throws {UsageError} if two contradict each other.
+ */
+export function planFromFlags(parsed: ParsedFlags, base?: ModelConfig): TrainPlan {
+  const { get } = parsed;
+  const other = base && parsed.given.find((name) => initialFlags.includes(name));
+  if (other) throw new UsageError(`Option --${other} means nothing beside --init: the model is there already`);
+  if (!base && get(flags["add-tokens"]) !== undefined) {
+    throw new UsageError("Option --add-tokens is for --init: a new vocabulary is trained on the text");
+  }
+  const budget = budgetOf(parsed);
+  const preset = base?.preset ?? get(flags.preset);
+  const curriculum = stages(parsed, { preset, base });
+  const model = modelOf(parsed, { preset, base, length: curriculum.at(-1)!.length });
+  const seed = get(flags.seed) ?? defaultsOf(preset).seed;
+  const settings = { ...settingsOf(parsed, { preset, width: model.width, base }), curriculum, seed };
+  return { seed, labmlVocabulary: preset === "labml", model, settings, budget };
+}
+
+function budgetOf({ get }: ParsedFlags): TrainPlan["budget"] {
+  const given = budgetFlags.filter((name) => get(flags[name]) !== undefined);
+  if (given.length > 1) {
+    throw new UsageError(`Only one budget can be given, not ${given.map((name) => `--${name}`).join(" and ")}`);
+  }
+  const [name] = given;
+  return name === undefined ? { tokens: DEFAULT_TOKENS } : { [name]: get(flags[name]) } as TrainPlan["budget"];
+}
+
+/** Stages of rising length. A model that has learned already needs no short sequences first, unless they are asked for. */
+function stages(
+  { get }: ParsedFlags,
+  { preset, base }: { preset: Preset; base: ModelConfig | undefined },
+): readonly Stage[] {
+  const [text, length] = [get(flags.curriculum), get(flags.length)];
+  const curriculum = text !== undefined
+    ? orUsageError(() => parseCurriculum(text, { length }))
+    : base
+    ? [{ length: length ?? Math.min(DEFAULT_LENGTH, base.maxLength), share: 1 }]
+    : defaultsOf(preset, length).curriculum;
+  if (curriculum[0]!.length < SHORTEST) {
+    throw new UsageError(`Windows of ${curriculum[0]!.length} tokens have no context: lengths begin at ${SHORTEST}`);
+  }
+  return curriculum;
+}
+
+/** The model, checked before any work is done. */
+function modelOf(
+  { get }: ParsedFlags,
+  { preset, base, length }: { preset: Preset; base: ModelConfig | undefined; length: number },
+): ModelConfig {
+  const isLearned = architectures[preset].positionEncoding === "learned";
+  const usual = isLearned ? length : Math.max(defaultsOf(preset).maxLength, length);
+  const maxLength = base?.maxLength ?? get(flags["max-length"]) ?? usual;
+  if (length > maxLength) {
+    throw new UsageError(`Length ${length} exceeds the model's longest sequence of ${maxLength} (--max-length)`);
+  }
+  const dropout = get(flags.dropout);
+  return orUsageError(() => {
+    if (base) {
+      const config = { ...base, dropout: dropout ?? base.dropout };
+      checkConfig(config);
+      return config;
+    }
+    return modelConfig({
+      preset,
+      size: get(flags.size) ?? defaultSize(preset),
+      vocab: 1,
+      layers: get(flags.layers),
+      width: get(flags.width),
+      heads: get(flags.heads),
+      hidden: get(flags.hidden),
+      maxLength,
+      dropout,
+    });
+  });
+}
+
+/** All settings but curriculum and seed. */
+function settingsOf(
+  { get, all }: ParsedFlags,
+  { preset, width, base }: { preset: Preset; width: number; base: ModelConfig | undefined },
+): Omit<TrainingSettings, "budget"> {
+  const defaults = defaultSettings({ preset, width });
+  const learningRate = base ? continuedRate({ preset, width }) : defaults.learningRate;
+  const schedule = get(flags.schedule) ?? learningRate.schedule;
+  // a rate for one family of schedules means nothing in the other
+  const isOther = (schedule === "noam") !== (learningRate.schedule === "noam");
+  const usual = isOther
+    ? defaultSettings({ preset: schedule === "noam" ? "labml" : "modernbert", width }).learningRate
+    : learningRate;
+  return {
+    ...defaults,
+    learningRate: { schedule, peak: get(flags.lr) ?? usual.peak, warmup: get(flags.warmup) ?? usual.warmup },
+    optimizer: {
+      ...defaults.optimizer,
+      ...definedOnly({ weightDecay: get(flags["weight-decay"]), clip: get(flags.clip) }),
+    },
+    ...definedOnly({
+      batchTokens: get(flags["batch-tokens"]),
+      pack: get(flags.pack),
+      accumulate: get(flags.accumulate),
+      maskRate: get(flags["mask-rate"]),
+      maskRule: get(flags["mask-rule"]),
+      maskMode: get(flags["mask-mode"]),
+      neverMask: all(flags["never-mask"]),
+      evaluateEvery: get(flags["eval-every"]),
+      evaluateTokens: get(flags["eval-tokens"]),
+      saveEvery: get(flags["save-every"]),
+      sampleEvery: get(flags["sample-every"]),
+    }),
+  };
+}
+
+/**
+ * Rate of a model that is trained on. Wide models have seen much text and forget at rates that they began with: at width 768
+ * this gives the 1e-4 that is usual (Gururangan et al., Don't Stop Pretraining, 2020), at 128 the rate of the beginning, which
+ * bench/RESULTS.md shows is best. labml's schedule would begin anew at a rate that undoes what was learned.
+ */
+function continuedRate({ preset, width }: { preset: Preset; width: number }): LearningRate {
+  const { learningRate } = defaultSettings({ preset: preset === "labml" ? "modernbert" : preset, width });
+  return { ...learningRate, peak: Math.min(1, 128 / width) * learningRate.peak };
+}
+
+/** What is wrong with the values of flags is wrong usage. */
+function orUsageError<T>(make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
