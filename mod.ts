@@ -65,6 +65,8 @@ export * from "./lib/text/decompress.ts";
 export * from "./lib/text/file_source.ts";
 export * from "./lib/text/open_text.ts";
 export * from "./lib/text/parquet.ts";
+export * from "./lib/text/json_lines.ts";
+export * from "./lib/text/plain_text.ts";
 export * from "./lib/text/source.ts";
 export * from "./lib/text/stories.ts";
 export { type BpeOptions, type BpeTokenizer, bpeTokenizer } from "./lib/tokenizer/bpe.ts";

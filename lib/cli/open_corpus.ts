@@ -193,18 +193,6 @@ export function skippedLines({ count, messages }: BadRecords): string[] {
   return [...some, `${grouped(count)} records were skipped`];
 }
 
-/** Passages that are enough to know an endless corpus. */
-const ENDLESS_SAMPLE = 20_000;
-
-/** The texts of the training part, of an endless one the first. */
-export async function* trainingTexts(corpus: Corpus): AsyncGenerator<string> {
-  let read = 0;
-  for await (const text of textsOf(corpus, "training")) {
-    yield text;
-    if (corpus.endless && ++read >= ENDLESS_SAMPLE) return;
-  }
-}
-
 /** Tokens of the training part, line breaks included; Infinity where it never ends. */
 export async function countTokens(corpus: Corpus, tokenizer: Tokenizer): Promise<number> {
   if (corpus.endless) return Infinity;

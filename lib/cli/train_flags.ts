@@ -10,7 +10,7 @@ import { MOST_THREADS } from "../device/cpu/thread_program.ts";
 import { type PackMode, packModes } from "../batch/packing.ts";
 import { deviceChoices } from "../device/open_device.ts";
 import { textFormats } from "../text/open_text.ts";
-import { documentKinds } from "../text/source.ts";
+import { documentKinds } from "../text/plain_text.ts";
 import { architectures, type ModelConfig, modelConfig, presets, sizes } from "../model/config.ts";
 import { schedules } from "../train/schedule.ts";
 import { defaultSettings, type TrainingSettings } from "../train/settings.ts";

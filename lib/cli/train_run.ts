@@ -11,7 +11,7 @@ import type { OpenedModel } from "../format/model_folder.ts";
 import { toDevice } from "../inference/load.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { createModel, initialiseTokens, Model } from "../model/model.ts";
-import type { Corpus } from "../text/corpus.ts";
+import { type Corpus, trainingTexts } from "../text/corpus.ts";
 import { characterTokenizer, scanCharacters } from "../tokenizer/character.ts";
 import { bertFrame, type Tokenizer, tokenizerTypes } from "../tokenizer/tokenizer.ts";
 import { trainTokenizer } from "../tokenizer/train.ts";
@@ -20,7 +20,7 @@ import { folderStorage } from "../files/checkpoint_folder.ts";
 import { progressOf } from "../train/schedule.ts";
 import type { TrainingSettings } from "../train/settings.ts";
 import type { TrainingState } from "../train/events.ts";
-import { checkUnchanged, countTokens, openCorpus, type OpenedCorpus, trainingTexts } from "./open_corpus.ts";
+import { checkUnchanged, countTokens, openCorpus, type OpenedCorpus } from "./open_corpus.ts";
 import { corpusChoice } from "./corpus_flags.ts";
 import { type ParsedFlags, UsageError } from "./flags.ts";
 import { grouped } from "./figures.ts";
@@ -183,6 +183,9 @@ async function moreTokens(
   return extended;
 }
 
+/** Lines that are enough to see every character of an endless corpus. */
+const ENDLESS_LINES = 2000;
+
 /** The tokenizer that the flags ask for: read from a folder, or made from the text. */
 async function tokenizerFor(
   corpus: Corpus,
@@ -200,7 +203,7 @@ async function tokenizerFor(
   if (cased && type !== "wordpiece") throw new UsageError(CASED_ELSEWHERE);
   if (type === "char" && size === undefined) {
     const specials = plan.labmlVocabulary ? { specials: ["[PAD]", "[MASK]"] as const } : {};
-    return characterTokenizer((await scanCharacters(corpus)).characters, specials);
+    return characterTokenizer(await scanCharacters(trainingTexts(corpus, { most: ENDLESS_LINES })), specials);
   }
   const wanted = size ?? 8192;
   const tokenizer = await trainTokenizer(trainingTexts(corpus), {

@@ -37,6 +37,25 @@ export async function* textsOf(corpus: Corpus, part: CorpusPart): AsyncGenerator
   for await (const { text } of corpus.passages(part)) yield text;
 }
 
+/** Texts that are enough to know an endless corpus. */
+const ENDLESS_SAMPLE = 20_000;
+
+/**
+ * The texts of the training part, of an endless corpus the first ones, to make a vocabulary of.
+ *
+ * @param options `most`: how many of an endless corpus; by default 20,000.
+ */
+export async function* trainingTexts(
+  corpus: Corpus,
+  { most = ENDLESS_SAMPLE }: { most?: number } = {},
+): AsyncGenerator<string> {
+  let read = 0;
+  for await (const text of textsOf(corpus, "training")) {
+    yield text;
+    if (corpus.endless && ++read >= most) return;
+  }
+}
+
 /** The passages of a source as a stream of texts, to be piped on. */
 export function textStream(source: TextSource | ByteSource, bad: BadRecords = strict): ReadableStream<string> {
   return ReadableStream.from((async function* () {

@@ -8,15 +8,9 @@ import { type Bytes, firstBytes } from "./byte_reader.ts";
 import { beginning, type JsonLayout, layoutOfObject, skeletonOf } from "./json_layout.ts";
 import { isObject, jsonText, parseLoosely, textAt } from "./json_record.ts";
 import { jsonScanner, JsonStructureError } from "./json_scan.ts";
+import { jsonLines } from "./json_lines.ts";
 import { LONGEST_RECORD, skipBroken } from "./lines.ts";
-import {
-  type BadRecords,
-  BrokenDataError,
-  type ByteSource,
-  jsonLines,
-  type Passage,
-  type TextSource,
-} from "./source.ts";
+import { type BadRecords, BrokenDataError, type ByteSource, type Passage, type TextSource } from "./source.ts";
 
 /** Bytes by which a layout is told. */
 const HEAD = 1 << 16;

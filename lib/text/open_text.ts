@@ -10,17 +10,12 @@ import { type Compression, compressionOf, decompressed } from "./decompress.ts";
 import { fromReturns, fromUtf16, wideEncodingOf } from "./encoding.ts";
 import { encodingAdvice } from "./encoding_advice.ts";
 import { openJson } from "./json.ts";
+import { jsonLines } from "./json_lines.ts";
 import { looksLike } from "./looks.ts";
 import { parquet } from "./parquet.ts";
+import { type DocumentKind, plainText } from "./plain_text.ts";
 import { noTextIn } from "./signatures.ts";
-import {
-  BrokenDataError,
-  type ByteSource,
-  type DocumentKind,
-  jsonLines,
-  plainText,
-  type TextSource,
-} from "./source.ts";
+import { BrokenDataError, type ByteSource, type TextSource } from "./source.ts";
 
 /** Formats of text. */
 export const textFormats = ["text", "jsonl", "json", "csv", "tsv", "parquet"] as const;

@@ -5,8 +5,6 @@
  * @module
  */
 
-import type { Normalizer } from "./normalizers.ts";
-
 /** Bytes from which on a cluster of characters is looked up character by character only. */
 const LONG_CLUSTER = 6;
 
@@ -34,7 +32,7 @@ const encoder = new TextEncoder();
  *
  * @throws {RangeError} if it is no such table.
  */
-export function precompiledNormalizer(base64: string): Normalizer | undefined {
+export function precompiledNormalizer(base64: string): ((text: string) => string) | undefined {
   if (base64 === "") return undefined;
   const find = readTable(base64);
   const known = new Map<string, string | undefined>();

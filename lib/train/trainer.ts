@@ -39,10 +39,10 @@ export interface TrainOptions extends Partial<TrainingSettings> {
  *
  * @example
  * ```ts ignore
- * import { characterTokenizer, createModel, modelConfig, openDevice, scanCharacters, storiesCorpus, train } from "@cloze/mlm";
+ * import { characterTokenizer, createModel, modelConfig, openDevice, scanCharacters, storiesCorpus, train, trainingTexts } from "@cloze/mlm";
  *
  * const corpus = storiesCorpus();
- * const tokenizer = characterTokenizer((await scanCharacters(corpus)).characters);
+ * const tokenizer = characterTokenizer(await scanCharacters(trainingTexts(corpus)));
  * const { device } = await openDevice();
  * const model = createModel(device, modelConfig({ vocab: tokenizer.size, size: "tiny" }));
  * for await (const event of train({ model, corpus, tokenizer, budget: { steps: 3 } })) {

@@ -5,7 +5,8 @@ import { type Corpus, mixture, textCorpus, textsOf } from "../../lib/text/corpus
 import { compressionOf, decompressed } from "../../lib/text/decompress.ts";
 import { fileSources } from "../../lib/text/file_source.ts";
 import { openText } from "../../lib/text/open_text.ts";
-import { BadRecords, type ByteSource, plainText, stringSource, type TextSource } from "../../lib/text/source.ts";
+import { plainText } from "../../lib/text/plain_text.ts";
+import { BadRecords, type ByteSource, stringSource, type TextSource } from "../../lib/text/source.ts";
 import { random } from "../helpers/random.ts";
 import { bytesSource } from "../helpers/text_sources.ts";
 

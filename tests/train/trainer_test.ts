@@ -6,7 +6,7 @@ import { Graph } from "../../lib/graph/graph.ts";
 import { modelConfig } from "../../lib/model/config.ts";
 import { fill } from "../../lib/inference/fill.ts";
 import { createModel, Model } from "../../lib/model/model.ts";
-import { textCorpus } from "../../lib/text/corpus.ts";
+import { textCorpus, trainingTexts } from "../../lib/text/corpus.ts";
 import { stringSource } from "../../lib/text/source.ts";
 import { storiesCorpus } from "../../lib/text/stories.ts";
 import { characterTokenizer, scanCharacters } from "../../lib/tokenizer/character.ts";
@@ -20,7 +20,7 @@ import { assertClose } from "../helpers/assert_close.ts";
 import { gpuTest, kindTest, longTest } from "../helpers/devices.ts";
 
 const stories = storiesCorpus();
-const tokenizer = characterTokenizer((await scanCharacters(stories)).characters);
+const tokenizer = characterTokenizer(await scanCharacters(trainingTexts(stories)));
 const shape = { vocab: tokenizer.size, layers: 2, width: 32, heads: 2, hidden: 44, maxLength: 64 };
 
 const settings = {
@@ -325,7 +325,7 @@ for (const curriculum of ["none", "16:25%,32:25%,64"]) {
 kindTest("fill() puts the letters of a trained word back", async (device) => {
   const text = "the cat sat on the mat and the dog ran to the log\n".repeat(400);
   const corpus = await textCorpus([stringSource("cats", text)]);
-  const words = characterTokenizer((await scanCharacters(corpus)).characters);
+  const words = characterTokenizer(await scanCharacters(trainingTexts(corpus)));
   const model = createModel(device, modelConfig({ ...shape, vocab: words.size }));
   for await (
     const _ of train({

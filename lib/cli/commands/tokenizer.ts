@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Corpus, textsOf } from "../../text/corpus.ts";
+import { type Corpus, textsOf, trainingTexts } from "../../text/corpus.ts";
 import {
   encodeWithSpecials,
   specialIds,
@@ -13,7 +13,7 @@ import {
   tokenizerTypes,
 } from "../../tokenizer/tokenizer.ts";
 import { trainTokenizer } from "../../tokenizer/train.ts";
-import { type CorpusChoice, openCorpus, skippedLines, trainingTexts } from "../open_corpus.ts";
+import { type CorpusChoice, openCorpus, skippedLines } from "../open_corpus.ts";
 import { corpusChoice, textFlags } from "../corpus_flags.ts";
 import { type Flag, flagHelp, parseChoice, parseCount, parseFlags, UsageError } from "../flags.ts";
 import { grouped, percent } from "../figures.ts";
