@@ -5,7 +5,7 @@
  */
 
 import { nearest } from "./flags.ts";
-import { exists } from "./run_folder.ts";
+import { exists } from "../files/exists.ts";
 
 /** Names that are listed at most. */
 const LISTED = 8;

@@ -11,7 +11,7 @@ import { openText, type TextOptions } from "../text/open_text.ts";
 import { BadRecords, type ByteSource } from "../text/source.ts";
 import { grouped } from "./figures.ts";
 import { environment } from "./permissions.ts";
-import { exists } from "./run_folder.ts";
+import { exists } from "../files/exists.ts";
 import { storiesCorpus } from "../text/stories.ts";
 
 /** A corpus with how to find it again. */

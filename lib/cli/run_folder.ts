@@ -9,6 +9,7 @@ import type { DeviceSettings } from "../device/device.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { CheckpointStorage } from "../files/checkpoint_folder.ts";
 import { folderStorage } from "../files/checkpoint_folder.ts";
+import { exists } from "../files/exists.ts";
 import { writeError, writeFile, writing } from "../files/write_files.ts";
 import type { TrainingSettings } from "../train/settings.ts";
 import type { TrainRecord, ValidationRecord } from "../train/events.ts";
@@ -168,9 +169,4 @@ function openFolder(path: string): RunFolder {
     },
     close: () => metrics.close(),
   };
-}
-
-/** Whether there is a file or folder. */
-export async function exists(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(() => true, () => false);
 }

@@ -7,9 +7,8 @@
 import { type ModelFolder, readJson } from "../format/folder.ts";
 import { WEIGHTS, WEIGHTS_INDEX, whatIsThere } from "../format/folder_parts.ts";
 import { folderStorage } from "./checkpoint_folder.ts";
+import { exists } from "./exists.ts";
 import { fileFolder } from "./file_folder.ts";
-
-const isThere = (path: string) => Deno.stat(path).then(() => true, () => false);
 
 /**
  * The models that a path means: of a run its checkpoints, latest last; of a model in Hugging Face's cache the version that was
@@ -33,8 +32,8 @@ export async function findModels(path: string): Promise<[ModelFolder, ...ModelFo
   const storage = folderStorage(`${trimmed}/checkpoints`);
   const [first, ...rest] = (await storage.list()).map((name) => storage.open(name));
   if (first) return [first, ...rest];
-  if (await isThere(`${trimmed}/snapshots`)) return [fileFolder(await snapshotIn(trimmed, fail))];
-  if (await isThere(`${trimmed}/metrics.jsonl`)) throw fail("it is a run without a checkpoint");
+  if (await exists(`${trimmed}/snapshots`)) return [fileFolder(await snapshotIn(trimmed, fail))];
+  if (await exists(`${trimmed}/metrics.jsonl`)) throw fail("it is a run without a checkpoint");
   const folder = fileFolder(trimmed);
   const json = await readJson(folder, "config.json").catch(() => ({ model_type: "" })) as
     | Record<string, unknown>
@@ -49,13 +48,13 @@ export async function findModels(path: string): Promise<[ModelFolder, ...ModelFo
 
 /** Whether a folder holds weights that can be read. */
 async function hasWeights(path: string): Promise<boolean> {
-  return await isThere(`${path}/${WEIGHTS}`) || await isThere(`${path}/${WEIGHTS_INDEX}`);
+  return await exists(`${path}/${WEIGHTS}`) || await exists(`${path}/${WEIGHTS_INDEX}`);
 }
 
 /** The version of a model in Hugging Face's cache: the one that "main" means, or the only one. */
 async function snapshotIn(path: string, fail: (what: string) => Error): Promise<string> {
   const main = (await Deno.readTextFile(`${path}/refs/main`).catch(() => "")).trim();
-  if (/^[0-9a-z]+$/i.test(main) && await isThere(`${path}/snapshots/${main}`)) return `${path}/snapshots/${main}`;
+  if (/^[0-9a-z]+$/i.test(main) && await exists(`${path}/snapshots/${main}`)) return `${path}/snapshots/${main}`;
   const names = (await Array.fromAsync(Deno.readDir(`${path}/snapshots`))).map(({ name }) => name).sort();
   if (names.length === 1) return `${path}/snapshots/${names[0]}`;
   const list = names.slice(0, 5).map((name) => `${path}/snapshots/${name}`).join(" or ");
