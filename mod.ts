@@ -76,22 +76,23 @@ export { type BertNormalization, bertNormalize } from "./lib/tokenizer/normalize
 export { bertWords } from "./lib/tokenizer/pre_tokenizers.ts";
 export {
   bertFrame,
-  CONTINUES,
   encodeFramed,
   encodeWithSpecials,
-  type Frame,
   type SpecialPiece,
   type SpecialSpelling,
+  splitAtSpecials,
+} from "./lib/tokenizer/special_tokens.ts";
+export { CONTINUES, withoutWords } from "./lib/tokenizer/token_ids.ts";
+export {
+  type Frame,
   type SpecialToken,
   specialTokens,
-  splitAtSpecials,
   type Tokenizer,
   type TokenizerType,
   tokenizerTypes,
   type VocabularyType,
-  withoutWords,
 } from "./lib/tokenizer/tokenizer.ts";
-export * from "./lib/tokenizer/train.ts";
+export * from "./lib/tokenizer/train_tokenizer.ts";
 export { type WordPieceOptions, type WordPieceTokenizer, wordPieceTokenizer } from "./lib/tokenizer/wordpiece.ts";
 export * from "./lib/train/checkpoint.ts";
 export * from "./lib/evaluate/evaluator.ts";

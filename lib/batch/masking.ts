@@ -5,7 +5,8 @@
  */
 
 import { philox, purposes } from "../random/philox.ts";
-import { specialIds, type Tokenizer } from "../tokenizer/tokenizer.ts";
+import { specialIds } from "../tokenizer/special_tokens.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 
 /**
  * How selected tokens are replaced. "bert": 80 % [MASK], 10 % a random ordinary token, 10 % unchanged, by one draw

@@ -5,7 +5,9 @@
  * @module
  */
 
-import { bertFrame, CONTINUES, type Frame, joinIds, type Tokenizer, withoutWords } from "../tokenizer/tokenizer.ts";
+import { bertFrame } from "../tokenizer/special_tokens.ts";
+import { continuesOf, joinIds, withoutWords } from "../tokenizer/token_ids.ts";
+import type { Frame, Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { Window } from "./masking.ts";
 import type { RandomSequence } from "../random/philox.ts";
 
@@ -149,5 +151,5 @@ export function packBestFit(sizes: readonly number[], capacity: number): number[
 /** Ids, and where words are wanted, which of them go on with a word. */
 function takeWordsApart(marked: Uint32Array<ArrayBuffer>, words: boolean): Pick<Window, "tokens" | "continues"> {
   if (!words) return { tokens: marked };
-  return { tokens: withoutWords(marked), continues: Uint8Array.from(marked, (id) => id >= CONTINUES ? 1 : 0) };
+  return { tokens: withoutWords(marked), continues: continuesOf(marked) };
 }

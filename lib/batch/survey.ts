@@ -6,7 +6,8 @@
  */
 
 import type { Corpus, CorpusPart } from "../text/corpus.ts";
-import { CONTINUES, type Tokenizer, withoutWords } from "../tokenizer/tokenizer.ts";
+import { continuesOf, withoutWords } from "../tokenizer/token_ids.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { neverMasked, selectableTokens } from "./masking.ts";
 
 /** What {@linkcode surveyText} finds. */
@@ -77,7 +78,7 @@ export async function surveyText(options: SurveyOptions): Promise<TextSurvey> {
     }
     const marked = tokenizer.encodeWords(text);
     const ids = withoutWords(marked);
-    const continues = Uint8Array.from(marked, (id) => id >= CONTINUES ? 1 : 0);
+    const continues = continuesOf(marked);
     const window = { tokens: ids, continues, epoch: 0, block: 0, index: 0 };
     const selectable = selectableTokens(window, { tokenizer, never });
     for (let i = 0; i < ids.length; i++) {

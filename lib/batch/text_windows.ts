@@ -5,7 +5,8 @@
  */
 
 import type { Corpus, CorpusPart, CorpusPassage } from "../text/corpus.ts";
-import { joinIds, type Tokenizer } from "../tokenizer/tokenizer.ts";
+import { joinIds } from "../tokenizer/token_ids.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { Window } from "./masking.ts";
 import { cutBlock, type PackMode } from "./packing.ts";
 import { BlockReader, TooShortError } from "./windows.ts";

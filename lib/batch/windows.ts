@@ -5,7 +5,8 @@
  */
 
 import type { Corpus, CorpusPart, CorpusPassage, CorpusPosition } from "../text/corpus.ts";
-import { joinIds, type Tokenizer } from "../tokenizer/tokenizer.ts";
+import { joinIds } from "../tokenizer/token_ids.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { Window } from "./masking.ts";
 import { type Block, type Cut, cutBlock, type PackMode } from "./packing.ts";
 import { randomSequence } from "../random/philox.ts";

@@ -8,7 +8,7 @@ import type { Batch } from "../batch/batch.ts";
 import { maskBatch } from "../batch/loader.ts";
 import { capacityFor, type MaskRule, type Window } from "../batch/masking.ts";
 import type { EvaluationProgram } from "../model/model.ts";
-import { specialIds } from "../tokenizer/tokenizer.ts";
+import { specialIds } from "../tokenizer/special_tokens.ts";
 import { VALIDATION_MASKS } from "./evaluator.ts";
 import { BATCH_TOKENS, mostMaskedRows, type TextModel } from "./text_model.ts";
 import { ProgramCache } from "../model/program_cache.ts";

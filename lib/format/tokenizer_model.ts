@@ -7,7 +7,7 @@
 import { bpeModel } from "../tokenizer/bpe_model.ts";
 import { countOption, flagOption, type Part } from "../tokenizer/parts.ts";
 import type { WordModel } from "../tokenizer/pipeline.ts";
-import { IdBuffer } from "../tokenizer/tokenizer.ts";
+import { IdBuffer, withoutWords } from "../tokenizer/token_ids.ts";
 import { unigramModel } from "../tokenizer/unigram.ts";
 import { wordLevelModel } from "../tokenizer/word_level.ts";
 import { wordPieces } from "../tokenizer/wordpiece.ts";
@@ -185,7 +185,7 @@ export function wordModelOf(model: ModelJson, hidden: ReadonlySet<string>): Word
       return (word) => {
         const out = new IdBuffer(8);
         cut(word, out);
-        return out.take().map((id) => id & 0x7fff_ffff);
+        return withoutWords(out.take());
       };
     }
   }

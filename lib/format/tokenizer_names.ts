@@ -5,7 +5,8 @@
  * @module
  */
 
-import type { SpecialSpelling, SpecialToken } from "../tokenizer/tokenizer.ts";
+import type { SpecialSpelling } from "../tokenizer/special_tokens.ts";
+import type { SpecialToken } from "../tokenizer/tokenizer.ts";
 
 /** A JSON object. */
 export type JsonObject = Readonly<Record<string, unknown>>;

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { encodeWithSpecials, type Tokenizer } from "../tokenizer/tokenizer.ts";
+import { encodeWithSpecials } from "../tokenizer/special_tokens.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 
 /** Characters that are looked at for each token that there is room for; a longer token is rare, and only makes a chunk shorter. */
 const CHARACTERS_A_TOKEN = 16;

@@ -6,11 +6,14 @@
  */
 
 import type { AddedToken } from "./added.ts";
-import { mergeAll, mergesOf } from "./bpe_model.ts";
+import { mergeAll, mergesOf } from "./merges.ts";
 import { bpePieces, byteCharacters, byteOf } from "./byte_level.ts";
 import { normalForm } from "./normalizers.ts";
 import { addedEncoder, type PlainEncoder, specialFormsOf } from "./pipeline.ts";
-import { findSpecials, markAll, type SpecialSpelling, type Tokenizer, withoutWords, WordCache } from "./tokenizer.ts";
+import { findSpecials, type SpecialSpelling } from "./special_tokens.ts";
+import { markAll, withoutWords } from "./token_ids.ts";
+import type { Tokenizer } from "./tokenizer.ts";
+import { WordCache } from "./word_cache.ts";
 
 /** Options of {@linkcode bpeTokenizer}. */
 export interface BpeOptions {

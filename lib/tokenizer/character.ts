@@ -4,7 +4,8 @@
  * @module
  */
 
-import { CONTINUES, type SpecialToken, specialTokens, type Tokenizer } from "./tokenizer.ts";
+import { CONTINUES } from "./token_ids.ts";
+import { type SpecialToken, specialTokens, type Tokenizer } from "./tokenizer.ts";
 
 /** A tokenizer whose tokens are characters: the special tokens first, then the characters. */
 export interface CharacterTokenizer extends Tokenizer {

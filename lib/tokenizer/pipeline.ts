@@ -9,7 +9,9 @@ import { type AddedSplitter, type AddedToken, splitterAt } from "./added.ts";
 import type { Decoder } from "./decoders.ts";
 import type { Normalizer } from "./normalizers.ts";
 import type { PreTokenizer } from "./pre_tokenizers.ts";
-import { CONTINUES, IdBuffer, type Tokenizer, type VocabularyType, withoutWords, WordCache } from "./tokenizer.ts";
+import { CONTINUES, IdBuffer, withoutWords } from "./token_ids.ts";
+import type { Tokenizer, VocabularyType } from "./tokenizer.ts";
+import { WordCache } from "./word_cache.ts";
 
 /** Ids of a word. */
 export type WordModel = (word: string) => Uint32Array<ArrayBuffer>;

@@ -9,15 +9,10 @@ import type { AddedToken } from "./added.ts";
 import { type BertNormalization, bertNormalize } from "./normalizers.ts";
 import { addedEncoder, type PlainEncoder, shownTokens, specialFormsOf } from "./pipeline.ts";
 import { bertWords } from "./pre_tokenizers.ts";
-import {
-  CONTINUES,
-  findSpecials,
-  IdBuffer,
-  type SpecialSpelling,
-  type Tokenizer,
-  withoutWords,
-  WordCache,
-} from "./tokenizer.ts";
+import { CONTINUES, IdBuffer, withoutWords } from "./token_ids.ts";
+import { findSpecials, type SpecialSpelling } from "./special_tokens.ts";
+import type { Tokenizer } from "./tokenizer.ts";
+import { WordCache } from "./word_cache.ts";
 
 /** Options of {@linkcode wordPieceTokenizer}. */
 export interface WordPieceOptions extends BertNormalization {

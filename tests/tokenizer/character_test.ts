@@ -5,7 +5,7 @@ import { textCorpus, trainingTexts } from "../../lib/text/corpus.ts";
 import { stringSource } from "../../lib/text/source.ts";
 import { storiesCorpus } from "../../lib/text/stories.ts";
 import { characterTokenizer, scanCharacters } from "../../lib/tokenizer/character.ts";
-import { encodeWithSpecials } from "../../lib/tokenizer/tokenizer.ts";
+import { encodeWithSpecials } from "../../lib/tokenizer/special_tokens.ts";
 
 Deno.test("characterTokenizer() numbers special tokens first, then characters by code point", () => {
   const tokenizer = characterTokenizer("hello 😀é");

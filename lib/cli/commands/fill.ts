@@ -5,7 +5,8 @@
  */
 
 import { type Filled, spelledMask } from "../../inference/fill.ts";
-import { encodeWithSpecials, splitAtSpecials, type Tokenizer } from "../../tokenizer/tokenizer.ts";
+import { encodeWithSpecials, splitAtSpecials } from "../../tokenizer/special_tokens.ts";
+import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import { type Flag, flagHelp, parseCount, parseFlags, UsageError } from "../flags.ts";
 import { grouped, percent } from "../figures.ts";
 import { isConversation, lineWriter, textsOf } from "../standard_streams.ts";

@@ -5,14 +5,9 @@
  */
 
 import { type Corpus, textsOf, trainingTexts } from "../../text/corpus.ts";
-import {
-  encodeWithSpecials,
-  specialIds,
-  type Tokenizer,
-  type TokenizerType,
-  tokenizerTypes,
-} from "../../tokenizer/tokenizer.ts";
-import { trainTokenizer } from "../../tokenizer/train.ts";
+import { encodeWithSpecials, specialIds } from "../../tokenizer/special_tokens.ts";
+import { type Tokenizer, type TokenizerType, tokenizerTypes } from "../../tokenizer/tokenizer.ts";
+import { trainTokenizer } from "../../tokenizer/train_tokenizer.ts";
 import { type CorpusChoice, openCorpus, skippedLines } from "../open_corpus.ts";
 import { corpusChoice, textFlags } from "../corpus_flags.ts";
 import { type Flag, flagHelp, parseChoice, parseCount, parseFlags, UsageError } from "../flags.ts";
