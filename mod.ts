@@ -27,9 +27,9 @@ export { NoAdapterError, openWebGpuDevice, type WebGpuOptions } from "./lib/devi
 export type { MatmulVariant } from "./lib/device/webgpu/kernel_sources.ts";
 export * from "./lib/format/add_tokens.ts";
 export * from "./lib/format/config_json.ts";
-export * from "./lib/format/folder.ts";
-export * from "./lib/format/tensor_names.ts";
 export * from "./lib/format/model_folder.ts";
+export * from "./lib/format/tensor_names.ts";
+export * from "./lib/format/open_model.ts";
 export { type OnnxOptions, toOnnx } from "./lib/format/onnx_model.ts";
 export {
   type FoundTensor,
@@ -60,6 +60,7 @@ export * from "./lib/model/parameters.ts";
 export type { AdamWOptions, StepTensors } from "./lib/optimizer/adamw.ts";
 export { type Activation, activations } from "./lib/ops/linear.ts";
 export * from "./lib/text/corpus.ts";
+export * from "./lib/text/mixture.ts";
 export * from "./lib/text/csv.ts";
 export * from "./lib/text/decompress.ts";
 export * from "./lib/text/file_source.ts";

@@ -1,5 +1,5 @@
 /**
- * The masking transform: which tokens are hidden, and what stands in their place.
+ * The masking transform: which tokens are hidden, and what stands in their stead.
  *
  * @module
  */
@@ -28,7 +28,7 @@ export type MaskMode = "token" | "word" | "span";
 /** Names of the modes. */
 export const maskModes: readonly MaskMode[] = ["token", "word", "span"];
 
-/** A piece of text of fixed length, with the place that its random numbers are keyed by. */
+/** A piece of text of fixed length, with the numbers that its random numbers are keyed by. */
 export interface Window {
   /** Token ids: [length]. */
   readonly tokens: Uint32Array;
@@ -140,7 +140,7 @@ export function maskWindow(window: Window, options: MaskOptions): MaskedWindow {
   return { ids, maskedPositions: positions };
 }
 
-/** The position behind the word that begins at `first`. */
+/** End, exclusive, of the word that begins at `first`. */
 function wordEnd({ tokens, continues }: Window, first: number): number {
   let end = first + 1;
   while (end < tokens.length && continues?.[end]) end++;
@@ -173,13 +173,13 @@ function selectSpans(
 ): Map<number, number> {
   const length = selectable.length;
   const count = selectable.reduce((sum, value) => sum + value, 0);
-  // rounded up or down by chance, so that the share is right on average
+  // rounded up or down by chance, so that the share is exact on average
   const budget = Math.min(count, Math.max(1, Math.floor(rate * count + draw(0)[0]! * SCALE)));
   const leaders = new Map<number, number>();
   const free = (position: number) => position < length && selectable[position] === 1 && !leaders.has(position);
   for (let attempt = 1; leaders.size < budget; attempt++) {
-    const [place, size] = draw(attempt) as unknown as [number, number];
-    const start = Math.floor(place * SCALE * length);
+    const [begin, size] = draw(attempt) as unknown as [number, number];
+    const start = Math.floor(begin * SCALE * length);
     // the geometric distribution without what lies beyond the longest span
     const quantile = size * SCALE * (1 - (1 - SPAN_PROBABILITY) ** LONGEST_SPAN);
     const wanted = 1 + Math.floor(Math.log1p(-quantile) / Math.log1p(-SPAN_PROBABILITY));

@@ -13,15 +13,15 @@ import { randomSequence } from "../random/philox.ts";
 
 /** Where a {@linkcode WindowSource} is in its corpus; enough to go on with the very same windows. */
 export interface WindowPosition {
-  /** Passes over the corpus that are behind. */
+  /** Passes over the corpus so far. */
   epoch: number;
-  /** Blocks of this pass that are behind. */
+  /** Blocks of this pass so far. */
   block: number;
   /** Where the current block begins in the corpus; null at its beginning. */
   place: CorpusPosition | null;
   /** Length that the current block is cut into; 0 before the first window. */
   length: number;
-  /** Windows of the current block that are behind. */
+  /** Windows of the current block so far. */
   taken: number;
 }
 
@@ -91,7 +91,7 @@ export class WindowSource {
     this.#position = { ...(options.position ?? START) };
   }
 
-  /** The place behind the latest window. */
+  /** The position after the latest window. */
   get position(): WindowPosition {
     return { ...this.#position };
   }

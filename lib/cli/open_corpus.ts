@@ -5,7 +5,8 @@
  */
 
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
-import { type Corpus, mixture, textCorpus, textsOf } from "../text/corpus.ts";
+import { type Corpus, textCorpus, textsOf } from "../text/corpus.ts";
+import { mixture } from "../text/mixture.ts";
 import { fileSources, type LeftOut, standardInputSource } from "../text/file_source.ts";
 import { openText, type TextOptions } from "../text/open_text.ts";
 import { BadRecords, type ByteSource } from "../text/source.ts";

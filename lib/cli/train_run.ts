@@ -7,7 +7,7 @@
 import type { PackMode } from "../batch/packing.ts";
 import type { Device } from "../device/device.ts";
 import { addTokens, type ExtendedTokenizer, type NewToken } from "../format/add_tokens.ts";
-import type { OpenedModel } from "../format/model_folder.ts";
+import type { OpenedModel } from "../format/open_model.ts";
 import { toDevice } from "../inference/load.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { createModel, initialiseTokens, Model } from "../model/model.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ModelFolder } from "../format/folder.ts";
+import type { ModelFolder } from "../format/model_folder.ts";
 import { fileFolder } from "./file_folder.ts";
 import { type FileSet, writeFolder } from "./write_files.ts";
 

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { type ModelFolder, readJson } from "../format/folder.ts";
-import { WEIGHTS, WEIGHTS_INDEX, whatIsThere } from "../format/folder_parts.ts";
+import { type ModelFolder, readJson } from "../format/model_folder.ts";
+import { WEIGHTS, WEIGHTS_INDEX, whatIsThere } from "../format/folder_contents.ts";
 import { folderStorage } from "./checkpoint_folder.ts";
 import { exists } from "./exists.ts";
 import { fileFolder } from "./file_folder.ts";

@@ -187,8 +187,8 @@ export function encodeWeights(
  * ```ts
  * import { decodeSafetensors, encodeSafetensors } from "@cloze/mlm";
  *
- * const parts = encodeSafetensors(new Map([["x", { shape: [2], data: Float32Array.of(1, 2) }]]));
- * const bytes = new Uint8Array(await new Blob(parts).arrayBuffer());
+ * const pieces = encodeSafetensors(new Map([["x", { shape: [2], data: Float32Array.of(1, 2) }]]));
+ * const bytes = new Uint8Array(await new Blob(pieces).arrayBuffer());
  * console.log(decodeSafetensors(bytes).tensors.get("x")!.data[1]); // 2
  * ```
  */

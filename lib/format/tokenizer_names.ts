@@ -23,7 +23,7 @@ export interface AddedJson {
   readonly single_word?: boolean;
   /** With the white space before it. */
   readonly lstrip?: boolean;
-  /** With the white space behind it. */
+  /** With the white space after it. */
   readonly rstrip?: boolean;
   /** Found in normalized text. */
   readonly normalized?: boolean;

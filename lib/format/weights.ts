@@ -7,11 +7,11 @@
 
 import type { ModelConfig } from "../model/config.ts";
 import { emptyValues } from "../model/parameters.ts";
-import { type FileReader, type ModelFolder, pathIn, readFully, readJson } from "./folder.ts";
-import { WEIGHTS, WEIGHTS_INDEX, whatIsThere } from "./folder_parts.ts";
+import { type FileReader, type ModelFolder, pathIn, readFully, readJson } from "./model_folder.ts";
+import { WEIGHTS, WEIGHTS_INDEX, whatIsThere } from "./folder_contents.ts";
 import { allFinite, countNotFinite, notFinite } from "./finite.ts";
 import type { Placement } from "./tensor_names.ts";
-import { pointerError } from "./pointer.ts";
+import { pointerError } from "./lfs_pointer.ts";
 import { notTheSame, placeTensors } from "./place_tensors.ts";
 import {
   decodeWeights,
@@ -51,7 +51,7 @@ export interface Weights {
 const CHUNK = 1 << 22;
 
 /** Files beyond which their number is taken for a mistake. */
-const MOST_PARTS = 1000;
+const MOST_SHARDS = 1000;
 
 /** A file whose header has been checked. */
 interface CheckedFile {
@@ -101,7 +101,7 @@ export async function openWeights(
     }
     const place = single ? files[0]!.path : folder.place;
     const { placed, copies, unused, head } = placeTensors(config, entries, { place, classes });
-    const places = Map.groupBy(placed, ({ entry }) => entry.name);
+    const placements = Map.groupBy(placed, ({ entry }) => entry.name);
     const twins = new Set(copies.flatMap(({ entry, of }) => [entry.name, of.name]));
     const types = new Set(placed.map(({ entry }) => weightTypeOf(entry, entry.path)));
     return {
@@ -116,7 +116,7 @@ export async function openWeights(
           const reader = single ?? await openIndexed(folder, file.name);
           try {
             if (!single) await readFully(reader, new Uint8Array(file.before), file.path);
-            await readTensors(reader, file, { places, twins, digests, sink });
+            await readTensors(reader, file, { placements, twins, digests, sink });
           } finally {
             await reader.close().catch(() => {});
           }
@@ -167,26 +167,26 @@ async function indexedFiles(folder: ModelFolder): Promise<string[]> {
     }
     return names.sort();
   }
-  const parts = partsIn(await folder.list?.() ?? []);
-  if (parts.length === 0) throw new RangeError(`Cannot use ${folder.place}: ${await whatIsThere(folder, WEIGHTS)}`);
-  const lost = parts.filter(({ isThere }) => !isThere);
+  const shards = shardsIn(await folder.list?.() ?? []);
+  if (shards.length === 0) throw new RangeError(`Cannot use ${folder.place}: ${await whatIsThere(folder, WEIGHTS)}`);
+  const lost = shards.filter(({ isThere }) => !isThere);
   if (lost.length > 0) {
     const names = lost.slice(0, 3).map(({ name }) => name).join(", ");
     throw new RangeError(
-      `Cannot use ${folder.place}: of ${parts.length} files of weights ${lost.length} are not there: ${names}`,
+      `Cannot use ${folder.place}: of ${shards.length} files of weights ${lost.length} are not there: ${names}`,
     );
   }
-  return parts.map(({ name }) => name);
+  return shards.map(({ name }) => name);
 }
 
 /** The files that weights are divided into by their names alone, which tell how many there should be, where there is no index. */
-function partsIn(names: readonly string[]): { name: string; isThere: boolean }[] {
+function shardsIn(names: readonly string[]): { name: string; isThere: boolean }[] {
   for (const name of names) {
     const [, start, count] = /^(.*)-\d{5}-of-(\d{5})\.safetensors$/.exec(name) ?? [];
-    if (count === undefined || Number(count) > MOST_PARTS) continue;
+    if (count === undefined || Number(count) > MOST_SHARDS) continue;
     return Array.from({ length: Number(count) }, (_, i) => {
-      const part = `${start}-${String(i + 1).padStart(5, "0")}-of-${count}.safetensors`;
-      return { name: part, isThere: names.includes(part) };
+      const shard = `${start}-${String(i + 1).padStart(5, "0")}-of-${count}.safetensors`;
+      return { name: shard, isThere: names.includes(shard) };
     });
   }
   return [];
@@ -229,8 +229,8 @@ function archiveError(start: Uint8Array, path: string): SyntaxError | undefined 
 async function readTensors(
   reader: FileReader,
   { entries, path }: CheckedFile,
-  { places, twins, digests, sink }: {
-    places: ReadonlyMap<string, readonly { readonly place: Placement }[]>;
+  { placements, twins, digests, sink }: {
+    placements: ReadonlyMap<string, readonly { readonly placement: Placement }[]>;
     /** Tensors that must be the same as others. */
     twins: ReadonlySet<string>;
     digests: Map<string, string>;
@@ -240,7 +240,7 @@ async function readTensors(
   const buffer = new Uint8Array(CHUNK);
   for (const entry of entries) {
     const { name } = entry;
-    const wanted = places.get(name) ?? [];
+    const wanted = placements.get(name) ?? [];
     const isTwin = twins.has(name);
     const type = wanted.length > 0 || isTwin ? weightTypeOf(entry, path) : undefined;
     const digest = isTwin ? digestOf() : undefined;
@@ -253,7 +253,9 @@ async function readTensors(
         if (!allFinite(values)) wrong += countNotFinite(values);
         digest?.add(values);
         if (wrong === 0) {
-          for (const { place } of wanted) await sink(place.parameter, values, place.offset + at / weightBytes(type));
+          for (const { placement } of wanted) {
+            await sink(placement.parameter, values, placement.offset + at / weightBytes(type));
+          }
         }
       }
       at += bytes.length;

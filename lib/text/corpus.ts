@@ -10,10 +10,10 @@ import { type BadRecords, type ByteSource, type Passage, strict, type TextSource
 /** The two parts of a corpus. */
 export type CorpusPart = "training" | "validation";
 
-/** A place in a part of a corpus, as JSON; only the corpus that made it understands it. */
+/** A position in a part of a corpus, as JSON; only the corpus that made it understands it. */
 export type CorpusPosition = number | { readonly [key: string]: CorpusPosition } | readonly CorpusPosition[];
 
-/** A passage with the place behind it. */
+/** A passage with the position after it. */
 export type CorpusPassage = Passage<CorpusPosition>;
 
 /** Text to train on. */
@@ -28,7 +28,7 @@ export interface Corpus {
   readonly trainingBytes?: number;
   /** Whether the training part never ends. */
   readonly endless: boolean;
-  /** Passages of a part, from a place on that an earlier passage gave; by default from the beginning. */
+  /** Passages of a part, from a position on that an earlier passage gave; by default from the beginning. */
   passages(part: CorpusPart, from?: CorpusPosition): AsyncIterable<CorpusPassage>;
 }
 
@@ -131,7 +131,7 @@ export async function textCorpus(
       passages: (part, from) => everyNth({ sources, part, from, share: validationShare, bad }),
     };
   }
-  const split = await splitPlace(sources, Math.floor(total * (1 - validationShare)));
+  const split = await splitOf(sources, Math.floor(total * (1 - validationShare)));
   const training = sources.slice(0, split.source + 1).map((source, i) => ({
     source,
     start: 0,
@@ -199,7 +199,7 @@ async function* inOrder(
   }
 }
 
-/** Every nth document validates, the others train; a position is [source, offset, documents behind]. */
+/** Every nth document validates, the others train; a position is [source, offset, documents so far]. */
 async function* everyNth(
   { sources, part, from, share, bad }: {
     sources: readonly TextSource[];
@@ -209,9 +209,9 @@ async function* everyNth(
     bad: BadRecords;
   },
 ): AsyncGenerator<CorpusPassage> {
-  const [first, offset, behind] = (from ?? [0, 0, 0]) as [number, number, number];
+  const [first, offset, before] = (from ?? [0, 0, 0]) as [number, number, number];
   const period = periodOf(share);
-  let document = behind;
+  let document = before;
   for (let index = first; index < sources.length; index++) {
     const start = index === first ? offset : 0;
     for await (const passage of sources[index]!.read({ start, end: sources[index]!.size, bad })) {
@@ -222,8 +222,8 @@ async function* everyNth(
   }
 }
 
-/** Where to cut: in the source that the target falls into, at a place that suits it. */
-async function splitPlace(sources: readonly TextSource[], target: number): Promise<{ source: number; offset: number }> {
+/** Where to cut: in the source that the target falls into, at an offset that suits it. */
+async function splitOf(sources: readonly TextSource[], target: number): Promise<{ source: number; offset: number }> {
   let before = 0;
   for (const [index, source] of sources.entries()) {
     if (before + source.size! <= target && index < sources.length - 1) {
@@ -233,87 +233,4 @@ async function splitPlace(sources: readonly TextSource[], target: number): Promi
     return { source: index, offset: await source.cut!(Math.max(0, target - before)) };
   }
   throw new RangeError("Cannot split an empty list of sources");
-}
-
-/** A corpus with the weight that it has in a mixture. */
-export interface WeightedCorpus {
-  /** The corpus. */
-  readonly corpus: Corpus;
-  /** Share of the characters, relative to the others' weights; above 0. */
-  readonly weight: number;
-}
-
-interface MixturePosition {
-  readonly [key: string]: CorpusPosition;
-  /** Characters of each corpus so far. */
-  readonly read: readonly number[];
-  /** Place in each corpus; an empty list at its beginning. */
-  readonly places: readonly CorpusPosition[];
-}
-
-/**
- * Corpora by weight: after each document the one that is furthest behind its share goes on. In training each begins anew at
- * its end, so it never ends; in validation it drops out. With `validation` that corpus alone validates.
- *
- * @throws {RangeError} if a weight is not above 0.
- */
-export function mixture(parts: readonly WeightedCorpus[], { validation }: { validation?: Corpus } = {}): Corpus {
-  const wrong = parts.find(({ weight }) => !(weight > 0 && Number.isFinite(weight)));
-  if (wrong) {
-    throw new RangeError(`Cannot mix ${wrong.corpus.name} with a weight of ${wrong.weight}: it must be above 0`);
-  }
-  const total = parts.reduce((sum, { weight }) => sum + weight, 0);
-  const shares = parts.map(({ corpus, weight }) => `${Math.round(100 * weight / total)} % ${corpus.name}`);
-  return {
-    name: `mixture of ${parts.length}`,
-    description: shares.join(", "),
-    validates: validation ? validation.validates ?? validation.name : `the validation parts of ${parts.length} corpora`,
-    endless: true,
-    passages: (part, from) =>
-      part === "validation" && validation ? validation.passages(part, from) : mix(parts, part, from),
-  };
-}
-
-async function* mix(
-  parts: readonly WeightedCorpus[],
-  part: CorpusPart,
-  from: CorpusPosition | undefined,
-): AsyncGenerator<CorpusPassage> {
-  const start = from as MixturePosition | undefined;
-  const read = parts.map((_, i) => start?.read[i] ?? 0);
-  const places = parts.map((_, i) => start?.places[i] ?? []);
-  const isStart = (place: CorpusPosition) => Array.isArray(place) && place.length === 0;
-  const open = (index: number) =>
-    parts[index]!.corpus.passages(part, isStart(places[index]!) ? undefined : places[index])
-      [Symbol.asyncIterator]();
-  const streams: (AsyncIterator<CorpusPassage> | undefined)[] = parts.map(() => undefined);
-  const left = new Set(parts.keys());
-  const behind = (index: number) => read[index]! / parts[index]!.weight;
-  try {
-    while (left.size > 0) {
-      const index = [...left].reduce((least, i) => behind(i) < behind(least) ? i : least);
-      while (true) {
-        const stream = streams[index] ??= open(index);
-        const { done, value } = await stream.next();
-        if (done && part === "validation") {
-          left.delete(index);
-          break;
-        }
-        if (done) {
-          if (isStart(places[index]!)) {
-            throw new RangeError(`Cannot mix in ${parts[index]!.corpus.name}: it has no text`);
-          }
-          places[index] = [];
-          streams[index] = undefined;
-          continue;
-        }
-        places[index] = value.next;
-        read[index]! += value.text.length + 1;
-        yield { ...value, next: { read: [...read], places: [...places] } };
-        if (value.after === "document") break;
-      }
-    }
-  } finally {
-    for (const stream of streams) await stream?.return?.();
-  }
 }

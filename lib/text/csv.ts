@@ -45,7 +45,7 @@ export function commaSeparated(source: ByteSource, { field = "text", delimiter =
 interface Heading {
   readonly column: number;
   readonly shape: CsvShape;
-  /** Byte behind it. */
+  /** Offset after it. */
   readonly next: number;
 }
 
@@ -191,9 +191,9 @@ async function* recordsOf(
     begin();
   };
   for await (const whole of linesOf(source, { start, end, longest: LONGEST_RECORD, bad })) {
-    const parts = splitAtReturns(whole);
-    if (parts === undefined) add(decoded(whole, source, bad));
-    else for (const part of parts) add(decoded(part, source, bad));
+    const lines = splitAtReturns(whole);
+    if (lines === undefined) add(decoded(whole, source, bad));
+    else for (const line of lines) add(decoded(line, source, bad));
     if (ready.length === 0) continue;
     for (const record of ready) yield record;
     ready.length = 0;
@@ -202,7 +202,7 @@ async function* recordsOf(
   yield* ready;
 }
 
-/** Whether a record of several lines is none: a quote was left open, and the line behind it is a record itself. */
+/** Whether a record of several lines is none: a quote was left open, and the line after it is a record itself. */
 function isMisread(
   { cells, hasTail }: { cells: readonly string[]; hasTail: boolean },
   { lines, shape }: { lines: readonly CsvLine[]; shape: CsvShape },

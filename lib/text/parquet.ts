@@ -29,7 +29,7 @@ export function parquet(source: ByteSource, { field = "text" }: { field?: string
   };
   return {
     name: source.name,
-    // rows are the places, so bytes would mislead
+    // positions are rows, so bytes would mislead
     size: undefined,
     async *read({ start, end = Infinity, bad }) {
       if (source.size === undefined) throw new SyntaxError(`Cannot read ${source.name}: parquet needs its size`);

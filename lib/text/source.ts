@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Bytes that can be read from any place; a `Blob` or `File` is nearly one. */
+/** Bytes that can be read from any offset; a `Blob` or `File` is nearly one. */
 export interface ByteSource {
   /** For error messages. */
   readonly name: string;
@@ -24,11 +24,11 @@ export function stringSource(name: string, text: string): ByteSource & { readonl
 
 /** A piece of text. */
 export interface Passage<Position> {
-  /** The text, without the line break behind it. */
+  /** The text, without the line break after it. */
   readonly text: string;
   /** What follows: more of the same line, a line break, or another document. */
   readonly after: "nothing" | "line" | "document";
-  /** Place behind it. */
+  /** Position after it, where reading can go on. */
   readonly next: Position;
 }
 
@@ -36,7 +36,7 @@ export interface Passage<Position> {
 export interface ReadOptions {
   /** First byte (of parquet files: row). */
   start: number;
-  /** Byte behind the last; undefined: to the end. */
+  /** End, exclusive; undefined: that of the source. */
   end: number | undefined;
   /** Counts records that cannot be read. */
   bad: BadRecords;
@@ -48,13 +48,13 @@ export interface TextSource {
   readonly name: string;
   /** Number of bytes, where it is known. */
   readonly size: number | undefined;
-  /** Passages from a place on, with places in bytes (of parquet files: rows). */
+  /** Passages from an offset on, with positions in bytes (of parquet files: rows). */
   read(options: ReadOptions): AsyncIterable<Passage<number>>;
-  /** A place near the wanted one where the source can be cut in two; absent where it cannot. */
+  /** An offset near the wanted one where the source can be cut in two; absent where it cannot. */
   cut?(wanted: number): Promise<number>;
 }
 
-/** Data that breaks off or makes no sense from a byte on; what was before it is right. */
+/** Data that breaks off or makes no sense from a byte on; what comes before it is whole. */
 export class BrokenDataError extends SyntaxError {
   /** Its name. */
   override name = "BrokenDataError";
@@ -63,7 +63,7 @@ export class BrokenDataError extends SyntaxError {
   /** The byte of the file as it is stored. */
   readonly offset: number;
 
-  /** The message with the place in the file as it is stored. */
+  /** The message, with the offset in the file as it is stored. */
   constructor(message: string, { source, offset }: { source: string; offset: number }) {
     super(message);
     this.offset = offset;

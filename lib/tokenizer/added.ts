@@ -13,7 +13,7 @@ export interface AddedToken {
   readonly singleWord?: boolean;
   /** White space before it belongs to it. Default: false. */
   readonly lstrip?: boolean;
-  /** White space behind it belongs to it. Default: false. */
+  /** White space after it belongs to it. Default: false. */
   readonly rstrip?: boolean;
   /** Found in the normalized text, itself normalized; otherwise in the text as it is. Default: false. */
   readonly normalized?: boolean;

@@ -25,7 +25,7 @@ export interface BpeModelOptions {
   readonly byteFallback?: boolean;
   /** Stands before every symbol but the first of a word. Default: "". */
   readonly prefix?: string;
-  /** Stands behind the last symbol of a word. Default: "". */
+  /** Stands after the last symbol of a word. Default: "". */
   readonly suffix?: string;
   /** Take a word that is a token as it is, whatever the merges say. Default: false. */
   readonly ignoreMerges?: boolean;

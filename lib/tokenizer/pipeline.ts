@@ -91,7 +91,7 @@ function at(
   }
 }
 
-/** Whether the first character of a normalized text comes from the first of the text: a removed one takes the place along. */
+/** Whether the first character of a normalized text comes from the first of the text: where one is removed, the next is no longer at the beginning. */
 function keepsBeginning(text: string, normal: string, normalize: Normalizer | undefined): boolean {
   if (!normalize || text === "" || normal === "" || text[0] === normal[0]) return true;
   const rest = text.slice(text.codePointAt(0)! > 0xffff ? 2 : 1);
@@ -132,7 +132,7 @@ export interface PipelineOptions {
   readonly source: Readonly<Record<string, unknown>>;
 }
 
-/** A tokenizer of any parts. */
+/** A tokenizer of any components. */
 export interface PipelineTokenizer extends Tokenizer {
   /** The tokenizer.json that it was read from. */
   readonly source: Readonly<Record<string, unknown>>;
@@ -140,12 +140,12 @@ export interface PipelineTokenizer extends Tokenizer {
   wordsOf(text: string): readonly string[];
 }
 
-/** Whether a tokenizer is one of any parts. */
+/** Whether a tokenizer is one of any components. */
 export function isPipeline(tokenizer: Tokenizer): tokenizer is PipelineTokenizer {
   return "source" in tokenizer;
 }
 
-/** A tokenizer of given parts. */
+/** A tokenizer of given components. */
 export function pipelineTokenizer(options: PipelineOptions): PipelineTokenizer {
   const { type, tokens, special, added, normalize, preTokenize, model, source } = options;
   const begins = options.wordSign === undefined

@@ -1,6 +1,6 @@
 /**
- * SentencePiece's table of replacements: a double array (Aoe, 1989, in Yata's layout) over UTF-8 whose values are places in a
- * list of texts.
+ * SentencePiece's table of replacements: a double array (Aoe, 1989, in Yata's layout) over UTF-8 whose values are offsets in
+ * a list of texts.
  *
  * @module
  */
@@ -13,7 +13,7 @@ const laterMarks =
   "\\u1acf-\\u1add\\u1ae0-\\u1aeb\\u{10efa}\\u{10efb}\\u{11b60}-\\u{11b67}\\u{1e6e3}\\u{1e6e6}\\u{1e6ee}\\u{1e6ef}\\u{1e6f5}";
 const everyLater = new RegExp(`[${laterMarks}\\u{11a3a}]`, "gu");
 
-/** What clusters are made of behind their first character, and what takes the next along: marks, joiners, modifiers. */
+/** What clusters are made of after their first character, and what takes the next along: marks, joiners, modifiers. */
 const joining =
   "\\p{M}\\p{Cf}\\p{Emoji_Modifier}\\u0600-\\u0605\\u06dd\\u070f\\u0890\\u0891\\u08e2\\u0d4e\\u0e33\\u0eb3\\u1160-\\u11ff\\uff9e\\uff9f" +
   "\\u{111c2}\\u{111c3}\\u{113d1}\\u{1193f}\\u{11941}\\u{11a84}-\\u{11a89}\\u{11d46}\\u{11f02}" + laterMarks;
@@ -108,9 +108,9 @@ function readTable(base64: string): (bytes: Uint8Array) => string | undefined {
   const units = Uint32Array.from({ length: size / 4 }, (_, i) => view.getUint32(4 + 4 * i, true));
   const texts = bytes.subarray(4 + size);
   const decoder = new TextDecoder();
-  const textAt = (place: number) => {
-    const end = texts.indexOf(0, place);
-    return decoder.decode(texts.subarray(place, end < 0 ? texts.length : end));
+  const textAt = (start: number) => {
+    const end = texts.indexOf(0, start);
+    return decoder.decode(texts.subarray(start, end < 0 ? texts.length : end));
   };
   const offset = (unit: number) => (unit >>> 10) << ((unit & (1 << 9)) >>> 6);
   return (key) => {

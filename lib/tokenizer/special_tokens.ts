@@ -113,7 +113,7 @@ export function encodeFramed(tokenizer: Tokenizer, text: string): Uint32Array<Ar
   return joinIds([Uint32Array.from(before), encodeWithSpecials(tokenizer, text), Uint32Array.from(after)]);
 }
 
-/** The frame of BERT, [CLS] before and [SEP] behind; undefined where the vocabulary lacks one of them. */
+/** The frame of BERT, [CLS] before and [SEP] after it; undefined where the vocabulary lacks one of them. */
 export function bertFrame(special: Tokenizer["special"]): Frame | undefined {
   const { "[CLS]": first, "[SEP]": last } = special;
   return first === undefined || last === undefined ? undefined : { before: [first], after: [last] };

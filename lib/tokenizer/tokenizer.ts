@@ -58,7 +58,7 @@ export interface Tokenizer {
 export interface Frame {
   /** Before the text. */
   readonly before: readonly number[];
-  /** Behind the text. */
+  /** After the text. */
   readonly after: readonly number[];
 }
 

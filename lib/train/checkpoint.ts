@@ -6,10 +6,10 @@
 
 import { toConfigJson } from "../format/config_json.ts";
 import type { CheckpointStorage } from "../files/checkpoint_folder.ts";
-import { type ModelFolder, pathIn, readBytes, readJson } from "../format/folder.ts";
+import { type ModelFolder, pathIn, readBytes, readJson } from "../format/model_folder.ts";
 import { checkFinite } from "../format/finite.ts";
 import { toHuggingFace } from "../format/tensor_names.ts";
-import { openModel } from "../format/model_folder.ts";
+import { openModel } from "../format/open_model.ts";
 import { decodeSafetensors, encodeSafetensors, type HostTensor } from "../format/safetensors.ts";
 import { tokenizerFiles } from "../format/tokenizer_writer.ts";
 import { readWeights } from "../format/weights.ts";

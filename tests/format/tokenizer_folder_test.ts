@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { Tokenizer as Peer } from "@huggingface/tokenizers";
-import { memoryFolder } from "../../lib/format/folder.ts";
+import { memoryFolder } from "../../lib/format/model_folder.ts";
 import { readTokenizer } from "../../lib/format/tokenizer_folder.ts";
 import { encodeFramed, splitAtSpecials } from "../../lib/tokenizer/special_tokens.ts";
 import type { Tokenizer } from "../../lib/tokenizer/tokenizer.ts";

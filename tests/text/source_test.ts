@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { brotliCompressSync, gzipSync, zstdCompressSync } from "node:zlib";
-import { type Corpus, mixture, textCorpus, textsOf } from "../../lib/text/corpus.ts";
+import { type Corpus, textCorpus, textsOf } from "../../lib/text/corpus.ts";
+import { mixture } from "../../lib/text/mixture.ts";
 import { compressionOf, decompressed } from "../../lib/text/decompress.ts";
 import { fileSources } from "../../lib/text/file_source.ts";
 import { openText } from "../../lib/text/open_text.ts";

@@ -123,7 +123,7 @@ export class OnnxGraph {
     if (model.bytes > LARGEST_FILE) {
       throw new RangeError(`Cannot write ${name} as ONNX: ${model.bytes} bytes are more than its 2 GiB; try 16 bits`);
     }
-    return model.parts;
+    return model.pieces;
   }
 }
 
