@@ -5,7 +5,7 @@
  * @module
  */
 
-import { Heap } from "./heap.ts";
+import { PriorityQueue } from "./priority_queue.ts";
 
 /** A symbol that joins nothing. */
 export const UNKNOWN = -1;
@@ -65,17 +65,17 @@ export function learnMerges(
     for (let i = 0; i + 1 < symbols.length; i++) pairs.change(symbols[i]!, symbols[i + 1]!, count, index);
   }
   // the most frequent pair first
-  const heap = new Heap();
-  for (const [pair, count] of pairs.counts) heap.push(-count, pair);
+  const queue = new PriorityQueue();
+  for (const [pair, count] of pairs.counts) queue.push(-count, pair);
   const idOf = new Map(tokens.map((token, id) => [token, id]));
   const merges: [number, number][] = [];
   while (tokens.length < size) {
-    const top = heap.pop();
+    const top = queue.pop();
     if (!top) break;
     const current = pairs.counts.get(top.item) ?? 0;
     if (current !== -top.rank) {
       // an outdated entry: the pair waits with its true count
-      if (current >= leastCount) heap.push(-current, top.item);
+      if (current >= leastCount) queue.push(-current, top.item);
       continue;
     }
     if (current < leastCount) break;
@@ -91,7 +91,7 @@ export function learnMerges(
     if (merges.length % 256 === 0) progress?.("joining", tokens.length);
     for (const pair of joinEverywhere(words, pairs, { left, right, id })) {
       const count = pairs.counts.get(pair) ?? 0;
-      if (count >= leastCount) heap.push(-count, pair);
+      if (count >= leastCount) queue.push(-count, pair);
     }
   }
   return merges;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Heap } from "./heap.ts";
+import { PriorityQueue } from "./priority_queue.ts";
 
 /** Which pairs are joined to what. */
 export interface Merges {
@@ -42,7 +42,7 @@ export function mergesOf(
   return { ranks, results, size };
 }
 
-/** Symbols of a piece from which on a heap finds the next pair; below, looking at all of them is quicker. */
+/** Symbols of a piece from which on a queue finds the next pair; below, looking at all of them is quicker. */
 const LONG_PIECE = 48;
 
 /** Joins the pairs of symbols, in their array, until none is left to join; returns how many symbols remain. */
@@ -71,7 +71,7 @@ function mergeShort(symbols: Uint32Array, { ranks, results, size }: Merges): num
   return count;
 }
 
-/** The same for long pieces: candidates wait in a heap, by rank and index, and are dropped where they are outdated. */
+/** The same for long pieces: candidates wait in a queue, by rank and index, and are dropped where they are outdated. */
 function mergeLong(symbols: Uint32Array, { ranks, results, size }: Merges): number {
   const count = symbols.length;
   const next = Int32Array.from({ length: count }, (_, i) => i + 1 < count ? i + 1 : -1);
@@ -82,13 +82,13 @@ function mergeLong(symbols: Uint32Array, { ranks, results, size }: Merges): numb
     if (index < 0 || gone[index] || next[index]! < 0) return undefined;
     return ranks.get(symbols[index]! * size + symbols[next[index]!]!);
   };
-  const heap = new Heap();
+  const queue = new PriorityQueue();
   const offer = (index: number) => {
     const rank = rankAt(index);
-    if (rank !== undefined) heap.push(rank, index);
+    if (rank !== undefined) queue.push(rank, index);
   };
   for (let i = 0; i + 1 < count; i++) offer(i);
-  for (let top = heap.pop(); top; top = heap.pop()) {
+  for (let top = queue.pop(); top; top = queue.pop()) {
     const { rank, item: index } = top;
     if (rankAt(index) !== rank) continue;
     const other = next[index]!;

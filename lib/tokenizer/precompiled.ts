@@ -25,6 +25,11 @@ const everyStretch = new RegExp(`\\r\\n|(?:[^${joining}]?[${joining}]+)+[^${join
 const LONGEST_STRETCH = 48;
 const MOST_STRETCHES = 1 << 15;
 
+/** Bits of a unit of the array: its character, which no leaf has; whether a leaf follows; whether its offset is a long one. */
+const [LABEL, HAS_LEAF, LONG_OFFSET] = [0x8000_00ff, 1 << 8, 1 << 9];
+/** Bits of a leaf that are its value. */
+const VALUE = 0x7fff_ffff;
+
 const encoder = new TextEncoder();
 
 /**
@@ -112,17 +117,17 @@ function readTable(base64: string): (bytes: Uint8Array) => string | undefined {
     const end = texts.indexOf(0, start);
     return decoder.decode(texts.subarray(start, end < 0 ? texts.length : end));
   };
-  const offset = (unit: number) => (unit >>> 10) << ((unit & (1 << 9)) >>> 6);
+  const offset = (unit: number) => (unit >>> 10) << (unit & LONG_OFFSET ? 8 : 0);
   return (key) => {
     let node = offset(units[0]!);
     for (const byte of key) {
       if (byte === 0) break;
       node ^= byte;
       const unit = units[node];
-      if (unit === undefined || (unit & 0x800000ff) >>> 0 !== byte) return undefined;
+      if (unit === undefined || (unit & LABEL) >>> 0 !== byte) return undefined;
       node ^= offset(unit);
       const leaf = units[node];
-      if ((unit >>> 8) & 1 && leaf !== undefined) return textAt(leaf & 0x7fffffff);
+      if (unit & HAS_LEAF && leaf !== undefined) return textAt(leaf & VALUE);
     }
     return undefined;
   };

@@ -1,11 +1,11 @@
 /**
- * A heap: of pairs of numbers the least is always at hand.
+ * A priority queue, kept as a binary heap in two arrays of numbers.
  *
  * @module
  */
 
 /** Items by rank: the one of the lowest rank comes first, of equals the smaller item. */
-export class Heap {
+export class PriorityQueue {
   #ranks: number[] = [];
   #items: number[] = [];
 
