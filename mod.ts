@@ -64,7 +64,7 @@ export * from "./lib/text/mixture.ts";
 export * from "./lib/text/csv.ts";
 export * from "./lib/text/decompress.ts";
 export * from "./lib/text/file_source.ts";
-export * from "./lib/text/open_text.ts";
+export * from "./lib/text/text_source.ts";
 export * from "./lib/text/parquet.ts";
 export * from "./lib/text/json_lines.ts";
 export * from "./lib/text/plain_text.ts";

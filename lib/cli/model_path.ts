@@ -5,7 +5,7 @@
  */
 
 import { nearest } from "./flags.ts";
-import { exists } from "../files/exists.ts";
+import { exists } from "../files/paths.ts";
 
 /** Names that are listed at most. */
 const LISTED = 8;

@@ -8,11 +8,11 @@ import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { type Corpus, textCorpus, textsOf } from "../text/corpus.ts";
 import { mixture } from "../text/mixture.ts";
 import { fileSources, type LeftOut, standardInputSource } from "../text/file_source.ts";
-import { openText, type TextOptions } from "../text/open_text.ts";
+import { type TextOptions, textSource } from "../text/text_source.ts";
 import { BadRecords, type ByteSource } from "../text/source.ts";
 import { grouped } from "./figures.ts";
 import { environment } from "./permissions.ts";
-import { exists } from "../files/exists.ts";
+import { exists } from "../files/paths.ts";
 import { storiesCorpus } from "../text/stories.ts";
 
 /** A corpus with how to find it again. */
@@ -92,7 +92,7 @@ export async function openCorpus(choice: CorpusChoice, { seed }: { seed: number 
     const sources = path === "-" ? [input ??= await standardInputSource()] : await fileSources(path, { leftOut });
     for (const source of sources) files.push(await printOf(source));
     const texts = [];
-    for (const source of sources) texts.push(await openText(source, choice));
+    for (const source of sources) texts.push(await textSource(source, choice));
     return texts;
   };
   const removeInput = async () => await input?.remove();

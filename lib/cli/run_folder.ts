@@ -9,7 +9,7 @@ import type { DeviceSettings } from "../device/device.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { CheckpointStorage } from "../files/checkpoint_folder.ts";
 import { folderStorage } from "../files/checkpoint_folder.ts";
-import { exists } from "../files/exists.ts";
+import { exists } from "../files/paths.ts";
 import { writeError, writeFile, writing } from "../files/write_files.ts";
 import type { TrainingSettings } from "../train/settings.ts";
 import type { TrainRecord, ValidationRecord } from "../train/events.ts";

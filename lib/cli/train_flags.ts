@@ -9,7 +9,7 @@ import { type MaskMode, maskModes, type MaskRule, maskRules } from "../batch/mas
 import { MOST_THREADS } from "../device/cpu/thread_program.ts";
 import { type PackMode, packModes } from "../batch/packing.ts";
 import { deviceChoices } from "../device/open_device.ts";
-import { textFormats } from "../text/open_text.ts";
+import { textFormats } from "../text/text_source.ts";
 import { documentKinds } from "../text/plain_text.ts";
 import { architectures, type ModelConfig, modelConfig, presets, sizes } from "../model/config.ts";
 import { schedules } from "../train/schedule.ts";

@@ -12,7 +12,7 @@ import { fileFolder } from "../files/file_folder.ts";
 import { findModels } from "../files/find_models.ts";
 import { writeError, writeFile } from "../files/write_files.ts";
 import { checkModelPath } from "./model_path.ts";
-import { exists } from "../files/exists.ts";
+import { exists } from "../files/paths.ts";
 
 /** Said where --cased is given to a kind of vocabulary that always tells upper from lower case. */
 export const CASED_ELSEWHERE = "Option --cased is for wordpiece: the other kinds always are";

@@ -7,7 +7,7 @@
 import { type ModelFolder, readJson } from "../format/model_folder.ts";
 import { WEIGHTS, WEIGHTS_INDEX, whatIsThere } from "../format/folder_contents.ts";
 import { folderStorage } from "./checkpoint_folder.ts";
-import { exists } from "./exists.ts";
+import { exists } from "./paths.ts";
 import { fileFolder } from "./file_folder.ts";
 
 /**
@@ -30,7 +30,7 @@ export async function findModels(path: string): Promise<[ModelFolder, ...ModelFo
   }
   if (await hasWeights(trimmed)) return [fileFolder(trimmed)];
   const storage = folderStorage(`${trimmed}/checkpoints`);
-  const [first, ...rest] = (await storage.list()).map((name) => storage.open(name));
+  const [first, ...rest] = (await storage.list()).map((name) => storage.folder(name));
   if (first) return [first, ...rest];
   if (await exists(`${trimmed}/snapshots`)) return [fileFolder(await snapshotIn(trimmed, fail))];
   if (await exists(`${trimmed}/metrics.jsonl`)) throw fail("it is a run without a checkpoint");

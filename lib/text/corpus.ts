@@ -4,7 +4,7 @@
  * @module
  */
 
-import { openText } from "./open_text.ts";
+import { textSource } from "./text_source.ts";
 import { type BadRecords, type ByteSource, type Passage, strict, type TextSource } from "./source.ts";
 
 /** The two parts of a corpus. */
@@ -78,7 +78,7 @@ export interface TextCorpusOptions {
 }
 
 /**
- * A corpus of sources, one after the other; what bytes are is told by their name, as by {@linkcode openText}. Where all of
+ * A corpus of sources, one after the other; what bytes are is told by their name, as by {@linkcode textSource}. Where all of
  * them know their size, the first 90 % of the bytes, up to the next line break, are for training and the rest for
  * validation. Otherwise every tenth document validates.
  *
@@ -163,7 +163,7 @@ function ordinal(n: number): string {
 }
 
 async function asText(source: TextSource | ByteSource): Promise<TextSource> {
-  return "read" in source ? source : await openText(source);
+  return "read" in source ? source : await textSource(source);
 }
 
 /** One after the other, so that few files are open at a time. */

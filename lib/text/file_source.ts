@@ -6,7 +6,7 @@
 
 import { byteReader, type Bytes } from "./byte_reader.ts";
 import { compressionEndings } from "./decompress.ts";
-import { textEndings } from "./open_text.ts";
+import { textEndings } from "./text_source.ts";
 import { STANDARD_INPUT } from "./signatures.ts";
 import type { ByteSource } from "./source.ts";
 

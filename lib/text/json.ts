@@ -25,7 +25,7 @@ const HEAD_LINES = 20;
  * @param isLines Whether the name says that it is JSON lines, which it is where nothing speaks against it.
  * @throws {SyntaxError} with what was seen, if it is none of these.
  */
-export async function openJson(
+export async function jsonSource(
   source: ByteSource,
   { field = "text", isLines = false }: { field?: string; isLines?: boolean } = {},
 ): Promise<TextSource> {

@@ -27,7 +27,7 @@ import { checkModelPath } from "../model_path.ts";
 import { deviceFlags, folderHelp, json, withModel } from "../opened_model.ts";
 import { readAbout } from "../../train/checkpoint.ts";
 import { fileFolder } from "../../files/file_folder.ts";
-import { exists } from "../../files/exists.ts";
+import { exists } from "../../files/paths.ts";
 import { readRun } from "../run_folder.ts";
 import { openTerminal, table, type Terminal } from "../terminal.ts";
 import { evaluationNotice, withLengthAdvice } from "../text_notices.ts";

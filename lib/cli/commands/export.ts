@@ -15,7 +15,7 @@ import { readWeights } from "../../format/weights.ts";
 import { type FileSet, writeFolder } from "../../files/write_files.ts";
 import { type Flag, flagHelp, flagSwitch, parseChoice, parseFlags, UsageError } from "../flags.ts";
 import { folderHelp, openNamed } from "../opened_model.ts";
-import { exists } from "../../files/exists.ts";
+import { exists } from "../../files/paths.ts";
 
 const types = ["f32", "f16", "bf16"] as const;
 const out: Flag<string> = { value: "OUT", help: "folder to write; it must not exist yet", parse: (text) => text };

@@ -11,7 +11,7 @@ import { type Flag, flagHelp, parseCount, parseFlags, UsageError } from "../flag
 import { grouped, percent } from "../figures.ts";
 import { isConversation, lineWriter, textsOf } from "../standard_streams.ts";
 import { deviceFlags, folderHelp, json, withModel } from "../opened_model.ts";
-import { exists } from "../../files/exists.ts";
+import { exists } from "../../files/paths.ts";
 import { openTerminal, paint } from "../terminal.ts";
 import { trainFlags } from "../train_flags.ts";
 

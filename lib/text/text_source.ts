@@ -9,7 +9,7 @@ import { commaSeparated } from "./csv.ts";
 import { type Compression, compressionOf, decompressed } from "./decompress.ts";
 import { fromReturns, fromUtf16, wideEncodingOf } from "./encoding.ts";
 import { encodingAdvice } from "./encoding_advice.ts";
-import { openJson } from "./json.ts";
+import { jsonSource } from "./json.ts";
 import { jsonLines } from "./json_lines.ts";
 import { looksLike } from "./looks.ts";
 import { parquet } from "./parquet.ts";
@@ -57,14 +57,14 @@ const SHORTEST_TEXT = 32;
 const MOST_LAYERS = 3;
 
 /**
- * Opens the text in a source of bytes. Gzip and zstd are known by their first bytes, brotli by the ending .br. What is in it is told
+ * The text in a source of bytes. Gzip and zstd are known by their first bytes, brotli by the ending .br. What is in it is told
  * by the ending (.jsonl and .ndjson, .json, .csv, .tsv and .tab, .parquet; all else is plain text) and checked by its first
  * bytes. UTF-16 is read as text too.
  *
  * @throws {SyntaxError} that says what the bytes are and what to do, where they hold no text that can be read, or look like another
  * format than the name says; with `format` the latter is taken as said.
  */
-export async function openText(source: ByteSource, options: TextOptions = {}): Promise<TextSource> {
+export async function textSource(source: ByteSource, options: TextOptions = {}): Promise<TextSource> {
   let bytes = source;
   let { inner } = compressionOf(source.name);
   let head = await headOf(bytes);
@@ -82,7 +82,7 @@ export async function openText(source: ByteSource, options: TextOptions = {}): P
   }
   if (bytes === source && compressionOf(source.name).compression === "gzip") checkUnpacked(source, head.bytes);
   if (bytes === source && compressionOf(source.name).compression === "zstd") checkUnpacked(source, head.bytes);
-  return await openUnpacked({ source: bytes, head: head.bytes, inner, isPacked: bytes !== source }, options);
+  return await unpackedText({ source: bytes, head: head.bytes, inner, isPacked: bytes !== source }, options);
 }
 
 interface Head {
@@ -148,7 +148,7 @@ function hasControls(text: string): boolean {
   return (text.match(controls)?.length ?? 0) > text.length * MOST_CONTROLS;
 }
 
-async function openUnpacked(
+async function unpackedText(
   { source, head, inner, isPacked }: { source: ByteSource; head: Bytes; inner: string; isPacked: boolean },
   { document, field, format }: TextOptions,
 ): Promise<TextSource> {
@@ -170,9 +170,9 @@ async function openUnpacked(
     case "jsonl":
       return format === "jsonl"
         ? jsonLines(text.source, column)
-        : await openJson(text.source, { ...column, isLines: true });
+        : await jsonSource(text.source, { ...column, isLines: true });
     case "json":
-      return await openJson(text.source, column);
+      return await jsonSource(text.source, column);
     case "csv":
       return commaSeparated(text.source, column);
     case "tsv":
