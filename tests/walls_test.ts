@@ -21,7 +21,7 @@ const floors: readonly (readonly string[])[] = [
   ["lib/evaluate"],
   ["lib/train", "lib/inference"],
   ["lib/cli"],
-  ["cli.ts", "mod.ts"],
+  ["cli.ts", "mod.ts", "text.ts", "tokenizer.ts", "format.ts", "kernels.ts"],
 ];
 
 const wing = ["lib/text", "lib/tokenizer", "lib/batch"];
@@ -69,7 +69,7 @@ async function* filesIn(folder: string): AsyncGenerator<string> {
   }
 }
 
-const paths = [...(await Array.fromAsync(filesIn("lib"))).sort(), "cli.ts", "mod.ts"];
+const paths = [...(await Array.fromAsync(filesIn("lib"))).sort(), ...floors.at(-1)!];
 
 /** Sources without their comments. */
 const sources = new Map<string, string>();
@@ -151,5 +151,12 @@ Deno.test("Deno is used where files and terminals are, and elsewhere asked for",
   for (const path of outside) {
     const [before, ...uses] = sources.get(path)!.split(/\bDeno\s*[.[]/);
     assertEquals([path, uses.length > 0 && /typeof Deno\b/.test(before!)], [path, true]);
+  }
+});
+
+Deno.test("entry points export no constants of the machinery", async () => {
+  for (const entry of floors.at(-1)!) {
+    const names = Object.keys(await import(`../${entry}`));
+    assertEquals([entry, names.filter((name) => /^[A-Z][A-Z_]+$/.test(name) && name !== "CONTINUES")], [entry, []]);
   }
 });

@@ -78,7 +78,8 @@ const SCALE = 2 ** -32;
  *
  * @example
  * ```ts
- * import { characterTokenizer, maskWindow } from "@cloze/mlm";
+ * import { characterTokenizer } from "@cloze/mlm/tokenizer";
+ * import { maskWindow } from "@cloze/mlm/text";
  *
  * const tokenizer = characterTokenizer("abcdefgh ");
  * const tokens = tokenizer.encode("a bad head beg");

@@ -29,7 +29,8 @@ export interface WindowStreamOptions {
  *
  * @example
  * ```ts
- * import { characterTokenizer, maskStream, windowStream } from "@cloze/mlm";
+ * import { characterTokenizer } from "@cloze/mlm/tokenizer";
+ * import { maskStream, windowStream } from "@cloze/mlm/text";
  *
  * const tokenizer = characterTokenizer("abcdefghijklmnopqrstuvwxyz \n");
  * const documents = ReadableStream.from(["to be or not to be", "that is the question"]);

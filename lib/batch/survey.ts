@@ -54,7 +54,8 @@ const LONGEST_EXAMPLE = 30;
  *
  * @example
  * ```ts
- * import { characterTokenizer, stringSource, surveyText, textCorpus } from "@cloze/mlm";
+ * import { characterTokenizer } from "@cloze/mlm/tokenizer";
+ * import { stringSource, surveyText, textCorpus } from "@cloze/mlm/text";
  *
  * const corpus = await textCorpus([stringSource("poem", "abba\nabbz\nabba\n".repeat(9))]);
  * const { unknown, examples } = await surveyText({ corpus, tokenizer: characterTokenizer("ab\n") });

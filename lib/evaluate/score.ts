@@ -42,12 +42,13 @@ export interface ScoreOptions {
  * @example
  * ```ts
  * import * as cloze from "@cloze/mlm";
+ * import { textWindows } from "@cloze/mlm/text";
  *
  * const corpus = await cloze.textCorpus([cloze.stringSource("poem", "to be or not to be\n".repeat(50))]);
  * const tokenizer = cloze.characterTokenizer("abenort \n");
  * const { device } = await cloze.openDevice("cpu", { threads: 1 });
  * const model = cloze.createModel(device, cloze.modelConfig({ vocab: tokenizer.size, size: "tiny" }));
- * const windows = cloze.textWindows({ corpus, part: "training", tokenizer, length: 16 });
+ * const windows = textWindows({ corpus, part: "training", tokenizer, length: 16 });
  * const total = new cloze.ScoreTotal();
  * for await (const score of cloze.scoreMasked({ model, tokenizer }, windows)) total.add(score);
  * console.log(total.score.perplexity);

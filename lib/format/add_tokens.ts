@@ -53,7 +53,7 @@ export interface SkippedWord {
  *
  * @example
  * ```ts
- * import { addTokens, wordPieceTokenizer } from "@cloze/mlm";
+ * import { addTokens, wordPieceTokenizer } from "@cloze/mlm/tokenizer";
  *
  * const tokenizer = wordPieceTokenizer(["[PAD]", "[UNK]", "[MASK]", "to", "##rt"]);
  * const { tokenizer: larger, added } = addTokens(tokenizer, ["tort"]);

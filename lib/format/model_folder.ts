@@ -123,7 +123,7 @@ export function urlFolder(address: string): ModelFolder {
  *
  * @example
  * ```ts
- * import { memoryFolder, readJson } from "@cloze/mlm";
+ * import { memoryFolder, readJson } from "@cloze/mlm/format";
  *
  * const folder = memoryFolder("dropped", new Map([["config.json", [new Blob(['{"model_type": "bert"}'])]]]));
  * console.log(await readJson(folder, "config.json"));

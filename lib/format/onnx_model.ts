@@ -34,7 +34,8 @@ export interface OnnxOptions {
  *
  * @example
  * ```ts
- * import { initialValues, modelConfig, toOnnx } from "@cloze/mlm";
+ * import { initialValues, toOnnx } from "@cloze/mlm/format";
+ * import { modelConfig } from "@cloze/mlm";
  *
  * const config = modelConfig({ vocab: 100, size: "tiny" });
  * const pieces = toOnnx(config, initialValues(config, 1), { type: "f16" });

@@ -185,7 +185,7 @@ export function encodeWeights(
  *
  * @example
  * ```ts
- * import { decodeSafetensors, encodeSafetensors } from "@cloze/mlm";
+ * import { decodeSafetensors, encodeSafetensors } from "@cloze/mlm/format";
  *
  * const pieces = encodeSafetensors(new Map([["x", { shape: [2], data: Float32Array.of(1, 2) }]]));
  * const bytes = new Uint8Array(await new Blob(pieces).arrayBuffer());

@@ -20,7 +20,8 @@ const MOST_TRIES = 10;
  *
  * @example
  * ```ts
- * import { characterTokenizer, chunkTexts } from "@cloze/mlm";
+ * import { chunkTexts } from "@cloze/mlm/text";
+ * import { characterTokenizer } from "@cloze/mlm/tokenizer";
  *
  * const tokenizer = characterTokenizer("abc \n");
  * console.log(await Array.fromAsync(chunkTexts(["aa bb\n", "cc cc"], { tokenizer, longest: 6 }))); // ["aa bb", "cc cc"]

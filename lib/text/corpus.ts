@@ -86,7 +86,7 @@ export interface TextCorpusOptions {
  *
  * @example
  * ```ts
- * import { stringSource, textCorpus, textsOf } from "@cloze/mlm";
+ * import { stringSource, textCorpus, textsOf } from "@cloze/mlm/text";
  *
  * const corpus = await textCorpus([stringSource("poem", "one\ntwo\nthree\nfour\n")]);
  * for await (const line of textsOf(corpus, "training")) console.log(line);

@@ -25,7 +25,7 @@ const isHalf = (codePoint: number) => codePoint >= 0xd800 && codePoint < 0xe000;
  *
  * @example
  * ```ts
- * import { characterTokenizer } from "@cloze/mlm";
+ * import { characterTokenizer } from "@cloze/mlm/tokenizer";
  *
  * const tokenizer = characterTokenizer(["a", "b", " "]);
  * console.log(tokenizer.decode(tokenizer.encode("a bad"))); // a ba[UNK]

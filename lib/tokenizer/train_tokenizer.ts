@@ -38,7 +38,7 @@ const MOST_CHARACTERS = 1000;
  *
  * @example
  * ```ts
- * import { trainTokenizer } from "@cloze/mlm";
+ * import { trainTokenizer } from "@cloze/mlm/tokenizer";
  *
  * const lines = ["low lower lowest", "new newer newest"];
  * const tokenizer = await trainTokenizer(lines, { type: "wordpiece", size: 40 });

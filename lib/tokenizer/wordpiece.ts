@@ -62,7 +62,7 @@ export function wordPieceOptions(options: WordPieceOptions = {}): Required<WordP
  *
  * @example
  * ```ts
- * import { wordPieceTokenizer } from "@cloze/mlm";
+ * import { wordPieceTokenizer } from "@cloze/mlm/tokenizer";
  *
  * const tokenizer = wordPieceTokenizer(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "play", "##ing", "!"]);
  * console.log(tokenizer.decode(tokenizer.encode("Playing!"))); // playing!
