@@ -36,6 +36,8 @@ export {
   type VocabularyType,
 } from "./lib/tokenizer/tokenizer.ts";
 
+export type { Complete, VocabularyOptions } from "./lib/tokenizer/vocabulary_options.ts";
+
 // special and added tokens
 export { addTokens, type ExtendedTokenizer, type NewToken, type SkippedWord } from "./lib/format/add_tokens.ts";
 export type { AddedToken } from "./lib/tokenizer/added.ts";

@@ -22,7 +22,7 @@ export interface Batch {
    * Where windows hold several documents: for each row the first position of its document and the end, exclusive,
    * [windows · length, 2].
    */
-  readonly documents?: Uint32Array<ArrayBuffer>;
+  readonly documents?: Uint32Array<ArrayBuffer> | undefined;
 }
 
 /** Rows of a batch sorted by token; see {@linkcode groupByToken}. */

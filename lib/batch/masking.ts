@@ -33,9 +33,9 @@ export interface Window {
   /** Token ids: [length]. */
   readonly tokens: Uint32Array;
   /** 1 where a token goes on with the word of the token before: [length]. Without it every token is a word. */
-  readonly continues?: Uint8Array;
+  readonly continues?: Uint8Array | undefined;
   /** For each row the first position of its document and the end, exclusive; without it there is one: [length, 2]. */
-  readonly documents?: Uint32Array;
+  readonly documents?: Uint32Array | undefined;
   /** Which pass over the corpus. */
   readonly epoch: number;
   /** Which block of the corpus. */
@@ -51,9 +51,9 @@ export interface MaskOptions {
   /** Share of tokens that are selected, in (0, 1]. */
   rate: number;
   /** Default: "bert". */
-  rule?: MaskRule;
+  rule?: MaskRule | undefined;
   /** Default: "token". */
-  mode?: MaskMode;
+  mode?: MaskMode | undefined;
   /** Words that are never selected: see {@linkcode neverMasked}. Windows must then know their words. */
   never?: ReadonlySet<string> | undefined;
   /** Seed of the random numbers. */

@@ -50,7 +50,7 @@ export interface CutOptions {
   /** Whether windows know their words. */
   words: boolean;
   /** Decides where the first window begins where nothing else does; none: at the beginning. */
-  random?: RandomSequence;
+  random?: RandomSequence | undefined;
 }
 
 /** Cuts a block into windows. */

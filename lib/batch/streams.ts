@@ -16,11 +16,11 @@ export interface WindowStreamOptions {
   /** Tokens of a window. */
   length: number;
   /** Whether windows know their words, for whole-word masking. Default: false. */
-  words?: boolean;
+  words?: boolean | undefined;
   /** How windows are filled. Default: "none". */
-  pack?: PackMode;
+  pack?: PackMode | undefined;
   /** Tokens that are cut at once, which is what is held in memory. Default: 2¹⁶. */
-  blockTokens?: number;
+  blockTokens?: number | undefined;
 }
 
 /**

@@ -33,13 +33,13 @@ export interface SurveyOptions {
   /** The text. */
   corpus: Corpus;
   /** Which part of it. Default: "training". */
-  part?: CorpusPart;
+  part?: CorpusPart | undefined;
   /** Turns text into ids. */
   tokenizer: Tokenizer;
   /** Words that are never masked. Default: none. */
-  neverMask?: readonly string[];
+  neverMask?: readonly string[] | undefined;
   /** Tokens to look at. Default: 2¹⁶. */
-  tokens?: number;
+  tokens?: number | undefined;
 }
 
 /** Tokens of a stretch that is looked for in what came before. */

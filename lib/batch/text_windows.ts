@@ -22,11 +22,11 @@ export interface TextWindowOptions {
   /** Tokens of a window. */
   length: number;
   /** Most tokens, in whole windows but at least one. Default: all. */
-  tokens?: number;
+  tokens?: number | undefined;
   /** How windows are filled. Default: "none". */
-  pack?: PackMode;
+  pack?: PackMode | undefined;
   /** Whether windows know which tokens belong to one word. Default: false. */
-  words?: boolean;
+  words?: boolean | undefined;
 }
 
 /** Tokens that are cut, and where documents are packed, packed at once. */

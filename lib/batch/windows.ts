@@ -7,6 +7,7 @@
 import type { Corpus, CorpusPart, CorpusPassage, CorpusPosition } from "../text/corpus.ts";
 import { joinIds } from "../tokenizer/token_ids.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import type { Complete } from "../tokenizer/vocabulary_options.ts";
 import type { Window } from "./masking.ts";
 import { type Block, type Cut, cutBlock, type PackMode } from "./packing.ts";
 import { randomSequence } from "../random/philox.ts";
@@ -54,19 +55,19 @@ export interface WindowOptions {
   /** The text. */
   corpus: Corpus;
   /** Which part of it. Default: "training". */
-  part?: CorpusPart;
+  part?: CorpusPart | undefined;
   /** Turns lines into ids. */
   tokenizer: Tokenizer;
   /** Whether windows know which tokens belong to one word. Default: false. */
-  words?: boolean;
+  words?: boolean | undefined;
   /** How windows are filled. Default: "none". */
-  pack?: PackMode;
+  pack?: PackMode | undefined;
   /** Seed of the shuffling. */
   seed: number;
   /** Tokens that are shuffled at once, which is what is held in memory. Default: 2²⁰. */
-  blockTokens?: number;
+  blockTokens?: number | undefined;
   /** Where to go on. Default: the start. */
-  position?: Readonly<WindowPosition>;
+  position?: Readonly<WindowPosition> | undefined;
 }
 
 /**
@@ -75,7 +76,7 @@ export interface WindowOptions {
  * next pass begins, cut and shuffled anew.
  */
 export class WindowSource {
-  #options: Required<Omit<WindowOptions, "position">>;
+  #options: Complete<Omit<WindowOptions, "position">>;
   #position: WindowPosition;
   #block: Block | undefined;
   #next: CorpusPosition | null = null;
@@ -86,9 +87,10 @@ export class WindowSource {
   #padding = 0;
 
   /** A source at the given position; it opens the corpus at the first window. */
-  constructor(options: WindowOptions) {
-    this.#options = { part: "training", blockTokens: 1 << 20, words: false, pack: "none", ...options };
-    this.#position = { ...(options.position ?? START) };
+  constructor({ corpus, tokenizer, seed, position = START, ...given }: WindowOptions) {
+    const { part = "training", blockTokens = 1 << 20, words = false, pack = "none" } = given;
+    this.#options = { corpus, tokenizer, seed, part, blockTokens, words, pack };
+    this.#position = { ...position };
   }
 
   /** The position after the latest window. */
@@ -205,7 +207,7 @@ export class BlockReader {
   #size = 0;
 
   /** An empty one. Documents that are packed need nothing between them. */
-  constructor({ tokenizer, words, pack }: Required<Pick<WindowOptions, "tokenizer" | "words" | "pack">>) {
+  constructor({ tokenizer, words, pack }: { tokenizer: Tokenizer; words: boolean; pack: PackMode }) {
     this.#encode = (text) => words ? tokenizer.encodeWords(text) : tokenizer.encode(text);
     const line = this.#encode("\n");
     this.#separators = { nothing: undefined, line, document: pack === "none" ? separatorOf(tokenizer) : undefined };

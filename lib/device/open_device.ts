@@ -60,6 +60,6 @@ export async function openDevice(
   if (adapter && !info?.isFallbackAdapter) {
     return opened(await openWebGpuDevice({ profile }), "a graphics card was found");
   }
-  const cpu = await openCpuDevice({ blas, profile, ...(threads === undefined ? {} : { threads }) });
+  const cpu = await openCpuDevice({ threads, blas, profile });
   return opened(cpu, choice === "auto" ? "no graphics card was found" : "");
 }

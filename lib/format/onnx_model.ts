@@ -17,9 +17,9 @@ export interface OnnxOptions {
    * Type of the weights of products, and of the products. In 16 bits what adds up over layers, norms and the softmax are still
    * computed in 32, and products end at the largest number of 16 bits instead of beyond. Default: "f32".
    */
-  type?: "f32" | "f16";
+  type?: "f32" | "f16" | undefined;
   /** Give hidden states and sentence vectors, their mean over each text's tokens: besides the logits, or only. Default: false. */
-  embeddings?: boolean | "only";
+  embeddings?: boolean | "only" | undefined;
 }
 
 /**

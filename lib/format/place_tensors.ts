@@ -15,7 +15,7 @@ export type FoundTensor = Pick<TensorEntry, "name" | "shape"> & {
   /** File that it is in. */
   readonly path: string;
   /** Other names of the same tensor, which the file's header tells. */
-  readonly aliases?: readonly string[];
+  readonly aliases?: readonly string[] | undefined;
 };
 
 /** What {@linkcode placeTensors} finds. */
@@ -35,7 +35,7 @@ export interface PlaceOptions {
   /** For messages: where the tensors are. */
   place: string;
   /** Classes that the configuration names. Default: none. */
-  classes?: readonly string[];
+  classes?: readonly string[] | undefined;
 }
 
 /** The name under which a tensor is looked for: files differ in prefixes, and older ones in the names of norms. */

@@ -195,8 +195,8 @@ export function encodeWeights(
 export function encodeSafetensors(
   tensors: ReadonlyMap<string, HostTensor>,
   { metadata = { format: "pt" }, type = "F32" }: {
-    metadata?: Readonly<Record<string, string>>;
-    type?: WeightType;
+    metadata?: Readonly<Record<string, string>> | undefined;
+    type?: WeightType | undefined;
   } = {},
 ): Uint8Array<ArrayBuffer>[] {
   let offset = 0;

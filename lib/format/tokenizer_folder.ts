@@ -40,9 +40,9 @@ export const vocabularyFiles = ["tokenizer.json", "vocab.txt", "vocab.json"] as 
 /** Options of {@linkcode readTokenizer}. */
 export interface ReadTokenizerOptions {
   /** The file to read it from. Default: the first of {@linkcode vocabularyFiles} that is there. */
-  from?: typeof vocabularyFiles[number];
+  from?: typeof vocabularyFiles[number] | undefined;
   /** Keep the folder's files, to write them again as they are. Default: false. */
-  keepFiles?: boolean;
+  keepFiles?: boolean | undefined;
 }
 
 /**

@@ -19,17 +19,18 @@ import { wordPieceTokenizer } from "../tokenizer/wordpiece.ts";
 import { bertClass, robertaClass } from "./tokenizer_class.ts";
 import { frameOf } from "./tokenizer_frame.ts";
 import { vocabJsonJson, vocabTxtJson } from "./tokenizer_layouts.ts";
+import type { Complete } from "../tokenizer/vocabulary_options.ts";
 import { type ModelJson, modelJson, wordModelOf } from "./tokenizer_model.ts";
 import { type AddedJson, isObject, type JsonObject } from "./tokenizer_names.ts";
 
 /** What files beside a tokenizer.json say. */
 export interface TokenizerJsonOptions {
   /** How special tokens are spelled that are not called by BERT's names. */
-  spelling?: SpecialSpelling;
+  spelling?: SpecialSpelling | undefined;
   /** Tokens that are found in text beside those of the file. */
-  added?: readonly AddedJson[];
+  added?: readonly AddedJson[] | undefined;
   /** Special tokens that are found in text where the vocabulary has them. */
-  named?: readonly string[];
+  named?: readonly string[] | undefined;
 }
 
 /**
@@ -42,7 +43,7 @@ export function fromTokenizerJson(
   name = "tokenizer.json",
   { spelling = {}, added = [], named = [] }: TokenizerJsonOptions = {},
 ): Tokenizer {
-  return saying(name, () => fromParts(isObject(json) ? json : {}, { spelling, added, named }));
+  return saying(name, () => fromComponents(isObject(json) ? json : {}, { spelling, added, named }));
 }
 
 /** What a reader finds wrong, as an error that names the file. */
@@ -58,7 +59,7 @@ function saying<T>(name: string, read: () => T): T {
   }
 }
 
-function fromParts(json: JsonObject, given: Required<TokenizerJsonOptions>): Tokenizer {
+function fromComponents(json: JsonObject, given: Complete<TokenizerJsonOptions>): Tokenizer {
   const model = modelJson(json.model as Component | null | undefined);
   const named = given.named.filter((content) => model.vocab.has(content)).map((content) => ({
     content,
@@ -100,7 +101,7 @@ function fromParts(json: JsonObject, given: Required<TokenizerJsonOptions>): Tok
     throw new RangeError(`its post-processor adds the id ${unknown}, of ${tokens.length} tokens`);
   }
   const spacing = components.specialForms.filter(({ lstrip, rstrip }) => lstrip || rstrip);
-  return { ...tokenizer, ...(spacing.length > 0 ? { spacing } : {}), ...(frame ? { frame } : {}) };
+  return { ...tokenizer, frame, spacing: spacing.length > 0 ? spacing : undefined };
 }
 
 interface Components {

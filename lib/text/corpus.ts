@@ -23,9 +23,9 @@ export interface Corpus {
   /** For people: how much there is. */
   readonly description: string;
   /** For people: which text validates. Default: `name`. */
-  readonly validates?: string;
+  readonly validates?: string | undefined;
   /** Bytes of the training part, where they are known. */
-  readonly trainingBytes?: number;
+  readonly trainingBytes?: number | undefined;
   /** Whether the training part never ends. */
   readonly endless: boolean;
   /** Passages of a part, from a position on that an earlier passage gave; by default from the beginning. */
@@ -70,11 +70,11 @@ export const VALIDATION_SHARE = 0.1;
 /** Options of {@linkcode textCorpus}. */
 export interface TextCorpusOptions {
   /** Share that validates, in (0, 1). Default: 0.1. */
-  validationShare?: number;
+  validationShare?: number | undefined;
   /** Text of its own to validate on; then everything else is trained on. */
-  validation?: readonly (TextSource | ByteSource)[];
+  validation?: readonly (TextSource | ByteSource)[] | undefined;
   /** Counts what is skipped; by default nothing may be. */
-  bad?: BadRecords;
+  bad?: BadRecords | undefined;
 }
 
 /**
@@ -116,10 +116,9 @@ export async function textCorpus(
   if (options.validation) {
     const others = await allAsText(options.validation);
     const [training, validation] = [whole(sources), whole(others)];
-    const bytes = known ? { trainingBytes: total } : {};
     return {
       ...common,
-      ...bytes,
+      trainingBytes: known ? total : undefined,
       validates: nameOf(others),
       passages: (part, from) => inOrder(part === "training" ? training : validation, from, bad),
     };

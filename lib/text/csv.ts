@@ -14,9 +14,9 @@ const delimiters = [",", ";", "\t", "|"] as const;
 /** Options of {@linkcode commaSeparated}. */
 export interface TableOptions {
   /** Column of the text; of several with a name, the second is `name.1`. Default: "text". */
-  field?: string;
+  field?: string | undefined;
   /** What separates cells, where the heading leaves it open. Default: a comma. */
-  delimiter?: string;
+  delimiter?: string | undefined;
 }
 
 /**

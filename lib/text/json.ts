@@ -27,7 +27,7 @@ const HEAD_LINES = 20;
  */
 export async function jsonSource(
   source: ByteSource,
-  { field = "text", isLines = false }: { field?: string; isLines?: boolean } = {},
+  { field = "text", isLines = false }: { field?: string | undefined; isLines?: boolean } = {},
 ): Promise<TextSource> {
   const lines = () => jsonLines(source, { field });
   const head = await firstBytes(source.stream(0, Math.min(HEAD, source.size ?? HEAD)), HEAD).catch(brokenHead);

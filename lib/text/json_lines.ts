@@ -9,7 +9,7 @@ import { cutAtLine, decodeLine, linesOf, LONGEST_RECORD } from "./lines.ts";
 import type { ByteSource, TextSource } from "./source.ts";
 
 /** JSON lines: each an object whose field is a document, or a string. */
-export function jsonLines(source: ByteSource, { field = "text" }: { field?: string } = {}): TextSource {
+export function jsonLines(source: ByteSource, { field = "text" }: { field?: string | undefined } = {}): TextSource {
   return {
     name: source.name,
     size: source.size,

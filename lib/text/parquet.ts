@@ -22,7 +22,7 @@ const simpleCodecs = new Set(["UNCOMPRESSED", "SNAPPY"]);
  * A column of a parquet file as documents: strings, bytes that are UTF-8, or JSON that is a string; of lists the strings are lines.
  * A path such as `doc.text` leads into structures. Places are rows.
  */
-export function parquet(source: ByteSource, { field = "text" }: { field?: string } = {}): TextSource {
+export function parquet(source: ByteSource, { field = "text" }: { field?: string | undefined } = {}): TextSource {
   const file: AsyncBuffer = {
     byteLength: source.size!,
     slice: async (start: number, end = source.size!) => await new Response(source.stream(start, end)).arrayBuffer(),

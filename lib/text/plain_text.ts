@@ -19,12 +19,15 @@ export type DocumentKind = typeof documentKinds[number];
  * Plain text, UTF-8. Lines that are longer than a mebibyte come in several passages, cut at a space where there is one. A
  * byte-order mark at the beginning and carriage returns before line breaks are dropped.
  */
-export function plainText(source: ByteSource, { document = "line" }: { document?: DocumentKind } = {}): TextSource {
+export function plainText(
+  source: ByteSource,
+  { document = "line" }: { document?: DocumentKind | undefined } = {},
+): TextSource {
   return {
     name: source.name,
     size: source.size,
     // a file that is one document cannot be cut
-    ...(document === "file" ? {} : { cut: (wanted) => cutAtLine(source, wanted, document === "paragraph") }),
+    cut: document === "file" ? undefined : (wanted) => cutAtLine(source, wanted, document === "paragraph"),
     async *read({ start, end, bad }) {
       // whether a document ends shows one line later
       let held: Passage<number> | undefined;

@@ -11,7 +11,7 @@ export interface ByteSource {
   /** Number of bytes; undefined where it is not known before the end. */
   readonly size: number | undefined;
   /** What to do where bytes are no UTF-8, as the end of a sentence; empty where that is not known. */
-  readonly encodingAdvice?: string;
+  readonly encodingAdvice?: string | undefined;
   /** Bytes start ... end - 1, or to the end. */
   stream(start: number, end?: number): ReadableStream<Uint8Array<ArrayBuffer>>;
 }
@@ -51,7 +51,7 @@ export interface TextSource {
   /** Passages from an offset on, with positions in bytes (of parquet files: rows). */
   read(options: ReadOptions): AsyncIterable<Passage<number>>;
   /** An offset near the wanted one where the source can be cut in two; absent where it cannot. */
-  cut?(wanted: number): Promise<number>;
+  readonly cut?: ((wanted: number) => Promise<number>) | undefined;
 }
 
 /** Data that breaks off or makes no sense from a byte on; what comes before it is whole. */

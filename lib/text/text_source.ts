@@ -153,7 +153,6 @@ async function unpackedText(
   { document, field, format }: TextOptions,
 ): Promise<TextSource> {
   const ending = /\.(\w+)$/.exec(inner)?.[1]?.toLowerCase() ?? "";
-  const column = field === undefined ? {} : { field };
   const isParquet = beginsWith(head, 0x50, 0x41, 0x52, 0x31);
   const kind = format ?? (isParquet ? "parquet" : Object.hasOwn(formats, ending) ? formats[ending]! : "text");
   if (kind === "parquet") {
@@ -162,23 +161,23 @@ async function unpackedText(
     }
     const other = isParquet ? undefined : noTextIn(head, source);
     if (other !== undefined) throw new SyntaxError(`Cannot read ${source.name}: it is ${other}`);
-    return parquet(source, column);
+    return parquet(source, { field });
   }
   const text = await asUtf8(source, head, format !== undefined);
   if (format === undefined && kind === "text") checkPlain(text, { ending, field: field ?? "text" });
   switch (kind) {
     case "jsonl":
       return format === "jsonl"
-        ? jsonLines(text.source, column)
-        : await jsonSource(text.source, { ...column, isLines: true });
+        ? jsonLines(text.source, { field })
+        : await jsonSource(text.source, { field, isLines: true });
     case "json":
-      return await jsonSource(text.source, column);
+      return await jsonSource(text.source, { field });
     case "csv":
-      return commaSeparated(text.source, column);
+      return commaSeparated(text.source, { field });
     case "tsv":
-      return commaSeparated(text.source, { ...column, delimiter: "\t" });
+      return commaSeparated(text.source, { field, delimiter: "\t" });
     case "text":
-      return plainText(text.source, document === undefined ? {} : { document });
+      return plainText(text.source, { document });
   }
 }
 

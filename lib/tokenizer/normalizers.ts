@@ -44,13 +44,13 @@ export function lowerCase(text: string): string {
 /** How BERT prepares text. */
 export interface BertNormalization {
   /** Lower case. Default: true. */
-  lowercase?: boolean;
+  lowercase?: boolean | undefined;
   /** Remove accents. Default: as `lowercase`. */
   stripAccents?: boolean | undefined;
   /** Set Chinese characters apart as words of their own. Default: true. */
-  splitChinese?: boolean;
+  splitChinese?: boolean | undefined;
   /** Remove control characters. Default: true. */
-  cleanText?: boolean;
+  cleanText?: boolean | undefined;
 }
 
 const everyRemoved = new RegExp(`[${removed}]`, "gu");

@@ -190,7 +190,7 @@ export function pipelineTokenizer(options: PipelineOptions): PipelineTokenizer {
       const normal = normalize ? normalize(text) : text;
       return preTokenize ? preTokenize(normal, true) : [normal];
     },
-    ...(spacing.length > 0 ? { spacing } : {}),
+    spacing: spacing.length > 0 ? spacing : undefined,
     encodeWords,
     encode: (text) => withoutWords(encodeWords(text)),
     encodeWhole: (text) => withoutWords(encodeWhole(text)),

@@ -11,6 +11,7 @@ import { type CharacterTokenizer, characterTokenizer } from "./character.ts";
 import { specialTokens, type Tokenizer, type TokenizerType } from "./tokenizer.ts";
 import { bertNormalize } from "./normalizers.ts";
 import { bertWords } from "./pre_tokenizers.ts";
+import type { Complete } from "./vocabulary_options.ts";
 import { type WordPieceOptions, wordPieceOptions, wordPieceTokenizer } from "./wordpiece.ts";
 
 /** Options of {@linkcode trainTokenizer}. */
@@ -18,11 +19,11 @@ export interface TrainTokenizerOptions extends Pick<WordPieceOptions, "lowercase
   /** Kind of vocabulary. */
   type: TokenizerType;
   /** Tokens, special ones included; of characters, the most frequent ones. Default: 8192. */
-  size?: number;
+  size?: number | undefined;
   /** Times that a pair must occur to become a token. Default: 2. */
-  leastCount?: number;
+  leastCount?: number | undefined;
   /** Told now and then how far it is. */
-  progress?: (stage: "reading" | "joining", done: number) => void;
+  progress?: ((stage: "reading" | "joining", done: number) => void) | undefined;
 }
 
 /** Lines between two calls of `progress`. */
@@ -136,7 +137,7 @@ function learnBpe(counts: ReadonlyMap<string, number>, { size, leastCount, progr
 
 function learnWordPiece(
   counts: ReadonlyMap<string, number>,
-  { size, leastCount, progress, wordPiece }: Learning & { wordPiece: Required<WordPieceOptions> },
+  { size, leastCount, progress, wordPiece }: Learning & { wordPiece: Complete<WordPieceOptions> },
 ): Tokenizer {
   const { prefix } = wordPiece;
   const wordCounts = new Map<string, number>();
