@@ -50,9 +50,17 @@ export interface MaskOptions {
   tokenizer: Pick<Tokenizer, "size" | "special">;
   /** Share of tokens that are selected, in (0, 1]. */
   rate: number;
-  /** Default: "bert". */
+  /**
+   * How selected tokens are replaced.
+   *
+   * @default {"bert"}
+   */
   rule?: MaskRule | undefined;
-  /** Default: "token". */
+  /**
+   * What is selected.
+   *
+   * @default {"token"}
+   */
   mode?: MaskMode | undefined;
   /** Words that are never selected: see {@linkcode neverMasked}. Windows must then know their words. */
   never?: ReadonlySet<string> | undefined;

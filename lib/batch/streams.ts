@@ -15,11 +15,23 @@ export interface WindowStreamOptions {
   tokenizer: Tokenizer;
   /** Tokens of a window. */
   length: number;
-  /** Whether windows know their words, for whole-word masking. Default: false. */
+  /**
+   * Whether windows know their words, for whole-word masking.
+   *
+   * @default {false}
+   */
   words?: boolean | undefined;
-  /** How windows are filled. Default: "none". */
+  /**
+   * How windows are filled.
+   *
+   * @default {"none"}
+   */
   pack?: PackMode | undefined;
-  /** Tokens that are cut at once, which is what is held in memory. Default: 2¹⁶. */
+  /**
+   * Tokens that are cut at once, which is what is held in memory.
+   *
+   * @default {2 ** 16}
+   */
   blockTokens?: number | undefined;
 }
 

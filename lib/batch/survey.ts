@@ -32,13 +32,21 @@ export interface TextSurvey {
 export interface SurveyOptions {
   /** The text. */
   corpus: Corpus;
-  /** Which part of it. Default: "training". */
+  /**
+   * Which part of it.
+   *
+   * @default {"training"}
+   */
   part?: CorpusPart | undefined;
   /** Turns text into ids. */
   tokenizer: Tokenizer;
   /** Words that are never masked. Default: none. */
   neverMask?: readonly string[] | undefined;
-  /** Tokens to look at. Default: 2¹⁶. */
+  /**
+   * Tokens to look at.
+   *
+   * @default {2 ** 16}
+   */
   tokens?: number | undefined;
 }
 

@@ -54,17 +54,33 @@ export class TooShortError extends RangeError {
 export interface WindowOptions {
   /** The text. */
   corpus: Corpus;
-  /** Which part of it. Default: "training". */
+  /**
+   * Which part of it.
+   *
+   * @default {"training"}
+   */
   part?: CorpusPart | undefined;
   /** Turns lines into ids. */
   tokenizer: Tokenizer;
-  /** Whether windows know which tokens belong to one word. Default: false. */
+  /**
+   * Whether windows know which tokens belong to one word.
+   *
+   * @default {false}
+   */
   words?: boolean | undefined;
-  /** How windows are filled. Default: "none". */
+  /**
+   * How windows are filled.
+   *
+   * @default {"none"}
+   */
   pack?: PackMode | undefined;
   /** Seed of the shuffling. */
   seed: number;
-  /** Tokens that are shuffled at once, which is what is held in memory. Default: 2²⁰. */
+  /**
+   * Tokens that are shuffled at once, which is what is held in memory.
+   *
+   * @default {2 ** 20}
+   */
   blockTokens?: number | undefined;
   /** Where to go on. Default: the start. */
   position?: Readonly<WindowPosition> | undefined;

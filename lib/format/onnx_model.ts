@@ -15,10 +15,16 @@ import { OnnxGraph, type OnnxValue } from "./onnx_graph.ts";
 export interface OnnxOptions {
   /**
    * Type of the weights of products, and of the products. In 16 bits what adds up over layers, norms and the softmax are still
-   * computed in 32, and products end at the largest number of 16 bits instead of beyond. Default: "f32".
+   * computed in 32, and products end at the largest number of 16 bits instead of beyond.
+   *
+   * @default {"f32"}
    */
   type?: "f32" | "f16" | undefined;
-  /** Give hidden states and sentence vectors, their mean over each text's tokens: besides the logits, or only. Default: false. */
+  /**
+   * Give hidden states and sentence vectors, their mean over each text's tokens: besides the logits, or only.
+   *
+   * @default {false}
+   */
   embeddings?: boolean | "only" | undefined;
 }
 

@@ -41,7 +41,11 @@ export const vocabularyFiles = ["tokenizer.json", "vocab.txt", "vocab.json"] as 
 export interface ReadTokenizerOptions {
   /** The file to read it from. Default: the first of {@linkcode vocabularyFiles} that is there. */
   from?: typeof vocabularyFiles[number] | undefined;
-  /** Keep the folder's files, to write them again as they are. Default: false. */
+  /**
+   * Keep the folder's files, to write them again as they are.
+   *
+   * @default {false}
+   */
   keepFiles?: boolean | undefined;
 }
 

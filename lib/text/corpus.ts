@@ -69,7 +69,11 @@ export const VALIDATION_SHARE = 0.1;
 
 /** Options of {@linkcode textCorpus}. */
 export interface TextCorpusOptions {
-  /** Share that validates, in (0, 1). Default: 0.1. */
+  /**
+   * Share that validates, in (0, 1).
+   *
+   * @default {0.1}
+   */
   validationShare?: number | undefined;
   /** Text of its own to validate on; then everything else is trained on. */
   validation?: readonly (TextSource | ByteSource)[] | undefined;

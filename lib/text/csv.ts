@@ -13,9 +13,17 @@ const delimiters = [",", ";", "\t", "|"] as const;
 
 /** Options of {@linkcode commaSeparated}. */
 export interface TableOptions {
-  /** Column of the text; of several with a name, the second is `name.1`. Default: "text". */
+  /**
+   * Column of the text; of several with a name, the second is `name.1`.
+   *
+   * @default {"text"}
+   */
   field?: string | undefined;
-  /** What separates cells, where the heading leaves it open. Default: a comma. */
+  /**
+   * What separates cells, where the heading leaves it open.
+   *
+   * @default {","}
+   */
   delimiter?: string | undefined;
 }
 

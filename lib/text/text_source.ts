@@ -24,9 +24,17 @@ export type TextFormat = typeof textFormats[number];
 
 /** How text is read. */
 export interface TextOptions {
-  /** What a document of plain text is. Default: "line". */
+  /**
+   * What a document of plain text is.
+   *
+   * @default {"line"}
+   */
   document?: DocumentKind | undefined;
-  /** Field or column of the text in JSON, tables and parquet; a path such as `doc.text` leads into records. Default: "text". */
+  /**
+   * Field or column of the text in JSON, tables and parquet; a path such as `doc.text` leads into records.
+   *
+   * @default {"text"}
+   */
   field?: string | undefined;
   /** What the text is, whatever its name and content say. By default its name's ending says that, and its content is checked. */
   format?: TextFormat | undefined;

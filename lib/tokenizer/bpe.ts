@@ -17,11 +17,23 @@ import { WordCache } from "./word_cache.ts";
 
 /** Options of {@linkcode bpeTokenizer}. */
 export interface BpeOptions extends VocabularyOptions {
-  /** Begin every text with a space. Default: false. */
+  /**
+   * Begin every text with a space.
+   *
+   * @default {false}
+   */
   addPrefixSpace?: boolean | undefined;
-  /** Compose characters first (Unicode's NFC). Default: false. */
+  /**
+   * Compose characters first (Unicode's NFC).
+   *
+   * @default {false}
+   */
   compose?: boolean | undefined;
-  /** Take a piece that is a token as it is, whatever the merges say. Default: false. */
+  /**
+   * Take a piece that is a token as it is, whatever the merges say.
+   *
+   * @default {false}
+   */
   ignoreMerges?: boolean | undefined;
 }
 

@@ -43,13 +43,25 @@ export function lowerCase(text: string): string {
 
 /** How BERT prepares text. */
 export interface BertNormalization {
-  /** Lower case. Default: true. */
+  /**
+   * Lower case.
+   *
+   * @default {true}
+   */
   lowercase?: boolean | undefined;
   /** Remove accents. Default: as `lowercase`. */
   stripAccents?: boolean | undefined;
-  /** Set Chinese characters apart as words of their own. Default: true. */
+  /**
+   * Set Chinese characters apart as words of their own.
+   *
+   * @default {true}
+   */
   splitChinese?: boolean | undefined;
-  /** Remove control characters. Default: true. */
+  /**
+   * Remove control characters.
+   *
+   * @default {true}
+   */
   cleanText?: boolean | undefined;
 }
 

@@ -18,9 +18,17 @@ import { type WordPieceOptions, wordPieceOptions, wordPieceTokenizer } from "./w
 export interface TrainTokenizerOptions extends Pick<WordPieceOptions, "lowercase" | "stripAccents" | "splitChinese"> {
   /** Kind of vocabulary. */
   type: TokenizerType;
-  /** Tokens, special ones included; of characters, the most frequent ones. Default: 8192. */
+  /**
+   * Tokens, special ones included; of characters, the most frequent ones.
+   *
+   * @default {8192}
+   */
   size?: number | undefined;
-  /** Times that a pair must occur to become a token. Default: 2. */
+  /**
+   * Times that a pair must occur to become a token.
+   *
+   * @default {2}
+   */
   leastCount?: number | undefined;
   /** Told now and then how far it is. */
   progress?: ((stage: "reading" | "joining", done: number) => void) | undefined;

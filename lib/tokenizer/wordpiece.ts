@@ -16,11 +16,23 @@ import { WordCache } from "./word_cache.ts";
 
 /** Options of {@linkcode wordPieceTokenizer}. */
 export interface WordPieceOptions extends BertNormalization, VocabularyOptions {
-  /** Begins tokens that go on with a word. Default: "##". */
+  /**
+   * Begins tokens that go on with a word.
+   *
+   * @default {"##"}
+   */
   prefix?: string | undefined;
-  /** Stands for what the vocabulary cannot write. Default: "[UNK]". */
+  /**
+   * Stands for what the vocabulary cannot write.
+   *
+   * @default {"[UNK]"}
+   */
   unknown?: string | undefined;
-  /** Code points of the longest word that is cut; longer ones are unknown. Default: 100. */
+  /**
+   * Code points of the longest word that is cut; longer ones are unknown.
+   *
+   * @default {100}
+   */
   longestWord?: number | undefined;
 }
 
