@@ -9,7 +9,8 @@ import { joinIds } from "../tokenizer/token_ids.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { Window } from "./masking.ts";
 import { cutBlock, type PackMode } from "./packing.ts";
-import { BlockReader, TooShortError } from "./windows.ts";
+import { BlockReader } from "./block_reader.ts";
+import { TooShortError } from "./windows.ts";
 
 /** Options of {@linkcode textWindows}. */
 export interface TextWindowOptions {
