@@ -8,7 +8,7 @@ import { assertEquals } from "@std/assert";
 const floors: readonly (readonly string[])[] = [
   ["kernels", "lib/random", "deno.json"],
   ["lib/tensor", "lib/text", "lib/tokenizer"],
-  ["lib/device/profile.ts", "lib/batch"],
+  ["lib/device/profile.ts", "lib/device/lowering.ts", "lib/batch"],
   ["lib/device/device.ts"],
   ["lib/device/webgpu", "lib/device/cpu"],
   ["lib/device/open_device.ts"],

@@ -36,7 +36,11 @@ export function pathIn(folder: ModelFolder, name: string): string {
  *
  * @throws {SyntaxError} if the file ends before.
  */
-export async function readFully(reader: FileReader, into: Uint8Array<ArrayBuffer>, path: string): Promise<void> {
+export async function readFully(
+  reader: Pick<FileReader, "read">,
+  into: Uint8Array<ArrayBuffer>,
+  path: string,
+): Promise<void> {
   for (let at = 0; at < into.length;) {
     const count = await reader.read(into.subarray(at));
     if (count === null) throw new SyntaxError(`Cannot read ${path}: it ends too early`);

@@ -28,7 +28,10 @@ interface MixturePosition {
  *
  * @throws {RangeError} if a weight is not above 0.
  */
-export function mixture(corpora: readonly WeightedCorpus[], { validation }: { validation?: Corpus } = {}): Corpus {
+export function mixture(
+  corpora: readonly WeightedCorpus[],
+  { validation }: { validation?: Corpus | undefined } = {},
+): Corpus {
   const wrong = corpora.find(({ weight }) => !(weight > 0 && Number.isFinite(weight)));
   if (wrong) {
     throw new RangeError(`Cannot mix ${wrong.corpus.name} with a weight of ${wrong.weight}: it must be above 0`);
