@@ -5,115 +5,100 @@
  * trains a {@linkcode Model} on a {@linkcode Device}, and {@linkcode load} takes a trained one, from here or elsewhere, to fill
  * masked places, to score texts and to embed them.
  *
+ * The rest is in entry points of its own: `@cloze/mlm/text` (formats of text, windows and masks), `@cloze/mlm/tokenizer`,
+ * `@cloze/mlm/format` (safetensors, Hugging Face's folders) and `@cloze/mlm/kernels` (devices, recorded programs). One rule names
+ * all of it: what `open…` gives has to be closed or destroyed, `create…` makes new weights, `load…` reads weights, and a noun is a
+ * plain value.
+ *
+ * @example Train a model and fill a mask
+ * ```ts
+ * import { characterTokenizer, createModel, fill, modelConfig, openDevice, storiesCorpus, train } from "@cloze/mlm";
+ *
+ * const corpus = storiesCorpus({ seed: 1 });
+ * const tokenizer = characterTokenizer("abcdefghijklmnopqrstuvwxyzABCDEFGHIJL .,?\n");
+ * const { device } = await openDevice("cpu", { threads: 1 });
+ * const model = createModel(device, modelConfig({ size: "tiny", vocab: tokenizer.size }), { seed: 1 });
+ * const curriculum = [{ length: 16, share: 1 }];
+ * for await (const event of train({ model, corpus, tokenizer, curriculum, budget: { steps: 2 }, evaluateTokens: 256 })) {
+ *   if (event.kind === "train") console.log(event.step, event.loss);
+ * }
+ * console.log((await fill({ model, tokenizer }, "Where is the ba[MASK]l?")).filled);
+ * model.destroy();
+ * device.destroy();
+ * ```
+ *
  * @module
  */
 
-export * from "./lib/batch/batch.ts";
-export * from "./lib/batch/curriculum.ts";
-export * from "./lib/batch/loader.ts";
-export * from "./lib/batch/masking.ts";
-export * from "./lib/batch/packing.ts";
-export * from "./lib/random/philox.ts";
-export * from "./lib/batch/streams.ts";
-export * from "./lib/batch/survey.ts";
-export * from "./lib/batch/text_windows.ts";
-export * from "./lib/batch/windows.ts";
-export * from "./lib/device/device.ts";
-export * from "./lib/tensor/tensor.ts";
-export * from "./lib/device/open_device.ts";
-export { type CpuOptions, openCpuDevice } from "./lib/device/cpu/cpu_device.ts";
-export type { KernelTime } from "./lib/device/profile.ts";
-export { NoAdapterError, openWebGpuDevice, type WebGpuOptions } from "./lib/device/webgpu/open_webgpu.ts";
-export type { MatmulVariant, ProductChoice, ProductTable } from "./lib/device/webgpu/choices.ts";
-export * from "./lib/format/add_tokens.ts";
-export * from "./lib/format/config_json.ts";
-export * from "./lib/format/folder.ts";
-export * from "./lib/format/tensor_names.ts";
-export * from "./lib/format/model_folder.ts";
-export { type OnnxOptions, toOnnx } from "./lib/format/onnx_model.ts";
+// text
+export { type Corpus, textCorpus, type TextCorpusOptions, trainingTexts } from "./lib/text/corpus.ts";
+export { fileSources } from "./lib/text/file_source.ts";
+export { mixture } from "./lib/text/mixture.ts";
+export { type ByteSource, stringSource } from "./lib/text/source.ts";
+export { storiesCorpus } from "./lib/text/stories.ts";
+
+// vocabularies
+export { readTokenizer } from "./lib/format/tokenizer_folder.ts";
+export { characterTokenizer, scanCharacters } from "./lib/tokenizer/character.ts";
+export type { Tokenizer } from "./lib/tokenizer/tokenizer.ts";
+export { trainTokenizer, type TrainTokenizerOptions } from "./lib/tokenizer/train_tokenizer.ts";
+
+// devices
+export type { Device } from "./lib/device/device.ts";
+export { type DeviceChoice, openDevice, type OpenDeviceOptions, type OpenedDevice } from "./lib/device/open_device.ts";
+export { NoAdapterError } from "./lib/device/webgpu/open_webgpu.ts";
+
+// models
 export {
-  type FoundTensor,
-  fromHuggingFace,
-  type PlacedTensors,
-  type PlaceOptions,
-  placeTensors,
-  usualName,
-} from "./lib/format/place_tensors.ts";
-export * from "./lib/format/safetensors.ts";
-export * from "./lib/format/tokenizer_folder.ts";
-export * from "./lib/format/tokenizer_writer.ts";
-export type { AddedJson } from "./lib/format/tokenizer_names.ts";
-export * from "./lib/format/tokenizer_reader.ts";
-export * from "./lib/format/weights.ts";
-export * from "./lib/graph/graph.ts";
-export * from "./lib/optimizer/parameter_store.ts";
-export * from "./lib/inference/chunk_texts.ts";
-export * from "./lib/inference/embed.ts";
-export * from "./lib/inference/embed_documents.ts";
-export * from "./lib/inference/fill.ts";
-export * from "./lib/inference/load.ts";
-export type { ScoreOptions } from "./lib/evaluate/masked_batches.ts";
-export type { LossFailure } from "./lib/evaluate/run_batches.ts";
-export * from "./lib/evaluate/score.ts";
+  type ModelConfig,
+  modelConfig,
+  type ModelOptions,
+  type Preset,
+  presets,
+  type Size,
+  sizes,
+} from "./lib/model/config.ts";
+export { createModel, Model } from "./lib/model/model.ts";
+
+// training
+export { parseCurriculum, type Stage } from "./lib/batch/curriculum.ts";
+export { TooShortError } from "./lib/batch/windows.ts";
+export type { TimeRecord, TrainEvent, TrainingState, TrainRecord, ValidationRecord } from "./lib/train/events.ts";
 export {
-  type Difference,
-  DifferenceTotal,
-  type Evaluation,
-  type Score,
-  type ScoreSums,
-  ScoreTotal,
-  type WindowScore,
-} from "./lib/evaluate/score_totals.ts";
-export type { EachTokenOptions } from "./lib/evaluate/token_batches.ts";
-export type { TextModel } from "./lib/evaluate/text_model.ts";
-export * from "./lib/model/config.ts";
-export * from "./lib/model/model.ts";
-export * from "./lib/model/parameters.ts";
-export type { AdamWOptions } from "./lib/optimizer/adamw.ts";
-export * from "./lib/optimizer/step.ts";
-export * from "./lib/model/text_inputs.ts";
-export { type Activation, activations } from "./lib/tensor/activations.ts";
-export * from "./lib/text/corpus.ts";
-export * from "./lib/text/csv.ts";
-export * from "./lib/text/decompress.ts";
-export * from "./lib/text/file_source.ts";
-export * from "./lib/text/open_text.ts";
-export * from "./lib/text/parquet.ts";
-export * from "./lib/text/source.ts";
-export * from "./lib/text/stories.ts";
-export { type BpeOptions, type BpeTokenizer, bpeTokenizer } from "./lib/tokenizer/bpe.ts";
-export * from "./lib/tokenizer/character.ts";
-export type { AddedToken } from "./lib/tokenizer/added.ts";
-export { type BertNormalization, bertNormalize } from "./lib/tokenizer/normalizers.ts";
-export { bertWords } from "./lib/tokenizer/pre_tokenizers.ts";
-export {
-  bertFrame,
-  CONTINUES,
-  encodeFramed,
-  encodeWithSpecials,
-  type Frame,
-  type SpecialPiece,
-  type SpecialSpelling,
-  type SpecialToken,
-  specialTokens,
-  splitAtSpecials,
-  type Tokenizer,
-  type TokenizerType,
-  tokenizerTypes,
-  type VocabularyType,
-  withoutWords,
-} from "./lib/tokenizer/tokenizer.ts";
-export * from "./lib/tokenizer/train.ts";
-export { type WordPieceOptions, type WordPieceTokenizer, wordPieceTokenizer } from "./lib/tokenizer/wordpiece.ts";
-export * from "./lib/train/checkpoint.ts";
-export * from "./lib/evaluate/evaluator.ts";
-export * from "./lib/files/checkpoint_folder.ts";
-export * from "./lib/files/file_folder.ts";
-export * from "./lib/files/find_models.ts";
-export * from "./lib/train/model_card.ts";
-export * from "./lib/train/schedule.ts";
-export * from "./lib/train/settings.ts";
-export * from "./lib/train/events.ts";
-export * from "./lib/train/trainer.ts";
+  type Budget,
+  type LearningRate,
+  type MaskRate,
+  type Schedule,
+  schedules,
+  type Span,
+} from "./lib/train/schedule.ts";
+export { defaultSettings, type TrainingSettings, type TrainOptions } from "./lib/train/settings.ts";
+export { train } from "./lib/train/trainer.ts";
 export { DivergedError } from "./lib/train/training_loop.ts";
-export * from "./lib/files/write_files.ts";
+
+// checkpoints
+export { type CheckpointStorage, folderStorage } from "./lib/files/checkpoint_folder.ts";
+export { type Checkpoint, loadCheckpoint, type RunOrigin, saveCheckpoint } from "./lib/train/checkpoint.ts";
+
+// trained models
+export type { Evaluation, NextSentenceEvaluation, ScoreSums } from "./lib/evaluate/score_totals.ts";
+export type { SampleToken } from "./lib/evaluate/evaluator.ts";
+export type { EachTokenOptions } from "./lib/evaluate/token_batches.ts";
+export { type Score, ScoreTotal, type WindowScore } from "./lib/evaluate/score_totals.ts";
+export { scoreEachToken, scoreMasked } from "./lib/evaluate/score.ts";
+export type { ScoreOptions } from "./lib/evaluate/masked_batches.ts";
+export type { TextModel } from "./lib/evaluate/text_model.ts";
+export { type OnnxOptions, toOnnx } from "./lib/format/onnx_model.ts";
+export { type Embedded, type EmbedOptions, embedTexts, type PoolMode, poolModes } from "./lib/inference/embed.ts";
+export {
+  type DocumentPart,
+  documentParts,
+  type EmbeddedDocument,
+  embedDocuments,
+  type EmbedDocumentsOptions,
+  type TextDocument,
+  type VectorMean,
+  vectorMean,
+} from "./lib/inference/embed_documents.ts";
+export { type Candidate, fill, type Filled, type FillOptions, fillTexts } from "./lib/inference/fill.ts";
+export { type EvaluateOptions, load, type LoadOptions, MaskedLanguageModel } from "./lib/inference/load.ts";

@@ -12,7 +12,7 @@ import { modelConfig, type ModelOptions } from "../lib/model/config.ts";
 import { initialValues } from "../lib/model/parameters.ts";
 import { textCorpus } from "../lib/text/corpus.ts";
 import { stringSource } from "../lib/text/source.ts";
-import { bertFrame } from "../lib/tokenizer/tokenizer.ts";
+import { bertFrame } from "../lib/tokenizer/special_tokens.ts";
 import { wordPieceTokenizer } from "../lib/tokenizer/wordpiece.ts";
 import { writeFiles } from "../lib/files/write_files.ts";
 

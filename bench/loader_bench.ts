@@ -6,7 +6,7 @@ import { groupByToken } from "../lib/batch/batch.ts";
 import { loadBatch } from "../lib/batch/loader.ts";
 import { maskWindow } from "../lib/batch/masking.ts";
 import { WindowSource } from "../lib/batch/windows.ts";
-import { textCorpus, textsOf } from "../lib/text/corpus.ts";
+import { textCorpus, textsOf, trainingTexts } from "../lib/text/corpus.ts";
 import { stringSource } from "../lib/text/source.ts";
 import { storiesCorpus } from "../lib/text/stories.ts";
 import { characterTokenizer, scanCharacters } from "../lib/tokenizer/character.ts";
@@ -19,7 +19,7 @@ for await (const line of textsOf(stories, "training")) {
 }
 const text = lines.join("\n");
 const corpus = await textCorpus([stringSource("stories", text)]);
-const tokenizer = characterTokenizer((await scanCharacters(corpus)).characters);
+const tokenizer = characterTokenizer(await scanCharacters(trainingTexts(corpus)));
 const ids = tokenizer.encode(text);
 const results: string[] = [];
 

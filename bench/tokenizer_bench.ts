@@ -4,7 +4,7 @@
  */
 import { Tokenizer as Peer } from "@huggingface/tokenizers";
 import { toTokenizerConfigJson, toTokenizerJson } from "../lib/format/tokenizer_writer.ts";
-import { trainTokenizer } from "../lib/tokenizer/train.ts";
+import { trainTokenizer } from "../lib/tokenizer/train_tokenizer.ts";
 import { mixedText } from "../tests/helpers/mixed_text.ts";
 import { median } from "./helpers.ts";
 

@@ -4,7 +4,7 @@ const readme = await Deno.readTextFile(new URL("../README.md", import.meta.url))
 
 /** What each example is to print. */
 const examples: Readonly<Record<string, readonly string[]>> = {
-  "makes and masks windows of text without a model": ["[MASK]"],
+  "makes and masks windows of text without a model": ["[MASK]", " [\n"],
   "trains a model and fills a mask": ["nats", "Where is the ba", "probability"],
 };
 
@@ -18,7 +18,8 @@ for (const [i, [name, wanted]] of Object.entries(examples).entries()) {
     assert(example.trim().split("\n").length <= 25);
     const path = await Deno.makeTempFile({ suffix: ".ts" });
     try {
-      await Deno.writeTextFile(path, example.replace('"@cloze/mlm"', `"${new URL("../mod.ts", import.meta.url)}"`));
+      const local = (_: string, entry = "mod") => `"${new URL(`../${entry}.ts`, import.meta.url)}"`;
+      await Deno.writeTextFile(path, example.replace(/"@cloze\/mlm(?:\/(\w+))?"/g, local));
       const config = new URL("../deno.json", import.meta.url).pathname;
       const command = new Deno.Command(Deno.execPath(), { args: ["run", "-A", `--config=${config}`, path] });
       const { code, stdout, stderr } = await command.output();

@@ -22,11 +22,11 @@ export interface Batch {
    * Where windows hold several documents: for each row the first position of its document and the end, exclusive,
    * [windows · length, 2].
    */
-  readonly documents?: Uint32Array<ArrayBuffer>;
+  readonly documents?: Uint32Array<ArrayBuffer> | undefined;
   /** Where windows hold pairs of texts: 0 for rows of the first, 1 for rows of the second, [windows · length]. */
-  readonly tokenTypes?: Uint32Array<ArrayBuffer>;
+  readonly tokenTypes?: Uint32Array<ArrayBuffer> | undefined;
   /** Where windows hold pairs of texts: 0 if the second follows the first, 1 if it is from elsewhere, [windows]. */
-  readonly pairClasses?: Uint32Array<ArrayBuffer>;
+  readonly pairClasses?: Uint32Array<ArrayBuffer> | undefined;
 }
 
 /** Rows of a batch sorted by token; see {@linkcode groupByToken}. */

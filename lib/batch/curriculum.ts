@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Part of a training run with one sequence length. */
+/** A stretch of a training run with one sequence length. */
 export interface Stage {
   /** Tokens in a window. */
   readonly length: number;
@@ -28,13 +28,13 @@ export interface Stage {
  */
 export function parseCurriculum(text: string, { length }: { length?: number | undefined } = {}): Stage[] {
   if (text === "none") return [{ length: length ?? DEFAULT_LENGTH, share: 1 }];
-  const parts = text.split(",");
+  const texts = text.split(",");
   let left = 1;
-  const stages = parts.map((part, i) => {
-    const match = /^(\d+)(?::(\d+(?:\.\d+)?)(%?))?$/.exec(part.trim());
-    const isLast = i === parts.length - 1;
+  const stages = texts.map((stage, i) => {
+    const match = /^(\d+)(?::(\d+(?:\.\d+)?)(%?))?$/.exec(stage.trim());
+    const isLast = i === texts.length - 1;
     if (!match || (match[2] === undefined && !isLast)) {
-      throw new SyntaxError(`Cannot read curriculum stage "${part}": write length:share, such as 32:20%`);
+      throw new SyntaxError(`Cannot read curriculum stage "${stage}": write length:share, such as 32:20%`);
     }
     const share = match[2] === undefined ? left : Number(match[2]) / (match[3] ? 100 : 1);
     left -= share;

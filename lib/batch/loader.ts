@@ -8,7 +8,7 @@ import type { Batch } from "./batch.ts";
 import { type MaskOptions, maskWindow, type Window } from "./masking.ts";
 import type { WindowSource } from "./windows.ts";
 
-/** A batch with the place in the corpus behind it. */
+/** A batch, and what had no room in it. */
 export interface LoadedBatch {
   /** The masked batch. */
   readonly batch: Batch;

@@ -1,11 +1,12 @@
 /**
- * The masking transform: which tokens are hidden, and what stands in their place.
+ * The masking transform: which tokens are hidden, and what stands in their stead.
  *
  * @module
  */
 
 import { philox, purposes } from "../random/philox.ts";
-import { specialIds, type Tokenizer } from "../tokenizer/tokenizer.ts";
+import { specialIds } from "../tokenizer/special_tokens.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 
 /**
  * How selected tokens are replaced. "bert": 80 % [MASK], 10 % a random ordinary token, 10 % unchanged, by one draw
@@ -27,18 +28,18 @@ export type MaskMode = "token" | "word" | "span";
 /** Names of the modes. */
 export const maskModes: readonly MaskMode[] = ["token", "word", "span"];
 
-/** A piece of text of fixed length, with the place that its random numbers are keyed by. */
+/** A piece of text of fixed length, with the numbers that its random numbers are keyed by. */
 export interface Window {
   /** Token ids: [length]. */
   readonly tokens: Uint32Array;
   /** 1 where a token goes on with the word of the token before: [length]. Without it every token is a word. */
-  readonly continues?: Uint8Array;
+  readonly continues?: Uint8Array | undefined;
   /** For each row the first position of its document and the end, exclusive; without it there is one: [length, 2]. */
-  readonly documents?: Uint32Array;
+  readonly documents?: Uint32Array | undefined;
   /** Of a pair of texts: 0 for the first, 1 for the second: [length]. */
-  readonly tokenTypes?: Uint32Array;
+  readonly tokenTypes?: Uint32Array | undefined;
   /** Of a pair of texts: 0 if the second follows the first, 1 if it is from elsewhere. */
-  readonly pairClass?: 0 | 1;
+  readonly pairClass?: 0 | 1 | undefined;
   /** Which pass over the corpus. */
   readonly epoch: number;
   /** Which block of the corpus. */
@@ -53,10 +54,18 @@ export interface MaskOptions {
   tokenizer: Pick<Tokenizer, "size" | "special">;
   /** Share of tokens that are selected, in (0, 1]. */
   rate: number;
-  /** Default: "bert". */
-  rule?: MaskRule;
-  /** Default: "token". */
-  mode?: MaskMode;
+  /**
+   * How selected tokens are replaced.
+   *
+   * @default {"bert"}
+   */
+  rule?: MaskRule | undefined;
+  /**
+   * What is selected.
+   *
+   * @default {"token"}
+   */
+  mode?: MaskMode | undefined;
   /** Words that are never selected: see {@linkcode neverMasked}. Windows must then know their words. */
   never?: ReadonlySet<string> | undefined;
   /** Seed of the random numbers. */
@@ -81,7 +90,8 @@ const SCALE = 2 ** -32;
  *
  * @example
  * ```ts
- * import { characterTokenizer, maskWindow } from "@cloze/mlm";
+ * import { characterTokenizer } from "@cloze/mlm/tokenizer";
+ * import { maskWindow } from "@cloze/mlm/text";
  *
  * const tokenizer = characterTokenizer("abcdefgh ");
  * const tokens = tokenizer.encode("a bad head beg");
@@ -143,7 +153,7 @@ export function maskWindow(window: Window, options: MaskOptions): MaskedWindow {
   return { ids, maskedPositions: positions };
 }
 
-/** The position behind the word that begins at `first`. */
+/** End, exclusive, of the word that begins at `first`. */
 function wordEnd({ tokens, continues }: Window, first: number): number {
   let end = first + 1;
   while (end < tokens.length && continues?.[end]) end++;
@@ -176,13 +186,13 @@ function selectSpans(
 ): Map<number, number> {
   const length = selectable.length;
   const count = selectable.reduce((sum, value) => sum + value, 0);
-  // rounded up or down by chance, so that the share is right on average
+  // rounded up or down by chance, so that the share is exact on average
   const budget = Math.min(count, Math.max(1, Math.floor(rate * count + draw(0)[0]! * SCALE)));
   const leaders = new Map<number, number>();
   const free = (position: number) => position < length && selectable[position] === 1 && !leaders.has(position);
   for (let attempt = 1; leaders.size < budget; attempt++) {
-    const [place, size] = draw(attempt) as unknown as [number, number];
-    const start = Math.floor(place * SCALE * length);
+    const [begin, size] = draw(attempt) as unknown as [number, number];
+    const start = Math.floor(begin * SCALE * length);
     // the geometric distribution without what lies beyond the longest span
     const quantile = size * SCALE * (1 - (1 - SPAN_PROBABILITY) ** LONGEST_SPAN);
     const wanted = 1 + Math.floor(Math.log1p(-quantile) / Math.log1p(-SPAN_PROBABILITY));

@@ -5,57 +5,12 @@
  * @module
  */
 
-import { bertFrame, CONTINUES, type Frame, joinIds, type Tokenizer, withoutWords } from "../tokenizer/tokenizer.ts";
+import { bertFrame } from "../tokenizer/special_tokens.ts";
+import { continuesOf, joinIds, withoutWords } from "../tokenizer/token_ids.ts";
+import type { Frame } from "../tokenizer/tokenizer.ts";
+import type { Block, Cut, CutOptions } from "./block.ts";
 import type { Window } from "./masking.ts";
 import { cutPairs } from "./pairs.ts";
-import type { RandomSequence } from "../random/philox.ts";
-
-/**
- * How windows are filled. "none": the text runs through all windows, documents or not, with no padding. "document": as many
- * whole documents as fit, none of which attends to another; longer ones are cut. "line": one document each, cut off at the
- * window's end. "pairs": two texts each, for next sentence prediction.
- */
-export type PackMode = "none" | "document" | "line" | "pairs";
-
-/** Names of the modes that any model can be trained in. */
-export const packModes = ["none", "document", "line"] as const satisfies readonly PackMode[];
-
-/** A block of text as tokens. */
-export interface Block {
-  /** Token ids, with {@linkcode CONTINUES} where words are wanted. */
-  readonly tokens: Uint32Array<ArrayBuffer>;
-  /** Tokens of each document, in order; their sum is the number of tokens. */
-  readonly documentSizes: readonly number[];
-  /** Tokens of each sentence of each document, where texts are to be paired. */
-  readonly sentenceSizes?: readonly (readonly number[])[] | undefined;
-}
-
-/** A window without its place. */
-export type WindowContent = Omit<Window, "epoch" | "block" | "index">;
-
-/** The windows of a block. */
-export interface Cut {
-  /** How many there are. */
-  readonly count: number;
-  /** Tokens of text that a window has room for. */
-  readonly room: number;
-  /** A window by number. */
-  window(index: number): WindowContent & { readonly padding: number };
-}
-
-/** Options of {@linkcode cutBlock}. */
-export interface CutOptions {
-  /** Tokens of a window. */
-  length: number;
-  /** How windows are filled. */
-  pack: PackMode;
-  /** Tells special tokens. */
-  tokenizer: Pick<Tokenizer, "special" | "frame">;
-  /** Whether windows know their words. */
-  words: boolean;
-  /** Decides where the first window begins where nothing else does; none: at the beginning. */
-  random?: RandomSequence;
-}
 
 /** Cuts a block into windows. */
 export function cutBlock(block: Block, options: CutOptions): Cut {
@@ -162,5 +117,5 @@ export function packBestFit(sizes: readonly number[], capacity: number): number[
 /** Ids, and where words are wanted, which of them go on with a word. */
 function takeWordsApart(marked: Uint32Array<ArrayBuffer>, words: boolean): Pick<Window, "tokens" | "continues"> {
   if (!words) return { tokens: marked };
-  return { tokens: withoutWords(marked), continues: Uint8Array.from(marked, (id) => id >= CONTINUES ? 1 : 0) };
+  return { tokens: withoutWords(marked), continues: continuesOf(marked) };
 }

@@ -5,9 +5,9 @@
  * @module
  */
 
-import { CONTINUES, withoutWords } from "../tokenizer/tokenizer.ts";
+import { CONTINUES, withoutWords } from "../tokenizer/token_ids.ts";
 import { type RandomSequence, randomSequence } from "../random/philox.ts";
-import type { Block, Cut, CutOptions } from "./packing.ts";
+import type { Block, Cut, CutOptions } from "./block.ts";
 
 /** A text of which no two sentences make a pair. */
 export class NoPairsError extends RangeError {

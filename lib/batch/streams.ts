@@ -6,7 +6,7 @@
 
 import { WindowCutter } from "./text_windows.ts";
 import { type MaskedWindow, type MaskOptions, maskWindow, type Window } from "./masking.ts";
-import type { PackMode } from "./packing.ts";
+import type { PackMode } from "./block.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 
 /** Options of {@linkcode windowStream}. */
@@ -15,12 +15,24 @@ export interface WindowStreamOptions {
   tokenizer: Tokenizer;
   /** Tokens of a window. */
   length: number;
-  /** Whether windows know their words, for whole-word masking. Default: false. */
-  words?: boolean;
-  /** How windows are filled. Default: "none". */
-  pack?: PackMode;
-  /** Tokens that are cut at once, which is what is held in memory. Default: 2¹⁶. */
-  blockTokens?: number;
+  /**
+   * Whether windows know their words, for whole-word masking.
+   *
+   * @default {false}
+   */
+  words?: boolean | undefined;
+  /**
+   * How windows are filled.
+   *
+   * @default {"none"}
+   */
+  pack?: PackMode | undefined;
+  /**
+   * Tokens that are cut at once, which is what is held in memory.
+   *
+   * @default {2 ** 16}
+   */
+  blockTokens?: number | undefined;
 }
 
 /**
@@ -29,7 +41,8 @@ export interface WindowStreamOptions {
  *
  * @example
  * ```ts
- * import { characterTokenizer, maskStream, windowStream } from "@cloze/mlm";
+ * import { characterTokenizer } from "@cloze/mlm/tokenizer";
+ * import { maskStream, windowStream } from "@cloze/mlm/text";
  *
  * const tokenizer = characterTokenizer("abcdefghijklmnopqrstuvwxyz \n");
  * const documents = ReadableStream.from(["to be or not to be", "that is the question"]);

@@ -6,7 +6,8 @@
  */
 
 import type { Corpus, CorpusPart } from "../text/corpus.ts";
-import { CONTINUES, type Tokenizer, withoutWords } from "../tokenizer/tokenizer.ts";
+import { continuesOf, withoutWords } from "../tokenizer/token_ids.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { neverMasked, selectableTokens } from "./masking.ts";
 
 /** What {@linkcode surveyText} finds. */
@@ -31,14 +32,22 @@ export interface TextSurvey {
 export interface SurveyOptions {
   /** The text. */
   corpus: Corpus;
-  /** Which part of it. Default: "training". */
-  part?: CorpusPart;
+  /**
+   * Which part of it.
+   *
+   * @default {"training"}
+   */
+  part?: CorpusPart | undefined;
   /** Turns text into ids. */
   tokenizer: Tokenizer;
   /** Words that are never masked. Default: none. */
-  neverMask?: readonly string[];
-  /** Tokens to look at. Default: 2¹⁶. */
-  tokens?: number;
+  neverMask?: readonly string[] | undefined;
+  /**
+   * Tokens to look at.
+   *
+   * @default {2 ** 16}
+   */
+  tokens?: number | undefined;
 }
 
 /** Tokens of a stretch that is looked for in what came before. */
@@ -53,7 +62,8 @@ const LONGEST_EXAMPLE = 30;
  *
  * @example
  * ```ts
- * import { characterTokenizer, stringSource, surveyText, textCorpus } from "@cloze/mlm";
+ * import { characterTokenizer } from "@cloze/mlm/tokenizer";
+ * import { stringSource, surveyText, textCorpus } from "@cloze/mlm/text";
  *
  * const corpus = await textCorpus([stringSource("poem", "abba\nabbz\nabba\n".repeat(9))]);
  * const { unknown, examples } = await surveyText({ corpus, tokenizer: characterTokenizer("ab\n") });
@@ -77,7 +87,7 @@ export async function surveyText(options: SurveyOptions): Promise<TextSurvey> {
     }
     const marked = tokenizer.encodeWords(text);
     const ids = withoutWords(marked);
-    const continues = Uint8Array.from(marked, (id) => id >= CONTINUES ? 1 : 0);
+    const continues = continuesOf(marked);
     const window = { tokens: ids, continues, epoch: 0, block: 0, index: 0 };
     const selectable = selectableTokens(window, { tokenizer, never });
     for (let i = 0; i < ids.length; i++) {

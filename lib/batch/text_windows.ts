@@ -5,11 +5,14 @@
  */
 
 import type { Corpus, CorpusPart, CorpusPassage } from "../text/corpus.ts";
-import { joinIds, type Tokenizer } from "../tokenizer/tokenizer.ts";
+import { joinIds } from "../tokenizer/token_ids.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { Window } from "./masking.ts";
-import { cutBlock, type PackMode, type WindowContent } from "./packing.ts";
+import { cutBlock } from "./packing.ts";
+import type { PackMode, WindowContent } from "./block.ts";
 import { NoPairsError } from "./pairs.ts";
-import { BlockReader, TooShortError } from "./windows.ts";
+import { BlockReader } from "./block_reader.ts";
+import { TooShortError } from "./windows.ts";
 
 /** Options of {@linkcode textWindows}. */
 export interface TextWindowOptions {

@@ -5,23 +5,26 @@
  */
 
 import type { Corpus, CorpusPart, CorpusPassage, CorpusPosition } from "../text/corpus.ts";
-import { joinIds, type Tokenizer } from "../tokenizer/tokenizer.ts";
+import { BlockReader } from "./block_reader.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import type { Complete } from "../tokenizer/vocabulary_options.ts";
 import type { Window } from "./masking.ts";
-import { type Block, type Cut, cutBlock, type PackMode } from "./packing.ts";
+import type { Block, Cut, PackMode } from "./block.ts";
+import { cutBlock } from "./packing.ts";
 import { randomSequence } from "../random/philox.ts";
-import { NoPairsError, sentencesOf } from "./pairs.ts";
+import { NoPairsError } from "./pairs.ts";
 
 /** Where a {@linkcode WindowSource} is in its corpus; enough to go on with the very same windows. */
 export interface WindowPosition {
-  /** Passes over the corpus that are behind. */
+  /** Passes over the corpus so far. */
   epoch: number;
-  /** Blocks of this pass that are behind. */
+  /** Blocks of this pass so far. */
   block: number;
   /** Where the current block begins in the corpus; null at its beginning. */
   place: CorpusPosition | null;
   /** Length that the current block is cut into; 0 before the first window. */
   length: number;
-  /** Windows of the current block that are behind. */
+  /** Windows of the current block so far. */
   taken: number;
 }
 
@@ -62,20 +65,36 @@ export class TooShortError extends RangeError {
 export interface WindowOptions {
   /** The text. */
   corpus: Corpus;
-  /** Which part of it. Default: "training". */
-  part?: CorpusPart;
+  /**
+   * Which part of it.
+   *
+   * @default {"training"}
+   */
+  part?: CorpusPart | undefined;
   /** Turns lines into ids. */
   tokenizer: Tokenizer;
-  /** Whether windows know which tokens belong to one word. Default: false. */
-  words?: boolean;
-  /** How windows are filled. Default: "none". */
-  pack?: PackMode;
+  /**
+   * Whether windows know which tokens belong to one word.
+   *
+   * @default {false}
+   */
+  words?: boolean | undefined;
+  /**
+   * How windows are filled.
+   *
+   * @default {"none"}
+   */
+  pack?: PackMode | undefined;
   /** Seed of the shuffling. */
   seed: number;
-  /** Tokens that are shuffled at once, which is what is held in memory. Default: 2²⁰. */
-  blockTokens?: number;
+  /**
+   * Tokens that are shuffled at once, which is what is held in memory.
+   *
+   * @default {2 ** 20}
+   */
+  blockTokens?: number | undefined;
   /** Where to go on. Default: the start. */
-  position?: Readonly<WindowPosition>;
+  position?: Readonly<WindowPosition> | undefined;
 }
 
 /**
@@ -84,7 +103,7 @@ export interface WindowOptions {
  * next pass begins, cut and shuffled anew.
  */
 export class WindowSource {
-  #options: Required<Omit<WindowOptions, "position">>;
+  #options: Complete<Omit<WindowOptions, "position">>;
   #position: WindowPosition;
   #block: Block | undefined;
   #next: CorpusPosition | null = null;
@@ -97,12 +116,13 @@ export class WindowSource {
   #padding = 0;
 
   /** A source at the given position; it opens the corpus at the first window. */
-  constructor(options: WindowOptions) {
-    this.#options = { part: "training", blockTokens: 1 << 20, words: false, pack: "none", ...options };
-    this.#position = { ...(options.position ?? START) };
+  constructor({ corpus, tokenizer, seed, position = START, ...given }: WindowOptions) {
+    const { part = "training", blockTokens = 1 << 20, words = false, pack = "none" } = given;
+    this.#options = { corpus, tokenizer, seed, part, blockTokens, words, pack };
+    this.#position = { ...position };
   }
 
-  /** The place behind the latest window. */
+  /** The position after the latest window. */
   get position(): WindowPosition {
     return { ...this.#position };
   }
@@ -208,79 +228,4 @@ export class WindowSource {
     }
     return order;
   }
-}
-
-/** Turns passages into a block. */
-export class BlockReader {
-  #encode: (text: string) => Uint32Array<ArrayBuffer>;
-  #separators: Readonly<Record<CorpusPassage["after"], Uint32Array<ArrayBuffer> | undefined>>;
-  #pieces: Uint32Array[] = [];
-  #documentSizes: number[] = [];
-  #document = 0;
-  /** Sentences of all documents and of the current one, where texts are paired. */
-  #sentenceSizes: number[][] = [];
-  #sentences: number[] = [];
-  #pairs: boolean;
-  #size = 0;
-
-  /** An empty one. Documents that are packed need nothing between them. */
-  constructor({ tokenizer, words, pack }: Required<Pick<WindowOptions, "tokenizer" | "words" | "pack">>) {
-    this.#encode = (text) => words ? tokenizer.encodeWords(text) : tokenizer.encode(text);
-    const line = this.#encode("\n");
-    this.#pairs = pack === "pairs";
-    this.#separators = { nothing: undefined, line, document: pack === "none" ? separatorOf(tokenizer) : undefined };
-  }
-
-  /** Tokens since the last block was taken. */
-  get size(): number {
-    return this.#size;
-  }
-
-  /** Adds a passage. */
-  add({ text, after }: CorpusPassage): void {
-    for (const piece of this.#pairs ? sentencesOf(text) : [text]) this.#append(this.#encode(piece), true);
-    const separator = this.#separators[after];
-    if (separator) this.#append(separator, false);
-    if (after === "document") this.#end();
-  }
-
-  /** Everything so far; a document that has not ended yet is one up to here. */
-  take(): Block {
-    this.#end();
-    const block = {
-      tokens: joinIds(this.#pieces),
-      documentSizes: this.#documentSizes,
-      sentenceSizes: this.#pairs ? this.#sentenceSizes : undefined,
-    };
-    this.#pieces = [];
-    this.#documentSizes = [];
-    this.#sentenceSizes = [];
-    this.#size = 0;
-    return block;
-  }
-
-  /** Adds ids, as a sentence or to the latest one. */
-  #append(ids: Uint32Array, isSentence: boolean): void {
-    if (isSentence || this.#sentences.length === 0) this.#sentences.push(ids.length);
-    else this.#sentences[this.#sentences.length - 1]! += ids.length;
-    this.#pieces.push(ids);
-    this.#size += ids.length;
-    this.#document += ids.length;
-  }
-
-  #end(): void {
-    if (this.#document > 0) {
-      this.#documentSizes.push(this.#document);
-      this.#sentenceSizes.push(this.#sentences.filter((size) => size > 0));
-    }
-    this.#sentences = [];
-    this.#document = 0;
-  }
-}
-
-/** What stands between documents: a line break, or [SEP] where the vocabulary has no line break. */
-function separatorOf(tokenizer: Tokenizer): Uint32Array<ArrayBuffer> {
-  const newline = tokenizer.encode("\n");
-  const separator = tokenizer.special["[SEP]"];
-  return newline.length > 0 || separator === undefined ? newline : Uint32Array.of(separator);
 }

@@ -8,7 +8,7 @@ import type { EmbedOptions } from "../inference/embed.ts";
 import type { TextDocument } from "../inference/embed_documents.ts";
 import type { MaskedLanguageModel } from "../inference/load.ts";
 import { fileSources } from "../text/file_source.ts";
-import { openText, type TextOptions } from "../text/open_text.ts";
+import { type TextOptions, textSource } from "../text/text_source.ts";
 import { type ByteSource, strict } from "../text/source.ts";
 import { standardInputLines } from "./standard_streams.ts";
 import type { NamedVector } from "./vector_files.ts";
@@ -89,7 +89,7 @@ async function* sourcesOf(paths: readonly string[]) {
 
 /** Passages of a source. */
 async function* passagesOf(source: ByteSource, reading: TextOptions) {
-  const text = await openText(source, reading);
+  const text = await textSource(source, reading);
   yield* text.read({ start: 0, end: text.size, bad: strict });
 }
 

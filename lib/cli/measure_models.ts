@@ -5,7 +5,7 @@
  */
 
 import type { MaskRule } from "../batch/masking.ts";
-import type { PackMode } from "../batch/packing.ts";
+import type { PackMode } from "../batch/block.ts";
 import { textWindows } from "../batch/text_windows.ts";
 import { scoreEachToken, scoreMasked } from "../evaluate/score.ts";
 import {

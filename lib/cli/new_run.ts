@@ -4,15 +4,17 @@
  * @module
  */
 
-import type { PackMode } from "../batch/packing.ts";
+import type { PackMode } from "../batch/block.ts";
 import { addTokens, type ExtendedTokenizer } from "../format/add_tokens.ts";
-import type { OpenedModel } from "../format/model_folder.ts";
-import type { Corpus } from "../text/corpus.ts";
+import type { OpenedModel } from "../format/open_model.ts";
+import { type Corpus, trainingTexts } from "../text/corpus.ts";
 import { characterTokenizer, scanCharacters } from "../tokenizer/character.ts";
-import { bertFrame, type Tokenizer, tokenizerTypes } from "../tokenizer/tokenizer.ts";
-import { trainTokenizer } from "../tokenizer/train.ts";
+import { bertFrame } from "../tokenizer/special_tokens.ts";
+import { type Tokenizer, tokenizerTypes } from "../tokenizer/tokenizer.ts";
+import { trainTokenizer } from "../tokenizer/train_tokenizer.ts";
 import type { Budget } from "../train/schedule.ts";
-import { countTokens, openCorpus, type OpenedCorpus, trainingTexts } from "./open_corpus.ts";
+import { countTokens, openCorpus, type OpenedCorpus } from "./open_corpus.ts";
+
 import { corpusChoice } from "./corpus_flags.ts";
 import { type ParsedFlags, UsageError } from "./flags.ts";
 import { grouped } from "./figures.ts";
@@ -128,6 +130,9 @@ async function moreTokens(
   return extended;
 }
 
+/** Lines that are enough to see every character of an endless corpus. */
+const ENDLESS_LINES = 2000;
+
 /** The tokenizer that the flags ask for: read from a folder, or made from the text. */
 async function tokenizerFor(
   corpus: Corpus,
@@ -145,7 +150,7 @@ async function tokenizerFor(
   if (cased && type !== "wordpiece") throw new UsageError(CASED_ELSEWHERE);
   if (type === "char" && size === undefined) {
     const specials = plan.labmlVocabulary ? { specials: ["[PAD]", "[MASK]"] as const } : {};
-    return characterTokenizer((await scanCharacters(corpus)).characters, specials);
+    return characterTokenizer(await scanCharacters(trainingTexts(corpus, { most: ENDLESS_LINES })), specials);
   }
   const wanted = size ?? DEFAULT_VOCABULARY;
   const tokenizer = await trainTokenizer(trainingTexts(corpus), {

@@ -6,13 +6,15 @@
 
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { absolute, baseName, exists, joined } from "../files/paths.ts";
-import { type Corpus, mixture, textCorpus, textsOf } from "../text/corpus.ts";
+import { type Corpus, textCorpus, textsOf } from "../text/corpus.ts";
+import { mixture } from "../text/mixture.ts";
 import { fileSources, type LeftOut, standardInputSource } from "../text/file_source.ts";
-import { openText, type TextOptions } from "../text/open_text.ts";
+import { type TextOptions, textSource } from "../text/text_source.ts";
 import { BadRecords, type TextSource } from "../text/source.ts";
 import { DEFAULT_TEXT, defaultText, NoNetworkError } from "./default_text.ts";
 import { grouped } from "./figures.ts";
 import { type FilePrint, printOf } from "./file_print.ts";
+
 import { storiesCorpus } from "../text/stories.ts";
 
 /** A corpus with how to find it again. */
@@ -101,7 +103,7 @@ function textReader(options: TextOptions) {
       const sources = path === INPUT ? [input ??= await standardInputSource()] : await fileSources(path, { leftOut });
       for (const source of sources) files.push(await printOf(source));
       const texts = [];
-      for (const source of sources) texts.push(await openText(source, options));
+      for (const source of sources) texts.push(await textSource(source, options));
       return texts;
     },
     close: async () => await input?.remove(),
@@ -170,18 +172,6 @@ export function skippedLines({ count, messages }: BadRecords): string[] {
   if (count === 0) return [];
   const some = messages.slice(0, 5).map((message) => `skipped: ${message}`);
   return [...some, `${grouped(count)} records were skipped`];
-}
-
-/** Passages that are enough to know an endless corpus. */
-const ENDLESS_SAMPLE = 20_000;
-
-/** The texts of the training part, of an endless one the first. */
-export async function* trainingTexts(corpus: Corpus): AsyncGenerator<string> {
-  let read = 0;
-  for await (const text of textsOf(corpus, "training")) {
-    yield text;
-    if (corpus.endless && ++read >= ENDLESS_SAMPLE) return;
-  }
 }
 
 /** Tokens of the training part, line breaks included; Infinity where it never ends. */

@@ -5,8 +5,9 @@
  */
 
 import { openDevice } from "../device/open_device.ts";
-import { readJson, urlFolder } from "../format/folder.ts";
-import { type OpenedModel, openModel } from "../format/model_folder.ts";
+import { readJson, urlFolder } from "../format/model_folder.ts";
+import { type OpenedModel, openModel } from "../format/open_model.ts";
+
 import { MaskedLanguageModel, toDevice } from "../inference/load.ts";
 import { type Flag, flagSwitch, type ParsedFlags } from "./flags.ts";
 import { checkModelPath } from "./model_path.ts";

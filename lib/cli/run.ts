@@ -6,7 +6,7 @@
 
 import type { Device } from "../device/device.ts";
 import type { NewToken } from "../format/add_tokens.ts";
-import type { OpenedModel } from "../format/model_folder.ts";
+import type { OpenedModel } from "../format/open_model.ts";
 import { toDevice } from "../inference/load.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { createModel, Model } from "../model/model.ts";

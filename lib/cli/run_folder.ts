@@ -11,6 +11,7 @@ import type { ModelConfig } from "../model/config.ts";
 import { type CheckpointStorage, folderStorage } from "../files/checkpoint_folder.ts";
 import { exists } from "../files/paths.ts";
 import { makeFolder, writeFile } from "../files/write_files.ts";
+
 import type { TrainingSettings } from "../train/settings.ts";
 
 /** Content of a run's config.json: all that --resume needs. */

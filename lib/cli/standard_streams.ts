@@ -7,8 +7,9 @@
 import { TextLineStream } from "@std/streams";
 import { fileSources } from "../text/file_source.ts";
 import { textStream } from "../text/corpus.ts";
-import { openText, type TextFormat } from "../text/open_text.ts";
+import { type TextFormat, textSource } from "../text/text_source.ts";
 import { writeAllSync, writeError } from "../files/write_files.ts";
+
 import { UsageError } from "./flags.ts";
 
 /** Standard input by lines. */
@@ -35,7 +36,7 @@ export async function* textsOf(
     if (file !== undefined) throw new UsageError("Give either texts or --file, not both");
     for (const text of given) yield text.toWellFormed();
   } else if (file !== undefined && file !== "-") {
-    for (const source of await fileSources(file)) yield* textStream(await openText(source, { field, format }));
+    for (const source of await fileSources(file)) yield* textStream(await textSource(source, { field, format }));
   } else {
     if (Deno.stdin.isTerminal()) throw new UsageError(wanted);
     yield* standardInputLines();

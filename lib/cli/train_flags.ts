@@ -6,12 +6,12 @@
 
 import { maskModes, maskRules } from "../batch/masking.ts";
 import { MOST_THREADS } from "../device/cpu/thread_program.ts";
-import { packModes } from "../batch/packing.ts";
+import { packModes } from "../batch/block.ts";
 import { deviceChoices } from "../device/open_device.ts";
 import { trimmed } from "../files/paths.ts";
 import { VALIDATION_SHARE } from "../text/corpus.ts";
-import { textFormats } from "../text/open_text.ts";
-import { documentKinds } from "../text/source.ts";
+import { textFormats } from "../text/text_source.ts";
+import { documentKinds } from "../text/plain_text.ts";
 import { BadRecords } from "../text/source.ts";
 import { type Preset, presets, sizes } from "../model/config.ts";
 import { tokenizerTypes } from "../tokenizer/tokenizer.ts";
@@ -20,6 +20,7 @@ import { EVALUATION_TOKENS } from "../train/settings.ts";
 import { DEFAULT_TEXT } from "./default_text.ts";
 import { shortCount, shortShare } from "./figures.ts";
 import { either, flag, type FlagGroups, flagSwitch } from "./flags.ts";
+
 import {
   parseChoice,
   parseCount,

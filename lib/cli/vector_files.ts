@@ -4,7 +4,7 @@
  * @module
  */
 
-import { readFully } from "../format/folder.ts";
+import { readFully } from "../format/model_folder.ts";
 import { vectorMean } from "../inference/embed_documents.ts";
 import { type FileWriter, fileWriter, writeFile } from "../files/write_files.ts";
 import { lineWriter } from "./standard_streams.ts";

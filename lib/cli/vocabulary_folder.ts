@@ -4,7 +4,7 @@
  * @module
  */
 
-import { readJson, readText } from "../format/folder.ts";
+import { readJson, readText } from "../format/model_folder.ts";
 import { foreignTokenizer, readTokenizer as readIn, vocabularyFiles } from "../format/tokenizer_folder.ts";
 import { fromTokenizerJson, fromVocabTxt } from "../format/tokenizer_reader.ts";
 import { tokenizerFiles } from "../format/tokenizer_writer.ts";

@@ -57,6 +57,6 @@ export async function openDevice(
   if (adapter && !isSoftware(adapter)) {
     return opened(await openWebGpuDevice({ profile }), "a graphics card was found");
   }
-  const cpu = await openCpuDevice({ blas, profile, ...(threads === undefined ? {} : { threads }) });
+  const cpu = await openCpuDevice({ threads, blas, profile });
   return opened(cpu, choice === "auto" ? "no graphics card was found" : "");
 }

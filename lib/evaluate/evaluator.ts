@@ -6,7 +6,7 @@
 
 import type { Batch } from "../batch/batch.ts";
 import type { MaskRule, Window } from "../batch/masking.ts";
-import type { PackMode } from "../batch/packing.ts";
+import type { PackMode } from "../batch/block.ts";
 import { textWindows } from "../batch/text_windows.ts";
 import type { Model } from "../model/model.ts";
 import type { Corpus } from "../text/corpus.ts";

@@ -5,7 +5,7 @@
  */
 
 import type { Window } from "../batch/masking.ts";
-import { specialIds } from "../tokenizer/tokenizer.ts";
+import { specialIds } from "../tokenizer/special_tokens.ts";
 import { maskedBatches, type ScoreOptions } from "./masked_batches.ts";
 import { evaluationPrograms, type Predicted, runBatches, type ShapedBatch, windowSums } from "./run_batches.ts";
 import { addSums, NO_SUMS, type WindowScore } from "./score_totals.ts";
@@ -19,12 +19,13 @@ import { type EachTokenOptions, tokenBatches } from "./token_batches.ts";
  * @example
  * ```ts
  * import * as cloze from "@cloze/mlm";
+ * import { textWindows } from "@cloze/mlm/text";
  *
  * const corpus = await cloze.textCorpus([cloze.stringSource("poem", "to be or not to be\n".repeat(50))]);
  * const tokenizer = cloze.characterTokenizer("abenort \n");
  * const { device } = await cloze.openDevice("cpu", { threads: 1 });
  * const model = cloze.createModel(device, cloze.modelConfig({ vocab: tokenizer.size, size: "tiny" }));
- * const windows = cloze.textWindows({ corpus, part: "training", tokenizer, length: 16 });
+ * const windows = textWindows({ corpus, part: "training", tokenizer, length: 16 });
  * const total = new cloze.ScoreTotal();
  * for await (const score of cloze.scoreMasked({ model, tokenizer }, windows)) total.add(score);
  * console.log(total.score.perplexity);

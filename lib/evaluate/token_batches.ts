@@ -6,7 +6,7 @@
 
 import type { Batch } from "../batch/batch.ts";
 import type { Window } from "../batch/masking.ts";
-import { specialIds } from "../tokenizer/tokenizer.ts";
+import { specialIds } from "../tokenizer/special_tokens.ts";
 import type { ShapedBatch } from "./run_batches.ts";
 import { BATCH_TOKENS, mostMaskedRows, type TextModel } from "./text_model.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ModelFolder } from "../format/folder.ts";
+import type { ModelFolder } from "../format/model_folder.ts";
 import { fileFolder } from "./file_folder.ts";
 import { type FileSet, writeFolder } from "./write_files.ts";
 
@@ -17,7 +17,7 @@ export interface CheckpointStorage {
   /** Writes a set of files under a new name. */
   save(name: string, files: FileSet): Promise<void>;
   /** A set as a folder. */
-  open(name: string): ModelFolder;
+  folder(name: string): ModelFolder;
   /** Deletes a set. */
   remove(name: string): Promise<void>;
 }
@@ -46,7 +46,7 @@ export function folderStorage(place: string): CheckpointStorage {
       const intact = before.length > 0 ? "the checkpoints before it are intact" : undefined;
       await writeFolder(`${place}/${name}`, files, { temporary, what: `checkpoint ${name}`, intact });
     },
-    open: (name) => fileFolder(`${place}/${name}`),
+    folder: (name) => fileFolder(`${place}/${name}`),
     remove: (name) => Deno.remove(`${place}/${name}`, { recursive: true }),
   };
 }

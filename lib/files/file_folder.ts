@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type ModelFolder, pathIn } from "../format/folder.ts";
+import { type ModelFolder, pathIn } from "../format/model_folder.ts";
 
 /** A folder of a model on disk. */
 export function fileFolder(place: string): ModelFolder {

@@ -4,11 +4,11 @@
  * @module
  */
 
-import { type ModelFolder, readJson } from "../format/folder.ts";
-import { WEIGHTS, WEIGHTS_INDEX, whatIsThere } from "../format/folder_parts.ts";
+import { type ModelFolder, readJson } from "../format/model_folder.ts";
+import { WEIGHTS, WEIGHTS_INDEX, whatIsThere } from "../format/folder_contents.ts";
 import { folderStorage } from "./checkpoint_folder.ts";
-import { fileFolder } from "./file_folder.ts";
 import { exists, parentOf, trimmed } from "./paths.ts";
+import { fileFolder } from "./file_folder.ts";
 
 /**
  * The models that a path means: of a run its checkpoints, latest last; of a model in Hugging Face's cache the version that was
@@ -30,7 +30,7 @@ export async function findModels(path: string): Promise<[ModelFolder, ...ModelFo
   }
   if (await hasWeights(place)) return [fileFolder(place)];
   const storage = folderStorage(`${place}/checkpoints`);
-  const [first, ...rest] = (await storage.list()).map((name) => storage.open(name));
+  const [first, ...rest] = (await storage.list()).map((name) => storage.folder(name));
   if (first) return [first, ...rest];
   if (await exists(`${place}/snapshots`)) return [fileFolder(await snapshotIn(place, fail))];
   if (await exists(`${place}/metrics.jsonl`)) throw fail("it is a run without a checkpoint");

@@ -53,7 +53,7 @@ export interface SkippedWord {
  *
  * @example
  * ```ts
- * import { addTokens, wordPieceTokenizer } from "@cloze/mlm";
+ * import { addTokens, wordPieceTokenizer } from "@cloze/mlm/tokenizer";
  *
  * const tokenizer = wordPieceTokenizer(["[PAD]", "[UNK]", "[MASK]", "to", "##rt"]);
  * const { tokenizer: larger, added } = addTokens(tokenizer, ["tort"]);
@@ -84,12 +84,7 @@ export function addTokens(tokenizer: Tokenizer, words: Iterable<string>): Extend
   const { frame, spacing, files } = tokenizer;
   const kept = files && new Map(extendedFiles(files, tokenizer, tokens));
   return {
-    tokenizer: {
-      ...larger,
-      ...(frame ? { frame } : {}),
-      ...(spacing ? { spacing } : {}),
-      ...(kept ? { files: kept } : {}),
-    },
+    tokenizer: { ...larger, frame, spacing, files: kept },
     added,
     known,
     skipped,

@@ -1,55 +1,167 @@
 /**
- * A Hugging Face folder as a whole: configuration, tokenizer and weights that fit one another.
+ * Folders of a model: named files that are read from the beginning, wherever they lie.
  *
  * @module
  */
 
-import type { ModelConfig } from "../model/config.ts";
-import type { Tokenizer } from "../tokenizer/tokenizer.ts";
-import { classesIn, fromConfigJson } from "./config_json.ts";
-import { type ModelFolder, pathIn, readJson } from "./folder.ts";
-import { readTokenizer } from "./tokenizer_folder.ts";
-import { whatIsThere } from "./folder_parts.ts";
-import { openWeights, type Weights } from "./weights.ts";
+import { pointerError } from "./lfs_pointer.ts";
 
-/** A model whose weights have been checked but not read. */
-export interface OpenedModel {
-  /** Where it is. */
-  readonly folder: ModelFolder;
-  /** Its configuration. */
-  readonly config: ModelConfig;
-  /** Classes that its config.json names. */
-  readonly classes: readonly string[];
-  /** Its vocabulary; a model may have room for more tokens. */
-  readonly tokenizer: Tokenizer;
-  /** Its weights; whoever does not read them closes them. */
-  readonly weights: Weights;
+/** An open file. */
+export interface FileReader {
+  /** Bytes, where that is known before the end. */
+  readonly size: number | undefined;
+  /** Reads on, at least one byte and at most as many as there is room for; null at the end. */
+  read(into: Uint8Array<ArrayBuffer>): Promise<number | null>;
+  /** Closes the file. */
+  close(): Promise<void>;
+}
+
+/** A folder of a model. */
+export interface ModelFolder {
+  /** For people: where it is. */
+  readonly place: string;
+  /** Opens a file; undefined if there is none of this name. */
+  open(name: string): Promise<FileReader | undefined>;
+  /** Names of what is in it, those of folders with a slash at the end; absent where it cannot be asked. */
+  list?(): Promise<readonly string[]>;
+}
+
+/** A file's path or address, for messages. */
+export function pathIn(folder: ModelFolder, name: string): string {
+  return `${folder.place.replace(/[\\/]+$/, "")}/${name}`;
 }
 
 /**
- * Opens the model of a folder: of any class of BERT's or ModernBERT's, or a checkpoint of this project. With `keepFiles` its
- * tokenizer's files are kept, to be written again as they are.
+ * Fills an array from a file.
  *
- * @throws {RangeError} if there is none.
- * @throws {SyntaxError} that says which file does not fit, and why.
+ * @throws {SyntaxError} if the file ends before.
  */
-export async function openModel(
-  folder: ModelFolder,
-  { keepFiles = false }: { keepFiles?: boolean } = {},
-): Promise<OpenedModel> {
-  const json = await readJson(folder, "config.json") as Record<string, unknown> | undefined;
-  if (json === undefined) {
-    throw new RangeError(`Cannot use ${folder.place}: ${await whatIsThere(folder, "config.json")}`);
+export async function readFully(
+  reader: Pick<FileReader, "read">,
+  into: Uint8Array<ArrayBuffer>,
+  path: string,
+): Promise<void> {
+  for (let at = 0; at < into.length;) {
+    const count = await reader.read(into.subarray(at));
+    if (count === null) throw new SyntaxError(`Cannot read ${path}: it ends too early`);
+    at += count;
   }
-  const config = fromConfigJson(json, pathIn(folder, "config.json"));
-  const tokenizer = await readTokenizer(folder, { keepFiles });
-  if (tokenizer.size > config.vocab) {
-    throw new SyntaxError(
-      `Cannot use ${folder.place}: its tokenizer has ${tokenizer.size} tokens, its config.json says ${config.vocab}`,
-    );
+}
+
+/** All bytes of a file; undefined if there is none. */
+export async function readBytes(folder: ModelFolder, name: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  const reader = await folder.open(name);
+  if (!reader) return undefined;
+  try {
+    let bytes = new Uint8Array((reader.size ?? 1 << 16) + 1);
+    for (let length = 0;;) {
+      if (length === bytes.length) {
+        const longer = new Uint8Array(2 * length);
+        longer.set(bytes);
+        bytes = longer;
+      }
+      const count = await reader.read(bytes.subarray(length));
+      if (count === null) return bytes.subarray(0, length);
+      length += count;
+    }
+  } finally {
+    await reader.close();
   }
-  const classes = classesIn(json);
-  const weights = await openWeights(folder, config, { classes });
-  // many files that are called so for their class lack the second head
-  return { folder, config: { ...config, nextSentence: weights.nextSentence }, classes, tokenizer, weights };
+}
+
+/**
+ * A file as text; undefined if there is none.
+ *
+ * @throws {SyntaxError} if it is only a pointer of Git LFS.
+ */
+export async function readText(folder: ModelFolder, name: string): Promise<string | undefined> {
+  const bytes = await readBytes(folder, name);
+  const pointer = bytes && pointerError(bytes, pathIn(folder, name));
+  if (pointer) throw pointer;
+  return bytes && new TextDecoder().decode(bytes);
+}
+
+/**
+ * A file as JSON; undefined if there is none.
+ *
+ * @throws {SyntaxError} if it is no JSON.
+ */
+export async function readJson(folder: ModelFolder, name: string): Promise<unknown> {
+  const text = await readText(folder, name);
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new SyntaxError(`Cannot read ${pathIn(folder, name)}: it is no JSON`);
+  }
+}
+
+/** A folder at an http address, such as a model's on a web site; works in browsers too. */
+export function urlFolder(address: string): ModelFolder {
+  const [, path, query = ""] = /^([^?#]*)(\?[^#]*)?/.exec(address)!;
+  const base = path!.replace(/\/+$/, "");
+  return {
+    place: base,
+    async open(name) {
+      const url = `${base}/${name}${query}`;
+      const response = await fetch(url).catch((error: Error) => {
+        throw new RangeError(`Cannot read ${url}: ${error.message}`);
+      });
+      if (response.status === 404) {
+        await response.body?.cancel();
+        return undefined;
+      }
+      if (!response.ok) {
+        await response.body?.cancel();
+        throw new RangeError(`Cannot read ${url}: the server answers with status ${response.status}`);
+      }
+      const length = response.headers.get("content-length");
+      const isPlain = !response.headers.get("content-encoding") && length !== null;
+      return streamReader(response.body ?? new Blob([]).stream(), isPlain ? Number(length) : undefined);
+    },
+  };
+}
+
+/**
+ * A folder in memory: files by name, such as those that were dropped on a web page.
+ *
+ * @example
+ * ```ts
+ * import { memoryFolder, readJson } from "@cloze/mlm/format";
+ *
+ * const folder = memoryFolder("dropped", new Map([["config.json", [new Blob(['{"model_type": "bert"}'])]]]));
+ * console.log(await readJson(folder, "config.json"));
+ * ```
+ */
+export function memoryFolder(place: string, files: ReadonlyMap<string, readonly BlobPart[]>): ModelFolder {
+  return {
+    place,
+    open(name) {
+      const pieces = files.get(name);
+      if (!pieces) return Promise.resolve(undefined);
+      const blob = new Blob([...pieces]);
+      return Promise.resolve(streamReader(blob.stream(), blob.size));
+    },
+    list: () => Promise.resolve([...files.keys()]),
+  };
+}
+
+function streamReader(stream: ReadableStream<Uint8Array>, size: number | undefined): FileReader {
+  const reader = stream.getReader();
+  let held = new Uint8Array();
+  return {
+    size,
+    async read(into) {
+      while (held.length === 0) {
+        const { done, value } = await reader.read();
+        if (done) return null;
+        held = value as Uint8Array<ArrayBuffer>;
+      }
+      const count = Math.min(held.length, into.length);
+      into.set(held.subarray(0, count));
+      held = held.subarray(count);
+      return count;
+    },
+    close: () => reader.cancel(),
+  };
 }

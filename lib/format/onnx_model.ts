@@ -9,17 +9,23 @@ import { positionTables } from "../model/encoder.ts";
 import { modelParameters } from "../model/parameters.ts";
 import type { Activation } from "../tensor/activations.ts";
 import type { Parameters } from "./tensor_names.ts";
-import { OnnxGraph, type OnnxValue } from "./onnx.ts";
+import { OnnxGraph, type OnnxValue } from "./onnx_graph.ts";
 
 /** Options of {@linkcode toOnnx}. */
 export interface OnnxOptions {
   /**
    * Type of the weights of products, and of the products. In 16 bits what adds up over layers, norms and the softmax are still
-   * computed in 32, and products end at the largest number of 16 bits instead of beyond. Default: "f32".
+   * computed in 32, and products end at the largest number of 16 bits instead of beyond.
+   *
+   * @default {"f32"}
    */
-  type?: "f32" | "f16";
-  /** Give hidden states and sentence vectors, their mean over each text's tokens: besides the logits, or only. Default: false. */
-  embeddings?: boolean | "only";
+  type?: "f32" | "f16" | undefined;
+  /**
+   * Give hidden states and sentence vectors, their mean over each text's tokens: besides the logits, or only.
+   *
+   * @default {false}
+   */
+  embeddings?: boolean | "only" | undefined;
 }
 
 /**
@@ -34,11 +40,12 @@ export interface OnnxOptions {
  *
  * @example
  * ```ts
- * import { initialValues, modelConfig, toOnnx } from "@cloze/mlm";
+ * import { initialValues, toOnnx } from "@cloze/mlm/format";
+ * import { modelConfig } from "@cloze/mlm";
  *
  * const config = modelConfig({ vocab: 100, size: "tiny" });
- * const parts = toOnnx(config, initialValues(config, 1), { type: "f16" });
- * console.log((await new Blob([...parts]).bytes()).length);
+ * const pieces = toOnnx(config, initialValues(config, 1), { type: "f16" });
+ * console.log((await new Blob([...pieces]).bytes()).length);
  * ```
  */
 export function toOnnx(
@@ -187,7 +194,7 @@ function tables(
       continue;
     }
     const half = shape[1]!;
-    const part = (which: 0 | 1) => ({
+    const table = (which: 0 | 1) => ({
       shape: [maxLength, 2 * half],
       data: Float32Array.from({ length: maxLength * 2 * half }, (_, i) => {
         const [row, column] = [Math.floor(i / (2 * half)), i % half];
@@ -195,8 +202,8 @@ function tables(
       }),
     });
     rotary[name] = {
-      cos: first(graph.weight(`rotary.${name}.cos`, type, () => part(0))),
-      sin: first(graph.weight(`rotary.${name}.sin`, type, () => part(1))),
+      cos: first(graph.weight(`rotary.${name}.cos`, type, () => table(0))),
+      sin: first(graph.weight(`rotary.${name}.sin`, type, () => table(1))),
     };
   }
   return { rotary, sinusoids, first };
@@ -246,8 +253,8 @@ function attention(
   const headWidth = width / heads;
   const qkv = context.unflatten(context.linear(input, `layers.${layer}.attention.qkv`), [3, heads, headWidth]);
   // [3, batch, heads, length, headWidth]
-  const parts = graph.call("Transpose", [qkv], { perm: [2, 0, 3, 1, 4] });
-  const [q, k, v] = [0, 1, 2].map((part) => graph.call("Gather", [parts, graph.whole(part)], { axis: 0 }));
+  const thirds = graph.call("Transpose", [qkv], { perm: [2, 0, 3, 1, 4] });
+  const [q, k, v] = [0, 1, 2].map((third) => graph.call("Gather", [thirds, graph.whole(third)], { axis: 0 }));
   const angles = tables.rotary[isLocal ? "local" : "global"];
   const turned = (x: OnnxValue) => angles ? context.bounded(rotated(graph, x, angles)) : x;
   const scaled = graph.call("Mul", [turned(q!), context.float(headWidth ** -0.5)]);

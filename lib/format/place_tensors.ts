@@ -17,13 +17,13 @@ export type FoundTensor = Pick<TensorEntry, "name" | "shape"> & {
   /** File that it is in. */
   readonly path: string;
   /** Other names of the same tensor, which the file's header tells. */
-  readonly aliases?: readonly string[];
+  readonly aliases?: readonly string[] | undefined;
 };
 
 /** What {@linkcode placeTensors} finds. */
 export interface PlacedTensors<Entry> {
-  /** Tensors that are read, with where they belong; one may belong to several places. */
-  readonly placed: readonly { readonly entry: Entry; readonly place: Placement }[];
+  /** Tensors that are read, with where they belong; one may belong to several parameters. */
+  readonly placed: readonly { readonly entry: Entry; readonly placement: Placement }[];
   /** Tensors that are there under two names, and must be the same. */
   readonly copies: readonly { readonly entry: Entry; readonly of: Entry }[];
   /** Names of tensors that mean nothing here. */
@@ -39,7 +39,7 @@ export interface PlaceOptions {
   /** For messages: where the tensors are. */
   place: string;
   /** Classes that the configuration names. Default: none. */
-  classes?: readonly string[];
+  classes?: readonly string[] | undefined;
 }
 
 /** The name under which a tensor is looked for: files differ in prefixes, and older ones in the names of norms. */
@@ -89,14 +89,14 @@ export function placeTensors<Entry extends FoundTensor>(
   entries: readonly Entry[],
   { place, classes = [] }: PlaceOptions,
 ): PlacedTensors<Entry> {
-  const places = placements(config);
+  const targets = placements(config);
   const prefix = prefixOf(config, entries, place);
-  const { found, unused } = candidates({ config, entries, places, prefix });
-  const missing = [...places.keys()].filter((name) => !found.has(name));
-  const head = hasHead({ config, places, missing, classes, place });
+  const { found, unused } = candidates({ config, entries, targets, prefix });
+  const missing = [...targets.keys()].filter((name) => !found.has(name));
+  const head = hasHead({ config, targets, missing, classes, place });
   const isPaired = ([, { parameter }]: [string, Placement]) => isNextSentenceParameter(parameter);
-  const nextSentence = head && config.nextSentence && [...places].filter(isPaired).every(([name]) => found.has(name));
-  const needed = [...places].filter((entry) =>
+  const nextSentence = head && config.nextSentence && [...targets].filter(isPaired).every(([name]) => found.has(name));
+  const needed = [...targets].filter((entry) =>
     isPaired(entry) ? nextSentence : head || !isMaskedHeadParameter(entry[1].parameter)
   );
   const [lacking, ...others] = needed.filter(([name]) => !found.has(name));
@@ -107,7 +107,7 @@ export function placeTensors<Entry extends FoundTensor>(
     const called = found.size > 0 ? "" : some === "" ? "; it has none" : `; those that it has are called ${some}`;
     throw new SyntaxError(`Cannot use ${place}: it lacks tensor "${name}" of shape [${shape}]${more}${called}`);
   }
-  const placed: { entry: Entry; place: Placement }[] = [];
+  const placed: { entry: Entry; placement: Placement }[] = [];
   const copies: { entry: Entry; of: Entry }[] = [];
   for (const [name, where] of needed) {
     const [first, ...rest] = found.get(name)!;
@@ -118,14 +118,14 @@ export function placeTensors<Entry extends FoundTensor>(
         );
       }
     }
-    placed.push({ entry: first!, place: where });
+    placed.push({ entry: first!, placement: where });
     for (const entry of rest) copies.push({ entry, of: first! });
   }
   const used = new Set([...placed, ...copies].map(({ entry }) => entry.name));
   const left = head
     ? []
     : [...found].flatMap(([name, list]) =>
-      isMaskedHeadParameter(places.get(name)!.parameter)
+      isMaskedHeadParameter(targets.get(name)!.parameter)
         ? list.map((entry) => entry.name).filter((own) => !used.has(own))
         : []
     );
@@ -155,10 +155,10 @@ function prefixOf(config: ModelConfig, entries: readonly FoundTensor[], place: s
 
 /** The tensors that may be what is looked for, by the name under which it is looked for; the one of that name first. */
 function candidates<Entry extends FoundTensor>(
-  { config, entries, places, prefix }: {
+  { config, entries, targets, prefix }: {
     config: ModelConfig;
     entries: readonly Entry[];
-    places: ReadonlyMap<string, Placement>;
+    targets: ReadonlyMap<string, Placement>;
     prefix: string;
   },
 ): { found: Map<string, Entry[]>; unused: string[] } {
@@ -169,46 +169,46 @@ function candidates<Entry extends FoundTensor>(
     const inner = name.startsWith(prefix) ? name.slice(prefix.length) : name;
     const usual = usualName(inner, config);
     // a wrapper may be called as the encoder is within it: then the head has its prefix too
-    const found = places.has(usual) ? usual : usualName(inner.replace(ownPrefix[config.preset], ""), config);
+    const found = targets.has(usual) ? usual : usualName(inner.replace(ownPrefix[config.preset], ""), config);
     return config.tied && found === decoder ? embedding : found;
   };
   const own = new Set(entries.map(({ name }) => name));
   for (const entry of entries) {
     // a tensor that is there itself is no alias of another
     const names = [entry.name, ...(entry.aliases ?? []).filter((alias) => !own.has(alias))];
-    const targets = new Set(names.map(targetOf).filter((name) => places.has(name)));
-    for (const target of targets) {
+    const possible = new Set(names.map(targetOf).filter((name) => targets.has(name)));
+    for (const target of possible) {
       const list = found.get(target);
       if (!list) found.set(target, [entry]);
       else if (prefix + target === entry.name) list.unshift(entry);
       else list.push(entry);
     }
-    if (targets.size === 0 && !unneeded.test(targetOf(entry.name))) unused.push(entry.name);
+    if (possible.size === 0 && !unneeded.test(targetOf(entry.name))) unused.push(entry.name);
   }
   return { found, unused };
 }
 
 /** Whether there is a head for masked tokens; a part of one is a mistake. */
 function hasHead(
-  { config, places, missing, classes, place }: {
+  { config, targets, missing, classes, place }: {
     config: ModelConfig;
-    places: ReadonlyMap<string, Placement>;
+    targets: ReadonlyMap<string, Placement>;
     missing: readonly string[];
     classes: readonly string[];
     place: string;
   },
 ): boolean {
-  const hasDecoder = [...places].some(([name, { parameter }]) =>
+  const hasDecoder = [...targets].some(([name, { parameter }]) =>
     parameter.startsWith("decoder.") && !missing.includes(name)
   );
   // what ModernBERT's classes for other tasks call head was trained for these, and no decoder is behind it
   const isOther = classes.length > 0 && !classes.some((name) => headed.test(name));
   if (config.preset === "modernbert" && isOther && !hasDecoder) return false;
-  const lacking = missing.filter((name) => isMaskedHeadParameter(places.get(name)!.parameter));
-  const parts = [...places.values()].filter(({ parameter }) => isMaskedHeadParameter(parameter)).length;
+  const lacking = missing.filter((name) => isMaskedHeadParameter(targets.get(name)!.parameter));
+  const size = [...targets.values()].filter(({ parameter }) => isMaskedHeadParameter(parameter)).length;
   if (lacking.length === 0) return true;
-  if (lacking.length === parts) return false;
-  const names = lacking.map((name) => `"${name}" of shape [${places.get(name)!.shape}]`).join(", ");
+  if (lacking.length === size) return false;
+  const names = lacking.map((name) => `"${name}" of shape [${targets.get(name)!.shape}]`).join(", ");
   throw new SyntaxError(
     `Cannot use ${place}: it has only a part of the head for masked tokens; it lacks tensor ${names}`,
   );
@@ -240,7 +240,7 @@ export function fromHuggingFace(
     if (entry.data.some((value, i) => value !== of.data[i])) throw notTheSame(path, entry.name, of.name);
   }
   const parameters = emptyValues(config);
-  for (const { entry, place: { parameter, offset } } of placed) {
+  for (const { entry, placement: { parameter, offset } } of placed) {
     checkFinite(entry.data, { path, name: entry.name });
     parameters.get(parameter)!.set(entry.data, offset);
   }

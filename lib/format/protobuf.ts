@@ -1,5 +1,5 @@
 /**
- * Writing protocol buffers: fields behind one another, in pieces, so that large ones are not copied.
+ * Writing protocol buffers: fields one after the other, in pieces, so that large ones are not copied.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 /** Bytes in pieces, with their number. */
 export interface Message {
   /** The pieces, to be written one after the other. */
-  readonly parts: readonly Uint8Array<ArrayBuffer>[];
+  readonly pieces: readonly Uint8Array<ArrayBuffer>[];
   /** Bytes of all pieces. */
   readonly bytes: number;
 }
@@ -16,22 +16,22 @@ const encoder = new TextEncoder();
 
 /** Fields as one message. */
 export function message(...fields: readonly Message[]): Message {
-  const parts: Uint8Array<ArrayBuffer>[] = [];
+  const pieces: Uint8Array<ArrayBuffer>[] = [];
   let small: Uint8Array<ArrayBuffer>[] = [];
   // small pieces are joined, large ones are kept as they are
   const join = () => {
-    if (small.length > 0) parts.push(concatenated(small));
+    if (small.length > 0) pieces.push(concatenated(small));
     small = [];
   };
-  for (const part of fields.flatMap((field) => field.parts)) {
-    if (part.length < LARGE) small.push(part);
+  for (const piece of fields.flatMap((field) => field.pieces)) {
+    if (piece.length < LARGE) small.push(piece);
     else {
       join();
-      parts.push(part);
+      pieces.push(piece);
     }
   }
   join();
-  return { parts, bytes: fields.reduce((sum, { bytes }) => sum + bytes, 0) };
+  return { pieces, bytes: fields.reduce((sum, { bytes }) => sum + bytes, 0) };
 }
 
 /** Bytes from which on a piece is not joined with others. */
@@ -56,7 +56,7 @@ function varint(value: number): number[] {
   return bytes;
 }
 
-const piece = (bytes: Uint8Array<ArrayBuffer>): Message => ({ parts: [bytes], bytes: bytes.length });
+const piece = (bytes: Uint8Array<ArrayBuffer>): Message => ({ pieces: [bytes], bytes: bytes.length });
 
 /** A field that is a whole number; negative ones as 64 bits in two's complement. */
 export function wholeField(number: number, value: number): Message {
@@ -85,5 +85,5 @@ export function field(number: number, value: string | Uint8Array<ArrayBuffer> | 
     ? piece(value)
     : value;
   const start = Uint8Array.from([...varint(number * 8 + 2), ...varint(content.bytes)]);
-  return { parts: [start, ...content.parts], bytes: start.length + content.bytes };
+  return { pieces: [start, ...content.pieces], bytes: start.length + content.bytes };
 }

@@ -185,18 +185,18 @@ export function encodeWeights(
  *
  * @example
  * ```ts
- * import { decodeSafetensors, encodeSafetensors } from "@cloze/mlm";
+ * import { decodeSafetensors, encodeSafetensors } from "@cloze/mlm/format";
  *
- * const parts = encodeSafetensors(new Map([["x", { shape: [2], data: Float32Array.of(1, 2) }]]));
- * const bytes = new Uint8Array(await new Blob(parts).arrayBuffer());
+ * const pieces = encodeSafetensors(new Map([["x", { shape: [2], data: Float32Array.of(1, 2) }]]));
+ * const bytes = new Uint8Array(await new Blob(pieces).arrayBuffer());
  * console.log(decodeSafetensors(bytes).tensors.get("x")!.data[1]); // 2
  * ```
  */
 export function encodeSafetensors(
   tensors: ReadonlyMap<string, HostTensor>,
   { metadata = { format: "pt" }, type = "F32" }: {
-    metadata?: Readonly<Record<string, string>>;
-    type?: WeightType;
+    metadata?: Readonly<Record<string, string>> | undefined;
+    type?: WeightType | undefined;
   } = {},
 ): Uint8Array<ArrayBuffer>[] {
   let offset = 0;

@@ -52,8 +52,8 @@ function tensorNames(config: ModelConfig): (name: string) => string | readonly [
       [/^nextSentence/, "cls.seq_relationship"],
     ]);
     if (!renamed.includes(".attention.qkv")) return renamed;
-    const part = (which: string) => renamed.replace(".attention.qkv", `.attention.self.${which}`);
-    return [part("query"), part("key"), part("value")];
+    const third = (which: string) => renamed.replace(".attention.qkv", `.attention.self.${which}`);
+    return [third("query"), third("key"), third("value")];
   };
 }
 
@@ -70,16 +70,16 @@ export interface Placement {
 /** Where each tensor of a configuration, or of its encoder alone, belongs, by Hugging Face's names. */
 export function placements(config: ModelConfig, { head = true }: { head?: boolean } = {}): Map<string, Placement> {
   const nameOf = tensorNames(config);
-  const places = new Map<string, Placement>();
+  const found = new Map<string, Placement>();
   for (const { name, shape } of modelParameters(config, { head })) {
     const names = nameOf(name);
-    if (typeof names === "string") places.set(names, { parameter: name, offset: 0, shape });
+    if (typeof names === "string") found.set(names, { parameter: name, offset: 0, shape });
     else {
       const third = [shape[0]! / 3, ...shape.slice(1)];
-      names.forEach((key, i) => places.set(key, { parameter: name, offset: i * sizeOf(third), shape: third }));
+      names.forEach((key, i) => found.set(key, { parameter: name, offset: i * sizeOf(third), shape: third }));
     }
   }
-  return places;
+  return found;
 }
 
 /** Parameters, or those of the encoder alone, under Hugging Face's names and with its shapes. */

@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { Part } from "../tokenizer/parts.ts";
+import type { Component } from "../tokenizer/components.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
-import { type ModelFolder, pathIn, readJson, readText } from "./folder.ts";
+import { type ModelFolder, pathIn, readJson, readText } from "./model_folder.ts";
 import {
   bertClass,
   bertNames,
@@ -40,9 +40,13 @@ export const vocabularyFiles = ["tokenizer.json", "vocab.txt", "vocab.json"] as 
 /** Options of {@linkcode readTokenizer}. */
 export interface ReadTokenizerOptions {
   /** The file to read it from. Default: the first of {@linkcode vocabularyFiles} that is there. */
-  from?: typeof vocabularyFiles[number];
-  /** Keep the folder's files, to write them again as they are. Default: false. */
-  keepFiles?: boolean;
+  from?: typeof vocabularyFiles[number] | undefined;
+  /**
+   * Keep the folder's files, to write them again as they are.
+   *
+   * @default {false}
+   */
+  keepFiles?: boolean | undefined;
 }
 
 /**
@@ -191,7 +195,7 @@ function overridden(
 ): unknown {
   const kind = className === undefined ? undefined : tokenizerClass(className);
   if (!kind || !isObject(json)) return json;
-  const { normalizer, pre_tokenizer } = json as { normalizer?: Part | null; pre_tokenizer?: Part | null };
+  const { normalizer, pre_tokenizer } = json as { normalizer?: Component | null; pre_tokenizer?: Component | null };
   if (kind.layout === "vocab.txt" && normalizer?.type === "BertNormalizer") {
     const { do_lower_case, strip_accents, tokenize_chinese_chars } = config;
     const said = {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Part, partsOption } from "../tokenizer/parts.ts";
+import { type Component, componentsOption } from "../tokenizer/components.ts";
 import type { Frame } from "../tokenizer/tokenizer.ts";
 
 /**
@@ -12,7 +12,7 @@ import type { Frame } from "../tokenizer/tokenizer.ts";
  *
  * @throws {RangeError} if it does more than that.
  */
-export function frameOf(processor: Part | null | undefined): Frame | undefined {
+export function frameOf(processor: Component | null | undefined): Frame | undefined {
   switch (processor?.type) {
     case undefined:
       if (processor) throw new RangeError("its post-processor is of no type");
@@ -20,7 +20,7 @@ export function frameOf(processor: Part | null | undefined): Frame | undefined {
     case "ByteLevel":
       return undefined;
     case "Sequence":
-      return nestedFrame(partsOption(processor, "processors"));
+      return nestedFrame(componentsOption(processor, "processors"));
     case "BertProcessing":
     case "RobertaProcessing": {
       const { cls, sep } = processor as { cls?: [string, number]; sep?: [string, number] };
@@ -42,22 +42,22 @@ export function frameOf(processor: Part | null | undefined): Frame | undefined {
 }
 
 /** Frames around frames; behind a template text and special tokens are apart, and nothing goes around them. */
-function nestedFrame(processors: readonly Part[]): Frame | undefined {
+function nestedFrame(processors: readonly Component[]): Frame | undefined {
   let frame: Frame | undefined;
   let closed = false;
-  for (const part of processors) {
-    const next = frameOf(part);
+  for (const component of processors) {
+    const next = frameOf(component);
     if (!next) continue;
     if (closed) {
       throw new RangeError("its post-processor has a frame behind a TemplateProcessing; one of both would do");
     }
     frame = frame ? { before: [...next.before, ...frame.before], after: [...frame.after, ...next.after] } : next;
-    closed = part.type === "TemplateProcessing";
+    closed = component.type === "TemplateProcessing";
   }
   return frame;
 }
 
-function templateFrame(processor: Part): Frame | undefined {
+function templateFrame(processor: Component): Frame | undefined {
   const template = processor.single as { Sequence?: { id?: string }; SpecialToken?: { id: string } }[];
   const ids = processor.special_tokens as Record<string, { ids: number[] }>;
   const texts = template.flatMap(({ Sequence }, i) => Sequence === undefined ? [] : [i]);

@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { SpecialSpelling, SpecialToken } from "../tokenizer/tokenizer.ts";
+import type { SpecialSpelling } from "../tokenizer/special_tokens.ts";
+import type { SpecialToken } from "../tokenizer/tokenizer.ts";
 import type { TokenizerClass } from "./tokenizer_class.ts";
 import { isObject, type JsonObject } from "./tokenizer_names.ts";
 

@@ -5,9 +5,9 @@
  */
 
 import { bpeModel } from "../tokenizer/bpe_model.ts";
-import { countOption, flagOption, type Part } from "../tokenizer/parts.ts";
+import { type Component, countOption, flagOption } from "../tokenizer/components.ts";
 import type { WordModel } from "../tokenizer/pipeline.ts";
-import { IdBuffer } from "../tokenizer/tokenizer.ts";
+import { IdBuffer, withoutWords } from "../tokenizer/token_ids.ts";
 import { unigramModel } from "../tokenizer/unigram.ts";
 import { wordLevelModel } from "../tokenizer/word_level.ts";
 import { wordPieces } from "../tokenizer/wordpiece.ts";
@@ -49,61 +49,61 @@ export interface ModelJson {
  *
  * @throws {RangeError} that names what of it cannot be read.
  */
-export function modelJson(part: Part | null | undefined): ModelJson {
-  const type = typeOf(part);
-  if (!part || type === undefined) {
+export function modelJson(component: Component | null | undefined): ModelJson {
+  const type = typeOf(component);
+  if (!component || type === undefined) {
     throw new RangeError(
-      `it has no vocabulary of ${modelTypes.join(", ")} (model type ${JSON.stringify(part?.type ?? null)})`,
+      `it has no vocabulary of ${modelTypes.join(", ")} (model type ${JSON.stringify(component?.type ?? null)})`,
     );
   }
-  if (typeof part.dropout === "number" && part.dropout > 0) {
-    throw new RangeError(`its model leaves merges out at random (dropout ${part.dropout}); null would do`);
+  if (typeof component.dropout === "number" && component.dropout > 0) {
+    throw new RangeError(`its model leaves merges out at random (dropout ${component.dropout}); null would do`);
   }
-  const pieces = type === "Unigram" ? piecesOf(part) : [];
+  const pieces = type === "Unigram" ? piecesOf(component) : [];
   const vocab = type === "Unigram"
     ? new Map(pieces.map(([piece], id) => [piece, id]))
-    : new Map(Object.entries(part.vocab as Record<string, number>));
+    : new Map(Object.entries(component.vocab as Record<string, number>));
   return {
     type,
     vocab,
     size: type === "Unigram" ? pieces.length : vocab.size,
     pieces,
-    merges: type === "BPE" ? mergesOf(part.merges) : [],
-    unknown: type === "Unigram" ? unknownPiece(part, pieces) : optionalText(part, "unk_token"),
-    prefix: optionalText(part, "continuing_subword_prefix") ?? (type === "WordPiece" ? "##" : ""),
-    suffix: optionalText(part, "end_of_word_suffix") ?? "",
-    longestWord: countOption(part, "max_input_chars_per_word", 100),
-    fuseUnknown: flagOption(part, "fuse_unk", false),
-    byteFallback: flagOption(part, "byte_fallback", false),
-    ignoreMerges: flagOption(part, "ignore_merges", false),
+    merges: type === "BPE" ? mergesOf(component.merges) : [],
+    unknown: type === "Unigram" ? unknownPiece(component, pieces) : optionalText(component, "unk_token"),
+    prefix: optionalText(component, "continuing_subword_prefix") ?? (type === "WordPiece" ? "##" : ""),
+    suffix: optionalText(component, "end_of_word_suffix") ?? "",
+    longestWord: countOption(component, "max_input_chars_per_word", 100),
+    fuseUnknown: flagOption(component, "fuse_unk", false),
+    byteFallback: flagOption(component, "byte_fallback", false),
+    ignoreMerges: flagOption(component, "ignore_merges", false),
   };
 }
 
 /** Older files name no type; what they have tells it. */
-function typeOf(part: Part | null | undefined): ModelJson["type"] | undefined {
-  if (!isObject(part)) return undefined;
-  const type = part.type === undefined || part.type === null
-    ? Array.isArray(part.vocab)
+function typeOf(component: Component | null | undefined): ModelJson["type"] | undefined {
+  if (!isObject(component)) return undefined;
+  const type = component.type === undefined || component.type === null
+    ? Array.isArray(component.vocab)
       ? "Unigram"
-      : part.merges !== undefined
+      : component.merges !== undefined
       ? "BPE"
-      : part.continuing_subword_prefix
+      : component.continuing_subword_prefix
       ? "WordPiece"
       : "WordLevel"
-    : modelTypes.find((type) => type === part.type);
-  return (type === "Unigram" ? Array.isArray(part.vocab) : isObject(part.vocab)) ? type : undefined;
+    : modelTypes.find((type) => type === component.type);
+  return (type === "Unigram" ? Array.isArray(component.vocab) : isObject(component.vocab)) ? type : undefined;
 }
 
-function optionalText(part: Part, name: string): string | undefined {
-  const value = part[name] ?? undefined;
+function optionalText(component: Component, name: string): string | undefined {
+  const value = component[name] ?? undefined;
   if (value !== undefined && typeof value !== "string") {
     throw new RangeError(`"${name}" of its model is ${JSON.stringify(value)}; it must be text`);
   }
   return value;
 }
 
-function piecesOf(part: Part): (readonly [string, number])[] {
-  return (part.vocab as unknown[]).map((entry, id) => {
+function piecesOf(component: Component): (readonly [string, number])[] {
+  return (component.vocab as unknown[]).map((entry, id) => {
     if (!Array.isArray(entry) || typeof entry[0] !== "string" || typeof entry[1] !== "number") {
       throw new RangeError(`entry ${id} of its vocabulary is no piece with a number`);
     }
@@ -116,9 +116,9 @@ function piecesOf(part: Part): (readonly [string, number])[] {
  * is nearest, and decides between ways to cut that are equally probable.
  */
 function asRead(value: number): number {
-  const parts = /^(-?)(\d+)(?:\.(\d+))?(?:e([+-]\d+))?$/.exec(String(value));
-  if (!parts) return value;
-  const [, sign, whole, fraction = "", exponent = "0"] = parts;
+  const number = /^(-?)(\d+)(?:\.(\d+))?(?:e([+-]\d+))?$/.exec(String(value));
+  if (!number) return value;
+  const [, sign, whole, fraction = "", exponent = "0"] = number;
   const digits = Number(whole! + fraction);
   const power = Number(exponent) - fraction.length;
   if (Math.abs(power) > 300) return value;
@@ -126,8 +126,8 @@ function asRead(value: number): number {
   return sign ? -read : read;
 }
 
-function unknownPiece(part: Part, pieces: readonly (readonly [string, number])[]): string | undefined {
-  const id = part.unk_id ?? undefined;
+function unknownPiece(component: Component, pieces: readonly (readonly [string, number])[]): string | undefined {
+  const id = component.unk_id ?? undefined;
   if (id === undefined) return undefined;
   const piece = typeof id === "number" ? pieces[id] : undefined;
   if (!piece) throw new RangeError(`"unk_id" of its model is ${JSON.stringify(id)}, of ${pieces.length} pieces`);
@@ -185,7 +185,7 @@ export function wordModelOf(model: ModelJson, hidden: ReadonlySet<string>): Word
       return (word) => {
         const out = new IdBuffer(8);
         cut(word, out);
-        return out.take().map((id) => id & 0x7fff_ffff);
+        return withoutWords(out.take());
       };
     }
   }

@@ -5,7 +5,8 @@
  * @module
  */
 
-import type { SpecialSpelling, SpecialToken } from "../tokenizer/tokenizer.ts";
+import type { SpecialSpelling } from "../tokenizer/special_tokens.ts";
+import type { SpecialToken } from "../tokenizer/tokenizer.ts";
 
 /** A JSON object. */
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -22,7 +23,7 @@ export interface AddedJson {
   readonly single_word?: boolean;
   /** With the white space before it. */
   readonly lstrip?: boolean;
-  /** With the white space behind it. */
+  /** With the white space after it. */
   readonly rstrip?: boolean;
   /** Found in normalized text. */
   readonly normalized?: boolean;

@@ -10,38 +10,40 @@ import { byteCharacters } from "../tokenizer/byte_level.ts";
 import { characterTokenizerOf } from "../tokenizer/character.ts";
 import { decoderOf } from "../tokenizer/decoders.ts";
 import { normalizerOf } from "../tokenizer/normalizers.ts";
-import { type Part, partsOption } from "../tokenizer/parts.ts";
+import { type Component, componentsOption } from "../tokenizer/components.ts";
 import { decodeWith, pieceWith, pipelineTokenizer, shownTokens } from "../tokenizer/pipeline.ts";
 import { preTokenizerOf } from "../tokenizer/pre_tokenizers.ts";
-import { findSpecials, type SpecialSpelling, specialTokens, type Tokenizer } from "../tokenizer/tokenizer.ts";
+import { findSpecials, type SpecialSpelling } from "../tokenizer/special_tokens.ts";
+import { specialTokens, type Tokenizer } from "../tokenizer/tokenizer.ts";
 import { wordPieceTokenizer } from "../tokenizer/wordpiece.ts";
 import { bertClass, robertaClass } from "./tokenizer_class.ts";
 import { frameOf } from "./tokenizer_frame.ts";
 import { vocabJsonJson, vocabTxtJson } from "./tokenizer_layouts.ts";
+import type { Complete } from "../tokenizer/vocabulary_options.ts";
 import { type ModelJson, modelJson, wordModelOf } from "./tokenizer_model.ts";
 import { type AddedJson, isObject, type JsonObject } from "./tokenizer_names.ts";
 
 /** What files beside a tokenizer.json say. */
 export interface TokenizerJsonOptions {
   /** How special tokens are spelled that are not called by BERT's names. */
-  spelling?: SpecialSpelling;
+  spelling?: SpecialSpelling | undefined;
   /** Tokens that are found in text beside those of the file. */
-  added?: readonly AddedJson[];
+  added?: readonly AddedJson[] | undefined;
   /** Special tokens that are found in text where the vocabulary has them. */
-  named?: readonly string[];
+  named?: readonly string[] | undefined;
 }
 
 /**
  * The tokenizer that a tokenizer.json describes.
  *
- * @throws {SyntaxError} that names the part that cannot be read.
+ * @throws {SyntaxError} that names the component that cannot be read.
  */
 export function fromTokenizerJson(
   json: unknown,
   name = "tokenizer.json",
   { spelling = {}, added = [], named = [] }: TokenizerJsonOptions = {},
 ): Tokenizer {
-  return saying(name, () => fromParts(isObject(json) ? json : {}, { spelling, added, named }));
+  return saying(name, () => fromComponents(isObject(json) ? json : {}, { spelling, added, named }));
 }
 
 /** What a reader finds wrong, as an error that names the file. */
@@ -51,14 +53,14 @@ function saying<T>(name: string, read: () => T): T {
     return read();
   } catch (error) {
     if (error instanceof RangeError) throw fail(error.message);
-    // a part that is no list, no object or no text where one is read
+    // a component that is no list, no object or no text where one is read
     if (error instanceof TypeError) throw fail("its parts are not what they are in a tokenizer.json");
     throw error;
   }
 }
 
-function fromParts(json: JsonObject, given: Required<TokenizerJsonOptions>): Tokenizer {
-  const model = modelJson(json.model as Part | null | undefined);
+function fromComponents(json: JsonObject, given: Complete<TokenizerJsonOptions>): Tokenizer {
+  const model = modelJson(json.model as Component | null | undefined);
   const named = given.named.filter((content) => model.vocab.has(content)).map((content) => ({
     content,
     special: true,
@@ -79,7 +81,7 @@ function fromParts(json: JsonObject, given: Required<TokenizerJsonOptions>): Tok
     inVocabulary: vocabulary.has(token.content),
     special: token.special ?? false,
   }));
-  const parts: Parts = {
+  const components: Components = {
     json: { ...json, added_tokens: added },
     model,
     tokens,
@@ -88,28 +90,29 @@ function fromParts(json: JsonObject, given: Required<TokenizerJsonOptions>): Tok
     // of tokens that are spelled alike the special ones count
     added: found.filter(({ content }) => !isOwn.has(content))
       .sort((a, b) => Number(b.special) - Number(a.special)),
-    normalizer: only(json.normalizer as Part | null, "normalizers"),
-    preTokenizer: only(json.pre_tokenizer as Part | null, "pretokenizers"),
+    normalizer: only(json.normalizer as Component | null, "normalizers"),
+    preTokenizer: only(json.pre_tokenizer as Component | null, "pretokenizers"),
   };
-  const tokenizer = wordPieceOf(parts) ?? byteLevelOf(parts) ?? charactersOf(parts) ?? pipelineOf(parts);
-  const frame = frameOf(json.post_processor as Part | null | undefined);
+  const tokenizer = wordPieceOf(components) ?? byteLevelOf(components) ?? charactersOf(components) ??
+    pipelineOf(components);
+  const frame = frameOf(json.post_processor as Component | null | undefined);
   const unknown = [...frame?.before ?? [], ...frame?.after ?? []].find((id) => !(id >= 0 && id < tokens.length));
   if (unknown !== undefined) {
     throw new RangeError(`its post-processor adds the id ${unknown}, of ${tokens.length} tokens`);
   }
-  const spacing = parts.specialForms.filter(({ lstrip, rstrip }) => lstrip || rstrip);
-  return { ...tokenizer, ...(spacing.length > 0 ? { spacing } : {}), ...(frame ? { frame } : {}) };
+  const spacing = components.specialForms.filter(({ lstrip, rstrip }) => lstrip || rstrip);
+  return { ...tokenizer, frame, spacing: spacing.length > 0 ? spacing : undefined };
 }
 
-interface Parts {
+interface Components {
   readonly json: JsonObject;
   readonly model: ModelJson;
   readonly tokens: readonly string[];
   readonly spelling: SpecialSpelling;
   readonly specialForms: readonly AddedToken[];
   readonly added: readonly AddedToken[];
-  readonly normalizer: Part | undefined;
-  readonly preTokenizer: Part | undefined;
+  readonly normalizer: Component | undefined;
+  readonly preTokenizer: Component | undefined;
 }
 
 /** The file's added tokens, and those that other files name beside it. */
@@ -160,15 +163,15 @@ function withAdded(
   return { tokens, added };
 }
 
-/** The one part that a sequence of parts consists of. */
-function only(part: Part | null | undefined, list: string): Part | undefined {
-  if (part?.type !== "Sequence") return part ?? undefined;
-  const parts = partsOption(part, list);
-  return parts.length === 0 ? undefined : parts.length === 1 ? only(parts[0], list) : part;
+/** The one component that a sequence of components consists of. */
+function only(component: Component | null | undefined, list: string): Component | undefined {
+  if (component?.type !== "Sequence") return component ?? undefined;
+  const components = componentsOption(component, list);
+  return components.length === 0 ? undefined : components.length === 1 ? only(components[0], list) : component;
 }
 
 /** BERT's own way, which has a quick path. */
-function wordPieceOf({ json, model, normalizer, preTokenizer, tokens, ...rest }: Parts): Tokenizer | undefined {
+function wordPieceOf({ json, model, normalizer, preTokenizer, tokens, ...rest }: Components): Tokenizer | undefined {
   if (model.type !== "WordPiece" || preTokenizer?.type !== "BertPreTokenizer") return undefined;
   if (normalizer && normalizer.type !== "BertNormalizer") return undefined;
   // whatever is wrong with it is said there
@@ -186,7 +189,7 @@ function wordPieceOf({ json, model, normalizer, preTokenizer, tokens, ...rest }:
     spelling: rest.spelling,
     specialForms: rest.specialForms,
   });
-  const decoder = json.decoder as Part | null | undefined;
+  const decoder = json.decoder as Component | null | undefined;
   const isUsual = decoder?.type === "WordPiece" && (decoder.prefix ?? "##") === model.prefix &&
     decoder.cleanup !== false;
   if (isUsual) return tokenizer;
@@ -198,7 +201,7 @@ function wordPieceOf({ json, model, normalizer, preTokenizer, tokens, ...rest }:
 }
 
 function decodingBy(
-  decoder: Part | null | undefined,
+  decoder: Component | null | undefined,
   tokens: readonly string[],
 ): Pick<Tokenizer, "decode" | "piece"> {
   const textOf = decodeWith(decoderOf(decoder));
@@ -209,13 +212,13 @@ function decodingBy(
 }
 
 /** GPT-2's own way with all bytes, which has a quick path. */
-function byteLevelOf({ model, normalizer, preTokenizer, tokens, ...rest }: Parts): BpeTokenizer | undefined {
+function byteLevelOf({ model, normalizer, preTokenizer, tokens, ...rest }: Components): BpeTokenizer | undefined {
   if (model.type !== "BPE" || preTokenizer?.type !== "ByteLevel" || preTokenizer.use_regex === false) return undefined;
   if (normalizer && normalizer.type !== "NFC") return undefined;
   if (model.prefix !== "" || model.suffix !== "" || byteCharacters.some((byte) => !model.vocab.has(byte))) {
     return undefined;
   }
-  if (rest.json.decoder && (rest.json.decoder as Part).type !== "ByteLevel") return undefined;
+  if (rest.json.decoder && (rest.json.decoder as Component).type !== "ByteLevel") return undefined;
   preTokenizerOf(preTokenizer);
   return bpeTokenizer(tokens, model.merges, {
     addPrefixSpace: preTokenizer.add_prefix_space as boolean ?? true,
@@ -228,12 +231,12 @@ function byteLevelOf({ model, normalizer, preTokenizer, tokens, ...rest }: Parts
 }
 
 /** Characters, which are written as byte-pair encoding without merges. */
-function charactersOf({ json, model, normalizer, preTokenizer, tokens, ...rest }: Parts): Tokenizer | undefined {
+function charactersOf({ json, model, normalizer, preTokenizer, tokens, ...rest }: Components): Tokenizer | undefined {
   if (model.type !== "BPE" || normalizer || preTokenizer || model.merges.length > 0 || rest.added.length > 0) {
     return undefined;
   }
   if (model.prefix !== "" || model.suffix !== "" || model.fuseUnknown || model.byteFallback) return undefined;
-  if (json.decoder && (json.decoder as Part).type !== "Fuse") return undefined;
+  if (json.decoder && (json.decoder as Component).type !== "Fuse") return undefined;
   const ends = tokens.findLastIndex((token) => (specialTokens as readonly string[]).includes(token)) + 1;
   const isPlain = rest.specialForms.every((form) =>
     !form.lstrip && !form.rstrip && !form.singleWord && !form.normalized
@@ -245,8 +248,8 @@ function charactersOf({ json, model, normalizer, preTokenizer, tokens, ...rest }
   return model.unknown === unknown ? characterTokenizerOf(tokens) : undefined;
 }
 
-/** Any other parts. */
-function pipelineOf({ json, model, normalizer, preTokenizer, tokens, ...rest }: Parts): Tokenizer {
+/** Any other components. */
+function pipelineOf({ json, model, normalizer, preTokenizer, tokens, ...rest }: Components): Tokenizer {
   const idOf = new Map(tokens.map((token, id) => [token, id]));
   const special = findSpecials((token) => idOf.get(token), rest.spelling);
   const hidden = new Set(Object.values(special).map((id) => tokens[id]!));
@@ -260,7 +263,7 @@ function pipelineOf({ json, model, normalizer, preTokenizer, tokens, ...rest }: 
     normalize: normalizerOf(normalizer),
     preTokenize: preTokenizerOf(preTokenizer),
     model: wordModelOf(model, hidden),
-    decoder: decoderOf(json.decoder as Part | null | undefined),
+    decoder: decoderOf(json.decoder as Component | null | undefined),
     wordSign: signs.includes('"Metaspace"') || signs.includes("▁") ? "▁" : undefined,
     usesBeginning: signs.includes('"first"'),
     source: json,

@@ -7,7 +7,7 @@
 
 import type { BpeTokenizer } from "../tokenizer/bpe.ts";
 import type { AddedToken } from "../tokenizer/added.ts";
-import type { Part } from "../tokenizer/parts.ts";
+import type { Component } from "../tokenizer/components.ts";
 import { isPipeline } from "../tokenizer/pipeline.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { WordPieceTokenizer } from "../tokenizer/wordpiece.ts";
@@ -39,14 +39,14 @@ export function toTokenizerJson(tokenizer: Tokenizer): Record<string, unknown> {
     truncation: null,
     padding: null,
     added_tokens: added,
-    ...parts(tokenizer),
+    ...components(tokenizer),
     post_processor: frameJson(tokenizer),
   };
 }
 
-/** Of a tokenizer of other parts, what it was read from, with the frame that it has now. */
+/** Of a tokenizer of other components, what it was read from, with the frame that it has now. */
 function fromSource(tokenizer: Tokenizer, source: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const had = frameOf(source.post_processor as Part | null | undefined);
+  const had = frameOf(source.post_processor as Component | null | undefined);
   const isSame = JSON.stringify(had) === JSON.stringify(tokenizer.frame);
   return {
     version: "1.0",
@@ -93,7 +93,7 @@ function frameJson({ frame, tokens }: Tokenizer): Record<string, unknown> | null
 }
 
 /** What differs from kind to kind. */
-function parts(tokenizer: Tokenizer): Record<string, unknown> {
+function components(tokenizer: Tokenizer): Record<string, unknown> {
   const vocab = vocabularyOf(tokenizer);
   const bpe = {
     type: "BPE",

@@ -7,22 +7,13 @@
 
 import type { ModelConfig } from "../model/config.ts";
 import { emptyValues } from "../model/parameters.ts";
-import { type FileReader, type ModelFolder, pathIn, readFully, readJson } from "./folder.ts";
-import { WEIGHTS, WEIGHTS_INDEX, whatIsThere } from "./folder_parts.ts";
+import { type FileReader, type ModelFolder, pathIn, readFully } from "./model_folder.ts";
+import { WEIGHTS } from "./folder_contents.ts";
 import { allFinite, countNotFinite, notFinite } from "./finite.ts";
 import type { Placement } from "./tensor_names.ts";
-import { pointerError } from "./pointer.ts";
 import { notTheSame, placeTensors } from "./place_tensors.ts";
-import {
-  decodeWeights,
-  headerLength,
-  LENGTH_BYTES,
-  parseHeader,
-  type TensorEntry,
-  weightBytes,
-  type WeightType,
-  weightTypeOf,
-} from "./safetensors.ts";
+import { decodeWeights, weightBytes, type WeightType, weightTypeOf } from "./safetensors.ts";
+import { aliasesIn, type CheckedFile, checkedFile, openWeightFile, weightFiles } from "./weight_files.ts";
 
 /** Takes a piece of a parameter; it may not keep the array. The next piece waits for what it returns. */
 export type WeightSink = (
@@ -52,22 +43,6 @@ export interface Weights {
 /** Bytes that are read at a time. */
 const CHUNK = 1 << 22;
 
-/** Files beyond which their number is taken for a mistake. */
-const MOST_PARTS = 1000;
-
-/** A file whose header has been checked. */
-interface CheckedFile {
-  readonly name: string;
-  readonly path: string;
-  readonly entries: readonly TensorEntry[];
-  /** What the header tells besides: of tensors that are left out, under which other name they are there. */
-  readonly metadata: Readonly<Record<string, string>>;
-  /** Bytes of the header and what tells its length. */
-  readonly before: number;
-  /** Bytes of the whole file. */
-  readonly bytes: number;
-}
-
 /**
  * Opens and checks the weights of a folder; `classes` are those that its config.json names.
  *
@@ -83,11 +58,10 @@ export async function openWeights(
   const close = async () => await single?.close().catch(() => {});
   try {
     const files: CheckedFile[] = [];
-    for (const name of single ? [WEIGHTS] : await indexedFiles(folder)) {
-      const reader = single ?? await openIndexed(folder, name);
+    for (const name of single ? [WEIGHTS] : await weightFiles(folder)) {
+      const reader = single ?? await openWeightFile(folder, name);
       try {
-        const path = pathIn(folder, name);
-        files.push({ name, path, ...await readHeader(reader, path) });
+        files.push(await checkedFile(reader, name, pathIn(folder, name)));
       } finally {
         if (!single) await reader.close();
       }
@@ -103,7 +77,7 @@ export async function openWeights(
     }
     const place = single ? files[0]!.path : folder.place;
     const { placed, copies, unused, head, nextSentence } = placeTensors(config, entries, { place, classes });
-    const places = Map.groupBy(placed, ({ entry }) => entry.name);
+    const placements = Map.groupBy(placed, ({ entry }) => entry.name);
     const twins = new Set(copies.flatMap(({ entry, of }) => [entry.name, of.name]));
     const types = new Set(placed.map(({ entry }) => weightTypeOf(entry, entry.path)));
     return {
@@ -116,10 +90,10 @@ export async function openWeights(
       async read(sink) {
         const digests = new Map<string, string>();
         for (const file of files) {
-          const reader = single ?? await openIndexed(folder, file.name);
+          const reader = single ?? await openWeightFile(folder, file.name);
           try {
             if (!single) await readFully(reader, new Uint8Array(file.before), file.path);
-            await readTensors(reader, file, { places, twins, digests, sink });
+            await readTensors(reader, file, { placements, twins, digests, sink });
           } finally {
             await reader.close().catch(() => {});
           }
@@ -135,20 +109,6 @@ export async function openWeights(
   }
 }
 
-/** Other names of the tensors of a file: who writes a tensor once that has several names keeps the others in the header. */
-function aliasesIn({ entries, metadata }: CheckedFile): Map<string, string[]> {
-  const names = new Set(entries.map(({ name }) => name));
-  const aliases = new Map<string, string[]>();
-  for (const alias of Object.keys(metadata)) {
-    let name: unknown = alias;
-    // from name to name, but not in a circle
-    for (let steps = 0; steps < 8 && typeof name === "string" && !names.has(name); steps++) name = metadata[name];
-    if (typeof name !== "string" || name === alias || !names.has(name)) continue;
-    aliases.set(name, [...aliases.get(name) ?? [], alias]);
-  }
-  return aliases;
-}
-
 /** Reads all weights of a folder into host memory; of an encoder alone those of the head stay zero. */
 export async function readWeights(
   weights: Weights,
@@ -159,81 +119,11 @@ export async function readWeights(
   return parameters;
 }
 
-/** Names of the files that the index names. */
-async function indexedFiles(folder: ModelFolder): Promise<string[]> {
-  const index = await readJson(folder, WEIGHTS_INDEX) as { weight_map?: Record<string, unknown> } | undefined;
-  if (index) {
-    const names = [...new Set(Object.values(index.weight_map ?? {}))];
-    const isName = (name: unknown): name is string => typeof name === "string" && /^[^\\/]+$/.test(name);
-    if (names.length === 0 || !names.every(isName)) {
-      throw new SyntaxError(`Cannot use ${pathIn(folder, WEIGHTS_INDEX)}: its weight_map names no files`);
-    }
-    return names.sort();
-  }
-  const parts = partsIn(await folder.list?.() ?? []);
-  if (parts.length === 0) throw new RangeError(`Cannot use ${folder.place}: ${await whatIsThere(folder, WEIGHTS)}`);
-  const lost = parts.filter(({ isThere }) => !isThere);
-  if (lost.length > 0) {
-    const names = lost.slice(0, 3).map(({ name }) => name).join(", ");
-    throw new RangeError(
-      `Cannot use ${folder.place}: of ${parts.length} files of weights ${lost.length} are not there: ${names}`,
-    );
-  }
-  return parts.map(({ name }) => name);
-}
-
-/** The files that weights are divided into by their names alone, which tell how many there should be, where there is no index. */
-function partsIn(names: readonly string[]): { name: string; isThere: boolean }[] {
-  for (const name of names) {
-    const [, start, count] = /^(.*)-\d{5}-of-(\d{5})\.safetensors$/.exec(name) ?? [];
-    if (count === undefined || Number(count) > MOST_PARTS) continue;
-    return Array.from({ length: Number(count) }, (_, i) => {
-      const part = `${start}-${String(i + 1).padStart(5, "0")}-of-${count}.safetensors`;
-      return { name: part, isThere: names.includes(part) };
-    });
-  }
-  return [];
-}
-
-async function openIndexed(folder: ModelFolder, name: string): Promise<FileReader> {
-  const reader = await folder.open(name);
-  if (!reader) throw new SyntaxError(`Cannot use ${folder.place}: ${name}, which its index names, is not there`);
-  return reader;
-}
-
-async function readHeader(
-  reader: FileReader,
-  path: string,
-): Promise<Pick<CheckedFile, "entries" | "metadata" | "before" | "bytes">> {
-  const { size } = reader;
-  const start = new Uint8Array(LENGTH_BYTES);
-  if (size !== undefined && size < LENGTH_BYTES) {
-    throw new SyntaxError(`Cannot read ${path}: ${size} bytes are too few for a header`);
-  }
-  await readFully(reader, start, path);
-  const wrong = pointerError(start, path) ?? archiveError(start, path);
-  if (wrong) throw wrong;
-  const header = new Uint8Array(headerLength(start, { path, size }));
-  await readFully(reader, header, path);
-  const { entries, metadata, bytes } = parseHeader(header, { path, size });
-  const before = LENGTH_BYTES + header.length;
-  return { entries, metadata, before, bytes: before + bytes };
-}
-
-/** What is said of a pickle of PyTorch, in a zip archive or plain, under the name of another format; undefined if it is none. */
-function archiveError(start: Uint8Array, path: string): SyntaxError | undefined {
-  const isZip = start[0] === 0x50 && start[1] === 0x4b && start[2] === 3 && start[3] === 4;
-  // of a header's length the last byte is zero
-  const isPickle = start[0] === 0x80 && start[1]! >= 2 && start[1]! <= 5 && start[7] !== 0;
-  if (!isZip && !isPickle) return undefined;
-  return new SyntaxError(`Cannot read ${path}: it is a pickle of torch.save, only named like a safetensors file`);
-}
-
 async function readTensors(
   reader: FileReader,
   { entries, path }: CheckedFile,
-  { places, twins, digests, sink }: {
-    places: ReadonlyMap<string, readonly { readonly place: Placement }[]>;
+  { placements, twins, digests, sink }: {
+    placements: ReadonlyMap<string, readonly { readonly placement: Placement }[]>;
     /** Tensors that must be the same as others. */
     twins: ReadonlySet<string>;
     digests: Map<string, string>;
@@ -243,7 +133,7 @@ async function readTensors(
   const buffer = new Uint8Array(CHUNK);
   for (const entry of entries) {
     const { name } = entry;
-    const wanted = places.get(name) ?? [];
+    const wanted = placements.get(name) ?? [];
     const isTwin = twins.has(name);
     const type = wanted.length > 0 || isTwin ? weightTypeOf(entry, path) : undefined;
     const digest = isTwin ? digestOf() : undefined;
@@ -256,7 +146,9 @@ async function readTensors(
         if (!allFinite(values)) wrong += countNotFinite(values);
         digest?.add(values);
         if (wrong === 0) {
-          for (const { place } of wanted) await sink(place.parameter, values, place.offset + at / weightBytes(type));
+          for (const { placement } of wanted) {
+            await sink(placement.parameter, values, placement.offset + at / weightBytes(type));
+          }
         }
       }
       at += bytes.length;

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { encodeWithSpecials, type Tokenizer } from "../tokenizer/tokenizer.ts";
+import { encodeWithSpecials } from "../tokenizer/special_tokens.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 
 /** Characters that are looked at for each token that there is room for; a longer token is rare, and only makes a chunk shorter. */
 const CHARACTERS_A_TOKEN = 16;
@@ -19,7 +20,8 @@ const MOST_TRIES = 10;
  *
  * @example
  * ```ts
- * import { characterTokenizer, chunkTexts } from "@cloze/mlm";
+ * import { chunkTexts } from "@cloze/mlm/text";
+ * import { characterTokenizer } from "@cloze/mlm/tokenizer";
  *
  * const tokenizer = characterTokenizer("abc \n");
  * console.log(await Array.fromAsync(chunkTexts(["aa bb\n", "cc cc"], { tokenizer, longest: 6 }))); // ["aa bb", "cc cc"]

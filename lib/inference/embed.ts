@@ -5,7 +5,8 @@
  */
 
 import type { BatchShape, EncoderProgram } from "../model/model.ts";
-import { encodeFramed } from "../tokenizer/tokenizer.ts";
+import { encodeFramed } from "../tokenizer/special_tokens.ts";
+
 import { batchesOf, inChunks, type TextBatch } from "./texts.ts";
 import type { TextModel } from "../evaluate/text_model.ts";
 import { type ProgramCache, programCache } from "../model/program_cache.ts";

@@ -5,7 +5,9 @@
  */
 
 import type { BatchShape, EvaluationProgram } from "../model/model.ts";
-import { encodeFramed, specialIds, splitAtSpecials, type Tokenizer } from "../tokenizer/tokenizer.ts";
+import { encodeFramed, specialIds, splitAtSpecials } from "../tokenizer/special_tokens.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+
 import { batchesOf, inChunks, type TextBatch } from "./texts.ts";
 import { mostMaskedRows, type TextModel } from "../evaluate/text_model.ts";
 import { type ProgramCache, programCache } from "../model/program_cache.ts";

@@ -4,12 +4,12 @@
  * @module
  */
 
-import type { PackMode } from "../batch/packing.ts";
+import type { PackMode } from "../batch/block.ts";
 import { textWindows } from "../batch/text_windows.ts";
 import type { Device } from "../device/device.ts";
 import { type DeviceChoice, openDevice } from "../device/open_device.ts";
-import { type ModelFolder, urlFolder } from "../format/folder.ts";
-import { type OpenedModel, openModel } from "../format/model_folder.ts";
+import { type ModelFolder, urlFolder } from "../format/model_folder.ts";
+import { type OpenedModel, openModel } from "../format/open_model.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { Model } from "../model/model.ts";
 import { isMaskedHeadParameter } from "../model/heads/masked.ts";

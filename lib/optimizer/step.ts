@@ -7,7 +7,6 @@
 import { allocateTensor, type Device } from "../device/device.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Storage, Tensor } from "../tensor/tensor.ts";
-import type { AdamWOptions } from "./adamw.ts";
 
 /** Steps whose results the device keeps until they are read. */
 export const RING_SIZE = 1024;
@@ -69,7 +68,7 @@ export interface StepInput {
   /** Learning rate. */
   readonly learningRate: number;
   /** The decays, by which moments are corrected. */
-  readonly optimizer: Pick<AdamWOptions, "beta1" | "beta2">;
+  readonly optimizer: { readonly beta1: number; readonly beta2: number };
 }
 
 /** Writes the clock and scalars of a step. */

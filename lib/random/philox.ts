@@ -11,7 +11,7 @@
  *
  * @example
  * ```ts
- * import { philox } from "@cloze/mlm";
+ * import { philox } from "@cloze/mlm/kernels";
  *
  * const block = philox([0, 0, 0, 0], [0, 0], new Uint32Array(4));
  * console.log(block[0]!.toString(16)); // 6627e8d5

@@ -1,5 +1,5 @@
 /**
- * Bytes of a stream as they are wanted, with their place; what was taken too much can be given back.
+ * Bytes of a stream as they are wanted, with their offset; what was taken too much can be given back.
  *
  * @module
  */
@@ -84,7 +84,7 @@ export async function firstBytes(stream: ReadableStream<Bytes>, count: number): 
 }
 
 /** Bytes start ... end - 1 of a stream. */
-export async function* part(
+export async function* byteRange(
   chunks: AsyncIterable<Bytes>,
   { start, end = Infinity }: { start: number; end?: number | undefined },
 ): AsyncGenerator<Bytes> {

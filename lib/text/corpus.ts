@@ -4,16 +4,16 @@
  * @module
  */
 
-import { openText } from "./open_text.ts";
+import { textSource } from "./text_source.ts";
 import { type BadRecords, type ByteSource, type Passage, strict, type TextSource } from "./source.ts";
 
 /** The two parts of a corpus. */
 export type CorpusPart = "training" | "validation";
 
-/** A place in a part of a corpus, as JSON; only the corpus that made it understands it. */
+/** A position in a part of a corpus, as JSON; only the corpus that made it understands it. */
 export type CorpusPosition = number | { readonly [key: string]: CorpusPosition } | readonly CorpusPosition[];
 
-/** A passage with the place behind it. */
+/** A passage with the position after it. */
 export type CorpusPassage = Passage<CorpusPosition>;
 
 /** Text to train on. */
@@ -23,18 +23,37 @@ export interface Corpus {
   /** For people: how much there is. */
   readonly description: string;
   /** For people: which text validates. Default: `name`. */
-  readonly validates?: string;
+  readonly validates?: string | undefined;
   /** Bytes of the training part, where they are known. */
-  readonly trainingBytes?: number;
+  readonly trainingBytes?: number | undefined;
   /** Whether the training part never ends. */
   readonly endless: boolean;
-  /** Passages of a part, from a place on that an earlier passage gave; by default from the beginning. */
+  /** Passages of a part, from a position on that an earlier passage gave; by default from the beginning. */
   passages(part: CorpusPart, from?: CorpusPosition): AsyncIterable<CorpusPassage>;
 }
 
 /** The texts of a part's passages. */
 export async function* textsOf(corpus: Corpus, part: CorpusPart): AsyncGenerator<string> {
   for await (const { text } of corpus.passages(part)) yield text;
+}
+
+/** Texts that are enough to know an endless corpus. */
+const ENDLESS_SAMPLE = 20_000;
+
+/**
+ * The texts of the training part, of an endless corpus the first ones, to make a vocabulary of.
+ *
+ * @param options `most`: how many of an endless corpus; by default 20,000.
+ */
+export async function* trainingTexts(
+  corpus: Corpus,
+  { most = ENDLESS_SAMPLE }: { most?: number } = {},
+): AsyncGenerator<string> {
+  let read = 0;
+  for await (const text of textsOf(corpus, "training")) {
+    yield text;
+    if (corpus.endless && ++read >= most) return;
+  }
 }
 
 /** The passages of a source as a stream of texts, to be piped on. */
@@ -50,7 +69,11 @@ export const VALIDATION_SHARE = 0.1;
 
 /** Options of {@linkcode textCorpus}. */
 export interface TextCorpusOptions {
-  /** Share that validates, in (0, 1). Default: 0.1. */
+  /**
+   * Share that validates, in (0, 1).
+   *
+   * @default {0.1}
+   */
   validationShare?: number | undefined;
   /** Text of its own to validate on; then everything else is trained on. */
   validation?: readonly (TextSource | ByteSource)[] | undefined;
@@ -59,7 +82,7 @@ export interface TextCorpusOptions {
 }
 
 /**
- * A corpus of sources, one after the other; what bytes are is told by their name, as by {@linkcode openText}. Where all of
+ * A corpus of sources, one after the other; what bytes are is told by their name, as by {@linkcode textSource}. Where all of
  * them know their size, the first 90 % of the bytes, up to the next line break, are for training and the rest for
  * validation. Otherwise every tenth document validates.
  *
@@ -67,7 +90,7 @@ export interface TextCorpusOptions {
  *
  * @example
  * ```ts
- * import { stringSource, textCorpus, textsOf } from "@cloze/mlm";
+ * import { stringSource, textCorpus, textsOf } from "@cloze/mlm/text";
  *
  * const corpus = await textCorpus([stringSource("poem", "one\ntwo\nthree\nfour\n")]);
  * for await (const line of textsOf(corpus, "training")) console.log(line);
@@ -97,10 +120,9 @@ export async function textCorpus(
   if (options.validation) {
     const others = await allAsText(options.validation);
     const [training, validation] = [whole(sources), whole(others)];
-    const bytes = known ? { trainingBytes: total } : {};
     return {
       ...common,
-      ...bytes,
+      trainingBytes: known ? total : undefined,
       validates: nameOf(others),
       passages: (part, from) => inOrder(part === "training" ? training : validation, from, bad),
     };
@@ -112,7 +134,7 @@ export async function textCorpus(
       passages: (part, from) => everyNth({ sources, part, from, share: validationShare, bad }),
     };
   }
-  const split = await splitPlace(sources, Math.floor(total * (1 - validationShare)));
+  const split = await splitOf(sources, Math.floor(total * (1 - validationShare)));
   const training = sources.slice(0, split.source + 1).map((source, i) => ({
     source,
     start: 0,
@@ -144,7 +166,7 @@ function ordinal(n: number): string {
 }
 
 async function asText(source: TextSource | ByteSource): Promise<TextSource> {
-  return "read" in source ? source : await openText(source);
+  return "read" in source ? source : await textSource(source);
 }
 
 /** One after the other, so that few files are open at a time. */
@@ -180,7 +202,7 @@ async function* inOrder(
   }
 }
 
-/** Every nth document validates, the others train; a position is [source, offset, documents behind]. */
+/** Every nth document validates, the others train; a position is [source, offset, documents so far]. */
 async function* everyNth(
   { sources, part, from, share, bad }: {
     sources: readonly TextSource[];
@@ -190,9 +212,9 @@ async function* everyNth(
     bad: BadRecords;
   },
 ): AsyncGenerator<CorpusPassage> {
-  const [first, offset, behind] = (from ?? [0, 0, 0]) as [number, number, number];
+  const [first, offset, before] = (from ?? [0, 0, 0]) as [number, number, number];
   const period = periodOf(share);
-  let document = behind;
+  let document = before;
   for (let index = first; index < sources.length; index++) {
     const start = index === first ? offset : 0;
     for await (const passage of sources[index]!.read({ start, end: sources[index]!.size, bad })) {
@@ -203,8 +225,8 @@ async function* everyNth(
   }
 }
 
-/** Where to cut: in the source that the target falls into, at a place that suits it. */
-async function splitPlace(sources: readonly TextSource[], target: number): Promise<{ source: number; offset: number }> {
+/** Where to cut: in the source that the target falls into, at an offset that suits it. */
+async function splitOf(sources: readonly TextSource[], target: number): Promise<{ source: number; offset: number }> {
   let before = 0;
   for (const [index, source] of sources.entries()) {
     if (before + source.size! <= target && index < sources.length - 1) {
@@ -214,90 +236,4 @@ async function splitPlace(sources: readonly TextSource[], target: number): Promi
     return { source: index, offset: await source.cut!(Math.max(0, target - before)) };
   }
   throw new RangeError("Cannot split an empty list of sources");
-}
-
-/** A corpus with the weight that it has in a mixture. */
-export interface WeightedCorpus {
-  /** The corpus. */
-  readonly corpus: Corpus;
-  /** Share of the characters, relative to the others' weights; above 0. */
-  readonly weight: number;
-}
-
-interface MixturePosition {
-  readonly [key: string]: CorpusPosition;
-  /** Characters of each corpus so far. */
-  readonly read: readonly number[];
-  /** Place in each corpus; an empty list at its beginning. */
-  readonly places: readonly CorpusPosition[];
-}
-
-/**
- * Corpora by weight: after each document the one that is furthest behind its share goes on. In training each begins anew at
- * its end, so it never ends; in validation it drops out. With `validation` that corpus alone validates.
- *
- * @throws {RangeError} if a weight is not above 0.
- */
-export function mixture(
-  parts: readonly WeightedCorpus[],
-  { validation }: { validation?: Corpus | undefined } = {},
-): Corpus {
-  const wrong = parts.find(({ weight }) => !(weight > 0 && Number.isFinite(weight)));
-  if (wrong) {
-    throw new RangeError(`Cannot mix ${wrong.corpus.name} with a weight of ${wrong.weight}: it must be above 0`);
-  }
-  const total = parts.reduce((sum, { weight }) => sum + weight, 0);
-  const shares = parts.map(({ corpus, weight }) => `${Math.round(100 * weight / total)} % ${corpus.name}`);
-  return {
-    name: `mixture of ${parts.length}`,
-    description: shares.join(", "),
-    validates: validation ? validation.validates ?? validation.name : `the validation parts of ${parts.length} corpora`,
-    endless: true,
-    passages: (part, from) =>
-      part === "validation" && validation ? validation.passages(part, from) : mix(parts, part, from),
-  };
-}
-
-async function* mix(
-  parts: readonly WeightedCorpus[],
-  part: CorpusPart,
-  from: CorpusPosition | undefined,
-): AsyncGenerator<CorpusPassage> {
-  const start = from as MixturePosition | undefined;
-  const read = parts.map((_, i) => start?.read[i] ?? 0);
-  const places = parts.map((_, i) => start?.places[i] ?? []);
-  const isStart = (place: CorpusPosition) => Array.isArray(place) && place.length === 0;
-  const open = (index: number) =>
-    parts[index]!.corpus.passages(part, isStart(places[index]!) ? undefined : places[index])
-      [Symbol.asyncIterator]();
-  const streams: (AsyncIterator<CorpusPassage> | undefined)[] = parts.map(() => undefined);
-  const left = new Set(parts.keys());
-  const behind = (index: number) => read[index]! / parts[index]!.weight;
-  try {
-    while (left.size > 0) {
-      const index = [...left].reduce((least, i) => behind(i) < behind(least) ? i : least);
-      while (true) {
-        const stream = streams[index] ??= open(index);
-        const { done, value } = await stream.next();
-        if (done && part === "validation") {
-          left.delete(index);
-          break;
-        }
-        if (done) {
-          if (isStart(places[index]!)) {
-            throw new RangeError(`Cannot mix in ${parts[index]!.corpus.name}: it has no text`);
-          }
-          places[index] = [];
-          streams[index] = undefined;
-          continue;
-        }
-        places[index] = value.next;
-        read[index]! += value.text.length + 1;
-        yield { ...value, next: { read: [...read], places: [...places] } };
-        if (value.after === "document") break;
-      }
-    }
-  } finally {
-    for (const stream of streams) await stream?.return?.();
-  }
 }

@@ -13,10 +13,18 @@ const delimiters = [",", ";", "\t", "|"] as const;
 
 /** Options of {@linkcode commaSeparated}. */
 export interface TableOptions {
-  /** Column of the text; of several with a name, the second is `name.1`. Default: "text". */
-  field?: string;
-  /** What separates cells, where the heading leaves it open. Default: a comma. */
-  delimiter?: string;
+  /**
+   * Column of the text; of several with a name, the second is `name.1`.
+   *
+   * @default {"text"}
+   */
+  field?: string | undefined;
+  /**
+   * What separates cells, where the heading leaves it open.
+   *
+   * @default {","}
+   */
+  delimiter?: string | undefined;
 }
 
 /**
@@ -45,7 +53,7 @@ export function commaSeparated(source: ByteSource, { field = "text", delimiter =
 interface Heading {
   readonly column: number;
   readonly shape: CsvShape;
-  /** Byte behind it. */
+  /** Offset after it. */
   readonly next: number;
 }
 
@@ -191,9 +199,9 @@ async function* recordsOf(
     begin();
   };
   for await (const whole of linesOf(source, { start, end, longest: LONGEST_RECORD, bad })) {
-    const parts = splitAtReturns(whole);
-    if (parts === undefined) add(decoded(whole, source, bad));
-    else for (const part of parts) add(decoded(part, source, bad));
+    const lines = splitAtReturns(whole);
+    if (lines === undefined) add(decoded(whole, source, bad));
+    else for (const line of lines) add(decoded(line, source, bad));
     if (ready.length === 0) continue;
     for (const record of ready) yield record;
     ready.length = 0;
@@ -202,7 +210,7 @@ async function* recordsOf(
   yield* ready;
 }
 
-/** Whether a record of several lines is none: a quote was left open, and the line behind it is a record itself. */
+/** Whether a record of several lines is none: a quote was left open, and the line after it is a record itself. */
 function isMisread(
   { cells, hasTail }: { cells: readonly string[]; hasTail: boolean },
   { lines, shape }: { lines: readonly CsvLine[]; shape: CsvShape },

@@ -10,13 +10,13 @@ import type { Line } from "./lines.ts";
 export interface CsvShape {
   /** What separates cells. */
   readonly delimiter: string;
-  /** Whether spaces behind a delimiter mean nothing. */
+  /** Whether spaces after a delimiter mean nothing. */
   readonly skipsSpaces: boolean;
   /** Cells of a record, once the heading is known. */
   readonly columns: number | undefined;
 }
 
-/** A record that may go on behind a line break. */
+/** A record that may go on after a line break. */
 export interface CsvRecord {
   /** The cells that have ended. */
   readonly cells: string[];
@@ -66,7 +66,7 @@ export function extendRecord(record: CsvRecord, line: string, { delimiter, skips
   }
 }
 
-/** Reads a quoted cell; returns the place behind its closing quote, or -1 where it goes on behind the line. */
+/** Reads a quoted cell; returns the index after its closing quote, or -1 where it goes on in the next line. */
 function quotedUntil(record: CsvRecord, line: string, begin: number): number {
   let at = begin;
   while (true) {
@@ -83,20 +83,20 @@ function quotedUntil(record: CsvRecord, line: string, begin: number): number {
   }
 }
 
-/** The parts of a line at the carriage returns within it, which end lines in some files; undefined if there are none. */
+/** The lines within a line, cut at the carriage returns within it, which end lines in some files; undefined if there are none. */
 export function splitAtReturns(line: Line): readonly Line[] | undefined {
   const { bytes } = line;
   const first = bytes.indexOf(13);
   if (first < 0 || first >= bytes.length - 1) return undefined;
-  const parts: Line[] = [];
+  const lines: Line[] = [];
   let begin = 0;
   while (begin <= bytes.length) {
     const found = bytes.indexOf(13, begin);
     const end = found < 0 || found === bytes.length - 1 ? bytes.length : found;
     const next = end === bytes.length ? line.next : line.start + end + 1;
     const place = begin === 0 ? line.place : `${line.place}, byte ${line.start + begin}`;
-    parts.push({ ...line, bytes: bytes.subarray(begin, end), start: line.start + begin, next, place });
+    lines.push({ ...line, bytes: bytes.subarray(begin, end), start: line.start + begin, next, place });
     begin = end + 1;
   }
-  return parts;
+  return lines;
 }

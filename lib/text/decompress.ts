@@ -4,7 +4,7 @@
  * @module
  */
 
-import { byteReader, type Bytes, part } from "./byte_reader.ts";
+import { byteRange, byteReader, type Bytes } from "./byte_reader.ts";
 import { type Fault, gunzip, type Inflating } from "./gzip.ts";
 import { onFile } from "./signatures.ts";
 import { BrokenDataError, type ByteSource } from "./source.ts";
@@ -36,7 +36,7 @@ export function compressionOf(name: string): { inner: string; compression: Compr
 }
 
 /**
- * The decompressed bytes of a source: of gzip all members, of zstd all frames. Reading from a place on decompresses everything
+ * The decompressed bytes of a source: of gzip all members, of zstd all frames. Reading from an offset on decompresses everything
  * before it: some hundred megabytes a second. Reading throws a {@linkcode BrokenDataError} that names the byte of the compressed
  * data where it breaks, after all the text before.
  *
@@ -50,7 +50,7 @@ export function decompressed(
   return {
     name: source.name,
     size: undefined,
-    stream: (start, end) => ReadableStream.from(part(inflate(source, compression), { start, end })),
+    stream: (start, end) => ReadableStream.from(byteRange(inflate(source, compression), { start, end })),
   };
 }
 
@@ -77,7 +77,7 @@ async function* inflate(source: ByteSource, compression: Compression): AsyncGene
   }
   if (!broken) return;
   const near = broken.offset - NEAR;
-  yield* part(open(({ offset }) => offset < near ? Infinity : smallFeed[compression]), { start: count });
+  yield* byteRange(open(({ offset }) => offset < near ? Infinity : smallFeed[compression]), { start: count });
   throw broken;
 }
 

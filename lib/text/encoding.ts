@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Bytes, part } from "./byte_reader.ts";
+import { byteRange, type Bytes } from "./byte_reader.ts";
 import { BrokenDataError, type ByteSource } from "./source.ts";
 
 /** The two orders of bytes in UTF-16. */
@@ -60,7 +60,7 @@ export function fromUtf16(source: ByteSource, encoding: Utf16): ByteSource {
   return {
     name: source.name,
     size: undefined,
-    stream: (start, end) => ReadableStream.from(part(transcoded(source, encoding), { start, end })),
+    stream: (start, end) => ReadableStream.from(byteRange(transcoded(source, encoding), { start, end })),
   };
 }
 

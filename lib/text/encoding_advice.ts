@@ -66,22 +66,22 @@ export function latinAdvice(bytes: Uint8Array): string {
 
 /** Whether most of what is not ASCII is UTF-8, so that single bytes are broken. */
 function isMostlyUtf8(bytes: Bytes): boolean {
-  let right = 0;
-  let wrong = 0;
+  let valid = 0;
+  let invalid = 0;
   for (const character of new TextDecoder().decode(bytes)) {
-    if (character === "\ufffd") wrong++;
-    else if (character > "\x7f") right++;
+    if (character === "\ufffd") invalid++;
+    else if (character > "\x7f") valid++;
   }
-  return right > 2 * wrong;
+  return valid > 2 * invalid;
 }
 
 const wideLabels = new Set(["shift_jis", "euc-jp", "euc-kr", "gb18030", "big5"]);
 /** What no text has. */
 const oddAnywhere = /[\ufffd\x80-\x9f]/g;
-/** The same, signs within a word, and capitals behind small letters. */
+/** The same, signs within a word, and capitals after small letters. */
 const oddInWords = /[\ufffd\x80-\x9f]|\p{L}(?=\P{ASCII})[^\p{L}\p{M}’‘·–—\s]\p{L}|\p{Ll}(?=\P{ASCII})\p{Lu}/gu;
 
-/** Whether words look like words: no sign within one, no capital behind a small letter. */
+/** Whether words look like words: no sign within one, no capital after a small letter. */
 function isPlausible(bytes: Bytes, encoding: string): boolean {
   // TextDecoder's names
   const label = { cp932: "shift_jis", cp949: "euc-kr", "big5-hkscs": "big5" }[encoding] ?? encoding;

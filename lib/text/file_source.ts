@@ -1,12 +1,12 @@
 /**
- * Files, folders, globs, addresses and standard input as byte sources; the only part of the text side that needs Deno.
+ * Files, folders, globs, addresses and standard input as byte sources; the only file here that needs Deno.
  *
  * @module
  */
 
 import { byteReader, type Bytes } from "./byte_reader.ts";
 import { compressionEndings } from "./decompress.ts";
-import { textEndings } from "./open_text.ts";
+import { textEndings } from "./text_source.ts";
 import { STANDARD_INPUT } from "./signatures.ts";
 import type { ByteSource } from "./source.ts";
 
@@ -23,8 +23,8 @@ export async function fileSource(path: string): Promise<ByteSource & { readonly 
 }
 
 /**
- * What an http or https address answers. A place within it is asked for by a range; where the server has none, everything
- * before it is read and left.
+ * What an http or https address answers. An offset within it is asked for by a range; where the server has none,
+ * everything before it is read and left.
  *
  * @throws {RangeError} if the server does not answer with it.
  */
@@ -42,7 +42,7 @@ export async function urlSource(address: string): Promise<ByteSource> {
   const length = head.headers.get("content-length");
   const isPlain = !head.headers.get("content-encoding") && length !== null;
   return {
-    // what comes behind the path does not tell what it is
+    // what follows the path does not tell what it is
     name: address.replace(/[?#].*$/, ""),
     size: isPlain ? Number(length) : undefined,
     stream: (start, end) => ReadableStream.from(rangeOf(get, { start, end, fail })),

@@ -25,7 +25,7 @@ const HAS_NAME = 8;
 const HAS_COMMENT = 16;
 const RESERVED = 0xe0;
 
-/** The text of all members, one after the other; zeros behind the last are padding, as tapes have it. */
+/** The text of all members, one after the other; zeros after the last are padding, as tapes have it. */
 export async function* gunzip(reader: ByteReader, { fault, feedSize }: Inflating): AsyncGenerator<Bytes> {
   const zlib = await nodeZlib();
   while (true) {
@@ -92,10 +92,10 @@ async function readHeader(
     if (flags & flag) { while ((await take(1))[0] !== 0); }
   }
   if (flags & HAS_CHECKSUM) {
-    const right = checksum & 0xffff;
+    const expected = checksum & 0xffff;
     const at = reader.offset;
     const found = await take(2);
-    if ((found[0]! | found[1]! << 8) !== right) throw fault(at, "the checksum of a header is wrong");
+    if ((found[0]! | found[1]! << 8) !== expected) throw fault(at, "the checksum of a header is wrong");
   }
   return true;
 }

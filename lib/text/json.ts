@@ -8,15 +8,9 @@ import { type Bytes, firstBytes } from "./byte_reader.ts";
 import { beginning, type JsonLayout, layoutOfObject, skeletonOf } from "./json_layout.ts";
 import { isObject, jsonText, parseLoosely, textAt } from "./json_record.ts";
 import { jsonScanner, JsonStructureError } from "./json_scan.ts";
+import { jsonLines } from "./json_lines.ts";
 import { LONGEST_RECORD, skipBroken } from "./lines.ts";
-import {
-  type BadRecords,
-  BrokenDataError,
-  type ByteSource,
-  jsonLines,
-  type Passage,
-  type TextSource,
-} from "./source.ts";
+import { type BadRecords, BrokenDataError, type ByteSource, type Passage, type TextSource } from "./source.ts";
 
 /** Bytes by which a layout is told. */
 const HEAD = 1 << 16;
@@ -25,15 +19,15 @@ const HEAD_LINES = 20;
 
 /**
  * The texts in a JSON file, whose layout is told from its content: lines of objects or strings, a list of them, values one after
- * the other, a list or a column within an object, or an object with a record by each name. Lines have places to cut
+ * the other, a list or a column within an object, or an object with a record by each name. Lines have offsets to cut
  * at; the others do not.
  *
  * @param isLines Whether the name says that it is JSON lines, which it is where nothing speaks against it.
  * @throws {SyntaxError} with what was seen, if it is none of these.
  */
-export async function openJson(
+export async function jsonSource(
   source: ByteSource,
-  { field = "text", isLines = false }: { field?: string; isLines?: boolean } = {},
+  { field = "text", isLines = false }: { field?: string | undefined; isLines?: boolean } = {},
 ): Promise<TextSource> {
   const lines = () => jsonLines(source, { field });
   const head = await firstBytes(source.stream(0, Math.min(HEAD, source.size ?? HEAD)), HEAD).catch(brokenHead);
@@ -109,7 +103,7 @@ async function objectLayout(
   }
 }
 
-/** Bytes without a byte-order mark, which becomes spaces so that places stay. */
+/** Bytes without a byte-order mark, which becomes spaces so that offsets stay. */
 async function* withoutMark(stream: AsyncIterable<Bytes>): AsyncGenerator<Bytes> {
   let offset = 0;
   for await (const chunk of stream) {
@@ -174,7 +168,7 @@ function elements(source: ByteSource, layout: JsonLayout): TextSource {
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** The text of a record with its place; undefined if it has none and may be skipped. */
+/** The text of a record with its offset; undefined if it has none and may be skipped. */
 function passageOf(
   { bytes, start, next, line }: Element,
   options: { source: ByteSource; layout: JsonLayout; start: number; bad: BadRecords },

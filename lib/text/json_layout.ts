@@ -41,7 +41,7 @@ const encoder = new TextEncoder();
  * @throws {JsonStructureError} where brackets do not match.
  */
 export async function skeletonOf(chunks: AsyncIterable<Bytes>): Promise<Skeleton | undefined> {
-  const parts: Bytes[] = [];
+  const kept: Bytes[] = [];
   let size = 0;
   // children so far, of each container around
   const counts: number[] = [];
@@ -53,7 +53,7 @@ export async function skeletonOf(chunks: AsyncIterable<Bytes>): Promise<Skeleton
   let isFollowed = false;
   const emit = (bytes: Bytes) => {
     size += bytes.length;
-    if (size <= LARGEST_SKELETON) parts.push(bytes.slice());
+    if (size <= LARGEST_SKELETON) kept.push(bytes.slice());
   };
   const emitText = (text: string) => emit(encoder.encode(text));
   const isHidden = () => counts.length >= hiddenFrom;
@@ -115,7 +115,7 @@ export async function skeletonOf(chunks: AsyncIterable<Bytes>): Promise<Skeleton
   }
   if (!isFollowed) scanner.end();
   if (size > LARGEST_SKELETON || size === 0) return undefined;
-  const text = await new Blob(parts).text();
+  const text = await new Blob(kept).text();
   try {
     return { value: JSON.parse(text), isFollowed };
   } catch {

@@ -1,9 +1,10 @@
 /**
- * Lines of bytes in bounded memory, with their places.
+ * Lines of bytes in bounded memory, with their offsets.
  *
  * @module
  */
 
+import { concatenated } from "./byte_reader.ts";
 import { latinAdvice } from "./encoding_advice.ts";
 import { type BadRecords, BrokenDataError, type ByteSource } from "./source.ts";
 
@@ -13,25 +14,25 @@ export const LONGEST_RECORD = 1 << 26;
 /** Bytes that are looked through at once. */
 const CHUNK = 1 << 16;
 
-/** How far behind a wanted cut a line break is looked for, in bytes. */
+/** How far after a wanted cut a line break is looked for, in bytes. */
 const LONGEST_SEARCH = 1 << 20;
 
-/** A line, or a part of a long one. */
+/** A line, or a piece of a long one. */
 export interface Line {
   readonly bytes: Uint8Array;
-  /** First byte in the source. */
+  /** Offset of its first byte in the source. */
   readonly start: number;
-  /** Byte behind it and its line break. */
+  /** End, exclusive, of it and its line break. */
   readonly next: number;
   /** Whether the line begins here. */
   readonly isFirst: boolean;
   /** Whether the line ends here. */
   readonly isWhole: boolean;
-  /** For error messages. */
+  /** Where it is, for error messages. */
   readonly place: string;
 }
 
-/** Lines of bytes in bounded memory, with their places; broken data counts as one record, and nothing follows it. */
+/** Lines of bytes in bounded memory; broken data counts as one record, and nothing follows it. */
 export async function* linesOf(
   source: ByteSource,
   { start, end, longest, bad }: { start: number; end: number | undefined; longest: number; bad: BadRecords },
@@ -54,22 +55,22 @@ export async function* linesOf(
     for await (const chunk of chunksOf(source.stream(start, end))) {
       let at = 0;
       for (let newline = chunk.indexOf(10); newline >= 0; newline = chunk.indexOf(10, at)) {
-        const part = chunk.subarray(at, newline);
+        const piece = chunk.subarray(at, newline);
         at = newline + 1;
         if (dropped > 0) {
-          offset += dropped + part.length + 1;
+          offset += dropped + piece.length + 1;
           number++;
           dropped = 0;
           continue;
         }
-        yield line(rest.length === 0 ? part : concat(rest, part), 1);
+        yield line(rest.length === 0 ? piece : concatenated([rest, piece]), 1);
         rest = rest.subarray(0, 0);
       }
       if (dropped > 0) {
         dropped += chunk.length - at;
         continue;
       }
-      if (at < chunk.length) rest = rest.length === 0 ? chunk.slice(at) : concat(rest, chunk.subarray(at));
+      if (at < chunk.length) rest = rest.length === 0 ? chunk.slice(at) : concatenated([rest, chunk.subarray(at)]);
       while (rest.length > longest) {
         if (longest >= LONGEST_RECORD) {
           const place = start === 0 ? `line ${number}` : `byte ${offset}`;
@@ -111,14 +112,7 @@ async function* chunksOf(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint
   }
 }
 
-function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const both = new Uint8Array(a.length + b.length);
-  both.set(a);
-  both.set(b, a.length);
-  return both;
-}
-
-/** A place up to `most` behind a space, or else between two characters. */
+/** An offset up to `most`: after a space, or else between two characters. */
 function cutWithin(bytes: Uint8Array, most: number): number {
   const space = bytes.lastIndexOf(32, most - 1);
   if (space > most / 2) return space + 1;
@@ -160,7 +154,7 @@ function firstInvalid(bytes: Uint8Array): number {
       high = middle;
     }
   }
-  // what shows first is the byte behind an unfinished character
+  // what shows first is the byte after an unfinished character
   let start = low;
   while (start > 0 && !isText(bytes.subarray(0, start))) start--;
   return start;
@@ -176,8 +170,8 @@ function isText(bytes: Uint8Array): boolean {
 }
 
 /**
- * The byte behind the first line break (or blank line) after the wanted place, or a place between two characters if the line
- * is long.
+ * The offset after the first line break (or blank line) from the wanted one on, or one between two characters if the line is
+ * long.
  */
 export async function cutAtLine(source: ByteSource, wanted: number, wantsBlank = false): Promise<number> {
   let offset = wanted;

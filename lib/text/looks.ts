@@ -95,7 +95,7 @@ function table(lines: readonly string[], field: string): Looks | undefined {
     if (!isHeading) continue;
     const known = heading.filter((cell) => cell === field || columnNames.test(cell)).length;
     if (!heading.includes(field) && known < 2) continue;
-    // of records that go on behind a line break the width is not known
+    // of records that go on after a line break the width is not known
     const whole = cells.slice(1).filter(({ isOpen }) => !isOpen);
     if (whole.length < cells.length - 2 || !whole.every((record) => record.cells.length === heading.length)) continue;
     const what = `a table with columns ${heading.slice(0, 8).join(", ")}`;

@@ -22,14 +22,14 @@ const simpleCodecs = new Set(["UNCOMPRESSED", "SNAPPY"]);
  * A column of a parquet file as documents: strings, bytes that are UTF-8, or JSON that is a string; of lists the strings are lines.
  * A path such as `doc.text` leads into structures. Places are rows.
  */
-export function parquet(source: ByteSource, { field = "text" }: { field?: string } = {}): TextSource {
+export function parquet(source: ByteSource, { field = "text" }: { field?: string | undefined } = {}): TextSource {
   const file: AsyncBuffer = {
     byteLength: source.size!,
     slice: async (start: number, end = source.size!) => await new Response(source.stream(start, end)).arrayBuffer(),
   };
   return {
     name: source.name,
-    // rows are the places, so bytes would mislead
+    // positions are rows, so bytes would mislead
     size: undefined,
     async *read({ start, end = Infinity, bad }) {
       if (source.size === undefined) throw new SyntaxError(`Cannot read ${source.name}: parquet needs its size`);

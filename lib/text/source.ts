@@ -1,20 +1,17 @@
 /**
- * Sources of text: bytes that can be read from any place, and what makes passages of them.
+ * Sources of text: bytes that can be read from any offset, and the passages that are read from them.
  *
  * @module
  */
 
-import { jsonText } from "./json_record.ts";
-import { cutAtLine, decodeLine, linesOf, LONGEST_RECORD } from "./lines.ts";
-
-/** Bytes that can be read from any place; a `Blob` or `File` is nearly one. */
+/** Bytes that can be read from any offset; a `Blob` or `File` is nearly one. */
 export interface ByteSource {
   /** For error messages. */
   readonly name: string;
   /** Number of bytes; undefined where it is not known before the end. */
   readonly size: number | undefined;
   /** What to do where bytes are no UTF-8, as the end of a sentence; empty where that is not known. */
-  readonly encodingAdvice?: string;
+  readonly encodingAdvice?: string | undefined;
   /** Bytes start ... end - 1, or to the end. */
   stream(start: number, end?: number): ReadableStream<Uint8Array<ArrayBuffer>>;
 }
@@ -27,11 +24,11 @@ export function stringSource(name: string, text: string): ByteSource & { readonl
 
 /** A piece of text. */
 export interface Passage<Position> {
-  /** The text, without the line break behind it. */
+  /** The text, without the line break after it. */
   readonly text: string;
   /** What follows: more of the same line, a line break, or another document. */
   readonly after: "nothing" | "line" | "document";
-  /** Place behind it. */
+  /** Position after it, where reading can go on. */
   readonly next: Position;
 }
 
@@ -39,7 +36,7 @@ export interface Passage<Position> {
 export interface ReadOptions {
   /** First byte (of parquet files: row). */
   start: number;
-  /** Byte behind the last; undefined: to the end. */
+  /** End, exclusive; undefined: that of the source. */
   end: number | undefined;
   /** Counts records that cannot be read. */
   bad: BadRecords;
@@ -51,13 +48,13 @@ export interface TextSource {
   readonly name: string;
   /** Number of bytes, where it is known. */
   readonly size: number | undefined;
-  /** Passages from a place on, with places in bytes (of parquet files: rows). */
+  /** Passages from an offset on, with positions in bytes (of parquet files: rows). */
   read(options: ReadOptions): AsyncIterable<Passage<number>>;
-  /** A place near the wanted one where the source can be cut in two; absent where it cannot. */
-  cut?(wanted: number): Promise<number>;
+  /** An offset near the wanted one where the source can be cut in two; absent where it cannot. */
+  readonly cut?: ((wanted: number) => Promise<number>) | undefined;
 }
 
-/** Data that breaks off or makes no sense from a byte on; what was before it is right. */
+/** Data that breaks off or makes no sense from a byte on; what comes before it is whole. */
 export class BrokenDataError extends SyntaxError {
   /** Its name. */
   override name = "BrokenDataError";
@@ -66,7 +63,7 @@ export class BrokenDataError extends SyntaxError {
   /** The byte of the file as it is stored. */
   readonly offset: number;
 
-  /** The message with the place in the file as it is stored. */
+  /** The message, with the offset in the file as it is stored. */
   constructor(message: string, { source, offset }: { source: string; offset: number }) {
     super(message);
     this.offset = offset;
@@ -112,63 +109,3 @@ const MOST_MESSAGES = 100;
 
 /** Nothing may be skipped. */
 export const strict: BadRecords = new BadRecords();
-
-/** Longest piece of a line that is held in memory, in bytes; longer lines come in several. */
-const LONGEST_PIECE = 1 << 20;
-
-/** What a document of plain text is. */
-export const documentKinds = ["line", "paragraph", "file"] as const;
-/** What a document of plain text is: a line, what stands between blank lines, or the whole file. */
-export type DocumentKind = typeof documentKinds[number];
-
-/**
- * Plain text, UTF-8. Lines that are longer than a mebibyte come in several passages, cut at a space where there is one. A
- * byte-order mark at the beginning and carriage returns before line breaks are dropped.
- */
-export function plainText(source: ByteSource, { document = "line" }: { document?: DocumentKind } = {}): TextSource {
-  return {
-    name: source.name,
-    size: source.size,
-    // a file that is one document cannot be cut
-    ...(document === "file" ? {} : { cut: (wanted) => cutAtLine(source, wanted, document === "paragraph") }),
-    async *read({ start, end, bad }) {
-      // whether a document ends shows one line later
-      let held: Passage<number> | undefined;
-      for await (const line of linesOf(source, { start, end, longest: LONGEST_PIECE, bad })) {
-        const text = decodeLine(line, source, bad);
-        if (text === undefined) continue;
-        const passage = { text, after: line.isWhole ? "line" as const : "nothing" as const, next: line.next };
-        if (document === "line") {
-          yield line.isWhole ? { ...passage, after: "document" } : passage;
-          continue;
-        }
-        if (document === "paragraph" && line.isWhole && line.isFirst && text.trim() === "") {
-          if (held) yield { ...held, after: "document", next: line.next };
-          held = undefined;
-          continue;
-        }
-        if (held) yield held;
-        held = passage;
-      }
-      if (held) yield { ...held, after: "document" };
-    },
-  };
-}
-
-/** JSON lines: each an object whose field is a document, or a string. */
-export function jsonLines(source: ByteSource, { field = "text" }: { field?: string } = {}): TextSource {
-  return {
-    name: source.name,
-    size: source.size,
-    cut: (wanted) => cutAtLine(source, wanted),
-    async *read({ start, end, bad }) {
-      for await (const line of linesOf(source, { start, end, longest: LONGEST_RECORD, bad })) {
-        const json = decodeLine(line, source, bad);
-        if (json === undefined || json.trim() === "") continue;
-        const text = jsonText(json, field);
-        if (typeof text === "string") yield { text, after: "document", next: line.next };
-        else bad.skip(`Cannot use ${source.name}, ${line.place}: ${text.problem}`, `${source.name} ${line.start}`);
-      }
-    },
-  };
-}

@@ -73,7 +73,7 @@ function swap(cast: [Owner, Owner], sentences: string[]): void {
  *
  * @example
  * ```ts
- * import { storiesCorpus, textsOf } from "@cloze/mlm";
+ * import { storiesCorpus, textsOf } from "@cloze/mlm/text";
  *
  * for await (const story of textsOf(storiesCorpus({ seed: 1 }), "training")) {
  *   console.log(story);

@@ -24,7 +24,7 @@ export class ZlibError extends Error {
   override name = "ZlibError";
 }
 
-/** Where bytes come from, and where those go that lie behind the end of the compressed data. */
+/** Where bytes come from, and where those go that lie after the end of the compressed data. */
 export interface Feed {
   /** The next bytes; undefined at the end. */
   next(): Promise<Bytes | undefined>;

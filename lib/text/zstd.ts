@@ -75,15 +75,15 @@ async function skipFrame(reader: ByteReader, fault: Fault): Promise<void> {
 const uint32 = (bytes: Bytes) => new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
 
 /**
- * Finds the parts of a frame: its header, each block, its checksum. The decompressor takes a missing end for the end, and
- * throws past every listener where it finds an error while it hands out text; given part by part, it has none to hand out then.
+ * Finds the sections of a frame: its header, each block, its checksum. The decompressor takes a missing end for the end, and
+ * throws past every listener where it finds an error while it hands out text; given section by section, it has none to hand out then.
  */
 interface FrameFollower {
   /** Whether the frame has ended. */
   readonly isDone: boolean;
-  /** What is wrong behind the bytes that were followed. */
+  /** What is wrong after the bytes that were followed. */
   readonly fault: unknown;
-  /** How many of the next bytes belong to the part, up to a fault. */
+  /** How many of the next bytes belong to the section, up to a fault. */
   follow(bytes: Bytes): number;
 }
 
@@ -93,7 +93,7 @@ function frameFollower(
   let stage: "magic" | "descriptor" | "window" | "dictionary" | "block" = "magic";
   let wanted = 4;
   let gathered: number[] = [];
-  // bytes of the part that need not be looked at, once its beginning is known
+  // bytes of the section that need not be looked at, once its beginning is known
   let skip = 0;
   let isKnown = false;
   let at = start;

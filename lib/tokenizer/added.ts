@@ -9,17 +9,41 @@
 export interface AddedToken {
   /** The token. */
   readonly content: string;
-  /** Only where no letter or digit stands beside it. Default: false. */
+  /**
+   * Only where no letter or digit stands beside it.
+   *
+   * @default {false}
+   */
   readonly singleWord?: boolean;
-  /** White space before it belongs to it. Default: false. */
+  /**
+   * White space before it belongs to it.
+   *
+   * @default {false}
+   */
   readonly lstrip?: boolean;
-  /** White space behind it belongs to it. Default: false. */
+  /**
+   * White space after it belongs to it.
+   *
+   * @default {false}
+   */
   readonly rstrip?: boolean;
-  /** Found in the normalized text, itself normalized; otherwise in the text as it is. Default: false. */
+  /**
+   * Found in the normalized text, itself normalized; otherwise in the text as it is.
+   *
+   * @default {false}
+   */
   readonly normalized?: boolean;
-  /** A piece of words too, for the vocabulary that words are cut by has it. Default: false. */
+  /**
+   * A piece of words too, for the vocabulary that words are cut by has it.
+   *
+   * @default {false}
+   */
   readonly inVocabulary?: boolean;
-  /** A special token, which readers may leave out of decoded text. Default: false. */
+  /**
+   * A special token, which readers may leave out of decoded text.
+   *
+   * @default {false}
+   */
   readonly special?: boolean;
 }
 

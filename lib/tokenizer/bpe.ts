@@ -5,27 +5,36 @@
  * @module
  */
 
-import type { AddedToken } from "./added.ts";
-import { mergeAll, mergesOf } from "./bpe_model.ts";
+import { mergeAll, mergesOf } from "./merges.ts";
 import { bpePieces, byteCharacters, byteOf } from "./byte_level.ts";
 import { normalForm } from "./normalizers.ts";
 import { addedEncoder, type PlainEncoder, specialFormsOf } from "./pipeline.ts";
-import { findSpecials, markAll, type SpecialSpelling, type Tokenizer, withoutWords, WordCache } from "./tokenizer.ts";
+import { findSpecials } from "./special_tokens.ts";
+import { markAll, withoutWords } from "./token_ids.ts";
+import type { Tokenizer } from "./tokenizer.ts";
+import { type Complete, type VocabularyOptions, vocabularyOptions } from "./vocabulary_options.ts";
+import { WordCache } from "./word_cache.ts";
 
 /** Options of {@linkcode bpeTokenizer}. */
-export interface BpeOptions {
-  /** Begin every text with a space. Default: false. */
-  addPrefixSpace?: boolean;
-  /** Compose characters first (Unicode's NFC). Default: false. */
-  compose?: boolean;
-  /** Take a piece that is a token as it is, whatever the merges say. Default: false. */
-  ignoreMerges?: boolean;
-  /** Tokens beside the special ones that are found in text before it is split, such as runs of spaces. */
-  added?: readonly AddedToken[];
-  /** Special tokens that are not called by BERT's names. */
-  spelling?: SpecialSpelling;
-  /** How special tokens are found in text, where that is not as they are spelled and no more. */
-  specialForms?: readonly AddedToken[];
+export interface BpeOptions extends VocabularyOptions {
+  /**
+   * Begin every text with a space.
+   *
+   * @default {false}
+   */
+  addPrefixSpace?: boolean | undefined;
+  /**
+   * Compose characters first (Unicode's NFC).
+   *
+   * @default {false}
+   */
+  compose?: boolean | undefined;
+  /**
+   * Take a piece that is a token as it is, whatever the merges say.
+   *
+   * @default {false}
+   */
+  ignoreMerges?: boolean | undefined;
 }
 
 /** A byte-level BPE tokenizer. */
@@ -35,7 +44,7 @@ export interface BpeTokenizer extends Tokenizer {
   /** Pairs in the order in which they are joined, tokens as the vocabulary writes them. */
   readonly merges: readonly (readonly [string, string])[];
   /** How it was made. */
-  readonly options: Required<BpeOptions>;
+  readonly options: Complete<BpeOptions>;
 }
 
 /** Byte in place of a character that stands for none. */
@@ -55,9 +64,7 @@ export function bpeTokenizer(
     addPrefixSpace: given.addPrefixSpace ?? false,
     compose: given.compose ?? false,
     ignoreMerges: given.ignoreMerges ?? false,
-    added: given.added ?? [],
-    spelling: given.spelling ?? {},
-    specialForms: given.specialForms ?? [],
+    ...vocabularyOptions(given),
   };
   const idOf = new Map(tokens.map((token, id) => [token, id]));
   const special = findSpecials((token) => idOf.get(token), options.spelling);

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { type Corpus, textsOf } from "../text/corpus.ts";
-import { CONTINUES, type SpecialToken, specialTokens, type Tokenizer } from "./tokenizer.ts";
+import { CONTINUES } from "./token_ids.ts";
+import { type SpecialToken, specialTokens, type Tokenizer } from "./tokenizer.ts";
 
 /** A tokenizer whose tokens are characters: the special tokens first, then the characters. */
 export interface CharacterTokenizer extends Tokenizer {
@@ -25,7 +25,7 @@ const isHalf = (codePoint: number) => codePoint >= 0xd800 && codePoint < 0xe000;
  *
  * @example
  * ```ts
- * import { characterTokenizer } from "@cloze/mlm";
+ * import { characterTokenizer } from "@cloze/mlm/tokenizer";
  *
  * const tokenizer = characterTokenizer(["a", "b", " "]);
  * console.log(tokenizer.decode(tokenizer.encode("a bad"))); // a ba[UNK]
@@ -93,32 +93,15 @@ export function characterTokenizerOf(tokens: readonly string[]): CharacterTokeni
   return tokenizer;
 }
 
-/** What a look through a corpus finds. */
-export interface CorpusScan {
-  /** Different characters, line breaks included. */
-  readonly characters: Set<string>;
-  /** Number of characters. */
-  readonly count: number;
-}
-
-/** Lines that are enough to see every character of an endless corpus. */
-const ENDLESS_SAMPLE = 2000;
-
-/** Reads the training part once: which characters there are, and how many. */
-export async function scanCharacters(corpus: Corpus): Promise<CorpusScan> {
+/** The different characters of lines of text, line breaks included. */
+export async function scanCharacters(lines: AsyncIterable<string> | Iterable<string>): Promise<Set<string>> {
   const codePoints = new Set<number>([10]);
-  let count = 0;
-  let lines = 0;
-  for await (const line of textsOf(corpus, "training")) {
+  for await (const line of lines) {
     for (let i = 0; i < line.length; i++) {
       const codePoint = line.codePointAt(i)!;
       if (codePoint > 0xffff) i++;
       codePoints.add(isHalf(codePoint) ? 0xfffd : codePoint);
-      count++;
     }
-    count++;
-    if (corpus.endless && ++lines >= ENDLESS_SAMPLE) break;
   }
-  const characters = new Set([...codePoints].map((codePoint) => String.fromCodePoint(codePoint)));
-  return { characters, count: corpus.endless ? Infinity : count };
+  return new Set([...codePoints].map((codePoint) => String.fromCodePoint(codePoint)));
 }

@@ -5,39 +5,46 @@
  */
 
 import { byteOf } from "./byte_level.ts";
-import { characterOption, countOption, flagOption, type Part, partsOption, textOption } from "./parts.ts";
+import {
+  characterOption,
+  type Component,
+  componentsOption,
+  countOption,
+  flagOption,
+  textOption,
+} from "./components.ts";
 import { patternOf, replaceAll } from "./pattern.ts";
 import { prependScheme } from "./pre_tokenizers.ts";
 
-/** Tokens to texts that belong one behind the other. */
+/** Tokens to texts that belong one after the other. */
 export type Decoder = (tokens: readonly string[]) => readonly string[];
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
- * The decoder that a part of tokenizer.json describes; undefined where there is none, and tokens have spaces between.
+ * The decoder that a component of tokenizer.json describes; undefined where there is none, and tokens have spaces between.
  *
- * @throws {RangeError} that names the part if there is no such decoder, or an option is not what it can be.
+ * @throws {RangeError} that names the component if there is no such decoder, or an option is not what it can be.
  */
-export function decoderOf(part: Part | null | undefined): Decoder | undefined {
-  if (part === null || part === undefined) return undefined;
-  switch (part.type) {
+export function decoderOf(component: Component | null | undefined): Decoder | undefined {
+  if (component === null || component === undefined) return undefined;
+  switch (component.type) {
     case "Sequence": {
-      const steps = partsOption(part, "decoders").flatMap((step) => decoderOf(step) ?? []);
+      const steps = componentsOption(component, "decoders").flatMap((step) => decoderOf(step) ?? []);
       return (tokens) => steps.reduce((tokens, step) => step(tokens), tokens);
     }
     case "ByteLevel":
       return byteLevelDecoder;
     case "WordPiece":
-      return wordPieceDecoder(textOption(part, "prefix", "##"), flagOption(part, "cleanup", true));
+      return wordPieceDecoder(textOption(component, "prefix", "##"), flagOption(component, "cleanup", true));
     case "Metaspace": {
-      const sign = characterOption(part, "replacement", "▁");
-      const keepsFirst = prependScheme(part) === "never";
+      const sign = characterOption(component, "replacement", "▁");
+      const keepsFirst = prependScheme(component) === "never";
       return (tokens) => tokens.map((token, i) => token.replaceAll(sign, i === 0 && !keepsFirst ? "" : " "));
     }
     case "BPEDecoder": {
-      const suffix = textOption(part, "suffix", "</w>");
+      const suffix = textOption(component, "suffix", "</w>");
       return (tokens) => tokens.map((token, i) => replaceText(token, suffix, i + 1 === tokens.length ? "" : " "));
     }
     case "ByteFallback":
@@ -45,18 +52,18 @@ export function decoderOf(part: Part | null | undefined): Decoder | undefined {
     case "Fuse":
       return (tokens) => [tokens.join("")];
     case "Strip": {
-      const content = characterOption(part, "content", " ");
-      const [start, stop] = [countOption(part, "start", 0), countOption(part, "stop", 0)];
+      const content = characterOption(component, "content", " ");
+      const [start, stop] = [countOption(component, "start", 0), countOption(component, "stop", 0)];
       return (tokens) => tokens.map((token) => stripCharacter(token, { content, start, stop }));
     }
     case "Replace": {
-      const [pattern, content] = [patternOf(part), textOption(part, "content")];
+      const [pattern, content] = [patternOf(component), textOption(component, "content")];
       return (tokens) => tokens.map((text) => replaceAll(pattern, { text, content }));
     }
     case "CTC":
-      return ctcDecoder(part);
+      return ctcDecoder(component);
     default:
-      throw new RangeError(`its decoder is ${part.type ?? "of no type"}; ${knownDecoders} can be read`);
+      throw new RangeError(`its decoder is ${component.type ?? "of no type"}; ${knownDecoders} can be read`);
   }
 }
 
@@ -147,10 +154,10 @@ function stripCharacter(
   return characters.slice(first, last).join("");
 }
 
-function ctcDecoder(part: Part): Decoder {
-  const pad = textOption(part, "pad_token", "<pad>");
-  const delimiter = textOption(part, "word_delimiter_token", "|");
-  const cleanup = flagOption(part, "cleanup", true);
+function ctcDecoder(component: Component): Decoder {
+  const pad = textOption(component, "pad_token", "<pad>");
+  const delimiter = textOption(component, "word_delimiter_token", "|");
+  const cleanup = flagOption(component, "cleanup", true);
   return (tokens) =>
     tokens.filter((token, i) => token !== tokens[i - 1]).flatMap((token) => {
       let text = replaceText(token, pad, "");

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { choiceOption, flagOption, type Part, partsOption, textOption } from "./parts.ts";
+import { choiceOption, type Component, componentsOption, flagOption, textOption } from "./components.ts";
 import { patternOf, replaceAll } from "./pattern.ts";
 import { precompiledNormalizer } from "./precompiled.ts";
 import { toByteCharacters } from "./byte_level.ts";
@@ -43,14 +43,26 @@ export function lowerCase(text: string): string {
 
 /** How BERT prepares text. */
 export interface BertNormalization {
-  /** Lower case. Default: true. */
-  lowercase?: boolean;
+  /**
+   * Lower case.
+   *
+   * @default {true}
+   */
+  lowercase?: boolean | undefined;
   /** Remove accents. Default: as `lowercase`. */
   stripAccents?: boolean | undefined;
-  /** Set Chinese characters apart as words of their own. Default: true. */
-  splitChinese?: boolean;
-  /** Remove control characters. Default: true. */
-  cleanText?: boolean;
+  /**
+   * Set Chinese characters apart as words of their own.
+   *
+   * @default {true}
+   */
+  splitChinese?: boolean | undefined;
+  /**
+   * Remove control characters.
+   *
+   * @default {true}
+   */
+  cleanText?: boolean | undefined;
 }
 
 const everyRemoved = new RegExp(`[${removed}]`, "gu");
@@ -74,25 +86,25 @@ export function bertNormalize(text: string, options: BertNormalization): string 
 }
 
 /**
- * The normalizer that a part of tokenizer.json describes; undefined where it changes nothing.
+ * The normalizer that a component of tokenizer.json describes; undefined where it changes nothing.
  *
- * @throws {RangeError} that names the part if there is no such normalizer, or an option is not what it can be.
+ * @throws {RangeError} that names the component if there is no such normalizer, or an option is not what it can be.
  */
-export function normalizerOf(part: Part | null | undefined): Normalizer | undefined {
-  if (part === null || part === undefined) return undefined;
-  switch (part.type) {
+export function normalizerOf(component: Component | null | undefined): Normalizer | undefined {
+  if (component === null || component === undefined) return undefined;
+  switch (component.type) {
     case "Sequence": {
-      const steps = partsOption(part, "normalizers").flatMap((step) => normalizerOf(step) ?? []);
+      const steps = componentsOption(component, "normalizers").flatMap((step) => normalizerOf(step) ?? []);
       if (steps.length <= 1) return steps[0];
       return (text) => steps.reduce((text, step) => step(text), text);
     }
     case "BertNormalizer": {
-      const lowercase = flagOption(part, "lowercase", true);
+      const lowercase = flagOption(component, "lowercase", true);
       const options = {
         lowercase,
-        stripAccents: flagOption(part, "strip_accents", lowercase),
-        splitChinese: flagOption(part, "handle_chinese_chars", true),
-        cleanText: flagOption(part, "clean_text", true),
+        stripAccents: flagOption(component, "strip_accents", lowercase),
+        splitChinese: flagOption(component, "handle_chinese_chars", true),
+        cleanText: flagOption(component, "clean_text", true),
       };
       return (text) => bertNormalize(text, options);
     }
@@ -100,7 +112,7 @@ export function normalizerOf(part: Part | null | undefined): Normalizer | undefi
     case "NFD":
     case "NFKC":
     case "NFKD": {
-      const form = choiceOption(part, "type", { choices: ["NFC", "NFD", "NFKC", "NFKD"] });
+      const form = choiceOption(component, "type", { choices: ["NFC", "NFD", "NFKC", "NFKD"] });
       return (text) => normalForm(text, form);
     }
     case "Lowercase":
@@ -108,25 +120,25 @@ export function normalizerOf(part: Part | null | undefined): Normalizer | undefi
     case "StripAccents":
       return (text) => simple.test(text) ? text : text.replace(everyMark, "");
     case "Strip": {
-      const [left, right] = [flagOption(part, "strip_left", true), flagOption(part, "strip_right", true)];
+      const [left, right] = [flagOption(component, "strip_left", true), flagOption(component, "strip_right", true)];
       return (text) => stripSpace(text, { left, right });
     }
     case "Replace": {
-      const [pattern, content] = [patternOf(part), textOption(part, "content")];
+      const [pattern, content] = [patternOf(component), textOption(component, "content")];
       return (text) => replaceAll(pattern, { text, content });
     }
     case "Prepend": {
-      const before = textOption(part, "prepend");
+      const before = textOption(component, "prepend");
       return (text) => text === "" ? text : before + text;
     }
     case "Nmt":
       return (text) => text.replace(nmtRemoved, "").replace(nmtSpaces, " ");
     case "Precompiled":
-      return precompiledNormalizer(textOption(part, "precompiled_charsmap", ""));
+      return precompiledNormalizer(textOption(component, "precompiled_charsmap", ""));
     case "ByteLevel":
       return toByteCharacters;
     default:
-      throw new RangeError(`its normalizer is ${part.type ?? "of no type"}; ${knownNormalizers} can be read`);
+      throw new RangeError(`its normalizer is ${component.type ?? "of no type"}; ${knownNormalizers} can be read`);
   }
 }
 

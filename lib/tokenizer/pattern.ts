@@ -7,7 +7,7 @@
 
 import { compileMatcher, type Finder } from "./pattern_matcher.ts";
 import { parsePattern, type PatternNode } from "./pattern_syntax.ts";
-import type { Part } from "./parts.ts";
+import type { Component } from "./components.ts";
 
 /** Finds a pattern's matches. */
 export type Pattern = Finder;
@@ -44,15 +44,15 @@ export function compilePattern(source: string): Pattern {
 }
 
 /**
- * The pattern of a part: {"String": …} stands for itself, {"Regex": …} is one.
+ * The pattern of a component: {"String": …} stands for itself, {"Regex": …} is one.
  *
  * @throws {RangeError} if it is neither, or cannot be read.
  */
-export function patternOf(part: Part): Pattern {
-  const { String: text, Regex: regex } = (part.pattern ?? {}) as { String?: unknown; Regex?: unknown };
+export function patternOf(component: Component): Pattern {
+  const { String: text, Regex: regex } = (component.pattern ?? {}) as { String?: unknown; Regex?: unknown };
   if (typeof regex === "string") return compilePattern(regex);
   if (typeof text === "string") return literalPattern(text);
-  throw new RangeError(`the pattern of its ${part.type} is neither a string nor a regular expression`);
+  throw new RangeError(`the pattern of its ${component.type} is neither a string nor a regular expression`);
 }
 
 function literalPattern(wanted: string): Pattern {
@@ -62,10 +62,10 @@ function literalPattern(wanted: string): Pattern {
   };
 }
 
-/** Where matches begin and end, one after the other; one without characters is none right behind another. */
+/** Where matches begin and end, one after the other; one without characters is none where another ends. */
 export function findAll(pattern: Pattern, text: string): number[] {
-  const places: number[] = [];
-  if (text === "") return places;
+  const bounds: number[] = [];
+  if (text === "") return bounds;
   const find = pattern(text);
   let last = -1;
   for (let from = 0; from <= text.length;) {
@@ -76,21 +76,21 @@ export function findAll(pattern: Pattern, text: string): number[] {
       from += (text.codePointAt(from) ?? 0) > 0xffff ? 2 : 1;
       continue;
     }
-    places.push(start, end);
+    bounds.push(start, end);
     from = last = end;
   }
-  return places;
+  return bounds;
 }
 
 /** A text with all matches replaced. */
 export function replaceAll(pattern: Pattern, { text, content }: { text: string; content: string }): string {
-  const places = findAll(pattern, text);
-  if (places.length === 0) return text;
+  const bounds = findAll(pattern, text);
+  if (bounds.length === 0) return text;
   let out = "";
   let at = 0;
-  for (let i = 0; i < places.length; i += 2) {
-    out += text.slice(at, places[i]!) + content;
-    at = places[i + 1]!;
+  for (let i = 0; i < bounds.length; i += 2) {
+    out += text.slice(at, bounds[i]!) + content;
+    at = bounds[i + 1]!;
   }
   return out + text.slice(at);
 }

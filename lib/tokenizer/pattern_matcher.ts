@@ -1,5 +1,5 @@
 /**
- * Matching in a time that no pattern and no text can blow up: what follows from a place of the pattern at a place of the text is
+ * Matching in a time that no pattern and no text can blow up: what follows from a state of the pattern at an index of the text is
  * found out once. The first branch that leads to a match wins, as in engines that go back and try again.
  *
  * @module
@@ -29,7 +29,7 @@ const MOST_STATES = 20_000;
 /** Positions of a text whose findings are kept together. */
 const PAGE = 1024;
 
-/** Finds the first match at or behind a place. */
+/** Finds the first match at an index or after it. */
 export type Finder = (text: string) => (from: number) => Match | undefined;
 
 /**
@@ -48,7 +48,7 @@ export function compileMatcher(tree: PatternNode, pattern: string): Finder {
   };
 }
 
-/** Builds states from the end to the beginning. Within loops a place knows whether it has moved since the loop began. */
+/** Builds states from the end to the beginning. Within loops a state knows whether the match has moved since the loop began. */
 class Builder {
   readonly states: State[] = [];
   slots = 0;
@@ -190,10 +190,10 @@ class CharacterSet {
     this.#pattern = new RegExp(`^${set}$`, fold ? "vi" : "v");
   }
 
-  /** UTF-16 units of the character at a place if it is in the class, otherwise 0. */
-  at(text: string, place: number): number {
-    if (place >= text.length) return 0;
-    const codePoint = text.codePointAt(place)!;
+  /** UTF-16 units of the character at an index if it is in the class, otherwise 0. */
+  at(text: string, index: number): number {
+    if (index >= text.length) return 0;
+    const codePoint = text.codePointAt(index)!;
     if (codePoint > 0xffff) return this.#pattern.test(String.fromCodePoint(codePoint)) ? 2 : 0;
     let known = this.#known[codePoint]!;
     if (known === 0) this.#known[codePoint] = known = this.#pattern.test(String.fromCharCode(codePoint)) ? 2 : 1;
@@ -203,7 +203,7 @@ class CharacterSet {
 
 const wordSet = new CharacterSet(`[${wordClass}]`, false);
 
-/** What is known of a text: of each choice at each place, 0 nothing, 1 that it fails, or the end of its match + 2. */
+/** What is known of a text: of each choice at each index, 0 nothing, 1 that it fails, or the end of its match + 2. */
 class Run {
   #program: Program;
   #text: string;
@@ -229,7 +229,7 @@ class Run {
     return this.#pages[Math.floor(at / PAGE)] ??= new Int32Array(PAGE * this.#program.slots);
   }
 
-  /** End of the match that a state leads to from a place, or -1. */
+  /** End of the match that a state leads to from an index, or -1. */
   #match(start: number, from: number): number {
     const { states, slots } = this.#program;
     const choices: number[] = [];
@@ -252,14 +252,14 @@ class Run {
         }
         case "split": {
           const page = this.#page(at);
-          const place = (at % PAGE) * slots + current.slot;
-          const known = page[place]!;
+          const entry = (at % PAGE) * slots + current.slot;
+          const known = page[entry]!;
           if (known > 1) {
             end = known - 2;
             break walk;
           }
           if (known === 0) {
-            page[place] = 1;
+            page[entry] = 1;
             path.push(current.slot, at);
             choices.push(current.second, at, path.length);
             ahead = current.first;
@@ -290,8 +290,8 @@ class Run {
       state = choices.pop()!;
     }
     for (let i = 0; i < path.length; i += 2) {
-      const place = path[i + 1]!;
-      this.#page(place)[(place % PAGE) * slots + path[i]!] = end + 2;
+      const index = path[i + 1]!;
+      this.#page(index)[(index % PAGE) * slots + path[i]!] = end + 2;
     }
     return end;
   }
@@ -334,7 +334,7 @@ class Run {
   }
 }
 
-/** Whether a place is within a pair of units. */
+/** Whether an index is within a pair of units. */
 function isInside(text: string, at: number): boolean {
   return (text.charCodeAt(at) & 0xfc00) === 0xdc00 && (text.charCodeAt(at - 1) & 0xfc00) === 0xd800;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** A place of a pattern. */
+/** A node of a pattern. */
 export type PatternNode =
   | { readonly kind: "set"; readonly set: string; readonly fold: boolean }
   | { readonly kind: "sequence"; readonly nodes: readonly PatternNode[] }
@@ -20,7 +20,7 @@ export type PatternNode =
   | { readonly kind: "look"; readonly node: PatternNode; readonly behind: boolean; readonly negative: boolean }
   | { readonly kind: "assert"; readonly assertion: Assertion };
 
-/** A condition on a place in a text. */
+/** A condition on an index in a text. */
 export type Assertion = "textStart" | "textEnd" | "textEndOrLine" | "lineStart" | "lineEnd" | "boundary" | "noBoundary";
 
 /** What letters, marks, digits and connecting punctuation are to Oniguruma, within brackets. */
@@ -289,21 +289,21 @@ export function parsePattern(pattern: string): PatternNode {
   /** A class in brackets, the first of which is read. */
   const bracket = (): string => {
     const negative = skip("^");
-    const parts: string[][] = [[]];
+    const operands: string[][] = [[]];
     let isFirst = true;
     while (true) {
       if (at >= units.length) throw fail("a class without end");
       if (units[at] === "]" && !isFirst) break;
       isFirst = false;
       if (skip("&&")) {
-        parts.push([]);
+        operands.push([]);
         continue;
       }
-      parts.at(-1)!.push(member());
+      operands.at(-1)!.push(member());
     }
     at++;
-    const sets = parts.map((items) => items.length === 0 ? "[]" : `[${items.join("")}]`);
-    const whole = sets.length === 1 ? parts[0]!.join("") : sets.join("&&");
+    const sets = operands.map((items) => items.length === 0 ? "[]" : `[${items.join("")}]`);
+    const whole = sets.length === 1 ? operands[0]!.join("") : sets.join("&&");
     return `[${negative ? "^" : ""}${whole}]`;
   };
   const member = (): string => {

@@ -9,7 +9,9 @@ import { type AddedSplitter, type AddedToken, splitterAt } from "./added.ts";
 import type { Decoder } from "./decoders.ts";
 import type { Normalizer } from "./normalizers.ts";
 import type { PreTokenizer } from "./pre_tokenizers.ts";
-import { CONTINUES, IdBuffer, type Tokenizer, type VocabularyType, withoutWords, WordCache } from "./tokenizer.ts";
+import { CONTINUES, IdBuffer, withoutWords } from "./token_ids.ts";
+import type { Tokenizer, VocabularyType } from "./tokenizer.ts";
+import { WordCache } from "./word_cache.ts";
 
 /** Ids of a word. */
 export type WordModel = (word: string) => Uint32Array<ArrayBuffer>;
@@ -89,7 +91,7 @@ function at(
   }
 }
 
-/** Whether the first character of a normalized text comes from the first of the text: a removed one takes the place along. */
+/** Whether the first character of a normalized text comes from the first of the text: where one is removed, the next is no longer at the beginning. */
 function keepsBeginning(text: string, normal: string, normalize: Normalizer | undefined): boolean {
   if (!normalize || text === "" || normal === "" || text[0] === normal[0]) return true;
   const rest = text.slice(text.codePointAt(0)! > 0xffff ? 2 : 1);
@@ -130,7 +132,7 @@ export interface PipelineOptions {
   readonly source: Readonly<Record<string, unknown>>;
 }
 
-/** A tokenizer of any parts. */
+/** A tokenizer of any components. */
 export interface PipelineTokenizer extends Tokenizer {
   /** The tokenizer.json that it was read from. */
   readonly source: Readonly<Record<string, unknown>>;
@@ -138,12 +140,12 @@ export interface PipelineTokenizer extends Tokenizer {
   wordsOf(text: string): readonly string[];
 }
 
-/** Whether a tokenizer is one of any parts. */
+/** Whether a tokenizer is one of any components. */
 export function isPipeline(tokenizer: Tokenizer): tokenizer is PipelineTokenizer {
   return "source" in tokenizer;
 }
 
-/** A tokenizer of given parts. */
+/** A tokenizer of given components. */
 export function pipelineTokenizer(options: PipelineOptions): PipelineTokenizer {
   const { type, tokens, special, added, normalize, preTokenize, model, source } = options;
   const begins = options.wordSign === undefined
@@ -188,7 +190,7 @@ export function pipelineTokenizer(options: PipelineOptions): PipelineTokenizer {
       const normal = normalize ? normalize(text) : text;
       return preTokenize ? preTokenize(normal, true) : [normal];
     },
-    ...(spacing.length > 0 ? { spacing } : {}),
+    spacing: spacing.length > 0 ? spacing : undefined,
     encodeWords,
     encode: (text) => withoutWords(encodeWords(text)),
     encodeWhole: (text) => withoutWords(encodeWhole(text)),

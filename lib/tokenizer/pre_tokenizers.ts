@@ -5,15 +5,22 @@
  */
 
 import { bpePieces, toByteCharacters } from "./byte_level.ts";
-import { characterOption, choiceOption, countOption, flagOption, type Part, partsOption } from "./parts.ts";
+import {
+  characterOption,
+  choiceOption,
+  type Component,
+  componentsOption,
+  countOption,
+  flagOption,
+} from "./components.ts";
 import { findAll, patternOf } from "./pattern.ts";
 import { splitAtScripts } from "./scripts.ts";
 import { type Matches, splitAt, splitBehaviors } from "./splitting.ts";
 import { punctuation } from "./unicode_tables.ts";
 
 /**
- * Splits a piece of text. `first` says whether it begins where the whole text begins, which some parts treat differently; the
- * words' own place is told from the first of them.
+ * Splits a piece of text. `first` says whether it begins where the whole text begins, which some components treat differently; the
+ * words themselves tell that from the first of them on.
  */
 export type PreTokenizer = (text: string, first: boolean) => readonly string[];
 
@@ -33,60 +40,60 @@ export function bertWords(text: string): readonly string[] {
   return text.match(bertWordPattern) ?? [];
 }
 
-/** Places of a native pattern that never matches nothing. */
+/** Bounds of the matches of a native pattern that never matches nothing. */
 function matchesOf(text: string, pattern: RegExp): Matches {
-  const places: number[] = [];
-  for (const match of text.matchAll(pattern)) places.push(match.index, match.index + match[0].length);
-  return places;
+  const bounds: number[] = [];
+  for (const match of text.matchAll(pattern)) bounds.push(match.index, match.index + match[0].length);
+  return bounds;
 }
 
 /**
- * The pre-tokenizer that a part of tokenizer.json describes; undefined where it changes nothing.
+ * The pre-tokenizer that a component of tokenizer.json describes; undefined where it changes nothing.
  *
- * @throws {RangeError} that names the part if there is no such pre-tokenizer, or an option is not what it can be.
+ * @throws {RangeError} that names the component if there is no such pre-tokenizer, or an option is not what it can be.
  */
-export function preTokenizerOf(part: Part | null | undefined): PreTokenizer | undefined {
-  if (part === null || part === undefined) return undefined;
-  switch (part.type) {
+export function preTokenizerOf(component: Component | null | undefined): PreTokenizer | undefined {
+  if (component === null || component === undefined) return undefined;
+  switch (component.type) {
     case "Sequence":
-      return sequence(partsOption(part, "pretokenizers").flatMap((step) => preTokenizerOf(step) ?? []));
+      return sequence(componentsOption(component, "pretokenizers").flatMap((step) => preTokenizerOf(step) ?? []));
     case "BertPreTokenizer":
       return bertWords;
     case "ByteLevel":
-      return byteLevel(part);
+      return byteLevel(component);
     case "Whitespace":
       return (text) => text.match(patterns.words) ?? [];
     case "WhitespaceSplit":
       return (text) => text.match(patterns.notSpace) ?? [];
     case "Punctuation": {
-      const behavior = choiceOption(part, "behavior", { choices: splitBehaviors, otherwise: "Isolated" });
+      const behavior = choiceOption(component, "behavior", { choices: splitBehaviors, otherwise: "Isolated" });
       return (text) => splitAt(text, { matches: matchesOf(text, patterns.punctuation), behavior });
     }
     case "Digits": {
-      const behavior = flagOption(part, "individual_digits", false) ? "Isolated" : "Contiguous";
+      const behavior = flagOption(component, "individual_digits", false) ? "Isolated" : "Contiguous";
       return (text) => splitAt(text, { matches: matchesOf(text, patterns.digit), behavior });
     }
     case "Metaspace":
-      return metaspace(part);
+      return metaspace(component);
     case "Split": {
-      const pattern = patternOf(part);
-      const behavior = choiceOption(part, "behavior", { choices: splitBehaviors });
-      const invert = flagOption(part, "invert", false);
+      const pattern = patternOf(component);
+      const behavior = choiceOption(component, "behavior", { choices: splitBehaviors });
+      const invert = flagOption(component, "invert", false);
       return (text) => splitAt(text, { matches: findAll(pattern, text), behavior, invert });
     }
     case "CharDelimiterSplit": {
-      const delimiter = characterOption(part, "delimiter");
+      const delimiter = characterOption(component, "delimiter");
       return (text) => text.split(delimiter).filter((piece) => piece !== "");
     }
     case "UnicodeScripts":
       return splitAtScripts;
     case "FixedLength": {
-      const length = countOption(part, "length", 5);
+      const length = countOption(component, "length", 5);
       if (length === 0) throw new RangeError('"length" of its FixedLength is 0; it must be at least 1');
       return (text) => inLengths(text, length);
     }
     default:
-      throw new RangeError(`its pre-tokenizer is ${part.type ?? "of no type"}; ${knownPreTokenizers} can be read`);
+      throw new RangeError(`its pre-tokenizer is ${component.type ?? "of no type"}; ${knownPreTokenizers} can be read`);
   }
 }
 
@@ -112,8 +119,8 @@ function startsAlike(text: string, piece: string): boolean {
   return text === "" || text.startsWith(piece) || !/^\p{White_Space}/u.test(text);
 }
 
-function byteLevel(part: Part): PreTokenizer {
-  const [prefixed, split] = [flagOption(part, "add_prefix_space", true), flagOption(part, "use_regex", true)];
+function byteLevel(component: Component): PreTokenizer {
+  const [prefixed, split] = [flagOption(component, "add_prefix_space", true), flagOption(component, "use_regex", true)];
   return (text) => {
     if (prefixed && text !== "" && !text.startsWith(" ")) text = ` ${text}`;
     return split ? (text.match(bpePieces) ?? []).map(toByteCharacters) : [toByteCharacters(text)];
@@ -123,18 +130,18 @@ function byteLevel(part: Part): PreTokenizer {
 /** When Metaspace puts its sign before a text. */
 export type PrependScheme = "always" | "first" | "never";
 
-/** How a Metaspace part says it, in its older form too. */
-export function prependScheme(part: Part): PrependScheme {
-  const old = flagOption(part, "add_prefix_space", true);
-  return choiceOption(part, "prepend_scheme", {
+/** How a Metaspace component says it, in its older form too. */
+export function prependScheme(component: Component): PrependScheme {
+  const old = flagOption(component, "add_prefix_space", true);
+  return choiceOption(component, "prepend_scheme", {
     choices: ["always", "first", "never"],
     otherwise: old ? "always" : "never",
   });
 }
 
-function metaspace(part: Part): PreTokenizer {
-  const sign = characterOption(part, "replacement", "▁");
-  const [scheme, split] = [prependScheme(part), flagOption(part, "split", true)];
+function metaspace(component: Component): PreTokenizer {
+  const sign = characterOption(component, "replacement", "▁");
+  const [scheme, split] = [prependScheme(component), flagOption(component, "split", true)];
   return (text, first) => {
     text = text.replaceAll(" ", () => sign);
     if (text !== "" && !text.startsWith(sign) && (scheme === "always" || (scheme === "first" && first))) {

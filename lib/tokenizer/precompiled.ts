@@ -1,11 +1,9 @@
 /**
- * SentencePiece's table of replacements: a double array (Aoe, 1989, in Yata's layout) over UTF-8 whose values are places in a
- * list of texts.
+ * SentencePiece's table of replacements: a double array (Aoe, 1989, in Yata's layout) over UTF-8 whose values are offsets in
+ * a list of texts.
  *
  * @module
  */
-
-import type { Normalizer } from "./normalizers.ts";
 
 /** Bytes from which on a cluster of characters is looked up character by character only. */
 const LONG_CLUSTER = 6;
@@ -15,7 +13,7 @@ const laterMarks =
   "\\u1acf-\\u1add\\u1ae0-\\u1aeb\\u{10efa}\\u{10efb}\\u{11b60}-\\u{11b67}\\u{1e6e3}\\u{1e6e6}\\u{1e6ee}\\u{1e6ef}\\u{1e6f5}";
 const everyLater = new RegExp(`[${laterMarks}\\u{11a3a}]`, "gu");
 
-/** What clusters are made of behind their first character, and what takes the next along: marks, joiners, modifiers. */
+/** What clusters are made of after their first character, and what takes the next along: marks, joiners, modifiers. */
 const joining =
   "\\p{M}\\p{Cf}\\p{Emoji_Modifier}\\u0600-\\u0605\\u06dd\\u070f\\u0890\\u0891\\u08e2\\u0d4e\\u0e33\\u0eb3\\u1160-\\u11ff\\uff9e\\uff9f" +
   "\\u{111c2}\\u{111c3}\\u{113d1}\\u{1193f}\\u{11941}\\u{11a84}-\\u{11a89}\\u{11d46}\\u{11f02}" + laterMarks;
@@ -27,6 +25,11 @@ const everyStretch = new RegExp(`\\r\\n|(?:[^${joining}]?[${joining}]+)+[^${join
 const LONGEST_STRETCH = 48;
 const MOST_STRETCHES = 1 << 15;
 
+/** Bits of a unit of the array: its character, which no leaf has; whether a leaf follows; whether its offset is a long one. */
+const [LABEL, HAS_LEAF, LONG_OFFSET] = [0x8000_00ff, 1 << 8, 1 << 9];
+/** Bits of a leaf that are its value. */
+const VALUE = 0x7fff_ffff;
+
 const encoder = new TextEncoder();
 
 /**
@@ -34,7 +37,7 @@ const encoder = new TextEncoder();
  *
  * @throws {RangeError} if it is no such table.
  */
-export function precompiledNormalizer(base64: string): Normalizer | undefined {
+export function precompiledNormalizer(base64: string): ((text: string) => string) | undefined {
   if (base64 === "") return undefined;
   const find = readTable(base64);
   const known = new Map<string, string | undefined>();
@@ -110,21 +113,21 @@ function readTable(base64: string): (bytes: Uint8Array) => string | undefined {
   const units = Uint32Array.from({ length: size / 4 }, (_, i) => view.getUint32(4 + 4 * i, true));
   const texts = bytes.subarray(4 + size);
   const decoder = new TextDecoder();
-  const textAt = (place: number) => {
-    const end = texts.indexOf(0, place);
-    return decoder.decode(texts.subarray(place, end < 0 ? texts.length : end));
+  const textAt = (start: number) => {
+    const end = texts.indexOf(0, start);
+    return decoder.decode(texts.subarray(start, end < 0 ? texts.length : end));
   };
-  const offset = (unit: number) => (unit >>> 10) << ((unit & (1 << 9)) >>> 6);
+  const offset = (unit: number) => (unit >>> 10) << (unit & LONG_OFFSET ? 8 : 0);
   return (key) => {
     let node = offset(units[0]!);
     for (const byte of key) {
       if (byte === 0) break;
       node ^= byte;
       const unit = units[node];
-      if (unit === undefined || (unit & 0x800000ff) >>> 0 !== byte) return undefined;
+      if (unit === undefined || (unit & LABEL) >>> 0 !== byte) return undefined;
       node ^= offset(unit);
       const leaf = units[node];
-      if ((unit >>> 8) & 1 && leaf !== undefined) return textAt(leaf & 0x7fffffff);
+      if (unit & HAS_LEAF && leaf !== undefined) return textAt(leaf & VALUE);
     }
     return undefined;
   };

@@ -1,5 +1,5 @@
 /**
- * What becomes of the places where a text is split.
+ * What becomes of the matches that a text is split at.
  *
  * @module
  */

@@ -5,34 +5,35 @@
  * @module
  */
 
-import type { AddedToken } from "./added.ts";
 import { type BertNormalization, bertNormalize } from "./normalizers.ts";
 import { addedEncoder, type PlainEncoder, shownTokens, specialFormsOf } from "./pipeline.ts";
 import { bertWords } from "./pre_tokenizers.ts";
-import {
-  CONTINUES,
-  findSpecials,
-  IdBuffer,
-  type SpecialSpelling,
-  type Tokenizer,
-  withoutWords,
-  WordCache,
-} from "./tokenizer.ts";
+import { CONTINUES, IdBuffer, withoutWords } from "./token_ids.ts";
+import { findSpecials } from "./special_tokens.ts";
+import type { Tokenizer } from "./tokenizer.ts";
+import { type Complete, type VocabularyOptions, vocabularyOptions } from "./vocabulary_options.ts";
+import { WordCache } from "./word_cache.ts";
 
 /** Options of {@linkcode wordPieceTokenizer}. */
-export interface WordPieceOptions extends BertNormalization {
-  /** Begins tokens that go on with a word. Default: "##". */
-  prefix?: string;
-  /** Stands for what the vocabulary cannot write. Default: "[UNK]". */
-  unknown?: string;
-  /** Code points of the longest word that is cut; longer ones are unknown. Default: 100. */
-  longestWord?: number;
-  /** Tokens beside the special ones that are found in text before it is split. */
-  added?: readonly AddedToken[];
-  /** Special tokens that are not called by BERT's names. */
-  spelling?: SpecialSpelling;
-  /** How special tokens are found in text, where that is not as they are spelled and no more. */
-  specialForms?: readonly AddedToken[];
+export interface WordPieceOptions extends BertNormalization, VocabularyOptions {
+  /**
+   * Begins tokens that go on with a word.
+   *
+   * @default {"##"}
+   */
+  prefix?: string | undefined;
+  /**
+   * Stands for what the vocabulary cannot write.
+   *
+   * @default {"[UNK]"}
+   */
+  unknown?: string | undefined;
+  /**
+   * Code points of the longest word that is cut; longer ones are unknown.
+   *
+   * @default {100}
+   */
+  longestWord?: number | undefined;
 }
 
 /** A WordPiece tokenizer. */
@@ -40,11 +41,11 @@ export interface WordPieceTokenizer extends Tokenizer {
   /** WordPiece. */
   readonly type: "wordpiece";
   /** How it was made. */
-  readonly options: Required<WordPieceOptions>;
+  readonly options: Complete<WordPieceOptions>;
 }
 
 /** Options as they are where nothing is said. */
-export function wordPieceOptions(options: WordPieceOptions = {}): Required<WordPieceOptions> {
+export function wordPieceOptions(options: WordPieceOptions = {}): Complete<WordPieceOptions> {
   const lowercase = options.lowercase ?? true;
   return {
     lowercase,
@@ -54,9 +55,7 @@ export function wordPieceOptions(options: WordPieceOptions = {}): Required<WordP
     prefix: options.prefix ?? "##",
     unknown: options.unknown ?? "[UNK]",
     longestWord: options.longestWord ?? 100,
-    added: options.added ?? [],
-    spelling: options.spelling ?? {},
-    specialForms: options.specialForms ?? [],
+    ...vocabularyOptions(options),
   };
 }
 
@@ -67,7 +66,7 @@ export function wordPieceOptions(options: WordPieceOptions = {}): Required<WordP
  *
  * @example
  * ```ts
- * import { wordPieceTokenizer } from "@cloze/mlm";
+ * import { wordPieceTokenizer } from "@cloze/mlm/tokenizer";
  *
  * const tokenizer = wordPieceTokenizer(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "play", "##ing", "!"]);
  * console.log(tokenizer.decode(tokenizer.encode("Playing!"))); // playing!

@@ -6,10 +6,10 @@
 
 import { toConfigJson } from "../format/config_json.ts";
 import type { CheckpointStorage } from "../files/checkpoint_folder.ts";
-import { type ModelFolder, pathIn, readBytes, readJson } from "../format/folder.ts";
+import { type ModelFolder, pathIn, readBytes, readJson } from "../format/model_folder.ts";
 import { checkFinite } from "../format/finite.ts";
 import { toHuggingFace } from "../format/tensor_names.ts";
-import { openModel } from "../format/model_folder.ts";
+import { openModel } from "../format/open_model.ts";
 import { decodeSafetensors, encodeSafetensors, type HostTensor } from "../format/safetensors.ts";
 import { tokenizerFiles } from "../format/tokenizer_writer.ts";
 import { readWeights } from "../format/weights.ts";
@@ -90,7 +90,7 @@ export type SavedModel = Omit<Checkpoint, "state"> & { readonly parameters: Trai
 
 /** Reads the model of a checkpoint into memory. */
 export async function loadModel(storage: CheckpointStorage, name: string): Promise<SavedModel> {
-  const { config, tokenizer, weights, folder } = await openModel(storage.open(name), { keepFiles: true });
+  const { config, tokenizer, weights, folder } = await openModel(storage.folder(name), { keepFiles: true });
   if (!weights.head) {
     await weights.close();
     throw new SyntaxError(`Cannot use ${folder.place}: it has no head for masked tokens, only an encoder`);
@@ -120,7 +120,7 @@ const formerNames: Readonly<Record<string, string>> = { "embeddings.tokenType": 
 /** Reads a checkpoint with the state of training. */
 export async function loadCheckpoint(storage: CheckpointStorage, name: string): Promise<Checkpoint> {
   const { config, tokenizer, parameters } = await loadModel(storage, name);
-  const folder = storage.open(name);
+  const folder = storage.folder(name);
   const fail = (file: string, what: string) => new SyntaxError(`Cannot resume from ${pathIn(folder, file)}: ${what}`);
   const clock = await readJson(folder, "training.json") as Omit<TrainingState, "parameters"> | undefined;
   if (!clock) throw fail("training.json", "there is no such file");

@@ -6,9 +6,13 @@
 
 import { defaultCurriculum, type Stage } from "../batch/curriculum.ts";
 import type { MaskMode, MaskRule } from "../batch/masking.ts";
-import type { PackMode } from "../batch/packing.ts";
+import type { PackMode } from "../batch/block.ts";
 import type { Preset } from "../model/config.ts";
+import type { Model } from "../model/model.ts";
 import type { AdamWOptions } from "../optimizer/adamw.ts";
+import type { Corpus } from "../text/corpus.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import type { TrainingState } from "./events.ts";
 import { type Budget, type LearningRate, type MaskRate, type PlannedStage, planStages, type Span } from "./schedule.ts";
 
 /** Settings of a training run; all but the budget have defaults. */
@@ -48,6 +52,22 @@ export interface TrainingSettings {
   readonly saveEvery: Span;
   /** When to show predictions. */
   readonly sampleEvery: Span;
+}
+
+/** Options of train(). */
+export interface TrainOptions extends Partial<TrainingSettings> {
+  /** The model; its weights change. */
+  model: Model;
+  /** Text to train on and to validate on. */
+  corpus: Corpus;
+  /** Turns text into ids. */
+  tokenizer: Tokenizer;
+  /** How long to train. */
+  budget: Budget;
+  /** Goes on from here. Default: from the start. */
+  resume?: TrainingState | undefined;
+  /** When aborted, the step under way is finished, a last checkpoint is yielded and training ends. */
+  signal?: AbortSignal | undefined;
 }
 
 /** Tokens that validation reads where nothing else is said. */

@@ -4,29 +4,9 @@
  * @module
  */
 
-import type { Model } from "../model/model.ts";
-import type { Corpus } from "../text/corpus.ts";
-import type { Tokenizer } from "../tokenizer/tokenizer.ts";
-import type { TrainEvent, TrainingState } from "./events.ts";
-import type { Budget } from "./schedule.ts";
-import type { TrainingSettings } from "./settings.ts";
+import type { TrainEvent } from "./events.ts";
+import type { TrainOptions } from "./settings.ts";
 import { TrainingLoop } from "./training_loop.ts";
-
-/** Options of {@linkcode train}. */
-export interface TrainOptions extends Partial<TrainingSettings> {
-  /** The model; its weights change. */
-  model: Model;
-  /** Text to train on and to validate on. */
-  corpus: Corpus;
-  /** Turns text into ids. */
-  tokenizer: Tokenizer;
-  /** How long to train. */
-  budget: Budget;
-  /** Goes on from here. Default: from the start. */
-  resume?: TrainingState | undefined;
-  /** When aborted, the step under way is finished, a last checkpoint is yielded and training ends. */
-  signal?: AbortSignal | undefined;
-}
 
 /**
  * Trains a model and yields what happens. The caller may stop iterating at any time.
@@ -39,10 +19,10 @@ export interface TrainOptions extends Partial<TrainingSettings> {
  *
  * @example
  * ```ts ignore
- * import { characterTokenizer, createModel, modelConfig, openDevice, scanCharacters, storiesCorpus, train } from "@cloze/mlm";
+ * import { characterTokenizer, createModel, modelConfig, openDevice, scanCharacters, storiesCorpus, train, trainingTexts } from "@cloze/mlm";
  *
  * const corpus = storiesCorpus();
- * const tokenizer = characterTokenizer((await scanCharacters(corpus)).characters);
+ * const tokenizer = characterTokenizer(await scanCharacters(trainingTexts(corpus)));
  * const { device } = await openDevice();
  * const model = createModel(device, modelConfig({ vocab: tokenizer.size, size: "tiny" }));
  * for await (const event of train({ model, corpus, tokenizer, budget: { steps: 3 } })) {

@@ -19,9 +19,9 @@ import {
   EVALUATION_TOKENS,
   plannedEvaluateTokens,
   type TrainingSettings,
+  type TrainOptions,
 } from "./settings.ts";
 import { type PreparedStep, type StepQueue, stepQueue } from "./step_queue.ts";
-import type { TrainOptions } from "./trainer.ts";
 
 /** A step whose loss or gradient is not a number. */
 export class DivergedError extends Error {

@@ -2,7 +2,7 @@ import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/ass
 import { capacityFor, maskWindow, neverMasked, type Window } from "../../lib/batch/masking.ts";
 import { maskBatch } from "../../lib/batch/loader.ts";
 import { characterTokenizer } from "../../lib/tokenizer/character.ts";
-import { CONTINUES, withoutWords } from "../../lib/tokenizer/tokenizer.ts";
+import { CONTINUES, withoutWords } from "../../lib/tokenizer/token_ids.ts";
 import { random } from "../helpers/random.ts";
 
 const tokenizer = characterTokenizer("abcdefghijklmnopqrstuvwxyz .");

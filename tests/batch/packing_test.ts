@@ -3,7 +3,8 @@ import { maskBatch } from "../../lib/batch/loader.ts";
 import { cutBlock, packBestFit } from "../../lib/batch/packing.ts";
 import { WindowSource } from "../../lib/batch/windows.ts";
 import { textCorpus } from "../../lib/text/corpus.ts";
-import { plainText, stringSource } from "../../lib/text/source.ts";
+import { plainText } from "../../lib/text/plain_text.ts";
+import { stringSource } from "../../lib/text/source.ts";
 import { characterTokenizer } from "../../lib/tokenizer/character.ts";
 import { random } from "../helpers/random.ts";
 

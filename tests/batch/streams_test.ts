@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { maskStream, windowStream } from "../../lib/batch/streams.ts";
 import { textStream } from "../../lib/text/corpus.ts";
-import { plainText, stringSource } from "../../lib/text/source.ts";
+import { plainText } from "../../lib/text/plain_text.ts";
+import { stringSource } from "../../lib/text/source.ts";
 import { characterTokenizer } from "../../lib/tokenizer/character.ts";
 
 const tokenizer = characterTokenizer("abcdefghijklmnopqrstuvwxyz 0123456789\n");

@@ -1,6 +1,6 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
 import { surveyText } from "../../lib/batch/survey.ts";
-import { textCorpus } from "../../lib/text/corpus.ts";
+import { textCorpus, trainingTexts } from "../../lib/text/corpus.ts";
 import { stringSource } from "../../lib/text/source.ts";
 import { storiesCorpus } from "../../lib/text/stories.ts";
 import { characterTokenizer, scanCharacters } from "../../lib/tokenizer/character.ts";
@@ -47,7 +47,7 @@ Deno.test("surveyText() finds lines and stretches that repeat, and none in stori
   const { repeated: share } = await surveyText({ corpus: half, tokenizer: other });
   assertEquals(share > 0.4 && share < 0.7, true, `${share}`);
   const stories = storiesCorpus();
-  const { characters } = await scanCharacters(stories);
+  const characters = await scanCharacters(trainingTexts(stories));
   const survey = await surveyText({ corpus: stories, tokenizer: characterTokenizer(characters) });
   // they share words and turns, but no story is told twice
   assertEquals([survey.repeated < 0.25, survey.isWhole], [true, false], `${survey.repeated}`);

@@ -2,10 +2,10 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { load } from "../../lib/inference/load.ts";
 import { openCpuDevice } from "../../lib/device/cpu/cpu_device.ts";
 import { modelConfig } from "../../lib/model/config.ts";
-import { bertFrame } from "../../lib/tokenizer/tokenizer.ts";
+import { bertFrame } from "../../lib/tokenizer/special_tokens.ts";
 import { storiesCorpus } from "../../lib/text/stories.ts";
 import { textsOf } from "../../lib/text/corpus.ts";
-import { trainTokenizer } from "../../lib/tokenizer/train.ts";
+import { trainTokenizer } from "../../lib/tokenizer/train_tokenizer.ts";
 import { assertClose } from "../helpers/assert_close.ts";
 import { writeModel } from "../helpers/model_files.ts";
 import { inTemporaryFolder } from "../helpers/temporary_folder.ts";

@@ -1,10 +1,11 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { addTokens } from "../../lib/format/add_tokens.ts";
-import { memoryFolder } from "../../lib/format/folder.ts";
+import { memoryFolder } from "../../lib/format/model_folder.ts";
 import { readTokenizer } from "../../lib/format/tokenizer_folder.ts";
 import { tokenizerFiles, toTokenizerJson } from "../../lib/format/tokenizer_writer.ts";
 import { fromTokenizerJson } from "../../lib/format/tokenizer_reader.ts";
-import { encodeWithSpecials, type Tokenizer } from "../../lib/tokenizer/tokenizer.ts";
+import { encodeWithSpecials } from "../../lib/tokenizer/special_tokens.ts";
+import type { Tokenizer } from "../../lib/tokenizer/tokenizer.ts";
 import { mixedText } from "../helpers/mixed_text.ts";
 import { jsonOf, rustIds, rustTokenizer, withoutRust } from "../helpers/rust_tokenizers.ts";
 import { vocabularies } from "../helpers/vocabularies.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { memoryFolder } from "../../lib/format/folder.ts";
-import { openModel } from "../../lib/format/model_folder.ts";
+import { memoryFolder } from "../../lib/format/model_folder.ts";
+import { openModel } from "../../lib/format/open_model.ts";
 import { readWeights } from "../../lib/format/weights.ts";
 import { modelConfig, presets } from "../../lib/model/config.ts";
 import { modelFiles } from "../helpers/model_files.ts";

@@ -1,9 +1,10 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { toConfigJson } from "../../lib/format/config_json.ts";
-import { memoryFolder } from "../../lib/format/folder.ts";
+import { memoryFolder } from "../../lib/format/model_folder.ts";
+
 import { toHuggingFace } from "../../lib/format/tensor_names.ts";
 import { encodeSafetensors, type HostTensor, type WeightType, weightTypes } from "../../lib/format/safetensors.ts";
-import { openModel } from "../../lib/format/model_folder.ts";
+import { openModel } from "../../lib/format/open_model.ts";
 import { tokenizerFiles } from "../../lib/format/tokenizer_writer.ts";
 import { characterTokenizer } from "../../lib/tokenizer/character.ts";
 import { openWeights, readWeights } from "../../lib/format/weights.ts";

@@ -1,5 +1,5 @@
 import { assert } from "@std/assert";
-import { memoryFolder } from "../../lib/format/folder.ts";
+import { memoryFolder } from "../../lib/format/model_folder.ts";
 import { readTokenizer } from "../../lib/format/tokenizer_folder.ts";
 import { tokenizerFiles } from "../../lib/format/tokenizer_writer.ts";
 import { charsmap } from "../helpers/charsmap.ts";

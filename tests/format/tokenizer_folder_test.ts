@@ -1,8 +1,9 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { Tokenizer as Peer } from "@huggingface/tokenizers";
-import { memoryFolder } from "../../lib/format/folder.ts";
+import { memoryFolder } from "../../lib/format/model_folder.ts";
 import { readTokenizer } from "../../lib/format/tokenizer_folder.ts";
-import { encodeFramed, splitAtSpecials, type Tokenizer } from "../../lib/tokenizer/tokenizer.ts";
+import { encodeFramed, splitAtSpecials } from "../../lib/tokenizer/special_tokens.ts";
+import type { Tokenizer } from "../../lib/tokenizer/tokenizer.ts";
 import { toTokenizerJson } from "../../lib/format/tokenizer_writer.ts";
 import { mixedText } from "../helpers/mixed_text.ts";
 import { vocabularies } from "../helpers/vocabularies.ts";

@@ -1,8 +1,8 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { memoryFolder } from "../../lib/format/folder.ts";
+import { memoryFolder } from "../../lib/format/model_folder.ts";
 import { readTokenizer } from "../../lib/format/tokenizer_folder.ts";
 import { tokenizerFiles } from "../../lib/format/tokenizer_writer.ts";
-import { encodeFramed, encodeWithSpecials } from "../../lib/tokenizer/tokenizer.ts";
+import { encodeFramed, encodeWithSpecials } from "../../lib/tokenizer/special_tokens.ts";
 import { fileFolder } from "../../lib/files/file_folder.ts";
 import { rustIds, rustTokenizer, withoutRust } from "../helpers/rust_tokenizers.ts";
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { memoryFolder } from "../../lib/format/folder.ts";
+import { memoryFolder } from "../../lib/format/model_folder.ts";
 import { toHuggingFace } from "../../lib/format/tensor_names.ts";
 import { encodeSafetensors, type HostTensor, weightTypes } from "../../lib/format/safetensors.ts";
 import { openWeights, readWeights } from "../../lib/format/weights.ts";

@@ -1,7 +1,7 @@
 /**
  * Sources of text for tests.
  */
-import { openText, type TextOptions } from "../../lib/text/open_text.ts";
+import { type TextOptions, textSource } from "../../lib/text/text_source.ts";
 import { BadRecords, type ByteSource, type TextSource } from "../../lib/text/source.ts";
 
 /** Bytes as a source that hands them out in pieces of the given size. */
@@ -25,7 +25,7 @@ export async function textsIn(
     & { start?: number; bad?: BadRecords; piece?: number }
     & TextOptions = {},
 ): Promise<string[]> {
-  const source = await openText(bytesSource(name, bytes, piece), options);
+  const source = await textSource(bytesSource(name, bytes, piece), options);
   return (await passagesOf(source, { start, bad })).map(({ text }) => text);
 }
 

@@ -1,5 +1,6 @@
-import { bertFrame, type Tokenizer } from "../../lib/tokenizer/tokenizer.ts";
-import { trainTokenizer } from "../../lib/tokenizer/train.ts";
+import { bertFrame } from "../../lib/tokenizer/special_tokens.ts";
+import type { Tokenizer } from "../../lib/tokenizer/tokenizer.ts";
+import { trainTokenizer } from "../../lib/tokenizer/train_tokenizer.ts";
 import { mixedText } from "./mixed_text.ts";
 
 /** Small vocabularies of every kind; those with a frame put texts between [CLS] and [SEP]. */

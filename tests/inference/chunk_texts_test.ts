@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { chunkTexts } from "../../lib/inference/chunk_texts.ts";
-import { encodeFramed } from "../../lib/tokenizer/tokenizer.ts";
+import { encodeFramed } from "../../lib/tokenizer/special_tokens.ts";
 import { mixedText } from "../helpers/mixed_text.ts";
 import { random } from "../helpers/random.ts";
 import { vocabularies } from "../helpers/vocabularies.ts";

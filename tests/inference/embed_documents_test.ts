@@ -4,7 +4,7 @@ import { embedDocuments, vectorMean } from "../../lib/inference/embed_documents.
 import { embedTexts } from "../../lib/inference/embed.ts";
 import { modelConfig } from "../../lib/model/config.ts";
 import { createModel } from "../../lib/model/model.ts";
-import { encodeFramed } from "../../lib/tokenizer/tokenizer.ts";
+import { encodeFramed } from "../../lib/tokenizer/special_tokens.ts";
 import { assertClose } from "../helpers/assert_close.ts";
 import { cpuTest } from "../helpers/devices.ts";
 import { vocabularies } from "../helpers/vocabularies.ts";

@@ -2,7 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { embedTexts, poolModes } from "../../lib/inference/embed.ts";
 import { modelConfig } from "../../lib/model/config.ts";
 import { createModel } from "../../lib/model/model.ts";
-import { encodeFramed } from "../../lib/tokenizer/tokenizer.ts";
+import { encodeFramed } from "../../lib/tokenizer/special_tokens.ts";
 import { assertClose } from "../helpers/assert_close.ts";
 import { kindTest } from "../helpers/devices.ts";
 import { vocabularies } from "../helpers/vocabularies.ts";

@@ -2,7 +2,7 @@ import { assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import { fill, fillTexts } from "../../lib/inference/fill.ts";
 import { modelConfig } from "../../lib/model/config.ts";
 import { createModel } from "../../lib/model/model.ts";
-import { encodeFramed } from "../../lib/tokenizer/tokenizer.ts";
+import { encodeFramed } from "../../lib/tokenizer/special_tokens.ts";
 import { kindTest } from "../helpers/devices.ts";
 import { logitsOf } from "../helpers/logits.ts";
 import { vocabularies } from "../helpers/vocabularies.ts";

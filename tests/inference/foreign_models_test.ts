@@ -1,16 +1,16 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
-import { load } from "../../lib/inference/load.ts";
+import { load, toDevice } from "../../lib/inference/load.ts";
 import { stringSource } from "../../lib/text/source.ts";
 import { textCorpus } from "../../lib/text/corpus.ts";
 import { readWeights } from "../../lib/format/weights.ts";
-import { openModel } from "../../lib/format/model_folder.ts";
+import { openModel } from "../../lib/format/open_model.ts";
 import { initialValues, isHeadParameter, parameterCount } from "../../lib/model/parameters.ts";
-import { toDevice } from "../../lib/inference/load.ts";
+
 import { fileFolder } from "../../lib/files/file_folder.ts";
 import { assertClose } from "../helpers/assert_close.ts";
 import { kindTest } from "../helpers/devices.ts";
 import { modelFiles } from "../helpers/model_files.ts";
-import { memoryFolder } from "../../lib/format/folder.ts";
+import { memoryFolder } from "../../lib/format/model_folder.ts";
 import { modelConfig, type Preset, presets } from "../../lib/model/config.ts";
 import { vocabularies } from "../helpers/vocabularies.ts";
 

@@ -5,7 +5,7 @@ import { openCpuDevice } from "../../lib/device/cpu/cpu_device.ts";
 import { load, type MaskedLanguageModel } from "../../lib/inference/load.ts";
 import { modelConfig, type ModelOptions } from "../../lib/model/config.ts";
 import { characterTokenizer } from "../../lib/tokenizer/character.ts";
-import { bertFrame } from "../../lib/tokenizer/tokenizer.ts";
+import { bertFrame } from "../../lib/tokenizer/special_tokens.ts";
 import { assertClose } from "../helpers/assert_close.ts";
 import { logitsOf } from "../helpers/logits.ts";
 import { writeFiles } from "../../lib/files/write_files.ts";

@@ -11,7 +11,7 @@ import { main } from "../../cli.ts";
 import { openCpuDevice } from "../../lib/device/cpu/cpu_device.ts";
 import { load } from "../../lib/inference/load.ts";
 import { modelConfig, presets } from "../../lib/model/config.ts";
-import { encodeFramed } from "../../lib/tokenizer/tokenizer.ts";
+import { encodeFramed } from "../../lib/tokenizer/special_tokens.ts";
 import { assertClose } from "../helpers/assert_close.ts";
 import { logitsOf } from "../helpers/logits.ts";
 import { writeModel } from "../helpers/model_files.ts";

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { type Corpus, type CorpusPart, type CorpusPosition, mixture, textCorpus } from "../../lib/text/corpus.ts";
+import { type Corpus, type CorpusPart, type CorpusPosition, textCorpus } from "../../lib/text/corpus.ts";
+import { mixture } from "../../lib/text/mixture.ts";
 import { type ByteSource, stringSource } from "../../lib/text/source.ts";
 import { fileSources } from "../../lib/text/file_source.ts";
 

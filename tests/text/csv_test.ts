@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { openText } from "../../lib/text/open_text.ts";
+import { textSource } from "../../lib/text/text_source.ts";
 import { BadRecords } from "../../lib/text/source.ts";
 import fixture from "../fixtures/csv.json" with { type: "json" };
 import { bytesSource, passagesOf, textsIn } from "../helpers/text_sources.ts";
@@ -8,7 +8,7 @@ for (const ending of ["csv", "tsv"] as const) {
   Deno.test(`commaSeparated() reads .${ending} as Python's csv does, from any record and in any pieces`, async () => {
     for (const [table, expected] of fixture[ending] as [string, string[]][]) {
       for (const piece of [1, 3, 1000]) {
-        const source = await openText(bytesSource(`a.${ending}`, table, piece));
+        const source = await textSource(bytesSource(`a.${ending}`, table, piece));
         const passages = await passagesOf(source);
         assertEquals(passages.map(({ text }) => text), expected, JSON.stringify(table));
         for (const [i, { next }] of passages.entries()) {
@@ -67,7 +67,7 @@ const faults: readonly { table: string; right: string[]; said: string[] }[] = [
 Deno.test("commaSeparated() loses one record by a fault, also where it goes on behind one", async () => {
   for (const { table, right, said } of faults) {
     for (const piece of [1, 1000]) {
-      const source = await openText(bytesSource("a.csv", table, piece));
+      const source = await textSource(bytesSource("a.csv", table, piece));
       await assertRejects(() => passagesOf(source), SyntaxError, `Cannot use a.csv, ${said[0]}`);
       const bad = new BadRecords(said.length);
       const passages = await passagesOf(source, { bad });

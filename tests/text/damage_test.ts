@@ -1,7 +1,7 @@
 import { assert } from "@std/assert";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { brotliCompressSync, gzipSync, zstdCompressSync } from "node:zlib";
-import { openText } from "../../lib/text/open_text.ts";
+import { textSource } from "../../lib/text/text_source.ts";
 import { BadRecords } from "../../lib/text/source.ts";
 import { bytesSource, withoutEscapes } from "../helpers/text_sources.ts";
 
@@ -34,7 +34,7 @@ const files: Readonly<Record<string, Uint8Array>> = {
 /** Reads a file; what it says instead, if it cannot be read. Anything but a sentence of ours fails. */
 async function outcome(name: string, bytes: Uint8Array, allowed: number): Promise<string[] | string> {
   try {
-    const source = await openText(bytesSource(name, bytes, 50));
+    const source = await textSource(bytesSource(name, bytes, 50));
     const bad = new BadRecords(allowed);
     const passages = await Array.fromAsync(source.read({ start: 0, end: source.size, bad }));
     return passages.map(({ text }) => text);
@@ -46,7 +46,7 @@ async function outcome(name: string, bytes: Uint8Array, allowed: number): Promis
 }
 
 for (const [name, bytes] of Object.entries(files)) {
-  Deno.test(`openText() of ${name} with any byte changed or missing gives text or one sentence`, async () => {
+  Deno.test(`textSource() of ${name} with any byte changed or missing gives text or one sentence`, async () => {
     await withoutEscapes(async () => {
       const right = await outcome(name, bytes, 0);
       assert(Array.isArray(right) && right.length >= 4, String(right));

@@ -3,7 +3,7 @@ import { brotliCompressSync, crc32, deflateRawSync, gzipSync, zstdCompressSync }
 import { textCorpus, textsOf } from "../../lib/text/corpus.ts";
 import { decompressed } from "../../lib/text/decompress.ts";
 import { fileSource, fileSources } from "../../lib/text/file_source.ts";
-import { openText } from "../../lib/text/open_text.ts";
+import { textSource } from "../../lib/text/text_source.ts";
 import { BadRecords, type ByteSource } from "../../lib/text/source.ts";
 import { bytesSource, textsIn, withoutEscapes } from "../helpers/text_sources.ts";
 
@@ -209,7 +209,7 @@ Deno.test({
       const before = openFiles();
       await withoutEscapes(async () => {
         for (let i = 0; i < 20; i++) {
-          const source = await openText(await fileSource(path));
+          const source = await textSource(await fileSource(path));
           for await (const _ of source.read({ start: i * 1000, end: undefined, bad: new BadRecords() })) break;
           for await (const _ of (await fileSource(path)).stream(i)) break;
           await (await fileSource(path)).stream(i).cancel();
@@ -229,7 +229,7 @@ Deno.test({
 
 async function readAll(path: string): Promise<void> {
   const [source] = await fileSources(path);
-  const text = await openText(source!);
+  const text = await textSource(source!);
   for await (const _ of text.read({ start: 0, end: undefined, bad: new BadRecords() }));
 }
 
@@ -269,7 +269,7 @@ Deno.test("urlSource() says where a connection broke, and lets nothing past its 
       const [source] = await fileSources(`http://127.0.0.1:${server.addr.port}/a.txt.zst`);
       await assertRejects(
         async () => {
-          const text = await openText(source!);
+          const text = await textSource(source!);
           for await (const _ of text.read({ start: 0, end: undefined, bad: new BadRecords(9) }));
         },
         RangeError,

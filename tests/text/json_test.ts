@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { gzipSync } from "node:zlib";
-import { openText } from "../../lib/text/open_text.ts";
+import { textSource } from "../../lib/text/text_source.ts";
 import { BadRecords } from "../../lib/text/source.ts";
 import { bytesSource, passagesOf, textsIn } from "../helpers/text_sources.ts";
 
@@ -45,7 +45,7 @@ const layouts: Readonly<Record<string, string>> = {
 };
 
 for (const [layout, json] of Object.entries(layouts)) {
-  Deno.test(`openJson() reads ${layout}, from any place and in any pieces`, async () => {
+  Deno.test(`jsonSource() reads ${layout}, from any place and in any pieces`, async () => {
     // one line of JSON lines with a list in it is one record
     for (const name of layout === "columns as lists" ? ["a.json"] : ["a.json", "a.jsonl", "a.ndjson"]) {
       for (const piece of [1, 7, 1 << 16]) {
@@ -53,7 +53,7 @@ for (const [layout, json] of Object.entries(layouts)) {
       }
       assertEquals(await textsIn(name, `\ufeff${json}`), texts, `${name} with a mark`);
       assertEquals(await textsIn(`${name}.gz`, gzipSync(json)), texts, `${name}.gz`);
-      const source = await openText(bytesSource(name, json, 5));
+      const source = await textSource(bytesSource(name, json, 5));
       const passages = await passagesOf(source);
       for (const [i, { next }] of passages.entries()) {
         assertEquals(await passagesOf(source, { start: next }), passages.slice(i + 1), `${name} from ${next}`);
@@ -62,7 +62,7 @@ for (const [layout, json] of Object.entries(layouts)) {
   });
 }
 
-Deno.test("openJson() tells a layout in files that are longer than what it looks at first", async () => {
+Deno.test("jsonSource() tells a layout in files that are longer than what it looks at first", async () => {
   const many = Array.from({ length: 20_000 }, (_, i) => ({ i, text: `text number ${i}` }));
   const all = many.map(({ text }) => text);
   for (
@@ -77,7 +77,7 @@ Deno.test("openJson() tells a layout in files that are longer than what it looks
   ) assertEquals(await textsIn("a.json", json), all);
 });
 
-Deno.test("openJson() follows a path, and takes a key that has the dot in it first", async () => {
+Deno.test("jsonSource() follows a path, and takes a key that has the dot in it first", async () => {
   const read = (value: unknown, field: string) => textsIn("a.jsonl", lines([value, value]), { field });
   assertEquals(await read({ doc: { text: "t" } }, "doc.text"), ["t", "t"]);
   assertEquals(await read({ doc: { text: "t" }, "doc.text": "key" }, "doc.text"), ["key", "key"]);
@@ -98,7 +98,7 @@ Deno.test("openJson() follows a path, and takes a key that has the dot in it fir
   }
 });
 
-Deno.test("openJson() skips records without text, and says where JSON breaks", async () => {
+Deno.test("jsonSource() skips records without text, and says where JSON breaks", async () => {
   const list = '[{"text": "a"}, {"text": 3}, 7, {"id": 1}, {"text": "b", "x": NaN}, {"text": ["c", 1]}, {"text": "d"}]';
   const bad = new BadRecords(10);
   assertEquals(await textsIn("a.json", list, { bad }), ["a", "b", "d"]);
@@ -124,14 +124,14 @@ Deno.test("openJson() skips records without text, and says where JSON breaks", a
   );
 });
 
-Deno.test("openJson() makes halves of surrogate pairs U+FFFD", async () => {
+Deno.test("jsonSource() makes halves of surrogate pairs U+FFFD", async () => {
   const half = '{"text": "a \\ud83d b \\uDE00 c \\ud83d\\ude00"}';
   for (const json of [`${half}\n${half}`, `[${half}]`]) {
     assertEquals((await textsIn("a.json", json))[0], "a \ufffd b \ufffd c 😀");
   }
 });
 
-Deno.test("openJson() reads a list of 60 megabytes in bounded memory", async () => {
+Deno.test("jsonSource() reads a list of 60 megabytes in bounded memory", async () => {
   const element = new TextEncoder().encode(`{"text": "${"words and ".repeat(500)}"},\n`);
   const count = 12_000;
   const source = {
@@ -147,7 +147,7 @@ Deno.test("openJson() reads a list of 60 megabytes in bounded memory", async () 
   let found = 0;
   let most = 0;
   const before = Deno.memoryUsage().rss;
-  const text = await openText(source);
+  const text = await textSource(source);
   for await (const _ of text.read({ start: 0, end: undefined, bad: new BadRecords() })) {
     if (++found % 1000 === 0) most = Math.max(most, Deno.memoryUsage().rss - before);
   }

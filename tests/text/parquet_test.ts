@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { type ColumnSource, parquetWriteBuffer, type SchemaElement } from "hyparquet-writer";
 import { brotliCompressSync, gzipSync, zstdCompressSync } from "node:zlib";
-import { openText } from "../../lib/text/open_text.ts";
+import { textSource } from "../../lib/text/text_source.ts";
 import { BadRecords } from "../../lib/text/source.ts";
 import { bytesSource, passagesOf, textsIn } from "../helpers/text_sources.ts";
 
@@ -28,7 +28,7 @@ for (const codec of ["UNCOMPRESSED", "SNAPPY", "GZIP", "ZSTD", "BROTLI"]) {
       assertEquals(await textsIn("a.parquet", bytes), data);
       // by its first bytes, whatever it is called
       assertEquals(await textsIn("a.txt", bytes), data);
-      const source = await openText(bytesSource("a.parquet", bytes));
+      const source = await textSource(bytesSource("a.parquet", bytes));
       const passages = await passagesOf(source);
       for (const i of [0, 3, data.length - 1]) {
         assertEquals(await passagesOf(source, { start: passages[i]!.next }), passages.slice(i + 1));

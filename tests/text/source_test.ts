@@ -1,11 +1,13 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { brotliCompressSync, gzipSync, zstdCompressSync } from "node:zlib";
-import { type Corpus, mixture, textCorpus, textsOf } from "../../lib/text/corpus.ts";
+import { type Corpus, textCorpus, textsOf } from "../../lib/text/corpus.ts";
+import { mixture } from "../../lib/text/mixture.ts";
 import { compressionOf, decompressed } from "../../lib/text/decompress.ts";
 import { fileSources } from "../../lib/text/file_source.ts";
-import { openText } from "../../lib/text/open_text.ts";
-import { BadRecords, type ByteSource, plainText, stringSource, type TextSource } from "../../lib/text/source.ts";
+import { textSource } from "../../lib/text/text_source.ts";
+import { plainText } from "../../lib/text/plain_text.ts";
+import { BadRecords, type ByteSource, stringSource, type TextSource } from "../../lib/text/source.ts";
 import { random } from "../helpers/random.ts";
 import { bytesSource } from "../helpers/text_sources.ts";
 
@@ -89,39 +91,39 @@ Deno.test("plainText() reads a line of 100 megabytes in bounded memory", async (
 
 Deno.test("jsonLines() reads a field, names what is wrong and skips as many records as it may", async () => {
   const lines = ['{"text": "eins\\nzwei", "id": 1}', "", '{"id": 2}', '{"text": 3}', "{", '{"text": "drei"}'];
-  const make = () => openText(stringSource("data.jsonl", lines.join("\n")));
+  const make = () => textSource(stringSource("data.jsonl", lines.join("\n")));
   await assertRejects(() => texts(make()), SyntaxError, 'data.jsonl, line 3: it has no text in field "text" (--field)');
   const bad = new BadRecords(3);
   assertEquals(await texts(make(), { bad }), ["eins\nzwei", "drei"]);
   assertEquals(bad.count, 3);
   assertEquals(bad.messages.at(-1), "Cannot use data.jsonl, line 5: it is no JSON");
   await assertRejects(() => texts(make(), { bad: new BadRecords(2) }), SyntaxError, "after 2 others that were skipped");
-  const other = openText(stringSource("x.ndjson", '{"body": "b"}\n{"body": "c"}'), { field: "body" });
+  const other = textSource(stringSource("x.ndjson", '{"body": "b"}\n{"body": "c"}'), { field: "body" });
   assertEquals(await texts(other), ["b", "c"]);
   await assertResumes(other);
 });
 
 Deno.test("commaSeparated() reads a column with quotes, line breaks and missing cells", async () => {
   const csv = 'id,text,note\n1,"one, ""quoted""",x\n2,"two\nlines",\n3,plain,y\n';
-  const source = openText(stringSource("t.csv", csv));
+  const source = textSource(stringSource("t.csv", csv));
   assertEquals(await texts(source), ['one, "quoted"', "two\nlines", "plain"]);
   await assertResumes(source);
-  assertEquals(await texts(openText(stringSource("t.csv", csv), { field: "note" })), ["x", "", "y"]);
-  const wrong = openText(stringSource("t.csv", csv), { field: "body" });
+  assertEquals(await texts(textSource(stringSource("t.csv", csv), { field: "note" })), ["x", "", "y"]);
+  const wrong = textSource(stringSource("t.csv", csv), { field: "body" });
   await assertRejects(
     () => texts(wrong),
     SyntaxError,
     't.csv: it has no column "body" (--field); its columns are id, text',
   );
   await assertRejects(
-    () => texts(openText(stringSource("q.csv", 'text\n"open\nx\n'))),
+    () => texts(textSource(stringSource("q.csv", 'text\n"open\nx\n'))),
     SyntaxError,
     "line 2: a quote is never",
   );
-  const short = () => openText(stringSource("s.csv", "id,text\n1\n2,b\n"));
+  const short = () => textSource(stringSource("s.csv", "id,text\n1\n2,b\n"));
   await assertRejects(() => texts(short()), SyntaxError, "s.csv, line 2: it has 1 cells, the text is in number 2");
   assertEquals(await texts(short(), { bad: new BadRecords(1) }), ["b"]);
-  await assertRejects(() => texts(openText(stringSource("e.csv", ""))), SyntaxError, "e.csv: it is empty");
+  await assertRejects(() => texts(textSource(stringSource("e.csv", ""))), SyntaxError, "e.csv: it is empty");
 });
 
 const compressors = { gz: gzipSync, br: brotliCompressSync, zst: zstdCompressSync };
@@ -130,7 +132,7 @@ const lines = Array.from({ length: 20_000 }, (_, i) => `line ${i} of a compresse
 for (const [ending, compress] of Object.entries(compressors)) {
   Deno.test(`decompressed() reads .${ending} from any place, and says where broken data ends`, async () => {
     const packed = new Uint8Array(compress(encode(lines.join("\n"))));
-    const source = openText(bytesSource(`a.txt.${ending}`, packed));
+    const source = textSource(bytesSource(`a.txt.${ending}`, packed));
     const passages = await all(source);
     assertEquals(passages.map(({ text }) => text), lines);
     for (const i of [0, 5000, 19_998]) {
@@ -142,7 +144,7 @@ for (const [ending, compress] of Object.entries(compressors)) {
         Uint8Array.from(packed, (byte, i) => i > packed.length >> 1 ? byte ^ 85 : byte),
       ]
     ) {
-      const open = () => openText(bytesSource(`b.txt.${ending}`, broken));
+      const open = () => textSource(bytesSource(`b.txt.${ending}`, broken));
       await assertRejects(() => texts(open()), SyntaxError, `Cannot read b.txt.${ending}: its `);
       await assertRejects(() => texts(open()), SyntaxError, " data breaks at byte ");
       // the lines before stay, and the break counts once; gzip and brotli notice wrong bytes only later
@@ -171,7 +173,7 @@ Deno.test("parquet() reads a column from any row, and skips what is no text", as
       { name: "body", data: written, type: "STRING" },
     ],
   }));
-  const source = () => openText(bytesSource("a.parquet", bytes), { field: "body" });
+  const source = () => textSource(bytesSource("a.parquet", bytes), { field: "body" });
   await assertRejects(() => texts(source()), SyntaxError, 'a.parquet, row 1200: column "body" holds no text');
   const bad = new BadRecords(1);
   const passages = await all(source(), { bad });
@@ -180,15 +182,15 @@ Deno.test("parquet() reads a column from any row, and skips what is no text", as
     assertEquals(await all(source(), { start: passages[i]!.next, bad: new BadRecords(1) }), passages.slice(i + 1));
   }
   await assertRejects(
-    () => texts(openText(bytesSource("a.parquet", bytes))),
+    () => texts(textSource(bytesSource("a.parquet", bytes))),
     SyntaxError,
     'a.parquet: it has no column "text" (--field); its columns are id, body',
   );
 });
 
-Deno.test("openText() says when a file is no parquet file", async () => {
+Deno.test("textSource() says when a file is no parquet file", async () => {
   await assertRejects(
-    () => texts(openText(stringSource("a.parquet", "not at all"))),
+    () => texts(textSource(stringSource("a.parquet", "not at all"))),
     SyntaxError,
     "Cannot read a.parquet: it is no parquet file",
   );
@@ -301,7 +303,7 @@ for (const knowsRanges of [true, false]) {
         const [name, size] of [["a.txt?download=1", encode(lines.join("\n")).length], ["b.txt.gz", undefined]] as const
       ) {
         const [bytes] = await fileSources(`${address}/${name}`);
-        const source = await openText(bytes!);
+        const source = await textSource(bytes!);
         assertEquals(source.size, size);
         const passages = await all(source);
         assertEquals(passages.map(({ text }) => text), lines);

@@ -3,8 +3,9 @@ import { tokenizerFiles } from "../../lib/format/tokenizer_writer.ts";
 import { fromTokenizerJson, fromVocabJson } from "../../lib/format/tokenizer_reader.ts";
 import { bpeTokenizer } from "../../lib/tokenizer/bpe.ts";
 import { byteCharacters } from "../../lib/tokenizer/byte_level.ts";
-import { CONTINUES, specialTokens } from "../../lib/tokenizer/tokenizer.ts";
-import { trainTokenizer } from "../../lib/tokenizer/train.ts";
+import { CONTINUES } from "../../lib/tokenizer/token_ids.ts";
+import { specialTokens } from "../../lib/tokenizer/tokenizer.ts";
+import { trainTokenizer } from "../../lib/tokenizer/train_tokenizer.ts";
 import { mixedText } from "../helpers/mixed_text.ts";
 import { random } from "../helpers/random.ts";
 

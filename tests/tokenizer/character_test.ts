@@ -1,11 +1,11 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { toTokenizerJson } from "../../lib/format/tokenizer_writer.ts";
 import { fromTokenizerJson } from "../../lib/format/tokenizer_reader.ts";
-import { textCorpus } from "../../lib/text/corpus.ts";
+import { textCorpus, trainingTexts } from "../../lib/text/corpus.ts";
 import { stringSource } from "../../lib/text/source.ts";
 import { storiesCorpus } from "../../lib/text/stories.ts";
 import { characterTokenizer, scanCharacters } from "../../lib/tokenizer/character.ts";
-import { encodeWithSpecials } from "../../lib/tokenizer/tokenizer.ts";
+import { encodeWithSpecials } from "../../lib/tokenizer/special_tokens.ts";
 
 Deno.test("characterTokenizer() numbers special tokens first, then characters by code point", () => {
   const tokenizer = characterTokenizer("hello 😀é");
@@ -53,10 +53,12 @@ Deno.test("toTokenizerJson() and back gives the same tokenizer", () => {
   assertThrows(() => fromTokenizerJson({ model: { type: "WordPiece" } }), SyntaxError, "it has no vocabulary");
 });
 
-Deno.test("scanCharacters() counts the training part", async () => {
+Deno.test("scanCharacters() finds those of the training part, of an endless one those of its beginning", async () => {
   const text = "abcd\n".repeat(90) + "zzzz\n".repeat(10);
-  const { characters, count } = await scanCharacters(await textCorpus([stringSource("text", text)]));
-  assertEquals([...characters].sort().join(""), "\nabcdz");
-  assertEquals(count, 455);
-  assertEquals((await scanCharacters(storiesCorpus())).count, Infinity);
+  const corpus = await textCorpus([stringSource("text", text)]);
+  assertEquals((await Array.fromAsync(trainingTexts(corpus))).length, 91);
+  assertEquals([...await scanCharacters(trainingTexts(corpus))].sort().join(""), "\nabcdz");
+  assertEquals([...await scanCharacters(["a😀", "b\ud800"])].sort().join(""), "\nab😀\ufffd");
+  assertEquals((await Array.fromAsync(trainingTexts(storiesCorpus(), { most: 7 }))).length, 7);
+  assertEquals((await scanCharacters(trainingTexts(storiesCorpus()))).has("A"), true);
 });

@@ -3,7 +3,7 @@ import { Tokenizer as Peer } from "@huggingface/tokenizers";
 import { toTokenizerConfigJson, toTokenizerJson } from "../../lib/format/tokenizer_writer.ts";
 import { fromTokenizerJson } from "../../lib/format/tokenizer_reader.ts";
 import { type Tokenizer, tokenizerTypes } from "../../lib/tokenizer/tokenizer.ts";
-import { trainTokenizer } from "../../lib/tokenizer/train.ts";
+import { trainTokenizer } from "../../lib/tokenizer/train_tokenizer.ts";
 import { wordPieceTokenizer } from "../../lib/tokenizer/wordpiece.ts";
 import { mixedText } from "../helpers/mixed_text.ts";
 import { rustIds, rustTokenizer, withoutRust } from "../helpers/rust_tokenizers.ts";

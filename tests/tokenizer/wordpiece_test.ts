@@ -1,7 +1,8 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { tokenizerFiles } from "../../lib/format/tokenizer_writer.ts";
 import { fromVocabTxt } from "../../lib/format/tokenizer_reader.ts";
-import { CONTINUES, encodeWithSpecials } from "../../lib/tokenizer/tokenizer.ts";
+import { CONTINUES } from "../../lib/tokenizer/token_ids.ts";
+import { encodeWithSpecials } from "../../lib/tokenizer/special_tokens.ts";
 import { bertNormalize } from "../../lib/tokenizer/normalizers.ts";
 import { bertWords } from "../../lib/tokenizer/pre_tokenizers.ts";
 import { wordPieceTokenizer } from "../../lib/tokenizer/wordpiece.ts";

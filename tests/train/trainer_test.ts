@@ -6,21 +6,22 @@ import { Graph } from "../../lib/graph/graph.ts";
 import { modelConfig } from "../../lib/model/config.ts";
 import { fill } from "../../lib/inference/fill.ts";
 import { createModel, Model } from "../../lib/model/model.ts";
-import { textCorpus } from "../../lib/text/corpus.ts";
+import { textCorpus, trainingTexts } from "../../lib/text/corpus.ts";
 import { stringSource } from "../../lib/text/source.ts";
 import { storiesCorpus } from "../../lib/text/stories.ts";
 import { characterTokenizer, scanCharacters } from "../../lib/tokenizer/character.ts";
 import type { TrainEvent, TrainRecord } from "../../lib/train/events.ts";
-import { train, type TrainOptions } from "../../lib/train/trainer.ts";
+import { defaultSettings, plannedEvaluateTokens, type TrainOptions } from "../../lib/train/settings.ts";
+import { train } from "../../lib/train/trainer.ts";
 import { DivergedError } from "../../lib/train/training_loop.ts";
 import type { Budget, Span } from "../../lib/train/schedule.ts";
-import { defaultSettings, plannedEvaluateTokens } from "../../lib/train/settings.ts";
+
 import { baselines } from "../helpers/baselines.ts";
 import { assertClose } from "../helpers/assert_close.ts";
 import { gpuTest, kindTest, longTest } from "../helpers/devices.ts";
 
 const stories = storiesCorpus();
-const tokenizer = characterTokenizer((await scanCharacters(stories)).characters);
+const tokenizer = characterTokenizer(await scanCharacters(trainingTexts(stories)));
 const shape = { vocab: tokenizer.size, layers: 2, width: 32, heads: 2, hidden: 44, maxLength: 64 };
 
 const settings = {
@@ -325,7 +326,7 @@ for (const curriculum of ["none", "16:25%,32:25%,64"]) {
 kindTest("fill() puts the letters of a trained word back", async (device) => {
   const text = "the cat sat on the mat and the dog ran to the log\n".repeat(400);
   const corpus = await textCorpus([stringSource("cats", text)]);
-  const words = characterTokenizer((await scanCharacters(corpus)).characters);
+  const words = characterTokenizer(await scanCharacters(trainingTexts(corpus)));
   const model = createModel(device, modelConfig({ ...shape, vocab: words.size }));
   for await (
     const _ of train({

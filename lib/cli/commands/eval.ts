@@ -21,6 +21,7 @@ import { readRun } from "../run_folder.ts";
 import { differenceLines, scoreProgress, scoreTable } from "../score_table.ts";
 import { openTerminal, type Terminal } from "../terminal.ts";
 import { evaluationNotice, withAdvice } from "../text_notices.ts";
+
 import { trainFlags } from "../train_flags.ts";
 
 const { length, pack } = trainFlags;

@@ -5,9 +5,9 @@
  */
 
 import { toConfigJson } from "../../format/config_json.ts";
-import { readText } from "../../format/folder.ts";
+import { readText } from "../../format/model_folder.ts";
 import { toHuggingFace } from "../../format/tensor_names.ts";
-import type { OpenedModel } from "../../format/model_folder.ts";
+import type { OpenedModel } from "../../format/open_model.ts";
 import { toOnnx } from "../../format/onnx_model.ts";
 import { encodeSafetensors } from "../../format/safetensors.ts";
 import { tokenizerFiles } from "../../format/tokenizer_writer.ts";

@@ -6,13 +6,15 @@
 
 import { exists, isFolder } from "../../files/paths.ts";
 import { type Filled, spelledMask } from "../../inference/fill.ts";
-import { encodeWithSpecials, splitAtSpecials, type Tokenizer } from "../../tokenizer/tokenizer.ts";
+import { encodeWithSpecials, splitAtSpecials } from "../../tokenizer/special_tokens.ts";
+import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import { parseCount } from "../flag_values.ts";
 import { flag, flagHelp, parseFlags, UsageError } from "../flags.ts";
 import { grouped, percent } from "../figures.ts";
 import { isConversation, lineWriter, textsOf } from "../standard_streams.ts";
 import { deviceFlags, folderHelp, json, withModel } from "../opened_model.ts";
 import { program } from "../program.ts";
+
 import { openTerminal, paint } from "../terminal.ts";
 import { trainFlags } from "../train_flags.ts";
 

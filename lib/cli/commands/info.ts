@@ -5,7 +5,7 @@
  */
 
 import { classNames, encoderClassNames } from "../../format/config_json.ts";
-import type { OpenedModel } from "../../format/model_folder.ts";
+import type { OpenedModel } from "../../format/open_model.ts";
 import { parameterCount } from "../../model/parameters.ts";
 import { readAbout, type RunAbout } from "../../train/checkpoint.ts";
 import { flagHelp, parseFlags, UsageError } from "../flags.ts";

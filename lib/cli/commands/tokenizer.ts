@@ -4,18 +4,15 @@
  * @module
  */
 
-import { type Corpus, textsOf } from "../../text/corpus.ts";
-import {
-  encodeWithSpecials,
-  specialIds,
-  type Tokenizer,
-  type TokenizerType,
-  tokenizerTypes,
-} from "../../tokenizer/tokenizer.ts";
+import { type Corpus, textsOf, trainingTexts } from "../../text/corpus.ts";
+import { encodeWithSpecials, specialIds } from "../../tokenizer/special_tokens.ts";
+import { type Tokenizer, type TokenizerType, tokenizerTypes } from "../../tokenizer/tokenizer.ts";
 import { trimmed } from "../../files/paths.ts";
-import { trainTokenizer } from "../../tokenizer/train.ts";
-import { type CorpusChoice, openCorpus, skippedLines, trainingTexts } from "../open_corpus.ts";
+import { trainTokenizer } from "../../tokenizer/train_tokenizer.ts";
+import { type CorpusChoice, openCorpus, skippedLines } from "../open_corpus.ts";
+
 import { program } from "../program.ts";
+
 import { corpusChoice, textFlags } from "../corpus_flags.ts";
 import { parseChoice, parseCount } from "../flag_values.ts";
 import { either, flag, flagHelp, parseFlags, UsageError } from "../flags.ts";

@@ -26,16 +26,16 @@ import type { DeviceBuffer, KernelCall, OpCall, Tensor } from "../../tensor/tens
 /** What `openCpuDevice` takes. */
 export interface CpuOptions {
   /** Threads, the calling one included. Default: the machine's cores. */
-  threads?: number;
+  threads?: number | undefined;
   /** Use relaxed fused multiply-add. Default: where the engine has it. */
   relaxed?: boolean;
   /**
    * System BLAS for the matrix products: a path, "off", or "auto" for one that is there and suits the processor. With it
    * results may depend on the number of threads. Default: "off".
    */
-  blas?: string;
+  blas?: string | undefined;
   /** Measure the time of every kernel. Default: false. */
-  profile?: boolean;
+  profile?: boolean | undefined;
 }
 
 interface CpuBuffer extends DeviceBuffer {

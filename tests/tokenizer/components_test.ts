@@ -1,13 +1,13 @@
 import { assertEquals } from "@std/assert";
 import { normalizerOf } from "../../lib/tokenizer/normalizers.ts";
-import type { Part } from "../../lib/tokenizer/parts.ts";
+import type { Component } from "../../lib/tokenizer/components.ts";
 import { preTokenizerOf } from "../../lib/tokenizer/pre_tokenizers.ts";
 import { jsonOf, rustTokenizer, withoutRust } from "../helpers/rust_tokenizers.ts";
 import { unicodeTexts } from "../helpers/unicode_text.ts";
 
 const both = [true, false];
 const behaviors = ["Removed", "Isolated", "Contiguous", "MergedWithPrevious", "MergedWithNext"];
-const bert = (options: Part) => ({
+const bert = (options: Component) => ({
   type: "BertNormalizer",
   clean_text: false,
   handle_chinese_chars: false,
@@ -16,7 +16,7 @@ const bert = (options: Part) => ({
   ...options,
 });
 
-const normalizers: Part[] = [
+const normalizers: Component[] = [
   bert({ clean_text: true }),
   bert({ handle_chinese_chars: true }),
   bert({ strip_accents: true }),
@@ -55,7 +55,7 @@ for (const [i, part] of normalizers.entries()) {
   });
 }
 
-const preTokenizers: Part[] = [
+const preTokenizers: Component[] = [
   { type: "BertPreTokenizer" },
   { type: "Whitespace" },
   { type: "WhitespaceSplit" },

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { readBytes, readJson, readText, urlFolder } from "../../lib/format/folder.ts";
+import { readBytes, readJson, readText, urlFolder } from "../../lib/format/model_folder.ts";
 import { load } from "../../lib/inference/load.ts";
 import { modelConfig } from "../../lib/model/config.ts";
 import { characterTokenizer } from "../../lib/tokenizer/character.ts";

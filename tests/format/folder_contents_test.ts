@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { memoryFolder, type ModelFolder, readText } from "../../lib/format/folder.ts";
-import { whatIsThere } from "../../lib/format/folder_parts.ts";
-import { openModel } from "../../lib/format/model_folder.ts";
+import { memoryFolder, type ModelFolder, readText } from "../../lib/format/model_folder.ts";
+import { whatIsThere } from "../../lib/format/folder_contents.ts";
+import { openModel } from "../../lib/format/open_model.ts";
 import { openWeights } from "../../lib/format/weights.ts";
 import { modelConfig } from "../../lib/model/config.ts";
 import { characterTokenizer } from "../../lib/tokenizer/character.ts";

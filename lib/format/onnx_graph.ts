@@ -81,14 +81,14 @@ export class OnnxGraph {
 
   /** Appends an operation with one output. */
   call(operation: string, inputs: readonly OnnxValue[], attributes?: OnnxAttributes): OnnxValue {
-    return this.calls(operation, inputs, { ...(attributes ? { attributes } : {}), outputs: 1 })[0]!;
+    return this.calls(operation, inputs, { attributes, outputs: 1 })[0]!;
   }
 
   /** Appends an operation with several outputs. */
   calls(
     operation: string,
     inputs: readonly OnnxValue[],
-    { attributes = {}, outputs }: { attributes?: OnnxAttributes; outputs: number },
+    { attributes = {}, outputs }: { attributes?: OnnxAttributes | undefined; outputs: number },
   ): OnnxValue[] {
     const name = `${operation}_${this.#count++}`;
     const results = Array.from({ length: outputs }, (_, i) => `${name}/${i}`);
@@ -123,7 +123,7 @@ export class OnnxGraph {
     if (model.bytes > LARGEST_FILE) {
       throw new RangeError(`Cannot write ${name} as ONNX: ${model.bytes} bytes are more than its 2 GiB; try 16 bits`);
     }
-    return model.parts;
+    return model.pieces;
   }
 }
 
@@ -133,7 +133,7 @@ function node(
     inputs: readonly OnnxValue[];
     outputs: readonly OnnxValue[];
     name: string;
-    attributes?: OnnxAttributes;
+    attributes?: OnnxAttributes | undefined;
   },
 ): Message {
   return message(

@@ -1,10 +1,10 @@
 /**
- * What a folder holds that lacks a part of a model, and the way from there to one.
+ * What a folder holds that lacks what belongs to a model, and the way from there to one.
  *
  * @module
  */
 
-import { type ModelFolder, readJson } from "./folder.ts";
+import { type ModelFolder, pathIn, readJson } from "./model_folder.ts";
 
 /** The weights of a model, in one file, or the list of several. */
 export const WEIGHTS = "model.safetensors";
@@ -37,7 +37,7 @@ const telling = [
 ];
 
 /**
- * What a folder is that lacks its config.json or its weights: a phrase that names what is there in its place, and what to do.
+ * What a folder is that lacks its config.json or its weights: a phrase that names what is there instead, and what to do.
  */
 export async function whatIsThere(folder: ModelFolder, lacks: "config.json" | typeof WEIGHTS): Promise<string> {
   const names = await namesIn(folder);
@@ -79,12 +79,12 @@ async function modelsInside(folder: ModelFolder, names: readonly string[]): Prom
     if (inside === name || found.length === 6) continue;
     const file = await folder.open(`${inside}/config.json`).catch(() => undefined);
     await file?.close();
-    if (file) found.push(`${folder.place.replace(/[\\/]+$/, "")}/${inside}`);
+    if (file) found.push(pathIn(folder, inside));
   }
   return found;
 }
 
-/** Names in a folder; of folders with a slash behind. Where it cannot be listed, of the telling ones those that are there. */
+/** Names in a folder; of folders with a slash at the end. Where it cannot be listed, of the telling ones those that are there. */
 async function namesIn(folder: ModelFolder): Promise<readonly string[]> {
   if (folder.list) return await folder.list();
   const names: string[] = [];

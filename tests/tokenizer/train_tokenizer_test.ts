@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { BpeTokenizer } from "../../lib/tokenizer/bpe.ts";
-import { trainTokenizer } from "../../lib/tokenizer/train.ts";
+import { trainTokenizer } from "../../lib/tokenizer/train_tokenizer.ts";
 
 /** The plain way: count all pairs of all words again for every merge; of equals take the one of the older symbols. */
 function plainMerges(words: readonly string[], count: number): [string, string][] {

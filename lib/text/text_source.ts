@@ -9,18 +9,13 @@ import { commaSeparated } from "./csv.ts";
 import { type Compression, compressionOf, decompressed } from "./decompress.ts";
 import { fromReturns, fromUtf16, wideEncodingOf } from "./encoding.ts";
 import { encodingAdvice } from "./encoding_advice.ts";
-import { openJson } from "./json.ts";
+import { jsonSource } from "./json.ts";
+import { jsonLines } from "./json_lines.ts";
 import { looksLike } from "./looks.ts";
 import { parquet } from "./parquet.ts";
+import { type DocumentKind, plainText } from "./plain_text.ts";
 import { noTextIn } from "./signatures.ts";
-import {
-  BrokenDataError,
-  type ByteSource,
-  type DocumentKind,
-  jsonLines,
-  plainText,
-  type TextSource,
-} from "./source.ts";
+import { BrokenDataError, type ByteSource, type TextSource } from "./source.ts";
 
 /** Formats of text. */
 export const textFormats = ["text", "jsonl", "json", "csv", "tsv", "parquet"] as const;
@@ -29,9 +24,17 @@ export type TextFormat = typeof textFormats[number];
 
 /** How text is read. */
 export interface TextOptions {
-  /** What a document of plain text is. Default: "line". */
+  /**
+   * What a document of plain text is.
+   *
+   * @default {"line"}
+   */
   document?: DocumentKind | undefined;
-  /** Field or column of the text in JSON, tables and parquet; a path such as `doc.text` leads into records. Default: "text". */
+  /**
+   * Field or column of the text in JSON, tables and parquet; a path such as `doc.text` leads into records.
+   *
+   * @default {"text"}
+   */
   field?: string | undefined;
   /** What the text is, whatever its name and content say. By default its name's ending says that, and its content is checked. */
   format?: TextFormat | undefined;
@@ -62,14 +65,14 @@ const SHORTEST_TEXT = 32;
 const MOST_LAYERS = 3;
 
 /**
- * Opens the text in a source of bytes. Gzip and zstd are known by their first bytes, brotli by the ending .br. What is in it is told
+ * The text in a source of bytes. Gzip and zstd are known by their first bytes, brotli by the ending .br. What is in it is told
  * by the ending (.jsonl and .ndjson, .json, .csv, .tsv and .tab, .parquet; all else is plain text) and checked by its first
  * bytes. UTF-16 is read as text too.
  *
  * @throws {SyntaxError} that says what the bytes are and what to do, where they hold no text that can be read, or look like another
  * format than the name says; with `format` the latter is taken as said.
  */
-export async function openText(source: ByteSource, options: TextOptions = {}): Promise<TextSource> {
+export async function textSource(source: ByteSource, options: TextOptions = {}): Promise<TextSource> {
   let bytes = source;
   let { inner } = compressionOf(source.name);
   let head = await headOf(bytes);
@@ -87,7 +90,7 @@ export async function openText(source: ByteSource, options: TextOptions = {}): P
   }
   if (bytes === source && compressionOf(source.name).compression === "gzip") checkUnpacked(source, head.bytes);
   if (bytes === source && compressionOf(source.name).compression === "zstd") checkUnpacked(source, head.bytes);
-  return await openUnpacked({ source: bytes, head: head.bytes, inner, isPacked: bytes !== source }, options);
+  return await unpackedText({ source: bytes, head: head.bytes, inner, isPacked: bytes !== source }, options);
 }
 
 interface Head {
@@ -153,12 +156,11 @@ function hasControls(text: string): boolean {
   return (text.match(controls)?.length ?? 0) > text.length * MOST_CONTROLS;
 }
 
-async function openUnpacked(
+async function unpackedText(
   { source, head, inner, isPacked }: { source: ByteSource; head: Bytes; inner: string; isPacked: boolean },
   { document, field, format }: TextOptions,
 ): Promise<TextSource> {
   const ending = /\.(\w+)$/.exec(inner)?.[1]?.toLowerCase() ?? "";
-  const column = field === undefined ? {} : { field };
   const isParquet = beginsWith(head, 0x50, 0x41, 0x52, 0x31);
   const kind = format ?? (isParquet ? "parquet" : Object.hasOwn(formats, ending) ? formats[ending]! : "text");
   if (kind === "parquet") {
@@ -167,23 +169,23 @@ async function openUnpacked(
     }
     const other = isParquet ? undefined : noTextIn(head, source);
     if (other !== undefined) throw new SyntaxError(`Cannot read ${source.name}: it is ${other}`);
-    return parquet(source, column);
+    return parquet(source, { field });
   }
   const text = await asUtf8(source, head, format !== undefined);
   if (format === undefined && kind === "text") checkPlain(text, { ending, field: field ?? "text" });
   switch (kind) {
     case "jsonl":
       return format === "jsonl"
-        ? jsonLines(text.source, column)
-        : await openJson(text.source, { ...column, isLines: true });
+        ? jsonLines(text.source, { field })
+        : await jsonSource(text.source, { field, isLines: true });
     case "json":
-      return await openJson(text.source, column);
+      return await jsonSource(text.source, { field });
     case "csv":
-      return commaSeparated(text.source, column);
+      return commaSeparated(text.source, { field });
     case "tsv":
-      return commaSeparated(text.source, { ...column, delimiter: "\t" });
+      return commaSeparated(text.source, { field, delimiter: "\t" });
     case "text":
-      return plainText(text.source, document === undefined ? {} : { document });
+      return plainText(text.source, { document });
   }
 }
 

@@ -44,7 +44,7 @@ const kinds: readonly [string, string, RegExp][] = [
   ["789c", "zlib data", /with pigz -dcz FILE \|/],
 ];
 
-Deno.test("openText() names files that hold no text, and the way out, whatever they are called", async () => {
+Deno.test("textSource() names files that hold no text, and the way out, whatever they are called", async () => {
   for (const [digits, name, advice] of kinds) {
     for (const path of ["a", "a.txt", "a.jsonl", "a.csv", "a.json", "a.parquet"]) {
       const error = await assertRejects(
@@ -64,7 +64,7 @@ Deno.test("openText() names files that hold no text, and the way out, whatever t
   await assertRejects(() => textsIn(address, xz), SyntaxError, `with curl -sL ${address} | xz -dc - | …`);
 });
 
-Deno.test("openText() names documents that are zip archives, and tar archives", async () => {
+Deno.test("textSource() names documents that are zip archives, and tar archives", async () => {
   const zip = (...names: string[]) =>
     Uint8Array.from([...hex("504b0304140000000000"), ...encode(names.join("\0\0")), 0]);
   for (
@@ -87,7 +87,7 @@ Deno.test("openText() names documents that are zip archives, and tar archives", 
   }
 });
 
-Deno.test("openText() reads text that begins like another kind of file", async () => {
+Deno.test("textSource() reads text that begins like another kind of file", async () => {
   for (
     const start of [
       "PK",
@@ -110,7 +110,7 @@ Deno.test("openText() reads text that begins like another kind of file", async (
   }
 });
 
-Deno.test("openText() decompresses what is compressed under any name, and text that is called compressed", async () => {
+Deno.test("textSource() decompresses what is compressed under any name, and text that is called compressed", async () => {
   for (const pack of [gzipSync, zstdCompressSync]) {
     for (const name of ["a", "a.txt", "a.gz", "a.zst", "a.txt.gz"]) {
       assertEquals(await textsIn(name, pack(prose)), expected);
@@ -125,7 +125,7 @@ Deno.test("openText() decompresses what is compressed under any name, and text t
   for (const name of ["a.txt", "a.txt.gz"]) assertEquals(await textsIn(name, ""), []);
 });
 
-Deno.test("openText() calls binary files so, unless one insists", async () => {
+Deno.test("textSource() calls binary files so, unless one insists", async () => {
   for (const bytes of [encode("a\0b\n"), Uint8Array.from({ length: 300 }, (_, i) => (i * 89 + 7) & 255)]) {
     for (const name of ["a.txt", "a.csv", "a.jsonl", "standard input"]) {
       await assertRejects(
@@ -156,7 +156,7 @@ const disguised: readonly [string, string, string | undefined][] = [
   ["<doc><p>One.</p><p>Two.</p><p>Three.</p></doc>\n", "markup", undefined],
 ];
 
-Deno.test("openText() never takes another format for plain text without a word", async () => {
+Deno.test("textSource() never takes another format for plain text without a word", async () => {
   for (const [text, what, format] of disguised) {
     for (const name of ["a.txt", "a", "standard input", "a.log"]) {
       for (const bytes of [encode(text), gzipSync(text)]) {
@@ -205,7 +205,7 @@ const plain: readonly string[] = [
   "From: a@b.c\nTo: d@e.f\nSubject: text, id\n\nHello, you.\n",
 ];
 
-Deno.test("openText() reads plain text that only resembles other formats", async () => {
+Deno.test("textSource() reads plain text that only resembles other formats", async () => {
   for (const text of plain) {
     const lines = text === "" ? [] : text.replace(/\n$/, "").split("\n");
     assertEquals(await textsIn("a.txt", text), lines);
@@ -213,7 +213,7 @@ Deno.test("openText() reads plain text that only resembles other formats", async
   }
 });
 
-Deno.test("openText() reads any text that is read by lines with `format`, whatever its name says", async () => {
+Deno.test("textSource() reads any text that is read by lines with `format`, whatever its name says", async () => {
   assertEquals(await textsIn("a.txt", json, { format: "jsonl" }), ["one", "two"]);
   assertEquals(await textsIn("a.bin", "id;body\n1;b\n", { format: "csv", field: "body" }), ["b"]);
   assertEquals(await textsIn("a.csv", "one,two\nthree\n", { format: "text" }), ["one,two", "three"]);
@@ -229,7 +229,7 @@ function utf16(text: string, { isLittle = true, mark = true } = {}): Uint8Array 
   return new Uint8Array(bytes.buffer);
 }
 
-Deno.test("openText() reads UTF-16 of both orders in every format, from any place and in any pieces", async () => {
+Deno.test("textSource() reads UTF-16 of both orders in every format, from any place and in any pieces", async () => {
   const text = "Ein Satz über Bären 😀.\nДва слова здесь\n三つの言葉 です\n";
   const lines = text.trimEnd().split("\n");
   for (const isLittle of [true, false]) {
@@ -263,7 +263,7 @@ Deno.test("openText() reads UTF-16 of both orders in every format, from any plac
   }
 });
 
-Deno.test("openText() advises the encoding that bytes have, or none", async () => {
+Deno.test("textSource() advises the encoding that bytes have, or none", async () => {
   for (const { encoding, bytes, advised } of encodings) {
     const error = await assertRejects(
       () => textsIn("a.txt", hex(bytes)),
@@ -285,12 +285,12 @@ Deno.test("openText() advises the encoding that bytes have, or none", async () =
   );
 });
 
-Deno.test("openText() takes lone carriage returns for line ends where there are no others", async () => {
+Deno.test("textSource() takes lone carriage returns for line ends where there are no others", async () => {
   assertEquals(await textsIn("mac.txt", "one\rtwo\r\rthree\r"), ["one", "two", "", "three"]);
   assertEquals(await textsIn("mac.jsonl", json.replaceAll("\n", "\r")), ["one", "two"]);
 });
 
-Deno.test("openText() makes halves of surrogate pairs U+FFFD", async () => {
+Deno.test("textSource() makes halves of surrogate pairs U+FFFD", async () => {
   const bad = new BadRecords();
   const half = '{"text": "half \\udc00"}\n{"text": "other \\ud800 half"}\n';
   assertEquals(await textsIn("a.jsonl", half, { bad }), ["half \ufffd", "other \ufffd half"]);

@@ -1,0 +1,55 @@
+/**
+ * A Hugging Face folder as a whole: configuration, tokenizer and weights that fit one another.
+ *
+ * @module
+ */
+
+import type { ModelConfig } from "../model/config.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import { classesIn, fromConfigJson } from "./config_json.ts";
+import { type ModelFolder, pathIn, readJson } from "./model_folder.ts";
+import { readTokenizer } from "./tokenizer_folder.ts";
+import { whatIsThere } from "./folder_contents.ts";
+import { openWeights, type Weights } from "./weights.ts";
+
+/** A model whose weights have been checked but not read. */
+export interface OpenedModel {
+  /** Where it is. */
+  readonly folder: ModelFolder;
+  /** Its configuration. */
+  readonly config: ModelConfig;
+  /** Classes that its config.json names. */
+  readonly classes: readonly string[];
+  /** Its vocabulary; a model may have room for more tokens. */
+  readonly tokenizer: Tokenizer;
+  /** Its weights; whoever does not read them closes them. */
+  readonly weights: Weights;
+}
+
+/**
+ * Opens the model of a folder: of any class of BERT's or ModernBERT's, or a checkpoint of this project. With `keepFiles` its
+ * tokenizer's files are kept, to be written again as they are.
+ *
+ * @throws {RangeError} if there is none.
+ * @throws {SyntaxError} that says which file does not fit, and why.
+ */
+export async function openModel(
+  folder: ModelFolder,
+  { keepFiles = false }: { keepFiles?: boolean } = {},
+): Promise<OpenedModel> {
+  const json = await readJson(folder, "config.json") as Record<string, unknown> | undefined;
+  if (json === undefined) {
+    throw new RangeError(`Cannot use ${folder.place}: ${await whatIsThere(folder, "config.json")}`);
+  }
+  const config = fromConfigJson(json, pathIn(folder, "config.json"));
+  const tokenizer = await readTokenizer(folder, { keepFiles });
+  if (tokenizer.size > config.vocab) {
+    throw new SyntaxError(
+      `Cannot use ${folder.place}: its tokenizer has ${tokenizer.size} tokens, its config.json says ${config.vocab}`,
+    );
+  }
+  const classes = classesIn(json);
+  const weights = await openWeights(folder, config, { classes });
+  // many files that are called so for their class lack the second head
+  return { folder, config: { ...config, nextSentence: weights.nextSentence }, classes, tokenizer, weights };
+}
