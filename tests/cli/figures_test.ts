@@ -1,5 +1,6 @@
-import { assertEquals } from "@std/assert";
-import { duration, formatSample, grouped, percent, rate } from "../../lib/cli/figures.ts";
+import { assertAlmostEquals, assertEquals } from "@std/assert";
+import { duration, formatSample, grouped, percent, rate, shortCount, shortShare } from "../../lib/cli/figures.ts";
+import { parseCount, parseShare } from "../../lib/cli/flag_values.ts";
 import { paint, table } from "../../lib/cli/terminal.ts";
 
 Deno.test("formatSample() marks right and wrong predictions with and without colours", () => {
@@ -24,4 +25,10 @@ Deno.test("duration(), grouped(), percent() and rate() read well", () => {
 Deno.test("table() aligns numbers to the right and words to the left", () => {
   assertEquals(table([["n", "word"], ["1", "a"], ["10", "bcdef"]]), "   n  word\n   1  a\n  10  bcdef");
   assertEquals(paint({ hasColour: false }, "bold", "x"), "x");
+});
+
+Deno.test("shortCount() and shortShare() are what flags read again", () => {
+  for (const count of [1, 500, 9999, 20_000, 1_500_000, 3_000_000]) assertEquals(parseCount(shortCount(count)), count);
+  for (const share of [0, 0.05, 0.1, 0.125, 1 / 3, 1]) assertAlmostEquals(parseShare(shortShare(share)), share, 1e-5);
+  assertEquals([shortCount(3_000_000), shortCount(123_456), shortShare(0.15)], ["3M", "120k", "15%"]);
 });
