@@ -60,9 +60,14 @@ async function newRunOn(
       `head    ${init} has none for masked tokens: a new one begins with random weights (seed ${plan.seed})`,
     );
   }
+  if (model?.weights.head && plan.model.nextSentence && !model.weights.nextSentence) {
+    terminal.print(
+      `head    ${init} has none for next sentences: a new one begins with random weights (seed ${plan.seed})`,
+    );
+  }
   const extended = model && await moreTokens(model.tokenizer, parsed.get(flags["add-tokens"]), terminal);
   const unframed = extended?.tokenizer ?? await tokenizerFor(opened.corpus, parsed, { plan, terminal });
-  const tokenizer = framedFor(parsed.get(flags.pack), unframed);
+  const tokenizer = framedFor(plan.settings.pack, unframed);
   const base = model && extended && init !== undefined
     ? { name: init, opened: model, added: extended.added }
     : undefined;
@@ -97,8 +102,8 @@ function nameOf(path: string): string {
 }
 
 /** In packed windows every document stands between [CLS] and [SEP], so texts are to do so ever after. */
-function framedFor(pack: PackMode | undefined, tokenizer: Tokenizer): Tokenizer {
-  if (pack === undefined || pack === "none" || tokenizer.frame) return tokenizer;
+function framedFor(pack: PackMode, tokenizer: Tokenizer): Tokenizer {
+  if (pack === "none" || tokenizer.frame) return tokenizer;
   const frame = bertFrame(tokenizer.special);
   if (!frame) return tokenizer;
   // files of a ready tokenizer would say otherwise

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Difference, Score } from "../evaluate/score_totals.ts";
+import type { Difference, NextSentenceEvaluation, Score } from "../evaluate/score_totals.ts";
 import { grouped, percent } from "./figures.ts";
 import { type Masking, maskings, type ModelScores } from "./measure_models.ts";
 import { table } from "./terminal.ts";
@@ -40,6 +40,11 @@ function row(
   // where only a share of the tokens is predicted, characters mean nothing
   const bits = masking === "masked" ? "" : (loss * predicted / characters / Math.LN2).toFixed(4);
   return [model, maskingNames[masking], ...figures, bits];
+}
+
+/** How well a model tells which text follows which. */
+export function nextSentenceLine(model: string, { loss, accuracy }: NextSentenceEvaluation): string {
+  return `${model}, next sentence: loss ${loss.toFixed(4)}, accuracy ${percent(accuracy)} of the pairs`;
 }
 
 /** Which of two models is better, a line for each way to mask. */

@@ -50,6 +50,7 @@ function progressLine(event: TrainRecord, { budget }: TrainingSettings, elapsed:
     percent(progress, 0),
     `loss ${event.loss.toFixed(3)}`,
     `accuracy ${percent(event.accuracy)}`,
+    ...pairs(event),
     `rate ${rate(event.learningRate)}`,
     `length ${event.length}`,
     `${grouped(event.tokensPerSecond)} tokens/s`,
@@ -65,8 +66,14 @@ function validationLine(event: ValidationRecord, terminal: Terminal): string {
     `validation loss ${event.loss.toFixed(4)}`,
     `accuracy ${percent(event.accuracy)}`,
     `perplexity ${event.perplexity.toFixed(2)}`,
+    ...pairs(event),
     ...(event.paddingShare > 0 ? [`padding ${percent(event.paddingShare)}`] : []),
   ].join("  ");
+}
+
+/** How well it was told which text follows which. */
+function pairs({ nextSentence }: TrainRecord | ValidationRecord): string[] {
+  return nextSentence ? [`next sentence ${percent(nextSentence.accuracy)}`] : [];
 }
 
 function timeLine({ elapsed, training, validation, saving }: TimeRecord): string {

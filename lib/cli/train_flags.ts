@@ -121,6 +121,7 @@ const shape = {
     `longest sequence of the model (${byDefault(({ maxLength }) => maxLength)}; bert: the final length)`,
     count,
   ),
+  nsp: flagSwitch("with --preset bert: tell too which of two texts follows the other (next sentence prediction)"),
   dropout: flag("SHARE", `share of activations dropped (${byDefault(({ dropout }) => dropout)})`, parseShare),
 };
 

@@ -26,11 +26,15 @@ export interface TrainPlan {
   readonly budget: Budget | { readonly epochs: number };
 }
 
-/** Tokens of the shortest windows in which a masked token has others around it to be told by. */
+/** Tokens of the shortest windows in which a masked token has others around it to be told by, and of those of two texts. */
 const SHORTEST = 4;
+const SHORTEST_PAIR = 16;
 
 /** Flags that mean nothing where a model is there already. */
-const initialFlags = [...shapeFlags.filter((name) => name !== "dropout"), "tokenizer", "vocab", "cased"];
+const initialFlags = [
+  ...shapeFlags.filter((name) => !["dropout", "nsp"].includes(name)),
+  ...["tokenizer", "vocab", "cased"],
+];
 
 /**
  * Checks the flags together.
@@ -47,11 +51,23 @@ export function planFromFlags(parsed: ParsedFlags, base?: ModelConfig): TrainPla
   }
   const budget = budgetOf(parsed);
   const preset = base?.preset ?? get(flags.preset);
+  checkPairs(parsed, preset);
   const curriculum = stages(parsed, { preset, base });
   const model = modelOf(parsed, { preset, base, length: curriculum.at(-1)!.length });
   const seed = get(flags.seed) ?? defaultsOf(preset).seed;
   const settings = { ...settingsOf(parsed, { preset, width: model.width, base }), curriculum, seed };
   return { seed, labmlVocabulary: preset === "labml", model, settings, budget };
+}
+
+/** Next sentence prediction takes an architecture that tells the texts of a pair apart, and windows of its own. */
+function checkPairs({ get }: ParsedFlags, preset: Preset): void {
+  if (!get(flags.nsp)) return;
+  if (preset !== "bert") {
+    throw new UsageError(`Option --nsp is for --preset bert: ${preset} has no token types to tell two texts apart`);
+  }
+  if (get(flags.pack) !== undefined) {
+    throw new UsageError("Option --pack means nothing beside --nsp, which fills windows with pairs of texts");
+  }
 }
 
 function budgetOf({ get }: ParsedFlags): TrainPlan["budget"] {
@@ -74,8 +90,10 @@ function stages(
     : base
     ? [{ length: length ?? Math.min(DEFAULT_LENGTH, base.maxLength), share: 1 }]
     : defaultsOf(preset, length).curriculum;
-  if (curriculum[0]!.length < SHORTEST) {
-    throw new UsageError(`Windows of ${curriculum[0]!.length} tokens have no context: lengths begin at ${SHORTEST}`);
+  const shortest = get(flags.nsp) ? SHORTEST_PAIR : SHORTEST;
+  if (curriculum[0]!.length < shortest) {
+    const what = get(flags.nsp) ? "no room for two texts" : "no context";
+    throw new UsageError(`Windows of ${curriculum[0]!.length} tokens have ${what}: lengths begin at ${shortest}`);
   }
   return curriculum;
 }
@@ -92,9 +110,10 @@ function modelOf(
     throw new UsageError(`Length ${length} exceeds the model's longest sequence of ${maxLength} (--max-length)`);
   }
   const dropout = get(flags.dropout);
+  const nextSentence = get(flags.nsp) ?? false;
   return orUsageError(() => {
     if (base) {
-      const config = { ...base, dropout: dropout ?? base.dropout };
+      const config = { ...base, dropout: dropout ?? base.dropout, nextSentence };
       checkConfig(config);
       return config;
     }
@@ -108,6 +127,7 @@ function modelOf(
       hidden: get(flags.hidden),
       maxLength,
       dropout,
+      nextSentence,
     });
   });
 }
@@ -134,7 +154,7 @@ function settingsOf(
     },
     ...definedOnly({
       batchTokens: get(flags["batch-tokens"]),
-      pack: get(flags.pack),
+      pack: get(flags.nsp) ? "pairs" : get(flags.pack),
       accumulate: get(flags.accumulate),
       maskRate: get(flags["mask-rate"]),
       maskRule: get(flags["mask-rule"]),

@@ -56,7 +56,7 @@ export async function* maskedBatches(
   for await (const some of ofEqualLength(windows, (length) => BATCHES_AHEAD * mostWindows(length))) {
     const groups = inEqualGroups(some, mostWindows(some[0]!.tokens.length));
     const batches = groups.map((group) => maskBatch(group, masks).batch);
-    room = roomFor(batches, room);
+    room = roomFor(batches, { before: room, canPair: model.config.nextSentence });
     for (const [i, batch] of batches.entries()) yield { batch, shape: room, windows: groups[i]! };
   }
 }
@@ -86,13 +86,16 @@ function inEqualGroups<T>(items: readonly T[], most: number): T[][] {
 }
 
 /** Sizes of a program for batches, which is that of the batches before while it has room. */
-function roomFor(batches: readonly Batch[], before: BatchShape | undefined): BatchShape {
+function roomFor(
+  batches: readonly Batch[],
+  { before, canPair }: { before: BatchShape | undefined; canPair: boolean },
+): BatchShape {
   const { length } = batches[0]!;
   const most = (count: (batch: Batch) => number) => batches.reduce((most, batch) => Math.max(most, count(batch)), 1);
   const windows = most((batch) => batch.windows);
   const masked = most(({ maskedRows }) => maskedRows.length);
   const documents = batches.some((batch) => batch.documents);
-  const pairs = batches.some((batch) => batch.tokenTypes);
+  const pairs = canPair && batches.some((batch) => batch.tokenTypes);
   const fits = before?.length === length && before.windows >= windows && before.documents === documents;
   if (fits && before.capacity >= masked) return before;
   const step = fits ? CAPACITY_STEP : 4;

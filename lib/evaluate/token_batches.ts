@@ -44,7 +44,7 @@ export async function* tokenBatches(
       length,
       capacity: Math.ceil(most / 4) * 4,
       documents: documents !== undefined,
-      pairs: tokenTypes !== undefined,
+      pairs: model.config.nextSentence && tokenTypes !== undefined,
     };
     const positions = [...tokens.keys()].filter((i) => !special.has(tokens[i]!));
     let first = 0;

@@ -18,22 +18,19 @@ import {
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { activationName, activationOf, knownActivations } from "./activation_names.ts";
 
-/** Hugging Face's classes; labml.ai's model has none. */
-export const classNames = {
-  modernbert: "ModernBertForMaskedLM",
-  bert: "BertForMaskedLM",
-  labml: undefined,
-} as const satisfies Record<Preset, string | undefined>;
-
-/** Hugging Face's classes of the encoders without a head. */
-export const encoderClassNames = {
-  modernbert: "ModernBertModel",
-  bert: "BertModel",
-  labml: undefined,
-} as const satisfies Record<Preset, string | undefined>;
-
 /** Hugging Face's class of a BERT that also tells next sentences. */
 const PAIRED_CLASS = "BertForPreTraining";
+
+/** Hugging Face's class of a model with its heads, or of its encoder alone; labml.ai's model has none. */
+export function classNameOf(
+  { preset, nextSentence }: Pick<ModelConfig, "preset" | "nextSentence">,
+  { head = true }: { head?: boolean | undefined } = {},
+): string | undefined {
+  if (preset === "labml") return undefined;
+  const kind = preset === "bert" ? "Bert" : "ModernBert";
+  if (!head) return `${kind}Model`;
+  return nextSentence ? PAIRED_CLASS : `${kind}ForMaskedLM`;
+}
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -55,7 +52,6 @@ export function toConfigJson(
   special: Tokenizer["special"],
   { head = true }: { head?: boolean } = {},
 ): Record<string, unknown> {
-  const names = head ? classNames : encoderClassNames;
   const { preset, vocab, layers, width, heads, hidden, maxLength, dropout } = config;
   const common = {
     vocab_size: vocab,
@@ -73,7 +69,7 @@ export function toConfigJson(
   };
   if (preset === "bert") {
     return {
-      architectures: [head && config.nextSentence ? PAIRED_CLASS : names.bert],
+      architectures: [classNameOf(config, { head })],
       model_type: "bert",
       ...common,
       hidden_act: activationName(config.activation),
@@ -87,7 +83,7 @@ export function toConfigJson(
   if (preset === "modernbert") {
     const biases = new Set(config.biases);
     return {
-      architectures: [names.modernbert],
+      architectures: [classNameOf(config, { head })],
       model_type: "modernbert",
       ...common,
       bos_token_id: special["[CLS]"],

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { classNames } from "../format/config_json.ts";
+import { classNameOf } from "../format/config_json.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { parameterCount } from "../model/parameters.ts";
 import { type Tokenizer, tokenizerNames } from "../tokenizer/tokenizer.ts";
@@ -40,7 +40,7 @@ const MOST_LINES = 40;
 /** A model card in Markdown, with the metadata that Hugging Face's hub reads in front. */
 export function modelCard(options: ModelCardOptions): string {
   const { name, config, tokenizer, base } = options;
-  const className = classNames[config.preset];
+  const className = classNameOf(config);
   const metadata = [
     "---",
     ...(className ? ["library_name: transformers"] : []),
@@ -83,7 +83,7 @@ function facts({ config, tokenizer, corpus, device }: ModelCardOptions): string 
     ["", ""],
     [
       "class",
-      classNames[preset] ?? "none in Hugging Face's libraries (labml.ai's annotated model); exported to ONNX only",
+      classNameOf(config) ?? "none in Hugging Face's libraries (labml.ai's annotated model); exported to ONNX only",
     ],
     ["encoder", `${preset}: ${layers} layers of width ${width}, ${heads} heads, feed-forward ${hidden}`],
     ["parameters", grouped(parameterCount(config))],
@@ -126,7 +126,10 @@ function evaluation({ curve }: ModelCardOptions): string {
   ]);
   return [
     `On held-out text of the same data, 15 % of the tokens masked, always the same ones, in windows of ${last.length}: ` +
-    `loss ${last.loss.toFixed(4)} nats, accuracy ${share(last.accuracy)}, perplexity ${last.perplexity.toFixed(2)}.`,
+    `loss ${last.loss.toFixed(4)} nats, accuracy ${share(last.accuracy)}, perplexity ${last.perplexity.toFixed(2)}.` +
+    (last.nextSentence
+      ? ` Which of two texts follows the other is told for ${share(last.nextSentence.accuracy)} of the pairs.`
+      : ""),
     tableOf([["step", "tokens", "loss", "accuracy", "perplexity"], ...rows]),
   ].join("\n\n");
 }
@@ -138,7 +141,7 @@ function use({ config, tokenizer }: ModelCardOptions): string {
     `deno run -A jsr:@cloze/mlm/cli fill FOLDER "some text with a ${mask}"`,
     "deno run -A jsr:@cloze/mlm/cli export FOLDER --onnx --out OUT   # for transformers.js and ONNX Runtime",
   ]);
-  if (!classNames[config.preset]) return shell;
+  if (!classNameOf(config)) return shell;
   return [
     code("python", [
       "from transformers import pipeline",

@@ -18,7 +18,7 @@ import { deviceFlags, folderHelp, json, withModel } from "../opened_model.ts";
 import { exists } from "../../files/paths.ts";
 import { program } from "../program.ts";
 import { readRun } from "../run_folder.ts";
-import { differenceLines, scoreProgress, scoreTable } from "../score_table.ts";
+import { differenceLines, nextSentenceLine, scoreProgress, scoreTable } from "../score_table.ts";
 import { openTerminal, type Terminal } from "../terminal.ts";
 import { evaluationNotice, withAdvice } from "../text_notices.ts";
 
@@ -123,6 +123,9 @@ function printMeasured(
 ): void {
   terminal.print(`text   ${textOf(plan)}: ${grouped(models[0]!.masked.windows)} windows`);
   terminal.print(scoreTable(models));
+  for (const { model, masked: { nextSentence } } of models) {
+    if (nextSentence) terminal.print(nextSentenceLine(model, nextSentence));
+  }
   if (difference) terminal.print(differenceLines(difference));
   if (note) terminal.print(`note: ${note}`);
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { classNames, encoderClassNames } from "../../format/config_json.ts";
+import { classNameOf } from "../../format/config_json.ts";
 import type { OpenedModel } from "../../format/open_model.ts";
 import { parameterCount } from "../../model/parameters.ts";
 import { readAbout, type RunAbout } from "../../train/checkpoint.ts";
@@ -26,14 +26,13 @@ Only headers are read, so this is quick for models of any size.
 ${flagHelp(groups)}`;
 
 /** The class that config.json names, or that has these parts. */
-function classOf({ config: { preset }, classes, weights: { head } }: OpenedModel): string {
-  const usual = (head ? classNames : encoderClassNames)[preset];
-  return classes.join(", ") || usual || "none: labml.ai's model is exported to ONNX only";
+function classOf({ config, classes, weights: { head } }: OpenedModel): string {
+  return classes.join(", ") || classNameOf(config, { head }) || "none: labml.ai's model is exported to ONNX only";
 }
 
-const headOf = ({ weights: { head } }: OpenedModel) =>
+const headOf = ({ weights: { head, nextSentence } }: OpenedModel) =>
   head
-    ? "predicts masked tokens"
+    ? `predicts masked tokens${nextSentence ? ", and which of two texts follows the other" : ""}`
     : "none for masked tokens: embed works, fill and eval do not; train --init makes a new one";
 
 /** Runs the command; returns the exit code. */
