@@ -28,8 +28,8 @@ export interface EncoderContext {
   readonly config: ModelConfig;
   /** Sequence length. */
   readonly length: number;
-  /** (seed, step, micro-step) for dropout. */
-  readonly clock: Tensor;
+  /** (seed, step, micro-step) for dropout, in training. */
+  readonly clock: Tensor | undefined;
   /** Bounds of documents within windows: see {@linkcode attention}. */
   readonly documents?: Tensor | undefined;
   /** Positions of the rows within their documents, where there are several in a window. */
@@ -163,7 +163,9 @@ export function namedOperations({ graph, store, config, clock }: EncoderContext)
   const maybe = (name: string) => has(name) ? get(name) : undefined;
   let stream = 0;
   const nextDropout = (): Dropout | undefined =>
-    graph.training && config.dropout > 0 ? { probability: config.dropout, stream: stream++, clock } : undefined;
+    graph.training && clock && config.dropout > 0
+      ? { probability: config.dropout, stream: stream++, clock }
+      : undefined;
   return {
     architecture,
     has,

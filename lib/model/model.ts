@@ -99,8 +99,7 @@ export class Model {
   readonly store: ParameterStore;
   /** Whether it has a head that predicts masked tokens; without one it gives vectors only. */
   readonly hasHead: boolean;
-  #training: Steps;
-  #evaluation: Steps;
+  #steps: Steps;
 
   /** Allocates the model, with or without its heads, with all parameters zero; see {@linkcode createModel}. */
   constructor(device: Device, config: ModelConfig, { head = true }: { head?: boolean } = {}) {
@@ -108,23 +107,21 @@ export class Model {
     this.config = config;
     this.hasHead = head;
     this.store = new ParameterStore(device, modelParameters(config, { head }));
-    const steps = (purpose: string): Steps => ({
-      masked: allocateStep(device, purpose),
-      pairs: head && config.nextSentence ? allocateStep(device, `${purpose} pairs`) : undefined,
-    });
-    this.#training = steps("training");
-    this.#evaluation = steps("evaluation");
+    this.#steps = {
+      masked: allocateStep(device, "step"),
+      pairs: head && config.nextSentence ? allocateStep(device, "step of pairs") : undefined,
+    };
   }
 
   /** What host and device tell each other of the masked tokens of a training step. */
   get step(): StepTensors {
-    return this.#training.masked;
+    return this.#steps.masked;
   }
 
   /** Compiles the training step for batches of a shape: sections "gradients" and "update". */
   async compileTraining(shape: BatchShape, optimizer: AdamWOptions): Promise<TrainingProgram> {
-    const steps = this.#training;
-    const recording = this.#recordHeads(shape, { training: true, steps });
+    const steps = this.#steps;
+    const recording = this.#recordHeads(shape, steps);
     const { graph } = recording;
     graph.backward();
     graph.section("update");
@@ -135,21 +132,15 @@ export class Model {
 
   /** Compiles the forward pass for batches of a shape; it needs no gradients and drops nothing. */
   async compileEvaluation(shape: BatchShape): Promise<EvaluationProgram> {
-    const steps = this.#evaluation;
-    const { graph, masked, pairs, compile } = this.#recordHeads(shape, { training: false, steps });
+    const { graph, masked, pairs, compile } = this.#recordHeads(shape);
     const { logits, losses, predictions } = masked;
     for (const tensor of [logits, losses, ...(pairs ? [pairs.losses] : [])]) graph.keep(tensor);
-    recordStep(graph, steps.masked);
-    if (pairs) recordStep(graph, steps.pairs!);
     return { ...await compile(), logits, losses, predictions, pairs };
   }
 
   /** Compiles the encoder without the heads. */
   async compileEncoder(shape: TextShape): Promise<EncoderProgram> {
-    const { graph, hidden, write, writeTables } = this.#record(shape, {
-      training: false,
-      clock: this.#evaluation.masked.clock,
-    });
+    const { graph, hidden, write, writeTables } = this.#record(shape);
     graph.keep(hidden);
     const program = await graph.compile(this.device);
     writeTables();
@@ -158,21 +149,14 @@ export class Model {
 
   /** Writes the clock and scalars of a training step. */
   writeStep({ pairScale = 0, ...input }: ModelStepInput): void {
-    writeStep(this.device, this.#training.masked, input);
-    if (this.#training.pairs) writeStep(this.device, this.#training.pairs, { ...input, lossScale: pairScale });
-  }
-
-  /** Writes the number of the evaluation batch that comes next, below the size of the ring. */
-  writeEvaluationStep(step: number): void {
-    for (const { clock } of stepsOf(this.#evaluation)) this.device.write(clock, Uint32Array.of(0, step, 0, 0));
+    const { masked, pairs } = this.#steps;
+    writeStep(this.device, masked, input);
+    if (pairs) writeStep(this.device, pairs, { ...input, lossScale: pairScale });
   }
 
   /** Waits, and reads the records of steps first ... end - 1. */
-  async readRecords(
-    { evaluation = false, ...range }: { first: number; end: number; evaluation?: boolean },
-  ): Promise<StepRecords[]> {
-    const steps = evaluation ? this.#evaluation : this.#training;
-    const [masked, pairs] = await readRecords(this.device, stepsOf(steps), range);
+  async readRecords(range: { first: number; end: number }): Promise<StepRecords[]> {
+    const [masked, pairs] = await readRecords(this.device, stepsOf(this.#steps), range);
     return masked!.map((record, i) => pairs ? { masked: record, pairs: pairs[i]! } : { masked: record });
   }
 
@@ -190,24 +174,33 @@ export class Model {
   /** Gives all memory back, but not that of its programs. */
   destroy(): void {
     this.store.destroy();
-    for (const step of [...stepsOf(this.#training), ...stepsOf(this.#evaluation)]) {
+    for (const step of stepsOf(this.#steps)) {
       for (const tensor of Object.values(step)) tensor.storage.buffer.destroy();
     }
   }
 
-  /** Records the encoder on texts of a shape, in the section "gradients". */
-  #record(shape: TextShape, { training, clock }: { training: boolean; clock: Tensor }) {
+  /** Records the encoder on texts of a shape, in the section "gradients"; to be trained, if it is given the tensors of steps. */
+  #record(shape: TextShape, steps?: Steps) {
     const { device, config, store } = this;
     const { length } = shape;
     if (length > config.maxLength) {
       throw new RangeError(`Cannot run length ${length}: this model's longest is ${config.maxLength}`);
     }
+    const training = steps !== undefined;
     const graph = new Graph({ training });
     graph.section("gradients");
     const inputs = textInputs(graph, config, shape);
     const tables = Object.entries(positionTables(config, length));
     const tensors = Object.fromEntries(tables.map(([name, { shape }]) => [name, graph.persistent(name, shape)]));
-    const context: EncoderContext = { graph, store, config, length, clock, positionTables: tensors, ...inputs };
+    const context: EncoderContext = {
+      graph,
+      store,
+      config,
+      length,
+      clock: steps?.masked.clock,
+      positionTables: tensors,
+      ...inputs,
+    };
     return {
       graph,
       context,
@@ -219,22 +212,22 @@ export class Model {
     };
   }
 
-  /** Records encoder and heads with their losses. */
-  #recordHeads(shape: BatchShape, { training, steps }: { training: boolean; steps: Steps }) {
+  /** Records encoder and heads with their losses; to be trained, if they are given the tensors of steps. */
+  #recordHeads(shape: BatchShape, steps?: Steps) {
     const { device } = this;
     if (!this.hasHead) {
       throw new RangeError(
         "Cannot predict masked tokens: this model has no head for them, only an encoder; train --init makes it a new head",
       );
     }
-    if (shape.pairs && !steps.pairs) {
+    if (shape.pairs && !this.config.nextSentence) {
       throw new RangeError("Cannot tell which text follows which: this model has no head for next sentences");
     }
-    const { graph, context, hidden, write, writeTables } = this.#record(shape, { training, clock: steps.masked.clock });
+    const { graph, context, hidden, write, writeTables } = this.#record(shape, steps);
     const { windows, capacity } = shape;
-    const masked: MaskedHead = recordMaskedHead(context, hidden, { device, capacity, step: steps.masked });
+    const masked: MaskedHead = recordMaskedHead(context, hidden, { device, capacity, step: steps?.masked });
     const pairs = shape.pairs
-      ? recordNextSentenceHead(context, hidden, { device, windows, step: steps.pairs! })
+      ? recordNextSentenceHead(context, hidden, { device, windows, step: steps?.pairs })
       : undefined;
     const compile = async (): Promise<TrainingProgram> => {
       const program = await graph.compile(device);

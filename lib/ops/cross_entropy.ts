@@ -10,10 +10,10 @@ export interface CrossEntropyOptions {
   vocab: number;
   /** Correct token of each row, or {@linkcode NO_LABEL}: u32 [rows]. */
   labels: Tensor;
-  /** `scalars[0]` multiplies the gradient: 1 / number of labels for a mean. f32 [4]. */
-  scalars: Tensor;
-  /** (Σ loss, correct predictions, labels, 0), which this batch is added to: f32 [4]. */
-  totals: Tensor;
+  /** In training: `scalars[0]` multiplies the gradient, 1 / number of labels for a mean. f32 [4]. */
+  scalars?: Tensor | undefined;
+  /** (Σ loss, correct predictions, labels, 0), which this batch is added to: f32 [4]. Default: nothing is added up. */
+  totals?: Tensor | undefined;
 }
 
 /** What {@linkcode crossEntropy} computes besides the totals. */
@@ -38,7 +38,7 @@ export function crossEntropy(graph: Graph, logits: Tensor, options: CrossEntropy
     params: { rows, vocab, stride },
     choices: { gradient: graph.training },
   });
-  graph.call("sum_loss", { tensors: { labels, losses, predictions, totals }, params: { rows } });
+  if (totals) graph.call("sum_loss", { tensors: { labels, losses, predictions, totals }, params: { rows } });
   if (graph.training) graph.seed(logits, logits);
   return { losses, predictions };
 }

@@ -14,7 +14,6 @@ export async function logitsOf(
   const capacity = windows * length;
   const program = await model.compileEvaluation({ windows, length, capacity, documents: documents !== undefined });
   const maskedRows = Uint32Array.from({ length: capacity }, (_, row) => row);
-  model.writeEvaluationStep(0);
   program.write({ ...batch!, original: ids, maskedRows, labels: new Uint32Array(capacity) });
   program.program.run();
   const [bytes] = await model.device.read([program.logits]);

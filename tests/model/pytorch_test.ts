@@ -26,7 +26,6 @@ deviceTest("Model computes BERT's logits, loss and gradients as PyTorch does", a
   const batch = { ...shape, ids, original: ids, maskedRows, labels: Uint32Array.from(fixture.labels) };
 
   const evaluation = await model.compileEvaluation(shape);
-  model.writeEvaluationStep(0);
   evaluation.write(batch);
   evaluation.program.run();
   const [logits] = await device.read([evaluation.logits]);

@@ -46,11 +46,11 @@ export interface MaskedHead {
   write(batch: Pick<Batch, "maskedRows" | "labels">): void;
 }
 
-/** Records the head and its loss; `step` is told the sums. */
+/** Records the head and its loss; `step` gives the scale of its gradient and is told the sums, in training. */
 export function recordMaskedHead(
   context: EncoderContext,
   hidden: Tensor,
-  { device, capacity, step }: { device: Device; capacity: number; step: StepTensors },
+  { device, capacity, step }: { device: Device; capacity: number; step: StepTensors | undefined },
 ): MaskedHead {
   const { graph, config } = context;
   const op = namedOperations(context);

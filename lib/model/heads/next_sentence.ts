@@ -44,11 +44,11 @@ export interface NextSentenceHead {
   writeConstants(): void;
 }
 
-/** Records the head and its loss; `step` is told the sums. */
+/** Records the head and its loss; `step` gives the scale of its gradient and is told the sums, in training. */
 export function recordNextSentenceHead(
   context: EncoderContext,
   hidden: Tensor,
-  { device, windows, step }: { device: Device; windows: number; step: StepTensors },
+  { device, windows, step }: { device: Device; windows: number; step: StepTensors | undefined },
 ): NextSentenceHead {
   const { graph, length } = context;
   const op = namedOperations(context);
