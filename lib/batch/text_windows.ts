@@ -26,11 +26,23 @@ export interface TextWindowOptions {
   length: number;
   /** Most tokens, in whole windows but at least one. Default: all. */
   tokens?: number | undefined;
-  /** How windows are filled. Default: "none". */
+  /**
+   * How windows are filled.
+   *
+   * @default {"none"}
+   */
   pack?: PackMode | undefined;
-  /** Whether windows know which tokens belong to one word. Default: false. */
+  /**
+   * Whether windows know which tokens belong to one word.
+   *
+   * @default {false}
+   */
   words?: boolean | undefined;
-  /** What the windows are for, as the error of a text that is too short says it. Default: "evaluate". */
+  /**
+   * What the windows are for, as the error of a text that is too short says it.
+   *
+   * @default {"evaluate"}
+   */
   purpose?: "evaluate" | "validate" | undefined;
 }
 

@@ -27,9 +27,17 @@ export interface OpenedDevice {
 export interface OpenDeviceOptions {
   /** Threads of the CPU device. Default: the machine's cores. */
   threads?: number | undefined;
-  /** System BLAS of the CPU device: a path, "auto" or "off". Default: "off". */
+  /**
+   * System BLAS of the CPU device: a path, "auto" or "off".
+   *
+   * @default {"off"}
+   */
   blas?: string | undefined;
-  /** Measure the time of every kernel: {@linkcode Device.takeProfile}. Default: false. */
+  /**
+   * Measure the time of every kernel: {@linkcode Device.takeProfile}.
+   *
+   * @default {false}
+   */
   profile?: boolean | undefined;
 }
 

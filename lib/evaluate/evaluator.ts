@@ -55,9 +55,17 @@ export interface EvaluatorOptions {
   length: number;
   /** Most tokens to evaluate, from the start of the validation part. */
   tokens: number;
-  /** How masked tokens are replaced. Default: "bert". */
+  /**
+   * How masked tokens are replaced.
+   *
+   * @default {"bert"}
+   */
   rule?: MaskRule | undefined;
-  /** How windows are filled. Default: "none". */
+  /**
+   * How windows are filled.
+   *
+   * @default {"none"}
+   */
   pack?: PackMode | undefined;
 }
 

@@ -31,9 +31,17 @@ export interface MaskedBatch extends ShapedBatch {
 
 /** Options of {@linkcode maskedBatches}. */
 export interface ScoreOptions {
-  /** How masked tokens are replaced. Default: "bert". */
+  /**
+   * How masked tokens are replaced.
+   *
+   * @default {"bert"}
+   */
   rule?: MaskRule | undefined;
-  /** Share of tokens that is masked. Default: 0.15. */
+  /**
+   * Share of tokens that is masked.
+   *
+   * @default {0.15}
+   */
   rate?: number | undefined;
   /** Seed of the masks. Default: that of validation in training. */
   seed?: number | undefined;

@@ -12,7 +12,11 @@ import { BATCH_TOKENS, mostMaskedRows, type TextModel } from "./text_model.ts";
 
 /** Options of {@linkcode tokenBatches}. */
 export interface EachTokenOptions {
-  /** Mask what is left of the token's word too; windows must know their words. Default: false. */
+  /**
+   * Mask what is left of the token's word too; windows must know their words.
+   *
+   * @default {false}
+   */
   restOfWord?: boolean | undefined;
 }
 

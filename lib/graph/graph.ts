@@ -15,7 +15,11 @@ import { planMemory } from "./plan.ts";
 
 /** What a graph is recorded for. */
 export interface GraphOptions {
-  /** Record what the backward pass needs. Default: true. */
+  /**
+   * Record what the backward pass needs.
+   *
+   * @default {true}
+   */
   training?: boolean;
 }
 

@@ -32,7 +32,11 @@ type TextShape = Omit<BatchShape, "capacity">;
 
 /** Options of {@linkcode embedTexts}. */
 export interface EmbedOptions {
-  /** How the vector is made. Default: "mean". */
+  /**
+   * How the vector is made.
+   *
+   * @default {"mean"}
+   */
   pool?: PoolMode;
 }
 

@@ -37,7 +37,11 @@ export interface EmbeddedDocument {
 
 /** Options of {@linkcode embedDocuments}. */
 export interface EmbedDocumentsOptions extends EmbedOptions {
-  /** What gets a vector. Default: "document". */
+  /**
+   * What gets a vector.
+   *
+   * @default {"document"}
+   */
   by?: DocumentPart;
 }
 

@@ -34,7 +34,11 @@ export interface Filled {
 
 /** Options of {@linkcode fill}. */
 export interface FillOptions {
-  /** Candidates for each place. Default: 5. */
+  /**
+   * Candidates for each place.
+   *
+   * @default {5}
+   */
   topK?: number;
 }
 

@@ -33,25 +33,45 @@ import type { EachTokenOptions } from "../evaluate/token_batches.ts";
 
 /** Options of {@linkcode load}. */
 export interface LoadOptions {
-  /** Where the model runs: a device, which stays the caller's, or a kind of device. Default: "auto". */
+  /**
+   * Where the model runs: a device, which stays the caller's, or a kind of device.
+   *
+   * @default {"auto"}
+   */
   device?: Device | DeviceChoice;
   /** Threads of the CPU device. Default: the machine's cores. */
   threads?: number | undefined;
-  /** System BLAS of the CPU device: a path, "auto" or "off". Default: "off". */
+  /**
+   * System BLAS of the CPU device: a path, "auto" or "off".
+   *
+   * @default {"off"}
+   */
   blas?: string | undefined;
 }
 
 /** Options of {@linkcode MaskedLanguageModel.evaluate}. */
 export interface EvaluateOptions extends ScoreOptions, EachTokenOptions {
-  /** Which part of the corpus. Default: "validation". */
+  /**
+   * Which part of the corpus.
+   *
+   * @default {"validation"}
+   */
   part?: CorpusPart | undefined;
   /** Tokens of a window. Default: 128, or the model's longest if that is shorter. */
   length?: number | undefined;
   /** Most tokens to read. Default: all. */
   tokens?: number | undefined;
-  /** How windows are filled. Default: "none". */
+  /**
+   * How windows are filled.
+   *
+   * @default {"none"}
+   */
   pack?: PackMode | undefined;
-  /** Mask each token in turn instead of a fixed share: gives the pseudo-perplexity. Default: false. */
+  /**
+   * Mask each token in turn instead of a fixed share: gives the pseudo-perplexity.
+   *
+   * @default {false}
+   */
   eachToken?: boolean | undefined;
 }
 

@@ -41,7 +41,11 @@ export interface ModelConfig {
   readonly tokenTypes: number;
   /** Activation of a feed-forward layer that is not gated, and of the head. */
   readonly activation: Activation;
-  /** Activation of a gated feed-forward layer. Default: "gelu". */
+  /**
+   * Activation of a gated feed-forward layer.
+   *
+   * @default {"gelu"}
+   */
   readonly gate?: Activation | undefined;
   /** What has biases. */
   readonly biases: readonly BiasPlace[];

@@ -18,9 +18,17 @@ export interface TextShape {
   readonly windows: number;
   /** Tokens of a window. */
   readonly length: number;
-  /** Whether windows hold several documents that must not see one another. Default: false. */
+  /**
+   * Whether windows hold several documents that must not see one another.
+   *
+   * @default {false}
+   */
   readonly documents?: boolean;
-  /** Whether windows hold pairs of texts, told apart by token types; they are documents too. Default: false. */
+  /**
+   * Whether windows hold pairs of texts, told apart by token types; they are documents too.
+   *
+   * @default {false}
+   */
   readonly pairs?: boolean;
 }
 

@@ -27,7 +27,11 @@ export interface EmbeddingOptions {
   tokenTypes?: TokenInputs | undefined;
   /** Embeddings of token types: [types, width]. */
   tokenType?: Parameter | undefined;
-  /** Factor of the token embeddings. Default: 1. */
+  /**
+   * Factor of the token embeddings.
+   *
+   * @default {1}
+   */
   scale?: number;
 }
 

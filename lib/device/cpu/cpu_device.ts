@@ -31,10 +31,16 @@ export interface CpuOptions {
   relaxed?: boolean;
   /**
    * System BLAS for the matrix products: a path, "off", or "auto" for one that is there and suits the processor. With it
-   * results may depend on the number of threads. Default: "off".
+   * results may depend on the number of threads.
+   *
+   * @default {"off"}
    */
   blas?: string | undefined;
-  /** Measure the time of every kernel. Default: false. */
+  /**
+   * Measure the time of every kernel.
+   *
+   * @default {false}
+   */
   profile?: boolean | undefined;
 }
 
