@@ -26,6 +26,13 @@ export interface WindowPosition {
   length: number;
   /** Windows of the current block so far. */
   taken: number;
+  /** Tokens of all windows so far, and how many of them are padding. Earlier versions did not count them. */
+  tokens?: { readonly all: number; readonly padding: number } | undefined;
+}
+
+/** Share of padding in the windows so far. */
+export function paddingShare({ tokens }: Pick<WindowPosition, "tokens">): number {
+  return tokens ? tokens.padding / tokens.all : 0;
 }
 
 /** The start of a corpus. */
@@ -110,10 +117,8 @@ export class WindowSource {
   #cut: Cut | undefined;
   #order: Uint32Array | undefined;
   #stream: AsyncIterator<CorpusPassage> | undefined;
-  #given = 0;
   /** The latest pass that gave windows, or the first. */
   #fruitful: number | undefined;
-  #padding = 0;
 
   /** A source at the given position; it opens the corpus at the first window. */
   constructor({ corpus, tokenizer, seed, position = START, ...given }: WindowOptions) {
@@ -125,11 +130,6 @@ export class WindowSource {
   /** The position after the latest window. */
   get position(): WindowPosition {
     return { ...this.#position };
-  }
-
-  /** Share of padding in all tokens handed out. */
-  get paddingShare(): number {
-    return this.#given === 0 ? 0 : this.#padding / this.#given;
   }
 
   /**
@@ -160,8 +160,8 @@ export class WindowSource {
       const index = this.#order[taken]!;
       const { padding, ...window } = this.#cut!.window(index);
       windows.push({ ...window, epoch, block, index });
-      this.#given += length;
-      this.#padding += padding;
+      const { all, padding: before } = this.#position.tokens ?? { all: 0, padding: 0 };
+      this.#position.tokens = { all: all + length, padding: before + padding };
       this.#position.taken++;
     }
     return windows;
@@ -177,7 +177,7 @@ export class WindowSource {
   async #advance(): Promise<void> {
     if (!this.#block) await this.#load();
     const { epoch, block } = this.#position;
-    this.#position = { epoch, block: block + 1, place: this.#next, length: 0, taken: 0 };
+    this.#position = { ...this.#position, epoch, block: block + 1, place: this.#next, length: 0, taken: 0 };
     this.#block = undefined;
     this.#order = undefined;
   }

@@ -5,7 +5,7 @@
  */
 
 import { surveyText, whyUnmaskable } from "../batch/survey.ts";
-import { WindowSource } from "../batch/windows.ts";
+import { paddingShare, WindowSource } from "../batch/windows.ts";
 import { KernelError } from "../device/device.ts";
 import type { Model, StepRecords, TrainingProgram } from "../model/model.ts";
 import { RING_SIZE, type StepRecord } from "../optimizer/step.ts";
@@ -224,7 +224,7 @@ export class TrainingLoop {
       seconds: training.seconds(),
       length: this.#finalLength,
       ...means,
-      paddingShare: this.#source.paddingShare,
+      paddingShare: paddingShare(this.#at.position),
     };
   }
 
