@@ -23,8 +23,8 @@ const activationCode: Readonly<Record<Activation, number>> = { gelu: 1, relu: 2,
 const fours = (floats: number) => Math.ceil(floats / 4);
 
 /** A tensor between two kernels of one operation; it is planned like any other. */
-export function scratch(name: string, shape: readonly number[]): Tensor {
-  return { name, shape, dtype: "f32", size: sizeOf(shape) };
+export function scratch(name: string, shape: readonly number[], options: Pick<Tensor, "isHot"> = {}): Tensor {
+  return { name, shape, dtype: "f32", size: sizeOf(shape), ...options };
 }
 
 /** A kernel as an operation of its name wants it: its params and constants, and how many items there are. */

@@ -35,13 +35,14 @@ export function planMemory(calls: readonly KernelCall[]): MemoryPlan {
       else lifetimes.set(tensor, { tensor, first: index, last: index });
     }
   }
-  const arenas: { bytes: number; taken: Lifetime[] }[] = [];
+  const arenas: { bytes: number; isHot: boolean; taken: Lifetime[] }[] = [];
   const arenaOf = new Map<Tensor, number>();
   const bySize = [...lifetimes.values()].sort((a, b) => b.tensor.size - a.tensor.size || a.first - b.first);
   for (const lifetime of bySize) {
+    const { size, isHot = false } = lifetime.tensor;
     const isFree = (other: Lifetime) => other.last < lifetime.first || other.first > lifetime.last;
-    let index = arenas.findIndex((arena) => arena.taken.every(isFree));
-    if (index < 0) index = arenas.push({ bytes: Math.ceil(lifetime.tensor.size / 4) * 16, taken: [] }) - 1;
+    let index = arenas.findIndex((arena) => arena.isHot === isHot && arena.taken.every(isFree));
+    if (index < 0) index = arenas.push({ bytes: Math.ceil(size / 4) * 16, isHot, taken: [] }) - 1;
     arenas[index]!.taken.push(lifetime);
     arenaOf.set(lifetime.tensor, index);
   }

@@ -38,6 +38,8 @@ export interface Tensor {
   readonly dtype: DataType;
   /** Number of elements. */
   readonly size: number;
+  /** Of activations: lies in memory that only such ones share, so that it stays in the cache. */
+  readonly isHot?: boolean;
   /** Fixed place in memory, if it has one. */
   storage?: Storage;
 }

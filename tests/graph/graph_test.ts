@@ -23,6 +23,14 @@ Deno.test("planMemory() lets tensors share memory that are never alive together"
   assertEquals(arenaOf.get(b), arenaOf.get(d));
 });
 
+Deno.test("planMemory() keeps hot tensors in memory of their own", () => {
+  const [a, b, c] = [tensor("a", 100), tensor("b", 80), tensor("c", 60)] as const;
+  const [d, e] = [{ ...tensor("d", 50), isHot: true }, { ...tensor("e", 40), isHot: true }];
+  const { arenas, arenaOf } = planMemory([call(a, d), call(b, e), call(c)]);
+  assertEquals(arenas, [400, 208]);
+  assertEquals([a, b, c, d, e].map((tensor) => arenaOf.get(tensor)), [0, 0, 0, 1, 1]);
+});
+
 Deno.test("planMemory() leaves tensors alone that have a place", () => {
   const fixed: Tensor = { ...tensor("fixed", 8), storage: { buffer: { bytes: 32, destroy() {} }, offset: 0 } };
   assertEquals(planMemory([call(fixed)]).arenas, []);

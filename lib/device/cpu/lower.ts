@@ -60,9 +60,9 @@ function matmul(call: KernelCall, useBlas: boolean): KernelCall[] {
       ...(BIAS_GRADIENT ? [withItems(call, Math.ceil(m / 16), "matmul_bias_gradient")] : []),
     ];
   }
-  // panels of eight columns
+  // panels of eight columns, which every product packs anew
   const panels = Math.ceil(n / 8);
-  const packed = { ...call, tensors: { ...call.tensors, packed: scratch("packed", [panels, k, 8]) } };
+  const packed = { ...call, tensors: { ...call.tensors, packed: scratch("packed", [panels, k, 8], { isHot: true }) } };
   return [withItems(packed, panels, "matmul_pack"), withItems(packed, Math.ceil(m / 4))];
 }
 
