@@ -92,7 +92,7 @@ function maskedCopies(
     original: ids,
     maskedRows: Uint32Array.from(masked, ({ position }, copy) => copy * length + position),
     labels: Uint32Array.from(masked, ({ position }) => tokens[position]!),
-    ...(bounds ? { documents: bounds } : {}),
-    ...(types ? { tokenTypes: types } : {}),
+    documents: bounds,
+    tokenTypes: types,
   };
 }
