@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { plainKernels, relaxedKernels } from "../../kernels/kernels_wasm.ts";
-import { openCpuDevice } from "../../lib/device/cpu/cpu_device.ts";
+import { openCpuDevice } from "../../lib/device/cpu/open_cpu.ts";
 import { createHeap } from "../../lib/device/cpu/heap.ts";
 import { allocateTensor } from "../../lib/device/device.ts";
 import { Graph } from "../../lib/graph/graph.ts";
