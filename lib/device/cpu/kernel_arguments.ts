@@ -12,18 +12,33 @@ import { BLAS_PRODUCT } from "./lower.ts";
 export const kernelNames: readonly string[] = Object.keys(layouts);
 
 /**
- * Checks that there is such a kernel with such arguments.
+ * Address of an argument that is absent: memory reaches so far only when it is nearly full, so a kernel that uses the argument
+ * all the same traps, where address 0 would have it write over the module's own memory.
+ */
+const ABSENT = 0xf000_0000;
+
+/**
+ * Checks that there is such a kernel, that it has such arguments, and that none is missing but those that its flags leave out.
  *
  * @throws {TypeError} if not.
  */
-export function checkCall({ kernel, tensors, params }: KernelCall): void {
-  if (kernel === BLAS_PRODUCT) return;
-  const layout = layouts[kernel];
+export function checkCall({ kernel, tensors, params, constants }: KernelCall): void {
+  // a BLAS makes the product that is finished afterwards, of the same tensors
+  const layout = layouts[kernel === BLAS_PRODUCT ? "matmul_finish" : kernel];
   if (!layout) throw new TypeError(`There is no kernel "${kernel}"`);
+  const given: Readonly<Record<string, unknown>> = { ...tensors, ...params };
   const fields = new Set(layout.map(([name]) => name));
-  for (const name of [...Object.keys(tensors), ...Object.keys(params)]) {
-    if (!fields.has(name)) throw new TypeError(`Kernel ${kernel} has no binding "${name}"`);
-  }
+  const unknown = Object.keys(given).find((name) => !fields.has(name));
+  if (unknown !== undefined) throw new TypeError(`Kernel ${kernel} has no binding "${unknown}"`);
+  const missing = layout.find(([name, , flag]) =>
+    !isConstant(name) && given[name] === undefined && (flag === undefined || constants[flag])
+  );
+  if (missing) throw new TypeError(`Kernel ${kernel} lacks its argument "${missing[0]}"`);
+}
+
+/** Constants, flags among them, are 0 where nothing is said. */
+function isConstant(name: string): boolean {
+  return name === name.toUpperCase();
 }
 
 /** Bytes of a kernel's arguments. */
@@ -39,7 +54,8 @@ export function writeArguments(
   const view = new DataView(memory.buffer, at);
   for (const [i, [name, type]] of layouts[kernel]!.entries()) {
     const tensor = tensors[name];
-    const value = type === "usize" ? tensor ? placeOf(tensor) : 0 : params[name] ?? Number(constants[name] ?? 0);
+    const place = tensor ? placeOf(tensor) : ABSENT;
+    const value = type === "usize" ? place : params[name] ?? Number(constants[name] ?? 0);
     if (type === "f32") view.setFloat32(i * 4, value, true);
     else view.setUint32(i * 4, value, true);
   }
