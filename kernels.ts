@@ -23,7 +23,7 @@
  */
 
 // devices
-export { type CpuOptions, openCpuDevice } from "./lib/device/cpu/cpu_device.ts";
+export { type CpuOptions, openCpuDevice } from "./lib/device/cpu/open_cpu.ts";
 export {
   allocateTensor,
   type CpuSettings,

@@ -2,7 +2,7 @@
  * Matrix products of the CPU device in WebAssembly and by OpenBLAS, as if made for several processors:
  * `OPENBLAS_CORETYPE=Nehalem deno bench -A bench/blas_bench.ts`. It shows from which processors on a BLAS pays.
  */
-import { openCpuDevice } from "../lib/device/cpu/cpu_device.ts";
+import { openCpuDevice } from "../lib/device/cpu/open_cpu.ts";
 import type { Device } from "../lib/device/device.ts";
 import { product } from "../lib/ops/linear.ts";
 import { benchKernel, reportAtEnd } from "./helpers.ts";

@@ -1,6 +1,6 @@
 import type { Device } from "../lib/device/device.ts";
 import type { Tensor } from "../lib/tensor/tensor.ts";
-import { openCpuDevice } from "../lib/device/cpu/cpu_device.ts";
+import { openCpuDevice } from "../lib/device/cpu/open_cpu.ts";
 import { openWebGpuDevice, type WebGpuOptions } from "../lib/device/webgpu/open_webgpu.ts";
 import { Graph } from "../lib/graph/graph.ts";
 

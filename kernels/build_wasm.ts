@@ -38,17 +38,22 @@ async function build(relaxed: boolean): Promise<Uint8Array> {
   return binary;
 }
 
-/** Names and types of the fields of a kernel's argument class, by the name of the kernel. */
-function argumentLayouts(): Record<string, [name: string, type: string][]> {
-  const layouts: Record<string, [string, string][]> = {};
+type Field = [name: string, type: string, flag?: string];
+
+/** The fields of a kernel's argument class, by the name of the kernel. */
+function argumentLayouts(): Record<string, Field[]> {
+  const layouts: Record<string, Field[]> = {};
   for (const { name } of [...Deno.readDirSync(folder)].sort((a, b) => a.name < b.name ? -1 : 1)) {
-    const source = Deno.readTextFileSync(new URL(name, folder)).replaceAll(/\/\/.*$/gm, "");
-    const classes = new Map<string, [string, string][]>();
+    const source = Deno.readTextFileSync(new URL(name, folder)).replaceAll(/\/\/(?! if \w+$).*$/gm, "");
+    const classes = new Map<string, Field[]>();
     for (const match of source.matchAll(/@unmanaged\s+class (\w+)(?: extends (\w+))? \{([^}]*)\}/g)) {
       const [, className, parent, body] = match;
-      const own = [...body!.matchAll(/(\w+): (usize|i32|u32|f32);/g)];
-      const inherited = classes.get(parent ?? "") ?? [];
-      classes.set(className!, [...inherited, ...own.map(([, name, type]): [string, string] => [name!, type!])]);
+      const own = [...body!.matchAll(/(\w+): (usize|i32|u32|f32);(?: \/\/ if (\w+))?/g)];
+      const fields = own.map(([, name, type, flag]): Field => flag ? [name!, type!, flag] : [name!, type!]);
+      const all = [...(classes.get(parent ?? "") ?? []), ...fields];
+      const unknown = all.find(([, , flag]) => flag && !all.some(([name]) => name === flag));
+      if (unknown) throw new Error(`Class ${className} has no field ${unknown[2]}, which ${unknown[0]} depends on`);
+      classes.set(className!, all);
     }
     const kernels = /export function (\w+)\(args: usize,[^)]*\): void \{\n\s+const p = changetype<(\w+)>\(args\);/g;
     for (const [, kernel, className] of source.matchAll(kernels)) layouts[kernel!] = classes.get(className!)!;
@@ -62,8 +67,8 @@ const source = `// Made by \`deno task build:wasm\` from kernels/wasm/. Do not e
 // deno-fmt-ignore-file
 // deno-lint-ignore-file
 
-/** Order and types of each kernel's arguments. */
-export const layouts: Readonly<Record<string, readonly (readonly [name: string, type: string])[]>> = ${
+/** Order and types of each kernel's arguments; one with a flag may be absent where that is not set. */
+export const layouts: Readonly<Record<string, readonly (readonly [name: string, type: string, flag?: string])[]>> = ${
   JSON.stringify(argumentLayouts())
 };
 

@@ -8,10 +8,10 @@ import { scratch } from "./memory";
 @unmanaged
 class Attention {
   qkv: usize;
-  clock: usize;
+  clock: usize; // if DROPOUT
   output: usize;
   logsumexp: usize;
-  documents: usize;
+  documents: usize; // if DOCUMENTS
   batch: i32;
   length: i32;
   heads: i32;

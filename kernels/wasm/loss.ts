@@ -4,7 +4,7 @@ import { exp, highest, log, madd, splat, sum } from "./math";
 @unmanaged
 class CrossEntropy {
   labels: usize;
-  scalars: usize;
+  scalars: usize; // if GRADIENT
   logits: usize;
   losses: usize;
   predictions: usize;
@@ -104,10 +104,10 @@ export function square_sum(args: usize, begin: i32, end: i32): void {
 @unmanaged
 class RecordStep {
   clock: usize;
-  partials: usize;
+  partials: usize; // if NORM
   totals: usize;
   ring: usize;
-  update_scale: usize;
+  update_scale: usize; // if NORM
   count: i32; // of partials
   ring_size: i32;
   clip: f32;

@@ -7,12 +7,11 @@ import { scratch, spare } from "./memory";
 class Matmul {
   a: usize;
   b: usize;
-  bias: usize;
-  residual: usize;
+  bias: usize; // if BIAS
+  residual: usize; // if RESIDUAL
   c: usize;
-  activation_input: usize;
-  d_bias: usize;
-  packed: usize; // B as panels of eight columns: [n / 8, k, 8]
+  activation_input: usize; // if KEEP_INPUT
+  d_bias: usize; // if BIAS_GRADIENT
   m: i32;
   n: i32;
   k: i32;
@@ -29,12 +28,17 @@ class Matmul {
   BIAS_GRADIENT: i32;
 }
 
+@unmanaged
+class PackedMatmul extends Matmul {
+  packed: usize; // B as panels of eight columns: [n / 8, k, 8]
+}
+
 /** k that a tile runs over before the next: panels of 8 KiB stay in the first cache. */
 const DEPTH = 256;
 
 /** First half of a product, one item a panel of eight columns: B, packed and filled up with zeros. */
 export function matmul_pack(args: usize, begin: i32, end: i32): void {
-  const p = changetype<Matmul>(args);
+  const p = changetype<PackedMatmul>(args);
   const k = p.k;
   const stride = <usize>p.b_stride << 2;
   for (let panel = begin; panel < end; panel++) {
@@ -92,7 +96,7 @@ const GROUP = 32;
 
 /** Second half, one item a block of four rows. Scratch: 16 bytes for each k, and GROUP tiles. */
 export function matmul(args: usize, begin: i32, end: i32): void {
-  const p = changetype<Matmul>(args);
+  const p = changetype<PackedMatmul>(args);
   const k = p.k;
   const panels = (p.n + 7) >> 3;
   const a_stride = <usize>p.a_stride << 2, c_stride = <usize>p.c_stride << 2;

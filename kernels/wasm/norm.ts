@@ -5,7 +5,7 @@ import { madd, splat, sum } from "./math";
 class LayerNorm {
   x: usize;
   weight: usize;
-  bias: usize;
+  bias: usize; // if BIAS
   y: usize;
   moments: usize;
   rows: i32;
@@ -87,7 +87,7 @@ class LayerNormBackwardWeight {
   moments: usize;
   d_y: usize;
   weight_partials: usize;
-  bias_partials: usize;
+  bias_partials: usize; // if BIAS
   rows: i32;
   columns4: i32;
   block: i32;

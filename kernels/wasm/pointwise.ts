@@ -117,7 +117,7 @@ export function geglu_backward(args: usize, begin: i32, end: i32): void {
 @unmanaged
 class Dropout {
   x: usize;
-  residual: usize;
+  residual: usize; // if RESIDUAL
   clock: usize;
   y: usize;
   size4: i32;

@@ -5,11 +5,11 @@ import { madd, splat } from "./math";
 class Embedding {
   ids: usize;
   token: usize;
-  position: usize;
-  token_type: usize;
+  position: usize; // if POSITION
+  token_type: usize; // if TOKEN_TYPE
   y: usize;
-  row_positions: usize;
-  token_types: usize;
+  row_positions: usize; // if ROW_POSITIONS
+  token_types: usize; // if TOKEN_TYPES
   rows: i32;
   columns4: i32;
   length: i32;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { openCpuDevice } from "./cpu/cpu_device.ts";
+import { openCpuDevice } from "./cpu/open_cpu.ts";
 import type { Device } from "./device.ts";
 import { findAdapter, isSoftware, openWebGpuDevice } from "./webgpu/open_webgpu.ts";
 

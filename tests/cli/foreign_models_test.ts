@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { main } from "../../cli.ts";
 import { modelConfig } from "../../lib/model/config.ts";
 import { load } from "../../lib/inference/load.ts";
-import { openCpuDevice } from "../../lib/device/cpu/cpu_device.ts";
+import { openCpuDevice } from "../../lib/device/cpu/open_cpu.ts";
 import { trainTokenizer } from "../../lib/tokenizer/train_tokenizer.ts";
 import { bertFrame } from "../../lib/tokenizer/special_tokens.ts";
 import { assertClose } from "../helpers/assert_close.ts";

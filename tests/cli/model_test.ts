@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { load } from "../../lib/inference/load.ts";
-import { openCpuDevice } from "../../lib/device/cpu/cpu_device.ts";
+import { openCpuDevice } from "../../lib/device/cpu/open_cpu.ts";
 import { modelConfig } from "../../lib/model/config.ts";
 import { bertFrame } from "../../lib/tokenizer/special_tokens.ts";
 import { storiesCorpus } from "../../lib/text/stories.ts";

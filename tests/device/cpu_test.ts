@@ -1,9 +1,12 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { plainKernels, relaxedKernels } from "../../kernels/kernels_wasm.ts";
-import { openCpuDevice } from "../../lib/device/cpu/cpu_device.ts";
+import { openCpuDevice } from "../../lib/device/cpu/open_cpu.ts";
 import { createHeap } from "../../lib/device/cpu/heap.ts";
+import { checkCall, kernelNames, writeArguments } from "../../lib/device/cpu/kernel_arguments.ts";
+import { instantiate } from "../../lib/device/cpu/thread_program.ts";
 import { allocateTensor } from "../../lib/device/device.ts";
 import { Graph } from "../../lib/graph/graph.ts";
+import type { KernelCall, Tensor } from "../../lib/tensor/tensor.ts";
 import { blasPath, hasBlas } from "../helpers/devices.ts";
 import { random } from "../helpers/random.ts";
 import { erf } from "../reference/tape.ts";
@@ -78,6 +81,65 @@ Deno.test("Device of the CPU passes an error of a worker on, with its message, a
   const program = await graph.compile(device);
   assertThrows(() => program.run(), Error, "A kernel of the CPU device failed: memory access out of bounds");
   device.destroy();
+});
+
+/** A call with tensors of these names, and the number 1 for each of these parameters. */
+function callOf(kernel: string, tensors: string, params: string, flags: readonly string[] = []): KernelCall {
+  const tensor = (name: string): Tensor => ({ name, shape: [4], dtype: "f32", size: 4 });
+  const each = <T>(names: string, value: (name: string) => T) =>
+    Object.fromEntries(names.split(" ").map((name) => [name, value(name)]));
+  const constants = Object.fromEntries(flags.map((flag) => [flag, true]));
+  return { kernel, tensors: each(tensors, tensor), params: each(params, () => 1), constants, grid: [1, 1, 1] };
+}
+
+const sizes = "m n k a_stride b_stride c_stride";
+const attended = "batch length heads scale dropout_threshold dropout_scale dropout_stream window";
+
+Deno.test("checkCall() lets a call lack what its flags leave out", () => {
+  checkCall(callOf("layer_norm", "x weight y moments", "rows columns4 epsilon"));
+  checkCall(callOf("layer_norm", "x weight bias y moments", "rows columns4 epsilon", ["BIAS"]));
+  checkCall(callOf("attention", "qkv output logsumexp", attended));
+  checkCall(callOf("matmul_finish", "a b c residual", sizes, ["RESIDUAL"]));
+  checkCall(callOf("blas", "a b c", sizes, ["ACCUMULATE"]));
+});
+
+Deno.test("checkCall() names the kernel and what a call of it lacks", () => {
+  const lacking: readonly (readonly [KernelCall, string])[] = [
+    [callOf("add", "x", "size4"), "y"],
+    [{ ...callOf("add", "x y", "size4"), params: {} }, "size4"],
+    [callOf("layer_norm", "x weight y moments", "rows columns4 epsilon", ["BIAS"]), "bias"],
+    [callOf("attention", "qkv output logsumexp", attended, ["DROPOUT"]), "clock"],
+    [callOf("attention_backward", "qkv output logsumexp d_output", attended), "d_qkv"],
+    [callOf("cross_entropy", "labels logits losses predictions", "rows vocab stride", ["GRADIENT"]), "scalars"],
+    [callOf("matmul", "a b c packed", sizes, ["BIAS_GRADIENT"]), "d_bias"],
+    [callOf("matmul", "a b c", sizes), "packed"],
+    [callOf("blas", "a b", sizes), "c"],
+  ];
+  for (const [call, name] of lacking) {
+    assertThrows(() => checkCall(call), TypeError, `Kernel ${call.kernel} lacks its argument "${name}"`);
+  }
+});
+
+Deno.test("checkCall() knows no kernel and no argument that there is not", () => {
+  assertThrows(() => checkCall(callOf("nothing", "x", "size4")), TypeError, 'There is no kernel "nothing"');
+  assertThrows(() => checkCall(callOf("add", "x y z", "size4")), TypeError, 'Kernel add has no binding "z"');
+});
+
+Deno.test("Device of the CPU builds no program whose calls lack a tensor", async () => {
+  const device = await openCpuDevice({ threads: 1 });
+  const graph = new Graph();
+  graph.call("add", { tensors: { x: graph.persistent("x", [4]) }, params: { size: 4 } });
+  await assertRejects(() => graph.compile(device), TypeError, 'Kernel add lacks its argument "y"');
+  device.destroy();
+});
+
+Deno.test("a kernel that uses an absent argument all the same traps", async () => {
+  const memory = new WebAssembly.Memory({ initial: 64, maximum: 65_536, shared: true });
+  const at = 1 << 17;
+  writeArguments(callOf("add", "x", "size4"), { memory, at, placeOf: () => 1 << 18 });
+  const module = await WebAssembly.compile(Uint8Array.fromBase64(plainKernels));
+  const add = instantiate(module, memory, kernelNames).all[kernelNames.indexOf("add")]!;
+  assertThrows(() => add(at, 0, 1), WebAssembly.RuntimeError, "memory access out of bounds");
 });
 
 Deno.test("Device of the CPU says how much memory is missing", async () => {

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
-import { openCpuDevice } from "../../lib/device/cpu/cpu_device.ts";
+import { openCpuDevice } from "../../lib/device/cpu/open_cpu.ts";
 import type { Device } from "../../lib/device/device.ts";
 import type { Parameter } from "../../lib/tensor/tensor.ts";
 import { ProfileTotals, workOf } from "../../lib/device/profile.ts";

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { load } from "../../lib/inference/load.ts";
-import { openCpuDevice } from "../../lib/device/cpu/cpu_device.ts";
+import { openCpuDevice } from "../../lib/device/cpu/open_cpu.ts";
 import { modelConfig } from "../../lib/model/config.ts";
 import { characterTokenizer } from "../../lib/tokenizer/character.ts";
 import { findModels } from "../../lib/files/find_models.ts";

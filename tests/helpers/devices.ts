@@ -1,6 +1,6 @@
 import type { Device } from "../../lib/device/device.ts";
 import { openBlas } from "../../lib/device/cpu/blas.ts";
-import { openCpuDevice } from "../../lib/device/cpu/cpu_device.ts";
+import { openCpuDevice } from "../../lib/device/cpu/open_cpu.ts";
 import { findAdapter, isSoftware, NoAdapterError, openWebGpuDevice } from "../../lib/device/webgpu/open_webgpu.ts";
 
 /** Debian's libopenblas0-pthread, or whatever else OpenBLAS comes from. */

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import * as ort from "npm:onnxruntime-web@1.23.0";
 import { main } from "../../cli.ts";
-import { openCpuDevice } from "../../lib/device/cpu/cpu_device.ts";
+import { openCpuDevice } from "../../lib/device/cpu/open_cpu.ts";
 import { load, type MaskedLanguageModel } from "../../lib/inference/load.ts";
 import { modelConfig, type ModelOptions } from "../../lib/model/config.ts";
 import { characterTokenizer } from "../../lib/tokenizer/character.ts";

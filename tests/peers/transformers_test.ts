@@ -8,7 +8,7 @@ import {
   pipeline,
 } from "npm:@huggingface/transformers@4.3.1";
 import { main } from "../../cli.ts";
-import { openCpuDevice } from "../../lib/device/cpu/cpu_device.ts";
+import { openCpuDevice } from "../../lib/device/cpu/open_cpu.ts";
 import { load } from "../../lib/inference/load.ts";
 import { modelConfig, presets } from "../../lib/model/config.ts";
 import { encodeFramed } from "../../lib/tokenizer/special_tokens.ts";

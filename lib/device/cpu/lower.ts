@@ -4,7 +4,6 @@
  * @module
  */
 
-import { layouts } from "../../../kernels/kernels_wasm.ts";
 import type { KernelCall, OpCall, Tensor } from "../../tensor/tensor.ts";
 import { lowerOp, scratch } from "../lowering.ts";
 import type { Gemm } from "./blas.ts";
@@ -118,19 +117,4 @@ export function scratchBytes({ kernel, params, constants }: KernelCall): number 
   const headWidth = 4 * Number(constants.HEAD_COLUMNS4);
   const copies = kernel === "attention" ? 1 : 2;
   return 4 * copies * (headWidth + 48) * columns + 16 * Math.max(headWidth, columns) + 4 * (48 + columns + 20) + 256;
-}
-
-/**
- * Checks that there is such a kernel with such arguments.
- *
- * @throws {TypeError} if not.
- */
-export function checkCall({ kernel, tensors, params }: KernelCall): void {
-  if (kernel === BLAS_PRODUCT) return;
-  const layout = layouts[kernel];
-  if (!layout) throw new TypeError(`There is no kernel "${kernel}"`);
-  const fields = new Set(layout.map(([name]) => name));
-  for (const name of [...Object.keys(tensors), ...Object.keys(params)]) {
-    if (!fields.has(name)) throw new TypeError(`Kernel ${kernel} has no binding "${name}"`);
-  }
 }

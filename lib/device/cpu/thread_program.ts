@@ -35,7 +35,7 @@ export const control = {
 } as const;
 
 /** Room for the message of an error, in bytes. */
-export const MESSAGE_BYTES = 1024;
+const MESSAGE_BYTES = 1024;
 /** Size of the control block in bytes. */
 export const CONTROL_BYTES: number = control.message * 4 + MESSAGE_BYTES;
 
@@ -52,31 +52,56 @@ const MOST_WAITS = 12;
 /** Checks before a waiting thread goes to sleep: some microseconds; longer spinning starves others on a busy machine. */
 const SPINS = 200;
 
-/** A kernel of the WebAssembly module. */
-export type CpuKernel = (args: number, begin: number, end: number) => void;
+/** The kernels of one thread's instance of the WebAssembly module. */
+export interface Kernels {
+  /** The kernels by number; each takes its arguments' place and the items that it is to do. */
+  readonly all: readonly ((args: number, begin: number, end: number) => void)[];
+  /** Tells them where the thread's scratch memory lies. */
+  readonly setScratch: (at: number) => void;
+}
+
+/** A thread's part in a run. */
+export interface Share {
+  readonly memory: WebAssembly.Memory;
+  readonly kernels: Kernels;
+  /** Number of the thread. */
+  readonly thread: number;
+  /** How many there are. */
+  readonly threads: number;
+  /** Makes a host call; thread 0 has it. */
+  readonly host?: (call: number) => void;
+  /** Told when all threads are done with a call. */
+  readonly done?: ((call: number) => void) | undefined;
+}
+
+/** The control block. */
+export function controlOf(memory: WebAssembly.Memory): Int32Array {
+  return new Int32Array(memory.buffer, CONTROL_AT, CONTROL_BYTES / 4);
+}
+
+/** An instance of the module for one thread. */
+export function instantiate(
+  module: WebAssembly.Module,
+  memory: WebAssembly.Memory,
+  names: readonly string[],
+): Kernels {
+  const exports = new WebAssembly.Instance(module, { env: { memory, abort: () => {} } }).exports;
+  return {
+    all: names.map((name) => exports[name] as Kernels["all"][number]),
+    setScratch: exports.set_scratch as Kernels["setScratch"],
+  };
+}
 
 /** One thread's share of a run: every call is cut into pieces that threads take as they come. */
-export function runShare(
-  { memory, kernels, setScratch, thread, threads, host, done }: {
-    memory: WebAssembly.Memory;
-    kernels: readonly CpuKernel[];
-    setScratch: (at: number) => void;
-    thread: number;
-    threads: number;
-    /** Makes a host call; thread 0 has it. */
-    host?: (call: number) => void;
-    /** Told when all threads are done with a call. */
-    done?: ((call: number) => void) | undefined;
-  },
-): void {
+export function runShare({ memory, kernels, thread, threads, host, done }: Share): void {
   const words = new Int32Array(memory.buffer);
-  const state = words.subarray(CONTROL_AT / 4, (CONTROL_AT + CONTROL_BYTES) / 4);
-  setScratch(state[control.scratch + thread]!);
+  const state = controlOf(memory);
+  kernels.setScratch(state[control.scratch + thread]!);
   const program = state[control.program]!;
   const calls = state[control.calls]!;
   for (let call = 0; call < calls; call++) {
     const at = program + call * CALL_WORDS;
-    const kernel = kernels[words[at]!]!;
+    const kernel = kernels.all[words[at]!]!;
     const [args, items, size] = [words[at + 1]!, words[at + 2]!, words[at + 3]!];
     try {
       if (words[at] === HOST_CALL) host?.(args);
@@ -127,12 +152,19 @@ function meet(state: Int32Array, threads: number): void {
 }
 
 function reportError(memory: WebAssembly.Memory, error: unknown): void {
-  const message = new TextEncoder().encode(error instanceof Error ? error.message : String(error)).slice(
-    0,
-    MESSAGE_BYTES,
-  );
-  const state = new Int32Array(memory.buffer, CONTROL_AT, CONTROL_BYTES / 4);
+  const text = error instanceof Error ? error.message : String(error);
+  const message = new TextEncoder().encode(text).slice(0, MESSAGE_BYTES);
+  const state = controlOf(memory);
   if (Atomics.compareExchange(state, control.error, 0, -1) !== 0) return;
   new Uint8Array(memory.buffer, CONTROL_AT + control.message * 4).set(message);
   Atomics.store(state, control.error, message.length || -1);
+}
+
+/** The message of the first error of any thread. */
+export function errorIn(memory: WebAssembly.Memory): string | undefined {
+  const length = Atomics.load(controlOf(memory), control.error);
+  if (length === 0) return undefined;
+  const message = new Uint8Array(Math.max(0, length));
+  message.set(new Uint8Array(memory.buffer, CONTROL_AT + control.message * 4, message.length));
+  return new TextDecoder().decode(message);
 }

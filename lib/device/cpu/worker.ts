@@ -4,7 +4,7 @@
  * @module
  */
 
-import { control, CONTROL_AT, CONTROL_BYTES, type CpuKernel, runShare } from "./thread_program.ts";
+import { control, controlOf, instantiate, runShare } from "./thread_program.ts";
 
 /** What a worker is started with. */
 export interface CpuWorkerStart {
@@ -23,10 +23,8 @@ const scope = globalThis as unknown as {
 
 scope.onmessage = ({ data }) => {
   const { module, memory, names, thread, threads } = data;
-  const exports = new WebAssembly.Instance(module, { env: { memory, abort: () => {} } }).exports;
-  const kernels = names.map((name) => exports[name] as CpuKernel);
-  const setScratch = exports.set_scratch as (at: number) => void;
-  const state = new Int32Array(memory.buffer, CONTROL_AT, CONTROL_BYTES / 4);
+  const kernels = instantiate(module, memory, names);
+  const state = controlOf(memory);
   let generation = Atomics.load(state, control.generation);
   scope.postMessage("ready");
   while (true) {
@@ -35,7 +33,7 @@ scope.onmessage = ({ data }) => {
     if (next === generation) continue;
     generation = next;
     if (Atomics.load(state, control.quit) !== 0) break;
-    runShare({ memory, kernels, setScratch, thread, threads });
+    runShare({ memory, kernels, thread, threads });
   }
   scope.close();
 };

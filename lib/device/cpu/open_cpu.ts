@@ -1,0 +1,81 @@
+/**
+ * Opening the CPU device: which kernels, how many threads, and whether a BLAS makes the matrix products.
+ *
+ * @module
+ */
+
+import { plainKernels, relaxedKernels } from "../../../kernels/kernels_wasm.ts";
+import type { CpuSettings, Device } from "../device.ts";
+import { type Blas, openBlas } from "./blas.ts";
+import { CpuDevice } from "./cpu_device.ts";
+import { MOST_THREADS } from "./thread_program.ts";
+import { startThreads } from "./threads.ts";
+
+/** What `openCpuDevice` takes. */
+export interface CpuOptions {
+  /** Threads, the calling one included. Default: the machine's cores. */
+  threads?: number | undefined;
+  /** Use relaxed fused multiply-add. Default: where the engine has it. */
+  relaxed?: boolean;
+  /**
+   * System BLAS for the matrix products: a path, "off", or "auto" for one that is there and suits the processor. With it
+   * results may depend on the number of threads.
+   *
+   * @default {"off"}
+   */
+  blas?: string | undefined;
+  /**
+   * Measure the time of every kernel.
+   *
+   * @default {false}
+   */
+  profile?: boolean | undefined;
+}
+
+/**
+ * Opens the CPU device.
+ *
+ * @throws {RangeError} if the number of threads is no whole number from 1 to 64, or a path is no BLAS.
+ */
+export async function openCpuDevice(options: CpuOptions = {}): Promise<Device> {
+  const wanted = options.threads ?? (globalThis.navigator?.hardwareConcurrency || 1);
+  if (!Number.isInteger(wanted) || wanted < 1 || wanted > MOST_THREADS) {
+    throw new RangeError(`Cannot use ${wanted} threads: it must be a whole number from 1 to ${MOST_THREADS}`);
+  }
+  const blas = openBlas(options.blas ?? "off", { threads: wanted });
+  const bytes = Uint8Array.fromBase64(relaxedKernels);
+  const relaxed = options.relaxed ?? WebAssembly.validate(bytes);
+  const module = await WebAssembly.compile(relaxed ? bytes : Uint8Array.fromBase64(plainKernels));
+  const threads = await startThreads(module, wanted);
+  const chosen = { threads: threads.workers.length + 1, relaxed, blas, missing: threads.missing };
+  return new CpuDevice({
+    threads,
+    module,
+    blas,
+    description: describe(chosen),
+    settings: settingsOf(chosen),
+    profile: options.profile ?? false,
+  });
+}
+
+interface Chosen {
+  readonly threads: number;
+  readonly relaxed: boolean;
+  readonly blas: Blas | undefined;
+  /** Why there is one thread where more were wanted. */
+  readonly missing: string | undefined;
+}
+
+function describe({ threads, relaxed, blas, missing }: Chosen): string {
+  const multiply = relaxed ? "" : " without fused multiply-add";
+  const why = missing ? ` (${missing})` : "";
+  const processor = blas?.processor === undefined ? "" : ` (${blas.processor})`;
+  const products = blas ? `, matrix products by ${blas.name}${processor}` : "";
+  return `CPU, ${threads} thread${threads === 1 ? "" : "s"} of WebAssembly SIMD${multiply}${why}${products}`;
+}
+
+function settingsOf({ threads, relaxed, blas }: Chosen): CpuSettings {
+  // without a BLAS results do not depend on the number of threads
+  const withBlas = blas ? { threads, ...(blas.processor === undefined ? {} : { processor: blas.processor }) } : {};
+  return { kind: "cpu", fusedMultiplyAdd: relaxed, blas: blas?.name ?? "off", ...withBlas };
+}

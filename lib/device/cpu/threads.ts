@@ -1,0 +1,75 @@
+/**
+ * Starting and stopping the threads that share the CPU device's memory.
+ *
+ * @module
+ */
+
+import { kernelNames } from "./kernel_arguments.ts";
+import { control, controlOf } from "./thread_program.ts";
+import type { CpuWorkerStart } from "./worker.ts";
+
+/** A memory and the workers on it. */
+export interface Threads {
+  readonly memory: WebAssembly.Memory;
+  /** The threads beside the calling one. */
+  readonly workers: readonly Worker[];
+  /** Why there are none, where some were wanted. */
+  readonly missing?: string;
+}
+
+/** Starts so many threads, the calling one included; none beside it, rather than too few. */
+export async function startThreads(module: WebAssembly.Module, threads: number): Promise<Threads> {
+  const memory = newMemory();
+  // what keeps a thread from starting is no reason not to train
+  const missing = threads > 1 ? whyNoWorkers() : undefined;
+  if (missing) return { memory, workers: [], missing };
+  const results = await Promise.allSettled(
+    Array.from({ length: threads - 1 }, (_, i) => {
+      return startWorker({ module, memory, names: kernelNames, thread: i + 1, threads });
+    }),
+  );
+  const workers = results.flatMap((result) => result.status === "fulfilled" ? [result.value] : []);
+  const failed = results.find((result) => result.status === "rejected");
+  if (!failed) return { memory, workers };
+  stopThreads({ memory, workers });
+  // those that did start sleep on the old memory until they are gone
+  return { memory: newMemory(), workers: [], missing: (failed.reason as Error).message };
+}
+
+/** Ends the workers: one that sleeps in Atomics.wait cannot be terminated; woken, it closes itself. */
+export function stopThreads({ memory, workers }: Threads): void {
+  const state = controlOf(memory);
+  Atomics.store(state, control.quit, 1);
+  Atomics.add(state, control.generation, 1);
+  Atomics.notify(state, control.generation);
+  for (const worker of workers) worker.onmessage = worker.onerror = null;
+}
+
+function newMemory(): WebAssembly.Memory {
+  return new WebAssembly.Memory({ initial: 64, maximum: 65_536, shared: true });
+}
+
+function whyNoWorkers(): string | undefined {
+  if (typeof SharedArrayBuffer === "undefined") return "there is no shared memory here";
+  if (typeof Worker === "undefined") return "there are no workers here";
+  return mayReadWorker() ? undefined : "the program's own files may not be read";
+}
+
+/** Whether Deno lets a worker be loaded that lies in a file. */
+function mayReadWorker(): boolean {
+  const url = new URL("./worker.ts", import.meta.url);
+  if (typeof Deno === "undefined" || url.protocol !== "file:") return true;
+  return Deno.permissions.querySync({ name: "read", path: url }).state === "granted";
+}
+
+function startWorker(start: CpuWorkerStart): Promise<Worker> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+    worker.onmessage = () => resolve(worker);
+    worker.onerror = (event) => {
+      event.preventDefault();
+      reject(new Error(`a thread could not start: ${event.message}`));
+    };
+    worker.postMessage(start);
+  });
+}
