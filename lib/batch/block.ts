@@ -26,6 +26,8 @@ export interface Block {
   readonly documentSizes: readonly number[];
   /** Tokens of each sentence of each document, where texts are to be paired. */
   readonly sentenceSizes?: readonly (readonly number[])[] | undefined;
+  /** What a sentence begins with that stands at the beginning of a line, where texts are to be paired. */
+  readonly lineBreak?: number | undefined;
 }
 
 /** A window without its place. */

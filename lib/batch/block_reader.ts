@@ -21,6 +21,8 @@ export class BlockReader {
   #sentenceSizes: number[][] = [];
   #sentences: number[] = [];
   #pairs: boolean;
+  /** What comes before the next sentence. */
+  #separator: Uint32Array | undefined;
   #size = 0;
 
   /** An empty one. Documents that are packed need nothing between them. */
@@ -38,9 +40,11 @@ export class BlockReader {
 
   /** Adds a passage. */
   add({ text, after }: CorpusPassage): void {
-    for (const piece of this.#pairs ? sentencesOf(text) : [text]) this.#append(this.#encode(piece), true);
+    for (const piece of this.#pairs ? sentencesOf(text) : [text]) this.#append(this.#encode(piece));
     const separator = this.#separators[after];
-    if (separator) this.#append(separator, false);
+    // what stands between two sentences belongs to the second, line breaks as well as spaces
+    if (this.#pairs) this.#separator = separator;
+    else if (separator) this.#append(separator);
     if (after === "document") this.#end();
   }
 
@@ -50,7 +54,7 @@ export class BlockReader {
     const block = {
       tokens: joinIds(this.#pieces),
       documentSizes: this.#documentSizes,
-      sentenceSizes: this.#pairs ? this.#sentenceSizes : undefined,
+      ...(this.#pairs ? { sentenceSizes: this.#sentenceSizes, lineBreak: this.#separators.line?.[0] } : {}),
     };
     this.#pieces = [];
     this.#documentSizes = [];
@@ -59,10 +63,10 @@ export class BlockReader {
     return block;
   }
 
-  /** Adds ids, as a sentence or to the latest one. */
-  #append(ids: Uint32Array, isSentence: boolean): void {
-    if (isSentence || this.#sentences.length === 0) this.#sentences.push(ids.length);
-    else this.#sentences[this.#sentences.length - 1]! += ids.length;
+  #append(text: Uint32Array): void {
+    const ids = this.#separator && this.#document > 0 ? joinIds([this.#separator, text]) : text;
+    this.#separator = undefined;
+    if (this.#pairs && ids.length > 0) this.#sentences.push(ids.length);
     this.#pieces.push(ids);
     this.#size += ids.length;
     this.#document += ids.length;
@@ -71,9 +75,10 @@ export class BlockReader {
   #end(): void {
     if (this.#document > 0) {
       this.#documentSizes.push(this.#document);
-      this.#sentenceSizes.push(this.#sentences.filter((size) => size > 0));
+      this.#sentenceSizes.push(this.#sentences);
     }
     this.#sentences = [];
+    this.#separator = undefined;
     this.#document = 0;
   }
 }

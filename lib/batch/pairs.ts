@@ -47,9 +47,18 @@ interface Span {
   readonly end: number;
 }
 
+const sizeOf = ({ first, end }: Span) => end - first;
+
+/** Two texts, one behind the other in a document. */
 interface Pair {
+  /** Where their document begins. */
+  readonly start: number;
   readonly a: Span;
   readonly b: Span;
+}
+
+/** What a window holds. */
+interface PlacedPair extends Pick<Pair, "a" | "b"> {
   /** 0: b follows a; 1: it is from elsewhere. */
   readonly pairClass: 0 | 1;
 }
@@ -58,9 +67,10 @@ interface Pair {
 const FRAME = 3;
 
 /**
- * Cuts a block into pairs. A document gives pairs of neighbouring runs of sentences that fill a window as far as they go; of
- * what is too long, A loses its beginning and B its end. A foreign B is about as long as the true one would be, and is never
- * the beginning of its document, so that neither tells it.
+ * Cuts a block into pairs. A document gives neighbouring runs of sentences that fill a window as far as they go; of what is too
+ * long, A loses its beginning and B its end. Half of the pairs then exchange their second texts: those of different documents,
+ * nearest in size and alike in what they begin with. So both classes have the same second texts, of the same lengths and ends, and
+ * nothing but what is written tells one from the other. A text that is one document alone exchanges within it.
  *
  * @throws {RangeError} if a window has no room for a pair, or the vocabulary lacks the tokens that stand around one.
  */
@@ -103,55 +113,69 @@ export function cutPairs(block: Block, { length, tokenizer, words, random }: Cut
   };
 }
 
-/** The pairs of a block, document by document. */
-function planPairs(block: Block, room: number, random: RandomSequence): Pair[] {
-  const bounds = boundsOf(block).filter((sentences) => sentences.length > 2);
+/** The pairs of a block, half of them with the second text of another. */
+function planPairs(block: Block, room: number, random: RandomSequence): PlacedPair[] {
+  const pairs = neighbours(block, room, random);
+  const chosen = pairs.filter(() => random.below(2) === 1);
+  const others = exchanged(chosen, (pair) => block.tokens[pair.b.first] === block.lineBreak);
+  return pairs.map((pair) => {
+    const other = others.get(pair);
+    if (!other) return { ...trimmed(pair.a, pair.b, room), pairClass: 0 };
+    // a window that was full stays so
+    const missing = Math.max(0, Math.min(room, sizeOf(pair.a) + sizeOf(pair.b)) - sizeOf(pair.a) - sizeOf(other.b));
+    const a = { first: Math.max(pair.start, pair.a.first - missing), end: pair.a.end };
+    return { ...trimmed(a, other.b, room), pairClass: 1 };
+  });
+}
+
+/** Runs of sentences cut in two, document by document; each text is in one pair only. */
+function neighbours({ sentenceSizes = [] }: Block, room: number, random: RandomSequence): Pair[] {
   const pairs: Pair[] = [];
-  for (const [d, sentences] of bounds.entries()) {
-    const count = sentences.length - 1;
-    for (let first = 0; first + 1 < count;) {
+  let at = 0;
+  for (const sizes of sentenceSizes) {
+    const start = at;
+    const bounds = [at, ...sizes.map((size) => at += size)];
+    for (let first = 0; first + 1 < sizes.length;) {
       let end = first + 2;
-      while (end < count && sentences[end]! - sentences[first]! < room) end++;
+      while (end < sizes.length && bounds[end]! - bounds[first]! < room) end++;
       const middle = first + 1 + random.below(end - first - 1);
-      const a = { first: sentences[first]!, end: sentences[middle]! };
-      const b = { first: sentences[middle]!, end: sentences[end]! };
-      const isForeign = random.below(2) === 1;
-      const foreign = isForeign ? elsewhere(bounds, { d, middle, size: b.end - b.first, random }) : undefined;
-      pairs.push({ ...trimmed(a, foreign ?? b, room), pairClass: foreign ? 1 : 0 });
-      // what stands behind A is used again, unless it was B
-      first = foreign ? middle : end;
+      pairs.push({
+        start,
+        a: { first: bounds[first]!, end: bounds[middle]! },
+        b: { first: bounds[middle]!, end: bounds[end]! },
+      });
+      first = end;
     }
   }
   return pairs;
 }
 
-/** Where sentences of each document begin, and where the last one ends. */
-function boundsOf({ sentenceSizes = [] }: Block): number[][] {
-  let at = 0;
-  return sentenceSizes.map((sizes) => [at, ...sizes.map((size) => at += size)]);
-}
-
-/**
- * Whole sentences from another document of about so many tokens, or where there is no other, from another place; undefined
- * where there is none either.
- */
-function elsewhere(
-  bounds: readonly (readonly number[])[],
-  { d, middle, size, random }: { d: number; middle: number; size: number; random: RandomSequence },
-): Span | undefined {
-  const isAlone = bounds.length === 1;
-  const other = isAlone ? d : (d + 1 + random.below(bounds.length - 1)) % bounds.length;
-  const sentences = bounds[other]!;
-  const start = 1 + random.below(sentences.length - 2);
-  if (isAlone && Math.abs(start - middle) < 2) return undefined;
-  let end = start + 1;
-  while (end < sentences.length - 1 && sentences[end + 1]! - sentences[start]! <= size) end++;
-  return { first: sentences[start]!, end: sentences[end]! };
+/** Which pair each pair takes its second text from: neighbours in size, of different documents as far as there are. */
+function exchanged(pairs: readonly Pair[], kind: (pair: Pair) => boolean): Map<Pair, Pair> {
+  const others = new Map<Pair, Pair>();
+  for (const alike of [true, false].map((wanted) => pairs.filter((pair) => kind(pair) === wanted))) {
+    let waiting: Pair[] = [];
+    for (const pair of alike.sort((one, other) => sizeOf(one.b) - sizeOf(other.b) || one.a.first - other.a.first)) {
+      const other = waiting.find(({ start }) => start !== pair.start);
+      if (!other) waiting.push(pair);
+      else {
+        others.set(pair, other).set(other, pair);
+        waiting = waiting.filter((one) => one !== other);
+      }
+    }
+    // of one document, those that are left
+    while (waiting.length > 1) {
+      const [one, other, ...rest] = waiting as [Pair, Pair, ...Pair[]];
+      others.set(one, other).set(other, one);
+      waiting = rest;
+    }
+  }
+  return others;
 }
 
 /** Both texts cut to a room for both: the longer one as far as the shorter one, then each to half. */
 function trimmed(a: Span, b: Span, room: number): { a: Span; b: Span } {
-  const [sizeA, sizeB] = [a.end - a.first, b.end - b.first];
+  const [sizeA, sizeB] = [sizeOf(a), sizeOf(b)];
   if (sizeA + sizeB <= room) return { a, b };
   const keptA = Math.min(sizeA, Math.max(Math.ceil(room / 2), room - sizeB));
   return { a: { first: a.end - keptA, end: a.end }, b: { first: b.first, end: b.first + room - keptA } };
