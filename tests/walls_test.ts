@@ -58,7 +58,7 @@ const knowsKernels = ["lib/device/webgpu", "lib/device/cpu"];
 
 /** Where files, processes and terminals are touched; `asksForDeno` first see whether there is one. */
 const usesDeno = ["cli.ts", "lib/cli", "lib/files", "lib/text/file_source.ts", "lib/device/cpu/blas.ts"];
-const asksForDeno = ["lib/device/cpu/threads.ts", "lib/device/webgpu/webgpu_device.ts"];
+const asksForDeno = ["lib/device/cpu/threads.ts"];
 
 const root = new URL("../", import.meta.url);
 
