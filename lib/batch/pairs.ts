@@ -16,10 +16,7 @@ export class NoPairsError extends RangeError {
 
   /** The sentence for people. */
   constructor(part: string) {
-    super(
-      `Cannot predict next sentences: no document of the ${part} text has two; ` +
-        "say by --document paragraph or file where documents end",
-    );
+    super(`Cannot predict next sentences: no document of the ${part} text has two`);
   }
 }
 

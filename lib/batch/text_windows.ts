@@ -80,7 +80,9 @@ export async function* textWindows(options: TextWindowOptions): AsyncGenerator<W
   }
   yield* cut();
   if (index > 0) return;
-  throw pack === "pairs" ? new NoPairsError(part) : new TooShortError(purpose, { corpus, part, length, size });
+  throw pack === "pairs" && size > 0
+    ? new NoPairsError(part)
+    : new TooShortError(purpose, { corpus, part, length, size });
 }
 
 /** Turns passages into windows in order, block by block. */

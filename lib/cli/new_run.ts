@@ -65,6 +65,9 @@ async function newRunOn(
       `head    ${init} has none for next sentences: a new one begins with random weights (seed ${plan.seed})`,
     );
   }
+  if (model?.weights.nextSentence && !plan.model.nextSentence) {
+    terminal.print(`head    that of ${init} for next sentences is left out; --nsp trains it on`);
+  }
   const extended = model && await moreTokens(model.tokenizer, parsed.get(flags["add-tokens"]), terminal);
   const unframed = extended?.tokenizer ?? await tokenizerFor(opened.corpus, parsed, { plan, terminal });
   const tokenizer = framedFor(plan.settings.pack, unframed);

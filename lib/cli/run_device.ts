@@ -60,8 +60,17 @@ function sameAs(old: DeviceSettings, kind: DeviceChoice | undefined): Pick<OpenD
 
 /** Whether two devices give the same results, as far as both tell. */
 export function sameSettings(a: DeviceSettings, b: DeviceSettings): boolean {
-  const [one, other] = [new Map(Object.entries(a)), new Map(Object.entries(b))];
-  return [...one].every(([name, value]) => !other.has(name) || other.get(name) === value);
+  // a table of products that is not there is an empty one, which tells something
+  const told = (settings: DeviceSettings) =>
+    new Map(Object.entries(settings.kind === "webgpu" ? { products: {}, ...settings } : settings));
+  const [one, other] = [told(a), told(b)];
+  return [...one].every(([name, value]) => !other.has(name) || spelled(other.get(name)) === spelled(value));
+}
+
+/** A value as JSON, the keys of a table in order. */
+function spelled(value: unknown): string {
+  const isTable = typeof value === "object" && value !== null;
+  return JSON.stringify(isTable ? Object.entries(value).sort(([a], [b]) => a < b ? -1 : 1) : value);
 }
 
 function adviceFor(old: DeviceSettings): string {

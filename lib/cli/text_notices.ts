@@ -5,6 +5,7 @@
  */
 
 import { shownExamples, surveyText, type TextSurvey, whyUnmaskable } from "../batch/survey.ts";
+import { NoPairsError, sentencesOf } from "../batch/pairs.ts";
 import { TooShortError } from "../batch/windows.ts";
 import type { Corpus } from "../text/corpus.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
@@ -57,6 +58,7 @@ export async function textNotices(
         "the loss will look better than the model is",
     );
   }
+  if (settings.pack === "pairs") notices.push(...await pairNotices(corpus));
   const whole = wholeTokens(corpus, survey);
   const passes = whole === undefined ? 0 : plannedTokens(settings) / whole;
   if (passes > MANY_PASSES) {
@@ -67,6 +69,33 @@ export async function textNotices(
     );
   }
   return notices;
+}
+
+/** Documents that are looked at for sentences, and the share of the text without pairs from which on it is said. */
+const PAIRED_DOCUMENTS = 1000;
+const MUCH_UNPAIRED = 0.2;
+
+/** How much of a text makes no pairs, if that is much: documents of one sentence. */
+async function pairNotices(corpus: Corpus): Promise<string[]> {
+  const characters = { all: 0, alone: 0 };
+  let document = { sentences: 0, characters: 0 };
+  let documents = 0;
+  for await (const { text, after } of corpus.passages("training")) {
+    document.sentences += sentencesOf(text).length;
+    document.characters += text.length;
+    if (after !== "document") continue;
+    characters.all += document.characters;
+    if (document.sentences < 2) characters.alone += document.characters;
+    document = { sentences: 0, characters: 0 };
+    if (++documents === PAIRED_DOCUMENTS) break;
+  }
+  if (characters.alone < MUCH_UNPAIRED * characters.all || characters.alone === 0) return [];
+  return [
+    `${
+      percent(characters.alone / characters.all, 0)
+    } of the text makes no pairs: documents of one sentence are left out; ` +
+    "--document paragraph or file makes longer ones",
+  ];
 }
 
 const isMuchUnknown = ({ tokens, unknown }: TextSurvey) => unknown > 0 && unknown >= MUCH_UNKNOWN * tokens;
@@ -107,11 +136,14 @@ function unknownNotice(survey: TextSurvey): string {
 const SHORTEST = 8;
 
 /**
- * The error of a text that is too short, with the flags that would help; other errors as they are.
+ * The error of a text that is too short, or gives no pairs, with the flags that would help; other errors as they are.
  *
  * @param choice What a run was opened with, which may validate on another text; none: the text is not a run's.
  */
 export function withAdvice(error: unknown, choice?: CorpusChoice): unknown {
+  if (error instanceof NoPairsError) {
+    return new RangeError(`${error.message}; --document paragraph or file says where documents end`, { cause: error });
+  }
   if (!(error instanceof TooShortError)) return error;
   const { part, size } = error;
   const other = typeof choice?.validation === "string"

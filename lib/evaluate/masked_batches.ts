@@ -104,7 +104,8 @@ function roomFor(
   const masked = most(({ maskedRows }) => maskedRows.length);
   const documents = batches.some((batch) => batch.documents);
   const pairs = canPair && batches.some((batch) => batch.tokenTypes);
-  const fits = before?.length === length && before.windows >= windows && before.documents === documents;
+  const fits = before?.length === length && before.windows >= windows && before.documents === documents &&
+    before.pairs === pairs;
   if (fits && before.capacity >= masked) return before;
   const step = fits ? CAPACITY_STEP : 4;
   return {

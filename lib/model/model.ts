@@ -125,7 +125,7 @@ export class Model {
     const { graph } = recording;
     graph.backward();
     graph.section("update");
-    if (steps.pairs) recordStep(graph, steps.pairs);
+    if (shape.pairs && steps.pairs) recordStep(graph, steps.pairs);
     adamW(graph, this.store, { ...optimizer, step: steps.masked });
     return await recording.compile();
   }

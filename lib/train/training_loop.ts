@@ -82,17 +82,12 @@ export class TrainingLoop {
     if (this.#finalLength > maxLength) {
       throw new RangeError(`Cannot train at length ${this.#finalLength}: the model's longest is ${maxLength}`);
     }
-    if ((pack === "pairs") !== model.config.nextSentence) {
-      throw new RangeError(
-        model.config.nextSentence
-          ? 'Cannot train a model that tells next sentences on single texts: it takes pack "pairs"'
-          : "Cannot train on pairs of texts: the model has no head for next sentences (nextSentence)",
-      );
+    if (pack === "pairs" && !model.config.nextSentence) {
+      throw new RangeError("Cannot train on pairs of texts: the model has no head for next sentences (nextSentence)");
     }
     if (resume) restore(model, resume);
     const words = maskMode === "word" || neverMask.length > 0;
-    const position = resume ? { position: resume.position } : {};
-    this.#source = new WindowSource({ corpus, tokenizer, words, pack, seed, ...position });
+    this.#source = new WindowSource({ corpus, tokenizer, words, pack, seed, position: resume?.position });
     this.#clock = runClock(budget, resume);
     const start = { step: resume?.step ?? 0, tokens: resume?.tokens ?? 0 };
     this.#at = { ...start, position: this.#source.position };
@@ -318,7 +313,8 @@ function* trainRecords(
     const { after, plan } = steps[i]!;
     const { gradientNorm } = masked;
     const { loss, accuracy } = meanOf(masked);
-    const nextSentence = pairs && meanOf(pairs);
+    // of single texts nothing is told
+    const nextSentence = pairs && pairs.labels > 0 ? meanOf(pairs) : undefined;
     if (![loss, gradientNorm, nextSentence?.loss ?? 0].every(Number.isFinite)) {
       throw new DivergedError(
         `Training diverged at step ${after.step}: loss ${loss}, gradient norm ${gradientNorm}; ` +

@@ -55,6 +55,7 @@ Deno.test("train --init takes the head for next sentences along, makes one, or l
     assert(!along.out.includes("head    "), along.out);
     const left = await runCli([...on, "--name", "left"], { cwd });
     assertEquals(left.code, 0, left.err);
+    assertStringIncludes(left.out, "head    that of runs/x for next sentences is left out; --nsp trains it on");
     assertStringIncludes((await runCli(["info", "runs/left"], { cwd })).out, "BertForMaskedLM");
     const made = await runCli([...on.with(2, "runs/left"), "--nsp", "--name", "made"], { cwd });
     assertEquals(made.code, 0, made.err);
@@ -69,6 +70,9 @@ Deno.test("train --nsp says that a text has no two sentences in a document", () 
     await Deno.writeTextFile(`${cwd}/a.txt`, "only one here\n".repeat(500));
     const result = await runCli([...run.map((arg) => arg === "stories" ? "a.txt" : arg), "--name", "x"], { cwd });
     assertEquals(result.code, 1, result.out);
-    assertMatch(result.err, /^error: Cannot predict next sentences: no document of .* text has two; say by --document/);
+    assertMatch(
+      result.err,
+      /^error: Cannot predict next sentences: no document of .* text has two; --document paragraph or file says/,
+    );
     assertEquals(result.err.split("\n").length, 2);
   }));

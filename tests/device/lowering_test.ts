@@ -47,6 +47,31 @@ Deno.test("chooseProduct() takes the table's word for a shape", () => {
   assertEquals(chooseProduct({ ...shape, k: 999 }, { ...gpu, table }).splits, 1);
 });
 
+Deno.test("chooseProduct() refuses a number of slices that is none", () => {
+  const shape: ProductShape = { layout: "A·B", m: 3, n: 5, k: 1000 };
+  for (const splits of [0, -1, 1.5, NaN]) {
+    const table = { [productKey(shape)]: { variant: "direct", splits } } as const;
+    assertThrows(() => chooseProduct(shape, { ...gpu, table }), RangeError, `into ${splits} slices`);
+  }
+});
+
+Deno.test("lower() for a GPU splits no product after whose sum something comes", () => {
+  const sizes = { m: 64, n: 64, k: 512 };
+  const table = { [productKey({ layout: "A·Bᵀ", ...sizes })]: { variant: "tiled", splits: 2 } } as const;
+  const tensors = { a: tensor("a", 64, 512), b: tensor("b", 64, 512), c: tensor("c", 64, 64) };
+  const call = (more: Record<string, Tensor>, choices: OpCall["choices"] = {}): OpCall => ({
+    op: "matmul",
+    tensors: { ...tensors, ...more },
+    params: { ...sizes, a_stride: 512, b_stride: 512, c_stride: 64 },
+    choices: { transposeB: true, ...choices },
+  });
+  const kernels = (call: OpCall) => lowerForGpu(call, { ...gpu, table }).map(({ kernel }) => kernel);
+  assertEquals(kernels(call({})), ["matmul_tiled", "reduce_partials"]);
+  assertEquals(kernels(call({ bias: tensor("bias", 64) })), ["matmul_tiled"]);
+  assertEquals(kernels(call({ residual: tensor("r", 64, 64) })), ["matmul_tiled"]);
+  assertEquals(kernels(call({}, { activation: "gelu" })), ["matmul_tiled"]);
+});
+
 Deno.test("lower() for a GPU adds the slices of a split product up, its bias as well", () => {
   const calls = lowerForGpu(weightGradient({ m: 128, n: 64, k: 1024 }), gpu);
   assertEquals(calls.map(({ kernel }) => kernel), ["matmul_direct", "reduce_partials", "reduce_partials"]);

@@ -351,3 +351,19 @@ kindTest("fill() puts the letters of a trained word back", async (device) => {
   assertEquals(result.masks.map(({ position, candidates }) => [position, candidates.length]), [[5, 5], [20, 5]]);
   assertGreater(result.masks[0]!.candidates[0]!.probability, result.masks[0]!.candidates[1]!.probability);
 });
+
+Deno.test("train() trains a model that tells next sentences on single texts too, and tells nothing of pairs then", async () => {
+  const device = await openCpuDevice({ threads: 1 });
+  const model = createModel(device, modelConfig({ ...shape, preset: "bert", nextSentence: true }));
+  const options = { model, corpus: stories, tokenizer, curriculum: [{ length: 16, share: 1 }], evaluateTokens: 64 };
+  const told = async (pack: "none" | "pairs") => {
+    const events = await Array.fromAsync(train({ ...options, pack, budget: { steps: 2 } }));
+    return events.filter(({ kind }) => kind === "train" || kind === "validation").map((event) =>
+      "nextSentence" in event && event.nextSentence !== undefined
+    );
+  };
+  assertEquals(new Set(await told("none")), new Set([false]));
+  assertEquals(new Set(await told("pairs")), new Set([true]));
+  model.destroy();
+  device.destroy();
+});

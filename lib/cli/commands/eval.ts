@@ -4,13 +4,15 @@
  * @module
  */
 
+import { type PackMode, packModes } from "../../batch/block.ts";
 import { fileFolder } from "../../files/file_folder.ts";
 import { EVALUATION_LENGTH, type MaskedLanguageModel } from "../../inference/load.ts";
 import type { Corpus } from "../../text/corpus.ts";
 import { readAbout } from "../../train/checkpoint.ts";
 import { corpusChoice, textFlags } from "../corpus_flags.ts";
 import { grouped } from "../figures.ts";
-import { flagHelp, flagSwitch, type ParsedFlags, parseFlags, UsageError } from "../flags.ts";
+import { parseChoice } from "../flag_values.ts";
+import { flag, flagHelp, flagSwitch, type ParsedFlags, parseFlags, UsageError } from "../flags.ts";
 import { type Masking, type Measured, measureModels, type MeasurePlan } from "../measure_models.ts";
 import { checkModelPath } from "../model_path.ts";
 import { openCorpus, type OpenedCorpus, skippedLines } from "../open_corpus.ts";
@@ -24,13 +26,14 @@ import { evaluationNotice, withAdvice } from "../text_notices.ts";
 
 import { trainFlags } from "../train_flags.ts";
 
-const { length, pack } = trainFlags;
+const { length } = trainFlags;
+const evaluationPacks: readonly PackMode[] = [...packModes, "pairs"];
 const flags = {
   ...textFlags,
   data: { ...textFlags.data, help: "text: file, folder, glob, URL, - or stories (default: what a run validates on)" },
   length: { ...length, help: `tokens of a window (default: ${EVALUATION_LENGTH}, of a run its final length)` },
   tokens: { ...trainFlags.tokens, help: "most tokens to read (default: all; of a run as in training; --pseudo: 4096)" },
-  pack: { ...pack, help: "none, document or line (default: none, of a run its own)" },
+  pack: flag("MODE", "none, document, line or pairs (default: none, of a run its own)", parseChoice(evaluationPacks)),
   "mask-rule": {
     ...trainFlags["mask-rule"],
     help: "bert (80/10/10) or labml (81/10/9) (default: bert, of a run its own)",

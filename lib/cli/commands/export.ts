@@ -104,8 +104,10 @@ async function onnxFiles(
   opened: OpenedModel,
   { type, embeddings }: { type: "f32" | "f16"; embeddings: boolean | "only" },
 ): Promise<FileSet> {
-  const { config, tokenizer, weights } = opened;
-  const parts = toOnnx(config, await readWeights(weights, config), { type, embeddings });
+  const { tokenizer, weights } = opened;
+  // a graph predicts masked tokens; there is no task of its own for pairs of texts
+  const config = { ...opened.config, nextSentence: false };
+  const parts = toOnnx(config, await readWeights(weights, opened.config), { type, embeddings });
   const head = embeddings !== "only";
   const json = toConfigJson(config, tokenizer.special, { head });
   // transformers.js knows no labml.ai; what the graph computes is in the graph, the class only says how it is used

@@ -42,6 +42,8 @@ const SHORTEST_SLICE = 256;
 /**
  * The choice for a shape: that of the table, or else the device's usual kernel with the sums over rows, which are long and of
  * few tiles, in as many slices as fill the device.
+ *
+ * @throws {RangeError} if the table's number of slices is none.
  */
 export function chooseProduct(
   shape: ProductShape,
@@ -51,7 +53,15 @@ export function chooseProduct(
   const tiles = Math.ceil(m / TILE) * Math.ceil(n / TILE);
   const most = layout === "Aᵀ·B" ? Math.floor(k / SHORTEST_SLICE) : 1;
   const splits = Math.max(1, Math.min(Math.ceil(parallelism / tiles), most));
-  return table[productKey(shape)] ?? { variant, splits };
+  const chosen = table[productKey(shape)] ?? { variant, splits };
+  if (!Number.isInteger(chosen.splits) || chosen.splits < 1) {
+    throw new RangeError(
+      `Cannot split the product ${
+        productKey(shape)
+      } into ${chosen.splits} slices: it must be a whole number of at least 1`,
+    );
+  }
+  return chosen;
 }
 
 /** Length of a slice of k: a multiple of 16, as the kernels' own steps. */

@@ -58,7 +58,10 @@ function attentionBackward(call: OpCall, target: GpuTarget): KernelCall[] {
 function matmul(call: KernelCall, target: GpuTarget): KernelCall[] {
   const shape = shapeOf(call);
   const { m, n, k } = shape;
-  const { variant, splits } = chooseProduct(shape, target);
+  const { BIAS, ACTIVATION, RESIDUAL, KEEP_INPUT } = call.constants;
+  const { variant, splits: wanted } = chooseProduct(shape, target);
+  // what comes after a sum can only be done where the sum is whole
+  const splits = BIAS || ACTIVATION || RESIDUAL || KEEP_INPUT ? 1 : wanted;
   const split_k = sliceLength(k, splits);
   const slices = Math.ceil(k / split_k);
   const product = { ...call, kernel: `matmul_${variant}`, params: { ...call.params, split_k } };
