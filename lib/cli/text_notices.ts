@@ -71,8 +71,10 @@ export async function textNotices(
   return notices;
 }
 
-/** Documents that are looked at for sentences, and the share of the text without pairs from which on it is said. */
+/** Documents that are looked at for sentences, and characters, for one may be a whole library. */
 const PAIRED_DOCUMENTS = 1000;
+const PAIRED_CHARACTERS = 1 << 22;
+/** Share of the text without pairs from which on it is said. */
 const MUCH_UNPAIRED = 0.2;
 
 /** How much of a text makes no pairs, if that is much: documents of one sentence. */
@@ -80,7 +82,10 @@ async function pairNotices(corpus: Corpus): Promise<string[]> {
   const characters = { all: 0, alone: 0 };
   let document = { sentences: 0, characters: 0 };
   let documents = 0;
+  let read = 0;
   for await (const { text, after } of corpus.passages("training")) {
+    read += text.length;
+    if (read > PAIRED_CHARACTERS) break;
     document.sentences += sentencesOf(text).length;
     document.characters += text.length;
     if (after !== "document") continue;

@@ -8,14 +8,9 @@ import { randomSequence } from "../random/philox.ts";
 import { sizeOf } from "../tensor/tensor.ts";
 import { architectures, type ModelConfig } from "./config.ts";
 import { encoderParameters } from "./encoder.ts";
-import { isMaskedHeadParameter, maskedHeadParameters } from "./heads/masked.ts";
-import { isNextSentenceParameter, nextSentenceParameters } from "./heads/next_sentence.ts";
+import { maskedHeadParameters } from "./heads/masked.ts";
+import { nextSentenceParameters } from "./heads/next_sentence.ts";
 import type { ModelParameter } from "./parameter_list.ts";
-
-/** Whether a parameter belongs to a head: without those a model still gives vectors of texts. */
-export function isHeadParameter(name: string): boolean {
-  return isMaskedHeadParameter(name) || isNextSentenceParameter(name);
-}
 
 /** All parameters of a configuration, or without its heads, in the order in which a forward pass meets them. */
 export function modelParameters(config: ModelConfig, { head = true }: { head?: boolean } = {}): ModelParameter[] {

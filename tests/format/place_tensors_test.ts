@@ -9,7 +9,8 @@ import { tokenizerFiles } from "../../lib/format/tokenizer_writer.ts";
 import { characterTokenizer } from "../../lib/tokenizer/character.ts";
 import { openWeights, readWeights } from "../../lib/format/weights.ts";
 import { type ModelConfig, modelConfig, type Preset, presets } from "../../lib/model/config.ts";
-import { initialValues, isHeadParameter } from "../../lib/model/parameters.ts";
+import { isMaskedHeadParameter } from "../../lib/model/heads/masked.ts";
+import { initialValues } from "../../lib/model/parameters.ts";
 
 const sizes = { vocab: 11, layers: 2, width: 16, heads: 2, hidden: 12, maxLength: 8 };
 const configs = Object.fromEntries(presets.map((preset) => [preset, modelConfig({ ...sizes, preset })])) as Record<
@@ -177,7 +178,7 @@ for (const preset of presets) {
       const weights = await open(config, tensors, { classes });
       assertEquals(weights.head, false);
       for (const [name, read] of await readWeights(weights, config)) {
-        assertEquals(read, isHeadParameter(name) ? new Float32Array(read.length) : values.get(name), name);
+        assertEquals(read, isMaskedHeadParameter(name) ? new Float32Array(read.length) : values.get(name), name);
       }
     }
   });

@@ -4,7 +4,8 @@ import { stringSource } from "../../lib/text/source.ts";
 import { textCorpus } from "../../lib/text/corpus.ts";
 import { readWeights } from "../../lib/format/weights.ts";
 import { openModel } from "../../lib/format/open_model.ts";
-import { initialValues, isHeadParameter, parameterCount } from "../../lib/model/parameters.ts";
+import { isMaskedHeadParameter } from "../../lib/model/heads/masked.ts";
+import { initialValues, parameterCount } from "../../lib/model/parameters.ts";
 
 import { fileFolder } from "../../lib/files/file_folder.ts";
 import { assertClose } from "../helpers/assert_close.ts";
@@ -54,7 +55,7 @@ kindTest("toDevice() gives an encoder alone a new head where one is wanted, the 
   const model = await toDevice(await opened(), device, { headSeed: 5 });
   const fresh = initialValues(config, 5);
   for (const [name, values] of await model.readParameters()) {
-    assertEquals(values, (isHeadParameter(name) ? fresh : encoder).get(name), name);
+    assertEquals(values, (isMaskedHeadParameter(name) ? fresh : encoder).get(name), name);
   }
   assert(fresh.get("head.dense.weight")!.some((value) => value !== 0));
   model.destroy();
