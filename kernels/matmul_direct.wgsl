@@ -97,10 +97,10 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 }
 
 fn finish_block(row: u32, column: u32, slice: u32, block: mat4x4f) {
-  finish(row, column, 1u, slice, block[0]);
-  finish(row + 1u, column, 1u, slice, block[1]);
-  finish(row + 2u, column, 1u, slice, block[2]);
-  finish(row + 3u, column, 1u, slice, block[3]);
+  finish(row, column, slice, block[0]);
+  finish(row + 1u, column, slice, block[1]);
+  finish(row + 2u, column, slice, block[2]);
+  finish(row + 3u, column, slice, block[3]);
 }
 
 fn finish_bias_block(row: u32, slice: u32, sums: vec4f) {

@@ -25,51 +25,36 @@ struct Params {
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> a: array<vec4f>;
 @group(0) @binding(2) var<storage, read> b: array<vec4f>;
-@group(0) @binding(3) var<storage, read> bias: array<f32>;
-@group(0) @binding(4) var<storage, read> residual: array<f32>;
-@group(0) @binding(5) var<storage, read_write> c: array<f32>; // [splits, m, c_stride]
-@group(0) @binding(6) var<storage, read_write> activation_input: array<f32>; // [m, c_stride]
+@group(0) @binding(3) var<storage, read> bias: array<vec4f>;
+@group(0) @binding(4) var<storage, read> residual: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> c: array<vec4f>; // [splits, m, c_stride]
+@group(0) @binding(6) var<storage, read_write> activation_input: array<vec4f>; // [m, c_stride]
 @group(0) @binding(7) var<storage, read_write> d_bias: array<f32>; // [splits, m]
 
-// Finishes up to four elements of one row, at columns column + i · spacing. Without loops: indexing a vector by a variable
-// would move it out of the registers.
-fn finish(row: u32, column: u32, spacing: u32, slice: u32, sums: vec4f) {
-  if (row >= params.m) {
+// Finishes four neighbouring elements of one row; what lies behind its last column becomes zero.
+fn finish(row: u32, column: u32, slice: u32, sums: vec4f) {
+  if (row >= params.m || column >= params.n) {
     return;
   }
-  let columns = vec4u(column, column + spacing, column + 2u * spacing, column + 3u * spacing);
+  let inside = vec4u(column, column + 1u, column + 2u, column + 3u) < vec4u(params.n);
+  let at = ((slice * params.m + row) * params.c_stride + column) / 4u;
   var values = sums;
   if (BIAS) {
-    let at = min(columns, vec4u(params.n - 1u));
-    values += vec4f(bias[at.x], bias[at.y], bias[at.z], bias[at.w]);
+    values += bias[column / 4u];
   }
-  let inputs = values;
+  if (KEEP_INPUT) {
+    activation_input[at] = select(vec4f(0.0), values, inside);
+  }
   if (ACTIVATION != 0u) {
     values = activate(values, ACTIVATION);
   }
-  let first = (slice * params.m + row) * params.c_stride;
-  finish_one(first, columns.x, inputs.x, values.x);
-  finish_one(first, columns.y, inputs.y, values.y);
-  finish_one(first, columns.z, inputs.z, values.z);
-  finish_one(first, columns.w, inputs.w, values.w);
-}
-
-fn finish_one(first: u32, column: u32, input: f32, activated: f32) {
-  if (column >= params.n) {
-    return;
-  }
-  let at = first + column;
-  var value = activated;
-  if (KEEP_INPUT) {
-    activation_input[at] = input;
-  }
   if (RESIDUAL) {
-    value += residual[at];
+    values += residual[at];
   }
   if (ACCUMULATE) {
-    value += c[at];
+    values += c[at];
   }
-  c[at] = value;
+  c[at] = select(vec4f(0.0), values, inside);
 }
 
 fn finish_bias_gradient(row: u32, slice: u32, sum: f32) {

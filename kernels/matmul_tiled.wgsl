@@ -1,87 +1,120 @@
-// Matrix product for a GPU: a workgroup of 16 × 16 invocations makes 64 × 64 outputs, 4 × 4 each, from tiles of 64 × 16
-// of both operands in workgroup memory. Operands and epilogue: matmul_epilogue.wgsl.
-// An invocation's rows and columns lie 16 apart, so that neighbours read neighbouring banks and write neighbouring floats.
-const TILE = 64u;
+// Matrix product for a GPU: a workgroup of 16 × 16 invocations makes 64 · ROWS × 64 · COLUMNS outputs, 4 · ROWS × 4 · COLUMNS
+// each, from slices of both operands, DEPTH deep, in workgroup memory; the next slice is read while this one is multiplied.
+// Operands and epilogue: matmul_epilogue.wgsl.
+// The host writes the loops of constant length out. Tiles are arrays of rows: the compiler checks the index of a row's vector
+// once for all rows, and what is left in the loop over DEPTH is reads of vec4 at constant offsets, and multiply-adds.
+override ROWS: u32 = 2u;
+override COLUMNS: u32 = 2u;
 const DEPTH = 16u;
+const A_WIDTH = 16u * ROWS; // of a tile in vec4
+const B_WIDTH = 16u * COLUMNS;
 
-var<workgroup> a_tile: array<f32, DEPTH * TILE>;
-var<workgroup> b_tile: array<f32, DEPTH * TILE>;
+var<workgroup> a_tile: array<array<vec4f, A_WIDTH>, DEPTH>;
+var<workgroup> b_tile: array<array<vec4f, B_WIDTH>, DEPTH>;
 
-// One vector of a tile, read by invocation `local`; `inner` says that k runs along the vector.
-fn place_a(local: u32, vector: vec4f) {
-  for (var i = 0u; i < 4u; i++) {
-    if (TRANSPOSE_A) {
-      a_tile[(local / 16u) * TILE + (local % 16u) * 4u + i] = vector[i];
-    } else {
-      a_tile[((local % 4u) * 4u + i) * TILE + local / 4u] = vector[i];
+// Vector `at` of the slice that begins at (row0, k): along the rows, or, where A is not transposed, along k.
+fn fetch_a(at: u32, row0: u32, k: u32, last: u32) -> vec4f {
+  let row = row0 + select(at / 4u, at % A_WIDTH * 4u, TRANSPOSE_A);
+  let depth = k + select(at % 4u * 4u, at / A_WIDTH, TRANSPOSE_A);
+  let index = select(row * params.a_stride + depth, depth * params.a_stride + row, TRANSPOSE_A) / 4u;
+  let inside = row < params.m && depth < last;
+  return select(vec4f(0.0), a[select(0u, index, inside)], inside);
+}
+
+// The same of B: along the columns, or, where B is transposed, along k.
+fn fetch_b(at: u32, column0: u32, k: u32, last: u32) -> vec4f {
+  let column = column0 + select(at % B_WIDTH * 4u, at / 4u, TRANSPOSE_B);
+  let depth = k + select(at / B_WIDTH, at % 4u * 4u, TRANSPOSE_B);
+  let index = select(depth * params.b_stride + column, column * params.b_stride + depth, TRANSPOSE_B) / 4u;
+  let inside = column < params.n && depth < last;
+  return select(vec4f(0.0), b[select(0u, index, inside)], inside);
+}
+
+fn place_a(at: u32, vector: vec4f) {
+  if (TRANSPOSE_A) {
+    a_tile[at / A_WIDTH][at % A_WIDTH] = vector;
+  } else {
+    for (var i = 0u; i < 4u; i++) {
+      a_tile[at % 4u * 4u + i][at / 16u][at / 4u % 4u] = vector[i];
     }
   }
 }
 
-fn place_b(local: u32, vector: vec4f) {
-  for (var i = 0u; i < 4u; i++) {
-    if (TRANSPOSE_B) {
-      b_tile[((local % 4u) * 4u + i) * TILE + local / 4u] = vector[i];
-    } else {
-      b_tile[(local / 16u) * TILE + (local % 16u) * 4u + i] = vector[i];
+fn place_b(at: u32, vector: vec4f) {
+  if (TRANSPOSE_B) {
+    for (var i = 0u; i < 4u; i++) {
+      b_tile[at % 4u * 4u + i][at / 16u][at / 4u % 4u] = vector[i];
     }
+  } else {
+    b_tile[at / B_WIDTH][at % B_WIDTH] = vector;
   }
 }
 
-// Where in storage the vector of invocation `local` lies, and whether it lies inside: (index, 1 or 0).
-fn locate(local: u32, outer0: u32, outers: u32, k: u32, last: u32, stride: u32, inner: bool) -> vec2u {
-  let outer = outer0 + select((local % 16u) * 4u, local / 4u, inner);
-  let depth = k + select(local / 16u, (local % 4u) * 4u, inner);
-  let index = select(depth * stride + outer, outer * stride + depth, inner) / 4u;
-  return vec2u(index, u32(outer < outers && depth < last));
-}
-
-@compute @workgroup_size(16, 16)
-fn main(
-  @builtin(local_invocation_id) position: vec3u,
-  @builtin(local_invocation_index) local: u32,
-  @builtin(workgroup_id) group: vec3u,
-) {
-  let row0 = group.y * TILE;
-  let column0 = group.x * TILE;
+@compute @workgroup_size(256)
+fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) group: vec3u) {
+  let x = local % 16u;
+  let y = local / 16u;
+  let row0 = group.y * 64u * ROWS;
+  let column0 = group.x * 64u * COLUMNS;
   let first = group.z * params.split_k;
   let last = min(params.k, first + params.split_k);
-  var sums: array<vec4f, 4>;
-  var a_sums = vec4f(0.0);
+  var sums: array<vec4f, 4u * ROWS * COLUMNS>; // [4 · ROWS, COLUMNS]
+  var from_a: array<vec4f, ROWS>;
+  var from_b: array<vec4f, COLUMNS>;
+  var a_sum = vec4f(0.0);
+  for (var i = 0u; i < ROWS; i++) {
+    from_a[i] = fetch_a(local + 256u * i, row0, first, last);
+  }
+  for (var i = 0u; i < COLUMNS; i++) {
+    from_b[i] = fetch_b(local + 256u * i, column0, first, last);
+  }
   for (var k = first; k < last; k += DEPTH) {
-    let from_a = locate(local, row0, params.m, k, last, params.a_stride, !TRANSPOSE_A);
-    let from_b = locate(local, column0, params.n, k, last, params.b_stride, TRANSPOSE_B);
-    var a_vector = vec4f(0.0);
-    var b_vector = vec4f(0.0);
-    if (from_a.y == 1u) {
-      a_vector = a[from_a.x];
-    }
-    if (from_b.y == 1u) {
-      b_vector = b[from_b.x];
-    }
-    place_a(local, a_vector);
-    place_b(local, b_vector);
-    workgroupBarrier();
-    for (var d = 0u; d < DEPTH; d++) {
-      let at_a = d * TILE + position.y;
-      let at_b = d * TILE + position.x;
-      let left = vec4f(a_tile[at_a], a_tile[at_a + 16u], a_tile[at_a + 32u], a_tile[at_a + 48u]);
-      let right = vec4f(b_tile[at_b], b_tile[at_b + 16u], b_tile[at_b + 32u], b_tile[at_b + 48u]);
-      sums[0] += left.x * right;
-      sums[1] += left.y * right;
-      sums[2] += left.z * right;
-      sums[3] += left.w * right;
+    for (var i = 0u; i < ROWS; i++) {
+      place_a(local + 256u * i, from_a[i]);
       if (BIAS_GRADIENT) {
-        a_sums += left;
+        a_sum += from_a[i];
+      }
+    }
+    for (var i = 0u; i < COLUMNS; i++) {
+      place_b(local + 256u * i, from_b[i]);
+    }
+    workgroupBarrier();
+    for (var i = 0u; i < ROWS; i++) {
+      from_a[i] = fetch_a(local + 256u * i, row0, k + DEPTH, last);
+    }
+    for (var i = 0u; i < COLUMNS; i++) {
+      from_b[i] = fetch_b(local + 256u * i, column0, k + DEPTH, last);
+    }
+    for (var d = 0u; d < DEPTH; d++) {
+      for (var i = 0u; i < ROWS; i++) {
+        let left = a_tile[d][y + 16u * i];
+        for (var j = 0u; j < COLUMNS; j++) {
+          let right = b_tile[d][x + 16u * j];
+          for (var r = 0u; r < 4u; r++) {
+            sums[(4u * i + r) * COLUMNS + j] += left[r] * right;
+          }
+        }
       }
     }
     workgroupBarrier();
   }
-  for (var i = 0u; i < 4u; i++) {
-    let row = row0 + position.y + 16u * i;
-    finish(row, column0 + position.x, 16u, group.z, sums[i]);
-    if (BIAS_GRADIENT && group.x == 0u && position.x == 0u) {
-      finish_bias_gradient(row, group.z, a_sums[i]);
+  for (var i = 0u; i < ROWS; i++) {
+    for (var r = 0u; r < 4u; r++) {
+      for (var j = 0u; j < COLUMNS; j++) {
+        finish(row0 + 64u * i + 4u * y + r, column0 + 64u * j + 4u * x, group.z, sums[(4u * i + r) * COLUMNS + j]);
+      }
+    }
+  }
+  // with A transposed, all that an invocation fetched was of the same four rows
+  if (BIAS_GRADIENT && group.x == 0u) {
+    a_tile[local / A_WIDTH][local % A_WIDTH] = a_sum;
+    workgroupBarrier();
+    if (local < 64u * ROWS) {
+      var sum = 0.0;
+      for (var d = 0u; d < 16u / ROWS; d++) {
+        sum += a_tile[d][local / 4u][local % 4u];
+      }
+      finish_bias_gradient(row0 + local, group.z, sum);
     }
   }
 }

@@ -71,8 +71,12 @@ export interface WebGpuSettings {
   readonly adapter: string;
   /** How matrix products are computed. */
   readonly matmul: string;
+  /** The tile of all tiled products, where one was asked for. */
+  readonly tile?: readonly number[];
   /** Choices for products of certain shapes that differ from the usual. */
-  readonly products?: Readonly<Record<string, { readonly variant: string; readonly splits: number }>>;
+  readonly products?: Readonly<
+    Record<string, { readonly variant: string; readonly tile?: readonly number[] | undefined; readonly splits: number }>
+  >;
 }
 
 /** What decides a device's results to the bit, as plain data. */

@@ -21,11 +21,11 @@ const defaults = {
 Deno.test("requiredLimits() ask for what the kernels need and for all memory", () => {
   const adapter = { ...defaults, maxBufferSize: 2 ** 31, maxStorageBuffersPerShaderStage: 32 };
   const required = requiredLimits(adapter, kernelSources);
-  // attention_backward_query's buffers, and tiled products' 16 × 16 invocations and two tiles of 16 × 64 floats
+  // attention_backward_query's buffers, and tiled products' 256 invocations and two tiles of 16 × 128 floats
   assertEquals(required.maxStorageBuffersPerShaderStage, 8);
   assertEquals(required.maxComputeInvocationsPerWorkgroup, 256);
-  assertEquals(required.maxComputeWorkgroupStorageSize, 2 * 16 * 64 * 4);
-  assertEquals([required.maxComputeWorkgroupSizeX, required.maxComputeWorkgroupSizeZ], [64, 1]);
+  assertEquals(required.maxComputeWorkgroupStorageSize, 2 * 16 * 128 * 4);
+  assertEquals([required.maxComputeWorkgroupSizeX, required.maxComputeWorkgroupSizeZ], [256, 1]);
   assertEquals([required.maxBufferSize, required.maxStorageBufferBindingSize], [2 ** 31, 2 ** 27]);
 });
 
@@ -48,9 +48,12 @@ Deno.test("requiredLimits() name the kernel and both numbers where an adapter ha
   );
   refused(
     { maxComputeWorkgroupStorageSize: 4096 },
-    "gives a workgroup at most 4096 bytes of memory, matmul_tiled needs 8192",
+    "gives a workgroup at most 4096 bytes of memory, matmul_tiled needs 16384",
   );
-  refused({ maxComputeWorkgroupSizeY: 8 }, "runs at most 8 invocations along y in a workgroup, matmul_tiled needs 16");
+  refused(
+    { maxComputeWorkgroupSizeX: 128 },
+    "runs at most 128 invocations along x in a workgroup, matmul_tiled needs 256",
+  );
   refused({ maxDynamicUniformBuffersPerPipelineLayout: 0 }, "binds at most 0 uniform buffers by an offset");
 });
 

@@ -1,7 +1,13 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { lower as lowerForCpu } from "../../lib/device/cpu/lower.ts";
 import { lowerOp } from "../../lib/device/lowering.ts";
-import { chooseProduct, productKey, type ProductShape, sliceLength } from "../../lib/device/webgpu/choices.ts";
+import {
+  chooseProduct,
+  partialLanes,
+  productKey,
+  type ProductShape,
+  sliceLength,
+} from "../../lib/device/webgpu/choices.ts";
 import { lower as lowerForGpu } from "../../lib/device/webgpu/lower.ts";
 import { openWebGpuDevice } from "../../lib/device/webgpu/open_webgpu.ts";
 import { Graph } from "../../lib/graph/graph.ts";
@@ -38,6 +44,27 @@ Deno.test("chooseProduct() splits long sums over rows of few tiles only", () => 
   assertEquals(slice(512, { m: 4096, n: 4096, k: 2048 }), 2048);
   assertEquals(slice(512, { m: 64, n: 64, k: 100 }), 112);
   assertEquals(chooseProduct({ layout: "A·Bᵀ", m: 64, n: 64, k: 9999 }, gpu), { variant: "direct", splits: 1 });
+});
+
+Deno.test("chooseProduct() takes the largest tile of which, with the slices of long sums, there are enough", () => {
+  const choice = (layout: ProductShape["layout"], m: number, n: number, k: number) => {
+    const { tile, splits } = chooseProduct({ layout, m, n, k }, { ...gpu, variant: "tiled" });
+    return [...tile!, splits];
+  };
+  assertEquals(choice("A·Bᵀ", 4096, 2304, 768), [128, 128, 1]);
+  assertEquals(choice("A·Bᵀ", 4096, 768, 256), [128, 64, 1]);
+  assertEquals(choice("A·Bᵀ", 1024, 384, 128), [64, 64, 1]);
+  assertEquals(choice("Aᵀ·B", 384, 128, 1024), [64, 64, 16]);
+  assertEquals(choice("Aᵀ·B", 2304, 768, 4096), [128, 128, 3]);
+  const always = chooseProduct({ layout: "A·B", m: 9, n: 9, k: 9 }, { ...gpu, variant: "tiled", tile: [128, 64] });
+  assertEquals(always.tile, [128, 64]);
+});
+
+Deno.test("partialLanes() shares sums where there are fewer of them than invocations, and many partials of each", () => {
+  assertEquals(partialLanes({ size: 128, splits: 64 }, 512), 16);
+  assertEquals(partialLanes({ size: 128, splits: 8 }, 512), 2);
+  assertEquals(partialLanes({ size: 2 ** 20, splits: 64 }, 512), 1);
+  assertEquals(partialLanes({ size: 512, splits: 64 }, 16), 1);
 });
 
 Deno.test("chooseProduct() takes the table's word for a shape", () => {

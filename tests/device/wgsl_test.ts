@@ -77,7 +77,8 @@ Deno.test("kernelSources cover as many items as their workgroups have invocation
   assertEquals(items("add"), [64, 1, 1]);
   assertEquals(items("layer_norm", { LANES: 32 }), [2, 1, 1]);
   assertEquals(items("square_sum"), [1, 1, 1]);
-  assertEquals([items("matmul_direct"), items("matmul_tiled")], [[64, 64, 1], [64, 64, 1]]);
+  assertEquals(items("reduce_partials", { LANES: 4 }), [16, 1, 1]);
+  assertEquals([items("matmul_direct"), items("matmul_tiled", { ROWS: 2, COLUMNS: 1 })], [[64, 64, 1], [64, 128, 1]]);
 });
 
 Deno.test("kernelSources name the files that they are put together from", async () => {

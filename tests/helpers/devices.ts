@@ -1,6 +1,7 @@
 import type { Device } from "../../lib/device/device.ts";
 import { openBlas } from "../../lib/device/cpu/blas.ts";
 import { openCpuDevice } from "../../lib/device/cpu/open_cpu.ts";
+import { tiles } from "../../lib/device/webgpu/choices.ts";
 import { findAdapter, isSoftware, NoAdapterError, openWebGpuDevice } from "../../lib/device/webgpu/open_webgpu.ts";
 
 /** Debian's libopenblas0-pthread, or whatever else OpenBLAS comes from. */
@@ -24,6 +25,14 @@ const kinds: Readonly<Record<string, () => Promise<Device>>> = {
   ...(hasBlas ? { "cpu, system BLAS": () => openCpuDevice({ threads: 2, blas: blasPath }) } : {}),
   "cpu, 1 thread without fused multiply-add": () => openCpuDevice({ threads: 1, relaxed: false }),
 };
+
+/** Ways to make the products of a GPU that only tests of products run on. */
+const tiledKinds: typeof kinds = Object.fromEntries(
+  tiles.map((tile) => [
+    `webgpu, tiles of ${tile.join(" × ")}`,
+    () => openWebGpuDevice({ matmul: "tiled", tile }),
+  ]),
+);
 
 const required = Deno.env.get("CLOZE_REQUIRE_GPU") === "1";
 
@@ -59,6 +68,11 @@ export function deviceTest(
   }
 }
 
+/** Declares a test of matrix products: for every device, and on WebGPU for every tile. */
+export function productTest(name: string, run: (device: Device) => Promise<void>): void {
+  deviceTest(name, run, [...Object.keys(kinds), ...Object.keys(tiledKinds)]);
+}
+
 /** Declares a test for one device of each kind: of what does not depend on how products are computed. */
 export function kindTest(name: string, run: (device: Device) => Promise<void>): void {
   deviceTest(name, run, ["webgpu, direct products", "cpu"]);
@@ -88,7 +102,7 @@ function shared(kind: string): Promise<Device> {
 }
 
 async function openUntilExit(kind: string): Promise<Device> {
-  const device = await kinds[kind]!();
+  const device = await (kinds[kind] ?? tiledKinds[kind])!();
   globalThis.addEventListener("unload", () => device.destroy());
   return device;
 }

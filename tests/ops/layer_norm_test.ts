@@ -6,7 +6,7 @@ import * as tape from "../reference/tape.ts";
 
 const epsilon = 1e-5;
 
-for (const [rows, width] of [[1, 4], [3, 20], [9, 64], [37, 132], [130, 516], [5, 2052]] as const) {
+for (const [rows, width] of [[1, 4], [3, 20], [9, 64], [37, 132], [130, 516], [1100, 4], [5, 2052]] as const) {
   for (const withBias of [false, true]) {
     kindTest(
       `layerNorm() normalises [${rows}, ${width}] ${withBias ? "with" : "without"} bias`,

@@ -19,10 +19,19 @@ export interface ProductShape {
   readonly k: number;
 }
 
+/** Rows and columns of the result that a workgroup of the tiled kernel makes. */
+export type Tile = readonly [rows: 64 | 128, columns: 64 | 128];
+
 /** How a product is computed. */
 export interface ProductChoice {
   /** Kernel. */
   readonly variant: MatmulVariant;
+  /**
+   * Of the tiled kernel.
+   *
+   * @default {[64, 64]}
+   */
+  readonly tile?: Tile | undefined;
   /** Slices of k that are summed apart and added up at the end; 1: none. */
   readonly splits: number;
 }
@@ -35,25 +44,41 @@ export function productKey({ layout, m, n, k }: ProductShape): string {
   return `${layout} ${m}×${n}×${k}`;
 }
 
-/** Rows and columns of the result that a workgroup makes, and the shortest slice of k that is worth one. */
-const TILE = 64;
-const SHORTEST_SLICE = 256;
+/** Sizes of tiles, those that read memory least often first. */
+export const tiles: readonly Tile[] = [[128, 128], [128, 64], [64, 64]];
+
+/** Workgroups of the tiled kernel that fill a GPU: a larger tile only pays where it leaves as many. */
+const FULL = 256;
+
+/** The shortest slice of k that is worth a workgroup of its own. */
+const SHORTEST_SLICE = { direct: 256, tiled: 64 };
+
+/** What the choice for a shape depends on. */
+export interface ProductRule {
+  /** Choices made before. */
+  readonly table: ProductTable;
+  /** Usual kernel. */
+  readonly variant: MatmulVariant;
+  /** The only tile, where there is a choice. */
+  readonly tile?: Tile | undefined;
+  /** Workgroups that fill the device, of the direct kernel. */
+  readonly parallelism: number;
+}
 
 /**
- * The choice for a shape: that of the table, or else the device's usual kernel with the sums over rows, which are long and of
- * few tiles, in as many slices as fill the device.
+ * The choice for a shape: that of the table, or else the device's usual kernel with the largest tile of which there are
+ * enough, and the sums over rows, which are long and of few tiles, in as many slices as fill the device.
  *
  * @throws {RangeError} if the table's number of slices is none.
  */
 export function chooseProduct(
   shape: ProductShape,
-  { table, variant, parallelism }: { table: ProductTable; variant: MatmulVariant; parallelism: number },
+  { table, variant, tile, parallelism }: ProductRule,
 ): ProductChoice {
-  const { layout, m, n, k } = shape;
-  const tiles = Math.ceil(m / TILE) * Math.ceil(n / TILE);
-  const most = layout === "Aᵀ·B" ? Math.floor(k / SHORTEST_SLICE) : 1;
-  const splits = Math.max(1, Math.min(Math.ceil(parallelism / tiles), most));
-  const chosen = table[productKey(shape)] ?? { variant, splits };
+  const { layout, k } = shape;
+  const most = layout === "Aᵀ·B" ? Math.max(1, Math.floor(k / SHORTEST_SLICE[variant])) : 1;
+  const chosen = table[productKey(shape)] ??
+    (variant === "tiled" ? tiled(shape, most, tile) : direct(shape, most, parallelism));
   if (!Number.isInteger(chosen.splits) || chosen.splits < 1) {
     throw new RangeError(
       `Cannot split the product ${
@@ -64,6 +89,19 @@ export function chooseProduct(
   return chosen;
 }
 
+function direct(shape: ProductShape, most: number, parallelism: number): ProductChoice {
+  return { variant: "direct", splits: Math.min(Math.ceil(parallelism / tilesOf(shape, [64, 64])), most) };
+}
+
+function tiled(shape: ProductShape, most: number, always: Tile | undefined): ProductChoice {
+  const tile = always ?? tiles.find((tile) => tilesOf(shape, tile) * most >= FULL) ?? [64, 64];
+  return { variant: "tiled", tile, splits: Math.min(Math.ceil(FULL / tilesOf(shape, tile)), most) };
+}
+
+function tilesOf({ m, n }: ProductShape, [rows, columns]: Tile): number {
+  return Math.ceil(m / rows) * Math.ceil(n / columns);
+}
+
 /** Length of a slice of k: a multiple of 16, as the kernels' own steps. */
 export function sliceLength(k: number, splits: number): number {
   return Math.ceil(k / splits / 16) * 16;
@@ -72,4 +110,10 @@ export function sliceLength(k: number, splits: number): number {
 /** How many neighbouring invocations share a row of so many vectors of four: enough that none walks more than about 16. */
 export function lanesFor(columns4: number): number {
   return columns4 <= 128 ? 8 : columns4 <= 512 ? 32 : 64;
+}
+
+/** How many invocations share the sum of so many partials: some of a device that has more of them than there are sums. */
+export function partialLanes({ size, splits }: { size: number; splits: number }, parallelism: number): number {
+  const idle = parallelism * 32 / size;
+  return [16, 8, 4, 2].find((lanes) => lanes <= idle && lanes * 4 <= splits) ?? 1;
 }

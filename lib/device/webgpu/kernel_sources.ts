@@ -46,6 +46,8 @@ export interface KernelSource {
   /** The files that it is put together from, and how many lines of it are from each. */
   readonly files: readonly { readonly name: string; readonly lines: number }[];
   readonly items: (constants: Constants) => Grid;
+  /** Loops of constant length are written out before it is compiled. */
+  readonly unrolled: boolean;
 }
 
 type Constants = Readonly<Record<string, number | boolean>>;
@@ -59,14 +61,20 @@ const rows = (files: Files) =>
   kernelSource({ workgroup, rowReduce, ...files }, ([x], { LANES }) => [x / Number(LANES), 1, 1]);
 /** An item for all invocations together. */
 const whole = (files: Files) => kernelSource({ workgroup, ...files }, () => [1, 1, 1]);
+/** An item, which is a sum, for every LANES invocations. */
+const sums = (files: Files) => kernelSource({ workgroup, ...files }, ([x], { LANES = 1 }) => [x / Number(LANES), 1, 1]);
 /** Items in two dimensions, so many for each invocation. */
 const blocks = (columns: number, rows: number, files: Files) =>
   kernelSource(files, ([x, y]) => [x * columns, y * rows, 1]);
+/** Items in two dimensions, in tiles. */
+const tiles = (files: Files) =>
+  kernelSource(files, (_, { ROWS, COLUMNS }) => [64 * Number(COLUMNS), 64 * Number(ROWS), 1], { unrolled: true });
 
 /** Puts a kernel together from the texts of files, by their names in camel case. */
 export function kernelSource(
   files: Files,
   items: (workgroupSize: Grid, constants: Constants) => Grid,
+  { unrolled = false }: { unrolled?: boolean } = {},
 ): KernelSource {
   const source = Object.values(files).join("\n");
   const { workgroupSize } = parseShader(source);
@@ -77,6 +85,7 @@ export function kernelSource(
       lines: text.split("\n").length,
     })),
     items: (constants) => items(workgroupSize, constants),
+    unrolled,
   };
 }
 
@@ -100,10 +109,10 @@ export const kernelSources: Readonly<Record<string, KernelSource>> = {
   layer_norm_backward: rows({ layerNormBackward }),
   layer_norm_backward_weight: flat({ layerNormBackwardWeight }),
   matmul_direct: blocks(8, 8, { gelu, activations, matmulEpilogue, matmulDirect }),
-  matmul_tiled: blocks(4, 4, { gelu, activations, matmulEpilogue, matmulTiled }),
+  matmul_tiled: tiles({ gelu, activations, matmulEpilogue, matmulTiled }),
   pad_columns: flat({ padColumns }),
   record_step: whole({ recordStep }),
-  reduce_partials: flat({ reducePartials }),
+  reduce_partials: sums({ reducePartials }),
   rotary: flat({ rotary }),
   square_sum: whole({ squareSum }),
   sum_loss: whole({ sumLoss }),

@@ -6,43 +6,34 @@
 
 import type { KernelCall, OpCall, Tensor } from "../../tensor/tensor.ts";
 import { type LoweringTarget, lowerOp, reducePartials, scratch } from "../lowering.ts";
-import {
-  chooseProduct,
-  lanesFor,
-  type MatmulVariant,
-  type ProductShape,
-  type ProductTable,
-  sliceLength,
-} from "./choices.ts";
+import { chooseProduct, lanesFor, partialLanes, type ProductRule, type ProductShape, sliceLength } from "./choices.ts";
 
 /** What lowering to a GPU depends on. */
-export interface GpuTarget extends LoweringTarget {
-  /** Usual kernel of matrix products. */
-  readonly variant: MatmulVariant;
-  /** Choices for products of certain shapes. */
-  readonly table: ProductTable;
-}
+export type GpuTarget = LoweringTarget & ProductRule;
 
 /** The kernels that an operation calls on a GPU. */
 export function lower(call: OpCall, target: GpuTarget): KernelCall[] {
   if (call.op === "attention_backward") return attentionBackward(call, target);
-  return lowerOp(call, target).flatMap((kernelCall) => {
-    switch (kernelCall.kernel) {
-      case "matmul":
-        return matmul(kernelCall, target);
-      case "layer_norm":
-      case "layer_norm_backward":
-        return [withLanes(kernelCall, kernelCall.params.columns4!)];
-      case "cross_entropy":
-        return [withLanes(kernelCall, kernelCall.params.vocab! / 4)];
-      default:
-        return [kernelCall];
-    }
-  });
+  return lowerOp(call, target)
+    .flatMap((kernelCall) => kernelCall.kernel === "matmul" ? matmul(kernelCall, target) : [kernelCall])
+    .map((kernelCall) => shared(kernelCall, target));
 }
 
-function withLanes(call: KernelCall, columns4: number): KernelCall {
-  return { ...call, constants: { ...call.constants, LANES: lanesFor(columns4) } };
+/** A call with the number of invocations that share each of its rows, or sums. */
+function shared(call: KernelCall, { parallelism }: GpuTarget): KernelCall {
+  const { kernel, params } = call as KernelCall & { params: Record<string, number> };
+  const withLanes = (LANES: number) => ({ ...call, constants: { ...call.constants, LANES } });
+  switch (kernel) {
+    case "layer_norm":
+    case "layer_norm_backward":
+      return withLanes(lanesFor(params.columns4!));
+    case "cross_entropy":
+      return withLanes(lanesFor(params.vocab! / 4));
+    case "reduce_partials":
+      return withLanes(partialLanes({ size: params.size!, splits: params.splits! }, parallelism));
+    default:
+      return call;
+  }
 }
 
 /** One kernel walks queries, the other keys; both need Σ d_output · output of each row, which the first leaves behind. */
@@ -59,22 +50,24 @@ function matmul(call: KernelCall, target: GpuTarget): KernelCall[] {
   const shape = shapeOf(call);
   const { m, n, k } = shape;
   const { BIAS, ACTIVATION, RESIDUAL, KEEP_INPUT } = call.constants;
-  const { variant, splits: wanted } = chooseProduct(shape, target);
+  const { variant, tile = [64, 64], splits: wanted } = chooseProduct(shape, target);
   // what comes after a sum can only be done where the sum is whole
   const splits = BIAS || ACTIVATION || RESIDUAL || KEEP_INPUT ? 1 : wanted;
   const split_k = sliceLength(k, splits);
   const slices = Math.ceil(k / split_k);
-  const product = { ...call, kernel: `matmul_${variant}`, params: { ...call.params, split_k } };
+  const tiles = variant === "tiled" ? { ROWS: tile[0] / 64, COLUMNS: tile[1] / 64 } : {};
+  const constants = { ...call.constants, ...tiles };
+  const product = { ...call, kernel: `matmul_${variant}`, constants, params: { ...call.params, split_k } };
   if (slices === 1) return [{ ...product, grid: [n, m, 1] }];
   const { c, d_bias, ...operands } = call.tensors as { c: Tensor; d_bias?: Tensor };
-  const partials = scratch(`${c.name}.partials`, [slices, m, n]);
+  const partials = scratch(`${c.name}.partials`, [slices, m, call.params.c_stride!]);
   const biasPartials = d_bias && scratch(`${d_bias.name}.partials`, [slices, m]);
   const accumulate = Boolean(call.constants.ACCUMULATE);
   return [
     {
       ...product,
       tensors: { ...operands, c: partials, ...(biasPartials ? { d_bias: biasPartials } : {}) },
-      constants: { ...call.constants, ACCUMULATE: false },
+      constants: { ...constants, ACCUMULATE: false },
       grid: [n, m, slices],
     },
     reducePartials(partials, c, { accumulate }),

@@ -5,7 +5,7 @@
  */
 
 import type { Device } from "../device.ts";
-import type { MatmulVariant, ProductTable } from "./choices.ts";
+import type { MatmulVariant, ProductTable, Tile } from "./choices.ts";
 import { kernelSources } from "./kernel_sources.ts";
 import { requiredLimits } from "./limits.ts";
 import { WebGpuDevice } from "./webgpu_device.ts";
@@ -14,6 +14,8 @@ import { WebGpuDevice } from "./webgpu_device.ts";
 export interface WebGpuOptions {
   /** How matrix products are computed; by default tiled on hardware and direct on a software adapter. */
   matmul?: MatmulVariant;
+  /** The tile of all tiled products; by default one that suits the shape. */
+  tile?: Tile;
   /** Choices for matrix products of certain shapes, in place of the usual ones. */
   products?: ProductTable;
   /** Measure the time of every kernel by timestamp queries; each call is then a compute pass of its own. */
@@ -34,7 +36,7 @@ export class NoAdapterError extends Error {
  * something than the adapter has.
  */
 export async function openWebGpuDevice(options: WebGpuOptions = {}): Promise<Device> {
-  const { profile = false, products = {} } = options;
+  const { profile = false, products = {}, tile } = options;
   const adapter = await findAdapter();
   if (!adapter) throw new NoAdapterError(`Cannot find a WebGPU adapter: ${driverAdvice()}`);
   if (profile && !adapter.features.has("timestamp-query")) {
@@ -47,7 +49,7 @@ export async function openWebGpuDevice(options: WebGpuOptions = {}): Promise<Dev
     requiredLimits: requiredLimits(adapter.limits, kernelSources),
   });
   const description = adapter.info.description || adapter.info.vendor || "unnamed adapter";
-  return new WebGpuDevice(gpu, { description, software, matmul, products, sources: kernelSources, profile });
+  return new WebGpuDevice(gpu, { description, software, matmul, tile, products, sources: kernelSources, profile });
 }
 
 /** The adapter that would be opened. */

@@ -8,6 +8,7 @@ import type { KernelCall } from "../../tensor/tensor.ts";
 import { compileError, kernelError } from "./kernel_error.ts";
 import type { KernelSource } from "./kernel_sources.ts";
 import { checkLimits } from "./limits.ts";
+import { unrollLoops } from "./unroll_loops.ts";
 import { paramsBytes, parseShader, type ShaderInterface, specialise } from "./wgsl.ts";
 
 /** A kernel, compiled. */
@@ -41,7 +42,8 @@ async function createPipeline(
 ): Promise<Pipeline> {
   const source = sources[call.kernel];
   if (!source) throw new TypeError(`There is no kernel "${call.kernel}"`);
-  const code = specialise(source.source, call.constants);
+  const specialised = specialise(source.source, call.constants);
+  const code = source.unrolled ? unrollLoops(specialised) : specialised;
   const shader = parseShader(code);
   checkLimits(gpu.limits, { owner: "device", kernel: call.kernel, shader });
   gpu.pushErrorScope("validation");

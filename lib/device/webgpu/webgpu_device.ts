@@ -11,7 +11,7 @@ import { encode, PassTimer, type PreparedCall } from "./pass_timer.ts";
 import { type Pipeline, pipelineCache } from "./pipelines.ts";
 import { encodeParams, paramsBytes } from "./wgsl.ts";
 import { checkDispatches, eachCall } from "./check_calls.ts";
-import type { MatmulVariant, ProductTable } from "./choices.ts";
+import type { MatmulVariant, ProductTable, Tile } from "./choices.ts";
 import type { KernelSource } from "./kernel_sources.ts";
 import { type GpuTarget, lower } from "./lower.ts";
 
@@ -20,6 +20,7 @@ export interface WebGpuDeviceOptions {
   readonly description: string;
   readonly software: boolean;
   readonly matmul: MatmulVariant;
+  readonly tile: Tile | undefined;
   readonly products: ProductTable;
   readonly sources: Readonly<Record<string, KernelSource>>;
   readonly profile: boolean;
@@ -52,7 +53,8 @@ export class WebGpuDevice implements Device {
   #destroyed = false;
   #timer: PassTimer | undefined;
 
-  constructor(gpu: GPUDevice, { description, software, matmul, products, sources, profile }: WebGpuDeviceOptions) {
+  constructor(gpu: GPUDevice, options: WebGpuDeviceOptions) {
+    const { description, software, matmul, tile, products, sources, profile } = options;
     this.#gpu = gpu;
     this.software = software;
     this.description = description;
@@ -61,10 +63,12 @@ export class WebGpuDevice implements Device {
       kind: "webgpu",
       adapter: description,
       matmul,
+      ...(tile ? { tile } : {}),
       ...(Object.keys(products).length > 0 ? { products } : {}),
     };
     this.#target = {
       variant: matmul,
+      tile,
       table: products,
       maxTensorBytes: this.maxTensorBytes,
       parallelism: software ? 16 : 512,

@@ -49,8 +49,7 @@ export function parseShader(source: string): ShaderInterface {
 }
 
 function parseWorkgroup(code: string): Pick<ShaderInterface, "workgroupSize" | "workgroupBytes"> {
-  const declared = [...code.matchAll(/\b(?:const|override) (\w+)(?:\s*:\s*\w+)?\s*=\s*(\d+)[ui]?\s*;/g)];
-  const constants = new Map(declared.map((match) => [match[1]!, Number(match[2])]));
+  const constants = constantsOf(code);
   const sizes = (/@workgroup_size\(([^)]*)\)/.exec(code)?.[1] ?? "").split(",").filter((size) => size.trim() !== "");
   const [x = 1, y = 1, z = 1] = sizes.map((size) => product(size, constants));
   const variables = code.matchAll(/var<workgroup>\s*\w+\s*:\s*([^;]+);/g);
@@ -59,13 +58,33 @@ function parseWorkgroup(code: string): Pick<ShaderInterface, "workgroupSize" | "
   return { workgroupSize: [x, y, z], workgroupBytes: bytes.reduce((sum, size) => sum + size, 0) };
 }
 
+/** Whole numbers that the source gives names: numbers themselves, or products of such and of names before them. */
+export function constantsOf(code: string): ReadonlyMap<string, number> {
+  const constants = new Map<string, number>();
+  for (const [, name, expression] of code.matchAll(/\b(?:const|override) (\w+)(?:\s*:\s*\w+)?\s*=\s*([^;]+);/g)) {
+    const value = productOf(expression!, constants);
+    if (value !== undefined) constants.set(name!, value);
+  }
+  return constants;
+}
+
+/** A product, or quotient, of whole numbers and names of such; undefined if it is something else. */
+export function productOf(expression: string, constants: ReadonlyMap<string, number>): number | undefined {
+  const [first, ...rest] = expression.split(/([*/])/).map((text) => text.trim());
+  const valueOf = (text: string) => /^\d+[ui]?$/.test(text) ? parseInt(text) : constants.get(text);
+  let result = valueOf(first!);
+  for (let i = 0; i < rest.length; i += 2) {
+    const factor = valueOf(rest[i + 1]!);
+    if (result === undefined || factor === undefined) return undefined;
+    result = rest[i] === "*" ? result * factor : Math.floor(result / factor);
+  }
+  return result;
+}
+
 function product(expression: string, constants: ReadonlyMap<string, number>): number {
-  return expression.split("*").reduce((result, factor) => {
-    const text = factor.trim();
-    const value = /^\d+[ui]?$/.test(text) ? parseInt(text) : constants.get(text);
-    if (value === undefined) throw new SyntaxError(`Cannot tell how much "${expression.trim()}" is in a shader`);
-    return result * value;
-  }, 1);
+  const value = productOf(expression, constants);
+  if (value === undefined) throw new SyntaxError(`Cannot tell how much "${expression.trim()}" is in a shader`);
+  return value;
 }
 
 /** Size of a scalar, a vector, a matrix of four rows, or an array of them. */
