@@ -2,7 +2,7 @@
  * Whole training steps on a graphics card: tokens a second of models of four sizes, and with --profile where the time goes.
  * Adapters that are software, which take minutes a step of the largest, are refused. `deno run -A bench/card.ts [--profile] [case ...]`
  */
-import { parseArgs } from "@std/cli/parse-args";
+import { parseArgs } from "@std/cli";
 import { maskBatch } from "../lib/batch/loader.ts";
 import { capacityFor } from "../lib/batch/masking.ts";
 import { profileTable } from "../lib/cli/profile_table.ts";
