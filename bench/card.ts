@@ -90,5 +90,5 @@ async function measure(name: string, one: Case, profile: boolean): Promise<void>
 
 const { profile, _: names } = parseArgs(Deno.args, { boolean: ["profile"] });
 for (const [name, one] of Object.entries(cases)) {
-  if (names.length === 0 || names.includes(name)) await measure(name, one, profile);
+  if (names.length === 0 || names.includes(name)) await measure(name, one, profile === true);
 }
