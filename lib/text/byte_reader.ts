@@ -73,6 +73,38 @@ export function concatenated(pieces: readonly Uint8Array[]): Bytes {
   return all;
 }
 
+/** Bytes that come piece by piece and are wanted as one: each is copied once, however many there are. */
+export interface ByteGatherer {
+  /** Bytes so far. */
+  readonly length: number;
+  /** Adds a piece. */
+  add(piece: Uint8Array): void;
+  /** All bytes so far and those given; nothing of them is kept. */
+  take(last?: Uint8Array): Uint8Array;
+}
+
+/** Gathers bytes. */
+export function byteGatherer(): ByteGatherer {
+  let pieces: Uint8Array[] = [];
+  let length = 0;
+  return {
+    get length() {
+      return length;
+    },
+    add(piece) {
+      if (piece.length === 0) return;
+      pieces.push(piece);
+      length += piece.length;
+    },
+    take(last) {
+      const all = last === undefined || last.length === 0 ? pieces : [...pieces, last];
+      pieces = [];
+      length = 0;
+      return all.length === 1 ? all[0]! : concatenated(all);
+    },
+  };
+}
+
 /** The first bytes of a stream, which is let go of. */
 export async function firstBytes(stream: ReadableStream<Bytes>, count: number): Promise<Bytes> {
   const reader = byteReader(stream);

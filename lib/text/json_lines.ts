@@ -5,7 +5,7 @@
  */
 
 import { jsonText } from "./json_record.ts";
-import { cutAtLine, decodeLine, linesOf, LONGEST_RECORD } from "./lines.ts";
+import { cutAtRecord, decodeLine, linesOf, LONGEST_RECORD } from "./lines.ts";
 import type { ByteSource, TextSource } from "./source.ts";
 
 /** JSON lines: each an object whose field is a document, or a string. */
@@ -13,7 +13,7 @@ export function jsonLines(source: ByteSource, { field = "text" }: { field?: stri
   return {
     name: source.name,
     size: source.size,
-    cut: (wanted) => cutAtLine(source, wanted),
+    cut: (wanted) => cutAtRecord(source, wanted),
     async *read({ start, end, bad }) {
       for await (const line of linesOf(source, { start, end, longest: LONGEST_RECORD, bad })) {
         const json = decodeLine(line, source, bad);

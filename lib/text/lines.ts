@@ -4,7 +4,7 @@
  * @module
  */
 
-import { concatenated } from "./byte_reader.ts";
+import { byteGatherer, concatenated } from "./byte_reader.ts";
 import { latinAdvice } from "./encoding_advice.ts";
 import { type BadRecords, BrokenDataError, type ByteSource } from "./source.ts";
 
@@ -37,19 +37,25 @@ export async function* linesOf(
   source: ByteSource,
   { start, end, longest, bad }: { start: number; end: number | undefined; longest: number; bad: BadRecords },
 ): AsyncGenerator<Line> {
-  let rest: Uint8Array<ArrayBufferLike> = new Uint8Array(0);
+  // a line that goes on stays in pieces until it ends: joined at each of them, its bytes would be copied again and again
+  const rest = byteGatherer();
   let offset = start;
   let number = 1;
   let isFirst = true;
   // bytes of a record that is too long to be one
   let dropped = 0;
+  const place = () => start === 0 ? `line ${number}` : `byte ${offset}`;
   const line = (bytes: Uint8Array, breaks: number): Line => {
-    const place = start === 0 ? `line ${number}` : `byte ${offset}`;
-    const made = { bytes, start: offset, next: offset + bytes.length + breaks, isFirst, isWhole: breaks > 0, place };
-    offset = made.next;
+    const next = offset + bytes.length + breaks;
+    const made = { bytes, start: offset, next, isFirst, isWhole: breaks > 0, place: place() };
+    offset = next;
     isFirst = breaks > 0;
     if (breaks > 0) number++;
     return made;
+  };
+  const drop = () => {
+    bad.skip(`Cannot use ${source.name}, ${place()}: it is longer than ${longest} bytes`, `${source.name} ${offset}`);
+    dropped = rest.take().length;
   };
   try {
     for await (const chunk of chunksOf(source.stream(start, end))) {
@@ -57,34 +63,23 @@ export async function* linesOf(
       for (let newline = chunk.indexOf(10); newline >= 0; newline = chunk.indexOf(10, at)) {
         const piece = chunk.subarray(at, newline);
         at = newline + 1;
-        if (dropped > 0) {
+        if (dropped === 0) yield line(rest.length === 0 ? piece : rest.take(piece), 1);
+        else {
           offset += dropped + piece.length + 1;
           number++;
           dropped = 0;
-          continue;
         }
-        yield line(rest.length === 0 ? piece : concatenated([rest, piece]), 1);
-        rest = rest.subarray(0, 0);
       }
-      if (dropped > 0) {
-        dropped += chunk.length - at;
-        continue;
-      }
-      if (at < chunk.length) rest = rest.length === 0 ? chunk.slice(at) : concatenated([rest, chunk.subarray(at)]);
+      if (dropped > 0) dropped += chunk.length - at;
+      else rest.add(chunk.slice(at));
       while (rest.length > longest) {
-        if (longest >= LONGEST_RECORD) {
-          const place = start === 0 ? `line ${number}` : `byte ${offset}`;
-          bad.skip(
-            `Cannot use ${source.name}, ${place}: it is longer than ${longest} bytes`,
-            `${source.name} ${offset}`,
-          );
-          dropped = rest.length;
-          rest = rest.subarray(0, 0);
-          break;
+        if (longest >= LONGEST_RECORD) drop();
+        else {
+          const bytes = rest.take();
+          const cut = cutWithin(bytes, longest);
+          yield line(bytes.subarray(0, cut), 0);
+          rest.add(bytes.subarray(cut));
         }
-        const cut = cutWithin(rest, longest);
-        yield line(rest.subarray(0, cut), 0);
-        rest = rest.slice(cut);
       }
     }
   } catch (error) {
@@ -92,7 +87,7 @@ export async function* linesOf(
     return skipBroken(error, bad);
   }
   // the last line may lack its break; that of an empty one is no line
-  if (rest.length > 0) yield { ...line(rest, 0), isWhole: true };
+  if (rest.length > 0) yield { ...line(rest.take(), 0), isWhole: true };
 }
 
 /**
@@ -167,6 +162,26 @@ function isText(bytes: Uint8Array): boolean {
   } catch {
     return false;
   }
+}
+
+/**
+ * The offset after the first line break from the wanted one on, however far that is; where the last record goes over it, the
+ * offset of that record. The end where there is only one record.
+ */
+export async function cutAtRecord(source: ByteSource, wanted: number): Promise<number> {
+  let offset = wanted;
+  for await (const chunk of source.stream(wanted, source.size)) {
+    const newline = chunk.indexOf(10);
+    offset += newline < 0 ? chunk.length : newline + 1;
+    if (newline >= 0 && offset !== source.size) return offset;
+  }
+  for (let end = wanted; end > 0;) {
+    const start = Math.max(0, end - CHUNK);
+    const newline = concatenated(await Array.fromAsync(source.stream(start, end))).lastIndexOf(10);
+    if (newline >= 0) return start + newline + 1;
+    end = start;
+  }
+  return offset;
 }
 
 /**
