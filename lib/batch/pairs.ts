@@ -151,21 +151,20 @@ function neighbours({ sentenceSizes = [] }: Block, room: number, random: RandomS
 function exchanged(pairs: readonly Pair[], kind: (pair: Pair) => boolean): Map<Pair, Pair> {
   const others = new Map<Pair, Pair>();
   for (const alike of [true, false].map((wanted) => pairs.filter((pair) => kind(pair) === wanted))) {
-    let waiting: Pair[] = [];
+    // those that wait are all of one document, for of two documents they would have exchanged
+    const waiting: Pair[] = [];
+    let first = 0;
+    const exchange = (one: Pair, other: Pair) => others.set(one, other).set(other, one);
     for (const pair of alike.sort((one, other) => sizeOf(one.b) - sizeOf(other.b) || one.a.first - other.a.first)) {
-      const other = waiting.find(({ start }) => start !== pair.start);
-      if (!other) waiting.push(pair);
+      const other = waiting[first];
+      if (!other || other.start === pair.start) waiting.push(pair);
       else {
-        others.set(pair, other).set(other, pair);
-        waiting = waiting.filter((one) => one !== other);
+        exchange(other, pair);
+        first++;
       }
     }
     // of one document, those that are left
-    while (waiting.length > 1) {
-      const [one, other, ...rest] = waiting as [Pair, Pair, ...Pair[]];
-      others.set(one, other).set(other, one);
-      waiting = rest;
-    }
+    for (; first + 1 < waiting.length; first += 2) exchange(waiting[first]!, waiting[first + 1]!);
   }
   return others;
 }

@@ -53,6 +53,9 @@ export interface SurveyOptions {
 /** Tokens of a stretch that is looked for in what came before. */
 export const STRETCH = 32;
 
+/** Characters of a passage that are looked at: far more than the tokens that are wanted. */
+const LONGEST_PASSAGE = 1 << 22;
+
 /** Words without a known token that are kept, and their longest, in characters. */
 const EXAMPLES = 3;
 const LONGEST_EXAMPLE = 30;
@@ -80,11 +83,14 @@ export async function surveyText(options: SurveyOptions): Promise<TextSurvey> {
   const total = { tokens: 0, bytes: 0, maskable: 0, unknown: 0 };
   const encoder = new TextEncoder();
   let isWhole = true;
-  for await (const { text } of corpus.passages(part)) {
+  for await (const { text: whole } of corpus.passages(part)) {
     if (total.tokens >= most) {
       isWhole = false;
       break;
     }
+    // of a passage that is a whole library the beginning
+    const text = whole.slice(0, LONGEST_PASSAGE);
+    isWhole &&= text.length === whole.length;
     const marked = tokenizer.encodeWords(text);
     const ids = withoutWords(marked);
     const continues = continuesOf(marked);
@@ -96,7 +102,8 @@ export async function surveyText(options: SurveyOptions): Promise<TextSurvey> {
     }
     if (unknownId !== undefined && examples.size < EXAMPLES && ids.includes(unknownId)) {
       for (const word of unknownWords(text, { tokenizer, unknownId })) {
-        if (examples.size < EXAMPLES) examples.add(word);
+        examples.add(word);
+        if (examples.size === EXAMPLES) break;
       }
     }
     total.tokens += ids.length + separator;
@@ -131,7 +138,7 @@ function* unknownWords(
 ): Generator<string> {
   for (const [word] of text.matchAll(/\S+/g)) {
     if (!tokenizer.encode(word).includes(unknownId)) continue;
-    const characters = [...word];
+    const characters = [...word.slice(0, 2 * LONGEST_EXAMPLE + 2)];
     yield characters.length > LONGEST_EXAMPLE ? `${characters.slice(0, LONGEST_EXAMPLE).join("")}…` : word;
   }
 }

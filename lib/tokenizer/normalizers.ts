@@ -5,6 +5,7 @@
  */
 
 import { choiceOption, type Component, componentsOption, flagOption, textOption } from "./components.ts";
+import { withOrderedMarks } from "./mark_order.ts";
 import { patternOf, replaceAll } from "./pattern.ts";
 import { precompiledNormalizer } from "./precompiled.ts";
 import { toByteCharacters } from "./byte_level.ts";
@@ -23,8 +24,9 @@ const simple = /^[\0-\x7f]*$/;
 /** A normal form of a text, by the older version of Unicode that vocabularies are made with. */
 export function normalForm(text: string, form: NormalForm): string {
   if (simple.test(text)) return text;
-  if (!isApart.test(text)) return text.normalize(form);
-  return text.split(cutApart).map((piece, i) => i % 2 === 1 ? piece : piece.normalize(form)).join("");
+  const normal = (piece: string) => withOrderedMarks(piece).normalize(form);
+  if (!isApart.test(text)) return normal(text);
+  return text.split(cutApart).map((piece, i) => i % 2 === 1 ? piece : normal(piece)).join("");
 }
 
 /** Letters whose lower case is not the same for itself as in a word, or unknown to older versions of Unicode. */

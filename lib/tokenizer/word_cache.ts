@@ -10,6 +10,9 @@ const MOST_WORDS = 1 << 17;
 /** Longest word that is remembered, in UTF-16 units. */
 const LONGEST_WORD = 64;
 
+/** Slices up to this length are copies. */
+const SHORT_SLICE = 12;
+
 /** Remembers the tokens of words: text repeats itself. */
 export class WordCache {
   #words = new Map<string, Uint32Array>();
@@ -27,7 +30,8 @@ export class WordCache {
     const ids = this.#compute(word);
     if (word.length <= LONGEST_WORD) {
       if (this.#words.size >= MOST_WORDS) this.#words.clear();
-      this.#words.set(word, ids);
+      // a slice would keep the whole text that it is from in memory
+      this.#words.set(word.length > SHORT_SLICE ? [...word].join("") : word, ids);
     }
     return ids;
   }

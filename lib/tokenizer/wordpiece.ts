@@ -159,7 +159,8 @@ export function wordPieces(
   }
   if (prefix === "") { for (const [token, id] of first) next.set(token, id); }
   return (word, out) => {
-    if (word.length > longestWord && [...word].length > longestWord) {
+    // a character has at most two units: of a word that is far too long the beginning tells
+    if (word.length > longestWord && [...word.slice(0, 2 * longestWord + 2)].length > longestWord) {
       if (unknown !== undefined) out.push(unknown);
       return;
     }

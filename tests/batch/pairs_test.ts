@@ -191,3 +191,14 @@ for (const [what, text] of Object.entries(texts)) {
     });
   }
 }
+
+Deno.test("cutBlock() pairs the sentences of one long document in time by their number", () => {
+  const sizes = Array.from({ length: 320_000 }, (_, i) => 10 + i % 17);
+  const tokens = new Uint32Array(sizes.reduce((sum, size) => sum + size, 0)).fill(9);
+  const block = { tokens, documentSizes: [tokens.length], sentenceSizes: [sizes] };
+  const start = performance.now();
+  const { count } = cutBlock(block, { length: 64, pack: "pairs", words: false, tokenizer });
+  assert(count > 80_000);
+  // with all that wait looked at for each, 16 s
+  assert(performance.now() - start < 6000, `${performance.now() - start} ms`);
+});

@@ -170,3 +170,32 @@ Deno.test("textCorpus() and mixture() name the text that validates, and how much
   const corpus = await textCorpus([lines("a")], { validation: [lines("b.txt")] });
   assertEquals(mixture([{ corpus, weight: 1 }], { validation: corpus }).validates, "b.txt");
 });
+
+Deno.test("textCorpus() cuts JSON lines between records, however far the next one is", async () => {
+  const books = Array.from({ length: 6 }, (_, i) => `${i} ` + "a word and another. ".repeat(70_000));
+  const corpus = async (lines: string) => {
+    const text = await textCorpus([stringSource("books.jsonl", lines)]);
+    return { training: await linesOf(text, "training"), validation: await linesOf(text, "validation") };
+  };
+  const records = books.map((text) => JSON.stringify({ text }));
+  // the last record goes over the 90 % mark, with a line break behind it and without one
+  for (const end of ["\n", ""]) {
+    const { training, validation } = await corpus(records.join("\n") + end);
+    assert(training.every((text, i) => text === books[i]) && training.length === 5);
+    assert(validation.length === 1 && validation[0] === books[5]);
+  }
+  // the mark falls more than a megabyte before the end of the last record but one
+  const { training, validation } = await corpus([...records, '{"text":"short"}'].join("\n"));
+  assert(training.length === 6 && validation.length === 1 && validation[0] === "short");
+  assertEquals((await corpus(records[0]!)).training.length, 1);
+});
+
+Deno.test("textCorpus() reads a record of tens of megabytes in time by its length", async () => {
+  const text = "a word and another. ".repeat(2_500_000);
+  const start = performance.now();
+  const corpus = await textCorpus([stringSource("book.jsonl", JSON.stringify({ text }))]);
+  const [read] = await linesOf(corpus, "training");
+  assert(read === text);
+  // copied at every chunk, such a record takes 16 s
+  assert(performance.now() - start < 5000, `${performance.now() - start} ms`);
+});
