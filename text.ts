@@ -20,7 +20,9 @@
 
 // bytes
 export { type Compression, decompressed } from "./lib/text/decompress.ts";
-export { fileSource, fileSources, type LeftOut, standardInputSource, urlSource } from "./lib/text/file_source.ts";
+export { fileSource, fileSources, type LeftOut, standardInputSource } from "./lib/text/file_source.ts";
+export { urlSource } from "./lib/text/url_source.ts";
+export type { FetchLimits } from "./lib/web/guarded_fetch.ts";
 export {
   BadRecords,
   BrokenDataError,

@@ -6,7 +6,7 @@ import { assertEquals } from "@std/assert";
  * itself and from lower floors.
  */
 const floors: readonly (readonly string[])[] = [
-  ["kernels", "lib/random", "deno.json"],
+  ["kernels", "lib/random", "lib/web", "deno.json"],
   ["lib/tensor", "lib/text", "lib/tokenizer"],
   ["lib/device/profile.ts", "lib/device/lowering.ts", "lib/batch"],
   ["lib/device/device.ts"],
@@ -52,6 +52,9 @@ const unknown: Readonly<Record<string, readonly string[]>> = {
   "lib/train": ["lib/device/webgpu", "lib/device/cpu"],
   "lib/inference": ["lib/device/webgpu", "lib/device/cpu"],
 };
+
+/** Who fetches. */
+const fetches = ["lib/text", "lib/format", "lib/cli"];
 
 /** Who knows the sources of kernels. */
 const knowsKernels = ["lib/device/webgpu", "lib/device/cpu"];
@@ -103,7 +106,8 @@ function wallBetween(path: string, to: string): string | undefined {
   const isUnknown = Object.entries(unknown).some(([room, unknown]) =>
     lies(path, room) && unknown.some((room) => lies(to, room))
   );
-  const isHidden = other.room === "kernels" && !knowsKernels.includes(from.room);
+  const isHidden = (other.room === "kernels" && !knowsKernels.includes(from.room)) ||
+    (other.room === "lib/web" && !fetches.includes(from.room) && lies(path, "lib"));
   return isUnknown || isHidden ? `${path} imports ${to}, which ${from.room} is not to know` : undefined;
 }
 

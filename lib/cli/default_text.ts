@@ -5,6 +5,8 @@
  */
 
 import { makeFolder, writeFile } from "../files/write_files.ts";
+import { firstBytes } from "../text/byte_reader.ts";
+import { guardedFetch } from "../web/guarded_fetch.ts";
 import { sha256 } from "./file_print.ts";
 import { environment } from "./permissions.ts";
 
@@ -17,10 +19,8 @@ const SHAKESPEARE = {
   sha256: "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
 };
 
-/** Milliseconds after which a network that does not answer counts as none. */
-const CONNECT_TIMEOUT = 5000;
-/** Milliseconds that the download may take once the server answers. */
-const DOWNLOAD_TIMEOUT = 120_000;
+/** A network that does not answer counts as none, and so does one that would take minutes. */
+const limits = { patience: 5000, leastBytes: 1 << 16 };
 
 /** The text cannot be had. */
 export class NoNetworkError extends Error {}
@@ -47,22 +47,14 @@ export async function defaultText(): Promise<string> {
 }
 
 async function download(url: string): Promise<Uint8Array<ArrayBuffer>> {
-  const abort = new AbortController();
-  let timer = setTimeout(() => abort.abort(), CONNECT_TIMEOUT);
-  try {
-    const response = await fetch(url, { signal: abort.signal });
-    clearTimeout(timer);
-    if (!response.ok) {
-      await response.body?.cancel();
-      throw new Error(`status ${response.status}`);
-    }
-    timer = setTimeout(() => abort.abort(), DOWNLOAD_TIMEOUT);
-    return new Uint8Array(await response.arrayBuffer());
-  } catch {
-    throw new NoNetworkError(`${DEFAULT_TEXT} could not be downloaded`);
-  } finally {
-    clearTimeout(timer);
+  const fail = () => new NoNetworkError(`${DEFAULT_TEXT} could not be downloaded`);
+  const answer = await guardedFetch(url, { limits, fail });
+  if (!answer.ok) {
+    await answer.close();
+    throw fail();
   }
+  // one byte more tells that there is too much
+  return await firstBytes(answer.body, SHAKESPEARE.bytes + 1);
 }
 
 /** Where downloads are kept: CLOZE_CACHE, or the system's place for caches. */

@@ -58,7 +58,9 @@ async function openAddress(address: string): Promise<OpenedModel> {
   try {
     return await openModel(folder, { keepFiles: true });
   } catch (error) {
-    const json = await readJson(folder, "config.json").catch(() => undefined) as Record<string, unknown> | undefined;
+    // what has just been waited for in vain is not waited for again
+    const again = urlFolder(address, { limits: { patience: 2000 } });
+    const json = await readJson(again, "config.json").catch(() => undefined) as Record<string, unknown> | undefined;
     if (!json || !("training" in json && "model" in json)) throw error;
     throw new RangeError(
       `Cannot use ${address}: it is the folder of a run; over http its checkpoints cannot be listed, so give the address of ` +

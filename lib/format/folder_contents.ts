@@ -87,11 +87,11 @@ async function modelsInside(folder: ModelFolder, names: readonly string[]): Prom
 /** Names in a folder; of folders with a slash at the end. Where it cannot be listed, of the telling ones those that are there. */
 async function namesIn(folder: ModelFolder): Promise<readonly string[]> {
   if (folder.list) return await folder.list();
-  const names: string[] = [];
-  for (const name of telling) {
+  // all at once: a server may let each wait
+  const found = await Promise.all(telling.map(async (name) => {
     const file = await folder.open(name).catch(() => undefined);
     await file?.close();
-    if (file) names.push(name);
-  }
-  return names;
+    return file ? [name] : [];
+  }));
+  return found.flat();
 }

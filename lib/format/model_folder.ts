@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type FetchLimits, guardedFetch } from "../web/guarded_fetch.ts";
 import { pointerError } from "./lfs_pointer.ts";
 
 /** An open file. */
@@ -48,13 +49,28 @@ export async function readFully(
   }
 }
 
-/** All bytes of a file; undefined if there is none. */
+/** Largest file that is read as a whole: configurations and vocabularies are much smaller. */
+const LARGEST_WHOLE = 1 << 27;
+
+/**
+ * All bytes of a file; undefined if there is none.
+ *
+ * @throws {RangeError} if it is far too large for what is read as a whole.
+ */
 export async function readBytes(folder: ModelFolder, name: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
   const reader = await folder.open(name);
   if (!reader) return undefined;
+  const { size } = reader;
   try {
-    let bytes = new Uint8Array((reader.size ?? 1 << 16) + 1);
+    let bytes = new Uint8Array(Math.min(size ?? FIRST_ROOM, LARGEST_WHOLE) + 1);
     for (let length = 0;;) {
+      if (length > LARGEST_WHOLE || (size ?? 0) > LARGEST_WHOLE) {
+        const has = size === undefined ? "" : `: it has ${size.toLocaleString("en")}`;
+        throw new RangeError(
+          `Cannot read ${pathIn(folder, name)}: more than ${LARGEST_WHOLE.toLocaleString("en")} bytes ` +
+            `are not believed of such a file${has}`,
+        );
+      }
       if (length === bytes.length) {
         const longer = new Uint8Array(2 * length);
         longer.set(bytes);
@@ -68,6 +84,9 @@ export async function readBytes(folder: ModelFolder, name: string): Promise<Uint
     await reader.close();
   }
 }
+
+/** Bytes that there is room for at first where a size is not known. */
+const FIRST_ROOM = 1 << 16;
 
 /**
  * A file as text; undefined if there is none.
@@ -96,28 +115,23 @@ export async function readJson(folder: ModelFolder, name: string): Promise<unkno
   }
 }
 
-/** A folder at an http address, such as a model's on a web site; works in browsers too. */
-export function urlFolder(address: string): ModelFolder {
+/**
+ * A folder at an http address, such as a model's on a web site; works in browsers too. A server that sends nothing, too slowly or
+ * without an end is given up.
+ */
+export function urlFolder(address: string, { limits }: { limits?: FetchLimits | undefined } = {}): ModelFolder {
   const [, path, query = ""] = /^([^?#]*)(\?[^#]*)?/.exec(address)!;
   const base = path!.replace(/\/+$/, "");
   return {
     place: base,
     async open(name) {
       const url = `${base}/${name}${query}`;
-      const response = await fetch(url).catch((error: Error) => {
-        throw new RangeError(`Cannot read ${url}: ${error.message}`);
-      });
-      if (response.status === 404) {
-        await response.body?.cancel();
-        return undefined;
-      }
-      if (!response.ok) {
-        await response.body?.cancel();
-        throw new RangeError(`Cannot read ${url}: the server answers with status ${response.status}`);
-      }
-      const length = response.headers.get("content-length");
-      const isPlain = !response.headers.get("content-encoding") && length !== null;
-      return streamReader(response.body ?? new Blob([]).stream(), isPlain ? Number(length) : undefined);
+      const fail = (what: string) => new RangeError(`Cannot read ${url}: ${what}`);
+      const answer = await guardedFetch(url, { limits, fail });
+      if (answer.ok) return streamReader(answer.body, answer.size);
+      await answer.close();
+      if (answer.status === 404) return undefined;
+      throw fail(`the server answers with status ${answer.status}`);
     },
   };
 }

@@ -4,11 +4,12 @@
  * @module
  */
 
-import { byteReader, type Bytes } from "./byte_reader.ts";
+import type { Bytes } from "./byte_reader.ts";
 import { compressionEndings } from "./decompress.ts";
 import { textEndings } from "./text_source.ts";
 import { STANDARD_INPUT } from "./signatures.ts";
 import type { ByteSource } from "./source.ts";
+import { urlSource } from "./url_source.ts";
 
 /** Bytes read at a time. */
 const CHUNK = 1 << 16;
@@ -20,59 +21,6 @@ const TEXT_FILE = new RegExp(`\\.(${textEndings.join("|")})(\\.(${compressionEnd
 export async function fileSource(path: string): Promise<ByteSource & { readonly size: number }> {
   const { size } = await Deno.stat(path);
   return { name: path, size, stream: (start, end = size) => readRange(path, start, end) };
-}
-
-/**
- * What an http or https address answers. An offset within it is asked for by a range; where the server has none,
- * everything before it is read and left.
- *
- * @throws {RangeError} if the server does not answer with it.
- */
-export async function urlSource(address: string): Promise<ByteSource> {
-  const fail = (what: string) => new RangeError(`Cannot read ${address}: ${what}`);
-  const get = async (init: RequestInit) => {
-    const response = await fetch(address, init).catch((error: Error) => {
-      throw fail(error.message);
-    });
-    if (response.ok) return response;
-    await response.body?.cancel();
-    throw fail(`the server answers with status ${response.status}`);
-  };
-  const head = await get({ method: "HEAD" });
-  const length = head.headers.get("content-length");
-  const isPlain = !head.headers.get("content-encoding") && length !== null;
-  return {
-    // what follows the path does not tell what it is
-    name: address.replace(/[?#].*$/, ""),
-    size: isPlain ? Number(length) : undefined,
-    stream: (start, end) => ReadableStream.from(rangeOf(get, { start, end, fail })),
-  };
-}
-
-async function* rangeOf(
-  get: (init: RequestInit) => Promise<Response>,
-  { start, end, fail }: { start: number; end: number | undefined; fail: (what: string) => Error },
-): AsyncGenerator<Bytes> {
-  if (end !== undefined && start >= end) return;
-  const range = `bytes=${start}-${end === undefined ? "" : end - 1}`;
-  const response = await get(start === 0 && end === undefined ? {} : { headers: { range } });
-  if (!response.body) return;
-  const reader = byteReader(response.body as ReadableStream<Bytes>);
-  let at = response.status === 206 ? start : 0;
-  try {
-    while (end === undefined || at < end) {
-      const bytes = await reader.some().catch((error: Error) => {
-        throw fail(`the connection broke at byte ${at} (${error.message})`);
-      });
-      if (bytes === undefined) return;
-      const most = (end ?? Infinity) - at;
-      const piece = bytes.subarray(Math.max(0, start - at), Math.max(0, Math.min(bytes.length, most)));
-      at += bytes.length;
-      if (piece.length > 0) yield piece;
-    }
-  } finally {
-    await reader.close();
-  }
 }
 
 /** Files that a folder holds and that are not taken, counted by their ending (`.ts`; empty for those without one). */
