@@ -20,9 +20,15 @@
 
 // bytes
 export { type Compression, decompressed } from "./lib/text/decompress.ts";
-export { fileSource, fileSources, type LeftOut, standardInputSource } from "./lib/text/file_source.ts";
+export {
+  type FileOptions,
+  fileSource,
+  fileSources,
+  type LeftOut,
+  standardInputSource,
+} from "./lib/text/file_source.ts";
 export { urlSource } from "./lib/text/url_source.ts";
-export type { FetchLimits } from "./lib/web/guarded_fetch.ts";
+export type { FetchLimits } from "./lib/access/guarded_fetch.ts";
 export {
   BadRecords,
   BrokenDataError,

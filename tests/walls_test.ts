@@ -6,7 +6,7 @@ import { assertEquals } from "@std/assert";
  * itself and from lower floors.
  */
 const floors: readonly (readonly string[])[] = [
-  ["kernels", "lib/random", "lib/web", "deno.json"],
+  ["kernels", "lib/random", "lib/access", "deno.json"],
   ["lib/tensor", "lib/text", "lib/tokenizer"],
   ["lib/device/profile.ts", "lib/device/lowering.ts", "lib/batch"],
   ["lib/device/device.ts"],
@@ -53,14 +53,21 @@ const unknown: Readonly<Record<string, readonly string[]>> = {
   "lib/inference": ["lib/device/webgpu", "lib/device/cpu"],
 };
 
-/** Who fetches. */
-const fetches = ["lib/text", "lib/format", "lib/cli"];
+/** Who reaches for files and addresses. */
+const reaches = ["lib/text", "lib/format", "lib/files", "lib/cli"];
 
 /** Who knows the sources of kernels. */
 const knowsKernels = ["lib/device/webgpu", "lib/device/cpu"];
 
 /** Where files, processes and terminals are touched; `asksForDeno` first see whether there is one. */
-const usesDeno = ["cli.ts", "lib/cli", "lib/files", "lib/text/file_source.ts", "lib/device/cpu/blas.ts"];
+const usesDeno = [
+  "cli.ts",
+  "lib/cli",
+  "lib/files",
+  "lib/text/file_source.ts",
+  "lib/text/watched_file.ts",
+  "lib/device/cpu/blas.ts",
+];
 const asksForDeno = ["lib/device/cpu/threads.ts"];
 
 const root = new URL("../", import.meta.url);
@@ -107,7 +114,7 @@ function wallBetween(path: string, to: string): string | undefined {
     lies(path, room) && unknown.some((room) => lies(to, room))
   );
   const isHidden = (other.room === "kernels" && !knowsKernels.includes(from.room)) ||
-    (other.room === "lib/web" && !fetches.includes(from.room) && lies(path, "lib"));
+    (other.room === "lib/access" && !reaches.includes(from.room) && lies(path, "lib"));
   return isUnknown || isHidden ? `${path} imports ${to}, which ${from.room} is not to know` : undefined;
 }
 

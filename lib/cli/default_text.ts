@@ -6,7 +6,7 @@
 
 import { makeFolder, writeFile } from "../files/write_files.ts";
 import { firstBytes } from "../text/byte_reader.ts";
-import { guardedFetch } from "../web/guarded_fetch.ts";
+import { guardedFetch } from "../access/guarded_fetch.ts";
 import { sha256 } from "./file_print.ts";
 import { environment } from "./permissions.ts";
 

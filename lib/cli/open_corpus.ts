@@ -99,8 +99,12 @@ function textReader(options: TextOptions) {
     files,
     notices,
     async read(path: string): Promise<TextSource[]> {
+      // this happens in the middle of a run, so it is not among the notices
+      const noticed = (note: string) => console.error(`note: ${note}`);
       const leftOut = (others: LeftOut) => notices.push(leftOutNotice(path, others));
-      const sources = path === INPUT ? [input ??= await standardInputSource()] : await fileSources(path, { leftOut });
+      const sources = path === INPUT
+        ? [input ??= await standardInputSource()]
+        : await fileSources(path, { leftOut, noticed });
       for (const source of sources) files.push(await printOf(source));
       const texts = [];
       for (const source of sources) texts.push(await textSource(source, options));

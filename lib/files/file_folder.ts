@@ -4,6 +4,7 @@
  * @module
  */
 
+import { oddKind, whyUnreadable } from "../access/unreadable.ts";
 import { type ModelFolder, pathIn } from "../format/model_folder.ts";
 
 /** A folder of a model on disk. */
@@ -12,20 +13,20 @@ export function fileFolder(place: string): ModelFolder {
     place,
     async open(name) {
       const path = pathIn({ place } as ModelFolder, name);
-      let file: Deno.FsFile;
-      try {
-        file = await Deno.open(path);
-      } catch (error) {
+      const fail = (error: unknown) => {
+        throw new RangeError(`Cannot read ${path}: ${whyUnreadable(error)}`);
+      };
+      const info = await Deno.stat(path).catch((error) => {
         if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return undefined;
-        throw error;
-      }
-      const { size, isFile, isDirectory } = await file.stat();
-      if (isDirectory) {
-        file.close();
-        throw new RangeError(`Cannot read ${path}: it is a folder, not a file`);
-      }
+        return fail(error);
+      });
+      if (!info) return undefined;
+      // a pipe would be waited for, and a device has no end
+      const odd = oddKind(info);
+      if (odd !== undefined) throw new RangeError(`Cannot read ${path}: it is ${odd}, not a file`);
+      const file = await Deno.open(path).catch(fail);
       return {
-        size: isFile ? size : undefined,
+        size: info.size,
         // without threads in between: twice as quick, and only ever a few megabytes at a time
         read: (into) => Promise.resolve(file.readSync(into)),
         close: () => Promise.try(() => file.close()),

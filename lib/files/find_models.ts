@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type ModelFolder, readJson } from "../format/model_folder.ts";
+import { type ModelFolder, readJson, readText } from "../format/model_folder.ts";
 import { WEIGHTS, WEIGHTS_INDEX, whatIsThere } from "../format/folder_contents.ts";
 import { folderStorage } from "./checkpoint_folder.ts";
 import { exists, parentOf, trimmed } from "./paths.ts";
@@ -53,7 +53,7 @@ async function hasWeights(path: string): Promise<boolean> {
 
 /** The version of a model in Hugging Face's cache: the one that "main" means, or the only one. */
 async function snapshotIn(path: string, fail: (what: string) => Error): Promise<string> {
-  const main = (await Deno.readTextFile(`${path}/refs/main`).catch(() => "")).trim();
+  const main = (await readText(fileFolder(`${path}/refs`), "main").catch(() => ""))?.trim() ?? "";
   if (/^[0-9a-z]+$/i.test(main) && await exists(`${path}/snapshots/${main}`)) return `${path}/snapshots/${main}`;
   const names = (await Array.fromAsync(Deno.readDir(`${path}/snapshots`))).map(({ name }) => name).sort();
   if (names.length === 1) return `${path}/snapshots/${names[0]}`;

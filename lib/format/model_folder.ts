@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type FetchLimits, guardedFetch } from "../web/guarded_fetch.ts";
+import { type FetchLimits, guardedFetch } from "../access/guarded_fetch.ts";
 import { pointerError } from "./lfs_pointer.ts";
 
 /** An open file. */

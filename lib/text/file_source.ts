@@ -1,26 +1,36 @@
 /**
- * Files, folders, globs, addresses and standard input as byte sources; the only file here that needs Deno.
+ * Files, folders, globs, addresses and standard input as byte sources.
  *
  * @module
  */
 
-import type { Bytes } from "./byte_reader.ts";
+import { whyUnreadable } from "../access/unreadable.ts";
 import { compressionEndings } from "./decompress.ts";
 import { textEndings } from "./text_source.ts";
 import { STANDARD_INPUT } from "./signatures.ts";
 import type { ByteSource } from "./source.ts";
 import { urlSource } from "./url_source.ts";
-
-/** Bytes read at a time. */
-const CHUNK = 1 << 16;
+import { watchedFile } from "./watched_file.ts";
 
 /** Endings of the files that are taken from a folder. */
 const TEXT_FILE = new RegExp(`\\.(${textEndings.join("|")})(\\.(${compressionEndings.join("|")}))?$`, "i");
 
-/** A file. */
-export async function fileSource(path: string): Promise<ByteSource & { readonly size: number }> {
-  const { size } = await Deno.stat(path);
-  return { name: path, size, stream: (start, end = size) => readRange(path, start, end) };
+/** Options of {@linkcode fileSource}. */
+export interface FileOptions {
+  /** Is told once where a file grows or is written to while it is read. */
+  noticed?: ((note: string) => void) | undefined;
+}
+
+/**
+ * A file. Reading it fails where it has become shorter since, or another.
+ *
+ * @throws {RangeError} if there is none that can be read.
+ */
+export async function fileSource(
+  path: string,
+  { noticed }: FileOptions = {},
+): Promise<ByteSource & { readonly size: number }> {
+  return { name: path, ...await watchedFile(path, noticed) };
 }
 
 /** Files that a folder holds and that are not taken, counted by their ending (`.ts`; empty for those without one). */
@@ -38,21 +48,21 @@ const isHidden = (name: string) => name.startsWith(".") || name === "node_module
  */
 export async function fileSources(
   path: string,
-  { leftOut }: { leftOut?: (files: LeftOut) => void } = {},
+  { leftOut, noticed }: FileOptions & { leftOut?: ((files: LeftOut) => void) | undefined } = {},
 ): Promise<ByteSource[]> {
   if (/^https?:\/\//i.test(path)) return [await urlSource(path)];
   const info = await Deno.stat(path).catch((error) => {
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return undefined;
-    throw new RangeError(`Cannot read "${path}": ${(error as Error).message}`);
+    throw new RangeError(`Cannot read "${path}": ${whyUnreadable(error)}`);
   });
   if (info && !info.isDirectory && !info.isFile) {
     throw new RangeError(
       `Cannot read "${path}": it can be read only once, and training reads it again; give it as … | --data -`,
     );
   }
-  if (info?.isFile) return [await fileSource(path)];
+  if (info?.isFile) return [await fileSource(path, { noticed })];
   const found = info ? await filesIn(path, { leftOut }) : await filesOfGlob(path);
-  return await Promise.all(found.sort().map(fileSource));
+  return await Promise.all(found.sort().map((file) => fileSource(file, { noticed })));
 }
 
 async function filesOfGlob(pattern: string): Promise<string[]> {
@@ -60,7 +70,8 @@ async function filesOfGlob(pattern: string): Promise<string[]> {
   const { glob } = await import("node:fs/promises");
   const found: string[] = [];
   for await (const match of glob(pattern)) {
-    if ((await Deno.stat(match)).isFile) found.push(match);
+    // a link may lead nowhere
+    if (await Deno.stat(match).then(({ isFile }) => isFile, () => false)) found.push(match);
   }
   if (found.length > 0) return found;
   const what = /[*?{[]/.test(pattern) ? "no file matches" : "there is no such file or folder";
@@ -121,29 +132,4 @@ export async function standardInputSource(): Promise<
     await remove();
     throw error;
   }
-}
-
-/** Bytes of a file, read when they are wanted; the file is closed at the end, at an error and where nobody reads on. */
-function readRange(path: string, start: number, end: number): ReadableStream<Bytes> {
-  return ReadableStream.from((async function* () {
-    if (start >= end) return;
-    const fail = (error: unknown) => new RangeError(`Cannot read "${path}": ${(error as Error).message}`);
-    const file = await Deno.open(path).catch((error) => {
-      throw fail(error);
-    });
-    try {
-      if (start > 0) await file.seek(start, Deno.SeekMode.Start);
-      for (let left = end - start; left > 0;) {
-        const buffer = new Uint8Array(Math.min(CHUNK, left));
-        const count = await file.read(buffer).catch((error) => {
-          throw fail(error);
-        });
-        if (count === null) return;
-        left -= count;
-        yield buffer.subarray(0, count);
-      }
-    } finally {
-      file.close();
-    }
-  })());
 }

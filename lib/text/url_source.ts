@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Answer, type FetchLimits, guardedFetch } from "../web/guarded_fetch.ts";
+import { type Answer, type FetchLimits, guardedFetch } from "../access/guarded_fetch.ts";
 import { byteReader, type Bytes } from "./byte_reader.ts";
 import type { ByteSource } from "./source.ts";
 

@@ -3,7 +3,7 @@ import { whatIsThere } from "../../lib/format/folder_contents.ts";
 import { readJson, urlFolder } from "../../lib/format/model_folder.ts";
 import type { ByteSource } from "../../lib/text/source.ts";
 import { urlSource } from "../../lib/text/url_source.ts";
-import { guardedFetch } from "../../lib/web/guarded_fetch.ts";
+import { guardedFetch } from "../../lib/access/guarded_fetch.ts";
 import { type Behaviour, endless, head, send, sleep, withTcpServer } from "../helpers/odd_servers.ts";
 import { withoutEscapes } from "../helpers/text_sources.ts";
 
