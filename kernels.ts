@@ -28,6 +28,7 @@ export {
   allocateTensor,
   type CpuSettings,
   type Device,
+  DeviceError,
   type DeviceSettings,
   KernelError,
   type Program,

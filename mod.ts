@@ -63,7 +63,17 @@ export { createModel, Model } from "./lib/model/model.ts";
 // training
 export { parseCurriculum, type Stage } from "./lib/batch/curriculum.ts";
 export { TooShortError } from "./lib/batch/windows.ts";
-export type { TimeRecord, TrainEvent, TrainingState, TrainRecord, ValidationRecord } from "./lib/train/events.ts";
+export { DivergedError } from "./lib/train/diverged.ts";
+export type {
+  SkippedRecord,
+  SpikeRecord,
+  TimeRecord,
+  TrainEvent,
+  TrainingState,
+  TrainRecord,
+  ValidationRecord,
+} from "./lib/train/events.ts";
+export type { LossTrend } from "./lib/train/loss_trend.ts";
 export {
   type Budget,
   type LearningRate,
@@ -74,7 +84,6 @@ export {
 } from "./lib/train/schedule.ts";
 export { defaultSettings, type TrainingSettings, type TrainOptions } from "./lib/train/settings.ts";
 export { train } from "./lib/train/trainer.ts";
-export { DivergedError } from "./lib/train/training_loop.ts";
 
 // checkpoints
 export { type CheckpointStorage, folderStorage } from "./lib/files/checkpoint_folder.ts";

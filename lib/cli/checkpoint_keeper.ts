@@ -37,9 +37,12 @@ export function checkpointKeeper(
 
 /** What a checkpoint tells of its run. */
 function originOf(
-  { opened: { corpus }, config, tokenizer, settings, base, path }: Run,
+  { opened: { corpus }, config, tokenizer, settings, base, ratesBefore, path }: Run,
   { device, curve, state }: { device: string; curve: readonly ValidationRecord[]; state: TrainingState },
 ): RunOrigin {
   const about = { corpus: `${corpus.name}, ${corpus.description}`, device, base: base?.name };
-  return { ...about, card: modelCard({ name: baseName(path), config, tokenizer, settings, ...about, curve, state }) };
+  return {
+    ...about,
+    card: modelCard({ name: baseName(path), config, tokenizer, settings, ...about, curve, ratesBefore, state }),
+  };
 }

@@ -1,11 +1,11 @@
 /**
- * The metrics of a run: a line of JSON for every step and every validation.
+ * The metrics of a run: a line of JSON for every step, every validation, and whatever goes wrong.
  *
  * @module
  */
 
 import { writeAllSync, writeFile, writing } from "../files/write_files.ts";
-import type { ValidationRecord } from "../train/events.ts";
+import type { TrainEvent, ValidationRecord } from "../train/events.ts";
 import type { Reporter } from "./reporter.ts";
 
 const what = "the run's metrics";
@@ -16,17 +16,41 @@ const metricsOf = (path: string) => `${path}/metrics.jsonl`;
  * line that a crash cut short is dropped by {@linkcode cutMetrics}.
  */
 export function metricsFile(path: string): Reporter {
-  const context = { what, place: metricsOf(path) };
-  const file = writing(context, () => Deno.openSync(context.place, { append: true, create: true }));
-  const encoder = new TextEncoder();
+  const file = openMetrics(path);
   return {
     event(event) {
-      if (event.kind !== "train" && event.kind !== "validation") return;
-      const bytes = encoder.encode(JSON.stringify(event) + "\n");
-      writing({ ...context, bytes: bytes.length }, () => writeAllSync(file, bytes));
+      if (isNoted(event)) writeLine(file, { path, line: event });
     },
     close: () => file.close(),
   };
+}
+
+/** Appends a line of another kind. */
+export function appendMetrics(path: string, line: Readonly<Record<string, unknown>>): void {
+  using file = openMetrics(path);
+  writeLine(file, { path, line });
+}
+
+/** What happens in the course of the steps, and not how a run ends. */
+const isNoted = ({ kind }: TrainEvent) =>
+  kind === "train" || kind === "skipped" || kind === "spike" || kind === "validation";
+
+function openMetrics(path: string): Deno.FsFile {
+  const place = metricsOf(path);
+  return writing({ what, place }, () => Deno.openSync(place, { append: true, create: true }));
+}
+
+const notFinite = ["NaN", "Infinity", "-Infinity"];
+
+/** JSON has no word for what is not finite: there it is text. */
+const spelled = (_: string, value: unknown) =>
+  typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
+
+const read = (_: string, value: unknown) => notFinite.includes(value as string) ? Number(value) : value;
+
+function writeLine(file: Deno.FsFile, { path, line }: { path: string; line: object }): void {
+  const bytes = new TextEncoder().encode(JSON.stringify(line, spelled) + "\n");
+  writing({ what, place: metricsOf(path), bytes: bytes.length }, () => writeAllSync(file, bytes));
 }
 
 /** Takes back what was noted after a step that a run goes on from. */
@@ -46,6 +70,10 @@ export async function cutMetrics(path: string, step: number): Promise<void> {
 
 /** The validations so far, in order. */
 export async function readValidations(path: string): Promise<ValidationRecord[]> {
-  const lines = (await Deno.readTextFile(metricsOf(path))).split("\n");
-  return lines.filter((line) => line.includes('"kind":"validation"')).map((line) => JSON.parse(line));
+  const text = await Deno.readTextFile(metricsOf(path)).catch((error) => {
+    if (error instanceof Deno.errors.NotFound) return "";
+    throw error;
+  });
+  const lines = text.split("\n");
+  return lines.filter((line) => line.includes('"kind":"validation"')).map((line) => JSON.parse(line, read));
 }

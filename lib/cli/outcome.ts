@@ -1,30 +1,73 @@
 /**
- * What came of a run.
+ * What comes of a run: whether its losses are those of a model that learns.
  *
  * @module
  */
 
+import { DivergedError } from "../train/diverged.ts";
+import type { ValidationRecord } from "../train/events.ts";
 import type { Reporter } from "./reporter.ts";
 
-/** Tells whether a run has learned. */
+/** Nats above a guess among all tokens from which on a loss is that of no model: twenty times the perplexity of guessing. */
+const FAR = 3;
+
+/** Tells whether a run learns. */
 export interface Outcome extends Reporter {
+  /** Steps that were skipped. */
+  readonly skipped: number;
+  /** Whether the losses, which were good before, are of no use now: no state to replace a better one. */
+  readonly isLost: boolean;
+  /** The latest step up to which weights are good, of those up to a step that are not known to be bad. */
+  soundUntil(step: number): number;
   /** Why nothing was learned; undefined if something was. */
   problem(): string | undefined;
 }
 
-/** Watches the losses of a run. */
-export function watchOutcome(): Outcome {
+/**
+ * Watches the losses of a run. A validation loss that is far above that of guessing, after better ones, throws.
+ *
+ * @param vocab Different tokens.
+ * @param validations Those of before, in order.
+ */
+export function watchOutcome(
+  { vocab, validations }: { vocab: number; validations: readonly ValidationRecord[] },
+): Outcome {
+  const guess = Math.log(Math.max(2, vocab));
+  const isHigh = (loss: number) => !(loss <= guess + FAR);
   let loss = NaN;
-  let hasLearned = false;
+  let [hasLearned, skipped] = [false, 0];
+  let sound = validations.findLast((record) => !isHigh(record.loss))?.step;
+  /** The first of the steps until now whose losses are high. */
+  let highSince: number | undefined;
+  const far = () => `the loss is ${loss.toFixed(2)}, where guessing among ${vocab} tokens gives ${guess.toFixed(2)}`;
   return {
     event(event) {
+      if (event.kind === "skipped") skipped = event.total;
       if (event.kind !== "train" && event.kind !== "validation") return;
-      loss = event.loss;
-      hasLearned ||= event.kind === "train" && loss > 0;
+      ({ loss } = event);
+      const { step } = event;
+      if (event.kind === "train") {
+        hasLearned ||= loss > 0;
+        highSince = isHigh(loss) ? highSince ?? step : undefined;
+        // its loss is that of the weights before it
+        if (!isHigh(loss)) sound ??= step - 1;
+      } else if (!isHigh(loss)) sound = step;
+      else if (sound !== undefined) {
+        throw new DivergedError(`Training diverged by step ${step}: ${far()}`, { step, soundUntil: sound });
+      }
     },
+    get skipped() {
+      return skipped;
+    },
+    get isLost() {
+      return highSince !== undefined && sound !== undefined;
+    },
+    soundUntil: (step) => Math.min(step, highSince === undefined ? step : highSince - 2),
     problem() {
+      if (!hasLearned && skipped > 0) return "no step had a loss and a gradient that are numbers";
       if (!hasLearned) return "the loss of every step is 0, for nothing was masked";
-      return loss === 0 || !Number.isFinite(loss) ? `the loss is ${loss}` : undefined;
+      if (loss === 0 || !Number.isFinite(loss)) return `the loss is ${loss}`;
+      return isHigh(loss) ? far() : undefined;
     },
   };
 }

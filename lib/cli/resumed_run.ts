@@ -10,14 +10,16 @@ import { grouped } from "./figures.ts";
 import { checkUnchanged } from "./file_print.ts";
 import { type ParsedFlags, UsageError } from "./flags.ts";
 import { checkModelPath } from "./model_path.ts";
+import { changedRate } from "./learning_rates.ts";
 import { openCorpus } from "./open_corpus.ts";
 import type { Run } from "./run.ts";
 import { deviceFlags } from "./run_device.ts";
 import { checkpointsIn, readRun } from "./run_folder.ts";
 import type { Terminal } from "./terminal.ts";
+import { trainFlags as flags } from "./train_flags.ts";
 
 /** Flags that may be given beside --resume. */
-const changeable: readonly string[] = ["resume", ...deviceFlags, "profile"];
+const changeable: readonly string[] = ["resume", ...deviceFlags, "profile", "lr"];
 
 /** A run that goes on where its latest checkpoint left it. */
 export async function resumedRun(parsed: ParsedFlags, path: string, terminal: Terminal): Promise<Run> {
@@ -36,7 +38,13 @@ export async function resumedRun(parsed: ParsedFlags, path: string, terminal: Te
     throw new RangeError(`Cannot resume "${path}": ${(error as Error).message}`);
   }
   const { config, tokenizer, state } = await loadCheckpoint(checkpointsIn(path), checkpoint);
-  const settings = runConfig.training;
+  const { step } = state;
+  const peak = parsed.get(flags.lr) ?? runConfig.training.learningRate.peak;
+  const { training: { learningRate: before }, ratesBefore } = runConfig;
+  const rates = peak === before.peak
+    ? { learningRate: before, ratesBefore }
+    : changedRate({ learningRate: before, ratesBefore }, { peak, step, why: "asked" });
+  const settings = { ...runConfig.training, learningRate: rates.learningRate };
   if (progressOf(settings.budget, { ...state, seconds: state.elapsed ?? state.seconds }) >= 1) {
     throw new RangeError(
       `"${path}" is finished: it has trained on ${grouped(state.tokens)} tokens; ` +
@@ -44,5 +52,9 @@ export async function resumedRun(parsed: ParsedFlags, path: string, terminal: Te
     );
   }
   const base = runConfig.init === undefined ? undefined : { name: runConfig.init, opened: undefined, added: [] };
-  return { opened, before: runConfig.device, tokenizer, base, config, settings, notices: [], state, path };
+  const notices = peak === before.peak
+    ? []
+    : [`the learning rate is ${peak} from step ${grouped(step)} on; it was ${before.peak}`];
+  const run = { opened, before: runConfig.device, tokenizer, base, config, settings, notices, state, path };
+  return { ...run, ratesBefore: rates.ratesBefore };
 }

@@ -15,6 +15,7 @@ import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { TrainingState } from "../train/events.ts";
 import type { TrainingSettings } from "../train/settings.ts";
 import { cutMetrics } from "./metrics_file.ts";
+import { type FormerRate, noteRates } from "./learning_rates.ts";
 import type { OpenedCorpus } from "./open_corpus.ts";
 import { sameSettings } from "./run_device.ts";
 import { changeDevice, createRun, type RunDevice } from "./run_folder.ts";
@@ -37,6 +38,8 @@ export interface Run {
   readonly notices: readonly string[];
   /** Where it was left, if it is resumed. */
   readonly state: TrainingState | undefined;
+  /** Learning rates that it had before, if it is resumed. */
+  readonly ratesBefore?: readonly FormerRate[] | undefined;
   /** Path of its folder. */
   readonly path: string;
 }
@@ -72,4 +75,5 @@ export async function enterFolder(run: Run, { description, settings }: Device): 
   }
   await cutMetrics(path, state.step);
   if (before && !sameSettings(before.settings, settings)) await changeDevice(path, device, state.step);
+  await noteRates(path, { learningRate: run.settings.learningRate, ratesBefore: run.ratesBefore });
 }

@@ -5,6 +5,7 @@
  */
 
 import type { FilePrint } from "./file_print.ts";
+import type { FormerRate } from "./learning_rates.ts";
 import type { CorpusChoice } from "./open_corpus.ts";
 import type { DeviceSettings } from "../device/device.ts";
 import type { ModelConfig } from "../model/config.ts";
@@ -30,6 +31,8 @@ export interface RunConfig {
   readonly device: RunDevice;
   /** Devices that it ran on before, each with the steps that were done when it was left. */
   readonly devicesBefore?: readonly (RunDevice & { readonly until: number })[];
+  /** Learning rates that it had before, each with the steps that were done when it was left. */
+  readonly ratesBefore?: readonly FormerRate[] | undefined;
   /** Model whose weights it began with; undefined: random ones. */
   readonly init?: string | undefined;
 }

@@ -5,7 +5,7 @@
  */
 
 import type { SampleToken } from "../evaluate/evaluator.ts";
-import type { TimeRecord, TrainRecord, ValidationRecord } from "../train/events.ts";
+import type { SkippedRecord, SpikeRecord, TimeRecord, TrainRecord, ValidationRecord } from "../train/events.ts";
 import { progressOf } from "../train/schedule.ts";
 import type { TrainingSettings } from "../train/settings.ts";
 import { duration, formatSample, grouped, percent, rate } from "./figures.ts";
@@ -22,11 +22,20 @@ export function terminalReporter(
   { settings, before }: { settings: TrainingSettings; before: number },
 ): Reporter {
   const started = performance.now();
+  let skipped = 0;
   return {
     event(event) {
       switch (event.kind) {
-        case "train":
-          return terminal.progress(progressLine(event, settings, before + (performance.now() - started) / 1000));
+        case "train": {
+          const elapsed = before + (performance.now() - started) / 1000;
+          return terminal.progress(progressLine(event, { settings, elapsed, skipped }));
+        }
+        case "skipped":
+          skipped = event.total;
+          // one line for those in a row
+          return event.inARow === 1 ? terminal.print(skippedLine(event)) : undefined;
+        case "spike":
+          return terminal.print(spikeLine(event));
         case "validation":
           return terminal.print(validationLine(event, terminal));
         case "samples":
@@ -42,7 +51,10 @@ export function terminalReporter(
   };
 }
 
-function progressLine(event: TrainRecord, { budget }: TrainingSettings, elapsed: number): string {
+function progressLine(
+  event: TrainRecord,
+  { settings: { budget }, elapsed, skipped }: { settings: TrainingSettings; elapsed: number; skipped: number },
+): string {
   const progress = Math.min(1, progressOf(budget, { ...event, seconds: elapsed }));
   const total = "minutes" in budget ? 60 * budget.minutes : elapsed / Math.max(progress, 1e-9);
   return [
@@ -55,7 +67,20 @@ function progressLine(event: TrainRecord, { budget }: TrainingSettings, elapsed:
     `length ${event.length}`,
     `${grouped(event.tokensPerSecond)} tokens/s`,
     `${duration(Math.max(0, total - elapsed))} left`,
+    ...(skipped > 0 ? [`${grouped(skipped)} skipped`] : []),
   ].join("  ");
+}
+
+function skippedLine({ step, loss, gradientNorm }: SkippedRecord): string {
+  return `note: step ${grouped(step)} is skipped, for its loss is ${figure(loss)} and its gradient norm ` +
+    `${figure(gradientNorm)}; the weights stay as they were`;
+}
+
+const figure = (value: number) => Number.isFinite(value) ? value.toPrecision(3) : String(value);
+
+function spikeLine({ step, loss, usual, learningRate }: SpikeRecord): string {
+  return `note: at step ${grouped(step)} the loss leaps from about ${usual.toFixed(2)} to ${loss.toFixed(2)} ` +
+    `(learning rate ${rate(learningRate)})`;
 }
 
 function validationLine(event: ValidationRecord, terminal: Terminal): string {

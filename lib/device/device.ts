@@ -25,8 +25,14 @@ export interface Recording {
   readonly arenaOf: ReadonlyMap<Tensor, number>;
 }
 
+/** A device that does not do its work any more; opened anew, it may. */
+export class DeviceError extends Error {
+  /** Name of the class. */
+  override name = "DeviceError";
+}
+
 /** A kernel that failed; what earlier sections did is done, what this one did is anyone's guess. */
-export class KernelError extends Error {
+export class KernelError extends DeviceError {
   /** Name of the class. */
   override name = "KernelError";
   /** The section of the program that it belongs to. */

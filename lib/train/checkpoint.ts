@@ -71,7 +71,7 @@ function checkpointFiles({ config, tokenizer, state, origin }: Checkpoint): File
     moments.set(`first.${name}`, { shape, data: state.firstMoment.get(name)! });
     moments.set(`second.${name}`, { shape, data: state.secondMoment.get(name)! });
   }
-  const { step, tokens, seconds, elapsed, evaluateTokens, position } = state;
+  const { step, tokens, seconds, elapsed, evaluateTokens, trend, position } = state;
   const { corpus, device, base } = origin ?? {};
   return new Map([
     ["config.json", json(toConfigJson(config, tokenizer.special))],
@@ -81,7 +81,7 @@ function checkpointFiles({ config, tokenizer, state, origin }: Checkpoint): File
     ),
     ...(origin ? [["README.md", text(origin.card)] as const] : []),
     ["optimizer.safetensors", encodeSafetensors(moments)],
-    ["training.json", json({ step, tokens, seconds, elapsed, evaluateTokens, corpus, device, base, position })],
+    ["training.json", json({ step, tokens, seconds, elapsed, evaluateTokens, trend, corpus, device, base, position })],
   ]);
 }
 
@@ -136,7 +136,7 @@ export async function loadCheckpoint(storage: CheckpointStorage, name: string): 
         return [name, tensor.data];
       }),
     );
-  const { step, tokens, seconds, elapsed, evaluateTokens, position } = clock;
+  const { step, tokens, seconds, elapsed, evaluateTokens, trend, position } = clock;
   if (![step, tokens, seconds, position?.block].every(Number.isFinite)) {
     throw fail("training.json", "its clock is incomplete");
   }
@@ -146,6 +146,7 @@ export async function loadCheckpoint(storage: CheckpointStorage, name: string): 
     seconds,
     ...(elapsed === undefined ? {} : { elapsed }),
     ...(evaluateTokens === undefined ? {} : { evaluateTokens }),
+    ...(trend === undefined ? {} : { trend }),
     position,
     parameters,
   };

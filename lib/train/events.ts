@@ -7,6 +7,7 @@
 import type { WindowPosition } from "../batch/windows.ts";
 import type { SampleToken } from "../evaluate/evaluator.ts";
 import type { Evaluation, NextSentenceEvaluation } from "../evaluate/score_totals.ts";
+import type { LossTrend } from "./loss_trend.ts";
 
 /** Everything that a run needs to go on as if it had never stopped. */
 export interface TrainingState {
@@ -20,6 +21,8 @@ export interface TrainingState {
   readonly elapsed?: number | undefined;
   /** Tokens that validation reads, once that is decided. */
   readonly evaluateTokens?: number | undefined;
+  /** How the losses went so far, by which spikes are told. */
+  readonly trend?: LossTrend | undefined;
   /** Place in the corpus. */
   readonly position: WindowPosition;
   /** Weights by name. */
@@ -58,6 +61,24 @@ export interface TrainRecord {
   readonly tokensPerSecond: number;
 }
 
+/** A step whose loss or gradient is NaN or infinite: the device left the weights as they were. */
+export interface SkippedRecord extends Omit<TrainRecord, "kind" | "accuracy" | "nextSentence"> {
+  /** Tells events apart. */
+  readonly kind: "skipped";
+  /** Steps that were skipped one after the other, this one included. */
+  readonly inARow: number;
+  /** Steps of the run that were skipped, this one included. */
+  readonly total: number;
+}
+
+/** A loss far above those before it; told once, however long it stays there. */
+export interface SpikeRecord extends Pick<TrainRecord, "step" | "tokens" | "loss" | "learningRate"> {
+  /** Tells events apart. */
+  readonly kind: "spike";
+  /** About what the loss was before. */
+  readonly usual: number;
+}
+
 /** Result of a validation. */
 export interface ValidationRecord extends Omit<Evaluation, "predicted"> {
   /** Tells events apart. */
@@ -77,6 +98,8 @@ export interface ValidationRecord extends Omit<Evaluation, "predicted"> {
 /** What {@linkcode train} yields. */
 export type TrainEvent =
   | TrainRecord
+  | SkippedRecord
+  | SpikeRecord
   | ValidationRecord
   | { readonly kind: "samples"; readonly step: number; readonly samples: SampleToken[][] }
   | { readonly kind: "checkpoint"; readonly state: TrainingState }

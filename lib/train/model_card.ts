@@ -30,6 +30,8 @@ export interface ModelCardOptions {
   base?: string | undefined;
   /** Validations so far, in order. */
   curve: readonly ValidationRecord[];
+  /** Learning rates before that of the settings, each with the steps that were done when it was left. */
+  ratesBefore?: readonly { readonly peak: number; readonly until: number }[] | undefined;
   /** Where training is. */
   state: Pick<TrainingState, "step" | "tokens" | "seconds">;
 }
@@ -94,7 +96,7 @@ function facts({ config, tokenizer, corpus, device }: ModelCardOptions): string 
   ]);
 }
 
-function training({ settings, state }: ModelCardOptions): string {
+function training({ settings, ratesBefore = [], state }: ModelCardOptions): string {
   const { learningRate: { peak, schedule }, optimizer, maskRule, maskMode, pack, budget } = settings;
   const rows = planStages(settings).map((stage) => [
     String(stage.length),
@@ -102,12 +104,17 @@ function training({ settings, state }: ModelCardOptions): string {
     grouped(stage.tokens),
     stage.maskRate.map(share).join(" → "),
   ]);
+  // those that were left at once had no step
+  const used = ratesBefore.filter(({ until }, i) => until > (ratesBefore[i - 1]?.until ?? 0));
+  const rates = used.map((rate) => `${rate.peak.toPrecision(3)} until step ${grouped(rate.until)}`);
   return [
     `Masked language modelling for ${grouped(state.tokens)} tokens in ${grouped(state.step)} steps ` +
     `(${grouped(state.seconds)} s); planned were ${describeBudget(budget)}.`,
     tableOf([["length", "share", "tokens a step", "masked"], ...rows]),
     `AdamW (β ${optimizer.beta1}, ${optimizer.beta2}; weight decay ${optimizer.weightDecay}), learning rate ` +
-    `${peak.toPrecision(3)}, ${schedule}; masking by ${maskMode}, rule ${maskRule}; windows: ${pack}; ` +
+    `${
+      [...rates, peak.toPrecision(3)].join(", then ")
+    }, ${schedule}; masking by ${maskMode}, rule ${maskRule}; windows: ${pack}; ` +
     `seed ${settings.seed}.`,
   ].join("\n\n");
 }

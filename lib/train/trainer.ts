@@ -14,7 +14,9 @@ import { TrainingLoop } from "./training_loop.ts";
  * When the device fails in a step before its update, a checkpoint of the state before that step is yielded, where it can
  * still be read; the error is thrown.
  *
- * @throws {DivergedError} if a loss is not a number; such a step has not changed the weights.
+ * A step whose loss or gradient is NaN or infinite does not change the weights and is yielded as skipped.
+ *
+ * @throws {DivergedError} if five in a row are, or the validation loss or a weight is not finite.
  * @throws {RangeError} if no token of the text can be masked.
  *
  * @example
@@ -51,7 +53,8 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, 
       yield* loop.readBack();
       if (due.evaluate) yield await loop.validate();
       if (due.sample) yield await loop.sample();
-      if (due.save) yield* loop.save();
+      // what was skipped last may have weights to blame that are not to replace better ones
+      if (due.save && (due.end || loop.isSound)) yield* loop.save();
       if (due.end) {
         yield loop.times();
         return;

@@ -5,13 +5,16 @@
  */
 
 import { surveyText, whyUnmaskable } from "../batch/survey.ts";
+import { allFinite } from "../format/finite.ts";
 import { paddingShare, WindowSource } from "../batch/windows.ts";
 import { KernelError } from "../device/device.ts";
 import type { Model, StepRecords, TrainingProgram } from "../model/model.ts";
 import { RING_SIZE, type StepRecord } from "../optimizer/step.ts";
 import { type RunClock, runClock } from "./clock.ts";
 import { createEvaluator, type Evaluator } from "../evaluate/evaluator.ts";
-import type { TimeRecord, TrainEvent, TrainingState, TrainRecord } from "./events.ts";
+import { DivergedError, MOST_SKIPPED } from "./diverged.ts";
+import type { SkippedRecord, SpikeRecord, TimeRecord, TrainEvent, TrainingState, TrainRecord } from "./events.ts";
+import { afterLoss, afterSkip, type LossTrend, NO_TREND } from "./loss_trend.ts";
 import { isDue, progressOf } from "./schedule.ts";
 import {
   defaultEvaluateTokens,
@@ -23,17 +26,8 @@ import {
 } from "./settings.ts";
 import { type PreparedStep, type StepQueue, stepQueue } from "./step_queue.ts";
 
-/** A step whose loss or gradient is not a number. */
-export class DivergedError extends Error {
-  /** Name of the class. */
-  override name = "DivergedError";
-}
-
 /** Seconds between two waits for the device: each costs a GPU's idle time and about 11 ms of a frozen event loop. */
 const READ_INTERVAL = 0.5;
-
-/** What is said when training diverges. */
-const ADVICE = "a lower learning rate or a longer warm-up helps";
 
 /** Windows of which predictions are shown. */
 const SAMPLES = 3;
@@ -68,6 +62,7 @@ export class TrainingLoop {
   /** What the state would be if training ended here. */
   #at: Pick<TrainingState, "step" | "tokens" | "position">;
   #progress: number;
+  #trend: LossTrend;
   #evaluateTokens: number | undefined;
   /** Seconds of the latest validation. */
   #validated = 0;
@@ -91,6 +86,7 @@ export class TrainingLoop {
     this.#clock = runClock(budget, resume);
     const start = { step: resume?.step ?? 0, tokens: resume?.tokens ?? 0 };
     this.#at = { ...start, position: this.#source.position };
+    this.#trend = resume?.trend ?? NO_TREND;
     this.#steps = stepQueue({
       settings: this.#settings,
       width,
@@ -142,12 +138,16 @@ export class TrainingLoop {
     this.#at = { ...step.after, position: step.position };
   }
 
-  /** A checkpoint of the state before a step that failed, where it can still be read. */
+  /** What is known of the steps before one that failed, and a checkpoint, where they can still be read. */
   async *rescue(error: unknown): AsyncGenerator<TrainEvent> {
     // before the update the weights are those of the step before; in it they may be anything
     if (error instanceof KernelError && error.section === "update") return;
-    const state = await this.#state().catch(() => undefined);
-    if (state) yield { kind: "checkpoint", state };
+    try {
+      yield* this.readBack();
+      if (this.isSound) yield* this.save();
+    } catch {
+      // the first error is the one to be told
+    }
   }
 
   /** What there is to do now, after a step or instead of one. */
@@ -171,12 +171,17 @@ export class TrainingLoop {
     };
   }
 
+  /** Whether the weights are worth keeping as far as is known: the latest step that was read back was not skipped. */
+  get isSound(): boolean {
+    return this.#trend.inARow === 0;
+  }
+
   /**
    * Waits for the steps that were submitted and yields what they report.
    *
-   * @throws {DivergedError} if a loss is not a number.
+   * @throws {DivergedError} if too many in a row were skipped.
    */
-  async *readBack(): AsyncGenerator<TrainRecord> {
+  async *readBack(): AsyncGenerator<TrainRecord | SkippedRecord | SpikeRecord> {
     await this.#steps.fill();
     const [first, last] = [this.#pending[0], this.#pending.at(-1)];
     const records = first && last
@@ -191,7 +196,31 @@ export class TrainingLoop {
     // the interval follows the speed of the device, at most doubling, so that the queue stays short
     const each = (seconds - since) / Math.max(1, steps.length);
     this.#readEvery = Math.max(1, Math.min(2 * this.#readEvery, Math.floor(READ_INTERVAL / each), RING_SIZE / 2));
-    yield* trainRecords(steps, records, { seconds, since });
+    for (const record of stepRecords(steps, records, { seconds, since })) yield* this.#judged(record);
+  }
+
+  /** A step as an event: one that trained, perhaps with a spike, or one that was skipped. */
+  *#judged(record: TrainRecord): Generator<TrainRecord | SkippedRecord | SpikeRecord> {
+    const { step, tokens, loss, gradientNorm, nextSentence, learningRate } = record;
+    if ([loss, gradientNorm, nextSentence?.loss ?? 0].every(Number.isFinite)) {
+      const { trend, usual } = afterLoss(this.#trend, record);
+      this.#trend = trend;
+      yield record;
+      if (usual !== undefined) yield { kind: "spike", step, tokens, loss, learningRate, usual };
+      return;
+    }
+    this.#trend = afterSkip(this.#trend);
+    const { inARow, skipped: total } = this.#trend;
+    const { accuracy: _, nextSentence: pairs, ...rest } = record;
+    yield { ...rest, kind: "skipped", loss: Number.isFinite(loss) ? pairs?.loss ?? loss : loss, inARow, total };
+    if (inARow < MOST_SKIPPED) return;
+    const first = step - inARow + 1;
+    throw new DivergedError(
+      `Training diverged at step ${first}: ${inARow} steps in a row had a loss of ${loss} and a gradient norm of ` +
+        `${gradientNorm} at a learning rate of ${learningRate.toPrecision(3)}`,
+      // the weights behind step first - 1 are the bad ones, those before it had a good loss
+      { step: first, soundUntil: first - 2 },
+    );
   }
 
   /** Validates. */
@@ -209,7 +238,10 @@ export class TrainingLoop {
       this.#evaluateTokens = Math.max(this.#evaluateTokens, this.#evaluator!.tokens);
     }
     const { predicted: _, ...means } = await this.#evaluator!.evaluate((loss) =>
-      new DivergedError(`Training diverged by step ${step}: the validation loss is ${loss}; ${ADVICE}`)
+      new DivergedError(`Training diverged by step ${step}: the validation loss is ${loss}`, {
+        step,
+        soundUntil: step - 1,
+      })
     );
     this.#validated = validation.stop();
     return {
@@ -231,10 +263,21 @@ export class TrainingLoop {
     return { kind: "samples", step: this.#at.step, samples };
   }
 
-  /** Hands out the state; what the caller does with it counts as saving. */
+  /**
+   * Hands out the state; what the caller does with it counts as saving.
+   *
+   * @throws {DivergedError} if not all of its numbers are finite: nobody could go on from it.
+   */
   async *save(): AsyncGenerator<TrainEvent> {
     this.#clock.saving.start();
-    yield { kind: "checkpoint", state: await this.#state() };
+    const state = await this.#state();
+    const { step } = state;
+    const arrays = [state.parameters, state.firstMoment, state.secondMoment].flatMap((map) => [...map.values()]);
+    if (!arrays.every(allFinite)) {
+      const what = `Training diverged by step ${step}: not all weights are finite any more`;
+      throw new DivergedError(what, { step, soundUntil: step - 1 });
+    }
+    yield { kind: "checkpoint", state };
     // the end of a run is once more what this moment took
     this.#clock.reserve(this.#clock.saving.stop() + this.#validated);
   }
@@ -269,6 +312,7 @@ export class TrainingLoop {
       seconds: this.#clock.training.seconds(),
       elapsed: this.#clock.elapsed(),
       evaluateTokens: this.#evaluateTokens,
+      trend: this.#trend,
     });
   }
 }
@@ -302,7 +346,8 @@ function submit(model: Model, program: TrainingProgram, step: PreparedStep, sett
   }
 }
 
-function* trainRecords(
+/** What steps reported, each as if it had trained. */
+function* stepRecords(
   steps: readonly PreparedStep[],
   records: readonly StepRecords[],
   { seconds, since }: { seconds: number; since: number },
@@ -311,16 +356,9 @@ function* trainRecords(
   const tokensPerSecond = tokens / Math.max(1e-9, seconds - since);
   for (const [i, { masked, pairs }] of records.entries()) {
     const { after, plan } = steps[i]!;
-    const { gradientNorm } = masked;
     const { loss, accuracy } = meanOf(masked);
     // of single texts nothing is told
     const nextSentence = pairs && pairs.labels > 0 ? meanOf(pairs) : undefined;
-    if (![loss, gradientNorm, nextSentence?.loss ?? 0].every(Number.isFinite)) {
-      throw new DivergedError(
-        `Training diverged at step ${after.step}: loss ${loss}, gradient norm ${gradientNorm}; ` +
-          ADVICE.replace("learning rate", `learning rate than ${plan.learningRate.toPrecision(3)}`),
-      );
-    }
     yield {
       kind: "train",
       ...after,
@@ -331,7 +369,7 @@ function* trainRecords(
       accuracy,
       ...(nextSentence ? { nextSentence } : {}),
       learningRate: plan.learningRate,
-      gradientNorm,
+      gradientNorm: masked.gradientNorm,
       tokensPerSecond,
     };
   }

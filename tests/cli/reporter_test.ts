@@ -1,5 +1,7 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
-import type { TrainEvent, TrainRecord, ValidationRecord } from "../../lib/train/events.ts";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { DivergedError } from "../../lib/train/diverged.ts";
+import type { SkippedRecord, TrainEvent, TrainRecord, ValidationRecord } from "../../lib/train/events.ts";
+import type { Terminal } from "../../lib/cli/terminal.ts";
 import { defaultsOf } from "../../lib/cli/train_defaults.ts";
 import { cutMetrics, metricsFile, readValidations } from "../../lib/cli/metrics_file.ts";
 import { watchOutcome } from "../../lib/cli/outcome.ts";
@@ -51,16 +53,15 @@ Deno.test("metricsFile() keeps steps and validations, and goes on from a step", 
     assertEquals((await lines()).map((line) => JSON.parse(line)), [trained(1), validated(1), trained(2, 3)]);
   }));
 
-Deno.test("terminalReporter() shows every kind of event", () => {
+/** A terminal, and what was shown on it. */
+function fakeTerminal(): [Terminal, string[]] {
   const shown: string[] = [];
-  const terminal = {
-    isInteractive: false,
-    hasColour: false,
-    columns: 80,
-    print: (text: string) => void shown.push(text),
-    progress: (text: string) => void shown.push(text),
-    clear: () => {},
-  };
+  const show = (text: string) => void shown.push(text);
+  return [{ isInteractive: false, hasColour: false, columns: 80, print: show, progress: show, clear: () => {} }, shown];
+}
+
+Deno.test("terminalReporter() shows every kind of event", () => {
+  const [terminal, shown] = fakeTerminal();
   const settings = { ...defaultsOf("modernbert"), budget: { steps: 4 } };
   const reporter = terminalReporter(terminal, { settings, before: 0 });
   for (const event of [trained(1), validated(2), samples, time]) reporter.event(event);
@@ -74,15 +75,92 @@ Deno.test("terminalReporter() shows every kind of event", () => {
   assertEquals(shown[3], "time    1m05s: 1m00s training, 4s validation, 1s saving");
 });
 
+const skipped = (step: number, inARow = 1): SkippedRecord => {
+  const { accuracy: _, ...rest } = trained(step, NaN);
+  return { ...rest, kind: "skipped", gradientNorm: Infinity, inARow, total: inARow };
+};
+const spike: TrainEvent = { kind: "spike", step: 3, tokens: 30, loss: 7.5, learningRate: 0.001, usual: 2.25 };
+
+Deno.test("what goes wrong is in the metrics, once on the terminal, and counted in the line of progress", () =>
+  inTemporaryFolder(async (path) => {
+    const metrics = metricsFile(path);
+    const [terminal, shown] = fakeTerminal();
+    const settings = { ...defaultsOf("modernbert"), budget: { steps: 4 } };
+    const reporter = terminalReporter(terminal, { settings, before: 0 });
+    for (const event of [skipped(1), skipped(2, 2), trained(3), spike]) {
+      await reporter.event(event);
+      await metrics.event(event);
+    }
+    metrics.close!();
+    const lines = (await Deno.readTextFile(`${path}/metrics.jsonl`)).trim().split("\n").map((line) => JSON.parse(line));
+    // what is no number is no number in JSON either
+    const noted = (step: number, inARow: number) => ({
+      ...skipped(step, inARow),
+      loss: "NaN",
+      gradientNorm: "Infinity",
+    });
+    assertEquals(lines, [noted(1, 1), noted(2, 2), trained(3), spike]);
+    assertEquals(shown.length, 3);
+    assertEquals(
+      shown[0],
+      "note: step 1 is skipped, for its loss is NaN and its gradient norm Infinity; the weights stay as they were",
+    );
+    assertStringIncludes(shown[1]!, "left  2 skipped");
+    assertEquals(shown[2], "note: at step 3 the loss leaps from about 2.25 to 7.50 (learning rate 1.00e-3)");
+  }));
+
+Deno.test("readValidations() reads a perplexity that is infinite as the number that it was", () =>
+  inTemporaryFolder(async (path) => {
+    assertEquals(await readValidations(path), []);
+    const metrics = metricsFile(path);
+    metrics.event(validated(1, 1000));
+    metrics.close!();
+    assertEquals(await readValidations(path), [validated(1, 1000)]);
+    assertEquals(validated(1, 1000).perplexity, Infinity);
+  }));
+
+Deno.test("watchOutcome() throws where validation gets far worse than guessing, and says up to where it was sound", () => {
+  const fail = (events: TrainEvent[], validations: ValidationRecord[] = []) => {
+    const outcome = watchOutcome({ vocab: 47, validations });
+    for (const event of events) outcome.event(event);
+  };
+  // never good: that is for the end to say
+  fail([trained(1, 20), validated(1, 20), trained(2, 15), validated(2, 15)]);
+  // ln 47 is 3.85
+  fail([trained(1), validated(1), trained(2, 6.8), validated(2, 6.8)]);
+  const cases: [Parameters<typeof fail>, number][] = [
+    [[[trained(1), validated(1, 7)]], 0],
+    [[[trained(1), validated(1), trained(2), trained(3, 9), validated(3, 9)]], 1],
+    [[[trained(8, 9), validated(8, 1e6)], [validated(3), validated(6, 1e3)]], 3],
+  ];
+  for (const [given, soundUntil] of cases) {
+    const error = assertThrows(() => fail(...given), DivergedError, "where guessing among 47 tokens gives 3.85");
+    assertEquals(error.soundUntil, soundUntil);
+  }
+});
+
+Deno.test("watchOutcome() says that a state is of no use while losses that were good are far from it", () => {
+  const outcome = watchOutcome({ vocab: 47, validations: [] });
+  const lost = [20, 3, 3, 9, 9, 3].map((loss, i) => {
+    outcome.event(trained(i + 1, loss));
+    return [outcome.isLost, outcome.soundUntil(100)];
+  });
+  // the weights behind step 3 are those of the loss at step 4
+  assertEquals(lost, [[false, -1], [false, 100], [false, 100], [true, 2], [true, 2], [false, 100]]);
+});
+
 Deno.test("watchOutcome() tells why nothing was learned", () => {
   const cases: [events: TrainEvent[], problem: string | undefined][] = [
     [[trained(1), validated(1), time], undefined],
     [[trained(1, 0), validated(1)], "the loss of every step is 0, for nothing was masked"],
     [[trained(1), trained(2, NaN)], "the loss is NaN"],
     [[trained(1), validated(1, 0)], "the loss is 0"],
+    [[skipped(1), skipped(2, 2)], "no step had a loss and a gradient that are numbers"],
+    [[trained(1, 900), validated(1, 800)], "the loss is 800.00, where guessing among 47 tokens gives 3.85"],
+    [[trained(1, 900), validated(1, 6.8)], undefined],
   ];
   for (const [events, problem] of cases) {
-    const outcome = watchOutcome();
+    const outcome = watchOutcome({ vocab: 47, validations: [] });
     for (const event of events) outcome.event(event);
     assertEquals(outcome.problem(), problem);
   }

@@ -12,13 +12,14 @@ import { stringSource } from "../../lib/text/source.ts";
 import { storiesCorpus } from "../../lib/text/stories.ts";
 import { characterTokenizer, scanCharacters } from "../../lib/tokenizer/character.ts";
 import { trainTokenizer } from "../../lib/tokenizer/train_tokenizer.ts";
-import type { TrainEvent, TrainRecord } from "../../lib/train/events.ts";
+import type { TrainEvent, TrainingState, TrainRecord } from "../../lib/train/events.ts";
 import { defaultSettings, plannedEvaluateTokens, type TrainOptions } from "../../lib/train/settings.ts";
 import { train } from "../../lib/train/trainer.ts";
-import { DivergedError } from "../../lib/train/training_loop.ts";
+import { DivergedError } from "../../lib/train/diverged.ts";
 import type { Budget, Span } from "../../lib/train/schedule.ts";
 
 import { baselines } from "../helpers/baselines.ts";
+import { faultyDevice } from "../helpers/faulty_device.ts";
 import { assertClose } from "../helpers/assert_close.ts";
 import { gpuTest, kindTest, longTest } from "../helpers/devices.ts";
 import { random } from "../helpers/random.ts";
@@ -257,6 +258,114 @@ kindTest("train() ends with a message when the loss is not a number", async (dev
   values.get("decoder.bias")![7] = Infinity;
   model.writeParameters(values);
   await assertRejects(() => run(device, { model }), DivergedError, "Training diverged at step 1");
+});
+
+/** Trains on a device on which a weight is what is no number in some steps; the error, if there is one, is the last event. */
+async function runFaulty(
+  device: Device,
+  { steps, value = NaN, ...options }: Partial<TrainOptions> & { steps: number[]; value?: number },
+) {
+  const faulty = faultyDevice(device, (step) => steps.includes(step) ? value : undefined);
+  const model = createModel(faulty, modelConfig({ ...shape }));
+  const events: TrainEvent[] = [];
+  try {
+    for await (const event of train({ ...settings, sampleEvery: { share: 1 }, ...options, model })) events.push(event);
+    return { events };
+  } catch (error) {
+    return { events, error };
+  } finally {
+    model.destroy();
+  }
+}
+
+for (const value of [NaN, Infinity, -Infinity]) {
+  kindTest(`train() skips single steps with ${value} in the weights, counts them and goes on`, async (device) => {
+    const { events, error } = await runFaulty(device, { steps: [3, 8, 9], value, evaluateEvery: { share: 1 } });
+    assertEquals(error, undefined);
+    const skipped = events.flatMap((event) => event.kind === "skipped" ? [event] : []);
+    assertEquals(skipped.map(({ step, inARow, total }) => [step, inARow, total]), [[3, 1, 1], [8, 1, 2], [9, 2, 3]]);
+    assert(skipped.every(({ loss, gradientNorm }) => !Number.isFinite(loss) || !Number.isFinite(gradientNorm)));
+    const trained = losses(events);
+    assertEquals(trained.map(([step]) => step), [1, 2, 4, 5, 6, 7, 10, 11, 12, 13, 14]);
+    assert(trained.flat().every(Number.isFinite));
+    const last = events.findLast((event) => event.kind === "checkpoint")!;
+    assertEquals([last.state.step, last.state.trend!.skipped], [14, 3]);
+    assert(last.state.parameters.values().every((values) => values.every(Number.isFinite)));
+  });
+}
+
+kindTest(
+  "train() stops at five skipped steps in a row, wherever they were read back, and says where it was sound",
+  async (device) => {
+    const steps = [4, 6, 7, 8, 9, 10, 11, 12, 13, 14];
+    const { events, error } = await runFaulty(device, { steps, saveEvery: { steps: 5 }, evaluateEvery: { share: 1 } });
+    assert(error instanceof DivergedError);
+    assertEquals([error.step, error.soundUntil], [6, 4]);
+    assertEquals(events.filter(({ kind }) => kind === "skipped").length, 6);
+    assertEquals(losses(events).map(([step]) => step), [1, 2, 3, 5]);
+  },
+);
+
+kindTest(
+  "train() yields no state to save while steps are skipped, and none with weights that are not finite",
+  async (device) => {
+    const every = { saveEvery: { steps: 1 }, evaluateEvery: { share: 1 } };
+    const saved = (events: TrainEvent[]) =>
+      events.flatMap((event) => event.kind === "checkpoint" ? [event.state.step] : []);
+    const skipped = await runFaulty(device, { steps: [3, 4, 9], ...every });
+    assertEquals(saved(skipped.events), [1, 2, 5, 6, 7, 8, 10, 11, 12, 13, 14]);
+    // what no loss shows
+    const model = createModel(device, modelConfig({ ...shape }));
+    const events: TrainEvent[] = [];
+    const spoil = async () => {
+      for await (const event of train({ ...settings, ...every, model })) {
+        events.push(event);
+        if (event.kind !== "checkpoint" || event.state.step !== 3) continue;
+        device.write(model.store.firstMoment, Float32Array.of(Infinity), model.store.firstMoment.size - 1);
+        device.write(model.store.firstMoment, Float32Array.of(Infinity), 0);
+      }
+    };
+    await assertRejects(spoil, DivergedError);
+    assertEquals(saved(events), [1, 2, 3]);
+    model.destroy();
+  },
+);
+
+kindTest("train() tells of skips and spikes after it was resumed as if it had not been", async (device) => {
+  const options = {
+    ...settings,
+    curriculum: [{ length: 16, share: 1 }],
+    budget: { steps: 100 },
+    evaluateEvery: { share: 1 },
+    sampleEvery: { share: 1 },
+    saveEvery: { steps: 20 },
+  };
+  const faults = new Map([[25, NaN], [50, NaN], [66, 1e4], [67, 1e4], [75, NaN]]);
+  const on = async (resume?: TrainOptions["resume"]) => {
+    const faulty = faultyDevice(device, (step) => faults.get(step));
+    const model = resume
+      ? new Model(faulty, modelConfig({ ...shape }))
+      : createModel(faulty, modelConfig({ ...shape }));
+    const events = await Array.fromAsync(train({ ...options, model, resume }));
+    model.destroy();
+    return events;
+  };
+  const told = (events: TrainEvent[]) =>
+    events.flatMap((event) =>
+      event.kind === "skipped"
+        ? [[event.step, event.total]]
+        : event.kind === "spike"
+        ? [[event.step, event.loss, event.usual]]
+        : []
+    );
+  const whole = await on();
+  assertEquals(told(whole).map(([step]) => step), [25, 50, 66, 75]);
+  const { state } = whole.find((event) => event.kind === "checkpoint" && event.state.step === 60) as {
+    state: TrainingState;
+  };
+  // as a checkpoint keeps it
+  const trend = JSON.parse(JSON.stringify(state.trend));
+  assertEquals(told(await on({ ...state, trend })), told(whole).slice(2));
 });
 
 kindTest("train() rejects lengths and texts that do not fit", async (device) => {

@@ -1,0 +1,59 @@
+/**
+ * Learning rates that a run had one after the other, as its configuration and its metrics note them.
+ *
+ * @module
+ */
+
+import { writeFile } from "../files/write_files.ts";
+import type { LearningRate } from "../train/schedule.ts";
+import { appendMetrics } from "./metrics_file.ts";
+
+/** A learning rate that a run had before. */
+export interface FormerRate {
+  /** Its peak. */
+  readonly peak: number;
+  /** Steps that were done when it was left. */
+  readonly until: number;
+  /** Whether training diverged with it, or another one was asked for. */
+  readonly why: "diverged" | "asked";
+}
+
+/** A learning rate, and those before it. */
+export interface Rates {
+  /** Now. */
+  readonly learningRate: LearningRate;
+  /** Before, in order. */
+  readonly ratesBefore?: readonly FormerRate[] | undefined;
+}
+
+/** Another peak from a step on. */
+export function changedRate(
+  { learningRate, ratesBefore = [] }: Rates,
+  { peak, step, why }: { peak: number; step: number; why: FormerRate["why"] },
+): Required<Rates> {
+  // a run that goes back never was beyond that step
+  const before = ratesBefore.map((rate) => ({ ...rate, until: Math.min(rate.until, step) }));
+  return {
+    learningRate: { ...learningRate, peak },
+    ratesBefore: [...before, { peak: learningRate.peak, until: step, why }],
+  };
+}
+
+/** Notes a change of the rate in a run's config.json, and in its metrics at the step where it happens. */
+export async function noteRates(path: string, { learningRate, ratesBefore = [] }: Rates): Promise<void> {
+  const file = `${path}/config.json`;
+  const config = JSON.parse(await Deno.readTextFile(file));
+  if (ratesBefore.length === (config.ratesBefore?.length ?? 0)) return;
+  const changed = { ...config, training: { ...config.training, learningRate }, ratesBefore };
+  await writeFile(file, JSON.stringify(changed, null, 2) + "\n", { what: "the run's settings" });
+  const { peak: before, until: step, why } = ratesBefore.at(-1)!;
+  appendMetrics(path, { kind: "rate", step, peak: learningRate.peak, before, why });
+}
+
+/** Returns to earlier checkpoints since a rate was last asked for. */
+export function returnsOf(ratesBefore: readonly FormerRate[] = []): number {
+  return ratesBefore.length - 1 - ratesBefore.findLastIndex(({ why }) => why === "asked");
+}
+
+/** A rate for a command line: one digit of a tenth of it. */
+export const lowerRate = (peak: number): string => String(Number((peak / 10).toPrecision(1)));

@@ -1,0 +1,131 @@
+/**
+ * What a run does when its numbers or its device are lost: it goes back to its last good checkpoint, some times.
+ *
+ * @module
+ */
+
+import { DeviceError } from "../device/device.ts";
+import { loadCheckpoint } from "../train/checkpoint.ts";
+import { DivergedError } from "../train/diverged.ts";
+import type { TrainingState } from "../train/events.ts";
+import { grouped } from "./figures.ts";
+import { changedRate, lowerRate, noteRates, returnsOf } from "./learning_rates.ts";
+import { cutMetrics } from "./metrics_file.ts";
+import { openNamed } from "./opened_model.ts";
+import { program } from "./program.ts";
+import type { Base, Run } from "./run.ts";
+import { checkpointsIn, type RunDevice } from "./run_folder.ts";
+
+/** Returns with half the learning rate, and devices that are opened anew, before a run stops. */
+const MOST_RETURNS = 3;
+const MOST_DEVICES = 3;
+
+/** A run that is to go on, and what is said of it. */
+export interface Recovered {
+  /** Where it goes on. */
+  readonly run: Run;
+  /** For people: why, and how. */
+  readonly note: string;
+}
+
+/** What is known of a run that failed. */
+export interface Failure {
+  /** The run as it was begun or resumed. */
+  readonly run: Run;
+  /** What it ran on. */
+  readonly device: RunDevice;
+  /** Whether it did any step since. */
+  readonly hasSteps: boolean;
+  /** The latest step up to which weights are good, of those up to a step that are not known to be bad. */
+  readonly soundUntil: (step: number) => number;
+}
+
+/** The command that goes on with a run. */
+export const resumeCommand = (path: string): string => `${program} train --resume ${path}`;
+
+/** Has runs go on; it counts how often. */
+export function recoveries(): (error: unknown, failure: Failure) => Promise<Recovered | undefined> {
+  let devices = 0;
+  return async (error, failure) => {
+    if (error instanceof DivergedError) return await slowed(error, failure);
+    if (!(error instanceof DeviceError)) return undefined;
+    // a device that fails before it did anything will fail again
+    if (!failure.hasSteps || ++devices > MOST_DEVICES) return undefined;
+    return await revived(error, failure);
+  };
+}
+
+/** The run on a device opened anew, from its latest checkpoint. */
+async function revived(error: DeviceError, { run, device }: Failure): Promise<Recovered> {
+  const state = await returnTo(run.path, Infinity);
+  const at = placeOf(state);
+  const base = await baseFor(run, state);
+  return {
+    run: { ...run, before: device, state, base },
+    note: `${error.message}; it is opened anew, to go on from ${at}`,
+  };
+}
+
+/** The run from its latest good checkpoint with half the rate; undefined where that was tried, or is of no use. */
+async function slowed(error: DivergedError, { run, device, soundUntil }: Failure): Promise<Recovered | undefined> {
+  const until = soundUntil(error.soundUntil);
+  const { settings: { learningRate }, ratesBefore, path } = run;
+  const hasGood = (await checkpointSteps(path)).some((step) => step <= until);
+  // weights that were bad from the first step on were not made so by the rate
+  const isBadFromStart = !hasGood && (error.soundUntil < 0 || run.state !== undefined);
+  if (isBadFromStart) return undefined;
+  const isTried = returnsOf(ratesBefore) >= MOST_RETURNS;
+  if (isTried && !hasGood) return undefined;
+  const state = await returnTo(path, until);
+  if (isTried) return undefined;
+  const peak = learningRate.peak / 2;
+  const rates = changedRate({ learningRate, ratesBefore }, { peak, step: state?.step ?? 0, why: "diverged" });
+  await noteRates(path, rates);
+  const settings = { ...run.settings, learningRate: rates.learningRate };
+  const base = await baseFor(run, state);
+  return {
+    run: { ...run, before: device, state, base, settings, ratesBefore: rates.ratesBefore },
+    note: `${error.what}; back to ${placeOf(state)}, with half the learning rate: ${peak.toPrecision(3)}`,
+  };
+}
+
+/** The model that a run begins with, which is read once more where it begins anew. */
+async function baseFor({ base }: Run, state: TrainingState | undefined): Promise<Base | undefined> {
+  return base?.opened && !state ? { ...base, opened: await openNamed(base.name) } : base;
+}
+
+const placeOf = (state: TrainingState | undefined) =>
+  state ? `the checkpoint of step ${grouped(state.step)}` : "the beginning, for there is no checkpoint before";
+
+const stepOf = (name: string) => Number(/^step-(\d+)$/.exec(name)?.[1] ?? NaN);
+
+async function checkpointSteps(path: string): Promise<number[]> {
+  return (await checkpointsIn(path).list()).map(stepOf).filter(Number.isFinite);
+}
+
+/** Removes what came after the latest checkpoint up to a step, and reads that checkpoint; none: a run begins anew. */
+async function returnTo(path: string, until: number): Promise<TrainingState | undefined> {
+  const storage = checkpointsIn(path);
+  const names = (await storage.list()).filter((name) => Number.isFinite(stepOf(name)));
+  const good = names.findLast((name) => stepOf(name) <= until);
+  for (const name of names) if (stepOf(name) > until) await storage.remove(name);
+  await cutMetrics(path, good === undefined ? 0 : stepOf(good));
+  return good === undefined ? undefined : (await loadCheckpoint(storage, good)).state;
+}
+
+/** What there is to do by hand for a run that stopped; undefined: nothing that is known. */
+export async function adviceFor(error: unknown, { run, soundUntil }: Failure): Promise<string | undefined> {
+  const { path, ratesBefore, settings: { learningRate: { peak } } } = run;
+  const isDiverged = error instanceof DivergedError;
+  const until = isDiverged ? soundUntil(error.soundUntil) : Infinity;
+  const last = (await checkpointSteps(path)).findLast((step) => step <= until);
+  const returns = isDiverged ? returnsOf(ratesBefore) : 0;
+  const before = returns === 0 ? "" : `the learning rate was halved ${returns} times, to ${peak.toPrecision(3)}; `;
+  const flag = isDiverged ? ` --lr ${lowerRate(peak)}` : "";
+  if (last !== undefined) {
+    return `${before}the checkpoint of step ${grouped(last)} is good; go on from it with:\n  ${
+      resumeCommand(path)
+    }${flag}`;
+  }
+  return isDiverged ? `${before}there is no good checkpoint: begin anew with a lower one, such as${flag}` : undefined;
+}

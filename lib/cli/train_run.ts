@@ -1,0 +1,190 @@
+/**
+ * A run from beginning to end: a device, a model on it, and what hears of its training; once more where one of them fails.
+ *
+ * @module
+ */
+
+import type { Device } from "../device/device.ts";
+import type { OpenedDevice } from "../device/open_device.ts";
+import { unfinishedRemoved } from "../files/checkpoint_folder.ts";
+import type { Model } from "../model/model.ts";
+import { parameterCount } from "../model/parameters.ts";
+import type { Corpus } from "../text/corpus.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import type { ValidationRecord } from "../train/events.ts";
+import { train } from "../train/trainer.ts";
+import { checkpointKeeper } from "./checkpoint_keeper.ts";
+import { grouped } from "./figures.ts";
+import type { ParsedFlags } from "./flags.ts";
+import { INTERRUPTED, listenForInterrupts } from "./interrupt.ts";
+import { metricsFile, readValidations } from "./metrics_file.ts";
+import { skippedLines } from "./open_corpus.ts";
+import { type Outcome, watchOutcome } from "./outcome.ts";
+import { profileTable } from "./profile_table.ts";
+import { program } from "./program.ts";
+import { adviceFor, type Failure, recoveries, resumeCommand } from "./recovery.ts";
+import type { Reporter } from "./reporter.ts";
+import { enterFolder, modelOf, type Run } from "./run.ts";
+import { openRunDevice } from "./run_device.ts";
+import { runSummary } from "./run_summary.ts";
+import type { Terminal } from "./terminal.ts";
+import { terminalReporter } from "./terminal_reporter.ts";
+import { withAdvice } from "./text_notices.ts";
+
+/** What a run goes on with. */
+interface Site {
+  readonly parsed: ParsedFlags;
+  readonly terminal: Terminal;
+  readonly signal: AbortSignal;
+}
+
+/** Trains to the end, with other devices or lower rates where that helps; returns the exit code. */
+export async function trainRun(first: Run, { parsed, terminal }: Omit<Site, "signal">): Promise<number> {
+  const recovered = recoveries();
+  const { signal, remove } = listenForInterrupts({
+    stopping: () => terminal.print("finishing the step and saving; again to stop at once"),
+    leaving: () => leaveAtOnce(terminal, first.path),
+  });
+  try {
+    for (let run = first;;) {
+      const result = await attempt(run, { parsed, terminal, signal, isFirst: run === first });
+      if (typeof result === "number") return result;
+      const { error, failure } = result;
+      const next = failure && !signal.aborted ? await recovered(error, failure) : undefined;
+      if (!next) {
+        const advice = failure && await adviceFor(error, failure);
+        if (advice !== undefined) terminal.print(advice);
+        throw withAdvice(error, run.opened.choice);
+      }
+      terminal.print(`note: ${next.note}`);
+      run = next.run;
+    }
+  } finally {
+    remove();
+  }
+}
+
+/** Trains until the end, or until something fails; returns the exit code, or what failed. */
+async function attempt(
+  run: Run,
+  site: Site & { isFirst: boolean },
+): Promise<number | { error: unknown; failure: Failure | undefined }> {
+  const { parsed, terminal, isFirst } = site;
+  const opened = await openRunDevice(run, parsed);
+  const { device, reason, notice } = opened;
+  let progress: Progress | undefined;
+  try {
+    if (isFirst) {
+      if (run.state) terminal.print(`resume  ${run.path} at step ${grouped(run.state.step)}`);
+      terminal.print(runSummary(run, { reason, notice }));
+    }
+    return await trainOn(opened, run, { ...site, entered: (now) => progress = now });
+  } catch (error) {
+    terminal.clear();
+    const { description, settings } = device;
+    const failure = progress && { run, device: { description, settings }, ...progress };
+    return { error, failure };
+  } finally {
+    device.destroy();
+  }
+}
+
+/** How far an attempt came: undefined until the run has a folder. */
+type Progress = Pick<Failure, "hasSteps" | "soundUntil">;
+
+async function trainOn(
+  { device }: OpenedDevice,
+  run: Run,
+  { terminal, signal, isFirst, entered }: Site & { isFirst: boolean; entered: (progress: Progress) => void },
+): Promise<number> {
+  const { opened: { corpus }, tokenizer, settings, state } = run;
+  const model = await newModel(device, run, terminal);
+  const shown = terminalReporter(terminal, { settings, before: state?.elapsed ?? 0 });
+  let [reporters, outcome]: [readonly Reporter[], Outcome | undefined] = [[], undefined];
+  try {
+    for await (const event of train({ model, corpus, tokenizer, ...settings, resume: state, signal })) {
+      if (!outcome) {
+        // only now: text that turns out too short leaves no folder behind
+        if (isFirst) await enterFolder(run, device);
+        const validations = await readValidations(run.path);
+        outcome = watchOutcome({ vocab: tokenizer.size, validations });
+        reporters = keepersOf(run, { device, outcome, validations, shown });
+        entered({ hasSteps: true, soundUntil: outcome.soundUntil });
+      }
+      for (const reporter of reporters) await reporter.event(event);
+    }
+    terminal.clear();
+    for (const line of skippedLines(run.opened.bad)) terminal.print(line);
+    const profile = await device.takeProfile();
+    if (profile) terminal.print(profileTable(profile));
+    return outcome ? ended(run, { signal, outcome, terminal }) : 1;
+  } finally {
+    for (const reporter of reporters) reporter.close?.();
+    model.destroy();
+  }
+}
+
+/** The model, which takes seconds where it is large. */
+async function newModel(device: Device, run: Run, terminal: Terminal): Promise<Model> {
+  const { base, config } = run;
+  terminal.progress(`${base?.opened ? "reading" : "making"} ${grouped(parameterCount(config))} parameters`);
+  const model = await modelOf(run, device);
+  terminal.clear();
+  return model;
+}
+
+/** What hears of a run, in order: what is said of an event is noted first, and judged before it is kept. */
+function keepersOf(
+  run: Run,
+  { device, outcome, validations, shown }: {
+    device: Device;
+    outcome: Outcome;
+    validations: readonly ValidationRecord[];
+    shown: Reporter;
+  },
+): Reporter[] {
+  const keeper = checkpointKeeper(run, { device: device.description, validations });
+  const guarded: Reporter = {
+    // a state of no use must not replace a good one
+    event: (event) => event.kind === "checkpoint" && outcome.isLost ? undefined : keeper.event(event),
+  };
+  return [metricsFile(run.path), shown, outcome, guarded];
+}
+
+/** Says what came of a run, and what to do next; returns the exit code. */
+function ended(
+  { opened: { corpus }, tokenizer, path }: Run,
+  { signal, outcome, terminal }: { signal: AbortSignal; outcome: Outcome; terminal: Terminal },
+): number {
+  if (outcome.skipped > 0) {
+    terminal.print(`skipped ${grouped(outcome.skipped)} steps, whose loss or gradient was not finite`);
+  }
+  if (signal.aborted) {
+    const saved = outcome.isLost ? "not saved, for the losses are of no use; the checkpoint before is kept" : "saved";
+    terminal.print(`\n${saved}; go on with:\n  ${resumeCommand(path)}`);
+    return INTERRUPTED;
+  }
+  const problem = outcome.problem();
+  if (problem !== undefined) {
+    terminal.print(`\nnothing was learned: ${problem}; the model in ${path} is of no use`);
+    return 1;
+  }
+  terminal.print(`\nthe model is in ${path}; fill in masked text with:`);
+  terminal.print(`  ${program} fill ${path} ${example(corpus, tokenizer)}`);
+  return 0;
+}
+
+function example(corpus: Corpus, tokenizer: Tokenizer): string {
+  if (tokenizer.type !== "char") return '"the beginning of the [MASK]"';
+  return corpus.name === "stories"
+    ? '"Ben has a red b[MASK]ll. Where is the ba[MASK]l?"'
+    : '"home [MASK]s where i want to be"';
+}
+
+/** Takes back what is unfinished, and says how to go on. */
+function leaveAtOnce(terminal: Terminal, path: string): void {
+  const names = unfinishedRemoved(`${path}/checkpoints`);
+  if (names.length > 0) {
+    terminal.print(`go on from the latest checkpoint with:\n  ${resumeCommand(path)}`);
+  }
+}
