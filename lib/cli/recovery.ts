@@ -43,17 +43,37 @@ export interface Failure {
 /** The command that goes on with a run. */
 export const resumeCommand = (path: string): string => `${program} train --resume ${path}`;
 
-/** Has runs go on; it counts how often. */
-export function recoveries(): (error: unknown, failure: Failure) => Promise<Recovered | undefined> {
+/** Has a run go on where that may help; it counts how often. */
+export interface Recovery {
+  /** The run to go on with; undefined where there is none. */
+  next(error: unknown, failure: Failure): Promise<Recovered | undefined>;
+  /** What there is to do by hand for a run that stops; undefined: nothing that is known. */
+  advice(error: unknown, failure: Failure): Promise<string | undefined>;
+}
+
+/** A recovery that has done nothing yet. */
+export function createRecovery(): Recovery {
   let devices = 0;
-  return async (error, failure) => {
-    if (error instanceof DivergedError) return await slowed(error, failure);
-    if (!(error instanceof DeviceError)) return undefined;
-    // a device that fails before it did anything will fail again
-    if (!failure.hasSteps || ++devices > MOST_DEVICES) return undefined;
-    return await revived(error, failure);
+  return {
+    async next(error, failure) {
+      if (error instanceof DivergedError) return await slowed(error, failure);
+      // a device that fails before it did anything will fail again
+      if (!(error instanceof DeviceError) || !failure.hasSteps || devices >= MOST_DEVICES) return undefined;
+      devices++;
+      return await revived(error, failure);
+    },
+    async advice(error, failure) {
+      if (error instanceof DivergedError) return await divergedAdvice(error, failure);
+      const { path } = failure.run;
+      const last = (await checkpointSteps(path)).at(-1);
+      if (last === undefined) return undefined;
+      const tried = error instanceof DeviceError && devices > 0 ? `the device was opened anew ${times(devices)}; ` : "";
+      return `${tried}the checkpoint of step ${grouped(last)} is intact; go on from it with:\n  ${resumeCommand(path)}`;
+    },
   };
 }
+
+const times = (count: number) => count === 1 ? "once" : `${count} times`;
 
 /** The run on a device opened anew, from its latest checkpoint. */
 async function revived(error: DeviceError, { run, device }: Failure): Promise<Recovered> {
@@ -113,19 +133,16 @@ async function returnTo(path: string, until: number): Promise<TrainingState | un
   return good === undefined ? undefined : (await loadCheckpoint(storage, good)).state;
 }
 
-/** What there is to do by hand for a run that stopped; undefined: nothing that is known. */
-export async function adviceFor(error: unknown, { run, soundUntil }: Failure): Promise<string | undefined> {
+/** What there is to do by hand where no lower rate was low enough. */
+async function divergedAdvice(error: DivergedError, { run, soundUntil }: Failure): Promise<string> {
   const { path, ratesBefore, settings: { learningRate: { peak } } } = run;
-  const isDiverged = error instanceof DivergedError;
-  const until = isDiverged ? soundUntil(error.soundUntil) : Infinity;
+  const until = soundUntil(error.soundUntil);
   const last = (await checkpointSteps(path)).findLast((step) => step <= until);
-  const returns = isDiverged ? returnsOf(ratesBefore) : 0;
-  const before = returns === 0 ? "" : `the learning rate was halved ${returns} times, to ${peak.toPrecision(3)}; `;
-  const flag = isDiverged ? ` --lr ${lowerRate(peak)}` : "";
-  if (last !== undefined) {
-    return `${before}the checkpoint of step ${grouped(last)} is good; go on from it with:\n  ${
-      resumeCommand(path)
-    }${flag}`;
-  }
-  return isDiverged ? `${before}there is no good checkpoint: begin anew with a lower one, such as${flag}` : undefined;
+  const returns = returnsOf(ratesBefore);
+  const tried = returns === 0 ? "" : `the learning rate was halved ${times(returns)}, to ${peak.toPrecision(3)}; `;
+  const flag = `--lr ${lowerRate(peak)}`;
+  if (last === undefined) return `${tried}there is no good checkpoint: begin anew with a lower one, such as ${flag}`;
+  return `${tried}the checkpoint of step ${grouped(last)} is good; go on from it with:\n  ${
+    resumeCommand(path)
+  } ${flag}`;
 }

@@ -22,7 +22,7 @@ import { skippedLines } from "./open_corpus.ts";
 import { type Outcome, watchOutcome } from "./outcome.ts";
 import { profileTable } from "./profile_table.ts";
 import { program } from "./program.ts";
-import { adviceFor, type Failure, recoveries, resumeCommand } from "./recovery.ts";
+import { createRecovery, type Failure, resumeCommand } from "./recovery.ts";
 import type { Reporter } from "./reporter.ts";
 import { enterFolder, modelOf, type Run } from "./run.ts";
 import { openRunDevice } from "./run_device.ts";
@@ -40,36 +40,43 @@ interface Site {
 
 /** Trains to the end, with other devices or lower rates where that helps; returns the exit code. */
 export async function trainRun(first: Run, { parsed, terminal }: Omit<Site, "signal">): Promise<number> {
-  const recovered = recoveries();
+  const recovery = createRecovery();
   const { signal, remove } = listenForInterrupts({
     stopping: () => terminal.print("finishing the step and saving; again to stop at once"),
     leaving: () => leaveAtOnce(terminal, first.path),
   });
+  let [run, failure]: [Run, Failure | undefined] = [first, undefined];
   try {
-    for (let run = first;;) {
-      const result = await attempt(run, { parsed, terminal, signal, isFirst: run === first });
-      if (typeof result === "number") return result;
-      const { error, failure } = result;
-      const next = failure && !signal.aborted ? await recovered(error, failure) : undefined;
-      if (!next) {
-        const advice = failure && await adviceFor(error, failure);
-        if (advice !== undefined) terminal.print(advice);
-        throw withAdvice(error, run.opened.choice);
+    while (true) {
+      try {
+        return await attempt(run, { parsed, terminal, signal, isFirst: run === first, failed: (now) => failure = now });
+      } catch (error) {
+        terminal.clear();
+        const next = failure && !signal.aborted ? await recovery.next(error, failure) : undefined;
+        if (!next) {
+          const advice = failure && await recovery.advice(error, failure);
+          if (advice !== undefined) terminal.print(advice);
+          throw withAdvice(error, run.opened.choice);
+        }
+        terminal.print(`note: ${next.note}`);
+        run = next.run;
       }
-      terminal.print(`note: ${next.note}`);
-      run = next.run;
     }
   } finally {
     remove();
   }
 }
 
-/** Trains until the end, or until something fails; returns the exit code, or what failed. */
-async function attempt(
-  run: Run,
-  site: Site & { isFirst: boolean },
-): Promise<number | { error: unknown; failure: Failure | undefined }> {
-  const { parsed, terminal, isFirst } = site;
+/** One go at a run, on a device of its own. */
+interface Attempt extends Site {
+  readonly isFirst: boolean;
+  /** Hears how far it came before it fails, if the run has a folder by then. */
+  readonly failed: (failure: Failure) => void;
+}
+
+/** Trains until the end; returns the exit code. */
+async function attempt(run: Run, site: Attempt): Promise<number> {
+  const { parsed, terminal, isFirst, failed } = site;
   const opened = await openRunDevice(run, parsed);
   const { device, reason, notice } = opened;
   let progress: Progress | undefined;
@@ -80,10 +87,11 @@ async function attempt(
     }
     return await trainOn(opened, run, { ...site, entered: (now) => progress = now });
   } catch (error) {
-    terminal.clear();
     const { description, settings } = device;
-    const failure = progress && { run, device: { description, settings }, ...progress };
-    return { error, failure };
+    const nothing = isFirst ? undefined : { hasSteps: false, soundUntil: (step: number) => step };
+    const known = progress ?? nothing;
+    if (known) failed({ run, device: { description, settings }, ...known });
+    throw error;
   } finally {
     device.destroy();
   }
@@ -95,7 +103,7 @@ type Progress = Pick<Failure, "hasSteps" | "soundUntil">;
 async function trainOn(
   { device }: OpenedDevice,
   run: Run,
-  { terminal, signal, isFirst, entered }: Site & { isFirst: boolean; entered: (progress: Progress) => void },
+  { terminal, signal, isFirst, entered }: Omit<Attempt, "failed"> & { entered: (progress: Progress) => void },
 ): Promise<number> {
   const { opened: { corpus }, tokenizer, settings, state } = run;
   const model = await newModel(device, run, terminal);

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { allocateTensor, type Device } from "../../lib/device/device.ts";
+import { allocateTensor, type Device, DeviceError } from "../../lib/device/device.ts";
 import type { Tensor } from "../../lib/tensor/tensor.ts";
 import { Graph } from "../../lib/graph/graph.ts";
 import { gpuTest } from "../helpers/devices.ts";
@@ -119,7 +119,7 @@ gpuTest("Device fails with WebGPU's own words once something went wrong", async 
     await device.read([allocateTensor(device, "probe", { shape: [4] })]);
     program.run();
   };
-  await assertRejects(use, Error, "WebGPU failed");
+  await assertRejects(use, DeviceError, "The GPU refused its work: ");
   device.destroy();
 });
 

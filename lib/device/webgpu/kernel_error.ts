@@ -43,7 +43,7 @@ export function placeOf(files: KernelSource["files"], line: number): { file: str
 }
 
 /** A message without naga's drawing of the line, whose number is that of the whole source, but with its notes. */
-function gist(message: string): string {
+export function gist(message: string): string {
   const [head = "", ...rest] = message.trim().split("\n");
   const notes = rest.filter((line) => /^\s*= /.test(line)).map((line) => line.trim().slice(2));
   return [head.replace(/^Shader (?:'.*' )?(?:parsing|validation) error: /, ""), ...notes].join(": ");

@@ -6,6 +6,7 @@
 
 import type { Device } from "../device.ts";
 import type { MatmulVariant, ProductTable, Tile } from "./choices.ts";
+import { opened } from "./gpu_watch.ts";
 import { kernelSources } from "./kernel_sources.ts";
 import { requiredLimits } from "./limits.ts";
 import { WebGpuDevice } from "./webgpu_device.ts";
@@ -32,6 +33,7 @@ export class NoAdapterError extends Error {
  * Opens the adapter that `navigator.gpu` prefers for high performance, with all the memory that it allows.
  *
  * @throws {NoAdapterError} where there is none.
+ * @throws {DeviceError} where the driver does not answer.
  * @throws {RangeError} if a profile is asked for and the adapter has no timestamp queries, or if a kernel needs more of
  * something than the adapter has.
  */
@@ -44,17 +46,18 @@ export async function openWebGpuDevice(options: WebGpuOptions = {}): Promise<Dev
   }
   const software = isSoftware(adapter);
   const matmul = options.matmul ?? (software ? "direct" : "tiled");
-  const gpu = await adapter.requestDevice({
+  const gpu = await opened(adapter.requestDevice({
     requiredFeatures: profile ? ["timestamp-query"] : [],
     requiredLimits: requiredLimits(adapter.limits, kernelSources),
-  });
+  }));
   const description = adapter.info.description || adapter.info.vendor || "unnamed adapter";
   return new WebGpuDevice(gpu, { description, software, matmul, tile, products, sources: kernelSources, profile });
 }
 
 /** The adapter that would be opened. */
 export async function findAdapter(): Promise<GPUAdapter | undefined> {
-  return await globalThis.navigator?.gpu?.requestAdapter({ powerPreference: "high-performance" }) ?? undefined;
+  const asked = globalThis.navigator?.gpu?.requestAdapter({ powerPreference: "high-performance" });
+  return asked && await opened(asked) || undefined;
 }
 
 /** Whether the CPU does the adapter's work. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Device, Program, Recording, WebGpuSettings } from "../device.ts";
+import { type Device, DeviceError, type Program, type Recording, type WebGpuSettings } from "../device.ts";
 import type { DeviceBuffer, KernelCall, OpCall, Storage, Tensor } from "../../tensor/tensor.ts";
 import { type KernelTime, workOf } from "../profile.ts";
 import { encode, PassTimer, type PreparedCall } from "./pass_timer.ts";
@@ -13,6 +13,7 @@ import { encodeParams, paramsBytes } from "./wgsl.ts";
 import { checkDispatches, eachCall } from "./check_calls.ts";
 import type { MatmulVariant, ProductTable, Tile } from "./choices.ts";
 import type { KernelSource } from "./kernel_sources.ts";
+import { type GpuWatch, watchGpu } from "./gpu_watch.ts";
 import { type GpuTarget, lower } from "./lower.ts";
 
 /** A device that was opened, what it is, and the kernels that it may run. */
@@ -49,8 +50,7 @@ export class WebGpuDevice implements Device {
   #buffers = new Set<GPUBuffer>();
   #absent: WebGpuBuffer;
   #absentWritable: WebGpuBuffer;
-  #failure: Error | undefined;
-  #destroyed = false;
+  #watch: GpuWatch;
   #timer: PassTimer | undefined;
 
   constructor(gpu: GPUDevice, options: WebGpuDeviceOptions) {
@@ -75,13 +75,7 @@ export class WebGpuDevice implements Device {
     };
     this.#sources = sources;
     this.#pipeline = pipelineCache(gpu, sources);
-    gpu.addEventListener("uncapturederror", (event) => {
-      event.preventDefault();
-      this.#failure ??= new Error(`WebGPU failed: ${(event as GPUUncapturedErrorEvent).error.message}`);
-    });
-    gpu.lost.then((info) => {
-      if (!this.#destroyed) this.#failure ??= new Error(`WebGPU lost the device: ${info.message}`);
-    });
+    this.#watch = watchGpu(gpu, { software });
     this.#timer = profile ? new PassTimer(gpu) : undefined;
     this.#absent = this.allocate(ABSENT_BYTES, "absent");
     this.#absentWritable = this.allocate(ABSENT_BYTES * 16, "absent, writable");
@@ -129,10 +123,7 @@ export class WebGpuDevice implements Device {
         at += tensor.size * 4;
       }
       this.#gpu.queue.submit([encoder.finish()]);
-      await staging.mapAsync(GPUMapMode.READ).catch((error: Error) => {
-        throw this.#failure ?? error;
-      });
-      this.#check();
+      await this.#watch.answer(staging.mapAsync(GPUMapMode.READ));
       const bytes = staging.getMappedRange();
       at = 0;
       return tensors.map((tensor) => bytes.slice(at, at += tensor.size * 4));
@@ -145,7 +136,11 @@ export class WebGpuDevice implements Device {
     return lower(call, this.#target);
   }
 
-  async build(recording: Recording): Promise<Program> {
+  build(recording: Recording): Promise<Program> {
+    return this.#watch.answer(this.#build(recording));
+  }
+
+  async #build(recording: Recording): Promise<Program> {
     const calls = [...recording.sections.values()].flat();
     this.#checkSizes(calls);
     const pipelines = await Promise.all(calls.map((call) => this.#pipeline(call)));
@@ -160,7 +155,9 @@ export class WebGpuDevice implements Device {
     };
     if (failure) {
       destroy();
-      throw new RangeError(`Cannot allocate ${(bytes / 2 ** 20).toFixed(0)} MiB for activations: out of device memory`);
+      throw new DeviceError(
+        `Cannot allocate ${(bytes / 2 ** 20).toFixed(0)} MiB for activations: out of device memory`,
+      );
     }
     const storage = (tensor: Tensor): Storage => {
       const arena = recording.arenaOf.get(tensor);
@@ -183,7 +180,7 @@ export class WebGpuDevice implements Device {
   }
 
   destroy(): void {
-    this.#destroyed = true;
+    this.#watch.end();
     for (const buffer of this.#buffers) buffer.destroy();
     this.#buffers.clear();
     this.#gpu.destroy();
@@ -207,7 +204,7 @@ export class WebGpuDevice implements Device {
   }
 
   #run(sections: ReadonlyMap<string, readonly PreparedCall[]>, names: readonly string[]): void {
-    this.#check();
+    this.#watch.check();
     const calls = [...(names.length > 0 ? names : sections.keys())].flatMap((name) => {
       const section = sections.get(name);
       if (!section) throw new TypeError(`The program has no section "${name}"`);
@@ -218,10 +215,6 @@ export class WebGpuDevice implements Device {
       return;
     }
     this.#gpu.queue.submit([encode(this.#gpu, calls)]);
-  }
-
-  #check(): void {
-    if (this.#failure) throw this.#failure;
   }
 
   #checkSizes(calls: readonly KernelCall[]): void {

@@ -1,0 +1,48 @@
+// Preloaded to see what becomes of a run when its GPU fails: CLOZE_TEST_GPU says how, at which submission of a device, and how often.
+const { how, at, times } = JSON.parse(Deno.env.get("CLOZE_TEST_GPU") ?? "{}") as {
+  how: "destroy" | "memory" | "validation" | "hang" | "adapter";
+  at: number;
+  times: number;
+};
+let left = times;
+
+const requestAdapter = navigator.gpu.requestAdapter;
+navigator.gpu.requestAdapter = function (...args) {
+  if (how === "adapter" && left-- > 0) return new Promise(() => {});
+  return requestAdapter.apply(this, args);
+};
+
+// an hour's patience is over at once
+const later = globalThis.setTimeout;
+globalThis.setTimeout =
+  ((act: () => void, delay: number) => later(act, delay >= 60_000 ? 200 : delay)) as typeof setTimeout;
+
+let hangs = false;
+const mapAsync = GPUBuffer.prototype.mapAsync;
+GPUBuffer.prototype.mapAsync = function (...args) {
+  if (!hangs) return mapAsync.apply(this, args);
+  hangs = false;
+  return new Promise(() => {});
+};
+
+const requestDevice = GPUAdapter.prototype.requestDevice;
+GPUAdapter.prototype.requestDevice = async function (...args) {
+  const gpu = await requestDevice.apply(this, args);
+  const { queue } = gpu;
+  const submit = queue.submit;
+  let submits = 0;
+  queue.submit = function (buffers) {
+    submit.call(this, buffers);
+    if (++submits !== at || left-- <= 0) return;
+    if (how === "destroy") gpu.destroy();
+    // larger than any buffer may be, or than there is memory for
+    if (how === "validation") gpu.createBuffer({ size: 2 ** 52, usage: GPUBufferUsage.STORAGE });
+    if (how === "memory") {
+      gpu.dispatchEvent(
+        new GPUUncapturedErrorEvent("uncapturederror", { error: new GPUOutOfMemoryError("no memory") }),
+      );
+    }
+    if (how === "hang") hangs = true;
+  };
+  return gpu;
+};
