@@ -87,7 +87,13 @@ export { train } from "./lib/train/trainer.ts";
 
 // checkpoints
 export { type CheckpointStorage, folderStorage } from "./lib/files/checkpoint_folder.ts";
-export { type Checkpoint, loadCheckpoint, type RunOrigin, saveCheckpoint } from "./lib/train/checkpoint.ts";
+export {
+  type Checkpoint,
+  type KeepOptions,
+  loadCheckpoint,
+  type RunOrigin,
+  saveCheckpoint,
+} from "./lib/train/checkpoint.ts";
 
 // trained models
 export type { Evaluation, NextSentenceEvaluation, ScoreSums } from "./lib/evaluate/score_totals.ts";

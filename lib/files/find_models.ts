@@ -7,6 +7,7 @@
 import { type ModelFolder, readJson, readText } from "../format/model_folder.ts";
 import { WEIGHTS, WEIGHTS_INDEX, whatIsThere } from "../format/folder_contents.ts";
 import { folderStorage } from "./checkpoint_folder.ts";
+import { checkedFolder } from "./checksums.ts";
 import { exists, parentOf, trimmed } from "./paths.ts";
 import { fileFolder } from "./file_folder.ts";
 
@@ -28,7 +29,7 @@ export async function findModels(path: string): Promise<[ModelFolder, ...ModelFo
     const folder = parentOf(place);
     throw fail(`it is a file; wanted the folder of a model${await hasWeights(folder) ? `, "${folder}"` : ""}`);
   }
-  if (await hasWeights(place)) return [fileFolder(place)];
+  if (await hasWeights(place)) return [checkedFolder(fileFolder(place))];
   const storage = folderStorage(`${place}/checkpoints`);
   const [first, ...rest] = (await storage.list()).map((name) => storage.folder(name));
   if (first) return [first, ...rest];

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { beginSha256, checksumLines, CHECKSUMS } from "./checksums.ts";
+
 /** Files by name, each in pieces to be written one after the other. */
 export type FileSet = ReadonlyMap<string, readonly Uint8Array<ArrayBuffer>[]>;
 
@@ -16,6 +18,12 @@ export interface WriteOptions {
   readonly intact?: string | undefined;
   /** Name until it is whole. Default: the name with `.unfinished` behind it. */
   readonly temporary?: string | undefined;
+}
+
+/** Options of {@linkcode writeFolder}. */
+export interface WriteFolderOptions extends WriteOptions {
+  /** Whether the SHA-256 of every file is written beside them. Default: no. */
+  readonly checksums?: boolean | undefined;
 }
 
 /** What is said of a failure. */
@@ -138,7 +146,7 @@ export async function writeFile(path: string, content: FileContent, options: Wri
  *
  * @throws {WriteError} that says what failed; nothing of it is left behind.
  */
-export async function writeFolder(path: string, files: FileSet, options: WriteOptions): Promise<void> {
+export async function writeFolder(path: string, files: FileSet, options: WriteFolderOptions): Promise<void> {
   const { temporary = `${path}.unfinished` } = options;
   const context = { ...options, place: path, bytes: totalBytes([...files.values()].flat()) };
   const remove = () => Deno.remove(temporary, { recursive: true }).catch(() => {});
@@ -146,7 +154,10 @@ export async function writeFolder(path: string, files: FileSet, options: WriteOp
   await remove();
   await renamed({ temporary, path, context, remove }, async () => {
     await makeFolder(temporary, context);
-    await writeFiles(temporary, files, context);
+    const sums = options.checksums ? new Map<string, string>() : undefined;
+    await writeFiles(temporary, files, context, sums);
+    const lines = sums && new TextEncoder().encode(checksumLines(sums));
+    if (lines) await writeSynced(`${temporary}/${CHECKSUMS}`, [lines], context);
   });
 }
 
@@ -174,16 +185,24 @@ export async function makeFolder(path: string, context: Omit<WriteContext, "plac
   await writing({ place: path, ...context }, () => Deno.mkdir(path, { recursive: true }));
 }
 
-/** Writes files, which may lie in folders of their own, into a folder that exists, and waits until they are on the disk. */
+/**
+ * Writes files, which may lie in folders of their own, into a folder that exists, and waits until they are on the disk; the
+ * SHA-256 of each is noted in `sums`.
+ */
 export async function writeFiles(
   folder: string,
   files: FileSet,
   context: WriteContext = { what: "files", place: folder },
+  sums?: Map<string, string>,
 ): Promise<void> {
   for (const [name, parts] of files) {
     const inner = name.lastIndexOf("/");
     if (inner > 0) await makeFolder(`${folder}/${name.slice(0, inner)}`, context);
-    await writeSynced(`${folder}/${name}`, parts, context);
+    const hash = sums && await beginSha256();
+    await writeSynced(`${folder}/${name}`, parts, context, () => {
+      for (const part of hash ? parts : []) hash!.update(part);
+    });
+    if (hash) sums.set(name, hash.digest("hex"));
   }
 }
 
@@ -191,13 +210,17 @@ async function writeSynced(
   path: string,
   content: Exclude<FileContent, string>,
   context: WriteContext,
+  meanwhile?: () => void,
 ): Promise<void> {
   using file = await writing(context, () => Deno.open(path, { write: true, create: true, truncate: true }));
   const writer = fileWriter(file, context);
   if (typeof content === "function") await content(writer);
   else for (const part of content) await writer.write(part);
   await writer.flush();
-  await writing(context, () => file.sync());
+  const synced = writing(context, () => file.sync());
+  // a disk takes its time, in which the processor has nothing else to do
+  meanwhile?.();
+  await synced;
 }
 
 /** Bytes of all parts. */

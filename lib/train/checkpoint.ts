@@ -5,7 +5,7 @@
  */
 
 import { toConfigJson } from "../format/config_json.ts";
-import type { CheckpointStorage } from "../files/checkpoint_folder.ts";
+import { checkpointName, type CheckpointStorage, stepOf } from "../files/checkpoint_folder.ts";
 import { type ModelFolder, pathIn, readBytes, readJson } from "../format/model_folder.ts";
 import { checkFinite } from "../format/finite.ts";
 import { toHuggingFace } from "../format/tensor_names.ts";
@@ -48,17 +48,32 @@ export type RunAbout =
   & Pick<TrainingState, "step" | "tokens" | "seconds" | "evaluateTokens">
   & Partial<Pick<RunOrigin, "corpus" | "device" | "base">>;
 
-/** Checkpoints that are kept; with two, there is a good one even while the next is being written. */
-const KEPT = 2;
+/** Checkpoints that are kept where nothing else is said: one more than is needed, should the latest be damaged. */
+export const KEPT_CHECKPOINTS = 2;
 
-/** Writes a checkpoint, then deletes all but the latest two. Returns its name. */
+/** What {@linkcode saveCheckpoint} leaves. */
+export interface KeepOptions {
+  /**
+   * The latest so many stay, at least one.
+   *
+   * @default {2}
+   */
+  keep?: number | undefined;
+  /** Of all names, oldest first, one that stays besides. Default: none. */
+  best?: ((names: readonly string[]) => string | undefined) | undefined;
+}
+
+/** Writes a checkpoint, then deletes older ones. Returns its name. */
 export async function saveCheckpoint(
   storage: CheckpointStorage,
   checkpoint: Checkpoint,
+  { keep = KEPT_CHECKPOINTS, best }: KeepOptions = {},
 ): Promise<string> {
-  const name = `step-${String(checkpoint.state.step).padStart(8, "0")}`;
+  const name = checkpointName(checkpoint.state.step);
   if (!(await storage.list()).includes(name)) await storage.save(name, checkpointFiles(checkpoint));
-  for (const old of (await storage.list()).slice(0, -KEPT)) await storage.remove(old);
+  const names = await storage.list();
+  const kept = best?.(names);
+  for (const old of names.slice(0, -Math.max(1, keep))) if (old !== kept) await storage.remove(old);
   return name;
 }
 
@@ -140,6 +155,8 @@ export async function loadCheckpoint(storage: CheckpointStorage, name: string): 
   if (![step, tokens, seconds, position?.block].every(Number.isFinite)) {
     throw fail("training.json", "its clock is incomplete");
   }
+  const told = stepOf(name);
+  if (told !== undefined && told !== step) throw fail("training.json", `it is of step ${step}, its folder is ${name}`);
   const state = {
     step,
     tokens,

@@ -4,6 +4,7 @@ import { modelConfig } from "../../lib/model/config.ts";
 import { initialValues } from "../../lib/model/parameters.ts";
 import { characterTokenizer } from "../../lib/tokenizer/character.ts";
 import { type Checkpoint, loadCheckpoint, loadModel, saveCheckpoint } from "../../lib/train/checkpoint.ts";
+import { CHECKSUMS } from "../../lib/files/checksums.ts";
 import { folderStorage } from "../../lib/files/checkpoint_folder.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../lib/format/safetensors.ts";
 import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
@@ -50,6 +51,7 @@ Deno.test("loadCheckpoint() reads the moments of earlier versions, which called 
     const former = [...tensors].map(([key, tensor]) => [key.replace("tokenType", "segment"), tensor] as const);
     assert(former.some(([key]) => key === "first.embeddings.segment"));
     await Deno.writeFile(file, await new Blob(encodeSafetensors(new Map(former))).bytes());
+    await Deno.remove(`${path}/${name}/${CHECKSUMS}`);
     assertEquals((await loadCheckpoint(storage, name)).state, saved);
   }));
 
@@ -58,6 +60,49 @@ Deno.test("saveCheckpoint() keeps the latest two", () =>
     const storage = folderStorage(path);
     for (const step of [1, 2, 3, 10]) await saveCheckpoint(storage, checkpoint(step));
     assertEquals(await storage.list(), ["step-00000003", "step-00000010"]);
+  }));
+
+Deno.test("saveCheckpoint() keeps as many as are wanted, and the best beside them", () =>
+  inTemporaryFolder(async (path) => {
+    const storage = folderStorage(path);
+    const best = (names: readonly string[]) => names.find((name) => name === "step-00000002");
+    for (const step of [1, 2, 3, 4]) await saveCheckpoint(storage, checkpoint(step), { keep: 1, best });
+    assertEquals(await storage.list(), ["step-00000002", "step-00000004"]);
+    for (const step of [5, 6, 7]) await saveCheckpoint(storage, checkpoint(step), { keep: 3 });
+    assertEquals(await storage.list(), ["step-00000005", "step-00000006", "step-00000007"]);
+  }));
+
+Deno.test("folderStorage() takes foreign and empty folders for no checkpoints, leaves them alone, and sorts by step", () =>
+  inTemporaryFolder(async (path) => {
+    const storage = folderStorage(path);
+    const foreign = ["backup", "step-00000001-copy", "step-", ".hidden", "step-00000003", "step-00000004", "stepx-5"];
+    for (const name of foreign) await Deno.mkdir(`${path}/${name}`);
+    for (const name of ["backup", "step-00000001-copy"]) {
+      await Deno.writeTextFile(`${path}/${name}/training.json`, "{}");
+    }
+    await Deno.writeTextFile(`${path}/step-00000004/notes.txt`, "mine");
+    await Deno.writeTextFile(`${path}/step-7`, "a file");
+    assertEquals(await storage.list(), []);
+    for (const step of [1, 2, 3, 4]) await saveCheckpoint(storage, checkpoint(step));
+    await saveCheckpoint(storage, checkpoint(100_000_000));
+    assertEquals(await storage.list(), ["step-00000004", "step-100000000"]);
+    assertEquals(await Deno.readTextFile(`${path}/other-step-00000004/notes.txt`), "mine");
+    for (const name of ["backup", "step-00000001-copy", "step-", ".hidden"]) await Deno.stat(`${path}/${name}`);
+  }));
+
+Deno.test("folderStorage() writes checksums that sha256sum reads", () =>
+  inTemporaryFolder(async (path) => {
+    const name = await saveCheckpoint(folderStorage(path), checkpoint(1));
+    const sums = await Deno.readTextFile(`${path}/${name}/${CHECKSUMS}`);
+    const lines = [];
+    for (const line of sums.trimEnd().split("\n")) {
+      const file = line.slice(66);
+      const digest = await crypto.subtle.digest("SHA-256", await Deno.readFile(`${path}/${name}/${file}`));
+      lines.push(`${new Uint8Array(digest).toHex()}  ${file}`);
+    }
+    assertEquals(lines.join("\n"), sums.trimEnd());
+    const names = (await Array.fromAsync(Deno.readDir(`${path}/${name}`), ({ name }) => name)).sort();
+    assertEquals([...lines.map((line) => line.slice(66)), CHECKSUMS].sort(), names);
   }));
 
 Deno.test("folderStorage() never lists what was not written to its end, and clears it away", () =>
@@ -70,6 +115,7 @@ Deno.test("folderStorage() never lists what was not written to its end, and clea
     assertEquals((await Array.fromAsync(Deno.readDir(path))).map(({ name }) => name), ["step-00000001"]);
     const files = (await Array.fromAsync(Deno.readDir(`${path}/step-00000001`))).map(({ name }) => name).sort();
     assertEquals(files, [
+      CHECKSUMS,
       "config.json",
       "model.safetensors",
       "optimizer.safetensors",
@@ -80,10 +126,11 @@ Deno.test("folderStorage() never lists what was not written to its end, and clea
     ]);
   }));
 
-Deno.test("loadModel() and loadCheckpoint() name the file that is damaged", () =>
+Deno.test("loadModel() and loadCheckpoint() name the file that is damaged, also where there are no checksums", () =>
   inTemporaryFolder(async (path) => {
     const storage = folderStorage(path);
     const name = await saveCheckpoint(storage, checkpoint(1));
+    await Deno.remove(`${path}/${name}/${CHECKSUMS}`);
     const damage = async (file: string, text: string) => {
       const original = await Deno.readFile(`${path}/${name}/${file}`);
       await Deno.writeTextFile(`${path}/${name}/${file}`, text);
