@@ -7,6 +7,7 @@
 import { type RunOrigin, saveCheckpoint } from "../train/checkpoint.ts";
 import type { TrainingState, ValidationRecord } from "../train/events.ts";
 import { modelCard } from "../train/model_card.ts";
+import { stepOf } from "../files/checkpoint_folder.ts";
 import { baseName } from "../files/paths.ts";
 import type { Reporter } from "./reporter.ts";
 import type { Run } from "./run.ts";
@@ -23,16 +24,35 @@ export function checkpointKeeper(
   { device, validations }: { device: string; validations: readonly ValidationRecord[] },
 ): Reporter {
   const curve = [...validations];
-  const { config, tokenizer } = run;
+  const { config, tokenizer, keep } = run;
   const storage = checkpointsIn(run.path);
   return {
     async event(event) {
       if (event.kind === "validation") curve.push(event);
       if (event.kind !== "checkpoint") return;
       const { state } = event;
-      await saveCheckpoint(storage, { config, tokenizer, state, origin: originOf(run, { device, curve, state }) });
+      const origin = originOf(run, { device, curve, state });
+      const best = (names: readonly string[]) => bestCheckpoint(names, curve)?.name;
+      await saveCheckpoint(storage, { config, tokenizer, state, origin }, { keep, best });
     },
   };
+}
+
+/**
+ * The checkpoint whose validation loss is the least, of those whose names are given: that of its own step or, where
+ * validations and checkpoints do not meet, the latest before it. Undefined if nothing was validated.
+ */
+export function bestCheckpoint(
+  names: readonly string[],
+  curve: readonly ValidationRecord[],
+): { name: string; validation: ValidationRecord } | undefined {
+  let best: { name: string; validation: ValidationRecord } | undefined;
+  for (const name of names) {
+    const validation = curve.findLast(({ step }) => step <= (stepOf(name) ?? -1));
+    // of several after the same validation, the first is the nearest
+    if (validation && validation.loss < (best?.validation.loss ?? Infinity)) best = { name, validation };
+  }
+  return best;
 }
 
 /** What a checkpoint tells of its run. */

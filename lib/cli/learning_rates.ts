@@ -4,19 +4,9 @@
  * @module
  */
 
-import { writeFile } from "../files/write_files.ts";
 import type { LearningRate } from "../train/schedule.ts";
 import { appendMetrics } from "./metrics_file.ts";
-
-/** A learning rate that a run had before. */
-export interface FormerRate {
-  /** Its peak. */
-  readonly peak: number;
-  /** Steps that were done when it was left. */
-  readonly until: number;
-  /** Whether training diverged with it, or another one was asked for. */
-  readonly why: "diverged" | "asked";
-}
+import { changeRun, type FormerRate, readRun } from "./run_folder.ts";
 
 /** A learning rate, and those before it. */
 export interface Rates {
@@ -41,11 +31,9 @@ export function changedRate(
 
 /** Notes a change of the rate in a run's config.json, and in its metrics at the step where it happens. */
 export async function noteRates(path: string, { learningRate, ratesBefore = [] }: Rates): Promise<void> {
-  const file = `${path}/config.json`;
-  const config = JSON.parse(await Deno.readTextFile(file));
+  const config = await readRun(path);
   if (ratesBefore.length === (config.ratesBefore?.length ?? 0)) return;
-  const changed = { ...config, training: { ...config.training, learningRate }, ratesBefore };
-  await writeFile(file, JSON.stringify(changed, null, 2) + "\n", { what: "the run's settings" });
+  await changeRun(path, { training: { ...config.training, learningRate }, ratesBefore });
   const { peak: before, until: step, why } = ratesBefore.at(-1)!;
   appendMetrics(path, { kind: "rate", step, peak: learningRate.peak, before, why });
 }

@@ -20,7 +20,8 @@ import { type ParsedFlags, UsageError } from "./flags.ts";
 import { grouped } from "./figures.ts";
 import { openNamed } from "./opened_model.ts";
 import type { Run } from "./run.ts";
-import { checkFree, freeName } from "./run_folder.ts";
+import { claimFreeName, claimName, type RunClaim } from "./run_claim.ts";
+import { runNameFrom } from "./run_name.ts";
 import type { Terminal } from "./terminal.ts";
 import { textNotices } from "./text_notices.ts";
 import { CASED_ELSEWHERE, readTokenizer } from "./vocabulary_folder.ts";
@@ -33,23 +34,37 @@ export async function newRun(parsed: ParsedFlags, terminal: Terminal): Promise<R
   const init = parsed.get(flags.init);
   const model = init === undefined ? undefined : await openNamed(init);
   let opened: OpenedCorpus | undefined;
+  let claim: RunClaim | undefined;
   try {
     const plan = planFromFlags(parsed, model?.config);
     opened = await openCorpus(corpusChoice(parsed), { seed: plan.seed });
-    return await newRunOn(opened, { parsed, plan, model, terminal });
+    claim = await claimFor(opened, parsed, plan);
+    return await newRunOn(opened, { parsed, plan, model, claim, terminal });
   } catch (error) {
+    claim?.release();
     await model?.weights.close();
     await opened?.close();
     throw error;
   }
 }
 
+/** The run's folder, before anything that takes time: nobody else can take its name meanwhile. */
+async function claimFor({ label }: OpenedCorpus, parsed: ParsedFlags, { model }: TrainPlan): Promise<RunClaim> {
+  const [out, name, init] = [parsed.get(flags.out), parsed.get(flags.name), parsed.get(flags.init)];
+  if (name !== undefined) return await claimName(out, name);
+  const kind = init === undefined
+    ? [model.preset, parsed.get(flags.size) ?? defaultSize(model.preset)]
+    : [nameOf(init)];
+  return await claimFreeName(out, runNameFrom([...kind, label].join("-")));
+}
+
 async function newRunOn(
   opened: OpenedCorpus,
-  { parsed, plan, model, terminal }: {
+  { parsed, plan, model, claim, terminal }: {
     parsed: ParsedFlags;
     plan: TrainPlan;
     model: OpenedModel | undefined;
+    claim: RunClaim;
     terminal: Terminal;
   },
 ): Promise<Run> {
@@ -77,14 +92,9 @@ async function newRunOn(
   const config = { ...plan.model, vocab: Math.max(plan.model.vocab, tokenizer.size) };
   const settings = { ...plan.settings, budget: await budgetOn(opened.corpus, tokenizer, plan.budget) };
   const notices = await textNotices(opened, { tokenizer, settings, isReady: base !== undefined });
-  const out = parsed.get(flags.out);
-  const size = parsed.get(flags.size) ?? defaultSize(config.preset);
-  const kind = init === undefined ? [config.preset, size] : [nameOf(init)];
-  const wanted = [...kind, opened.label].filter((part) => part !== undefined).join("-");
-  const name = parsed.get(flags.name) ?? await freeName(out, wanted);
-  const path = `${out}/${name}`;
-  await checkFree(path);
-  return { opened, before: undefined, tokenizer, base, config, settings, notices, state: undefined, path };
+  const keep = parsed.get(flags.keep);
+  const { path } = claim;
+  return { opened, before: undefined, tokenizer, base, config, settings, notices, state: undefined, path, claim, keep };
 }
 
 /** A budget that passes over the text are counted in tokens for. */

@@ -4,32 +4,48 @@
  * @module
  */
 
-import { loadCheckpoint } from "../train/checkpoint.ts";
+import { type Checkpoint, loadCheckpoint } from "../train/checkpoint.ts";
 import { progressOf } from "../train/schedule.ts";
 import { grouped } from "./figures.ts";
 import { checkUnchanged } from "./file_print.ts";
 import { type ParsedFlags, UsageError } from "./flags.ts";
 import { checkModelPath } from "./model_path.ts";
-import { changedRate } from "./learning_rates.ts";
+import { changedRate, type Rates } from "./learning_rates.ts";
 import { openCorpus } from "./open_corpus.ts";
 import type { Run } from "./run.ts";
+import { claimRun, type RunClaim } from "./run_claim.ts";
 import { deviceFlags } from "./run_device.ts";
-import { checkpointsIn, readRun } from "./run_folder.ts";
+import { checkpointsIn, readRun, type RunConfig } from "./run_folder.ts";
 import type { Terminal } from "./terminal.ts";
 import { trainFlags as flags } from "./train_flags.ts";
 
 /** Flags that may be given beside --resume. */
-const changeable: readonly string[] = ["resume", ...deviceFlags, "profile", "lr"];
+const changeable: readonly string[] = ["resume", ...deviceFlags, "profile", "keep", "lr"];
 
 /** A run that goes on where its latest checkpoint left it. */
 export async function resumedRun(parsed: ParsedFlags, path: string, terminal: Terminal): Promise<Run> {
   const other = parsed.given.find((name) => !changeable.includes(name));
   if (other) throw new UsageError(`Option --${other} cannot be changed by --resume: a run goes on as it began`);
   await checkModelPath(path, "resume");
-  const { config: runConfig, checkpoint } = await readRun(path);
+  const runConfig = await readRun(path);
   if (runConfig.text.data.length === 0) {
     throw new RangeError(`Cannot resume "${path}": its text came from standard input`);
   }
+  const claim = claimRun(path);
+  try {
+    if (claim.notice) terminal.print(`note: ${claim.notice}`);
+    return await resumedFrom(runConfig, { parsed, claim, terminal });
+  } catch (error) {
+    claim.release();
+    throw error;
+  }
+}
+
+async function resumedFrom(
+  runConfig: RunConfig,
+  { parsed, claim, terminal }: { parsed: ParsedFlags; claim: RunClaim; terminal: Terminal },
+): Promise<Run> {
+  const { path } = claim;
   const opened = await openCorpus(runConfig.text, { seed: runConfig.training.seed });
   try {
     const note = checkUnchanged(runConfig.files, opened.files);
@@ -37,13 +53,8 @@ export async function resumedRun(parsed: ParsedFlags, path: string, terminal: Te
   } catch (error) {
     throw new RangeError(`Cannot resume "${path}": ${(error as Error).message}`);
   }
-  const { config, tokenizer, state } = await loadCheckpoint(checkpointsIn(path), checkpoint);
-  const { step } = state;
-  const peak = parsed.get(flags.lr) ?? runConfig.training.learningRate.peak;
-  const { training: { learningRate: before }, ratesBefore } = runConfig;
-  const rates = peak === before.peak
-    ? { learningRate: before, ratesBefore }
-    : changedRate({ learningRate: before, ratesBefore }, { peak, step, why: "asked" });
+  const { checkpoint: { config, tokenizer, state }, damaged } = await latestCheckpoint(path, terminal);
+  const rates = ratesFor(runConfig, { asked: parsed.get(flags.lr), step: state.step });
   const settings = { ...runConfig.training, learningRate: rates.learningRate };
   if (progressOf(settings.budget, { ...state, seconds: state.elapsed ?? state.seconds }) >= 1) {
     throw new RangeError(
@@ -52,9 +63,53 @@ export async function resumedRun(parsed: ParsedFlags, path: string, terminal: Te
     );
   }
   const base = runConfig.init === undefined ? undefined : { name: runConfig.init, opened: undefined, added: [] };
-  const notices = peak === before.peak
-    ? []
-    : [`the learning rate is ${peak} from step ${grouped(step)} on; it was ${before.peak}`];
-  const run = { opened, before: runConfig.device, tokenizer, base, config, settings, notices, state, path };
-  return { ...run, ratesBefore: rates.ratesBefore };
+  const run = { opened, tokenizer, base, config, settings, state, path, claim, damaged };
+  const keep = parsed.get(flags.keep) ?? runConfig.keep;
+  return { ...run, before: runConfig.device, notices: rates.notices, ratesBefore: rates.ratesBefore, keep };
+}
+
+/** The learning rate that a run goes on with, those before it, and what is said of a change. */
+function ratesFor(
+  { training: { learningRate }, ratesBefore }: RunConfig,
+  { asked, step }: { asked: number | undefined; step: number },
+): Rates & { notices: readonly string[] } {
+  const before = learningRate.peak;
+  if (asked === undefined || asked === before) return { learningRate, ratesBefore, notices: [] };
+  const changed = changedRate({ learningRate, ratesBefore }, { peak: asked, step, why: "asked" });
+  return { ...changed, notices: [`the learning rate is ${asked} from step ${grouped(step)} on; it was ${before}`] };
+}
+
+/**
+ * The latest checkpoint that can be read, and the names of those after it, of which each is told.
+ *
+ * @throws {RangeError} if there is none.
+ */
+async function latestCheckpoint(
+  path: string,
+  terminal: Terminal,
+): Promise<{ checkpoint: Checkpoint; damaged: readonly string[] }> {
+  const storage = checkpointsIn(path);
+  const damaged: string[] = [];
+  let failure: unknown;
+  for (const name of (await storage.list()).reverse()) {
+    try {
+      const checkpoint = await loadCheckpoint(storage, name);
+      if (damaged.length > 0) {
+        terminal.print(`note: going on from the checkpoint before, of step ${grouped(checkpoint.state.step)}`);
+      }
+      return { checkpoint, damaged };
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      failure ??= error;
+      damaged.push(name);
+      terminal.print(`note: ${error.message}`);
+    }
+  }
+  throw failure ?? new RangeError(`Cannot resume "${path}": it has no checkpoint yet`);
+}
+
+/** Whether an error tells of the files, or of the disk under them. */
+function isDamage(error: unknown): error is Error {
+  const isFiles = error instanceof SyntaxError || error instanceof RangeError || error instanceof TypeError;
+  return isFiles || (error as { code?: string }).code === "EIO";
 }

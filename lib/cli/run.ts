@@ -11,14 +11,16 @@ import { toDevice } from "../inference/load.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { createModel, Model } from "../model/model.ts";
 import { initialiseTokens } from "../model/new_tokens.ts";
+import { setAside } from "../files/checkpoint_folder.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { TrainingState } from "../train/events.ts";
 import type { TrainingSettings } from "../train/settings.ts";
 import { cutMetrics } from "./metrics_file.ts";
-import { type FormerRate, noteRates } from "./learning_rates.ts";
+import { noteRates } from "./learning_rates.ts";
 import type { OpenedCorpus } from "./open_corpus.ts";
 import { sameSettings } from "./run_device.ts";
-import { changeDevice, createRun, type RunDevice } from "./run_folder.ts";
+import type { RunClaim } from "./run_claim.ts";
+import { changeDevice, changeRun, createRun, type FormerRate, type RunDevice } from "./run_folder.ts";
 
 /** Everything that a run is made of, in the order in which it is used. */
 export interface Run {
@@ -42,6 +44,12 @@ export interface Run {
   readonly ratesBefore?: readonly FormerRate[] | undefined;
   /** Path of its folder. */
   readonly path: string;
+  /** Its folder, which is this process's alone. */
+  readonly claim: RunClaim;
+  /** Checkpoints that are kept; undefined: as many as usual. */
+  readonly keep: number | undefined;
+  /** Names of checkpoints after the one that it goes on from, which cannot be read. Default: none. */
+  readonly damaged?: readonly string[];
 }
 
 /** A model that is trained on. */
@@ -65,15 +73,18 @@ export async function modelOf({ config, settings, state, base }: Run, device: De
 
 /** Makes the run's folder, or takes back in it what came after the checkpoint that it goes on from. */
 export async function enterFolder(run: Run, { description, settings }: Device): Promise<void> {
-  const { opened, before, base, config, state, path } = run;
+  const { opened, before, base, config, state, path, claim, keep, damaged = [] } = run;
   const device = { description, settings };
+  claim.enter();
   if (!state) {
     const { choice: text, files } = opened;
     const init = base?.name;
-    await createRun(path, { format: 2, model: config, training: run.settings, text, files, init, device });
+    await createRun(path, { format: 2, model: config, training: run.settings, text, files, init, keep, device });
     return;
   }
   await cutMetrics(path, state.step);
+  for (const name of damaged) await setAside(`${path}/checkpoints/${name}`, "damaged");
+  await changeRun(path, { keep });
   if (before && !sameSettings(before.settings, settings)) await changeDevice(path, device, state.step);
   await noteRates(path, { learningRate: run.settings.learningRate, ratesBefore: run.ratesBefore });
 }

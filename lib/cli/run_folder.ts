@@ -1,16 +1,15 @@
 /**
- * The folder of a run: config.json, checkpoints/ and metrics.jsonl.
+ * The folder of a run: config.json, checkpoints/, metrics.jsonl and, while it is being trained, its lock.
  *
  * @module
  */
 
-import type { FilePrint } from "./file_print.ts";
-import type { FormerRate } from "./learning_rates.ts";
+import { type FilePrint, sha256 } from "./file_print.ts";
+import { definedOnly } from "./flags.ts";
 import type { CorpusChoice } from "./open_corpus.ts";
 import type { DeviceSettings } from "../device/device.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { type CheckpointStorage, folderStorage } from "../files/checkpoint_folder.ts";
-import { exists } from "../files/paths.ts";
 import { makeFolder, writeFile } from "../files/write_files.ts";
 
 import type { TrainingSettings } from "../train/settings.ts";
@@ -35,6 +34,20 @@ export interface RunConfig {
   readonly ratesBefore?: readonly FormerRate[] | undefined;
   /** Model whose weights it began with; undefined: random ones. */
   readonly init?: string | undefined;
+  /** Checkpoints that are kept; undefined: as many as usual. */
+  readonly keep?: number | undefined;
+  /** SHA-256 of what decides its losses, by which a change is noticed; earlier versions noted none. */
+  readonly sha256?: string | undefined;
+}
+
+/** A learning rate that a run had before. */
+export interface FormerRate {
+  /** Its peak. */
+  readonly peak: number;
+  /** Steps that were done when it was left. */
+  readonly until: number;
+  /** Whether training diverged with it, or another one was asked for. */
+  readonly why: "diverged" | "asked";
 }
 
 /** A device as a run's config.json notes it. */
@@ -50,41 +63,28 @@ export function checkpointsIn(path: string): CheckpointStorage {
   return folderStorage(`${path}/checkpoints`);
 }
 
-/** A free name: the wanted one, or with a number behind it. */
-export async function freeName(out: string, wanted: string): Promise<string> {
-  for (let i = 1;; i++) {
-    const name = i === 1 ? wanted : `${wanted}-${i}`;
-    if (!await exists(`${out}/${name}`)) return name;
-  }
-}
-
-/**
- * Checks that a new run's folder can be made.
- *
- * @throws {RangeError} if it exists.
- */
-export async function checkFree(path: string): Promise<void> {
-  if (await exists(path)) {
-    throw new RangeError(`"${path}" exists already: choose another --name, or go on with --resume ${path}`);
-  }
-}
-
-/** Makes the folder of a new run. */
+/** Writes the settings of a new run into its folder. */
 export async function createRun(path: string, config: RunConfig): Promise<void> {
   await makeFolder(path, { what: "the run" });
   await writeConfig(path, config);
 }
 
 async function writeConfig(path: string, config: RunConfig): Promise<void> {
-  await writeFile(`${path}/config.json`, JSON.stringify(config, null, 2) + "\n", { what: "the run's settings" });
+  const noted = { ...config, sha256: await digestOf(config) };
+  await writeFile(`${path}/config.json`, JSON.stringify(noted, null, 2) + "\n", { what: "the run's settings" });
+}
+
+/** SHA-256 of what decides a run's losses; the device, which does too, is compared with the one that is there. */
+async function digestOf({ model, training, text, files, init, keep }: RunConfig): Promise<string> {
+  return await sha256(new TextEncoder().encode(JSON.stringify([{ model, training, text, files, init, keep }])));
 }
 
 /**
- * Reads what a run to resume was started with, and the name of its latest checkpoint.
+ * Reads what a run to resume was started with.
  *
- * @throws {RangeError} if it is no run, or has no checkpoint.
+ * @throws {RangeError} if it is no run, or was changed since.
  */
-export async function readRun(path: string): Promise<{ config: RunConfig; checkpoint: string }> {
+export async function readRun(path: string): Promise<RunConfig> {
   let config: RunConfig;
   try {
     config = withDevice(JSON.parse(await Deno.readTextFile(`${path}/config.json`)));
@@ -98,9 +98,13 @@ export async function readRun(path: string): Promise<{ config: RunConfig; checkp
   if (config.format !== 2 || !config.training || !config.model || !config.text || !isKnown) {
     throw new RangeError(`Cannot resume "${path}": its config.json is not that of a run`);
   }
-  const checkpoint = (await checkpointsIn(path).list()).at(-1);
-  if (!checkpoint) throw new RangeError(`Cannot resume "${path}": it has no checkpoint yet`);
-  return { config, checkpoint };
+  if (config.sha256 !== undefined && config.sha256 !== await digestOf(config)) {
+    throw new RangeError(
+      `Cannot resume "${path}": its config.json is not what was written, so the run would go on as another; ` +
+        'if it was changed on purpose, delete "sha256" in it',
+    );
+  }
+  return config;
 }
 
 /** Earlier versions noted a device's description and its BLAS, each by itself. */
@@ -117,7 +121,17 @@ function withDevice(config: RunConfig & { blas?: string }): RunConfig {
 
 /** Notes in a run's config.json that it goes on on another device. */
 export async function changeDevice(path: string, device: RunDevice, step: number): Promise<void> {
-  const { config } = await readRun(path);
+  const config = await readRun(path);
   const devicesBefore = [...config.devicesBefore ?? [], { ...config.device, until: step }];
   await writeConfig(path, { ...config, device, devicesBefore });
+}
+
+/** Notes in a run's config.json what it goes on with otherwise; what is undefined stays. */
+export async function changeRun(
+  path: string,
+  changes: Partial<Pick<RunConfig, "keep" | "training" | "ratesBefore">>,
+): Promise<void> {
+  const config = await readRun(path);
+  const changed = { ...config, ...definedOnly(changes) };
+  if (JSON.stringify(changed) !== JSON.stringify(config)) await writeConfig(path, changed);
 }

@@ -15,6 +15,7 @@ import { documentKinds } from "../text/plain_text.ts";
 import { BadRecords } from "../text/source.ts";
 import { type Preset, presets, sizes } from "../model/config.ts";
 import { tokenizerTypes } from "../tokenizer/tokenizer.ts";
+import { KEPT_CHECKPOINTS } from "../train/checkpoint.ts";
 import { type LearningRate, type MaskRate, schedules, type Span } from "../train/schedule.ts";
 import { EVALUATION_TOKENS } from "../train/settings.ts";
 import { DEFAULT_TEXT } from "./default_text.ts";
@@ -30,6 +31,7 @@ import {
   parseSpan,
   parseWhole,
 } from "./flag_values.ts";
+import { parseRunName } from "./run_name.ts";
 import {
   byDefault,
   DEFAULT_BLAS,
@@ -98,7 +100,7 @@ const textAndRun = {
   init: flag("DIR", "train on from this model: a run, or any Hugging Face folder; keeps its tokenizer", trimmed),
   "add-tokens": flag("FILE", "with --init: add words to its vocabulary, one a line", text),
   out: { ...flag("FOLDER", "where run folders go", trimmed), default: "runs" },
-  name: flag("NAME", "name of the run (default: from model and corpus)", text),
+  name: flag("NAME", "name of the run (default: from model and corpus)", (value) => parseRunName(value)),
   resume: flag("RUN", "go on with an interrupted run", trimmed),
   device: flag("KIND", `${either(deviceChoices)} (default: ${deviceChoices[0]})`, parseChoice(deviceChoices)),
   threads: flag("N", "threads of the CPU device (default: all cores)", parseWhole({ least: 1, most: MOST_THREADS })),
@@ -213,6 +215,11 @@ const reports = {
     "SPAN",
     `save a checkpoint so often (${byDefault(({ saveEvery }) => saveEvery, spelledSpan)})`,
     parseSpan,
+  ),
+  keep: flag(
+    "N",
+    `keep the latest so many checkpoints, and the best beside them (default: ${KEPT_CHECKPOINTS})`,
+    count,
   ),
   "sample-every": flag(
     "SPAN",

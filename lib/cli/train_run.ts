@@ -13,7 +13,7 @@ import type { Corpus } from "../text/corpus.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { ValidationRecord } from "../train/events.ts";
 import { train } from "../train/trainer.ts";
-import { checkpointKeeper } from "./checkpoint_keeper.ts";
+import { bestCheckpoint, checkpointKeeper } from "./checkpoint_keeper.ts";
 import { grouped } from "./figures.ts";
 import type { ParsedFlags } from "./flags.ts";
 import { INTERRUPTED, listenForInterrupts } from "./interrupt.ts";
@@ -25,7 +25,9 @@ import { program } from "./program.ts";
 import { createRecovery, type Failure, resumeCommand } from "./recovery.ts";
 import type { Reporter } from "./reporter.ts";
 import { enterFolder, modelOf, type Run } from "./run.ts";
+import { claimWatch } from "./run_claim.ts";
 import { openRunDevice } from "./run_device.ts";
+import { checkpointsIn } from "./run_folder.ts";
 import { runSummary } from "./run_summary.ts";
 import type { Terminal } from "./terminal.ts";
 import { terminalReporter } from "./terminal_reporter.ts";
@@ -43,8 +45,9 @@ export async function trainRun(first: Run, { parsed, terminal }: Omit<Site, "sig
   const recovery = createRecovery();
   const { signal, remove } = listenForInterrupts({
     stopping: () => terminal.print("finishing the step and saving; again to stop at once"),
-    leaving: () => leaveAtOnce(terminal, first.path),
+    leaving: () => leaveAtOnce(terminal, first),
   });
+  first.claim.begin();
   let [run, failure]: [Run, Failure | undefined] = [first, undefined];
   try {
     while (true) {
@@ -125,7 +128,7 @@ async function trainOn(
     for (const line of skippedLines(run.opened.bad)) terminal.print(line);
     const profile = await device.takeProfile();
     if (profile) terminal.print(profileTable(profile));
-    return outcome ? ended(run, { signal, outcome, terminal }) : 1;
+    return outcome ? await ended(run, { signal, outcome, terminal }) : 1;
   } finally {
     for (const reporter of reporters) reporter.close?.();
     model.destroy();
@@ -156,14 +159,14 @@ function keepersOf(
     // a state of no use must not replace a good one
     event: (event) => event.kind === "checkpoint" && outcome.isLost ? undefined : keeper.event(event),
   };
-  return [metricsFile(run.path), shown, outcome, guarded];
+  return [claimWatch(run.claim), metricsFile(run.path), shown, outcome, guarded];
 }
 
 /** Says what came of a run, and what to do next; returns the exit code. */
-function ended(
+async function ended(
   { opened: { corpus }, tokenizer, path }: Run,
   { signal, outcome, terminal }: { signal: AbortSignal; outcome: Outcome; terminal: Terminal },
-): number {
+): Promise<number> {
   if (outcome.skipped > 0) {
     terminal.print(`skipped ${grouped(outcome.skipped)} steps, whose loss or gradient was not finite`);
   }
@@ -179,7 +182,18 @@ function ended(
   }
   terminal.print(`\nthe model is in ${path}; fill in masked text with:`);
   terminal.print(`  ${program} fill ${path} ${example(corpus, tokenizer)}`);
+  await tellBest(path, terminal);
   return 0;
+}
+
+/** Says which checkpoint is the best by validation, where that is not the last. */
+async function tellBest(path: string, terminal: Terminal): Promise<void> {
+  const names = await checkpointsIn(path).list();
+  const best = bestCheckpoint(names, await readValidations(path));
+  if (!best || best.name === names.at(-1)) return;
+  const { loss, step } = best.validation;
+  terminal.print(`the best by validation, with loss ${loss.toFixed(4)} at step ${grouped(step)}, is in`);
+  terminal.print(`  ${path}/checkpoints/${best.name}`);
 }
 
 function example(corpus: Corpus, tokenizer: Tokenizer): string {
@@ -190,7 +204,8 @@ function example(corpus: Corpus, tokenizer: Tokenizer): string {
 }
 
 /** Takes back what is unfinished, and says how to go on. */
-function leaveAtOnce(terminal: Terminal, path: string): void {
+function leaveAtOnce(terminal: Terminal, { path, claim }: Run): void {
+  claim.release();
   const names = unfinishedRemoved(`${path}/checkpoints`);
   if (names.length > 0) {
     terminal.print(`go on from the latest checkpoint with:\n  ${resumeCommand(path)}`);

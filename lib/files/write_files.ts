@@ -20,12 +20,6 @@ export interface WriteOptions {
   readonly temporary?: string | undefined;
 }
 
-/** Options of {@linkcode writeFolder}. */
-export interface WriteFolderOptions extends WriteOptions {
-  /** Whether the SHA-256 of every file is written beside them. Default: no. */
-  readonly checksums?: boolean | undefined;
-}
-
 /** What is said of a failure. */
 export interface WriteContext extends Pick<WriteOptions, "what" | "intact"> {
   /** Where it is being written. */
@@ -142,11 +136,16 @@ export async function writeFile(path: string, content: FileContent, options: Wri
 }
 
 /**
- * Writes a folder under a temporary name and renames it when all of it is on the disk.
+ * Writes a folder under a temporary name and renames it when all of it is on the disk; with `checksums`, the SHA-256 of every
+ * file lies beside them.
  *
  * @throws {WriteError} that says what failed; nothing of it is left behind.
  */
-export async function writeFolder(path: string, files: FileSet, options: WriteFolderOptions): Promise<void> {
+export async function writeFolder(
+  path: string,
+  files: FileSet,
+  options: WriteOptions & { readonly checksums?: boolean },
+): Promise<void> {
   const { temporary = `${path}.unfinished` } = options;
   const context = { ...options, place: path, bytes: totalBytes([...files.values()].flat()) };
   const remove = () => Deno.remove(temporary, { recursive: true }).catch(() => {});

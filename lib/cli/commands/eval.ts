@@ -5,10 +5,9 @@
  */
 
 import { type PackMode, packModes } from "../../batch/block.ts";
-import { fileFolder } from "../../files/file_folder.ts";
 import { EVALUATION_LENGTH, type MaskedLanguageModel } from "../../inference/load.ts";
 import type { Corpus } from "../../text/corpus.ts";
-import { readAbout } from "../../train/checkpoint.ts";
+import { readAbout, type RunAbout } from "../../train/checkpoint.ts";
 import { corpusChoice, textFlags } from "../corpus_flags.ts";
 import { grouped } from "../figures.ts";
 import { parseChoice } from "../flag_values.ts";
@@ -19,7 +18,7 @@ import { openCorpus, type OpenedCorpus, skippedLines } from "../open_corpus.ts";
 import { deviceFlags, folderHelp, json, withModel } from "../opened_model.ts";
 import { exists } from "../../files/paths.ts";
 import { program } from "../program.ts";
-import { readRun } from "../run_folder.ts";
+import { checkpointsIn, readRun } from "../run_folder.ts";
 import { differenceLines, nextSentenceLine, scoreProgress, scoreTable } from "../score_table.ts";
 import { openTerminal, type Terminal } from "../terminal.ts";
 import { evaluationNotice, withAdvice } from "../text_notices.ts";
@@ -157,8 +156,8 @@ async function planOf(path: string, parsed: ParsedFlags): Promise<{ opened: Open
     if (!/^https?:/i.test(path)) await checkModelPath(path);
     throw new UsageError("Give the text to measure on by --data: only a run's folder knows one itself");
   }
-  const { config: { text, training }, checkpoint } = await readRun(path);
-  const about = await readAbout(fileFolder(`${path}/checkpoints/${checkpoint}`));
+  const { text, training } = await readRun(path);
+  const about = await latestAbout(path);
   const opened = await openCorpus({ ...text, ...options }, { seed: training.seed });
   return {
     opened,
@@ -171,6 +170,16 @@ async function planOf(path: string, parsed: ParsedFlags): Promise<{ opened: Open
       rule: get(flags["mask-rule"]) ?? training.maskRule,
     },
   };
+}
+
+/** What the latest checkpoint notes of its run; one that is damaged is passed over, as it is where the model is read. */
+async function latestAbout(path: string): Promise<RunAbout | undefined> {
+  const storage = checkpointsIn(path);
+  for (const name of (await storage.list()).reverse()) {
+    const about = await readAbout(storage.folder(name)).catch(() => undefined);
+    if (about) return about;
+  }
+  return undefined;
 }
 
 /** A corpus all of whose text is in the validation part; of one that never ends, its validation part. */

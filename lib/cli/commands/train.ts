@@ -43,6 +43,7 @@ export async function trainCommand(args: readonly string[]): Promise<number> {
   try {
     return await trainRun(run, { parsed, terminal });
   } finally {
+    run.claim.release();
     await run.base?.opened?.weights.close();
     await run.opened.close();
   }

@@ -1,0 +1,195 @@
+/**
+ * One run, one process: whoever trains in a run's folder holds the lock in it.
+ *
+ * The operating system keeps the lock and lets go of it when the process ends, however that happens. Where folders lie on a
+ * server it may not tell one machine's locks to another; there a lock counts while its owner gives signs of life.
+ *
+ * @module
+ */
+
+import { writeAllSync, writing } from "../files/write_files.ts";
+
+/** Who holds a lock, as the file says. */
+export interface LockHolder {
+  /** Name of the machine; null where that may not be asked. */
+  readonly host: string | null;
+  /** The process's number there. */
+  readonly process: number;
+  /** When it began, ISO 8601. */
+  readonly since: string;
+}
+
+/** The lock of a run's folder, held until it is released. */
+export interface RunLock {
+  /** Who held it and let go without a word; undefined if nobody did. */
+  readonly before: LockHolder | undefined;
+  /** Whether the folder is still there, and still this process's; a lock that someone has deleted is made again. */
+  isHeld(): boolean;
+  /** Lets go; at once, for a program may be about to end. */
+  release(): void;
+}
+
+/** A run that another process trains. */
+export class RunInUseError extends RangeError {
+  /** Name of the class. */
+  override name = "RunInUseError";
+}
+
+/** Name of the file in a run's folder. */
+export const LOCK = "lock";
+
+/** Milliseconds between two signs of life. */
+const SIGN_OF_LIFE = 10_000;
+
+/** Milliseconds after which a lock from elsewhere counts no more. */
+const SILENCE = 60_000;
+
+/**
+ * Takes the lock of a folder.
+ *
+ * @throws {RunInUseError} that says who holds it.
+ */
+export function lockFolder(folder: string): RunLock {
+  const path = `${folder}/${LOCK}`;
+  const context = { what: "the run's lock", place: path };
+  const first = writing(context, () => take(path));
+  let { file } = first;
+  const sign = setInterval(() => {
+    try {
+      if (isOwn(read(file))) signed(file);
+    } catch {
+      // that a disk is full is said where more than a sign of life is written
+    }
+  }, SIGN_OF_LIFE);
+  Deno.unrefTimer(sign);
+  return {
+    before: first.before,
+    isHeld() {
+      // who was silent for too long may have been taken for gone
+      if (isSame(file, path)) return isOwn(read(file));
+      try {
+        const again = take(path);
+        file.close();
+        file = again.file;
+        return true;
+      } catch {
+        // the folder is gone, or another process is in it
+        return false;
+      }
+    },
+    release() {
+      clearInterval(sign);
+      try {
+        // who waits for this very file finds that it has none to fear
+        if (isSame(file, path) && isOwn(read(file))) {
+          file.truncateSync(0);
+          Deno.removeSync(path);
+        }
+      } catch {
+        // nothing is left to let go of
+      }
+      file.close();
+    },
+  };
+}
+
+/** Opens the file of a lock and locks it, until what is locked is what lies there. */
+function take(path: string): { file: Deno.FsFile; before: LockHolder | undefined } {
+  while (true) {
+    const file = Deno.openSync(path, { read: true, write: true, create: true });
+    try {
+      const isFree = tried(file);
+      const holder = read(file);
+      if (isFree === false) throw inUse(holder);
+      if (isSame(file, path)) {
+        // locks of other machines may not be seen from here
+        const isFar = isFree === undefined || (holder?.host ?? null) !== hostName();
+        const age = isFar && holder ? silence(file, path) : Infinity;
+        if (age < SILENCE) throw inUse(holder, age);
+        signed(file);
+        return { file, before: holder };
+      }
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+    file.close();
+  }
+}
+
+/** Whether the lock could be had; undefined where files cannot be locked. */
+function tried(file: Deno.FsFile): boolean | undefined {
+  try {
+    return file.tryLockSync(true);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Who the file says holds it; undefined where nobody does, or a crash cut it short. */
+function read(file: Deno.FsFile): LockHolder | undefined {
+  try {
+    const bytes = new Uint8Array(1024);
+    file.seekSync(0, Deno.SeekMode.Start);
+    const { host, process, since } = JSON.parse(new TextDecoder().decode(bytes.subarray(0, file.readSync(bytes) ?? 0)));
+    if (!Number.isSafeInteger(process) || !(host === null || typeof host === "string")) return undefined;
+    return { host, process, since: String(since) };
+  } catch {
+    return undefined;
+  }
+}
+
+const started = new Date().toISOString();
+
+/** Whether a lock is this process's; one that cannot be read is nobody else's. */
+function isOwn(holder: LockHolder | undefined): boolean {
+  return !holder || (holder.process === Deno.pid && holder.since === started);
+}
+
+/** Writes who holds a lock; the time of the file is the sign of life. */
+function signed(file: Deno.FsFile): void {
+  const holder: LockHolder = { host: hostName(), process: Deno.pid, since: started };
+  const bytes = new TextEncoder().encode(JSON.stringify(holder) + "\n");
+  file.seekSync(0, Deno.SeekMode.Start);
+  writeAllSync(file, bytes);
+  file.truncateSync(bytes.length);
+}
+
+/** Milliseconds since a lock's last sign of life, by the clock of the disk that it lies on. */
+function silence(file: Deno.FsFile, path: string): number {
+  const probe = `${path}.${Deno.pid}`;
+  Deno.writeTextFileSync(probe, "");
+  const now = Deno.statSync(probe).mtime;
+  Deno.removeSync(probe);
+  const last = file.statSync().mtime;
+  return now && last ? Math.abs(now.getTime() - last.getTime()) : Infinity;
+}
+
+/** Whether an open file is the one that lies at a path. */
+function isSame(file: Deno.FsFile, path: string): boolean {
+  try {
+    const [held, there] = [file.statSync(), Deno.statSync(path)];
+    // where files have no number, one that is there is believed
+    return held.ino === null || (held.ino === there.ino && held.dev === there.dev);
+  } catch {
+    return false;
+  }
+}
+
+function hostName(): string | null {
+  const { state } = Deno.permissions.querySync({ name: "sys", kind: "hostname" });
+  return state === "granted" ? Deno.hostname() : null;
+}
+
+/** A holder in words. */
+export function spelledHolder({ host, process }: LockHolder): string {
+  return `process ${process}${host === null ? "" : ` on ${host}`}`;
+}
+
+function inUse(holder: LockHolder | undefined, age?: number): RunInUseError {
+  const who = holder ? `${spelledHolder(holder)}, since ${holder.since}` : "another process";
+  const sign = age === undefined
+    ? ""
+    : `; its last sign of life was ${Math.round(age / 1000)} s ago: if it is gone, try again in a minute`;
+  return new RunInUseError(`it is being trained by ${who}${sign}`);
+}
