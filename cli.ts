@@ -14,8 +14,10 @@ import { exportCommand } from "./lib/cli/commands/export.ts";
 import { fillCommand } from "./lib/cli/commands/fill.ts";
 import { UsageError } from "./lib/cli/flags.ts";
 import { infoCommand } from "./lib/cli/commands/info.ts";
-import { OutputClosedError } from "./lib/cli/standard_streams.ts";
-import { environment, missingPermissions } from "./lib/cli/permissions.ts";
+import { OutputClosedError, say, sayAside } from "./lib/cli/standard_streams.ts";
+import { environment } from "./lib/cli/permissions.ts";
+import { sentenceOf } from "./lib/sentences/reasons.ts";
+import { quoted, safeSentence } from "./lib/sentences/safe_text.ts";
 import { program } from "./lib/cli/program.ts";
 import { tokenizerCommand } from "./lib/cli/commands/tokenizer.ts";
 import { trainCommand } from "./lib/cli/commands/train.ts";
@@ -49,42 +51,47 @@ Every command explains itself with --help.`;
 /**
  * Runs the command line.
  *
- * @returns the exit code: 0, 2 for wrong usage, 1 for anything else that failed, 130 after Ctrl-C.
+ * @returns the exit code: 0, 2 for wrong usage, 1 for anything else that failed, 130 after Ctrl-C, 141 when nobody reads the
+ * output any more.
  */
 export async function main(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
-  if (name === undefined || name === "--help" || name === "-h" || name === "help") {
-    console.log(help);
-    return name === undefined ? 2 : 0;
-  }
-  if (name === "--version") {
-    console.log(project.version);
-    return 0;
-  }
-  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  const command = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined;
   try {
-    if (!command) throw new UsageError(`Unknown command "${name}": there are ${Object.keys(commands).join(", ")}`);
-    const missing = rest.includes("--help") || rest.includes("-h") ? undefined : missingPermissions(name, rest);
-    if (missing) throw new RangeError(missing);
+    if (name === undefined || name === "--help" || name === "-h" || name === "help") {
+      say(help);
+      return name === undefined ? 2 : 0;
+    }
+    if (name === "--version") {
+      say(project.version);
+      return 0;
+    }
+    if (!command) {
+      throw new UsageError(`Unknown command ${quoted(name)}: there are ${Object.keys(commands).join(", ")}`);
+    }
     quietenMesa();
     return await command(rest);
   } catch (error) {
-    // who reads the output has seen enough, as head has
-    if (error instanceof OutputClosedError) return 0;
+    // who reads the output has seen enough, as head has: other programs end by the signal SIGPIPE
+    if (error instanceof OutputClosedError) return OUTPUT_CLOSED;
     if (environment("CLOZE_DEBUG")) console.error(error);
-    else console.error(`error: ${error instanceof Error ? error.message : error}`);
+    else sayAside(`error: ${safeSentence(sentenceOf(error))}`);
     if (error instanceof UsageError) {
-      console.error(`See: ${program} ${command ? `${name} ` : ""}--help`);
+      sayAside(`See: ${program} ${command ? `${name} ` : ""}--help`);
       return 2;
     }
     return 1;
   }
 }
 
+/** Exit code of a program whose output nobody reads any more: 128 and the number of SIGPIPE. */
+const OUTPUT_CLOSED = 141;
+
 /** Mesa's drivers complain on stderr where no desktop session has set this folder; they do not need it for computing. */
 function quietenMesa(): void {
-  if (Deno.build.os !== "linux" || Deno.permissions.querySync({ name: "env" }).state !== "granted") return;
-  if (!Deno.env.get("XDG_RUNTIME_DIR")) Deno.env.set("XDG_RUNTIME_DIR", "/tmp");
+  const variable = "XDG_RUNTIME_DIR";
+  if (Deno.build.os !== "linux" || Deno.permissions.querySync({ name: "env", variable }).state !== "granted") return;
+  if (!Deno.env.get(variable)) Deno.env.set(variable, "/tmp");
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { networkReason } from "../sentences/reasons.ts";
+
 /** What a server may take. */
 export interface FetchLimits {
   /**
@@ -116,7 +118,7 @@ async function followed(
       try {
         return await fetch(url, { ...init, redirect });
       } catch (error) {
-        throw fail(whyUnreachable(error));
+        throw fail(networkReason(error));
       }
     };
     const response = await fetched("manual");
@@ -131,24 +133,6 @@ async function followed(
     if (!/^https?:$/.test(next.protocol)) throw fail(`it redirects to an address of ${next.protocol}`);
     url = next.href;
   }
-}
-
-/** What engines say of a connection, in words for people. */
-const reasons: readonly (readonly [RegExp, string])[] = [
-  [/refused/i, "no server answers there (connection refused)"],
-  [/dns|lookup|name or service|resolve/i, "there is no server of this name"],
-  [/certificate|tls|ssl/i, "its certificate cannot be trusted"],
-  [/blocked/i, "its port is one that is never fetched from"],
-  [/invalid url/i, "it is no address"],
-  [/unreachable|no route/i, "the network does not reach it"],
-  [/reset|closed|broken|incomplete|eof|before message/i, "the connection broke before there was an answer"],
-];
-
-function whyUnreachable(error: unknown): string {
-  const { name, message, cause } = error as Error;
-  if (name === "NotCapable" || name === "PermissionDenied") return "Deno was started without --allow-net for it";
-  const all = `${message} ${cause instanceof Error ? cause.message : ""}`;
-  return reasons.find(([pattern]) => pattern.test(all))?.[1] ?? "it cannot be reached";
 }
 
 /** The body, with the time that is spent waiting for it and the bytes that come counted. */

@@ -8,7 +8,7 @@ import { makeFolder, writeFile } from "../files/write_files.ts";
 import { firstBytes } from "../text/byte_reader.ts";
 import { guardedFetch } from "../access/guarded_fetch.ts";
 import { sha256 } from "./file_print.ts";
-import { environment } from "./permissions.ts";
+import { environment, mayRead, mayWrite } from "./permissions.ts";
 
 /** Its name, for people. */
 export const DEFAULT_TEXT = "Tiny Shakespeare";
@@ -28,13 +28,24 @@ export class NoNetworkError extends Error {}
 /**
  * Path of the text in the cache folder; downloaded once and checked.
  *
+ * @param keep Folder where it is kept if that for caches may not be written, or is not known.
  * @throws {NoNetworkError} if it cannot be downloaded, or arrives changed.
  */
-export async function defaultText(): Promise<string> {
-  const folder = cacheFolder();
-  const path = `${folder}/tinyshakespeare.txt`;
-  const info = await Deno.stat(path).catch(() => undefined);
-  if (info?.size === SHAKESPEARE.bytes) return path;
+export async function defaultText(keep?: string): Promise<string> {
+  const cache = cacheFolder();
+  const folders = [cache, keep].filter((folder) => folder !== undefined);
+  const path = (folder: string) => `${folder}/tinyshakespeare.txt`;
+  for (const folder of folders) {
+    const info = mayRead(path(folder)) ? await Deno.stat(path(folder)).catch(() => undefined) : undefined;
+    if (info?.size === SHAKESPEARE.bytes) return path(folder);
+  }
+  const folder = folders.find(mayWrite);
+  if (folder === undefined) throw new NoNetworkError(`${DEFAULT_TEXT} cannot be kept: no folder may be written to`);
+  return await fetched(folder, path(folder));
+}
+
+/** Fetches the text into a folder. */
+async function fetched(folder: string, path: string): Promise<string> {
   const bytes = await download(SHAKESPEARE.url);
   const hash = await sha256(bytes);
   if (bytes.length !== SHAKESPEARE.bytes || hash !== SHAKESPEARE.sha256) {
@@ -47,27 +58,32 @@ export async function defaultText(): Promise<string> {
 }
 
 async function download(url: string): Promise<Uint8Array<ArrayBuffer>> {
-  const fail = () => new NoNetworkError(`${DEFAULT_TEXT} could not be downloaded`);
+  const fail = (what: string) => {
+    const why = what.startsWith("Deno was started without") ? ` (${what})` : "";
+    return new NoNetworkError(`${DEFAULT_TEXT} could not be downloaded${why}`);
+  };
   const answer = await guardedFetch(url, { limits, fail });
   if (!answer.ok) {
     await answer.close();
-    throw fail();
+    throw fail(`the server answers with status ${answer.status}`);
   }
   // one byte more tells that there is too much
   return await firstBytes(answer.body, SHAKESPEARE.bytes + 1);
 }
 
-/** Where downloads are kept: CLOZE_CACHE, or the system's place for caches. */
-function cacheFolder(): string {
+/** Where downloads are kept: CLOZE_CACHE, or the system's place for caches; undefined where the environment does not say. */
+function cacheFolder(): string | undefined {
   const set = environment("CLOZE_CACHE");
   if (set) return set;
-  const home = environment("HOME") ?? environment("USERPROFILE") ?? ".";
+  const home = environment("HOME") ?? environment("USERPROFILE");
   switch (Deno.build.os) {
     case "windows":
-      return `${environment("LOCALAPPDATA") ?? home}/cloze`;
+      return inFolder(environment("LOCALAPPDATA") ?? home, "cloze");
     case "darwin":
-      return `${home}/Library/Caches/cloze`;
+      return inFolder(home, "Library/Caches/cloze");
     default:
-      return `${environment("XDG_CACHE_HOME") ?? `${home}/.cache`}/cloze`;
+      return inFolder(environment("XDG_CACHE_HOME") ?? inFolder(home, ".cache"), "cloze");
   }
 }
+
+const inFolder = (folder: string | undefined, name: string) => folder === undefined ? undefined : `${folder}/${name}`;

@@ -5,6 +5,7 @@
  */
 
 import type { SampleToken } from "../evaluate/evaluator.ts";
+import { printable } from "../sentences/safe_text.ts";
 import { paint, type Terminal } from "./terminal.ts";
 
 /** 1234567 as 1,234,567. */
@@ -48,7 +49,7 @@ export function rate(value: number): string {
  * {x} and a wrong one {x|y}, y being the token of the text.
  */
 export function formatSample(terminal: Pick<Terminal, "hasColour">, sample: readonly SampleToken[]): string {
-  const visible = (token: string) => token.replaceAll("\n", "↵").replaceAll("\t", "⇥");
+  const visible = (token: string) => printable(token.replaceAll("\n", "↵").replaceAll("\t", "⇥"));
   // a coloured space would not be seen
   const marked = (token: string) => visible(token).replaceAll(" ", "␣");
   return sample.map(({ token, predicted }) => {

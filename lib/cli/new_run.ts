@@ -37,7 +37,7 @@ export async function newRun(parsed: ParsedFlags, terminal: Terminal): Promise<R
   let claim: RunClaim | undefined;
   try {
     const plan = planFromFlags(parsed, model?.config);
-    opened = await openCorpus(corpusChoice(parsed), { seed: plan.seed });
+    opened = await openCorpus(corpusChoice(parsed), { seed: plan.seed, keep: parsed.get(flags.out) });
     claim = await claimFor(opened, parsed, plan);
     return await newRunOn(opened, { parsed, plan, model, claim, terminal });
   } catch (error) {

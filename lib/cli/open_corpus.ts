@@ -8,11 +8,14 @@ import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { absolute, baseName, exists, joined } from "../files/paths.ts";
 import { type Corpus, textCorpus, textsOf } from "../text/corpus.ts";
 import { mixture } from "../text/mixture.ts";
-import { fileSources, type LeftOut, standardInputSource } from "../text/file_source.ts";
+import { fileSources, type LeftOut } from "../text/file_source.ts";
 import { type TextOptions, textSource } from "../text/text_source.ts";
 import { BadRecords, type TextSource } from "../text/source.ts";
+import { keptInput } from "./standard_input.ts";
 import { DEFAULT_TEXT, defaultText, NoNetworkError } from "./default_text.ts";
 import { grouped } from "./figures.ts";
+import { checkPermissions, readingOf } from "./permissions.ts";
+import { filesOf } from "./standard_streams.ts";
 import { type FilePrint, printOf } from "./file_print.ts";
 
 import { storiesCorpus } from "../text/stories.ts";
@@ -55,17 +58,24 @@ const INPUT = "-";
  * Opens what --data names: paths, folders, globs, addresses, `-` for standard input, `stories`, or nothing for the default
  * corpus; with `=3` behind them, mixed by weight.
  *
+ * @param keep A folder that the command writes to: of standard input what is too much for memory waits there.
  * @throws {RangeError} if there is no such text.
  */
-export async function openCorpus(choice: CorpusChoice, { seed }: { seed: number }): Promise<OpenedCorpus> {
+export async function openCorpus(
+  choice: CorpusChoice,
+  { seed, keep }: { seed: number; keep?: string | undefined },
+): Promise<OpenedCorpus> {
   const { data } = choice;
   const bad = new BadRecords(choice.skipBad);
-  if (data.length === 0) return await openDefault(choice, seed);
+  if (data.length === 0) return await openDefault(choice, { seed, keep });
   if (data.includes(STORIES)) {
     if (data.length > 1) throw new RangeError('The corpus "stories" cannot be mixed with files');
     return { corpus: storiesCorpus({ seed }), choice, label: STORIES, files: [], bad, close: async () => {} };
   }
-  const reader = textReader(choice);
+  checkPermissions(
+    readingOf(filesOf([...data, typeof choice.validation === "string" ? choice.validation : undefined])),
+  );
+  const reader = textReader(choice, keep);
   try {
     const parts = await Promise.all(data.map(splitWeight));
     const corpus = await corpusOf(parts, { choice, bad, reader });
@@ -79,9 +89,12 @@ export async function openCorpus(choice: CorpusChoice, { seed }: { seed: number 
 }
 
 /** Opens the default text, or where there is no network the stories. */
-async function openDefault(choice: CorpusChoice, seed: number): Promise<OpenedCorpus> {
+async function openDefault(
+  choice: CorpusChoice,
+  { seed, keep }: { seed: number; keep: string | undefined },
+): Promise<OpenedCorpus> {
   try {
-    const opened = await openCorpus({ ...choice, data: [await defaultText()] }, { seed });
+    const opened = await openCorpus({ ...choice, data: [await defaultText(keep)] }, { seed });
     return { ...opened, corpus: { ...opened.corpus, name: DEFAULT_TEXT }, label: "shakespeare" };
   } catch (error) {
     if (!(error instanceof NoNetworkError)) throw error;
@@ -91,8 +104,8 @@ async function openDefault(choice: CorpusChoice, seed: number): Promise<OpenedCo
 }
 
 /** Reads texts, and keeps what is to be known of them. */
-function textReader(options: TextOptions) {
-  let input: Awaited<ReturnType<typeof standardInputSource>> | undefined;
+function textReader(options: TextOptions, keep: string | undefined) {
+  let input: Awaited<ReturnType<typeof keptInput>> | undefined;
   const files: FilePrint[] = [];
   const notices: string[] = [];
   return {
@@ -103,7 +116,7 @@ function textReader(options: TextOptions) {
       const noticed = (note: string) => console.error(`note: ${note}`);
       const leftOut = (others: LeftOut) => notices.push(leftOutNotice(path, others));
       const sources = path === INPUT
-        ? [input ??= await standardInputSource()]
+        ? [input ??= await keptInput({ folder: keep })]
         : await fileSources(path, { leftOut, noticed });
       for (const source of sources) files.push(await printOf(source));
       const texts = [];

@@ -10,6 +10,7 @@ import { type OpenedModel, openModel } from "../format/open_model.ts";
 
 import { MaskedLanguageModel, toDevice } from "../inference/load.ts";
 import { type Flag, flagSwitch, type ParsedFlags } from "./flags.ts";
+import { sayAside } from "./standard_streams.ts";
 import { checkModelPath } from "./model_path.ts";
 import { findModels } from "../files/find_models.ts";
 import { trainFlags } from "./train_flags.ts";
@@ -28,6 +29,19 @@ export const folderHelp =
   `DIR is a run's folder, whose latest checkpoint is taken, a checkpoint, the folder of any model of BERT's or ModernBERT's
 classes, or the http address of one.`;
 
+/** What a command that only reads a model needs of Deno, for help. */
+export const modelPermissions: Readonly<Record<string, string>> = {
+  "--allow-read=DIR": "the model; of texts in files those too",
+  "--allow-net=HOST": "instead, where the model or a text is at an address",
+};
+
+/** What a command that computes uses besides, where it is allowed. */
+export const devicePermissions: Readonly<Record<string, string>> = {
+  "--allow-ffi": "a system BLAS, where --blas asks for it",
+  "--allow-read=CLONE": "several threads of the CPU device, where the program runs from a clone",
+  "--allow-env=XDG_RUNTIME_DIR": "keeps Mesa's graphics drivers from complaining",
+};
+
 /** Prints instead of text what programs read. */
 export const json: Flag<boolean> = flagSwitch("print JSON");
 
@@ -43,7 +57,7 @@ export async function openNamed(path: string): Promise<OpenedModel> {
   for (const folder of folders.reverse()) {
     try {
       const model = await openModel(folder, { keepFiles: true });
-      if (failure) console.error(`${(failure as Error).message}; using the checkpoint before, ${folder.place}`);
+      if (failure) sayAside(`${(failure as Error).message}; using the checkpoint before, ${folder.place}`);
       return warned(model);
     } catch (error) {
       failure ??= error;
@@ -73,7 +87,7 @@ function warned(model: OpenedModel): OpenedModel {
   const { unused } = model.weights;
   if (unused.length > 0) {
     const some = unused.slice(0, 3).map((name) => `"${name}"`).join(", ");
-    console.error(
+    sayAside(
       `note: ${unused.length} tensors are not used: ${some}${unused.length > 3 ? " and others" : ""}`,
     );
   }
@@ -95,7 +109,7 @@ export async function withModel<T>(
     throw error;
   });
   const { device, notice, reason } = opened;
-  if (notice) console.error(`note: ${notice}`);
+  if (notice) sayAside(`note: ${notice}`);
   try {
     const { folder: { place }, tokenizer } = named;
     const model = await toDevice(named, device);

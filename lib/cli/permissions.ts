@@ -4,62 +4,85 @@
  * @module
  */
 
-type Name = "read" | "write" | "net" | "ffi";
+import { flagValue } from "../sentences/reasons.ts";
 
-/** What a command with these arguments cannot do without, and what else it may use. */
-function needsOf(command: string, args: readonly string[]): { all: readonly Name[]; some: readonly Name[] } {
-  const writes = args.some((arg) => arg === "--out" || arg.startsWith("--out="));
-  switch (command) {
-    case "train":
-      return { all: ["read", "write"], some: ["net", "ffi"] };
-    case "export":
-      return { all: ["read", "write"], some: ["net"] };
-    case "embed":
-    case "tokenizer":
-      return { all: writes ? ["read", "write"] : ["read"], some: ["net"] };
-    case "eval":
-      return { all: ["read"], some: ["net", "ffi"] };
-    default:
-      return { all: ["read"], some: ["net"] };
+/** What a command with its arguments cannot do without. */
+export interface Needs {
+  /** Files and folders that are read. */
+  readonly read?: readonly string[];
+  /** Folders that are written to. */
+  readonly write?: readonly string[];
+  /** Addresses that are fetched. */
+  readonly net?: readonly string[];
+}
+
+const isAddress = (path: string) => /^https?:\/\//i.test(path);
+
+/** What is read of paths: addresses are fetched, of a pattern the folder before it is looked through. */
+export function readingOf(paths: readonly (string | undefined)[]): Pick<Needs, "read" | "net"> {
+  const given = paths.filter((path) => path !== undefined);
+  return { read: given.filter((path) => !isAddress(path)).map(beforePattern), net: given.filter(isAddress) };
+}
+
+/** The folder that a pattern begins with; of other paths all. */
+function beforePattern(path: string): string {
+  const magic = path.search(/[*?{[]/);
+  if (magic < 0 || isGranted({ name: "read", path })) return path;
+  const end = path.slice(0, magic).search(/[\\/][^\\/]*$/);
+  return end < 0 ? "." : path.slice(0, end) || "/";
+}
+
+/** The host of an address, as flags name it; undefined where it is none. */
+function hostOf(address: string): string | undefined {
+  try {
+    return new URL(address).host;
+  } catch {
+    // what is no address is told by who fetches it
+    return undefined;
   }
 }
 
-/** What the permissions are for that a command may do without. */
-const purposes: Readonly<Partial<Record<Name, string>>> = {
-  net: " for downloads and addresses",
-  ffi: " for a system BLAS",
-};
-
-/** A sentence with the flags that a command needs, if Deno was started without one that it cannot do without. */
-export function missingPermissions(command: string, args: readonly string[]): string | undefined {
-  const { all, some } = needsOf(command, args);
-  // values of options stand behind them, or behind "="
-  const paths = [".", ...args.map((arg) => arg.replace(/^--[\w-]+=/, "")).filter((arg) => !/^(-|$)/.test(arg))];
-  const missing = all.filter((name) => !mayBeUsed(name, paths));
-  if (missing.length === 0) return undefined;
-  const flags = (names: readonly Name[]) => names.map((name) => `--allow-${name}`).join(" ");
-  const others = some.map((name) => `--allow-${name}${purposes[name] ?? ""}`).join(" and ");
-  return `Deno was started without ${flags(missing)}: run it as deno run -A, or with ${
-    flags(all)
-  } and, where wanted, ` +
-    others;
+/**
+ * Checks that Deno allows what a command needs. What is written has to be read too: it gets its name when it is whole.
+ *
+ * @throws {RangeError} that names the flags that are missing.
+ */
+export function checkPermissions({ read = [], write = [], net = [] }: Needs): void {
+  const hosts = net.map(hostOf).filter((host) => host !== undefined);
+  const lacking = {
+    read: [...read, ...write].filter((path) => !isGranted({ name: "read", path })),
+    write: write.filter((path) => !isGranted({ name: "write", path })),
+    net: hosts.filter((host) => !isGranted({ name: "net", host })),
+  };
+  const flags = Object.entries(lacking).filter(([, values]) => values.length > 0).map(([name, values]) =>
+    `--allow-${name}=${[...new Set(values)].map(flagValue).join(",")}`
+  );
+  if (flags.length === 0) return;
+  throw new RangeError(`Deno was started without ${flags.join(" ")}: put that after "deno run", or -A for everything`);
 }
 
-/** Whether something of the kind is allowed, be it some files only. */
-function mayBeUsed(name: Name, paths: readonly string[]): boolean {
-  const isGranted = (descriptor: Deno.PermissionDescriptor) =>
-    Deno.permissions.querySync(descriptor).state === "granted";
-  if (isGranted({ name })) return true;
-  return (name === "read" || name === "write") && paths.some((path) => isGranted({ name, path }));
+function isGranted(descriptor: Deno.PermissionDescriptor): boolean {
+  return Deno.permissions.querySync(descriptor).state === "granted";
 }
 
 /** Whether a file may be read without asking. */
 export function mayRead(path: string): boolean {
-  return mayBeUsed("read", [path]);
+  return isGranted({ name: "read", path });
+}
+
+/** Whether a file may be written, and read again, without asking. */
+export function mayWrite(path: string): boolean {
+  return isGranted({ name: "write", path }) && mayRead(path);
 }
 
 /** An environment variable, where the environment may be read. */
 export function environment(variable: string): string | undefined {
-  const { state } = Deno.permissions.querySync({ name: "env", variable });
-  return state === "granted" ? Deno.env.get(variable) : undefined;
+  return isGranted({ name: "env", variable }) ? Deno.env.get(variable) : undefined;
+}
+
+/** A part of a command's help: what Deno must allow, and what else is used where it is allowed. */
+export function permissionsHelp(rows: Readonly<Record<string, string>>): string {
+  const width = Math.max(...Object.keys(rows).map((flags) => flags.length));
+  const lines = Object.entries(rows).map(([flags, use]) => `  ${flags.padEnd(width)}  ${use}`);
+  return `Permissions (deno run -A gives all of them):\n${lines.join("\n")}`;
 }

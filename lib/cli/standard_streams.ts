@@ -9,6 +9,7 @@ import { fileSources } from "../text/file_source.ts";
 import { textStream } from "../text/corpus.ts";
 import { type TextFormat, textSource } from "../text/text_source.ts";
 import { writeAllSync, writeError } from "../files/write_files.ts";
+import { printableLines } from "../sentences/safe_text.ts";
 
 import { UsageError } from "./flags.ts";
 
@@ -43,6 +44,12 @@ export async function* textsOf(
   }
 }
 
+/** Values that name files: without standard input, the stories, and the weights of a mixture. */
+export function filesOf(values: readonly (string | undefined)[]): string[] {
+  return values.filter((value) => value !== undefined && value !== "-" && value !== "stories")
+    .map((value) => value!.replace(/(?<=.)=\d*\.?\d+$/, ""));
+}
+
 /** Whether a command's texts come from standard input, which may be a person who waits for each answer. */
 export function isConversation(given: readonly string[], file: string | undefined): boolean {
   return given.length === 0 && (file === undefined || file === "-");
@@ -68,9 +75,24 @@ export function writeOutput(bytes: Uint8Array): void {
   }
 }
 
+const encoder = new TextEncoder();
+
+/** Prints lines to standard output; what is not to reach a terminal is spelled out. */
+export function say(text: string): void {
+  writeOutput(encoder.encode(`${printableLines(text)}\n`));
+}
+
+/** Prints lines to standard error, in the same way; where nobody reads it, nothing is said. */
+export function sayAside(text: string): void {
+  try {
+    writeAllSync(Deno.stderr, encoder.encode(`${printableLines(text)}\n`));
+  } catch {
+    // there is nowhere left to say it
+  }
+}
+
 /** Standard output by lines: at once, or in pieces that are worth a system call. */
 export function lineWriter({ atOnce = false } = {}): ((line: string) => void) & { flush(): void } {
-  const encoder = new TextEncoder();
   let waiting = "";
   const flush = () => {
     writeOutput(encoder.encode(waiting));

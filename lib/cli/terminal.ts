@@ -4,7 +4,8 @@
  * @module
  */
 
-import { OutputClosedError, writeOutput } from "./standard_streams.ts";
+import { printable, printableLines } from "../sentences/safe_text.ts";
+import { OutputClosedError, sayAside, writeOutput } from "./standard_streams.ts";
 
 /** Somewhere to print. */
 export interface Terminal {
@@ -14,8 +15,8 @@ export interface Terminal {
   readonly hasColour: boolean;
   /** Characters that a line holds; Infinity where it is no terminal. */
   readonly columns: number;
-  /** Prints lasting lines. */
-  print(text: string): void;
+  /** Prints lasting lines; what is not to reach a terminal is spelled out, in painted ones by who painted them. */
+  print(text: string, options?: { readonly painted: boolean }): void;
   /** Shows or replaces the progress line; without a terminal, prints it every ten seconds. */
   progress(text: string): void;
   /** Removes the progress line. */
@@ -28,17 +29,25 @@ const CLEAR_LINE = "\r\x1b[K";
 /** Milliseconds between progress lines where they cannot be rewritten. */
 const LOG_INTERVAL = 10_000;
 
-/** Standard output. */
-export function openTerminal(): Terminal {
+/**
+ * Standard output.
+ *
+ * @param goesOn Whether what is shown is not the result, so that work goes on though it cannot be written.
+ */
+export function openTerminal({ goesOn = false } = {}): Terminal {
   const isInteractive = Deno.stdout.isTerminal();
   let shown = "";
   let logged = performance.now();
+  let isLost = false;
   const write = (text: string) => {
+    if (isLost) return;
     try {
       writeOutput(encoder.encode(text));
     } catch (error) {
-      // a run goes on though nobody reads any more
-      if (!(error instanceof OutputClosedError)) throw error;
+      if (!goesOn) throw error;
+      isLost = true;
+      // a reader that has gone away wants to hear no more
+      if (!(error instanceof OutputClosedError)) sayAside(`note: ${(error as Error).message}; the work goes on`);
     }
   };
   const clear = () => {
@@ -50,11 +59,12 @@ export function openTerminal(): Terminal {
     get columns() {
       return isInteractive ? columns() : Infinity;
     },
-    print(text) {
+    print(text, { painted = false } = { painted: false }) {
       clear();
-      write(`${text}\n${shown}`);
+      write(`${painted ? text : printableLines(text)}\n${shown}`);
     },
-    progress(text) {
+    progress(line) {
+      const text = printable(line);
       if (isInteractive) {
         // a line that wraps could not be taken back
         shown = text.slice(0, Math.max(20, columns() - 1));

@@ -37,10 +37,10 @@ export function terminalReporter(
         case "spike":
           return terminal.print(spikeLine(event));
         case "validation":
-          return terminal.print(validationLine(event, terminal));
+          return terminal.print(validationLine(event, terminal), { painted: true });
         case "samples":
           for (const sample of event.samples) {
-            terminal.print(`  ${formatSample(terminal, fitting(sample, terminal.columns - 3))}`);
+            terminal.print(`  ${formatSample(terminal, fitting(sample, terminal.columns - 3))}`, { painted: true });
           }
           return;
         case "time":

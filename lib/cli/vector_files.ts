@@ -5,9 +5,11 @@
  */
 
 import { readFully } from "../format/model_folder.ts";
+import { safeJson } from "../sentences/safe_text.ts";
 import { vectorMean } from "../inference/embed_documents.ts";
-import { type FileWriter, fileWriter, writeFile } from "../files/write_files.ts";
-import { lineWriter } from "./standard_streams.ts";
+import { openSpool } from "../files/spool.ts";
+import { type FileWriter, writeFile } from "../files/write_files.ts";
+import { lineWriter, sayAside } from "./standard_streams.ts";
 
 /** A vector with what it is of. */
 export interface NamedVector {
@@ -27,7 +29,7 @@ const encoder = new TextEncoder();
 
 const asJson = ({ name, text, embedding }: NamedVector) =>
   // as many digits as tell 32-bit floats apart
-  JSON.stringify({ name, text, embedding: Array.from(embedding, (value) => Number(value.toPrecision(9))) });
+  safeJson({ name, text, embedding: Array.from(embedding, (value) => Number(value.toPrecision(9))) });
 
 /** Writes JSON lines to standard output. */
 export async function printVectors(vectors: Vectors, { atOnce }: { atOnce: boolean }): Promise<void> {
@@ -99,13 +101,14 @@ export async function* scaled(vectors: Vectors): AsyncGenerator<NamedVector> {
 }
 
 /**
- * Vectors less the mean of all of them. Until it is known they wait in a temporary file, so memory does not grow with their
- * number.
+ * Vectors less the mean of all of them. Until it is known they wait, many of them in a temporary file, so memory does not grow
+ * with their number.
  */
-export async function* withoutMean(vectors: Vectors, width: number): AsyncGenerator<NamedVector> {
-  const path = await Deno.makeTempFile({ prefix: "cloze-" });
-  using file = await Deno.open(path, { read: true, write: true });
-  const waiting = fileWriter(file, { what, place: path });
+export async function* withoutMean(
+  vectors: Vectors,
+  { width, folder }: { width: number; folder?: string | undefined },
+): AsyncGenerator<NamedVector> {
+  const waiting = openSpool({ what, folder });
   const mean = vectorMean(width);
   let count = 0;
   try {
@@ -117,11 +120,16 @@ export async function* withoutMean(vectors: Vectors, width: number): AsyncGenera
       await waiting.write(bytesOf(embedding));
       count++;
     }
-    if (count === 1) console.error("note: the mean of one vector is that vector: without it nothing is left");
-    await waiting.rewind();
-    // without threads in between: the pieces are small
-    const reader = { read: (into: Uint8Array) => Promise.resolve(file.readSync(into)) };
-    const read = (into: Uint8Array<ArrayBuffer>) => readFully(reader, into, path);
+    if (count === 1) sayAside("note: the mean of one vector is that vector: without it nothing is left");
+    let at = 0;
+    const reader = {
+      read(into: Uint8Array) {
+        const count = waiting.read(into, at);
+        at += count;
+        return Promise.resolve(count > 0 ? count : null);
+      },
+    };
+    const read = (into: Uint8Array<ArrayBuffer>) => readFully(reader, into, what);
     for (let i = 0; i < count; i++) {
       const length = new Uint32Array(1);
       await read(bytesOf(length));
@@ -133,6 +141,6 @@ export async function* withoutMean(vectors: Vectors, width: number): AsyncGenera
       yield { ...JSON.parse(new TextDecoder().decode(label)), embedding };
     }
   } finally {
-    await Deno.remove(path);
+    await waiting.close();
   }
 }

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { oddKind, whyUnreadable } from "../access/unreadable.ts";
+import { oddKind } from "../access/odd_kind.ts";
+import { systemReason } from "../sentences/reasons.ts";
 import { type ModelFolder, pathIn } from "../format/model_folder.ts";
 
 /** A folder of a model on disk. */
@@ -14,7 +15,7 @@ export function fileFolder(place: string): ModelFolder {
     async open(name) {
       const path = pathIn({ place } as ModelFolder, name);
       const fail = (error: unknown) => {
-        throw new RangeError(`Cannot read ${path}: ${whyUnreadable(error)}`);
+        throw new RangeError(`Cannot read ${path}: ${systemReason(error) ?? "it cannot be read"}`);
       };
       const info = await Deno.stat(path).catch((error) => {
         if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return undefined;

@@ -6,6 +6,7 @@
  */
 
 import { beginSha256, checksumLines, CHECKSUMS } from "./checksums.ts";
+import { systemReason } from "../sentences/reasons.ts";
 
 /** Files by name, each in pieces to be written one after the other. */
 export type FileSet = ReadonlyMap<string, readonly Uint8Array<ArrayBuffer>[]>;
@@ -34,27 +35,17 @@ export class WriteError extends Error {
   override name = "WriteError";
 }
 
+/** What codes mean where something is to be made. */
 const reasons: Readonly<Record<string, string>> = {
-  ENOSPC: "no space is left there",
-  EDQUOT: "the quota is used up",
-  EFBIG: "the file grows larger than is allowed there",
-  EROFS: "it is read-only",
-  EACCES: "permission is denied",
-  EPERM: "permission is denied",
   ENOENT: "there is no such folder",
-  ENOTDIR: "a part of the path is a file",
   EISDIR: "a folder of that name is there",
   EEXIST: "a file of that name is there",
-  ENOTEMPTY: "a folder of that name is there",
-  ENAMETOOLONG: "the name is too long",
-  EMFILE: "too many files are open",
-  EIO: "the disk does not answer as it should",
 };
 
 /** The error as one sentence: what was being written, where, what it needs and what is intact; others as they are. */
 export function writeError(error: unknown, { what, place, bytes, intact }: WriteContext): unknown {
   if (!(error instanceof Error) || error instanceof WriteError) return error;
-  const reason = reasons[(error as Error & { code?: string }).code ?? ""];
+  const reason = reasons[(error as Error & { code?: string }).code ?? ""] ?? systemReason(error);
   if (reason === undefined) return error;
   const needed = bytes === undefined ? "" : ` (it needs ${bytes.toLocaleString("en")} bytes)`;
   return new WriteError(`Cannot write ${what} to "${place}": ${reason}${needed}${intact ? `; ${intact}` : ""}`);

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { whyUnreadable } from "../access/unreadable.ts";
+import { systemReason } from "../sentences/reasons.ts";
+import { filesMatching } from "./glob.ts";
 import { compressionEndings } from "./decompress.ts";
 import { textEndings } from "./text_source.ts";
 import { STANDARD_INPUT } from "./signatures.ts";
@@ -53,7 +54,7 @@ export async function fileSources(
   if (/^https?:\/\//i.test(path)) return [await urlSource(path)];
   const info = await Deno.stat(path).catch((error) => {
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return undefined;
-    throw new RangeError(`Cannot read "${path}": ${whyUnreadable(error)}`);
+    throw new RangeError(`Cannot read "${path}": ${systemReason(error) ?? (error as Error).message}`);
   });
   if (info && !info.isDirectory && !info.isFile) {
     throw new RangeError(
@@ -66,13 +67,14 @@ export async function fileSources(
 }
 
 async function filesOfGlob(pattern: string): Promise<string[]> {
-  // imported where it is used, so that the package also loads in browsers
-  const { glob } = await import("node:fs/promises");
-  const found: string[] = [];
-  for await (const match of glob(pattern)) {
-    // a link may lead nowhere
-    if (await Deno.stat(match).then(({ isFile }) => isFile, () => false)) found.push(match);
-  }
+  const found = await filesMatching(pattern, {
+    list: async (folder) => (await Array.fromAsync(Deno.readDir(folder)).catch(() => [])).map(({ name }) => name),
+    kind: async (path) => {
+      const info = await Deno.stat(path).catch(() => undefined);
+      return info?.isFile ? "file" : info?.isDirectory ? "folder" : undefined;
+    },
+    real: (folder) => Deno.realPath(folder).catch(() => folder),
+  });
   if (found.length > 0) return found;
   const what = /[*?{[]/.test(pattern) ? "no file matches" : "there is no such file or folder";
   throw new RangeError(`Cannot read "${pattern}": ${what}`);

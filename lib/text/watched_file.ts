@@ -4,7 +4,7 @@
  * @module
  */
 
-import { whyUnreadable } from "../access/unreadable.ts";
+import { systemReason } from "../sentences/reasons.ts";
 import type { Bytes } from "./byte_reader.ts";
 
 /** Bytes read at a time. */
@@ -31,7 +31,7 @@ export interface WatchedFile {
 export async function watchedFile(path: string, noticed: (note: string) => void = () => {}): Promise<WatchedFile> {
   const fail = (what: string) => new RangeError(`Cannot read "${path}": ${what}`);
   const failed = (error: unknown) => {
-    throw fail(whyUnreadable(error));
+    throw fail(systemReason(error) ?? "it cannot be read");
   };
   const first = await Deno.stat(path).catch(failed);
   const { size } = first;
@@ -59,7 +59,9 @@ export async function watchedFile(path: string, noticed: (note: string) => void 
   async function* range(start: number, end: number): AsyncGenerator<Bytes> {
     if (start >= end) return;
     using file = await Deno.open(path).catch((error) => {
-      throw fail(error instanceof Deno.errors.NotFound ? "it is not there any more" : whyUnreadable(error));
+      throw fail(
+        error instanceof Deno.errors.NotFound ? "it is not there any more" : systemReason(error) ?? "it cannot be read",
+      );
     });
     check();
     if (start > 0) await file.seek(start, Deno.SeekMode.Start);

@@ -37,8 +37,8 @@ const servers: readonly (readonly [name: string, behave: Behaviour, message: str
   ["hangs up", async (to) => {
     await Promise.resolve();
     to.close();
-  }, "the connection broke before there was an answer"],
-  ["speaks something else", (to) => send(to, "220 mail ready\r\n").then(() => to.close()), "it cannot be reached"],
+  }, "the connection broke"],
+  ["speaks something else", (to) => send(to, "220 mail ready\r\n").then(() => to.close()), "the connection failed"],
   [
     "redirects in a circle",
     (to) => send(to, "HTTP/1.1 302 Found\r\nconnection: close\r\ncontent-length: 0\r\nlocation: /again\r\n\r\n"),

@@ -10,12 +10,19 @@ export interface CliResult {
 /** Starts the command line in a folder. */
 export function spawnCli(
   args: readonly string[],
-  { cwd, env = {}, preload = [] }: { cwd: string; env?: Record<string, string>; preload?: readonly string[] },
+  { cwd, env = {}, preload = [], permissions = ["-A"], stdin = "null" }: {
+    cwd: string;
+    env?: Record<string, string>;
+    preload?: readonly string[];
+    permissions?: readonly string[];
+    stdin?: "null" | "piped";
+  },
 ): Deno.Command {
   return new Deno.Command(Deno.execPath(), {
     args: [
       "run",
-      "-A",
+      ...permissions,
+      "--no-prompt",
       "--no-check",
       `--config=${config}`,
       ...preload.map((path) => `--preload=${path}`),
@@ -24,15 +31,30 @@ export function spawnCli(
     ],
     cwd,
     env: { NO_COLOR: "1", ...env },
-    stdin: "null",
+    stdin,
     stdout: "piped",
     stderr: "piped",
   });
 }
 
-/** Runs the command line in a folder to its end. */
-export async function runCli(args: readonly string[], options: Parameters<typeof spawnCli>[1]): Promise<CliResult> {
-  const { code, stdout, stderr } = await spawnCli(args, options).output();
+/** Runs the command line in a folder to its end, with text on standard input where there is some. */
+export async function runCli(
+  args: readonly string[],
+  { input, ...options }: Parameters<typeof spawnCli>[1] & { input?: string },
+): Promise<CliResult> {
+  const child = spawnCli(args, input === undefined ? options : { ...options, stdin: "piped" }).spawn();
+  if (input !== undefined) await new Blob([input]).stream().pipeTo(child.stdin);
+  const { code, stdout, stderr } = await child.output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, out: text(stdout), err: text(stderr) };
+}
+
+/** Runs a line of a shell in a folder; in it `$CLOZE` is the command line. */
+export async function runShell(line: string, { cwd }: { cwd: string }): Promise<CliResult> {
+  const start = `${Deno.execPath()} run -A --no-prompt --no-check --config=${config} ${cli}`;
+  const env = { NO_COLOR: "1", CLOZE: start, XDG_RUNTIME_DIR: "/tmp" };
+  const { code, stdout, stderr } = await new Deno.Command("bash", { args: ["-c", line], cwd, env, stdin: "null" })
+    .output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   return { code, out: text(stdout), err: text(stderr) };
 }

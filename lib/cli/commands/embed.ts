@@ -4,13 +4,16 @@
  * @module
  */
 
+import { parentOf } from "../../files/paths.ts";
 import { poolModes } from "../../inference/embed.ts";
+import { quoted } from "../../sentences/safe_text.ts";
 import { fileParts, vectorsOf, type VectorsOptions } from "../embed_texts.ts";
 import { parseChoice } from "../flag_values.ts";
 import { flag, flagHelp, flagSwitch, type ParsedFlags, parseFlags, UsageError } from "../flags.ts";
 import { grouped } from "../figures.ts";
-import { isConversation } from "../standard_streams.ts";
-import { deviceFlags, folderHelp, withModel } from "../opened_model.ts";
+import { filesOf, isConversation, say, sayAside } from "../standard_streams.ts";
+import { deviceFlags, devicePermissions, folderHelp, modelPermissions, withModel } from "../opened_model.ts";
+import { checkPermissions, permissionsHelp, readingOf } from "../permissions.ts";
 import { program } from "../program.ts";
 import { openTerminal } from "../terminal.ts";
 import { trainFlags } from "../train_flags.ts";
@@ -43,11 +46,16 @@ const pool = {
   ...flag("KIND", "mean of all tokens, or cls, the first one", parseChoice(poolModes)),
   default: poolModes[0],
 };
-const removeMean = flagSwitch("subtract the mean of all vectors from each; they wait in a temporary file for it");
+const removeMean = flagSwitch("subtract the mean of all vectors from each; many wait in a temporary file for it");
 const normalize = flagSwitch("scale every vector to length 1, after that");
 const { field, format } = trainFlags;
 const groups = {
   Options: { file, by, field, format, out, pool, "remove-mean": removeMean, normalize, ...deviceFlags },
+};
+
+const writingPermissions = {
+  "--allow-write=FOLDER":
+    "with --out: the folder of the file, and --allow-read of it, for it gets its name when it is whole",
 };
 
 /** Help of the command. */
@@ -66,6 +74,8 @@ beside. A line that is too long is cut off; a file is cut into chunks, whose mea
 
 ${flagHelp(groups)}
 
+${permissionsHelp({ ...modelPermissions, ...writingPermissions, ...devicePermissions })}
+
 Examples:
   ${program} embed runs/modernbert-small-shakespeare "to be or not to be"
   ${program} embed bert-base-uncased --file titles.txt --out titles.npy
@@ -77,21 +87,23 @@ const wanted = 'Wanted: embed DIR "a text", or --file FILE';
 export async function embedCommand(args: readonly string[]): Promise<number> {
   const parsed = parseFlags(groups, args);
   if (parsed.help) {
-    console.log(embedHelp);
+    say(embedHelp);
     return 0;
   }
   const { path, target, texts } = inputsOf(parsed);
+  const write = target === undefined ? [] : [parentOf(target)];
+  checkPermissions({ ...readingOf([path, ...filesOf(texts.files)]), write });
   return await withModel(path, parsed, async (model) => {
     const { width, maxLength } = model.config;
     let cut = 0;
     let vectors: Vectors = vectorsOf(model, { ...texts, cut: () => cut++ });
     // standard output is free to say how far it is where the vectors go to a file
     if (target !== undefined) vectors = withProgress(vectors, texts.by === "line" ? "texts" : `${texts.by}s`);
-    if (parsed.get(removeMean)) vectors = withoutMean(vectors, width);
+    if (parsed.get(removeMean)) vectors = withoutMean(vectors, { width, folder: write[0] });
     if (parsed.get(normalize)) vectors = scaled(vectors);
     await writeVectors(vectors, { target, texts, width });
     if (cut > 0) {
-      console.error(
+      sayAside(
         `note: ${grouped(cut)} texts were longer than ${maxLength} tokens and were cut off; ` +
           "--by chunk embeds all of them",
       );
@@ -113,7 +125,7 @@ function inputsOf(parsed: ParsedFlags): Inputs {
   if (path === undefined) throw new UsageError(wanted);
   const target = parsed.get(out);
   if (target !== undefined && !/\.(jsonl|npy)$/.test(target)) {
-    throw new UsageError(`Cannot write vectors to "${target}": its name must end in .jsonl or .npy`);
+    throw new UsageError(`Cannot write vectors to ${quoted(target)}: its name must end in .jsonl or .npy`);
   }
   const [files, part] = [parsed.all(file), parsed.get(by)];
   if (given.length > 0 && files.length > 0) throw new UsageError("Give either texts or --file, not both");
@@ -137,12 +149,12 @@ async function writeVectors(
   if (!target.endsWith(".npy")) return await writeJsonVectors(target, vectors);
   const names = by !== "line" || files.some((file) => file !== "-");
   await writeNpy(target, vectors, { width, names });
-  if (names) console.log(`${target}  names in ${namesBeside(target)}`);
+  if (names) say(`${target}  names in ${namesBeside(target)}`);
 }
 
 /** Says how many vectors there are so far. */
 async function* withProgress(vectors: Vectors, unit: string): AsyncGenerator<NamedVector> {
-  const terminal = openTerminal();
+  const terminal = openTerminal({ goesOn: true });
   let done = 0;
   for await (const vector of vectors) {
     terminal.progress(`${grouped(++done)} ${unit}`);

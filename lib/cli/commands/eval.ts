@@ -7,6 +7,7 @@
 import { type PackMode, packModes } from "../../batch/block.ts";
 import { EVALUATION_LENGTH, type MaskedLanguageModel } from "../../inference/load.ts";
 import type { Corpus } from "../../text/corpus.ts";
+import { safeJson } from "../../sentences/safe_text.ts";
 import { readAbout, type RunAbout } from "../../train/checkpoint.ts";
 import { corpusChoice, textFlags } from "../corpus_flags.ts";
 import { grouped } from "../figures.ts";
@@ -15,9 +16,11 @@ import { flag, flagHelp, flagSwitch, type ParsedFlags, parseFlags, UsageError } 
 import { type Masking, type Measured, measureModels, type MeasurePlan } from "../measure_models.ts";
 import { checkModelPath } from "../model_path.ts";
 import { openCorpus, type OpenedCorpus, skippedLines } from "../open_corpus.ts";
-import { deviceFlags, folderHelp, json, withModel } from "../opened_model.ts";
+import { deviceFlags, devicePermissions, folderHelp, json, modelPermissions, withModel } from "../opened_model.ts";
 import { exists } from "../../files/paths.ts";
+import { checkPermissions, permissionsHelp, readingOf } from "../permissions.ts";
 import { program } from "../program.ts";
+import { filesOf, say, sayAside } from "../standard_streams.ts";
 import { checkpointsIn, readRun } from "../run_folder.ts";
 import { differenceLines, nextSentenceLine, scoreProgress, scoreTable } from "../score_table.ts";
 import { openTerminal, type Terminal } from "../terminal.ts";
@@ -59,6 +62,8 @@ a run is measured on the text that it validates on, as in training.
 
 ${flagHelp(groups)}
 
+${permissionsHelp({ ...modelPermissions, ...devicePermissions })}
+
 Examples:
   ${program} eval runs/modernbert-small-shakespeare
   ${program} eval --compare bert-base-uncased runs/bert-law --data law.txt`;
@@ -67,7 +72,7 @@ Examples:
 export async function evalCommand(args: readonly string[]): Promise<number> {
   const parsed = parseFlags(groups, args);
   if (parsed.help) {
-    console.log(evalHelp);
+    say(evalHelp);
     return 0;
   }
   const paths = parsed.positional;
@@ -75,11 +80,12 @@ export async function evalCommand(args: readonly string[]): Promise<number> {
   if (paths.length !== count) {
     throw new UsageError(count === 2 ? "Wanted: eval --compare DIR DIR --data TEXT" : "Wanted: eval DIR --data TEXT");
   }
+  checkPermissions(readingOf([...paths, ...filesOf(parsed.all(flags.data))]));
   const isJson = parsed.get(flags.json) ?? false;
   const terminal = openTerminal();
   const { opened, plan } = await planOf(paths[0]!, parsed);
   try {
-    if (opened.notice) console.error(opened.notice);
+    if (opened.notice) sayAside(opened.notice);
     return await withModels(paths, parsed, async (models, { reason }) => {
       if (!isJson) terminal.print(`device ${reason}`);
       for (const model of models) await noteUnknown(model, plan);
@@ -94,7 +100,7 @@ export async function evalCommand(args: readonly string[]): Promise<number> {
   } catch (error) {
     throw withAdvice(error);
   } finally {
-    for (const line of skippedLines(opened.bad)) console.error(line);
+    for (const line of skippedLines(opened.bad)) sayAside(line);
     await opened.close();
   }
 }
@@ -116,7 +122,7 @@ const textOf = ({ corpus: { name, validates } }: MeasurePlan) => validates ?? na
 
 function printJson({ models, ...rest }: Measured, plan: MeasurePlan): void {
   const results = models.length === 1 ? models[0] : { models, ...rest };
-  console.log(JSON.stringify({ data: textOf(plan), ...results }));
+  say(safeJson({ data: textOf(plan), ...results }));
 }
 
 function printMeasured(
@@ -135,7 +141,7 @@ function printMeasured(
 /** Says how much of the text is unknown to a model, if that is much. */
 async function noteUnknown({ tokenizer }: MaskedLanguageModel, { corpus }: MeasurePlan): Promise<void> {
   const notice = await evaluationNotice(corpus, tokenizer);
-  if (notice) console.error(`note: ${notice}`);
+  if (notice) sayAside(`note: ${notice}`);
 }
 
 /** What the flags say; where they say nothing of the text, what the run at a path validates on. */

@@ -12,12 +12,15 @@ import { toOnnx } from "../../format/onnx_model.ts";
 import { encodeSafetensors } from "../../format/safetensors.ts";
 import { tokenizerFiles } from "../../format/tokenizer_writer.ts";
 import { readWeights } from "../../format/weights.ts";
-import { exists, trimmed } from "../../files/paths.ts";
-import { type FileSet, totalBytes, writeFolder } from "../../files/write_files.ts";
+import { isFree, writeNewFolder } from "../../files/new_folder.ts";
+import { trimmed } from "../../files/paths.ts";
+import { type FileSet, totalBytes } from "../../files/write_files.ts";
 import { parseChoice } from "../flag_values.ts";
 import { flag, flagHelp, flagSwitch, parseFlags, UsageError } from "../flags.ts";
-import { folderHelp, openNamed } from "../opened_model.ts";
+import { folderHelp, modelPermissions, openNamed } from "../opened_model.ts";
+import { checkPermissions, permissionsHelp, readingOf } from "../permissions.ts";
 import { program } from "../program.ts";
+import { say } from "../standard_streams.ts";
 
 const types = ["f32", "f16", "bf16"] as const;
 const out = flag("OUT", "folder to write; it must not exist yet", trimmed);
@@ -43,6 +46,13 @@ sentence_embedding, for the pipeline feature-extraction.
 
 ${flagHelp(groups)}
 
+${
+  permissionsHelp({
+    ...modelPermissions,
+    "--allow-write=OUT": "what is written, and --allow-read=OUT, for files get their names when they are whole",
+  })
+}
+
 Examples:
   ${program} export runs/bert-law --out bert-law
   ${program} export runs/bert-law --onnx --dtype f16 --out bert-law-onnx`;
@@ -51,7 +61,7 @@ Examples:
 export async function exportCommand(args: readonly string[]): Promise<number> {
   const parsed = parseFlags(groups, args);
   if (parsed.help) {
-    console.log(exportHelp);
+    say(exportHelp);
     return 0;
   }
   const [path, ...rest] = parsed.positional;
@@ -66,7 +76,8 @@ export async function exportCommand(args: readonly string[]): Promise<number> {
     throw new UsageError(`Option --embeddings${wanted === "only" ? "-only" : ""} is for --onnx`);
   }
   if (isOnnx && type === "bf16") throw new UsageError("Cannot write ONNX in bf16: it must be f32 or f16");
-  if (await exists(target)) throw new RangeError(`Cannot write to "${target}": it exists already`);
+  checkPermissions({ ...readingOf([path]), write: [target] });
+  if (!await isFree(target)) throw new RangeError(`Cannot write to "${target}": it exists already`);
   const opened = await openNamed(path);
   if (!isOnnx && opened.config.preset === "labml") {
     await opened.weights.close();
@@ -81,8 +92,8 @@ export async function exportCommand(args: readonly string[]): Promise<number> {
   const files = isOnnx && type !== "bf16"
     ? await onnxFiles(opened, { type, embeddings: wanted })
     : await huggingFaceFiles(opened, type);
-  await writeFolder(target, files, { what: "the model" });
-  for (const [name, parts] of files) console.log(`${target}/${name}  ${totalBytes(parts).toLocaleString("en")} bytes`);
+  await writeNewFolder(target, files, { what: "the model", last: "config.json" });
+  for (const [name, parts] of files) say(`${target}/${name}  ${totalBytes(parts).toLocaleString("en")} bytes`);
   return 0;
 }
 

@@ -6,13 +6,15 @@
 
 import { exists, isFolder } from "../../files/paths.ts";
 import { type Filled, spelledMask } from "../../inference/fill.ts";
+import { printableLines, quoted, safeJson, shortened } from "../../sentences/safe_text.ts";
 import { encodeWithSpecials, splitAtSpecials } from "../../tokenizer/special_tokens.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import { parseCount } from "../flag_values.ts";
 import { flag, flagHelp, parseFlags, UsageError } from "../flags.ts";
 import { grouped, percent } from "../figures.ts";
-import { isConversation, lineWriter, textsOf } from "../standard_streams.ts";
-import { deviceFlags, folderHelp, json, withModel } from "../opened_model.ts";
+import { filesOf, isConversation, lineWriter, say, sayAside, textsOf } from "../standard_streams.ts";
+import { deviceFlags, devicePermissions, folderHelp, json, modelPermissions, withModel } from "../opened_model.ts";
+import { checkPermissions, permissionsHelp, readingOf } from "../permissions.ts";
 import { program } from "../program.ts";
 
 import { openTerminal, paint } from "../terminal.ts";
@@ -38,6 +40,8 @@ Without a text, and with --file, every line is filled; a line without masks stay
 
 ${flagHelp(groups)}
 
+${permissionsHelp({ ...modelPermissions, ...devicePermissions })}
+
 Examples:
   ${program} fill runs/modernbert-small-shakespeare "home [MASK]s where i want to be"
   ${program} fill bert-base-uncased --file questions.txt --top-k 3 --json`;
@@ -48,19 +52,26 @@ const wanted = 'Wanted: fill DIR "text with a [MASK]"';
 export async function fillCommand(args: readonly string[]): Promise<number> {
   const parsed = parseFlags(groups, args);
   if (parsed.help) {
-    console.log(fillHelp);
+    say(fillHelp);
     return 0;
   }
   const [path, text, ...rest] = parsed.positional;
   if (path === undefined) throw new UsageError(wanted);
   if (rest.length > 0) {
     const whole = [text, ...rest].join(" ");
-    throw new UsageError(`Found ${rest.length + 1} texts; put one text in quotes: fill ${path} "${whole}"`);
+    throw new UsageError(
+      `Found ${rest.length + 1} texts; put one text in quotes: fill ${shortened(path)} ${quoted(whole)}`,
+    );
   }
   if (text !== undefined && !await exists(path) && await isFolder(text)) {
-    throw new UsageError(`"${text}" is a folder and "${path}" is none; the model comes first: fill ${text} "${path}"`);
+    throw new UsageError(
+      `${quoted(text)} is a folder and ${quoted(path)} is none; the model comes first: fill ${shortened(text)} ${
+        quoted(path)
+      }`,
+    );
   }
   const given = text === undefined ? [] : [text];
+  checkPermissions(readingOf([path, ...filesOf([parsed.get(file)])]));
   const texts = textsOf(given, {
     file: parsed.get(file),
     field: parsed.get(field),
@@ -71,7 +82,7 @@ export async function fillCommand(args: readonly string[]): Promise<number> {
     const { tokenizer } = model;
     if (text !== undefined) checkMasked(tokenizer, text);
     const write = lineWriter({ atOnce: isConversation(given, parsed.get(file)) });
-    const show = parsed.get(json) ? (result: Filled) => write(JSON.stringify(result)) : printer(write);
+    const show = parsed.get(json) ? (result: Filled) => write(safeJson(result)) : printer(write);
     let [misspelled, spelling] = [0, ""];
     for await (const result of model.fillTexts(texts, { topK: parsed.get(topK) })) {
       show(result);
@@ -81,7 +92,7 @@ export async function fillCommand(args: readonly string[]): Promise<number> {
     write.flush();
     if (misspelled > 0) {
       const holding = `${grouped(misspelled)} ${misspelled === 1 ? "text holds" : "texts hold"}`;
-      console.error(
+      sayAside(
         `note: ${holding} ${spelling} or the like, which stays as it is: write ${spelledMask(tokenizer)}`,
       );
     }
@@ -95,7 +106,7 @@ function checkMasked(tokenizer: Tokenizer, text: string): void {
   const [found] = MISSPELLED.exec(text) ?? [];
   throw new UsageError(
     found === undefined
-      ? `The text "${text}" has no ${spelledMask(tokenizer)} to fill`
+      ? `The text ${quoted(text)} has no ${spelledMask(tokenizer)} to fill`
       : `Found ${found}, which is text like any other: write ${spelledMask(tokenizer)}`,
   );
 }
@@ -110,9 +121,10 @@ const withoutMasks = (tokenizer: Tokenizer, text: string) =>
 function printer(write: (line: string) => void): (result: Filled) => void {
   const terminal = openTerminal();
   return ({ filled, masks }) => {
-    write(masks.length > 0 ? paint(terminal, "bold", filled) : filled);
+    const text = printableLines(filled);
+    write(masks.length > 0 ? paint(terminal, "bold", text) : text);
     for (const [i, { candidates }] of masks.entries()) {
-      const list = candidates.map(({ token, probability }) => `${JSON.stringify(token)} ${percent(probability)}`);
+      const list = candidates.map(({ token, probability }) => `${safeJson(token)} ${percent(probability)}`);
       write(`  mask ${i + 1}: ${list.join("  ")}`);
     }
   };

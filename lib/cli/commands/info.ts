@@ -7,11 +7,14 @@
 import { classNameOf } from "../../format/config_json.ts";
 import type { OpenedModel } from "../../format/open_model.ts";
 import { parameterCount } from "../../model/parameters.ts";
+import { safeJson } from "../../sentences/safe_text.ts";
 import { readAbout, type RunAbout } from "../../train/checkpoint.ts";
 import { flagHelp, parseFlags, UsageError } from "../flags.ts";
 import { duration, grouped } from "../figures.ts";
-import { folderHelp, json, openNamed } from "../opened_model.ts";
+import { folderHelp, json, modelPermissions, openNamed } from "../opened_model.ts";
+import { checkPermissions, permissionsHelp, readingOf } from "../permissions.ts";
 import { program } from "../program.ts";
+import { say } from "../standard_streams.ts";
 
 const groups = { Options: { json } };
 
@@ -23,7 +26,9 @@ Usage: ${program} info DIR [options]
 ${folderHelp}
 Only headers are read, so this is quick for models of any size.
 
-${flagHelp(groups)}`;
+${flagHelp(groups)}
+
+${permissionsHelp(modelPermissions)}`;
 
 /** The class that config.json names, or that has these parts. */
 function classOf({ config, classes, weights: { head } }: OpenedModel): string {
@@ -39,16 +44,17 @@ const headOf = ({ weights: { head, nextSentence } }: OpenedModel) =>
 export async function infoCommand(args: readonly string[]): Promise<number> {
   const parsed = parseFlags(groups, args);
   if (parsed.help) {
-    console.log(infoHelp);
+    say(infoHelp);
     return 0;
   }
   const [path, ...rest] = parsed.positional;
   if (path === undefined || rest.length > 0) throw new UsageError("Wanted: info DIR");
+  checkPermissions(readingOf([path]));
   const opened = await openNamed(path);
   await opened.weights.close();
   const about = await readAbout(opened.folder);
-  if (parsed.get(json)) console.log(JSON.stringify(summary(opened, about), null, 2));
-  else for (const [name, value] of rows(opened, about)) console.log(`${name.padEnd(14)}  ${value}`);
+  if (parsed.get(json)) say(safeJson(summary(opened, about), 2));
+  else for (const [name, value] of rows(opened, about)) say(`${name.padEnd(14)}  ${value}`);
   return 0;
 }
 

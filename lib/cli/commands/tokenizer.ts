@@ -7,17 +7,18 @@
 import { type Corpus, textsOf, trainingTexts } from "../../text/corpus.ts";
 import { encodeWithSpecials, specialIds } from "../../tokenizer/special_tokens.ts";
 import { type Tokenizer, type TokenizerType, tokenizerTypes } from "../../tokenizer/tokenizer.ts";
-import { trimmed } from "../../files/paths.ts";
+import { parentOf, trimmed } from "../../files/paths.ts";
 import { trainTokenizer } from "../../tokenizer/train_tokenizer.ts";
 import { type CorpusChoice, openCorpus, skippedLines } from "../open_corpus.ts";
 
+import { checkPermissions, permissionsHelp, readingOf } from "../permissions.ts";
 import { program } from "../program.ts";
 
 import { corpusChoice, textFlags } from "../corpus_flags.ts";
 import { parseChoice, parseCount } from "../flag_values.ts";
 import { either, flag, flagHelp, parseFlags, UsageError } from "../flags.ts";
 import { grouped, percent } from "../figures.ts";
-import { lineWriter, standardInputLines } from "../standard_streams.ts";
+import { filesOf, lineWriter, say, standardInputLines } from "../standard_streams.ts";
 import { openTerminal, type Terminal } from "../terminal.ts";
 import { CASED_ELSEWHERE, checkNoTokenizer, readTokenizer, writeTokenizer } from "../vocabulary_folder.ts";
 import { DEFAULT_VOCABULARY } from "../train_defaults.ts";
@@ -45,6 +46,14 @@ of ids for each line of text, without special tokens around it; decode does the 
 
 ${flagHelp(groups)}
 
+${
+  permissionsHelp({
+    "--allow-read=FOLDER,TEXT": "the vocabulary, and the text where there is one",
+    "--allow-write=FOLDER": "for train, what is written",
+    "--allow-net=HOST": "text at an address, and where train is given none the default one",
+  })
+}
+
 Examples:
   ${program} tokenizer train --type bpe --size 8192 --data book.txt --out vocabulary
   echo "to be or not to be" | ${program} tokenizer encode vocabulary`;
@@ -54,21 +63,25 @@ export async function tokenizerCommand(args: readonly string[]): Promise<number>
   const parsed = parseFlags(groups, args);
   const [action, folder, ...rest] = parsed.positional;
   if (parsed.help) {
-    console.log(tokenizerHelp);
+    say(tokenizerHelp);
     return 0;
   }
   const wanted = "Wanted: tokenizer train --out FOLDER, or tokenizer encode|decode|info FOLDER";
   if (action === undefined || rest.length > 0) throw new UsageError(wanted);
-  const terminal = openTerminal();
+  // a vocabulary is to be written though nobody looks on
+  const terminal = openTerminal({ goesOn: action === "train" });
   if (action === "train") {
     const target = parsed.get(out);
     if (folder !== undefined || target === undefined) throw new UsageError("Wanted: tokenizer train --out FOLDER");
     const options = { type: parsed.get(type), size: parsed.get(size), cased: parsed.get(cased) };
+    checkPermissions({ ...readingOf(filesOf(parsed.all(textFlags.data))), write: [target] });
     return await train(terminal, corpusChoice(parsed), { ...options, out: target });
   }
   const other = parsed.given.find((name) => action !== "info" || !Object.hasOwn(textFlags, name));
   if (other) throw new UsageError(`Option --${other} means nothing to tokenizer ${action}`);
   if (!["encode", "decode", "info"].includes(action) || folder === undefined) throw new UsageError(wanted);
+  const data = action === "info" ? filesOf(parsed.all(textFlags.data)) : [];
+  checkPermissions(readingOf([/\.(json|txt)$/.test(folder) ? parentOf(folder) : folder, ...data]));
   const tokenizer = await readTokenizer(folder);
   if (action === "info") return await info(terminal, tokenizer, corpusChoice(parsed));
   const write = lineWriter();
@@ -89,7 +102,7 @@ async function train(
 ): Promise<number> {
   if (cased && type !== "wordpiece") throw new UsageError(CASED_ELSEWHERE);
   await checkNoTokenizer(out);
-  const opened = await openCorpus(choice, { seed: 1 });
+  const opened = await openCorpus(choice, { seed: 1, keep: out });
   try {
     if (opened.notice) terminal.print(opened.notice);
     const started = performance.now();

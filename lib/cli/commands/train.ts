@@ -4,13 +4,26 @@
  * @module
  */
 
-import { flagHelp, parseFlags, UsageError } from "../flags.ts";
+import { tokenizerTypes } from "../../tokenizer/tokenizer.ts";
+import { flagHelp, type ParsedFlags, parseFlags, UsageError } from "../flags.ts";
 import { newRun } from "../new_run.ts";
+import { devicePermissions } from "../opened_model.ts";
+import { checkPermissions, type Needs, permissionsHelp, readingOf } from "../permissions.ts";
 import { program } from "../program.ts";
 import { resumedRun } from "../resumed_run.ts";
+import { filesOf, say } from "../standard_streams.ts";
 import { openTerminal } from "../terminal.ts";
 import { trainFlagGroups, trainFlags as flags } from "../train_flags.ts";
 import { trainRun } from "../train_run.ts";
+
+const trainPermissions = {
+  "--allow-read=TEXT,runs": "the text and the run; of --init, --tokenizer and --add-tokens their files too",
+  "--allow-write=runs": "the run; with --out that folder, with --resume that run's",
+  "--allow-net=HOST": "text and models at addresses; the default text, which is fetched from raw.githubusercontent.com",
+  ...devicePermissions,
+  "--allow-env=HOME,XDG_CACHE_HOME":
+    "the place for caches, which must be allowed to keep the default text; otherwise --out does",
+};
 
 /** Help of the command. */
 export const trainHelp = `Trains a masked language model and keeps it in a run folder.
@@ -18,6 +31,8 @@ export const trainHelp = `Trains a masked language model and keeps it in a run f
 Usage: ${program} train [options]
 
 ${flagHelp(trainFlagGroups)}
+
+${permissionsHelp(trainPermissions)}
 
 Examples:
   ${program} train
@@ -31,14 +46,15 @@ Examples:
 export async function trainCommand(args: readonly string[]): Promise<number> {
   const parsed = parseFlags(trainFlagGroups, args);
   if (parsed.help) {
-    console.log(trainHelp);
+    say(trainHelp);
     return 0;
   }
   if (parsed.positional.length > 0) {
     throw new UsageError(`Unexpected argument "${parsed.positional[0]}"; text to train on is given by --data`);
   }
-  const terminal = openTerminal();
+  const terminal = openTerminal({ goesOn: true });
   const resumed = parsed.get(flags.resume);
+  checkPermissions(needsOf(parsed));
   const run = resumed === undefined ? await newRun(parsed, terminal) : await resumedRun(parsed, resumed, terminal);
   try {
     return await trainRun(run, { parsed, terminal });
@@ -47,4 +63,15 @@ export async function trainCommand(args: readonly string[]): Promise<number> {
     await run.base?.opened?.weights.close();
     await run.opened.close();
   }
+}
+
+/** What a run reads and writes, as far as the flags say it: what a resumed one reads is in its folder. */
+function needsOf({ get, all }: ParsedFlags): Needs {
+  const resumed = get(flags.resume);
+  if (resumed !== undefined) return { write: [resumed] };
+  const kind = get(flags.tokenizer);
+  const [validation, isMade] = [get(flags.validation), tokenizerTypes.some((type) => type === kind)];
+  const texts = filesOf([...all(flags.data), ...(typeof validation === "string" ? [validation] : [])]);
+  const files = [get(flags.init), get(flags["add-tokens"]), isMade ? undefined : kind];
+  return { ...readingOf([...texts, ...files]), write: [get(flags.out)] };
 }

@@ -52,7 +52,8 @@ function newMemory(): WebAssembly.Memory {
 function whyNoWorkers(): string | undefined {
   if (typeof SharedArrayBuffer === "undefined") return "there is no shared memory here";
   if (typeof Worker === "undefined") return "there are no workers here";
-  return mayReadWorker() ? undefined : "the program's own files may not be read";
+  if (mayReadWorker()) return undefined;
+  return `Deno was started without --allow-read=${decodeURIComponent(new URL("../../..", import.meta.url).pathname)}`;
 }
 
 /** Whether Deno lets a worker be loaded that lies in a file. */
