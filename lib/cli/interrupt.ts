@@ -39,7 +39,8 @@ export function listenForInterrupts(
   };
   const listeners = new Map<Deno.Signal, () => void>([["SIGINT", stopOrLeave]]);
   if (Deno.build.os !== "windows") listeners.set("SIGTERM", stopOrLeave);
-  if (!isHangupIgnored()) listeners.set("SIGHUP", stop);
+  // Deno ends by what it ignored before once it listens for any signal
+  listeners.set("SIGHUP", isHangupIgnored() ? () => {} : stop);
   for (const [name, listener] of listeners) Deno.addSignalListener(name, listener);
   return {
     signal: controller.signal,

@@ -26,7 +26,7 @@ export async function filesMatching(pattern: string, view: FolderView): Promise<
   const found = new Set<string>();
   for (const path of alternatives(pattern)) {
     const root = /^([a-z]:)?[\\/]+/i.exec(path)?.[0] ?? "";
-    const parts = path.slice(root.length).split(/[\\/]+/).filter((part) => part !== "");
+    const parts = path.slice(root.length).split(/[\\/]+/).filter((part) => part !== "" && part !== ".");
     await walk(root, parts, { view, found, visited: new Set() });
   }
   return [...found].sort();
