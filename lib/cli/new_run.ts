@@ -6,6 +6,7 @@
 
 import type { PackMode } from "../batch/block.ts";
 import { addTokens, type ExtendedTokenizer } from "../format/add_tokens.ts";
+import type { OpenedDevice } from "../device/open_device.ts";
 import type { OpenedModel } from "../format/open_model.ts";
 import { type Corpus, trainingTexts } from "../text/corpus.ts";
 import { characterTokenizer, scanCharacters } from "../tokenizer/character.ts";
@@ -18,7 +19,9 @@ import { countTokens, openCorpus, type OpenedCorpus } from "./open_corpus.ts";
 import { corpusChoice } from "./corpus_flags.ts";
 import { type ParsedFlags, UsageError } from "./flags.ts";
 import { grouped } from "./figures.ts";
+import { checkMemory } from "./memory_check.ts";
 import { openNamed } from "./opened_model.ts";
+import { openRunDevice } from "./run_device.ts";
 import type { Run } from "./run.ts";
 import { claimFreeName, claimName, type RunClaim } from "./run_claim.ts";
 import { runNameFrom } from "./run_name.ts";
@@ -35,13 +38,19 @@ export async function newRun(parsed: ParsedFlags, terminal: Terminal): Promise<R
   const model = init === undefined ? undefined : await openNamed(init);
   let opened: OpenedCorpus | undefined;
   let claim: RunClaim | undefined;
+  let device: OpenedDevice | undefined;
   try {
     const plan = planFromFlags(parsed, model?.config);
+    device = await openRunDevice({ path: "", before: undefined }, parsed);
+    // what is known of the vocabulary before any text is read
+    const config = { ...plan.model, vocab: parsed.get(flags.vocab) ?? plan.model.vocab };
+    await checkMemory({ config, settings: plan.settings, device: device.device });
     opened = await openCorpus(corpusChoice(parsed), { seed: plan.seed, keep: parsed.get(flags.out) });
     claim = await claimFor(opened, parsed, plan);
-    return await newRunOn(opened, { parsed, plan, model, claim, terminal });
+    return await newRunOn(opened, { parsed, plan, model, device, claim, terminal });
   } catch (error) {
     claim?.release();
+    device?.device.destroy();
     await model?.weights.close();
     await opened?.close();
     throw error;
@@ -60,10 +69,11 @@ async function claimFor({ label }: OpenedCorpus, parsed: ParsedFlags, { model }:
 
 async function newRunOn(
   opened: OpenedCorpus,
-  { parsed, plan, model, claim, terminal }: {
+  { parsed, plan, model, device, claim, terminal }: {
     parsed: ParsedFlags;
     plan: TrainPlan;
     model: OpenedModel | undefined;
+    device: OpenedDevice;
     claim: RunClaim;
     terminal: Terminal;
   },
@@ -90,11 +100,12 @@ async function newRunOn(
     ? { name: init, opened: model, added: extended.added }
     : undefined;
   const config = { ...plan.model, vocab: Math.max(plan.model.vocab, tokenizer.size) };
+  await checkMemory({ config, settings: plan.settings, device: device.device });
   const settings = { ...plan.settings, budget: await budgetOn(opened.corpus, tokenizer, plan.budget) };
   const notices = await textNotices(opened, { tokenizer, settings, isReady: base !== undefined });
-  const keep = parsed.get(flags.keep);
-  const { path } = claim;
-  return { opened, before: undefined, tokenizer, base, config, settings, notices, state: undefined, path, claim, keep };
+  const [keep, { path }] = [parsed.get(flags.keep), claim];
+  const parts = { opened, device, tokenizer, base, config, settings, notices, path, claim, keep };
+  return { ...parts, before: undefined, state: undefined };
 }
 
 /** A budget that passes over the text are counted in tokens for. */

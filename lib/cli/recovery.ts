@@ -81,7 +81,7 @@ async function revived(error: DeviceError, { run, device }: Failure): Promise<Re
   const at = placeOf(state);
   const base = await baseFor(run, state);
   return {
-    run: { ...run, before: device, state, base },
+    run: { ...run, device: undefined, before: device, state, base },
     note: `${error.message}; it is opened anew, to go on from ${at}`,
   };
 }
@@ -104,7 +104,7 @@ async function slowed(error: DivergedError, { run, device, soundUntil }: Failure
   const settings = { ...run.settings, learningRate: rates.learningRate };
   const base = await baseFor(run, state);
   return {
-    run: { ...run, before: device, state, base, settings, ratesBefore: rates.ratesBefore },
+    run: { ...run, device: undefined, before: device, state, base, settings, ratesBefore: rates.ratesBefore },
     note: `${error.what}; back to ${placeOf(state)}, with half the learning rate: ${peak.toPrecision(3)}`,
   };
 }

@@ -5,6 +5,7 @@
  */
 
 import type { Device } from "../device/device.ts";
+import type { OpenedDevice } from "../device/open_device.ts";
 import type { NewToken } from "../format/add_tokens.ts";
 import type { OpenedModel } from "../format/open_model.ts";
 import { toDevice } from "../inference/load.ts";
@@ -26,6 +27,8 @@ import { changeDevice, changeRun, createRun, type FormerRate, type RunDevice } f
 export interface Run {
   /** The text. */
   readonly opened: OpenedCorpus;
+  /** Device that was opened for it already. */
+  readonly device?: OpenedDevice | undefined;
   /** Device that it ran on so far, if it is resumed. */
   readonly before: RunDevice | undefined;
   /** The vocabulary. */

@@ -80,7 +80,7 @@ interface Attempt extends Site {
 /** Trains until the end; returns the exit code. */
 async function attempt(run: Run, site: Attempt): Promise<number> {
   const { parsed, terminal, isFirst, failed } = site;
-  const opened = await openRunDevice(run, parsed);
+  const opened = run.device ?? await openRunDevice(run, parsed);
   const { device, reason, notice } = opened;
   let progress: Progress | undefined;
   try {

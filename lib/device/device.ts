@@ -100,6 +100,10 @@ export interface Device {
   readonly software: boolean;
   /** Largest tensor in bytes. */
   readonly maxTensorBytes: number;
+  /** Largest piece of memory in bytes, where another one than the largest tensor. */
+  readonly maxBufferBytes?: number | undefined;
+  /** Bytes of memory that it can have in all, where that is known. */
+  readonly memoryBytes?: number | undefined;
   /** Allocates memory, filled with zeros. */
   allocate(bytes: number, label: string): DeviceBuffer;
   /** Writes data to the start of a tensor (or `offset` elements in), after everything submitted so far. */

@@ -14,7 +14,7 @@ import { type Clock, highestMaskRate, planStep, progressOf, type StepPlan, stepS
 import type { TrainingSettings } from "./settings.ts";
 
 /** Steps that are prepared ahead. */
-const AHEAD = 4;
+export const STEPS_AHEAD = 4;
 
 /** A step that only needs to be submitted. */
 export interface PreparedStep {
@@ -93,7 +93,7 @@ export function stepQueue({ settings, width, tokenizer, source, seconds, start }
       return queue.flatMap(({ batches }) => batches).reduce((sum, { labels }) => sum + labels.length, 0);
     },
     async fill() {
-      while (queue.length < AHEAD) {
+      while (queue.length < STEPS_AHEAD) {
         const step = await prepare();
         if (!step) return;
         queue.push(step);

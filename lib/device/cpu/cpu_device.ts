@@ -14,7 +14,7 @@ import { checkCall, kernelNames } from "./kernel_arguments.ts";
 import { lower, MAX_TENSOR_BYTES, scratchBytes } from "./lower.ts";
 import { runSection } from "./run_section.ts";
 import { control, CONTROL_AT, CONTROL_BYTES, controlOf, instantiate, type Kernels } from "./thread_program.ts";
-import { stopThreads, type Threads } from "./threads.ts";
+import { MEMORY_BYTES, stopThreads, type Threads } from "./threads.ts";
 
 /** Threads that were started, the kernels that they run, and what the device is. */
 export interface CpuDeviceOptions {
@@ -37,6 +37,8 @@ export class CpuDevice implements Device {
   readonly settings: CpuSettings;
   readonly software = false;
   readonly maxTensorBytes: number = MAX_TENSOR_BYTES;
+  readonly maxBufferBytes: number = MEMORY_BYTES;
+  readonly memoryBytes: number = MEMORY_BYTES;
   #threads: Threads;
   #memory: WebAssembly.Memory;
   #heap: Heap;

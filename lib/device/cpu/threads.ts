@@ -45,8 +45,13 @@ export function stopThreads({ memory, workers }: Threads): void {
   for (const worker of workers) worker.onmessage = worker.onerror = null;
 }
 
+/** Most that a WebAssembly memory holds. */
+export const MEMORY_BYTES: number = 2 ** 32;
+
+const PAGE_BYTES = 2 ** 16;
+
 function newMemory(): WebAssembly.Memory {
-  return new WebAssembly.Memory({ initial: 64, maximum: 65_536, shared: true });
+  return new WebAssembly.Memory({ initial: 64, maximum: MEMORY_BYTES / PAGE_BYTES, shared: true });
 }
 
 function whyNoWorkers(): string | undefined {

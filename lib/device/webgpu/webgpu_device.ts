@@ -43,6 +43,7 @@ export class WebGpuDevice implements Device {
   readonly settings: WebGpuSettings;
   readonly software: boolean;
   readonly maxTensorBytes: number;
+  readonly maxBufferBytes: number;
   #gpu: GPUDevice;
   #target: GpuTarget;
   #sources: Readonly<Record<string, KernelSource>>;
@@ -58,6 +59,7 @@ export class WebGpuDevice implements Device {
     this.#gpu = gpu;
     this.software = software;
     this.description = description;
+    this.maxBufferBytes = gpu.limits.maxBufferSize;
     this.maxTensorBytes = Math.min(gpu.limits.maxStorageBufferBindingSize, gpu.limits.maxBufferSize);
     this.settings = {
       kind: "webgpu",

@@ -1,0 +1,137 @@
+/**
+ * Whether a run has the memory that it needs, found out before any text is read.
+ *
+ * @module
+ */
+
+import { capacityFor } from "../batch/masking.ts";
+import type { Device } from "../device/device.ts";
+import type { ModelConfig } from "../model/config.ts";
+import { trainingMemory } from "../model/memory.ts";
+import type { BatchShape } from "../model/model.ts";
+import { parameterCount } from "../model/parameters.ts";
+import { highestMaskRate, stepSize } from "../train/schedule.ts";
+import type { TrainingSettings } from "../train/settings.ts";
+import { STEPS_AHEAD } from "../train/step_queue.ts";
+import { grouped } from "./figures.ts";
+
+/** A run as far as memory counts. */
+export interface MemoryChoice {
+  /** The model; its vocabulary may turn out larger. */
+  readonly config: ModelConfig;
+  /** How it is trained. */
+  readonly settings: Omit<TrainingSettings, "budget">;
+  /** What it is to be trained on. */
+  readonly device: Device;
+}
+
+/** Numbers that a parameter takes in training: value, gradient, two moments. */
+const COPIES = 4;
+
+/** Bytes of a token that waits in a batch: its id, masked and not, and the bounds of its document. */
+const TOKEN_BYTES = 16;
+
+/** Numbers of an activation of the model's width in a layer, at the least; what is planned is more. */
+const LEAST_ACTIVATIONS = 4;
+
+/**
+ * Compares what a run needs at the least with what there is.
+ *
+ * @throws {RangeError} with both numbers, and what would do.
+ */
+export async function checkMemory(choice: MemoryChoice): Promise<void> {
+  const { device } = choice;
+  const machine = device.kind === "cpu" || device.software ? machineBytes() : Infinity;
+  const limit = Math.min(machine, device.memoryBytes ?? Infinity);
+  checkParameters(choice, limit);
+  checkWaiting(choice.settings);
+  await checkBatch(choice, limit);
+}
+
+/** A model whose parameters alone do not fit. */
+function checkParameters({ config, device }: MemoryChoice, limit: number): void {
+  const count = parameterCount(config);
+  const { maxBufferBytes = Infinity } = device;
+  const fail = (what: string) =>
+    new RangeError(
+      `Cannot train a model of ${grouped(count)} parameters on ${device.description}: ${what}; ` +
+        "smaller --layers, --width, --hidden, --vocab or --max-length would fit",
+    );
+  const bytes = 4 * count;
+  if (COPIES * bytes > limit) {
+    throw fail(`with gradients and moments they take ${mebibytes(COPIES * bytes)}, and it has ${mebibytes(limit)}`);
+  }
+  if (bytes > maxBufferBytes) {
+    throw fail(`they take ${mebibytes(bytes)} in one piece, and it has ${mebibytes(maxBufferBytes)} at most`);
+  }
+}
+
+/** Steps whose text alone does not fit into the machine: a few are prepared ahead. */
+function checkWaiting({ batchTokens, accumulate, curriculum }: MemoryChoice["settings"]): void {
+  const { length } = curriculum.at(-1)!;
+  const { tokens } = stepSize({ length, batchTokens, accumulate });
+  const bytes = STEPS_AHEAD * tokens * TOKEN_BYTES;
+  const limit = machineBytes();
+  if (bytes <= limit) return;
+  throw new RangeError(
+    `Cannot train with steps of ${grouped(tokens)} tokens: their text alone takes ${
+      mebibytes(bytes)
+    }, and this machine ` +
+      `has ${mebibytes(limit)}; smaller ${
+        tokens > batchTokens * accumulate ? "--length" : "--batch-tokens"
+      } or --accumulate would fit`,
+  );
+}
+
+/** Batches that do not fit. */
+async function checkBatch(choice: MemoryChoice, limit: number): Promise<void> {
+  const { config, settings: { batchTokens, curriculum }, device } = choice;
+  const { length } = curriculum.at(-1)!;
+  const { windows } = stepSize({ length, batchTokens, accumulate: 1 });
+  const largest = device.maxTensorBytes;
+  const least = (count: number) => 4 * count * length * config.width * LEAST_ACTIVATIONS * config.layers;
+  const canPlan = (count: number) => 4 * count * length * config.width <= largest && least(count) <= limit;
+  // what is far too large cannot even be planned: one window tells how many would fit
+  const planned = canPlan(windows) ? windows : canPlan(1) ? 1 : 0;
+  const needs = planned > 0 ? await measured(choice, planned) : undefined;
+  if (needs && planned === windows && needs.parameters + needs.batch <= limit && needs.largestTensor <= largest) return;
+  const share = needs ? Math.min((limit - needs.parameters) / needs.batch, largest / needs.largestTensor) : 0;
+  const fitting = Math.floor(ROOM * planned * share);
+  const needed = needs && planned === windows ? needs.parameters + needs.batch : least(windows);
+  const has = needed > limit ? mebibytes(limit) : `${mebibytes(largest)} for one tensor`;
+  const wish = fitting > 0
+    ? `--batch-tokens ${fitting * length} would fit`
+    : "shorter windows (--length, --curriculum) or a smaller model would fit";
+  throw new RangeError(
+    `Cannot train with batches of ${
+      grouped(windows * length)
+    } tokens on ${device.description}: a step takes at least ` +
+      `${mebibytes(needed)}, and it has ${has}; ${wish}`,
+  );
+}
+
+/** Room for what does not grow evenly with a batch. */
+const ROOM = 0.9;
+
+/** Memory of a step of so many of the longest windows. */
+function measured({ config, settings, device }: MemoryChoice, windows: number) {
+  const { curriculum, maskRate, maskMode: mode, pack, optimizer } = settings;
+  const { length } = curriculum.at(-1)!;
+  const rate = highestMaskRate(maskRate, curriculum, curriculum.length - 1);
+  const shape: BatchShape = {
+    windows,
+    length,
+    capacity: capacityFor({ windows, length, rate, mode }),
+    documents: pack !== "none",
+    pairs: pack === "pairs",
+  };
+  return trainingMemory(device, config, { shape, optimizer });
+}
+
+/** Bytes of memory of this machine; where Deno may not be asked, more than any has. */
+function machineBytes(): number {
+  const { state } = Deno.permissions.querySync({ name: "sys", kind: "systemMemoryInfo" });
+  return state === "granted" ? Deno.systemMemoryInfo().total : 2 ** 42;
+}
+
+const mebibytes = (bytes: number) => `${grouped(Math.round(bytes / 2 ** 20))} MiB`;

@@ -1,0 +1,55 @@
+/**
+ * What training takes of a device's memory, found out without taking any: the step is recorded and planned as ever.
+ *
+ * @module
+ */
+
+import type { Device } from "../device/device.ts";
+import type { AdamWOptions } from "../optimizer/adamw.ts";
+import type { ModelConfig } from "./config.ts";
+import { type BatchShape, Model } from "./model.ts";
+
+/** Bytes that a model and its training step take. */
+export interface TrainingMemory {
+  /** Weights, gradients and moments, and what is written before a step. */
+  readonly parameters: number;
+  /** The largest piece of these. */
+  readonly largestPiece: number;
+  /** Everything that comes into being in a step. */
+  readonly batch: number;
+  /** The largest tensor of it. */
+  readonly largestTensor: number;
+}
+
+/** Plans a training step of batches of a shape on a device. */
+export async function trainingMemory(
+  device: Device,
+  config: ModelConfig,
+  { shape, optimizer }: { shape: BatchShape; optimizer: AdamWOptions },
+): Promise<TrainingMemory> {
+  let [parameters, largestPiece, batch, largestTensor] = [0, 0, 0, 0];
+  const counted: Device = {
+    kind: device.kind,
+    description: device.description,
+    settings: device.settings,
+    software: device.software,
+    maxTensorBytes: device.maxTensorBytes,
+    allocate(bytes) {
+      parameters += bytes;
+      largestPiece = Math.max(largestPiece, bytes);
+      return { bytes, destroy: () => {} };
+    },
+    write: () => {},
+    read: () => Promise.resolve([]),
+    lower: (call) => device.lower(call),
+    build({ arenas, arenaOf }) {
+      batch = arenas.reduce((sum, bytes) => sum + bytes, 0);
+      largestTensor = arenaOf.keys().reduce((most, { size }) => Math.max(most, 4 * size), 0);
+      return Promise.resolve({ bytes: batch, run: () => {}, destroy: () => {} });
+    },
+    takeProfile: () => Promise.resolve(undefined),
+    destroy: () => {},
+  };
+  await new Model(counted, config).compileTraining(shape, optimizer);
+  return { parameters, largestPiece, batch, largestTensor };
+}

@@ -1,0 +1,92 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { modelConfig } from "../../lib/model/config.ts";
+import { trainingMemory } from "../../lib/model/memory.ts";
+import { Model } from "../../lib/model/model.ts";
+import { defaultSettings } from "../../lib/train/settings.ts";
+import { checkMemory } from "../../lib/cli/memory_check.ts";
+import { kindTest, withoutGpu } from "../helpers/devices.ts";
+import { runCli } from "../helpers/run_cli.ts";
+import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
+
+const shape = { windows: 3, length: 32, capacity: 40, documents: true, pairs: false };
+
+kindTest("trainingMemory() is what a model and its program take", async (device) => {
+  for (const preset of ["modernbert", "bert", "labml"] as const) {
+    const config = modelConfig({ preset, vocab: 50, layers: 2, width: 32, heads: 2 });
+    const { optimizer } = defaultSettings({ preset, width: 32 });
+    const needs = await trainingMemory(device, config, { shape, optimizer });
+    const model = new Model(device, config);
+    const program = await model.compileTraining(shape, optimizer);
+    const { values, gradients, firstMoment, secondMoment } = model.store;
+    assertEquals(needs.largestPiece, 4 * values.size);
+    const flat = [values, gradients, firstMoment, secondMoment].reduce((sum, { size }) => sum + 4 * size, 0);
+    // beside parameters and program there are only the ring and a step's few numbers
+    const rest = needs.parameters + needs.batch - flat - program.bytes;
+    assert(rest > 0 && rest < 32 * 1024, `${rest}`);
+    program.destroy();
+    model.destroy();
+  }
+});
+
+kindTest("checkMemory() names a size of batches that passes", async (device) => {
+  const config = modelConfig({ vocab: 50, layers: 2, width: 32, heads: 2 });
+  const settings = defaultSettings({ preset: "modernbert", width: 32 });
+  const small = { ...withLimits(device), maxTensorBytes: 2 ** 20, memoryBytes: 2 ** 24 };
+  await checkMemory({ config, settings, device: small });
+  for (const batchTokens of [100_000, 10_000_000]) {
+    const message = await checkMemory({ config, settings: { ...settings, batchTokens }, device: small })
+      .then(() => "", (error: Error) => error.message);
+    const [, fitting] =
+      /a step takes at least \S+ MiB, and it has 16 MiB; --batch-tokens (\d+) would fit$/.exec(message) ?? [];
+    assert(Number(fitting) >= 1024, message);
+    await checkMemory({ config, settings: { ...settings, batchTokens: Number(fitting) }, device: small });
+  }
+});
+
+/** A device whose limits can be set. */
+function withLimits(device: Parameters<typeof checkMemory>[0]["device"]) {
+  const { kind, description, settings, software } = device;
+  const { allocate, write, read, build, takeProfile, destroy } = device;
+  const lower: typeof device.lower = (call) => device.lower(call);
+  return { kind, description, settings, software, allocate, write, read, build, takeProfile, destroy, lower };
+}
+
+const model =
+  /^error: Cannot train a model of [\d,]+ parameters on [^\n]*; smaller --layers, --width, [^\n]* would fit\n$/;
+const steps = /^error: Cannot train with steps of [\d,]+ tokens: their text alone takes [^\n]*would fit\n$/;
+const batches = /^error: Cannot train with batches of [\d,]+ tokens on [^\n]*; --batch-tokens \d+ would fit\n$/;
+const windows =
+  /^error: Cannot train with batches of [\d,]+ tokens on [^\n]*; shorter windows \(--length, [^\n]* would fit\n$/;
+const absurd: readonly [flags: string, sentence: RegExp][] = [
+  ["--width 1G --heads 4M", model],
+  ["--width 8192 --heads 64 --layers 1000", model],
+  ["--hidden 1G", model],
+  ["--vocab 100G", model],
+  ["--vocab 1G --tokenizer bpe", model],
+  ["--max-length 1G --preset bert", model],
+  ["--accumulate 1G", steps],
+  ["--length 100G", steps],
+  ["--batch-tokens 100G", steps],
+  ["--batch-tokens 100M", batches],
+  ["--batch-tokens 1M", batches],
+  ["--length 1M", windows],
+];
+
+for (const device of ["cpu", "webgpu"]) {
+  Deno.test({
+    name: `train says at once what does not fit, before it reads any text (${device})`,
+    ignore: device === "webgpu" && withoutGpu,
+    fn: () =>
+      inTemporaryFolder(async (cwd) => {
+        for (const [flags, sentence] of device === "cpu" ? absurd : absurd.filter((_, i) => i % 4 === 0)) {
+          // a text that is not there would be said first if it were looked for
+          const args = ["train", "--data", "missing.txt", "--device", device, ...flags.split(" ")];
+          const { code, err } = await runCli(args, { cwd });
+          assertEquals(code, 1);
+          assertMatch(err, sentence, flags);
+        }
+        const { err } = await runCli(["train", "--data", "missing.txt", "--device", device], { cwd });
+        assertStringIncludes(err, "missing.txt");
+      }),
+  });
+}
