@@ -34,6 +34,8 @@ export interface Failure {
   readonly run: Run;
   /** What it ran on. */
   readonly device: RunDevice;
+  /** Seconds on the wall that are behind, those before it was resumed included. */
+  readonly elapsed: number;
   /** Whether it did any step since. */
   readonly hasSteps: boolean;
   /** The latest step up to which weights are good, of those up to a step that are not known to be bad. */
@@ -76,8 +78,9 @@ export function createRecovery(): Recovery {
 const times = (count: number) => count === 1 ? "once" : `${count} times`;
 
 /** The run on a device opened anew, from its latest checkpoint. */
-async function revived(error: DeviceError, { run, device }: Failure): Promise<Recovered> {
-  const state = await returnTo(run.path, Infinity);
+async function revived(error: DeviceError, failure: Failure): Promise<Recovered> {
+  const { run, device } = failure;
+  const state = now(await returnTo(run.path, Infinity), failure);
   const at = placeOf(state);
   const base = await baseFor(run, state);
   return {
@@ -87,7 +90,8 @@ async function revived(error: DeviceError, { run, device }: Failure): Promise<Re
 }
 
 /** The run from its latest good checkpoint with half the rate; undefined where that was tried, or is of no use. */
-async function slowed(error: DivergedError, { run, device, soundUntil }: Failure): Promise<Recovered | undefined> {
+async function slowed(error: DivergedError, failure: Failure): Promise<Recovered | undefined> {
+  const { run, device, soundUntil } = failure;
   const until = soundUntil(error.soundUntil);
   const { settings: { learningRate }, ratesBefore, path } = run;
   const hasGood = (await checkpointSteps(path)).some((step) => step <= until);
@@ -96,7 +100,7 @@ async function slowed(error: DivergedError, { run, device, soundUntil }: Failure
   if (isBadFromStart) return undefined;
   const isTried = returnsOf(ratesBefore) >= MOST_RETURNS;
   if (isTried && !hasGood) return undefined;
-  const state = await returnTo(path, until);
+  const state = now(await returnTo(path, until), failure);
   if (isTried) return undefined;
   const peak = learningRate.peak / 2;
   const rates = changedRate({ learningRate, ratesBefore }, { peak, step: state?.step ?? 0, why: "diverged" });
@@ -107,6 +111,11 @@ async function slowed(error: DivergedError, { run, device, soundUntil }: Failure
     run: { ...run, device: undefined, before: device, state, base, settings, ratesBefore: rates.ratesBefore },
     note: `${error.what}; back to ${placeOf(state)}, with half the learning rate: ${peak.toPrecision(3)}`,
   };
+}
+
+/** A state to go on from now: minutes of the wall do not come back. */
+function now(state: TrainingState | undefined, { run, elapsed }: Failure): TrainingState | undefined {
+  return state && "minutes" in run.settings.budget ? { ...state, elapsed } : state;
 }
 
 /** The model that a run begins with, which is read once more where it begins anew. */

@@ -101,7 +101,7 @@ const textAndRun = {
   "add-tokens": flag("FILE", "with --init: add words to its vocabulary, one a line", text),
   out: { ...flag("FOLDER", "where run folders go", trimmed), default: "runs" },
   name: flag("NAME", "name of the run (default: from model and corpus)", (value) => parseRunName(value)),
-  resume: flag("RUN", "go on with an interrupted run", trimmed),
+  resume: flag("RUN", "go on with an interrupted run; --lr changes its rate from there on", trimmed),
   device: flag("KIND", `${either(deviceChoices)} (default: ${deviceChoices[0]})`, parseChoice(deviceChoices)),
   threads: flag("N", "threads of the CPU device (default: all cores)", parseWhole({ least: 1, most: MOST_THREADS })),
   blas: flag(

@@ -82,6 +82,7 @@ async function attempt(run: Run, site: Attempt): Promise<number> {
   const { parsed, terminal, isFirst, failed } = site;
   const opened = run.device ?? await openRunDevice(run, parsed);
   const { device, reason, notice } = opened;
+  const began = performance.now();
   let progress: Progress | undefined;
   try {
     if (isFirst) {
@@ -93,7 +94,8 @@ async function attempt(run: Run, site: Attempt): Promise<number> {
     const { description, settings } = device;
     const nothing = isFirst ? undefined : { hasSteps: false, soundUntil: (step: number) => step };
     const known = progress ?? nothing;
-    if (known) failed({ run, device: { description, settings }, ...known });
+    const elapsed = (run.state?.elapsed ?? 0) + (performance.now() - began) / 1000;
+    if (known) failed({ run, device: { description, settings }, elapsed, ...known });
     throw error;
   } finally {
     device.destroy();

@@ -1,4 +1,8 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { createRecovery } from "../../lib/cli/recovery.ts";
+import type { Run } from "../../lib/cli/run.ts";
+import { DeviceError } from "../../lib/device/device.ts";
+import type { Budget } from "../../lib/train/schedule.ts";
 import { withoutGpu } from "../helpers/devices.ts";
 import { runCli } from "../helpers/run_cli.ts";
 import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
@@ -156,4 +160,21 @@ test("train --init begins anew from the model's weights where it has no good che
     )
       .map((line) => JSON.parse(line).loss);
   assertEquals(await losses("y"), await losses("z"));
+});
+
+test("createRecovery() counts the minutes that a failed attempt took, and gives only what it has back", async (cwd) => {
+  assertEquals((await runCli([...run, "--device", "cpu"], { cwd })).code, 0);
+  const path = `${cwd}/runs/x`;
+  const learningRate = { peak: 0.002, schedule: "linear", warmup: { steps: 1 } };
+  const of = (budget: Budget) => ({ path, settings: { budget, learningRate } }) as unknown as Run;
+  const device = { description: "", settings: { kind: "webgpu", adapter: "", matmul: "" } } as const;
+  const failure = { device, elapsed: 100, hasSteps: true, soundUntil: (step: number) => step };
+  const lost = new DeviceError("lost");
+  const next = (run: Run, error: Error = lost) => createRecovery().next(error, { ...failure, run });
+  assertEquals((await next(of({ minutes: 3 })))?.run.state?.elapsed, 100);
+  const { elapsed = NaN } = (await next(of({ steps: 50 })))!.run.state!;
+  assert(elapsed < 100);
+  // other errors are not its own, nor is a device that did nothing
+  assertEquals(await next(of({ steps: 50 }), new RangeError("other")), undefined);
+  assertEquals(await createRecovery().next(lost, { ...failure, run: of({ steps: 50 }), hasSteps: false }), undefined);
 });
