@@ -50,11 +50,19 @@ export const json: Flag<boolean> = flagSwitch("print JSON");
  * silence.
  */
 export async function openNamed(path: string): Promise<OpenedModel> {
+  return await openBefore(path, {});
+}
+
+/** The same of the checkpoints before a place, for what is wrong with that. */
+async function openBefore(
+  path: string,
+  { before, failure }: { before?: string; failure?: unknown },
+): Promise<OpenedModel> {
   if (/^https?:\/\//i.test(path)) return warned(await openAddress(path));
   await checkModelPath(path);
   const folders = await findModels(path);
-  let failure: unknown;
-  for (const folder of folders.reverse()) {
+  const end = before === undefined ? folders.length : folders.findIndex(({ place }) => place === before);
+  for (const folder of folders.slice(0, Math.max(0, end)).reverse()) {
     try {
       const model = await openModel(folder, { keepFiles: true });
       if (failure) sayAside(`${(failure as Error).message}; using the checkpoint before, ${folder.place}`);
@@ -64,6 +72,25 @@ export async function openNamed(path: string): Promise<OpenedModel> {
     }
   }
   throw failure;
+}
+
+/**
+ * Reads the weights of a model that was opened by its path: of a run whose checkpoint turns out to be damaged, those of the one
+ * before. What is read belongs to the model that it is given with.
+ */
+export async function readNamed<T>(
+  path: string,
+  opened: OpenedModel,
+  read: (opened: OpenedModel) => Promise<T>,
+): Promise<{ opened: OpenedModel; value: T }> {
+  while (true) {
+    try {
+      return { opened, value: await read(opened) };
+    } catch (error) {
+      if (!(error instanceof SyntaxError) || /^https?:\/\//i.test(path)) throw error;
+      opened = await openBefore(path, { before: opened.folder.place, failure: error });
+    }
+  }
 }
 
 /** Opens the model at an address, which cannot be asked what else is there. */
@@ -111,8 +138,11 @@ export async function withModel<T>(
   const { device, notice, reason } = opened;
   if (notice) sayAside(`note: ${notice}`);
   try {
-    const { folder: { place }, tokenizer } = named;
-    const model = await toDevice(named, device);
+    const { opened: { folder: { place }, tokenizer }, value: model } = await readNamed(
+      path,
+      named,
+      (opened) => toDevice(opened, device),
+    );
     const loaded = new MaskedLanguageModel({ place, model, tokenizer, ownDevice: false });
     try {
       return await use(loaded, { reason });

@@ -67,7 +67,7 @@ export function claimRun(path: string): RunClaim {
 async function claimNew(out: string, name: string): Promise<RunClaim | undefined> {
   const path = `${out}/${name}`;
   while (true) {
-    const made = await folderMade(out);
+    const made = await missing(out);
     await makeFolder(out, { what: "the run" });
     try {
       await Deno.mkdir(path);
@@ -86,12 +86,7 @@ async function claimNew(out: string, name: string): Promise<RunClaim | undefined
       if (await exists(path)) throw error;
       continue;
     }
-    const remove = () => {
-      removeEmpty(path);
-      for (let folder = out; made !== undefined && folder.length >= made.length; folder = parentOf(folder)) {
-        removeEmpty(folder);
-      }
-    };
+    const remove = () => [path, ...made].forEach(removeEmpty);
     const claim = claimOf(path, { lock, notice: undefined, remove });
     if (isReserved(path)) return claim;
     // who was quicker has trained in it and let it go
@@ -166,10 +161,11 @@ function isReserved(path: string): boolean {
   }
 }
 
-/** The folder that would be made if it is to be there: itself, or the first of those that it lies in; undefined: none. */
-async function folderMade(path: string): Promise<string | undefined> {
-  if (await exists(path)) return undefined;
-  return path.includes("/") ? await folderMade(parentOf(path)) ?? path : path;
+/** The folders that are to be made for a path, the innermost first. */
+async function missing(path: string): Promise<string[]> {
+  if (await exists(path)) return [];
+  const parent = parentOf(path);
+  return parent === path || parent === "." ? [path] : [path, ...await missing(parent)];
 }
 
 function removeEmpty(path: string): void {

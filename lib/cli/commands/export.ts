@@ -17,7 +17,7 @@ import { trimmed } from "../../files/paths.ts";
 import { type FileSet, totalBytes } from "../../files/write_files.ts";
 import { parseChoice } from "../flag_values.ts";
 import { flag, flagHelp, flagSwitch, parseFlags, UsageError } from "../flags.ts";
-import { folderHelp, modelPermissions, openNamed } from "../opened_model.ts";
+import { folderHelp, modelPermissions, openNamed, readNamed } from "../opened_model.ts";
 import { checkPermissions, permissionsHelp, readingOf } from "../permissions.ts";
 import { program } from "../program.ts";
 import { say } from "../standard_streams.ts";
@@ -89,9 +89,14 @@ export async function exportCommand(args: readonly string[]): Promise<number> {
       `Cannot export ${opened.folder.place} with logits: it has no head for masked tokens; add --embeddings-only`,
     );
   }
-  const files = isOnnx && type !== "bf16"
-    ? await onnxFiles(opened, { type, embeddings: wanted })
-    : await huggingFaceFiles(opened, type);
+  const { value: files } = await readNamed(
+    path,
+    opened,
+    async (opened) =>
+      isOnnx && type !== "bf16"
+        ? await onnxFiles(opened, { type, embeddings: wanted })
+        : await huggingFaceFiles(opened, type),
+  );
   await writeNewFolder(target, files, { what: "the model", last: "config.json" });
   for (const [name, parts] of files) say(`${target}/${name}  ${totalBytes(parts).toLocaleString("en")} bytes`);
   return 0;

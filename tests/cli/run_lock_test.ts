@@ -1,0 +1,76 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { LOCK, lockFolder, RunInUseError } from "../../lib/cli/run_lock.ts";
+import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
+
+const names = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => name);
+const nobody = { process: 4_000_000_000, since: "2020-01-01T00:00:00.000Z" };
+
+Deno.test("lockFolder() is had by one at a time, says by whom, and leaves nothing", () =>
+  inTemporaryFolder((folder) => {
+    const lock = lockFolder(folder);
+    const { message } = assertThrows(() => lockFolder(folder), RunInUseError);
+    assert(message.startsWith(`it is being trained by process ${Deno.pid} on ${Deno.hostname()}, since 20`), message);
+    assertEquals([lock.before, lock.isHeld()], [undefined, true]);
+    lock.release();
+    assertEquals(names(folder), []);
+    const again = lockFolder(folder);
+    assertEquals(again.before, undefined);
+    again.release();
+    return Promise.resolve();
+  }));
+
+Deno.test("lockFolder() takes over what a process of this machine has left, and tells whose it was", () =>
+  inTemporaryFolder((folder) => {
+    const left = { host: Deno.hostname(), ...nobody };
+    Deno.writeTextFileSync(`${folder}/${LOCK}`, JSON.stringify(left));
+    const lock = lockFolder(folder);
+    assertEquals([lock.before, lock.isHeld()], [left, true]);
+    lock.release();
+    // what a crash cut short, or a hand wrote
+    for (const text of ["", "{", '{"host":"x"', "null", '{"process":"x"}', "x".repeat(5000)]) {
+      Deno.writeTextFileSync(`${folder}/${LOCK}`, text);
+      const lock = lockFolder(folder);
+      assertEquals([lock.before, lock.isHeld()], [undefined, true]);
+      lock.release();
+    }
+    assertEquals(names(folder), []);
+    return Promise.resolve();
+  }));
+
+Deno.test("lockFolder() believes a machine that it cannot see for a minute after its last sign of life", () =>
+  inTemporaryFolder((folder) => {
+    const path = `${folder}/${LOCK}`;
+    const far = { host: "a machine elsewhere", ...nobody };
+    Deno.writeTextFileSync(path, JSON.stringify(far));
+    const { message } = assertThrows(() => lockFolder(folder), RunInUseError);
+    assert(
+      /^it is being trained by process 4000000000 on a machine elsewhere, .*; its last sign of life was 0 s ago: if it is/
+        .test(message),
+      message,
+    );
+    assertEquals(JSON.parse(Deno.readTextFileSync(path)), far);
+    const before = new Date(Date.now() - 120_000);
+    Deno.utimeSync(path, before, before);
+    const lock = lockFolder(folder);
+    assertEquals(lock.before, far);
+    lock.release();
+    assertEquals(names(folder), []);
+    return Promise.resolve();
+  }));
+
+Deno.test("a lock is made again where someone has deleted it, and is lost with its folder or to another", () =>
+  inTemporaryFolder((folder) => {
+    const path = `${folder}/run`;
+    Deno.mkdirSync(path);
+    const lock = lockFolder(path);
+    Deno.removeSync(`${path}/${LOCK}`);
+    assertEquals([lock.isHeld(), names(path)], [true, [LOCK]]);
+    assertThrows(() => lockFolder(path), RunInUseError);
+    Deno.writeTextFileSync(`${path}/${LOCK}`, JSON.stringify({ host: Deno.hostname(), ...nobody }));
+    assertEquals(lock.isHeld(), false);
+    Deno.removeSync(path, { recursive: true });
+    assertEquals(lock.isHeld(), false);
+    lock.release();
+    assertEquals(names(folder), []);
+    return Promise.resolve();
+  }));
