@@ -5,6 +5,7 @@
  */
 
 import { writeAllSync, writeFile, writing } from "../files/write_files.ts";
+import { validationLine } from "../train/run_fields.ts";
 import type { TrainEvent, ValidationRecord } from "../train/events.ts";
 import type { Reporter } from "./reporter.ts";
 
@@ -40,13 +41,9 @@ function openMetrics(path: string): Deno.FsFile {
   return writing({ what, place }, () => Deno.openSync(place, { append: true, create: true }));
 }
 
-const notFinite = ["NaN", "Infinity", "-Infinity"];
-
 /** JSON has no word for what is not finite: there it is text. */
 const spelled = (_: string, value: unknown) =>
   typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
-
-const read = (_: string, value: unknown) => notFinite.includes(value as string) ? Number(value) : value;
 
 function writeLine(file: Deno.FsFile, { path, line }: { path: string; line: object }): void {
   const bytes = new TextEncoder().encode(JSON.stringify(line, spelled) + "\n");
@@ -57,12 +54,9 @@ function writeLine(file: Deno.FsFile, { path, line }: { path: string; line: obje
 export async function cutMetrics(path: string, step: number): Promise<void> {
   const text = await Deno.readTextFile(metricsOf(path)).catch(() => "");
   const isKept = (line: string) => {
-    try {
-      return JSON.parse(line).step <= step;
-    } catch {
-      // a line that a crash cut short
-      return false;
-    }
+    const noted = parsedLine(line);
+    // a line of another kind that knows no step stays; one that a crash cut short goes
+    return typeof noted?.step === "number" ? noted.step <= step : noted !== undefined;
   };
   const lines = text.split("\n").filter((line) => line !== "" && isKept(line));
   await writeFile(metricsOf(path), lines.map((line) => line + "\n").join(""), { what });
@@ -74,6 +68,27 @@ export async function readValidations(path: string): Promise<ValidationRecord[]>
     if (error instanceof Deno.errors.NotFound) return "";
     throw error;
   });
-  const lines = text.split("\n");
-  return lines.filter((line) => line.includes('"kind":"validation"')).map((line) => JSON.parse(line, read));
+  const lines = text.split("\n").map(parsedLine);
+  return lines.filter((line) => line !== undefined && !validationLine(line)).map((line) => withNumbers(line!));
+}
+
+/** A line as an object; undefined where it is none. */
+function parsedLine(line: string): Record<string, unknown> | undefined {
+  try {
+    const json = JSON.parse(line);
+    return typeof json === "object" && json !== null && !Array.isArray(json) ? json : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A validation; JSON has no word for what is not finite. */
+function withNumbers(line: Record<string, unknown>): ValidationRecord {
+  const number = (value: unknown) => value === null ? NaN : Number(value);
+  const { loss, accuracy, perplexity, paddingShare = 0 } = line;
+  const told = { loss, accuracy, perplexity, paddingShare };
+  return {
+    ...line,
+    ...Object.fromEntries(Object.entries(told).map(([name, value]) => [name, number(value)])),
+  } as unknown as ValidationRecord;
 }

@@ -11,7 +11,9 @@ import type { DeviceSettings } from "../device/device.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { type CheckpointStorage, folderStorage } from "../files/checkpoint_folder.ts";
 import { makeFolder, writeFile } from "../files/write_files.ts";
-
+import { checked } from "../sentences/fields.ts";
+import { systemReason } from "../sentences/reasons.ts";
+import { runFields } from "../train/run_fields.ts";
 import type { TrainingSettings } from "../train/settings.ts";
 
 /** Content of a run's config.json: all that --resume needs. */
@@ -87,17 +89,14 @@ async function digestOf({ model, training, text, files, init, keep }: RunConfig)
 export async function readRun(path: string): Promise<RunConfig> {
   let config: RunConfig;
   try {
-    config = withDevice(JSON.parse(await Deno.readTextFile(`${path}/config.json`)));
+    config = JSON.parse(await Deno.readTextFile(`${path}/config.json`));
   } catch (error) {
     const what = error instanceof Deno.errors.NotFound
       ? "there is no config.json in it"
-      : "its config.json cannot be read";
+      : `its config.json cannot be read: ${systemReason(error) ?? "it is no JSON"}`;
     throw new RangeError(`Cannot resume "${path}": ${what}`);
   }
-  const isKnown = config.device?.settings?.kind === "cpu" || config.device?.settings?.kind === "webgpu";
-  if (config.format !== 2 || !config.training || !config.model || !config.text || !isKnown) {
-    throw new RangeError(`Cannot resume "${path}": its config.json is not that of a run`);
-  }
+  config = checked(withDevice(config), runFields, `Cannot resume "${path}": its config.json is not that of a run`);
   if (config.sha256 !== undefined && config.sha256 !== await digestOf(config)) {
     throw new RangeError(
       `Cannot resume "${path}": its config.json is not what was written, so the run would go on as another; ` +
@@ -108,10 +107,9 @@ export async function readRun(path: string): Promise<RunConfig> {
 }
 
 /** Earlier versions noted a device's description and its BLAS, each by itself. */
-function withDevice(config: RunConfig & { blas?: string }): RunConfig {
-  const { blas = "off", ...rest } = config;
-  const old: unknown = config.device;
-  if (typeof old !== "string") return config;
+function withDevice(config: unknown): unknown {
+  if (typeof (config as RunConfig | null)?.device !== "string") return config;
+  const { blas = "off", device: old, ...rest } = config as { blas?: string; device: string };
   const [, threads] = /^CPU, (\d+) thread/.exec(old) ?? [];
   const settings = threads === undefined
     ? { kind: "webgpu", adapter: old }

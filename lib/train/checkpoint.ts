@@ -9,6 +9,8 @@ import { checkpointName, type CheckpointStorage, stepOf } from "../files/checkpo
 import { type ModelFolder, pathIn, readBytes, readJson } from "../format/model_folder.ts";
 import { checkFinite } from "../format/finite.ts";
 import { toHuggingFace } from "../format/tensor_names.ts";
+import { checked } from "../sentences/fields.ts";
+import { aboutFields, stateFields } from "./run_fields.ts";
 import { openModel } from "../format/open_model.ts";
 import { decodeSafetensors, encodeSafetensors, type HostTensor } from "../format/safetensors.ts";
 import { tokenizerFiles } from "../format/tokenizer_writer.ts";
@@ -116,7 +118,7 @@ export async function loadModel(storage: CheckpointStorage, name: string): Promi
 /** What a folder notes of its training; undefined for models from elsewhere. */
 export async function readAbout(folder: ModelFolder): Promise<RunAbout | undefined> {
   const json = await readJson(folder, "training.json") as RunAbout | undefined;
-  if (!json || ![json.step, json.tokens, json.seconds].every(Number.isFinite)) return undefined;
+  if (json === undefined || aboutFields(json)) return undefined;
   const { step, tokens, seconds, evaluateTokens, corpus, device, base } = json;
   return {
     step,
@@ -137,8 +139,10 @@ export async function loadCheckpoint(storage: CheckpointStorage, name: string): 
   const { config, tokenizer, parameters } = await loadModel(storage, name);
   const folder = storage.folder(name);
   const fail = (file: string, what: string) => new SyntaxError(`Cannot resume from ${pathIn(folder, file)}: ${what}`);
-  const clock = await readJson(folder, "training.json") as Omit<TrainingState, "parameters"> | undefined;
-  if (!clock) throw fail("training.json", "there is no such file");
+  const json = await readJson(folder, "training.json");
+  if (json === undefined) throw fail("training.json", "there is no such file");
+  const says = `Cannot resume from ${pathIn(folder, "training.json")}`;
+  const clock = checked<Omit<TrainingState, "parameters">>(json, stateFields, says);
   const bytes = await readBytes(folder, "optimizer.safetensors");
   if (!bytes) throw fail("optimizer.safetensors", "there is no such file");
   const moments = decodeSafetensors(bytes, pathIn(folder, "optimizer.safetensors")).tensors;
@@ -152,9 +156,6 @@ export async function loadCheckpoint(storage: CheckpointStorage, name: string): 
       }),
     );
   const { step, tokens, seconds, elapsed, evaluateTokens, trend, position } = clock;
-  if (![step, tokens, seconds, position?.block].every(Number.isFinite)) {
-    throw fail("training.json", "its clock is incomplete");
-  }
   const told = stepOf(name);
   if (told !== undefined && told !== step) throw fail("training.json", `it is of step ${step}, its folder is ${name}`);
   const state = {

@@ -165,3 +165,29 @@ Deno.test("watchOutcome() tells why nothing was learned", () => {
     assertEquals(outcome.problem(), problem);
   }
 });
+
+Deno.test("readValidations() and cutMetrics() pass over lines of other kinds, and read what is not finite", () =>
+  inTemporaryFolder(async (path) => {
+    const lines = [
+      JSON.stringify(validated(1)),
+      JSON.stringify({ ...validated(2), loss: NaN, perplexity: Infinity }),
+      '{"kind":"validation"}',
+      '{"kind":"validation","step":3,"loss":"x"}',
+      '{"kind":"note","text":"\\"kind\\":\\"validation\\""}',
+      "null",
+      "5",
+      "[]",
+      "nonsense",
+      '{"kind":"learning rate","step":9}',
+      JSON.stringify(trained(3)),
+    ];
+    await Deno.writeTextFile(`${path}/metrics.jsonl`, lines.join("\n"));
+    await cutMetrics(path, 3);
+    const kept = (await Deno.readTextFile(`${path}/metrics.jsonl`)).trim().split("\n");
+    assertEquals(kept, [...lines.slice(0, 5), lines.at(-1)!]);
+    const read = await readValidations(path);
+    assertEquals(read.map(({ step, loss, perplexity }) => [step, loss, perplexity]), [
+      [1, 2, Math.exp(2)],
+      [2, NaN, NaN],
+    ]);
+  }));

@@ -142,7 +142,7 @@ Deno.test("loadModel() and loadCheckpoint() name the file that is damaged, also 
         ["config.json", '{"model_type":"gpt2"}', 'its model_type is "gpt2"'],
         ["model.safetensors", "short", "model.safetensors"],
         ["tokenizer.json", "{}", "it has no vocabulary"],
-        ["training.json", "{}", "its clock is incomplete"],
+        ["training.json", "{}", '"step" is missing; wanted a whole number of at least 0'],
         ["optimizer.safetensors", "12345678", "optimizer.safetensors"],
       ] as const
     ) {
