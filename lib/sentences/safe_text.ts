@@ -49,10 +49,15 @@ export function listed(names: readonly string[], { most = 8, separator = ", " } 
   return names.length > most ? `${some} and ${names.length - most} more` : some;
 }
 
-/** A sentence, printable; what it quotes is cut to {@linkcode MOST_QUOTED} characters. */
+/** Characters without a space beyond which even a path is cut. */
+const LONGEST_WORD = 255;
+
+/** A sentence, printable; what it quotes is cut to {@linkcode MOST_QUOTED} characters, as are endless words. */
 export function safeSentence(sentence: string): string {
-  const short = sentence.replace(/"([^"]{81,})"/g, (_, inner: string) => quoted(inner));
-  return printableLines(short);
+  const short = sentence.replace(/"([^"]*)"/g, (quotation, inner: string) => {
+    return inner.length > MOST_QUOTED ? quoted(inner) : quotation;
+  });
+  return printableLines(short.replace(/\S+/g, (word) => word.length > LONGEST_WORD ? shortened(word) : word));
 }
 
 /** A value as JSON that is safe to print, and the same value when it is read. */

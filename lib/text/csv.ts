@@ -4,6 +4,7 @@
  * @module
  */
 
+import { listed } from "../sentences/safe_text.ts";
 import { decodeLine, type Line, linesOf, LONGEST_RECORD } from "./lines.ts";
 import { BadRecords, type ByteSource, type ReadOptions, type TextSource } from "./source.ts";
 import { type CsvShape, emptyRecord, extendRecord, splitAtReturns } from "./csv_record.ts";
@@ -84,7 +85,7 @@ async function readHeading(
     if (names.length > seen.length) seen = names;
   }
   throw new SyntaxError(
-    `Cannot use ${source.name}: it has no column "${field}" (--field); its columns are ${seen.slice(0, 20).join(", ")}`,
+    `Cannot use ${source.name}: it has no column "${field}" (--field); its columns are ${listed(seen, { most: 20 })}`,
   );
 }
 

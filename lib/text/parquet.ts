@@ -6,6 +6,9 @@
 
 import { type AsyncBuffer, type FileMetaData, parquetMetadataAsync, parquetRead, parquetSchema } from "hyparquet";
 import { checkPages } from "./parquet_pages.ts";
+import { isOfEngine } from "../sentences/reasons.ts";
+import { listed, shortened } from "../sentences/safe_text.ts";
+import { checkedMetadata } from "./parquet_fields.ts";
 import { textAt } from "./json_record.ts";
 import { skipBroken } from "./lines.ts";
 import { BrokenDataError, type ByteSource, type TextSource } from "./source.ts";
@@ -50,7 +53,7 @@ export function parquet(source: ByteSource, { field = "text" }: { field?: string
           });
           if (rows.length !== last - first) throw new Error(`there are ${rows.length}`);
         } catch (error) {
-          const message = `Cannot read ${source.name}, rows ${first} to ${last}: ${(error as Error).message}`;
+          const message = `Cannot read ${source.name}, rows ${first} to ${last}: ${whatFails(error)}`;
           return skipBroken(new BrokenDataError(message, { source: source.name, offset: first }), bad);
         }
         for (const [i, [cell]] of rows.entries()) {
@@ -72,13 +75,21 @@ export function parquet(source: ByteSource, { field = "text" }: { field?: string
 /** What the end of the file says, and which column is read. */
 async function planOf(file: AsyncBuffer, { field, name }: { field: string; name: string }) {
   try {
-    const metadata = await parquetMetadataAsync(file);
+    const metadata = checkedMetadata(await parquetMetadataAsync(file), name);
     const column = columnOf(metadata, { field, name });
     return { metadata, column, compressors: await compressorsFor(metadata, { column, name }) };
   } catch (error) {
     if (error instanceof SyntaxError) throw error;
-    throw new SyntaxError(`Cannot read ${name}: it is no parquet file (${(error as Error).message})`);
+    throw new SyntaxError(`Cannot read ${name}: it is no parquet file (${whatFails(error)})`);
   }
+}
+
+/** What the library says; where it only stumbles, that numbers of the file contradict one another. */
+function whatFails(error: unknown): string {
+  if (isOfEngine(error) || /offset|out of bounds/i.test((error as Error).message)) {
+    return "its numbers contradict one another";
+  }
+  return shortened((error as Error).message);
 }
 
 /** The column that a field is, or is in; a column that is called so with its dots wins. */
@@ -89,7 +100,7 @@ function columnOf(metadata: FileMetaData, { field, name }: { field: string; name
     if (columns.includes(field.slice(0, dot))) return field.slice(0, dot);
   }
   throw new SyntaxError(
-    `Cannot use ${name}: it has no column "${field}" (--field); its columns are ${columns.slice(0, 20).join(", ")}`,
+    `Cannot use ${name}: it has no column "${field}" (--field); its columns are ${listed(columns, { most: 20 })}`,
   );
 }
 

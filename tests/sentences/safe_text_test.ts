@@ -43,6 +43,10 @@ Deno.test("safeSentence() cuts what is quoted, and lets no control through", () 
   const long = "y".repeat(3000);
   const sentence = safeSentence(`Cannot use "${long}", line 2: "short" is \x1b[2J`);
   assertEquals(sentence.length, 'Cannot use "", line 2: "short" is \\x1b[2J'.length + 80);
+  // what stands between two quotations is no quotation
+  const own = `Cannot use "a": ${"it is so ".repeat(20)}"b"`;
+  assertEquals(safeSentence(own), own);
+  assertEquals([...safeSentence(`Cannot read ${"/x".repeat(3000)}: it ends`)].length, 12 + 80 + 9);
 });
 
 Deno.test("safeJson() is the same value to who reads it, in characters that are safe to print", () => {
