@@ -46,7 +46,7 @@ Deno.test("safeSentence() cuts what is quoted, and lets no control through", () 
   // what stands between two quotations is no quotation
   const own = `Cannot use "a": ${"it is so ".repeat(20)}"b"`;
   assertEquals(safeSentence(own), own);
-  assertEquals([...safeSentence(`Cannot read ${"/x".repeat(3000)}: it ends`)].length, 12 + 80 + 9);
+  assertEquals([...safeSentence(`Cannot read ${"/x".repeat(3000)}: it ends`)].length, 12 + 80 + 8);
 });
 
 Deno.test("safeJson() is the same value to who reads it, in characters that are safe to print", () => {
