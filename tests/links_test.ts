@@ -1,7 +1,7 @@
 // What the project relies on in @std; with `deno task test:jsr` the same tests run on the real packages.
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { parseArgs } from "@std/cli";
-import { TextLineStream } from "@std/streams";
+import { toTransformStream } from "@std/streams";
 
 Deno.test("parseArgs() splits flags, values and positional arguments", () => {
   const options = { string: ["data", "tokens"], collect: ["data", "tokens"], boolean: ["help"], alias: { h: "help" } };
@@ -31,16 +31,24 @@ Deno.test("parseArgs() reports unknown flags with their keys, and positional arg
     }), RangeError);
 });
 
-Deno.test("TextLineStream cuts at line breaks wherever chunks end", async () => {
-  const text = "one\r\ntwo\n\nthree\rthree\nlast";
-  for (const size of [1, 2, 3, 7, 100]) {
-    const chunks = text.match(new RegExp(`[\\s\\S]{1,${size}}`, "g"))!;
-    const lines = await Array.fromAsync(ReadableStream.from(chunks).pipeThrough(new TextLineStream()));
-    assertEquals(lines, ["one", "two", "", "three\rthree", "last"]);
+Deno.test("toTransformStream() makes a transform stream of a generator", async () => {
+  async function* doubled(numbers: ReadableStream<number>): AsyncGenerator<string> {
+    for await (const number of numbers) yield* [`${number}`, `${2 * number}`];
   }
-});
-
-Deno.test("TextLineStream makes no line of a final line break", async () => {
-  const lines = await Array.fromAsync(ReadableStream.from(["a\nb\n"]).pipeThrough(new TextLineStream()));
-  assertEquals(lines, ["a", "b"]);
+  const through = () => ReadableStream.from([1, 2]).pipeThrough(toTransformStream(doubled));
+  assertEquals(await Array.fromAsync(through()), ["1", "2", "2", "4"]);
+  for await (const first of through()) {
+    assertEquals(first, "1");
+    break;
+  }
+  await assertRejects(
+    () =>
+      Array.fromAsync(
+        ReadableStream.from([1]).pipeThrough(toTransformStream(() => {
+          throw new RangeError("no");
+        })),
+      ),
+    RangeError,
+    "no",
+  );
 });

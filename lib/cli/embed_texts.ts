@@ -10,7 +10,7 @@ import type { MaskedLanguageModel } from "../inference/load.ts";
 import { fileSources } from "../text/file_source.ts";
 import { type TextOptions, textSource } from "../text/text_source.ts";
 import { type ByteSource, strict } from "../text/source.ts";
-import { standardInputLines } from "./standard_streams.ts";
+import { standardInputPieces } from "./standard_streams.ts";
 import type { NamedVector } from "./vector_files.ts";
 
 /** Parts of files that get a vector each. */
@@ -97,7 +97,13 @@ async function* passagesOf(source: ByteSource, reading: TextOptions) {
 async function* linesOf(paths: readonly string[], reading: TextOptions): AsyncGenerator<NamedLine> {
   for await (const source of sourcesOf(paths)) {
     if (!source) {
-      for await (const text of standardInputLines()) yield { name: undefined, text };
+      let held = "";
+      for await (const { text, isLast } of standardInputPieces()) {
+        if (held.length < MOST_CHARACTERS) held += text;
+        if (!isLast) continue;
+        yield { name: undefined, text: held };
+        held = "";
+      }
       continue;
     }
     let [number, held] = [1, ""];
@@ -117,6 +123,6 @@ async function* documentsOf(paths: readonly string[], reading: TextOptions): Asy
 }
 
 async function* partsOf(source: ByteSource | undefined, reading: TextOptions): AsyncGenerator<string> {
-  if (!source) { for await (const line of standardInputLines()) yield `${line}\n`; }
+  if (!source) { for await (const { text, isLast } of standardInputPieces()) yield isLast ? `${text}\n` : text; }
   else for await (const { text, after } of passagesOf(source, reading)) yield after === "nothing" ? text : `${text}\n`;
 }

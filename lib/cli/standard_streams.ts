@@ -4,19 +4,85 @@
  * @module
  */
 
-import { TextLineStream } from "@std/streams";
+import { toTransformStream } from "@std/streams";
 import { fileSources } from "../text/file_source.ts";
-import { textStream } from "../text/corpus.ts";
+import { strict, type TextSource } from "../text/source.ts";
 import { type TextFormat, textSource } from "../text/text_source.ts";
 import { writeAllSync, writeError } from "../files/write_files.ts";
 import { printableLines } from "../sentences/safe_text.ts";
 
 import { UsageError } from "./flags.ts";
 
-/** Standard input by lines. */
-export function standardInputLines(): ReadableStream<string> {
+/** A line, or a piece of a long one. */
+export interface LinePiece {
+  /** The text, without the line break. */
+  readonly text: string;
+  /** Whether the line ends here. */
+  readonly isLast: boolean;
+}
+
+/** Characters of a line from which on it comes in pieces. */
+const LONGEST_PIECE = 1 << 20;
+
+/** Lines of text that comes in chunks, long ones in pieces; a carriage return before a line break is dropped. */
+export async function* linePieces(chunks: AsyncIterable<string>, longest = LONGEST_PIECE): AsyncGenerator<LinePiece> {
+  let held: string[] = [];
+  let length = 0;
+  let isBegun = false;
+  const take = (more: string) => {
+    const text = held.join("") + more;
+    held = [];
+    length = 0;
+    return text;
+  };
+  for await (const chunk of chunks) {
+    let at = 0;
+    for (let end = chunk.indexOf("\n"); end >= 0; end = chunk.indexOf("\n", at)) {
+      yield { text: take(chunk.slice(at, end)).replace(/\r$/, ""), isLast: true };
+      isBegun = false;
+      at = end + 1;
+    }
+    held.push(chunk.slice(at));
+    length += chunk.length - at;
+    isBegun ||= length > 0;
+    if (length <= longest) continue;
+    const text = take("");
+    // a carriage return waits for what comes behind it
+    const end = text.length - (text.endsWith("\r") ? 1 : 0);
+    yield { text: text.slice(0, end), isLast: false };
+    held.push(text.slice(end));
+    length = held[0]!.length;
+  }
+  if (isBegun) yield { text: take(""), isLast: true };
+}
+
+/** Standard input by lines, long ones in pieces. */
+export function standardInputPieces(): ReadableStream<LinePiece> {
   return Deno.stdin.readable.pipeThrough(new TextDecoderStream("utf-8", { ignoreBOM: true }))
-    .pipeThrough(new TextLineStream());
+    .pipeThrough(toTransformStream((chunks) => linePieces(chunks)));
+}
+
+/** Standard input by lines. */
+export async function* standardInputLines(): AsyncGenerator<string> {
+  let held: string[] = [];
+  for await (const { text, isLast } of standardInputPieces()) {
+    held.push(text);
+    if (!isLast) continue;
+    yield held.join("");
+    held = [];
+  }
+}
+
+/** The lines, records or rows of a source, each whole. */
+async function* wholeTexts(source: TextSource): AsyncGenerator<string> {
+  let held: string[] = [];
+  for await (const { text, after } of source.read({ start: 0, end: source.size, bad: strict })) {
+    held.push(text);
+    if (after === "nothing") continue;
+    yield held.join("");
+    held = [];
+  }
+  if (held.length > 0) yield held.join("");
 }
 
 /**
@@ -37,7 +103,7 @@ export async function* textsOf(
     if (file !== undefined) throw new UsageError("Give either texts or --file, not both");
     for (const text of given) yield text.toWellFormed();
   } else if (file !== undefined && file !== "-") {
-    for (const source of await fileSources(file)) yield* textStream(await textSource(source, { field, format }));
+    for (const source of await fileSources(file)) yield* wholeTexts(await textSource(source, { field, format }));
   } else {
     if (Deno.stdin.isTerminal()) throw new UsageError(wanted);
     yield* standardInputLines();

@@ -10,6 +10,9 @@ import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 /** Characters that are looked at for each token that there is room for; a longer token is rare, and only makes a chunk shorter. */
 const CHARACTERS_A_TOKEN = 16;
 
+/** Characters of a part that surely has more tokens than fit. */
+const HUGE = 1 << 20;
+
 /** Times that a cut is tried: each halves the error at least, and most lines are cut right at once. */
 const MOST_TRIES = 10;
 
@@ -33,11 +36,13 @@ export async function* chunkTexts(
 ): AsyncGenerator<string> {
   const { before = [], after = [] } = tokenizer.frame ?? {};
   const room = Math.max(1, longest - before.length - after.length);
+  const most = room * CHARACTERS_A_TOKEN;
+  const isHuge = (text: string) => text.length > Math.max(most, HUGE);
   const count = (text: string) => encodeWithSpecials(tokenizer, text).length;
   let held = "";
   let tokens = 0;
   for await (const part of parts) {
-    const more = count(part);
+    const more = isHuge(part) ? Infinity : count(part);
     if (tokens + more <= room) {
       held += part;
       tokens += more;
@@ -52,7 +57,7 @@ export async function* chunkTexts(
       yield chunk(held.slice(0, end));
       held = held.slice(end);
       // far more than fits need not be counted to its end
-      tokens = held.length > room * CHARACTERS_A_TOKEN ? Infinity : count(held);
+      tokens = held.length > most ? Infinity : count(held);
     }
   }
   if (held !== "") yield* pieces(held);

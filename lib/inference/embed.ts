@@ -5,11 +5,11 @@
  */
 
 import type { BatchShape, EncoderProgram } from "../model/model.ts";
-import { encodeFramed } from "../tokenizer/special_tokens.ts";
-
 import { batchesOf, inChunks, type TextBatch } from "./texts.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { TextModel } from "../evaluate/text_model.ts";
 import { type ProgramCache, programCache } from "../model/program_cache.ts";
+import { encodeVisible } from "./visible.ts";
 
 /** Ways to make one vector of a text's hidden states. */
 export const poolModes = ["mean", "cls"] as const;
@@ -24,7 +24,10 @@ export interface Embedded {
   readonly embedding: Float32Array<ArrayBuffer>;
   /** Tokens that the vector was made of, those around every text included. */
   readonly tokens: number;
-  /** Tokens that did not fit the model's longest sequence and were left out. */
+  /**
+   * Tokens that did not fit the model's longest sequence and were left out; of a text of more than a million characters only some
+   * are counted.
+   */
   readonly omitted: number;
 }
 
@@ -75,8 +78,7 @@ export async function* embedTexts(
   let before = 0;
   try {
     for await (const chunk of inChunks(texts)) {
-      const whole = chunk.map((text) => encodeFramed(tokenizer, text));
-      const cut = whole.map((ids) => cutOff(ids, maxLength, tokenizer.frame?.after ?? []));
+      const { cut, omitted } = visibleParts(tokenizer, chunk, maxLength);
       const vectors: Float32Array<ArrayBuffer>[] = chunk.map(() => new Float32Array(width));
       const present = [...cut.keys()].filter((i) => cut[i]!.length > 0);
       for (const batch of batchesOf(present.map((i) => cut[i]!), { padding, maxLength })) {
@@ -93,14 +95,24 @@ export async function* embedTexts(
             `Cannot embed text ${before + i + 1}: its vector is not finite; the model's numbers overflow 32 bits`,
           );
         }
-        const tokens = cut[i]!.length;
-        yield { text, embedding, tokens, omitted: whole[i]!.length - tokens };
+        yield { text, embedding, tokens: cut[i]!.length, omitted: omitted[i]! };
       }
       before += chunk.length;
     }
   } finally {
     await programs.clear();
   }
+}
+
+/** Texts as ids that fit the longest sequence, and how many did not. */
+function visibleParts(tokenizer: Tokenizer, texts: readonly string[], longest: number) {
+  const omitted: number[] = [];
+  const cut = texts.map((text) => {
+    const { ids } = encodeVisible(tokenizer, text, { longest });
+    omitted.push(Math.max(0, ids.length - longest));
+    return cutOff(ids, longest, tokenizer.frame?.after ?? []);
+  });
+  return { cut, omitted };
 }
 
 /** Ids cut off at the longest sequence, still ending as texts do. */

@@ -5,12 +5,13 @@
  */
 
 import type { BatchShape, EvaluationProgram } from "../model/model.ts";
-import { encodeFramed, specialIds, splitAtSpecials } from "../tokenizer/special_tokens.ts";
+import { specialIds, splitAtSpecials } from "../tokenizer/special_tokens.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 
 import { batchesOf, inChunks, type TextBatch } from "./texts.ts";
 import { mostMaskedRows, type TextModel } from "../evaluate/text_model.ts";
 import { type ProgramCache, programCache } from "../model/program_cache.ts";
+import { encodeVisible, hasMask } from "./visible.ts";
 
 /** A token that may stand in a masked place. */
 export interface Candidate {
@@ -48,12 +49,19 @@ export interface FillOptions {
  * @throws {RangeError} if the text has no `[MASK]` or is longer than the model's longest sequence.
  */
 export async function fill(textModel: TextModel, text: string, options: FillOptions = {}): Promise<Filled> {
-  const mask = textModel.tokenizer.special["[MASK]"];
-  if (!encodeFramed(textModel.tokenizer, text).includes(mask)) {
-    throw new RangeError(`Cannot fill "${text}": it has no ${spelledMask(textModel.tokenizer)}`);
+  const { tokenizer, model: { config: { maxLength } } } = textModel;
+  if (idsToFill(tokenizer, text, maxLength) === undefined) {
+    const quoted = text.length > 80 ? `${text.slice(0, 80)}…` : text;
+    throw new RangeError(`Cannot fill "${quoted}": it has no ${spelledMask(tokenizer)}`);
   }
   for await (const filled of fillTexts(textModel, [text], options)) return filled;
   throw new TypeError("A text was lost");
+}
+
+/** Ids of a text with masks, more than fit where it is too long; undefined where it has no mask. */
+function idsToFill(tokenizer: Tokenizer, text: string, longest: number): Uint32Array | undefined {
+  const { ids, isWhole } = encodeVisible(tokenizer, text, { longest });
+  return ids.includes(tokenizer.special["[MASK]"]) || (!isWhole && hasMask(tokenizer, text)) ? ids : undefined;
 }
 
 /** How the mask is written, in the vocabulary's own spelling where that is another. */
@@ -87,20 +95,19 @@ export async function* fillTexts(
 ): AsyncGenerator<Filled> {
   const { model, tokenizer } = textModel;
   const { maxLength } = model.config;
-  const mask = tokenizer.special["[MASK]"];
   const programs = programCache((shape: BatchShape) => model.compileEvaluation(shape));
   let before = 0;
   try {
     for await (const chunk of inChunks(texts)) {
-      const encoded = chunk.map((text) => encodeFramed(tokenizer, text));
-      const tooLong = encoded.findIndex((ids) => ids.length > maxLength && ids.includes(mask));
-      if (tooLong >= 0) {
+      const encoded = chunk.map((text, i) => {
+        const ids = idsToFill(tokenizer, text, maxLength);
+        if (ids === undefined || ids.length <= maxLength) return ids;
         throw new RangeError(
-          `Cannot fill text ${before + tooLong + 1} of ${encoded[tooLong]!.length} tokens: ` +
+          `Cannot fill text ${before + i + 1} of ${ids.length} tokens${text.length > 1 << 20 ? " and more" : ""}: ` +
             `this model's longest is ${maxLength}`,
         );
-      }
-      const masked = [...chunk.keys()].filter((i) => encoded[i]!.includes(mask));
+      });
+      const masked = [...chunk.keys()].filter((i) => encoded[i] !== undefined);
       const filled = chunk.map((text): Filled => ({ text, filled: text, masks: [] }));
       const padding = tokenizer.special["[PAD]"];
       for (const batch of batchesOf(masked.map((i) => encoded[i]!), { padding, maxLength })) {

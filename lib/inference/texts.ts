@@ -62,11 +62,15 @@ function padTexts(
 /** Milliseconds after which what has come so far is not kept waiting for more. */
 const PATIENCE = 20;
 
-/** Items in arrays of at most a few hundred; fewer where the next one is long in coming, as from a person who types. */
-export async function* inChunks<T>(items: Iterable<T> | AsyncIterable<T>): AsyncGenerator<T[]> {
+/** Characters that wait together at most, unless one text alone has more. */
+const MOST_CHARACTERS = 1 << 22;
+
+/** Texts in arrays of at most a few hundred; fewer where they are long, or the next one is long in coming, as from a person who types. */
+export async function* inChunks(items: Iterable<string> | AsyncIterable<string>): AsyncGenerator<string[]> {
   const iterator = Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]();
-  let chunk: T[] = [];
-  let next: Promise<IteratorResult<T>> | undefined;
+  let chunk: string[] = [];
+  let characters = 0;
+  let next: Promise<IteratorResult<string>> | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = () => new Promise<undefined>((resolve) => timer = setTimeout(resolve, PATIENCE, undefined));
   try {
@@ -77,10 +81,12 @@ export async function* inChunks<T>(items: Iterable<T> | AsyncIterable<T>): Async
       if (result) next = undefined;
       if (result && !result.done) {
         chunk.push(result.value);
-        if (chunk.length < SORTED) continue;
+        characters += result.value.length;
+        if (chunk.length < SORTED && characters < MOST_CHARACTERS) continue;
       }
       if (chunk.length > 0) yield chunk;
       chunk = [];
+      characters = 0;
       if (result?.done) return;
     }
   } finally {

@@ -119,9 +119,13 @@ function cutWithin(bytes: Uint8Array, most: number): number {
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** The text of a line; undefined if it is no UTF-8 and may be skipped. */
-export function decodeLine({ bytes, start, place }: Line, source: ByteSource, bad: BadRecords): string | undefined {
+export function decodeLine(
+  { bytes, start, place, isWhole }: Line,
+  source: ByteSource,
+  bad: BadRecords,
+): string | undefined {
   let length = bytes.length;
-  if (length > 0 && bytes[length - 1] === 13) length--;
+  if (isWhole && length > 0 && bytes[length - 1] === 13) length--;
   const begin = start === 0 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
   try {
     return decoder.decode(bytes.subarray(begin, length));

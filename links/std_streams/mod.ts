@@ -5,26 +5,14 @@
  * @module
  */
 
-/** Cuts text into lines at \n and \r\n, and with `allowCR` at a lone \r too. The line breaks are dropped. */
-export class TextLineStream extends TransformStream<string, string> {
-  /** A stream that holds no more than the unfinished line. */
-  constructor({ allowCR = false }: { allowCR?: boolean } = {}) {
-    let rest = "";
-    const lineBreak = allowCR ? /\r\n|\n|\r(?!$)/ : /\r?\n/;
-    super({
-      transform(chunk, controller) {
-        if (!chunk.includes("\n") && !(allowCR && /\r/.test(chunk))) {
-          rest += chunk;
-          return;
-        }
-        const lines = (rest + chunk).split(lineBreak);
-        rest = lines.pop()!;
-        for (const line of lines) controller.enqueue(line);
-      },
-      flush(controller) {
-        if (rest.length === 0) return;
-        controller.enqueue(allowCR && rest.endsWith("\r") ? rest.slice(0, -1) : rest);
-      },
-    });
-  }
+/** A transform stream of a function that makes what is read from what is written, as a generator does. */
+export function toTransformStream<I, O>(
+  transformer: (src: ReadableStream<I>) => Iterable<O> | AsyncIterable<O>,
+  writableStrategy?: QueuingStrategy<I>,
+  readableStrategy?: QueuingStrategy<O>,
+): TransformStream<I, O> {
+  const { writable, readable } = new TransformStream<I, I>(undefined, writableStrategy);
+  const made = ReadableStream.from(transformer(readable));
+  if (!readableStrategy) return { writable, readable: made };
+  return { writable, readable: made.pipeThrough(new TransformStream<O, O>(undefined, undefined, readableStrategy)) };
 }

@@ -86,7 +86,7 @@ export async function fillCommand(args: readonly string[]): Promise<number> {
     let [misspelled, spelling] = [0, ""];
     for await (const result of model.fillTexts(texts, { topK: parsed.get(topK) })) {
       show(result);
-      const [found] = MISSPELLED.exec(withoutMasks(tokenizer, result.text)) ?? [];
+      const [found] = MISSPELLED.exec(withoutMasks(tokenizer, result.text.slice(0, SEARCHED))) ?? [];
       if (found !== undefined && misspelled++ === 0) spelling = found;
     }
     write.flush();
@@ -112,7 +112,9 @@ function checkMasked(tokenizer: Tokenizer, text: string): void {
 }
 
 /** What people write for a mask where it is spelled otherwise. */
-const MISSPELLED = /[[<{(|]+ *mask(ed)? *[\]>})|]+|_{3,}/i;
+const MISSPELLED = /(?<![[<{(|])[[<{(|]+ *mask(ed)? *[\]>})|]+|_{3,}/i;
+/** Characters of a text in which such masks are looked for. */
+const SEARCHED = 1 << 16;
 
 /** A text without the masks that are spelled rightly. */
 const withoutMasks = (tokenizer: Tokenizer, text: string) =>
