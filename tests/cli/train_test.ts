@@ -1,20 +1,12 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { runCli, spawnCli } from "../helpers/run_cli.ts";
+import { runMetrics } from "../helpers/run_losses.ts";
 import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
 
 const small = ["--layers", "1", "--width", "16", "--heads", "2", "--batch-tokens", "128", "--curriculum", "16:50%,32"];
 const run = ["train", "--data", "stories", ...small, "--eval-tokens", "512", "--save-every", "10"];
 
 const test = (name: string, fn: (cwd: string) => Promise<void>) => Deno.test(name, () => inTemporaryFolder(fn));
-
-async function metrics(path: string): Promise<Record<string, unknown>[]> {
-  return (await Deno.readTextFile(path)).trim().split("\n").map((line) => JSON.parse(line));
-}
-
-/** What must not differ between two runs: everything but time. */
-async function losses(path: string): Promise<unknown[]> {
-  return (await metrics(path)).map(({ seconds: _, tokensPerSecond: __, ...rest }) => rest);
-}
 
 test("train keeps config, metrics and two checkpoints, and fill uses them", async (cwd) => {
   const trained = await runCli([...run, "--steps", "40", "--name", "first"], { cwd });
@@ -34,7 +26,7 @@ test("train keeps config, metrics and two checkpoints, and fill uses them", asyn
 
   const { device } = JSON.parse(await Deno.readTextFile(`${cwd}/runs/first/config.json`));
   assertStringIncludes(trained.out, `device  ${device.description}`);
-  const lines = await metrics(`${cwd}/runs/first/metrics.jsonl`);
+  const lines = await runMetrics(`${cwd}/runs/first`);
   const kinds = (kind: string) => lines.filter((line) => line.kind === kind);
   assertEquals([kinds("train").length, kinds("validation").length], [40, 10]);
   assertEquals(Object.keys(kinds("train")[0]!), [
@@ -76,20 +68,6 @@ test("train keeps config, metrics and two checkpoints, and fill uses them", asyn
   assertStringIncludes(finished.err, '"runs/first" is finished');
 });
 
-test("train goes on after being killed with the same losses to the bit", async (cwd) => {
-  const whole = await runCli([...run, "--steps", "300", "--name", "whole"], { cwd });
-  assertEquals(whole.code, 0);
-  const child = spawnCli([...run, "--steps", "300", "--name", "killed"], { cwd }).spawn();
-  const hasCheckpoint = () => Deno.stat(`${cwd}/runs/killed/checkpoints/step-00000010`).then(() => true, () => false);
-  const deadline = Date.now() + 60_000;
-  while (!await hasCheckpoint() && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 5));
-  child.kill("SIGKILL");
-  await child.output();
-  const resumed = await runCli(["train", "--resume", "runs/killed"], { cwd });
-  assertEquals([resumed.code, resumed.err], [0, ""]);
-  assertEquals(await losses(`${cwd}/runs/killed/metrics.jsonl`), await losses(`${cwd}/runs/whole/metrics.jsonl`));
-});
-
 test("train saves on Ctrl-C and says how to go on", async (cwd) => {
   const child = spawnCli([...run, "--steps", "100000", "--name", "long"], { cwd }).spawn();
   const isTraining = () => Deno.stat(`${cwd}/runs/long/metrics.jsonl`).then(({ size }) => size > 1000, () => false);
@@ -100,7 +78,7 @@ test("train saves on Ctrl-C and says how to go on", async (cwd) => {
   const out = new TextDecoder().decode(stdout);
   assertEquals(code, 130);
   assertStringIncludes(out, "deno run -A cli.ts train --resume runs/long");
-  const last = (await metrics(`${cwd}/runs/long/metrics.jsonl`)).findLast(({ kind }) => kind === "train")!;
+  const last = (await runMetrics(`${cwd}/runs/long`)).findLast(({ kind }) => kind === "train")!;
   const names = (await Array.fromAsync(Deno.readDir(`${cwd}/runs/long/checkpoints`))).map(({ name }) => name).sort();
   assertEquals(names.at(-1), `step-${String(last.step).padStart(8, "0")}`);
 });
