@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { runCli, spawnCli } from "../helpers/run_cli.ts";
-import { runMetrics } from "../helpers/run_losses.ts";
+import { runLosses, runMetrics } from "../helpers/run_losses.ts";
 import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
 
 const small = ["--layers", "1", "--width", "16", "--heads", "2", "--batch-tokens", "128", "--curriculum", "16:50%,32"];
@@ -167,8 +167,8 @@ test("train trains a vocabulary, packs, mixes by weight, skips bad records, and 
   const resumed = await runCli(["train", "--resume", "runs/stopped"], { cwd });
   assertEquals([resumed.code, resumed.err], [0, ""]);
   assertEquals(
-    await losses(`${cwd}/runs/stopped/metrics.jsonl`),
-    await losses(`${cwd}/runs/whole/metrics.jsonl`),
+    await runLosses(`${cwd}/runs/stopped`),
+    await runLosses(`${cwd}/runs/whole`),
   );
 });
 
