@@ -16,7 +16,8 @@
 // folders
 export { fileFolder } from "./lib/files/file_folder.ts";
 export { findModels } from "./lib/files/find_models.ts";
-export { type FileSet, WriteError, writeFolder, type WriteOptions } from "./lib/files/write_files.ts";
+export { WriteError, type WriteOptions } from "./lib/files/write_files.ts";
+export { type FileSet, writeFolder } from "./lib/files/write_folder.ts";
 export { type FileReader, memoryFolder, type ModelFolder, readJson, urlFolder } from "./lib/format/model_folder.ts";
 export type { FetchLimits } from "./lib/access/guarded_fetch.ts";
 export { type OpenedModel, openModel } from "./lib/format/open_model.ts";

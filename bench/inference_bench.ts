@@ -14,7 +14,7 @@ import { textCorpus } from "../lib/text/corpus.ts";
 import { stringSource } from "../lib/text/source.ts";
 import { bertFrame } from "../lib/tokenizer/special_tokens.ts";
 import { wordPieceTokenizer } from "../lib/tokenizer/wordpiece.ts";
-import { writeFiles } from "../lib/files/write_files.ts";
+import { writeFiles } from "../lib/files/write_folder.ts";
 
 const { device } = await openDevice((Deno.env.get("CLOZE_BENCH_DEVICE") ?? "cpu") as DeviceChoice);
 const names = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];

@@ -8,7 +8,8 @@ import type { ModelFolder } from "../format/model_folder.ts";
 import { checkedFolder } from "./checksums.ts";
 import { fileFolder } from "./file_folder.ts";
 import { exists } from "./paths.ts";
-import { type FileSet, writeFolder, writing } from "./write_files.ts";
+import { writing } from "./write_files.ts";
+import { type FileSet, writeFolder } from "./write_folder.ts";
 
 /** Where checkpoints are kept: named sets of files, each of which appears whole or not at all. */
 export interface CheckpointStorage {

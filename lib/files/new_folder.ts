@@ -4,15 +4,8 @@
  * @module
  */
 
-import {
-  type FileSet,
-  makeFolder,
-  totalBytes,
-  WriteError,
-  writeFiles,
-  type WriteOptions,
-  writing,
-} from "./write_files.ts";
+import { makeFolder, totalBytes, WriteError, type WriteOptions, writing } from "./write_files.ts";
+import { type FileSet, writeFiles } from "./write_folder.ts";
 
 /** Where the files lie until all of them are on the disk. */
 const UNFINISHED = ".unfinished";

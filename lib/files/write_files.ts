@@ -1,17 +1,13 @@
 /**
  * Writing files: under another name first, synced to disk, renamed; what goes wrong is said in one sentence. Everything that
- * is kept is written here, but for logs, which grow line by line.
+ * is kept is written here and in write_folder.ts, but for logs, which grow line by line.
  *
  * @module
  */
 
-import { beginSha256, checksumLines, CHECKSUMS } from "./checksums.ts";
 import { systemReason } from "../sentences/reasons.ts";
 
-/** Files by name, each in pieces to be written one after the other. */
-export type FileSet = ReadonlyMap<string, readonly Uint8Array<ArrayBuffer>[]>;
-
-/** Options of {@linkcode writeFile} and {@linkcode writeFolder}. */
+/** Options of what writes files and folders. */
 export interface WriteOptions {
   /** What is being written, for messages. */
   readonly what: string;
@@ -126,33 +122,8 @@ export async function writeFile(path: string, content: FileContent, options: Wri
   await renamed({ temporary, path, context, remove }, () => writeSynced(temporary, whole, context));
 }
 
-/**
- * Writes a folder under a temporary name and renames it when all of it is on the disk; with `checksums`, the SHA-256 of every
- * file lies beside them.
- *
- * @throws {WriteError} that says what failed; nothing of it is left behind.
- */
-export async function writeFolder(
-  path: string,
-  files: FileSet,
-  options: WriteOptions & { readonly checksums?: boolean },
-): Promise<void> {
-  const { temporary = `${path}.unfinished` } = options;
-  const context = { ...options, place: path, bytes: totalBytes([...files.values()].flat()) };
-  const remove = () => Deno.remove(temporary, { recursive: true }).catch(() => {});
-  // what an interrupted run left behind
-  await remove();
-  await renamed({ temporary, path, context, remove }, async () => {
-    await makeFolder(temporary, context);
-    const sums = options.checksums ? new Map<string, string>() : undefined;
-    await writeFiles(temporary, files, context, sums);
-    const lines = sums && new TextEncoder().encode(checksumLines(sums));
-    if (lines) await writeSynced(`${temporary}/${CHECKSUMS}`, [lines], context);
-  });
-}
-
 /** Has something made under a temporary name, and renames it when it is whole; of what fails nothing stays. */
-async function renamed(
+export async function renamed(
   { temporary, path, context, remove }: {
     temporary: string;
     path: string;
@@ -175,42 +146,27 @@ export async function makeFolder(path: string, context: Omit<WriteContext, "plac
   await writing({ place: path, ...context }, () => Deno.mkdir(path, { recursive: true }));
 }
 
-/**
- * Writes files, which may lie in folders of their own, into a folder that exists, and waits until they are on the disk; the
- * SHA-256 of each is noted in `sums`.
- */
-export async function writeFiles(
-  folder: string,
-  files: FileSet,
-  context: WriteContext = { what: "files", place: folder },
-  sums?: Map<string, string>,
-): Promise<void> {
-  for (const [name, parts] of files) {
-    const inner = name.lastIndexOf("/");
-    if (inner > 0) await makeFolder(`${folder}/${name.slice(0, inner)}`, context);
-    const hash = sums && await beginSha256();
-    await writeSynced(`${folder}/${name}`, parts, context, () => {
-      for (const part of hash ? parts : []) hash!.update(part);
-    });
-    if (hash) sums.set(name, hash.digest("hex"));
-  }
-}
-
-async function writeSynced(
-  path: string,
+/** Writes what a file is to hold into an open one. */
+export async function writeContent(
+  file: Deno.FsFile,
   content: Exclude<FileContent, string>,
   context: WriteContext,
-  meanwhile?: () => void,
 ): Promise<void> {
-  using file = await writing(context, () => Deno.open(path, { write: true, create: true, truncate: true }));
   const writer = fileWriter(file, context);
   if (typeof content === "function") await content(writer);
   else for (const part of content) await writer.write(part);
   await writer.flush();
-  const synced = writing(context, () => file.sync());
-  // a disk takes its time, in which the processor has nothing else to do
-  meanwhile?.();
-  await synced;
+}
+
+/** Writes a file, and waits until it is on the disk. */
+export async function writeSynced(
+  path: string,
+  content: Exclude<FileContent, string>,
+  context: WriteContext,
+): Promise<void> {
+  using file = await writing(context, () => Deno.open(path, { write: true, create: true, truncate: true }));
+  await writeContent(file, content, context);
+  await writing(context, () => file.sync());
 }
 
 /** Bytes of all parts. */

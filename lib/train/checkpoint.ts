@@ -19,7 +19,7 @@ import type { ModelConfig } from "../model/config.ts";
 import { modelParameters } from "../model/parameters.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { TrainingState } from "./events.ts";
-import type { FileSet } from "../files/write_files.ts";
+import type { FileSet } from "../files/write_folder.ts";
 
 /** What a checkpoint holds. */
 export interface Checkpoint {
@@ -91,13 +91,14 @@ function checkpointFiles({ config, tokenizer, state, origin }: Checkpoint): File
   const { step, tokens, seconds, elapsed, evaluateTokens, trend, position } = state;
   const { corpus, device, base } = origin ?? {};
   return new Map([
+    // the largest first: there is most to do while it goes to the disk
+    ["optimizer.safetensors", encodeSafetensors(moments)],
     ["config.json", json(toConfigJson(config, tokenizer.special))],
     ["model.safetensors", encodeSafetensors(toHuggingFace(config, state.parameters))],
     ...tokenizerFiles(tokenizer, config.maxLength).entries().map(
       ([name, content]): [string, Uint8Array<ArrayBuffer>[]] => [name, text(content)],
     ),
     ...(origin ? [["README.md", text(origin.card)] as const] : []),
-    ["optimizer.safetensors", encodeSafetensors(moments)],
     ["training.json", json({ step, tokens, seconds, elapsed, evaluateTokens, trend, corpus, device, base, position })],
   ]);
 }

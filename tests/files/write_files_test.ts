@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { WriteError, writeError, writeFile, writeFolder, writing } from "../../lib/files/write_files.ts";
+import { WriteError, writeError, writeFile, writing } from "../../lib/files/write_files.ts";
+import { writeFolder } from "../../lib/files/write_folder.ts";
 import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
 
 const names = async (folder: string) => (await Array.fromAsync(Deno.readDir(folder), ({ name }) => name)).sort();

@@ -5,7 +5,7 @@ import { tokenizerFiles } from "../../lib/format/tokenizer_writer.ts";
 import type { ModelConfig } from "../../lib/model/config.ts";
 import { initialValues } from "../../lib/model/parameters.ts";
 import type { Tokenizer } from "../../lib/tokenizer/tokenizer.ts";
-import { type FileSet, writeFiles } from "../../lib/files/write_files.ts";
+import { type FileSet, writeFiles } from "../../lib/files/write_folder.ts";
 import { random } from "./random.ts";
 
 /** The files of a model with random weights, large enough that every one of them shows in the logits, or as large as is said. */

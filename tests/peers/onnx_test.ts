@@ -8,7 +8,7 @@ import { characterTokenizer } from "../../lib/tokenizer/character.ts";
 import { bertFrame } from "../../lib/tokenizer/special_tokens.ts";
 import { assertClose } from "../helpers/assert_close.ts";
 import { logitsOf } from "../helpers/logits.ts";
-import { writeFiles } from "../../lib/files/write_files.ts";
+import { writeFiles } from "../../lib/files/write_folder.ts";
 import { modelFiles } from "../helpers/model_files.ts";
 import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
 import { pythonWith, runPython } from "../helpers/python.ts";

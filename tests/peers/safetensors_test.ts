@@ -3,7 +3,7 @@ import { toHuggingFace } from "../../lib/format/tensor_names.ts";
 import { encodeSafetensors, weightTypes } from "../../lib/format/safetensors.ts";
 import { modelConfig } from "../../lib/model/config.ts";
 import { initialValues } from "../../lib/model/parameters.ts";
-import { writeFiles } from "../../lib/files/write_files.ts";
+import { writeFiles } from "../../lib/files/write_folder.ts";
 import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
 import { pythonWith, runPython } from "../helpers/python.ts";
 
