@@ -69,7 +69,7 @@ const usesDeno = [
   "lib/text/watched_file.ts",
   "lib/device/cpu/blas.ts",
 ];
-const asksForDeno = ["lib/device/cpu/threads.ts"];
+const asksForDeno = ["lib/device/cpu/threads.ts", "lib/text/parquet_decoder.ts"];
 
 const root = new URL("../", import.meta.url);
 
