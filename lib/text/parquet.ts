@@ -6,7 +6,7 @@
 
 import { skipBroken } from "./lines.ts";
 import { decodeParquet } from "./parquet_decoder.ts";
-import { type ParquetAnswer, parquetProblem, type ParquetRequest, type RowGroup } from "./parquet_rows.ts";
+import { type ParquetAnswer, parquetProblem, type RowGroup, type Rows } from "./parquet_rows.ts";
 import { BrokenDataError, type ByteSource, type TextSource } from "./source.ts";
 
 /** Rows that are decoded at once, at least and at most. */
@@ -28,12 +28,12 @@ export function parquet(source: ByteSource, { field = "text" }: { field?: string
     async *read({ start, end = Infinity, bad }) {
       if (size === undefined) throw new SyntaxError(`Cannot read ${name}: parquet needs its size`);
       const reading = ++readings;
-      const decode = async (rows?: ParquetRequest["rows"]) =>
-        await decodeParquet({ reading, name, size, field, rows }, slice);
-      for (const { first, last } of windowsOf(await groupsOf(decode, name), { start, end })) {
+      const decode = async (rows?: Rows) => await decodeParquet({ reading, name, size, field, rows }, slice);
+      for (const rows of windowsOf(await groupsOf(decode, name), { start, end })) {
+        const { first, last } = rows;
         let answer: ParquetAnswer;
         try {
-          answer = await decode({ first, last });
+          answer = await decode(rows);
         } catch (error) {
           if (isSentence(error)) throw error;
           const message = `Cannot read ${name}, rows ${first} to ${last}: ${parquetProblem(error)}`;
@@ -74,7 +74,7 @@ async function groupsOf(decode: () => Promise<ParquetAnswer>, name: string): Pro
 function* windowsOf(
   groups: readonly RowGroup[],
   { start, end }: { start: number; end: number },
-): Generator<{ first: number; last: number }> {
+): Generator<Rows> {
   let groupStart = 0;
   for (const { count, bytes } of groups) {
     const groupEnd = groupStart + count;
@@ -82,7 +82,7 @@ function* windowsOf(
     const step = Math.min(MOST_ROWS, Math.max(FEWEST_ROWS, fitting));
     const last = Math.min(groupEnd, end);
     for (let first = Math.max(groupStart, start); first < last; first += step) {
-      yield { first, last: Math.min(first + step, last) };
+      yield { first, last: Math.min(first + step, last), unpacked: bytes };
     }
     groupStart = groupEnd;
   }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { answerParquet, type ParquetAnswer, type ParquetRequest, type Slice } from "./parquet_rows.ts";
+import { answerParquet, type ParquetAnswer, type ParquetRequest, type Rows, type Slice } from "./parquet_rows.ts";
 import type { FromDecoder, ToDecoder } from "./parquet_worker.ts";
 
 /** What a decoder may take. */
@@ -16,13 +16,23 @@ export interface DecoderLimits {
   readonly memory: number;
 }
 
-/** Limits for bytes that were handed out; a gigabyte of text may be in one piece. */
-function limitsFor(bytes: number): DecoderLimits {
-  return { patience: 6000 + bytes / 2000, memory: (1 << 28) + 20 * bytes };
+/** How many times their size bytes are believed to unpack to: gzip's most. */
+const MOST_UNPACKED = 1032;
+
+/** Memory that any decoding may take: collecting garbage lags behind, and the rest of the program works on. */
+const ALWAYS = 1 << 28;
+/** Bytes that a row may take beside its text. */
+const ROW = 400;
+
+/** Limits for so many bytes that were handed out, for rows of which a column may be one piece. */
+function limitsFor(bytes: number, rows: Rows | undefined): DecoderLimits {
+  const text = Math.max(bytes, Math.min(rows?.unpacked ?? 0, MOST_UNPACKED * bytes));
+  const memory = ALWAYS + 12 * bytes + 8 * text + ROW * (rows ? rows.last - rows.first : 0);
+  return { patience: 6000 + text / 2000, memory };
 }
 
 /** Milliseconds between two looks at time and memory. */
-const LOOK = 50;
+const LOOK = 20;
 /** Milliseconds that an idle thread waits for more. */
 const IDLE = 500;
 
@@ -37,7 +47,7 @@ let idle: { worker: Worker; timer: ReturnType<typeof setTimeout> } | undefined;
 export async function decodeParquet(
   request: ParquetRequest,
   slice: Slice,
-  limits: (bytes: number) => DecoderLimits = limitsFor,
+  limits: typeof limitsFor = limitsFor,
 ): Promise<ParquetAnswer> {
   const worker = await takeWorker();
   if (!worker) return await answerParquet(request, slice);
@@ -58,7 +68,7 @@ type Result = Extract<FromDecoder, { answer: ParquetAnswer } | { problem: string
 /** Asks the thread, hands out bytes, and looks after it. */
 function asked(
   worker: Worker,
-  { request, slice, limits }: { request: ParquetRequest; slice: Slice; limits: (bytes: number) => DecoderLimits },
+  { request, slice, limits }: { request: ParquetRequest; slice: Slice; limits: typeof limitsFor },
 ): Promise<Result> {
   const { promise, resolve, reject } = Promise.withResolvers<Result>();
   const before = memoryInUse();
@@ -89,7 +99,7 @@ function asked(
     reject(new Error("its decoder failed"));
   };
   const timer = setInterval(() => {
-    const { patience, memory } = limits(bytes);
+    const { patience, memory } = limits(bytes, request.rows);
     if (reading === 0) busy += LOOK;
     const rows = request.rows ? "these rows take" : "what it says of its rows takes";
     if (busy > patience) reject(new Error(`${rows} more than ${Math.round(patience / 100) / 10} seconds to decode`));

@@ -22,7 +22,17 @@ export interface ParquetRequest {
   /** Column of the text, or a path into it. */
   readonly field: string;
   /** Rows to read; none: the groups of rows are asked for. */
-  readonly rows?: { readonly first: number; readonly last: number } | undefined;
+  readonly rows?: Rows | undefined;
+}
+
+/** Rows of a file. */
+export interface Rows {
+  /** The first. */
+  readonly first: number;
+  /** End, exclusive. */
+  readonly last: number;
+  /** Bytes that their group unpacks to, as the file says. */
+  readonly unpacked: number;
 }
 
 /** Rows that are stored together. */

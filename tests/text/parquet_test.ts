@@ -1,6 +1,8 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type ColumnSource, parquetWriteBuffer, type SchemaElement } from "hyparquet-writer";
 import { brotliCompressSync, gzipSync, zstdCompressSync } from "node:zlib";
+import { fileSources } from "../../lib/text/file_source.ts";
+import { decodeParquet } from "../../lib/text/parquet_decoder.ts";
 import { textSource } from "../../lib/text/text_source.ts";
 import { BadRecords } from "../../lib/text/source.ts";
 import { bytesSource, passagesOf, textsIn } from "../helpers/text_sources.ts";
@@ -114,4 +116,61 @@ Deno.test("parquet() refuses a codec that it does not know by name", async () =>
     SyntaxError,
     'column "text" is compressed with LZO; write the file with snappy, gzip or zstd',
   );
+});
+
+/** Definition levels of a page, of which a run is made to last for ever: a decoder fills its memory with it. */
+function endlessRun(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  // levels of forty rows that are all there: a run of forty times 1
+  const at = bytes.findIndex((byte, i) => byte === 80 && bytes[i + 1] === 1);
+  const found = bytes.slice();
+  // a number of several bytes takes the place of the run and of what follows it
+  found.set([0xfe, 0xff, 0xff, 0xff, 0x0f, 1], at);
+  return found;
+}
+
+Deno.test("parquet() gives up what takes more than its bytes can be worth, and goes on with other files", async () => {
+  const data = Array.from({ length: 40 }, (_, i) => `some text ${i}`);
+  const bytes = written([{ name: "text", data, type: "STRING", encoding: "PLAIN" }], { codec: "UNCOMPRESSED" });
+  const endless = endlessRun(bytes);
+  assert(endless.length < 1000 && String(endless) !== String(bytes));
+  const start = performance.now();
+  const before = Deno.memoryUsage().rss;
+  const error = await assertRejects(() => textsIn("a.parquet", endless), SyntaxError);
+  assert(
+    /^Cannot read a\.parquet, rows 0 to 40: these rows take more than .* to decode$/.test(error.message),
+    error.message,
+  );
+  assert(performance.now() - start < 10_000);
+  assert(Deno.memoryUsage().rss - before < 1e9);
+  assertEquals(await textsIn("b.parquet", bytes), data);
+});
+
+Deno.test("decodeParquet() ends a thread that computes for too long", async () => {
+  const data = Array.from({ length: 300_000 }, (_, i) => `some text ${i}`);
+  const bytes = written([{ name: "text", data, type: "STRING" }], { codec: "SNAPPY" });
+  const slice = (start: number, end: number) => Promise.resolve(bytes.slice(start, end).buffer);
+  const request = { reading: -1, name: "a.parquet", size: bytes.length, field: "text" };
+  const rows = { first: 0, last: data.length, unpacked: bytes.length };
+  const limits = () => ({ patience: 20, memory: 1e9 });
+  await assertRejects(() => decodeParquet({ ...request, rows }, slice, limits), Error, "more than 0 seconds to decode");
+  const answer = await decodeParquet({ ...request, rows }, slice);
+  assert("texts" in answer && answer.texts.length === data.length);
+});
+
+Deno.test("parquet() of a file that shrinks says so", async () => {
+  const bytes = written([{ name: "text", data: rows, type: "STRING" }]);
+  const path = await Deno.makeTempFile({ suffix: ".parquet" });
+  try {
+    await Deno.writeFile(path, bytes);
+    const [source] = await fileSources(path);
+    const text = await textSource(source!);
+    await Deno.truncate(path, 50);
+    await assertRejects(
+      () => passagesOf(text),
+      RangeError,
+      `Cannot read "${path}": it has changed since it was opened`,
+    );
+  } finally {
+    await Deno.remove(path);
+  }
 });
