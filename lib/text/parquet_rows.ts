@@ -5,7 +5,9 @@
  */
 
 import { type AsyncBuffer, type FileMetaData, parquetMetadataAsync, parquetRead, parquetSchema } from "hyparquet";
+import { listed } from "../sentences/safe_text.ts";
 import { textAt } from "./json_record.ts";
+import { checkedMetadata } from "./parquet_fields.ts";
 import { checkPages } from "./parquet_pages.ts";
 
 /** Codecs that need no other package. */
@@ -104,7 +106,7 @@ function groupOf({ num_rows, columns }: FileMetaData["row_groups"][number], colu
 /** What the end of the file says, and which column is read. */
 async function planOf(file: AsyncBuffer, { field, name }: { field: string; name: string }) {
   try {
-    const metadata = await parquetMetadataAsync(file);
+    const metadata = checkedMetadata(await parquetMetadataAsync(file), name);
     const column = columnOf(metadata, { field, name });
     return { metadata, column, compressors: await compressorsFor(metadata, { column, name }) };
   } catch (error) {
@@ -121,7 +123,7 @@ function columnOf(metadata: FileMetaData, { field, name }: { field: string; name
     if (columns.includes(field.slice(0, dot))) return field.slice(0, dot);
   }
   throw new SyntaxError(
-    `Cannot use ${name}: it has no column "${field}" (--field); its columns are ${columns.slice(0, 20).join(", ")}`,
+    `Cannot use ${name}: it has no column "${field}" (--field); its columns are ${listed(columns, { most: 20 })}`,
   );
 }
 

@@ -169,7 +169,7 @@ Deno.test("train --resume says what is wrong where no checkpoint can be read, or
     const path = await stopped(cwd);
     const config = `${path}/config.json`;
     const text = await Deno.readTextFile(config);
-    const changes = [['"seed": 1', '"seed": 2'], ['"weightDecay"', '"weightdecay"'], [
+    const changes = [['"seed": 1', '"seed": 2'], ['"weightDecay": 0.01', '"weightDecay": 0.1'], [
       '"batchTokens": 64',
       '"batchTokens": 96',
     ]];
