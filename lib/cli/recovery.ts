@@ -5,6 +5,7 @@
  */
 
 import { DeviceError } from "../device/device.ts";
+import { stepOf } from "../files/checkpoint_folder.ts";
 import { loadCheckpoint } from "../train/checkpoint.ts";
 import { DivergedError } from "../train/diverged.ts";
 import type { TrainingState } from "../train/events.ts";
@@ -126,19 +127,18 @@ async function baseFor({ base }: Run, state: TrainingState | undefined): Promise
 const placeOf = (state: TrainingState | undefined) =>
   state ? `the checkpoint of step ${grouped(state.step)}` : "the beginning, for there is no checkpoint before";
 
-const stepOf = (name: string) => Number(/^step-(\d+)$/.exec(name)?.[1] ?? NaN);
-
 async function checkpointSteps(path: string): Promise<number[]> {
-  return (await checkpointsIn(path).list()).map(stepOf).filter(Number.isFinite);
+  return (await checkpointsIn(path).list()).flatMap((name) => stepOf(name) ?? []);
 }
 
 /** Removes what came after the latest checkpoint up to a step, and reads that checkpoint; none: a run begins anew. */
 async function returnTo(path: string, until: number): Promise<TrainingState | undefined> {
   const storage = checkpointsIn(path);
-  const names = (await storage.list()).filter((name) => Number.isFinite(stepOf(name)));
-  const good = names.findLast((name) => stepOf(name) <= until);
-  for (const name of names) if (stepOf(name) > until) await storage.remove(name);
-  await cutMetrics(path, good === undefined ? 0 : stepOf(good));
+  const names = await storage.list();
+  const isGood = (name: string) => (stepOf(name) ?? Infinity) <= until;
+  const good = names.findLast(isGood);
+  for (const name of names) if (!isGood(name)) await storage.remove(name);
+  await cutMetrics(path, good === undefined ? 0 : stepOf(good) ?? 0);
   return good === undefined ? undefined : (await loadCheckpoint(storage, good)).state;
 }
 
