@@ -9,6 +9,7 @@ import { foreignTokenizer, readTokenizer as readIn, vocabularyFiles } from "../f
 import { fromTokenizerJson, fromVocabTxt } from "../format/tokenizer_reader.ts";
 import { tokenizerFiles } from "../format/tokenizer_writer.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import { checkedFolder } from "../files/checksums.ts";
 import { fileFolder } from "../files/file_folder.ts";
 import { findModels } from "../files/find_models.ts";
 import { baseName, exists, parentOf, trimmed } from "../files/paths.ts";
@@ -63,7 +64,7 @@ export async function readTokenizer(path: string): Promise<Tokenizer> {
   for (const folder of [place, checkpoint]) {
     for (const name of vocabularyFiles) {
       if (folder !== undefined && await exists(`${folder}/${name}`)) {
-        return await readIn(fileFolder(folder), { from: name, keepFiles: true });
+        return await readIn(checkedFolder(fileFolder(folder)), { from: name, keepFiles: true });
       }
     }
   }
@@ -74,7 +75,7 @@ export async function readTokenizer(path: string): Promise<Tokenizer> {
 
 /** A file of another name is what its ending says. */
 async function readFile(path: string): Promise<Tokenizer> {
-  const [folder, name] = [fileFolder(parentOf(path)), baseName(path)];
+  const [folder, name] = [checkedFolder(fileFolder(parentOf(path))), baseName(path)];
   const known = vocabularyFiles.find((file) => file === name);
   if (!await exists(path)) throw new RangeError(`Cannot read "${path}": there is no such file`);
   if (known) return await readIn(folder, { from: known, keepFiles: true });

@@ -215,6 +215,13 @@ Deno.test("fill and export use the checkpoint before one whose weights turn out 
     const exported = await runCli(["export", "runs/x", "--out", "out"], { cwd });
     assertEquals(exported.code, 0, exported.err);
     assertStringIncludes(exported.err, note);
+    const vocabulary = `${path}/checkpoints/step-00000030/tokenizer.json`;
+    await Deno.writeTextFile(vocabulary, (await Deno.readTextFile(vocabulary)).replace('"e": ', '"E": '));
+    for (const place of ["runs/x/checkpoints/step-00000030", "runs/x/checkpoints/step-00000030/tokenizer.json"]) {
+      const { code, err } = await runCli(["tokenizer", "info", place], { cwd });
+      assertEquals(code, 1);
+      assertStringIncludes(err, "step-00000030/tokenizer.json: it is damaged");
+    }
     const named = await runCli(fill.with(1, "runs/x/checkpoints/step-00000045"), { cwd });
     assertEquals([named.code, named.out], [1, ""]);
     assertStringIncludes(named.err, "step-00000045/model.safetensors: it is damaged");
