@@ -8,6 +8,7 @@ import { type Corpus, textsOf, trainingTexts } from "../../text/corpus.ts";
 import { encodeWithSpecials, specialIds } from "../../tokenizer/special_tokens.ts";
 import { type Tokenizer, type TokenizerType, tokenizerTypes } from "../../tokenizer/tokenizer.ts";
 import { parentOf, trimmed } from "../../files/paths.ts";
+import { printableLines } from "../../sentences/safe_text.ts";
 import { trainTokenizer } from "../../tokenizer/train_tokenizer.ts";
 import { type CorpusChoice, openCorpus, skippedLines } from "../open_corpus.ts";
 
@@ -89,7 +90,11 @@ export async function tokenizerCommand(args: readonly string[]): Promise<number>
   for await (const line of standardInputLines()) {
     number++;
     if (action === "encode") write(encodeWithSpecials(tokenizer, line).join(" "));
-    else write(tokenizer.decode(parseIds(line, { number, size: tokenizer.size })));
+    else {
+      const text = tokenizer.decode(parseIds(line, { number, size: tokenizer.size }));
+      // what another program reads is the text itself
+      write(terminal.isInteractive ? printableLines(text) : text);
+    }
   }
   write.flush();
   return 0;
