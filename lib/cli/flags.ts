@@ -4,6 +4,7 @@
  * @module
  */
 
+import { quoted, shortened } from "../sentences/safe_text.ts";
 import { parseArgs } from "@std/cli";
 import { suggestionFor } from "./suggestions.ts";
 
@@ -74,7 +75,7 @@ export function parseFlags(groups: FlagGroups, args: readonly string[]): ParsedF
     unknown: (arg: string, key?: string) => {
       if (key === undefined) return true;
       const near = suggestionFor(key, names);
-      throw new UsageError(`Unknown option ${arg.split("=")[0]}${near ? `; did you mean --${near}?` : ""}`);
+      throw new UsageError(`Unknown option ${shortened(arg.split("=")[0]!)}${near ? `; did you mean --${near}?` : ""}`);
     },
   });
   const values = new Map<unknown, unknown[]>();
@@ -116,7 +117,7 @@ function parseValue(name: string, flag: Flag<unknown>, text: string): unknown {
   try {
     return flag.parse(text);
   } catch (error) {
-    throw new UsageError(`Option --${name} cannot be "${text}": ${(error as Error).message}`);
+    throw new UsageError(`Option --${name} cannot be ${quoted(text)}: ${(error as Error).message}`);
   }
 }
 

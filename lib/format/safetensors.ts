@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { shown } from "../sentences/fields.ts";
+import { shortened } from "../sentences/safe_text.ts";
 
 /** A tensor in host memory. */
 export interface HostTensor {
@@ -111,8 +113,11 @@ export function parseHeader(
   if (last > held) throw fail(`it is cut off: ${last} bytes of tensors are announced, ${held} are there`);
   const placed = Object.entries(described).map(([name, value]) => {
     const { dtype, shape, data_offsets: offsets } = (value ?? {}) as Record<string, unknown>;
-    const each = bytesOf[String(dtype)];
-    if (each === undefined) throw fail(`tensor "${name}" is of type ${dtype}, which is not known`);
+    const each = typeof dtype === "string" && Object.hasOwn(bytesOf, dtype) ? bytesOf[dtype] : undefined;
+    if (each === undefined) {
+      const type = typeof dtype === "string" ? shortened(dtype) : dtype === undefined ? "none" : shown(dtype);
+      throw fail(`tensor "${name}" is of type ${type}, which is not known`);
+    }
     if (!isSizes(shape) || !isSizes(offsets) || offsets.length !== 2) {
       throw fail(`tensor "${name}" has no proper shape and offsets`);
     }

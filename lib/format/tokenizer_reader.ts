@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isOfEngine } from "../sentences/reasons.ts";
 import type { AddedToken } from "../tokenizer/added.ts";
 import { type BpeTokenizer, bpeTokenizer } from "../tokenizer/bpe.ts";
 import { byteCharacters } from "../tokenizer/byte_level.ts";
@@ -52,9 +53,11 @@ function saying<T>(name: string, read: () => T): T {
   try {
     return read();
   } catch (error) {
-    if (error instanceof RangeError) throw fail(error.message);
+    if (error instanceof RangeError && !isOfEngine(error)) throw fail(error.message);
     // a component that is no list, no object or no text where one is read
-    if (error instanceof TypeError) throw fail("its parts are not what they are in a tokenizer.json");
+    if (error instanceof TypeError || isOfEngine(error)) {
+      throw fail("its parts are not what they are in a tokenizer.json");
+    }
     throw error;
   }
 }

@@ -138,7 +138,8 @@ export function faultText({ path, wanted, found }: Fault): string {
   return name === "" ? `it ${what}; wanted ${wanted}` : `"${shortened(name)}" ${what}; wanted ${wanted}`;
 }
 
-function shown(value: unknown): string {
+/** A value of any kind, for a sentence. */
+export function shown(value: unknown): string {
   if (typeof value === "string") return `"${shortened(value, 40)}"`;
   if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
   return typeof value === "object" && value !== null ? "an object" : shortened(String(value), 40);

@@ -57,7 +57,7 @@ export function safeSentence(sentence: string): string {
   const short = sentence.replace(/"([^"]*)"/g, (quotation, inner: string) => {
     return inner.length > MOST_QUOTED ? quoted(inner) : quotation;
   });
-  return printableLines(short.replace(/\S+/g, (word) => word.length > LONGEST_WORD ? shortened(word) : word));
+  return printable(short.replace(/\S+/g, (word) => word.length > LONGEST_WORD ? shortened(word) : word));
 }
 
 /** A value as JSON that is safe to print, and the same value when it is read. */

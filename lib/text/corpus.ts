@@ -185,13 +185,22 @@ interface Range {
 const whole = (sources: readonly TextSource[]): Range[] =>
   sources.map((source) => ({ source, start: 0, end: source.size }));
 
+/** A position as so many whole numbers, the first of which counts sources. */
+function placeOf(from: CorpusPosition | undefined, size: 2 | 3, sources: number): [number, number, number] | undefined {
+  if (from === undefined) return undefined;
+  const isPlace = Array.isArray(from) && from.length === size &&
+    from.every((number) => Number.isSafeInteger(number) && number >= 0) && from[0] < sources;
+  if (!isPlace) throw new SyntaxError("Cannot go on in the text: the place that is noted is none in it");
+  return from as unknown as [number, number, number];
+}
+
 /** Ranges one after the other; a position is [range, offset]. */
 async function* inOrder(
   ranges: readonly Range[],
   from: CorpusPosition | undefined,
   bad: BadRecords,
 ): AsyncGenerator<CorpusPassage> {
-  const [first, offset] = (from ?? [0, undefined]) as [number, number | undefined];
+  const [first, offset] = placeOf(from, 2, ranges.length) ?? [0, undefined];
   for (let index = first; index < ranges.length; index++) {
     const { source, start, end } = ranges[index]!;
     const begin = index === first && offset !== undefined ? offset : start;
@@ -212,7 +221,7 @@ async function* everyNth(
     bad: BadRecords;
   },
 ): AsyncGenerator<CorpusPassage> {
-  const [first, offset, before] = (from ?? [0, 0, 0]) as [number, number, number];
+  const [first, offset, before] = placeOf(from, 3, sources.length) ?? [0, 0, 0];
   const period = periodOf(share);
   let document = before;
   for (let index = first; index < sources.length; index++) {

@@ -56,6 +56,10 @@ async function* mix(
   from: CorpusPosition | undefined,
 ): AsyncGenerator<CorpusPassage> {
   const start = from as MixturePosition | undefined;
+  const isPlace = start === undefined ||
+    [start.read, start.places].every((list) => Array.isArray(list) && list.length === corpora.length) &&
+      start.read.every((count) => Number.isFinite(count));
+  if (!isPlace) throw new SyntaxError("Cannot go on in the text: the place that is noted is none in it");
   const read = corpora.map((_, i) => start?.read[i] ?? 0);
   const positions = corpora.map((_, i) => start?.places[i] ?? []);
   const isStart = (position: CorpusPosition) => Array.isArray(position) && position.length === 0;

@@ -22,7 +22,7 @@ export function checkPages(bytes: Uint8Array, mostValues: number): void {
     readHeader(bytes, header, { depth: 0, field: 0 });
     const { size, values, levels } = header;
     if (size === undefined || size < 0 || header.at + size > bytes.length) {
-      throw new RangeError(`a page says that it has ${size} bytes`);
+      throw new RangeError(`a page says ${size === undefined ? "of no size" : `that it has ${size} bytes`}`);
     }
     if (levels > size) throw new RangeError(`a page says that its levels have ${levels} bytes`);
     if (!(values >= 0 && values <= mostValues)) throw new RangeError(`a page says that it has ${values} values`);

@@ -87,6 +87,9 @@ export function storiesCorpus({ seed = 1 }: { seed?: number } = {}): Corpus {
     description: "endless, built in",
     endless: true,
     async *passages(part, from = 0) {
+      if (!Number.isSafeInteger(from)) {
+        throw new SyntaxError("Cannot go on in the text: the place that is noted is none in it");
+      }
       const isTraining = part === "training";
       for (let index = Number(from); isTraining || index < VALIDATION_STORIES; index++) {
         // the validation part is the same for every seed, so that runs can be compared

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { shortened } from "../sentences/safe_text.ts";
 
 /** A normalizer, pre-tokenizer, model, post-processor or decoder. */
 export interface Component {
@@ -63,5 +64,14 @@ export function componentsOption(component: Component, name: string): readonly C
 
 function wrongOption(component: Component, name: string, wanted: string): RangeError {
   const found = JSON.stringify(component[name])?.slice(0, 60) ?? "missing";
-  return new RangeError(`"${name}" of its ${component.type ?? "part"} is ${found}; it must be ${wanted}`);
+  return new RangeError(
+    `"${name}" of its ${
+      typeof component.type === "string" ? shortened(component.type) : "part"
+    } is ${found}; it must be ${wanted}`,
+  );
+}
+
+/** The type that a component says it is of, for a sentence. */
+export function typeName({ type }: { readonly type?: unknown }): string {
+  return typeof type === "string" ? shortened(type) : "of no type";
 }

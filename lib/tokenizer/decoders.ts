@@ -12,6 +12,7 @@ import {
   countOption,
   flagOption,
   textOption,
+  typeName,
 } from "./components.ts";
 import { patternOf, replaceAll } from "./pattern.ts";
 import { prependScheme } from "./pre_tokenizers.ts";
@@ -63,7 +64,7 @@ export function decoderOf(component: Component | null | undefined): Decoder | un
     case "CTC":
       return ctcDecoder(component);
     default:
-      throw new RangeError(`its decoder is ${component.type ?? "of no type"}; ${knownDecoders} can be read`);
+      throw new RangeError(`its decoder is ${typeName(component)}; ${knownDecoders} can be read`);
   }
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { choiceOption, type Component, componentsOption, flagOption, textOption } from "./components.ts";
+import { choiceOption, type Component, componentsOption, flagOption, textOption, typeName } from "./components.ts";
 import { withOrderedMarks } from "./mark_order.ts";
 import { patternOf, replaceAll } from "./pattern.ts";
 import { precompiledNormalizer } from "./precompiled.ts";
@@ -140,7 +140,7 @@ export function normalizerOf(component: Component | null | undefined): Normalize
     case "ByteLevel":
       return toByteCharacters;
     default:
-      throw new RangeError(`its normalizer is ${component.type ?? "of no type"}; ${knownNormalizers} can be read`);
+      throw new RangeError(`its normalizer is ${typeName(component)}; ${knownNormalizers} can be read`);
   }
 }
 

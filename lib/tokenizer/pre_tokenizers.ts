@@ -12,6 +12,7 @@ import {
   componentsOption,
   countOption,
   flagOption,
+  typeName,
 } from "./components.ts";
 import { findAll, patternOf } from "./pattern.ts";
 import { splitAtScripts } from "./scripts.ts";
@@ -93,7 +94,7 @@ export function preTokenizerOf(component: Component | null | undefined): PreToke
       return (text) => inLengths(text, length);
     }
     default:
-      throw new RangeError(`its pre-tokenizer is ${component.type ?? "of no type"}; ${knownPreTokenizers} can be read`);
+      throw new RangeError(`its pre-tokenizer is ${typeName(component)}; ${knownPreTokenizers} can be read`);
   }
 }
 
