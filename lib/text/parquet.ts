@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isOfEngine } from "../sentences/reasons.ts";
 import { skipBroken } from "./lines.ts";
 import { decodeParquet } from "./parquet_decoder.ts";
 import { type ParquetAnswer, parquetProblem, type RowGroup, type Rows } from "./parquet_rows.ts";
@@ -57,7 +58,8 @@ export function parquet(source: ByteSource, { field = "text" }: { field?: string
 let readings = 0;
 
 /** Whether an error says all that is to be said, as that of a file that has changed does. */
-const isSentence = (error: unknown) => error instanceof Error && error.message.startsWith("Cannot ");
+const isSentence = (error: unknown) =>
+  error instanceof Error && error.message.startsWith("Cannot ") && !isOfEngine(error);
 
 /** Groups of rows, as the end of the file says. */
 async function groupsOf(decode: () => Promise<ParquetAnswer>, name: string): Promise<readonly RowGroup[]> {

@@ -5,7 +5,7 @@
  */
 
 import { type AsyncBuffer, type FileMetaData, parquetMetadataAsync, parquetRead, parquetSchema } from "hyparquet";
-import { listed } from "../sentences/safe_text.ts";
+import { listed, shortened } from "../sentences/safe_text.ts";
 import { textAt } from "./json_record.ts";
 import { checkedMetadata } from "./parquet_fields.ts";
 import { checkPages } from "./parquet_pages.ts";
@@ -58,12 +58,11 @@ type Plan = Awaited<ReturnType<typeof planOf>>;
 /** What the latest file says of itself: many requests are for the same. */
 let latest: { readonly reading: number; readonly name: string; readonly plan: Plan } | undefined;
 
-/** What a library says is wrong, but for words of the engine. */
+/** What a library says is wrong, where it knows; it names what it does not find "undefined". */
 export function parquetProblem(error: unknown): string {
   const { message } = error as Error;
-  return /^(a page|the header of a page|there are|these rows|what it says|its |parquet|thrift)/.test(message)
-    ? message
-    : "its data make no sense";
+  const isKnown = /^(a page|the header of a page|there are|these rows|what it says|its |parquet|thrift)/.test(message);
+  return isKnown && !/undefined|NaN|\[object/.test(message) ? shortened(message) : "its data make no sense";
 }
 
 /**

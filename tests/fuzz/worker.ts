@@ -3,7 +3,6 @@
  */
 /// <reference lib="deno.worker" />
 import { type Outcome, runCase, targetOf } from "./fuzzer.ts";
-import { targets } from "./targets.ts";
 
 /** What a worker is to do. */
 export interface Work {
@@ -19,6 +18,8 @@ export interface Work {
 export type Said = { readonly outcome: Outcome } | { readonly failure: string };
 
 self.onmessage = async ({ data: { seed, first, end, step, at } }: MessageEvent<Work>) => {
+  // what it takes to make inputs is prepared only now: a message that came meanwhile would be lost
+  const { targets } = await import("./targets.ts");
   let failure: string | undefined;
   let [cases, fine] = [0, 0];
   self.addEventListener("unhandledrejection", (event) => {
