@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Component, componentsOption } from "../tokenizer/components.ts";
+import { type Component, componentsOption, typeName } from "../tokenizer/components.ts";
 import type { Frame } from "../tokenizer/tokenizer.ts";
 
 /**
@@ -34,7 +34,7 @@ export function frameOf(processor: Component | null | undefined): Frame | undefi
     default:
       throw new RangeError(
         `its post-processor is ${
-          processor!.type
+          typeName(processor!)
         }; TemplateProcessing, BertProcessing, RobertaProcessing, ByteLevel and ` +
           "Sequence can be read",
       );

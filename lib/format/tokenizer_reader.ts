@@ -4,6 +4,7 @@
  * @module
  */
 
+import { shown } from "../sentences/fields.ts";
 import { isOfEngine } from "../sentences/reasons.ts";
 import type { AddedToken } from "../tokenizer/added.ts";
 import { type BpeTokenizer, bpeTokenizer } from "../tokenizer/bpe.ts";
@@ -139,7 +140,7 @@ function withAdded(
   const tokens: string[] = pieces.map(([piece]) => piece);
   for (const [token, id] of vocab) {
     if (!Number.isInteger(id) || id < 0 || id > 2 * size + SPARE_IDS) {
-      throw new RangeError(`token ${JSON.stringify(token)} has the id ${id}, of ${size} tokens`);
+      throw new RangeError(`token ${JSON.stringify(token)} has the id ${shown(id)}, of ${size} tokens`);
     }
     tokens[id] = token;
   }

@@ -129,7 +129,7 @@ function messages(error: unknown): string {
 const ENGINE =
   /is not (a function|iterable|defined|a constructor)|reading '|Invalid (array|typed array|array buffer|string) (buffer )?length|Maximum call stack|allocation failed|out of memory|Unexpected (token|end of|non-whitespace)|is not valid JSON|in JSON at position/i;
 const ENGINE_CANNOT =
-  /^Cannot (use '\w+' operator|read propert|set propert|destructure|convert (undefined|object|a )|mix BigInt|access '\w+' before)/;
+  /^Cannot (use '\w+' operator|read propert|set propert|destructure|convert (undefined|object|\[|a )|mix BigInt|access '\w+' before)/;
 
 /** Whether a message is what the engine says, not this package. */
 export function isOfEngine(error: unknown): boolean {

@@ -45,12 +45,12 @@ function outcomeOf(worker: Worker, work: Work): Promise<Outcome> {
       act();
     };
     worker.onmessage = ({ data }: MessageEvent<Said>) => {
-      end(() => "failure" in data ? reject(new FuzzFailure(data.failure)) : resolve(data.outcome));
+      if ("ready" in data) worker.postMessage(work);
+      else end(() => "failure" in data ? reject(new FuzzFailure(data.failure)) : resolve(data.outcome));
     };
     worker.onerror = (event) => {
       event.preventDefault();
       end(() => reject(new FuzzFailure(`seed ${work.seed}, case ${Atomics.load(work.at, 0)}: ${event.message}`)));
     };
-    worker.postMessage(work);
   });
 }

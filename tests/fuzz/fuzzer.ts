@@ -94,7 +94,6 @@ export function whyNoSentence(error: unknown): string | undefined {
   }
   if (!/^[A-Z][a-z]+ /.test(message)) return "no sentence";
   const shown = safeSentence(message);
-  if (shown.includes("\n")) return "more than a line";
   if (shown.length > 900) return `a sentence of ${shown.length} characters`;
   return undefined;
 }

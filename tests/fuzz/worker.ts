@@ -14,8 +14,8 @@ export interface Work {
   readonly at: Int32Array<SharedArrayBuffer>;
 }
 
-/** What it says when it has ended. */
-export type Said = { readonly outcome: Outcome } | { readonly failure: string };
+/** What it says when it can begin, and when it has ended. */
+export type Said = { readonly ready: true } | { readonly outcome: Outcome } | { readonly failure: string };
 
 self.onmessage = async ({ data: { seed, first, end, step, at } }: MessageEvent<Work>) => {
   // what it takes to make inputs is prepared only now: a message that came meanwhile would be lost
@@ -39,3 +39,5 @@ self.onmessage = async ({ data: { seed, first, end, step, at } }: MessageEvent<W
   const said: Said = failure === undefined ? { outcome: { cases, fine, refused: cases - fine } } : { failure };
   self.postMessage(said);
 };
+// what is sent before is lost
+self.postMessage({ ready: true } satisfies Said);
