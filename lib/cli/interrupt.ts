@@ -40,7 +40,7 @@ export function listenForInterrupts(
   const listeners = new Map<Deno.Signal, () => void>([["SIGINT", stopOrLeave]]);
   if (Deno.build.os !== "windows") listeners.set("SIGTERM", stopOrLeave);
   // Deno ends by what it ignored before once it listens for any signal
-  listeners.set("SIGHUP", isHangupIgnored() ? () => {} : stop);
+  listeners.set("SIGHUP", hangupIsIgnored ? () => {} : stop);
   for (const [name, listener] of listeners) Deno.addSignalListener(name, listener);
   return {
     signal: controller.signal,
@@ -52,6 +52,9 @@ export function listenForInterrupts(
 
 /** Number of SIGHUP. */
 const HANGUP = 1;
+
+/** Asked as the program begins: Deno takes it back when anything listens for a signal. */
+const hangupIsIgnored = isHangupIgnored();
 
 /** Whether this program was started so that it outlives its terminal, as by nohup; a listener would undo that. */
 function isHangupIgnored(): boolean {
