@@ -1,6 +1,6 @@
 /**
- * Decoding parquet files in a thread of its own, which is ended where it takes too long or too much memory: some broken files keep
- * a decoder busy for ever.
+ * Decoding parquet files in a thread of its own, which is given up where it takes too long or too much memory: broken files may keep
+ * a decoder busy for ever. Those that are known to do so are found before, for an engine ends a thread only where it comes up for air.
  *
  * @module
  */

@@ -18,12 +18,15 @@ const DEEPEST = 8;
  */
 export function checkPages(bytes: Uint8Array, mostValues: number): void {
   for (let at = 0; at < bytes.length - 1;) {
-    const header = { at, size: undefined as number | undefined, values: 0, levels: 0 };
+    const header = { at, size: undefined as number | undefined, values: 0, levels: 0, page: 0, given: 0 };
     readHeader(bytes, header, { depth: 0, field: 0 });
     const { size, values, levels } = header;
     if (size === undefined || size < 0 || header.at + size > bytes.length) {
       throw new RangeError(`a page says ${size === undefined ? "of no size" : `that it has ${size} bytes`}`);
     }
+    // what is missing would be no number, of which a decoder never sees the end
+    const wanted = wantedNumbers[header.page] ?? 0;
+    if (wanted > 0 && (header.given & wanted) !== wanted) throw new RangeError("the header of a page lacks a number");
     if (levels > size) throw new RangeError(`a page says that its levels have ${levels} bytes`);
     if (!(values >= 0 && values <= mostValues)) throw new RangeError(`a page says that it has ${values} values`);
     at = header.at + size;
@@ -35,12 +38,23 @@ interface Header {
   size: number | undefined;
   values: number;
   levels: number;
+  /** Field of the structure that describes the page. */
+  page: number;
+  /** Bits for the numbers that are given in it. */
+  given: number;
 }
 
 /** Fields of a header: the packed size, and structures with the number of values first. */
 const [DEFINITION_LEVELS, REPETITION_LEVELS] = [5, 6];
 const CHECKSUM = 4;
 const [PACKED_SIZE, DATA_PAGE, DICTIONARY_PAGE, DATA_PAGE_V2] = [3, 5, 7, 8];
+
+/** Bits for the numbers that each kind of page cannot do without: its values, and how they and its levels are written. */
+const wantedNumbers: Readonly<Record<number, number>> = {
+  [DATA_PAGE]: 0b11110,
+  [DICTIONARY_PAGE]: 0b110,
+  [DATA_PAGE_V2]: 0b1111110,
+};
 
 function readHeader(bytes: Uint8Array, header: Header, { depth, field }: { depth: number; field: number }): void {
   if (depth > DEEPEST) throw new RangeError("the header of a page is nested too deep");
@@ -61,6 +75,8 @@ function readHeader(bytes: Uint8Array, header: Header, { depth, field }: { depth
         throw new RangeError(`the header of a page has ${value} where no negative number can be`);
       }
       if (depth === 0) continue;
+      header.page = field;
+      if (id > 0 && id < 8) header.given |= 1 << id;
       if (id === 1) header.values = value;
       if (field === DATA_PAGE_V2 && (id === DEFINITION_LEVELS || id === REPETITION_LEVELS)) header.levels += value;
     }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { fixArrays } from "./fixed_arrays.ts";
 import { answerParquet, type ParquetAnswer, type ParquetRequest } from "./parquet_rows.ts";
 
 /** To the thread: a request, or bytes that it asked for. */
@@ -53,4 +54,5 @@ async function answer(request: ParquetRequest): Promise<void> {
 // what a library leaves behind is no reason to end
 globalThis.addEventListener("unhandledrejection", (event) => event.preventDefault());
 
+fixArrays();
 scope.postMessage({ ready: true });
