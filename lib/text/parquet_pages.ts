@@ -18,15 +18,12 @@ const DEEPEST = 8;
  */
 export function checkPages(bytes: Uint8Array, mostValues: number): void {
   for (let at = 0; at < bytes.length - 1;) {
-    const header = { at, size: undefined as number | undefined, values: 0, levels: 0, page: 0, given: 0 };
+    const header = { at, size: undefined as number | undefined, values: 0, levels: 0 };
     readHeader(bytes, header, { depth: 0, field: 0 });
     const { size, values, levels } = header;
     if (size === undefined || size < 0 || header.at + size > bytes.length) {
       throw new RangeError(`a page says ${size === undefined ? "of no size" : `that it has ${size} bytes`}`);
     }
-    // what is missing would be no number, of which a decoder never sees the end
-    const wanted = wantedNumbers[header.page] ?? 0;
-    if (wanted > 0 && (header.given & wanted) !== wanted) throw new RangeError("the header of a page lacks a number");
     if (levels > size) throw new RangeError(`a page says that its levels have ${levels} bytes`);
     if (!(values >= 0 && values <= mostValues)) throw new RangeError(`a page says that it has ${values} values`);
     at = header.at + size;
@@ -38,10 +35,6 @@ interface Header {
   size: number | undefined;
   values: number;
   levels: number;
-  /** Field of the structure that describes the page. */
-  page: number;
-  /** Bits for the numbers that are given in it. */
-  given: number;
 }
 
 /** Fields of a header: the packed size, and structures with the number of values first. */
@@ -59,10 +52,17 @@ const wantedNumbers: Readonly<Record<number, number>> = {
 function readHeader(bytes: Uint8Array, header: Header, { depth, field }: { depth: number; field: number }): void {
   if (depth > DEEPEST) throw new RangeError("the header of a page is nested too deep");
   let id = 0;
+  // bits for the numbers that there are
+  let given = 0;
   while (true) {
     const byte = byteAt(bytes, header);
     const type = byte & 15;
-    if (type === STOP) return;
+    if (type === STOP) {
+      // what is missing would be no number, of which a decoder never sees the end
+      const wanted = depth === 1 ? wantedNumbers[field] ?? 0 : 0;
+      if ((given & wanted) !== wanted) throw new RangeError("the header of a page lacks a number");
+      return;
+    }
     id = byte >> 4 ? id + (byte >> 4) : zigzag(bytes, header);
     const isInteger = type >= FIRST_INTEGER && type <= LAST_INTEGER;
     if (!isInteger) skipValue(bytes, header, { type, depth, field: id });
@@ -75,8 +75,7 @@ function readHeader(bytes: Uint8Array, header: Header, { depth, field }: { depth
         throw new RangeError(`the header of a page has ${value} where no negative number can be`);
       }
       if (depth === 0) continue;
-      header.page = field;
-      if (id > 0 && id < 8) header.given |= 1 << id;
+      if (id > 0 && id < 8) given |= 1 << id;
       if (id === 1) header.values = value;
       if (field === DATA_PAGE_V2 && (id === DEFINITION_LEVELS || id === REPETITION_LEVELS)) header.levels += value;
     }
