@@ -15,7 +15,7 @@ import { keptInput } from "./standard_input.ts";
 import { DEFAULT_TEXT, defaultText, NoNetworkError } from "./default_text.ts";
 import { grouped } from "./figures.ts";
 import { checkPermissions, readingOf } from "./permissions.ts";
-import { filesOf } from "./standard_streams.ts";
+import { filesOf, sayAside } from "./standard_streams.ts";
 import { type FilePrint, printOf } from "./file_print.ts";
 
 import { storiesCorpus } from "../text/stories.ts";
@@ -113,7 +113,7 @@ function textReader(options: TextOptions, keep: string | undefined) {
     notices,
     async read(path: string): Promise<TextSource[]> {
       // this happens in the middle of a run, so it is not among the notices
-      const noticed = (note: string) => console.error(`note: ${note}`);
+      const noticed = (note: string) => sayAside(`note: ${note}`);
       const leftOut = (others: LeftOut) => notices.push(leftOutNotice(path, others));
       const sources = path === INPUT
         ? [input ??= await keptInput({ folder: keep })]

@@ -1,5 +1,4 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { main } from "../../cli.ts";
 import { modelConfig } from "../../lib/model/config.ts";
 import { load } from "../../lib/inference/load.ts";
 import { openCpuDevice } from "../../lib/device/cpu/open_cpu.ts";
@@ -218,14 +217,8 @@ Deno.test("embed makes vectors of lines, chunks and files of a folder, with name
   }));
 
 Deno.test("embed --help says what such vectors are good for, and what not", async () => {
-  const { log } = console;
-  let out = "";
-  console.log = (text: string) => out += text;
-  try {
-    assertEquals(await main(["embed", "--help"]), 0);
-  } finally {
-    console.log = log;
-  }
+  const { code, out } = await runCli(["embed", "--help"], { cwd: "." });
+  assertEquals(code, 0);
   for (
     const part of [
       "near duplicates",
