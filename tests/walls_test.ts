@@ -55,7 +55,7 @@ const unknown: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Who reaches for files and addresses. */
-const reaches = ["lib/text", "lib/format", "lib/files", "lib/cli"];
+const reaches = ["lib/text", "lib/format", "lib/files", "lib/device/cpu", "lib/cli"];
 
 /** Who knows the sources of kernels. */
 const knowsKernels = ["lib/device/webgpu", "lib/device/cpu"];
@@ -69,7 +69,7 @@ const usesDeno = [
   "lib/text/watched_file.ts",
   "lib/device/cpu/blas.ts",
 ];
-const asksForDeno = ["lib/device/cpu/threads.ts", "lib/text/parquet_decoder.ts"];
+const asksForDeno = ["lib/access/may_load.ts", "lib/text/parquet_decoder.ts"];
 
 const root = new URL("../", import.meta.url);
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { mayLoad } from "../access/may_load.ts";
 import { beginSha256 } from "./checksums.ts";
 import type { Sha256Order } from "./sha256_thread.ts";
 
@@ -21,7 +22,7 @@ export interface ThreadSum {
 /** Lets a thread read a file that is being written. */
 export function sumInThread(order: Sha256Order): ThreadSum {
   const module = new URL("./sha256_thread.ts", import.meta.url);
-  if (!mayRead(module)) return { sum: Promise.resolve(undefined), stop: () => {} };
+  if (!mayLoad(module)) return { sum: Promise.resolve(undefined), stop: () => {} };
   const { promise: sum, resolve } = Promise.withResolvers<string | undefined>();
   const thread = new Worker(module, { type: "module" });
   thread.onmessage = ({ data }: MessageEvent<string>) => resolve(data || undefined);
@@ -37,11 +38,6 @@ export function sumInThread(order: Sha256Order): ThreadSum {
       resolve(undefined);
     },
   };
-}
-
-/** Whether a module may be read that is a file of this program. */
-function mayRead(module: URL): boolean {
-  return module.protocol !== "file:" || Deno.permissions.querySync({ name: "read", path: module }).state === "granted";
 }
 
 /** SHA-256 of bytes in pieces, in hexadecimal. */

@@ -59,7 +59,8 @@ let readings = 0;
 
 /** Whether an error says all that is to be said, as that of a file that has changed does. */
 const isSentence = (error: unknown) =>
-  error instanceof Error && error.message.startsWith("Cannot ") && !isOfEngine(error);
+  (error instanceof SyntaxError || error instanceof RangeError) && error.message.startsWith("Cannot ") &&
+  !isOfEngine(error);
 
 /** Groups of rows, as the end of the file says. */
 async function groupsOf(decode: () => Promise<ParquetAnswer>, name: string): Promise<readonly RowGroup[]> {

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { mayLoad } from "../access/may_load.ts";
 import { answerParquet, type ParquetAnswer, type ParquetRequest, type Rows, type Slice } from "./parquet_rows.ts";
 import type { FromDecoder, ToDecoder } from "./parquet_worker.ts";
 
@@ -127,16 +128,16 @@ function takeWorker(): Promise<Worker | undefined> {
     idle = undefined;
     return Promise.resolve(worker);
   }
-  if (typeof Worker === "undefined") return Promise.resolve(undefined);
+  const module = new URL("./parquet_worker.ts", import.meta.url);
+  if (typeof Worker === "undefined" || !mayLoad(module)) return Promise.resolve(undefined);
   return new Promise((resolve) => {
     let worker: Worker;
     try {
-      worker = new Worker(new URL("./parquet_worker.ts", import.meta.url), { type: "module" });
+      worker = new Worker(module, { type: "module" });
     } catch {
       return resolve(undefined);
     }
     worker.onmessage = () => resolve(worker);
-    // the program's own files may not be readable
     worker.onerror = (event) => {
       event.preventDefault();
       worker.terminate();

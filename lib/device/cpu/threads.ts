@@ -4,6 +4,7 @@
  * @module
  */
 
+import { mayLoad } from "../../access/may_load.ts";
 import { kernelNames } from "./kernel_arguments.ts";
 import { control, controlOf } from "./thread_program.ts";
 import type { CpuWorkerStart } from "./worker.ts";
@@ -54,23 +55,18 @@ function newMemory(): WebAssembly.Memory {
   return new WebAssembly.Memory({ initial: 64, maximum: MEMORY_BYTES / PAGE_BYTES, shared: true });
 }
 
+const WORKER = new URL("./worker.ts", import.meta.url);
+
 function whyNoWorkers(): string | undefined {
   if (typeof SharedArrayBuffer === "undefined") return "there is no shared memory here";
   if (typeof Worker === "undefined") return "there are no workers here";
-  if (mayReadWorker()) return undefined;
+  if (mayLoad(WORKER)) return undefined;
   return `Deno was started without --allow-read=${decodeURIComponent(new URL("../../..", import.meta.url).pathname)}`;
-}
-
-/** Whether Deno lets a worker be loaded that lies in a file. */
-function mayReadWorker(): boolean {
-  const url = new URL("./worker.ts", import.meta.url);
-  if (typeof Deno === "undefined" || url.protocol !== "file:") return true;
-  return Deno.permissions.querySync({ name: "read", path: url }).state === "granted";
 }
 
 function startWorker(start: CpuWorkerStart): Promise<Worker> {
   return new Promise((resolve, reject) => {
-    const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+    const worker = new Worker(WORKER, { type: "module" });
     worker.onmessage = () => resolve(worker);
     worker.onerror = (event) => {
       event.preventDefault();
