@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { withoutGpu } from "../helpers/devices.ts";
 import { runCli } from "../helpers/run_cli.ts";
+import { runLosses } from "../helpers/run_losses.ts";
 import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
 
 const run = [
@@ -8,12 +9,6 @@ const run = [
   ["--length", "16", "--curriculum", "none", "--eval-tokens", "64", "--eval-every", "10", "--sample-every", "100%"],
   ["--save-every", "10", "--steps", "24"],
 ].flat();
-
-/** What must not differ between two runs: everything but time. */
-async function losses(path: string): Promise<unknown[]> {
-  const lines = (await Deno.readTextFile(path)).trim().split("\n");
-  return lines.map((line) => JSON.parse(line)).map(({ seconds: _, tokensPerSecond: __, ...rest }) => rest);
-}
 
 interface Fault {
   how?: string;
@@ -56,7 +51,7 @@ for (const [what, device, fault, sentence] of cases) {
         const [, note] =
           /^note: (.*; it is opened anew, to go on from the checkpoint of step 1\d)$/m.exec(failed.out) ?? [];
         assert(note?.includes(sentence), failed.out);
-        assertEquals(await losses(`${cwd}/runs/failed/metrics.jsonl`), await losses(`${cwd}/runs/whole/metrics.jsonl`));
+        assertEquals(await runLosses(`${cwd}/runs/failed`), await runLosses(`${cwd}/runs/whole`));
       }),
   });
 }
@@ -80,7 +75,7 @@ for (
         );
         const resumed = await runCli(["train", "--resume", "runs/x"], { cwd });
         assertEquals([resumed.code, resumed.err], [0, ""]);
-        assertEquals((await losses(`${cwd}/runs/x/metrics.jsonl`)).length >= 100, true);
+        assertEquals((await runLosses(`${cwd}/runs/x`)).length >= 100, true);
       }),
   });
 }

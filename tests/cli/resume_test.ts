@@ -1,18 +1,13 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { withoutGpu } from "../helpers/devices.ts";
 import { runCli, spawnCli } from "../helpers/run_cli.ts";
+import { runLosses } from "../helpers/run_losses.ts";
 import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
 
 const run = [
   ["train", "--data", "stories", "--layers", "1", "--width", "16", "--heads", "2", "--batch-tokens", "64"],
   ["--curriculum", "8:50%,16", "--eval-tokens", "64", "--sample-every", "100%"],
 ].flat();
-
-/** What must not differ between two runs: everything but time. */
-async function losses(path: string): Promise<unknown[]> {
-  const lines = (await Deno.readTextFile(path)).trim().split("\n");
-  return lines.map((line) => JSON.parse(line)).map(({ seconds: _, tokensPerSecond: __, ...rest }) => rest);
-}
 
 /** The arguments of the command that a run printed for going on. */
 function advised(out: string): string[] {
@@ -46,8 +41,8 @@ for (const [device, steps] of [["cpu", 2000], ["webgpu", 16]] as const) {
         const resumed = await runCli(advised(new TextDecoder().decode(stdout)), { cwd });
         assertEquals(resumed.code, 0, resumed.err);
         assertEquals(
-          await losses(`${cwd}/runs/stopped/metrics.jsonl`),
-          await losses(`${cwd}/runs/whole/metrics.jsonl`),
+          await runLosses(`${cwd}/runs/stopped`),
+          await runLosses(`${cwd}/runs/whole`),
         );
       }),
   });

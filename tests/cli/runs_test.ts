@@ -1,6 +1,7 @@
 // One run, one process; and what becomes of a run whose folder or checkpoints suffer.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { runCli, spawnCli } from "../helpers/run_cli.ts";
+import { runLosses, runMetrics } from "../helpers/run_losses.ts";
 import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
 
 const train = [
@@ -13,15 +14,6 @@ const names = async (path: string) =>
   (await Array.fromAsync(Deno.readDir(path), ({ name }) => name).catch(() => [])).sort();
 const isThere = (path: string) => Deno.lstat(path).then(() => true, () => false);
 const textOf = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-
-async function metrics(path: string): Promise<Record<string, unknown>[]> {
-  return (await Deno.readTextFile(`${path}/metrics.jsonl`)).trim().split("\n").map((line) => JSON.parse(line));
-}
-
-/** What must not differ between two runs: everything but time. */
-async function losses(path: string): Promise<unknown[]> {
-  return (await metrics(path)).map(({ seconds: _, tokensPerSecond: __, ...rest }) => rest);
-}
 
 /** Starts a run and waits for its first checkpoint. */
 async function started(cwd: string, args: readonly string[]): Promise<Deno.ChildProcess> {
@@ -43,7 +35,7 @@ Deno.test("train has one of two runs of the same name at once, and two folders f
       same.find(({ code }) => code === 1)!.err,
       'error: "runs/x" exists already: choose another --name, or go on with --resume runs/x\n',
     );
-    const steps = (await metrics(`${cwd}/runs/x`)).filter(({ kind }) => kind === "train").map(({ step }) => step);
+    const steps = (await runMetrics(`${cwd}/runs/x`)).filter(({ kind }) => kind === "train").map(({ step }) => step);
     assertEquals(steps, Array.from({ length: 10 }, (_, i) => i + 1));
     const free = await both(["--steps", "2"]);
     assertEquals(free.map(({ code }) => code), [0, 0]);
@@ -154,7 +146,7 @@ Deno.test("train --resume names damaged checkpoints, sets them aside and goes on
         "note: going on from the checkpoint before, of step 30\n",
     );
     assertStringIncludes(resumed.out, "resume  runs/x at step 30");
-    assertEquals(await losses(path), await losses(`${cwd}/runs/whole`));
+    assertEquals(await runLosses(path), await runLosses(`${cwd}/runs/whole`));
     assertEquals(await names(`${path}/checkpoints`), [
       "damaged-step-00000045",
       "step-00000030",
@@ -193,7 +185,7 @@ Deno.test("train --resume says what is wrong where no checkpoint can be read, or
     assertEquals(code, 1);
     assertEquals(out.match(/^note: Cannot read \S+training\.json: it is damaged/gm)?.length, before.length);
     assertStringIncludes(err, "step-00000045/training.json: it is damaged");
-    assertEquals([await names(`${path}/checkpoints`), (await metrics(path)).length > 60], [before, true]);
+    assertEquals([await names(`${path}/checkpoints`), (await runMetrics(path)).length > 60], [before, true]);
   }));
 
 Deno.test("fill and export use the checkpoint before one whose weights turn out to be damaged", () =>
@@ -233,7 +225,7 @@ Deno.test("train keeps as many checkpoints as --keep says, and the best by valid
     // a rate that is far too high: the loss is least early
     const { code, out } = await runCli([...train, ...flags, "--lr", "0.5", "--keep", "1", "--name", "x"], { cwd });
     assertEquals(code, 0);
-    const validations = (await metrics(`${cwd}/runs/x`)).filter(({ kind }) => kind === "validation");
+    const validations = (await runMetrics(`${cwd}/runs/x`)).filter(({ kind }) => kind === "validation");
     const least = validations.toSorted((a, b) => Number(a.loss) - Number(b.loss))[0]!;
     const best = `step-${String(least.step).padStart(8, "0")}`;
     assertEquals(await names(`${cwd}/runs/x/checkpoints`), [...new Set([best, "step-00000040"])]);
