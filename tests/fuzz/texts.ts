@@ -58,7 +58,7 @@ interface TextInput {
 function makeText(next: Next, files: Record<string, Uint8Array>, wanted: RegExp): TextInput {
   const name = pick(next, Object.keys(files).filter((name) => wanted.test(name)));
   const whole = files[name]!.slice();
-  const bytes = name.endsWith("parquet") ? damagedDescription(whole, next) : damagedBytes(whole, next);
+  const bytes = damagedBytes(whole, next);
   const field = pick(next, [undefined, undefined, undefined, "text", "doc.text", "id", "x.y", "\x1b"]);
   const document = pick(next, [undefined, "line", "paragraph", "file"] as const);
   const other = pick(next, Object.keys(files));
@@ -70,16 +70,6 @@ function makeText(next: Next, files: Record<string, Uint8Array>, wanted: RegExp)
     allowed: next() < 0.5 ? 0 : 1000,
     piece: pick(next, [1 << 16, 1 << 16, 50, 7]),
   };
-}
-
-/**
- * A parquet file of which the description at its end is damaged. Of damaged pages the library makes lists of billions, which only
- * a watchdog can end; tests/text/damage_test.ts changes each of their bytes.
- */
-function damagedDescription(bytes: Uint8Array<ArrayBuffer>, next: Next): Uint8Array<ArrayBuffer> {
-  const length = new DataView(bytes.buffer).getUint32(bytes.length - 8, true);
-  const at = bytes.length - 8 - length;
-  return Uint8Array.from([...bytes.subarray(0, at), ...damagedBytes(bytes.slice(at), next)]);
 }
 
 async function useText({ name, bytes, options, allowed, piece }: TextInput): Promise<void> {
