@@ -21,7 +21,7 @@ export interface DecoderLimits {
 const MOST_UNPACKED = 1032;
 
 /** Memory that any decoding may take: collecting garbage lags behind, and the rest of the program works on. */
-const ALWAYS = 1 << 28;
+const ALWAYS = 1 << 30;
 /** Bytes that a row may take beside its text. */
 const ROW = 400;
 
