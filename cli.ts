@@ -1,5 +1,5 @@
 /**
- * The command line: `train`, `fill`, `eval`, `embed`, `export`, `info` and `tokenizer`.
+ * The command line: `train`, `fill`, `eval`, `embed`, `export`, `info`, `tokenizer`, `watch` and `report`.
  *
  * ```sh
  * deno run -A jsr:@cloze/mlm/cli train --data book.txt
@@ -19,8 +19,10 @@ import { environment } from "./lib/cli/permissions.ts";
 import { sentenceOf } from "./lib/sentences/reasons.ts";
 import { quoted, safeSentence } from "./lib/sentences/safe_text.ts";
 import { program } from "./lib/cli/program.ts";
+import { reportCommand } from "./lib/cli/commands/report.ts";
 import { tokenizerCommand } from "./lib/cli/commands/tokenizer.ts";
 import { trainCommand } from "./lib/cli/commands/train.ts";
+import { watchCommand } from "./lib/cli/commands/watch.ts";
 import project from "./deno.json" with { type: "json" };
 
 const commands: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = {
@@ -31,6 +33,8 @@ const commands: Readonly<Record<string, (args: readonly string[]) => Promise<num
   export: exportCommand,
   info: infoCommand,
   tokenizer: tokenizerCommand,
+  watch: watchCommand,
+  report: reportCommand,
 };
 
 const help = `cloze ${project.version}: masked language models, trained in TypeScript on WebGPU.
@@ -45,6 +49,8 @@ Commands:
   export     write a model for other programs: Hugging Face, ONNX
   info       show what a model is
   tokenizer  train a vocabulary; turn text into ids and back
+  watch      show runs on a page in a browser, live
+  report     write that page as one file
 
 Every command explains itself with --help.`;
 

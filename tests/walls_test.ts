@@ -20,7 +20,7 @@ const floors: readonly (readonly string[])[] = [
   ["lib/format"],
   ["lib/files"],
   ["lib/evaluate"],
-  ["lib/train", "lib/inference"],
+  ["lib/train", "lib/inference", "lib/page"],
   ["lib/cli"],
   ["cli.ts", "mod.ts", "text.ts", "tokenizer.ts", "format.ts", "kernels.ts"],
 ];
@@ -65,6 +65,7 @@ const usesDeno = [
   "cli.ts",
   "lib/cli",
   "lib/files",
+  "lib/page",
   "lib/text/file_source.ts",
   "lib/text/watched_file.ts",
   "lib/device/cpu/blas.ts",

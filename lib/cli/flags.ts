@@ -26,6 +26,8 @@ export interface Flag<T> {
   readonly repeatable?: boolean;
   /** What it is where it is not given, if that is always the same; shown in help. */
   readonly default?: T;
+  /** What it is where it is given without a value, if it may be. */
+  readonly bare?: T;
 }
 
 /** A flag with a value. */
@@ -113,6 +115,7 @@ function joinDash(args: readonly string[]): string[] {
 }
 
 function parseValue(name: string, flag: Flag<unknown>, text: string): unknown {
+  if (text === "" && flag.bare !== undefined) return flag.bare;
   if (text === "") throw new UsageError(`Option --${name} needs a value: --${name} ${flag.value}`);
   try {
     return flag.parse(text);

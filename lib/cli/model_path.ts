@@ -17,17 +17,18 @@ const LISTED = 8;
  */
 export async function checkModelPath(
   path: string,
-  action: "use" | "resume" | "read a tokenizer from" = "use",
+  action: "use" | "resume" | "read a tokenizer from" | "watch" | "report on" = "use",
 ): Promise<void> {
   const fail = (what: string) => new RangeError(`Cannot ${action} "${path}": ${what}`);
+  const isModel = action === "use" || action === "read a tokenizer from";
   const info = await Deno.stat(path).catch(() => undefined);
-  if (info?.isFile && action === "resume") throw fail("it is a file; wanted the folder of a run");
+  if (info?.isFile && !isModel) throw fail("it is a file; wanted the folder of a run");
   if (info) {
     const runs = await runsIn(path);
     if (runs.length > 0) throw fail(`it is a folder of runs; there ${listed(runs.map((name) => joined(path, name)))}`);
     return;
   }
-  if (action !== "resume" && (path.includes("[MASK]") || path.trim().includes(" "))) {
+  if (isModel && (path.includes("[MASK]") || path.trim().includes(" "))) {
     throw fail("there is no such folder; the model comes first, the text behind it");
   }
   const parent = parentOf(path);
@@ -39,7 +40,7 @@ export async function checkModelPath(
   }
   if (/^(\.\/)?runs([\\/]|$)/.test(path)) throw fail("there are no runs yet: train makes one");
   // a name as model hubs have it: one word, or two with a slash between
-  if (action !== "resume" && /^[\w.-]*\w[\w.-]*(\/[\w.-]+)?$/.test(path) && (parent === "." || !await exists(parent))) {
+  if (isModel && /^[\w.-]*\w[\w.-]*(\/[\w.-]+)?$/.test(path) && (parent === "." || !await exists(parent))) {
     const files = action === "use" ? "config.json, model.safetensors and the tokenizer's files" : "tokenizer.json";
     const where = action === "use" ? "its path or its http address" : "its path";
     throw fail(

@@ -31,6 +31,7 @@ import {
   parseSpan,
   parseWhole,
 } from "./flag_values.ts";
+import { PAGE_PORT, parsePort } from "./page_server.ts";
 import { parseRunName } from "./run_name.ts";
 import {
   byDefault,
@@ -226,6 +227,14 @@ const reports = {
     `show predictions so often (${byDefault(({ sampleEvery }) => sampleEvery, spelledSpan)})`,
     parseSpan,
   ),
+  dashboard: {
+    ...flag(
+      "[PORT]",
+      `show the run on a page in a browser (default port: ${PAGE_PORT}, or one that is free)`,
+      parsePort,
+    ),
+    bare: PAGE_PORT,
+  },
   profile: flagSwitch("at the end, show where the time went: by kernel, on any device"),
 };
 

@@ -29,6 +29,7 @@ import { claimWatch } from "./run_claim.ts";
 import { openRunDevice } from "./run_device.ts";
 import { checkpointsIn } from "./run_folder.ts";
 import { runSummary } from "./run_summary.ts";
+import { samplesFile } from "./samples_file.ts";
 import type { Terminal } from "./terminal.ts";
 import { terminalReporter } from "./terminal_reporter.ts";
 import { withAdvice } from "./text_notices.ts";
@@ -161,7 +162,7 @@ function keepersOf(
     // a state of no use must not replace a good one
     event: (event) => event.kind === "checkpoint" && outcome.isLost ? undefined : keeper.event(event),
   };
-  return [claimWatch(run.claim), metricsFile(run.path), shown, outcome, guarded];
+  return [claimWatch(run.claim), metricsFile(run.path), samplesFile(run.path), shown, outcome, guarded];
 }
 
 /** Says what came of a run, and what to do next; returns the exit code. */

@@ -8,11 +8,12 @@ import { tokenizerTypes } from "../../tokenizer/tokenizer.ts";
 import { flagHelp, type ParsedFlags, parseFlags, UsageError } from "../flags.ts";
 import { newRun } from "../new_run.ts";
 import { devicePermissions } from "../opened_model.ts";
+import { type Dashboard, openDashboard, PAGE_PORT, pageNeeds } from "../page_server.ts";
 import { checkPermissions, type Needs, permissionsHelp, readingOf } from "../permissions.ts";
 import { program } from "../program.ts";
 import { resumedRun } from "../resumed_run.ts";
 import { filesOf, say } from "../standard_streams.ts";
-import { openTerminal } from "../terminal.ts";
+import { openTerminal, type Terminal } from "../terminal.ts";
 import { trainFlagGroups, trainFlags as flags } from "../train_flags.ts";
 import { trainRun } from "../train_run.ts";
 
@@ -20,6 +21,7 @@ const trainPermissions = {
   "--allow-read=TEXT,runs": "the text and the run; of --init, --tokenizer and --add-tokens their files too",
   "--allow-write=runs": "the run; with --out that folder, with --resume that run's",
   "--allow-net=HOST": "text and models at addresses; the default text, which is fetched from raw.githubusercontent.com",
+  [`--allow-net=127.0.0.1:${PAGE_PORT}`]: "the page of --dashboard, for this machine alone",
   ...devicePermissions,
   "--allow-env=HOME,XDG_CACHE_HOME":
     "the place for caches, which must be allowed to keep the default text; otherwise --out does",
@@ -53,10 +55,26 @@ export async function trainCommand(args: readonly string[]): Promise<number> {
     throw new UsageError(`Unexpected argument "${parsed.positional[0]}"; text to train on is given by --data`);
   }
   const terminal = openTerminal({ goesOn: true });
-  const resumed = parsed.get(flags.resume);
   checkPermissions(needsOf(parsed));
+  // before anything that takes long: the port may be taken
+  const page = await openDashboard(parsed.get(flags.dashboard));
+  try {
+    return await trained(parsed, { terminal, page });
+  } finally {
+    await page?.close();
+  }
+}
+
+/** Makes or resumes a run and trains it; returns the exit code. */
+async function trained(
+  parsed: ParsedFlags,
+  { terminal, page }: { terminal: Terminal; page: Dashboard | undefined },
+): Promise<number> {
+  const resumed = parsed.get(flags.resume);
   const run = resumed === undefined ? await newRun(parsed, terminal) : await resumedRun(parsed, resumed, terminal);
   try {
+    page?.show(run.path);
+    if (page) terminal.print(`page    ${page.address}`);
     return await trainRun(run, { parsed, terminal });
   } finally {
     run.claim.release();
@@ -68,10 +86,13 @@ export async function trainCommand(args: readonly string[]): Promise<number> {
 /** What a run reads and writes, as far as the flags say it: what a resumed one reads is in its folder. */
 function needsOf({ get, all }: ParsedFlags): Needs {
   const resumed = get(flags.resume);
-  if (resumed !== undefined) return { write: [resumed] };
+  const port = get(flags.dashboard);
+  const page = port === undefined ? [] : pageNeeds(port).net ?? [];
+  if (resumed !== undefined) return { write: [resumed], net: page };
   const kind = get(flags.tokenizer);
   const [validation, isMade] = [get(flags.validation), tokenizerTypes.some((type) => type === kind)];
   const texts = filesOf([...all(flags.data), ...(typeof validation === "string" ? [validation] : [])]);
   const files = [get(flags.init), get(flags["add-tokens"]), isMade ? undefined : kind];
-  return { ...readingOf([...texts, ...files]), write: [get(flags.out)] };
+  const reading = readingOf([...texts, ...files]);
+  return { ...reading, net: [...reading.net ?? [], ...page], write: [get(flags.out)] };
 }

@@ -1,0 +1,142 @@
+// The page: what is shown, and where its runs come from.
+import { charts, createChart } from "./charts.js";
+import { colours } from "./figures.js";
+import { createSamples } from "./samples.js";
+import { applied } from "./store.js";
+import { element, showRuns } from "./tables.js";
+
+const byId = (id) => document.getElementById(id);
+const [runs, hidden] = [new Map(), new Set()];
+const order = [];
+const dark = matchMedia("(prefers-color-scheme: dark)");
+
+const readout = byId("readout");
+const frames = charts.map((chart) => {
+  const canvas = element("div", { tabIndex: 0, role: "img" });
+  const unit = chart.unit === "" ? "" : ` ${chart.unit}`;
+  const caption = element("figcaption", {}, chart.title, element("span", {}, unit));
+  const frame = element("figure", { id: `chart-${chart.id}` }, caption, canvas);
+  byId("plots").append(frame);
+  return createChart(chart, { frame, say: (text) => readout.textContent = text });
+});
+const showSamples = createSamples({
+  section: byId("samples"),
+  run: byId("samples-run"),
+  step: byId("samples-step"),
+  value: byId("samples-value"),
+  text: byId("samples-text"),
+});
+
+function themeNow() {
+  return byId("theme").value || (dark.matches ? "dark" : "light");
+}
+
+function styleNow() {
+  const style = getComputedStyle(document.documentElement);
+  return Object.fromEntries(["quiet", "line", "stage"].map((name) => [name, style.getPropertyValue(`--${name}`)]));
+}
+
+/** Draws everything; a run keeps its colour. */
+function draw() {
+  const theme = themeNow();
+  document.documentElement.dataset.theme = theme;
+  const all = [...runs.values()].sort((a, b) => order.indexOf(a.id) - order.indexOf(b.id));
+  const colourOf = ({ id }) => colours[theme][order.indexOf(id) % colours[theme].length];
+  const shown = all.filter(({ id }) => !hidden.has(id));
+  byId("title").textContent = all.length === 1 ? all[0].name : `${all.length} runs`;
+  const smoothing = Number(byId("smoothing").value);
+  byId("smoothing-value").textContent = smoothing.toFixed(2);
+  showRuns(all, {
+    box: byId("runs"),
+    shared: byId("shared"),
+    shown: new Set(shown.map(({ id }) => id)),
+    colourOf,
+    toggled: (id, isShown) => {
+      if (isShown) hidden.delete(id);
+      else hidden.add(id);
+      draw();
+    },
+  });
+  const x = document.querySelector('input[name="x"]:checked').value;
+  const isLogarithmic = byId("logarithmic").checked;
+  const drawable = shown.filter(({ train }) => train);
+  for (const chart of frames) {
+    chart.show({ runs: drawable, x, smoothing, isLogarithmic, theme, style: styleNow(), colourOf });
+  }
+  showSamples(shown);
+  document.title = `${all.length === 1 ? all[0].name : "Runs"} · Cloze`;
+}
+
+let waiting = false;
+
+/** Draws when the browser is ready, however much is told until then. */
+function drawSoon() {
+  if (waiting) return;
+  waiting = true;
+  requestAnimationFrame(() => {
+    waiting = false;
+    draw();
+  });
+}
+
+function take(message) {
+  if (!order.includes(message.id)) order.push(message.id);
+  runs.set(message.id, applied(runs.get(message.id), message));
+}
+
+/** Says how it stands with the server; each state once. */
+function connection(text, isLost = false) {
+  const status = byId("connection");
+  if (status.textContent !== text) status.textContent = text;
+  status.classList.toggle("lost", isLost);
+}
+
+/** Hears of the runs, again and again where the server goes away and comes back. */
+function listen() {
+  const source = new EventSource("events");
+  source.addEventListener("open", () => connection("live"));
+  source.addEventListener("runs", ({ data }) => {
+    const now = JSON.parse(data);
+    for (const id of runs.keys()) if (!now.includes(id)) runs.delete(id);
+    order.splice(0, order.length, ...now);
+    drawSoon();
+  });
+  source.addEventListener("run", ({ data }) => {
+    take(JSON.parse(data));
+    drawSoon();
+  });
+  source.addEventListener("error", () => {
+    connection("connection lost; trying again", true);
+    if (source.readyState !== EventSource.CLOSED) return;
+    source.close();
+    setTimeout(listen, 2000);
+  });
+}
+
+for (const input of [byId("controls")]) {
+  input.addEventListener("input", drawSoon);
+  input.addEventListener("submit", (event) => event.preventDefault());
+}
+byId("theme").addEventListener("change", () => {
+  try {
+    localStorage.setItem("theme", byId("theme").value);
+  } catch {
+    // what may not be kept is chosen anew
+  }
+});
+try {
+  byId("theme").value = localStorage.getItem("theme") ?? "";
+} catch {
+  // the system's
+}
+dark.addEventListener("change", drawSoon);
+
+const report = JSON.parse(byId("data").textContent).runs;
+if (report) {
+  report.forEach(take);
+  connection("a report");
+} else {
+  connection("connecting");
+  listen();
+}
+draw();

@@ -1,0 +1,56 @@
+// The runs as they were told, and curves made of them.
+
+/** Takes a message: rows from one on replace those that were there. */
+export function applied(run, message) {
+  const next = { ...run, ...message };
+  for (const curve of ["train", "validation"]) {
+    next[curve] = message[curve] ? withPart(run?.[curve], message[curve]) : run?.[curve];
+  }
+  next.samples = message.samples ?? run?.samples ?? [];
+  return next;
+}
+
+function withPart(before, { size, from, columns }) {
+  const joined = {};
+  for (const [name, values] of Object.entries(columns)) {
+    joined[name] = from === 0 ? values : before.columns[name].slice(0, from).concat(values);
+  }
+  return { size, columns: joined };
+}
+
+/** A moving average that forgets; the first values weigh no more than others. */
+export function smoothed(values, forget) {
+  if (forget === 0) return values;
+  let [sum, weight] = [0, 0];
+  return values.map((value) => {
+    if (value === null) return null;
+    sum = forget * sum + (1 - forget) * value;
+    weight = forget * weight + (1 - forget);
+    return sum / weight;
+  });
+}
+
+/** The latest value that is a number. */
+export function latest(values = []) {
+  return values.findLast((value) => value !== null);
+}
+
+/** Stretches of equal length in a curve, over what the chart is drawn over. */
+export function stagesOf(run, x) {
+  const { columns } = run?.train ?? {};
+  const stages = [];
+  for (const [i, length] of (columns?.length ?? []).entries()) {
+    const at = columns[x][i];
+    const last = stages.at(-1);
+    if (last?.length === length) last.end = at;
+    else stages.push({ length, start: last?.end ?? 0, end: at });
+  }
+  return stages;
+}
+
+/** Names of the settings in which runs differ, and of those that are the same in all. */
+export function comparedFacts(runs) {
+  const names = [...new Set(runs.flatMap(({ facts }) => Object.keys(facts)))];
+  const differs = (name) => new Set(runs.map(({ facts }) => facts[name])).size > 1;
+  return { different: names.filter(differs), same: names.filter((name) => !differs(name)) };
+}

@@ -1,0 +1,205 @@
+/**
+ * A run as a page shows it, gathered from the lines of its files.
+ *
+ * @module
+ */
+
+import { type Facts, runFacts, shareDone } from "./run_facts.ts";
+import { createSeries, type Series, type SeriesPart, type SeriesPlace } from "./series.ts";
+
+/** What a run does; `ended` where its files do not tell whether that was the end of the budget. */
+export type RunState = "running" | "finished" | "stopped" | "ended";
+
+/** Samples at one step: a token as it reads, or with what was predicted in its place. */
+export interface StepSamples {
+  /** Steps done. */
+  readonly step: number;
+  /** Tokens of each sample. */
+  readonly samples: readonly (readonly SampleEntry[])[];
+}
+
+/** A token of a sample: as it reads; where it was masked with what was predicted, and the candidates where they are known. */
+export type SampleEntry = string | readonly [token: string, predicted: string, candidates?: readonly Candidate[]];
+
+/** What could stand there, and how probable that is. */
+export type Candidate = readonly [token: string, probability: number];
+
+/** What is told of a run: all of it, or what is new. */
+export interface RunMessage {
+  /** Its path. */
+  readonly id: string;
+  /** Its folder's name. */
+  readonly name: string;
+  /** What it does. */
+  readonly state: RunState;
+  /** Share of the budget that is behind, where it is known. */
+  readonly done?: number | undefined;
+  /** Its settings. */
+  readonly facts: Facts;
+  /** The best validation so far. */
+  readonly best?: { readonly step: number; readonly loss: number } | undefined;
+  /** Steps that were skipped, and losses that leapt up. */
+  readonly incidents: { readonly skipped: number; readonly spikes: number };
+  /** Its steps. */
+  readonly train?: SeriesPart | undefined;
+  /** Its validations. */
+  readonly validation?: SeriesPart | undefined;
+  /** Its samples, where they changed. */
+  readonly samples?: readonly StepSamples[] | undefined;
+}
+
+/** How much of a run was told. */
+export interface RunPlace {
+  readonly made: number;
+  readonly train: SeriesPlace;
+  readonly validation: SeriesPlace;
+  readonly changes: number;
+  readonly samples: number;
+}
+
+/** A run that is being looked at. */
+export interface RunView {
+  /** Takes a line of metrics.jsonl. */
+  metric(line: string): void;
+  /** Takes a line of samples.jsonl. */
+  sample(line: string): void;
+  /** Takes its config.json. */
+  configure(config: unknown): void;
+  /** Says whether a process trains it. */
+  setRunning(isRunning: boolean): void;
+  /** Forgets its steps, for its metrics were written anew. */
+  forgetMetrics(): void;
+  /** Forgets its samples. */
+  forgetSamples(): void;
+  /** What is new since a place, and the place after it; undefined: nothing. */
+  since(place: RunPlace | undefined): { message: RunMessage; place: RunPlace } | undefined;
+}
+
+const clock = {
+  step: { of: "step", keeps: "last" },
+  tokens: { of: "tokens", keeps: "last" },
+  seconds: { of: "seconds", keeps: "last" },
+  length: { of: "length", keeps: "last" },
+} as const;
+
+const trainShape = {
+  ...clock,
+  maskRate: { of: "maskRate", keeps: "last" },
+  loss: { of: "loss", keeps: "mean" },
+  lossLow: { of: "loss", keeps: "low" },
+  lossHigh: { of: "loss", keeps: "high" },
+  accuracy: { of: "accuracy", keeps: "mean" },
+  learningRate: { of: "learningRate", keeps: "last" },
+  gradientNorm: { of: "gradientNorm", keeps: "mean" },
+  tokensPerSecond: { of: "tokensPerSecond", keeps: "mean" },
+} as const;
+
+const validationShape = {
+  ...clock,
+  loss: { of: "loss", keeps: "mean" },
+  accuracy: { of: "accuracy", keeps: "mean" },
+} as const;
+
+/** Steps whose samples are shown. */
+const MOST_SAMPLES = 60;
+
+let made = 0;
+
+/** What is known of a run before anything is read. */
+export function createRunView(id: string, name: string): RunView {
+  let [train, validation] = newCurves();
+  let samples: StepSamples[] = [];
+  let [config, state]: [unknown, "running" | "quiet"] = [undefined, "quiet"];
+  let best: RunMessage["best"];
+  let incidents = { skipped: 0, spikes: 0 };
+  let last = { step: 0, tokens: 0 };
+  // a number that tells curves that were begun anew from those before
+  let [number, changes, sampleChanges] = [++made, 1, 1];
+  const stateNow = (done: number | undefined): RunState => {
+    if (state === "running") return "running";
+    return done === undefined ? "ended" : done >= 1 ? "finished" : "stopped";
+  };
+  return {
+    metric(line) {
+      const point = parsedLine(line);
+      if (!point || !(Number(point.step) >= 0)) return;
+      const numbers = withNumbers(point);
+      if (point.kind === "train") {
+        train.add(numbers);
+        last = { step: numbers.step!, tokens: numbers.tokens! };
+      } else if (point.kind === "validation") {
+        validation.add(numbers);
+        if (numbers.loss! < (best?.loss ?? Infinity)) best = { step: numbers.step!, loss: numbers.loss! };
+        changes++;
+      } else if (point.kind === "skipped") incidents = { ...incidents, skipped: incidents.skipped + 1 };
+      else if (point.kind === "spike") incidents = { ...incidents, spikes: incidents.spikes + 1 };
+      if (point.kind === "skipped" || point.kind === "spike") changes++;
+    },
+    sample(line) {
+      const entry = parsedLine(line);
+      const step = Number(entry?.step);
+      if (!entry || !(step >= 0) || !Array.isArray(entry.samples)) return;
+      // a run that went back to a checkpoint tells its later steps once more
+      samples = [...samples.filter((before) => before.step < step), { step, samples: entry.samples.map(entriesOf) }];
+      if (samples.length > MOST_SAMPLES) samples = samples.filter((_, i) => i % 2 === 0 || i === samples.length - 1);
+      sampleChanges++;
+    },
+    configure(json) {
+      config = json;
+      changes++;
+    },
+    setRunning(isRunning) {
+      const now = isRunning ? "running" : "quiet";
+      if (now !== state) changes++;
+      state = now;
+    },
+    forgetMetrics() {
+      [train, validation] = newCurves();
+      [best, incidents, last] = [undefined, { skipped: 0, spikes: 0 }, { step: 0, tokens: 0 }];
+      number = ++made;
+    },
+    forgetSamples() {
+      samples = [];
+      sampleChanges++;
+    },
+    since(place) {
+      const known = place?.made === number ? place : undefined;
+      const parts = { train: train.since(known?.train), validation: validation.since(known?.validation) };
+      const isNew = known?.changes !== changes || known.samples !== sampleChanges;
+      if (!isNew && !parts.train && !parts.validation) return undefined;
+      const done = shareDone(config, last);
+      const told = known?.samples === sampleChanges ? undefined : samples;
+      const message = { id, name, state: stateNow(done), done, facts: runFacts(config), best, incidents, ...parts };
+      return {
+        message: { ...message, samples: told },
+        place: { made: number, train: train.place(), validation: validation.place(), changes, samples: sampleChanges },
+      };
+    },
+  };
+}
+
+const newCurves = (): [Series, Series] => [createSeries(trainShape), createSeries(validationShape, 1000)];
+
+/** A line as an object; undefined where it is none. */
+function parsedLine(line: string): Record<string, unknown> | undefined {
+  try {
+    const json = JSON.parse(line);
+    return typeof json === "object" && json !== null && !Array.isArray(json) ? json : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What is not finite is spelled as text, or null. */
+function withNumbers(line: Record<string, unknown>): Record<string, number> {
+  const entries = Object.entries(line).filter(([, value]) => typeof value !== "object" || value === null);
+  return Object.fromEntries(entries.map(([name, value]) => [name, value === null ? NaN : Number(value)]));
+}
+
+/** Tokens of a sample; what is none is left out. */
+function entriesOf(sample: unknown): SampleEntry[] {
+  if (!Array.isArray(sample)) return [];
+  return sample.filter((entry) =>
+    typeof entry === "string" || (Array.isArray(entry) && typeof entry[0] === "string" && typeof entry[1] === "string")
+  );
+}

@@ -1,0 +1,150 @@
+/**
+ * Serves the page to browsers on this machine, and tells them what happens in the runs.
+ *
+ * @module
+ */
+
+import { pageOf } from "./page.ts";
+import type { RunSet } from "./run_set.ts";
+import type { RunPlace } from "./run_view.ts";
+
+/** Only this machine reaches it. */
+export const LOOPBACK = "127.0.0.1";
+
+/** A page that is being served. */
+export interface PageServer {
+  /** Where it is. */
+  readonly address: string;
+  /** Ends it, and with it all connections. */
+  close(): Promise<void>;
+}
+
+/** Milliseconds between two looks at the runs. */
+const PAUSE = 500;
+/** Milliseconds after which a connection that is quiet gets a sign of life. */
+const QUIET = 15_000;
+/** Browsers' windows that are told at once. */
+const MOST_LISTENERS = 32;
+
+const common = {
+  "cache-control": "no-store",
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-resource-policy": "same-origin",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
+  "x-frame-options": "DENY",
+};
+
+/**
+ * Serves the page on the loopback device.
+ *
+ * @param port Port; 0: one that is free.
+ * @throws {Deno.errors.AddrInUse} if another program has the port.
+ */
+export async function servePage(runs: RunSet, { port }: { port: number }): Promise<PageServer> {
+  const { html, policy } = await pageOf();
+  const listeners = new Set<Listener>();
+  const stop = new AbortController();
+  const answer = (request: Request): Response => {
+    const refusal = refusalOf(request);
+    if (refusal !== undefined) return told(403, refusal);
+    if (request.method !== "GET" && request.method !== "HEAD") return told(405, "Only GET is answered");
+    const { pathname } = new URL(request.url);
+    if (pathname === "/") {
+      const headers = { ...common, "content-type": "text/html; charset=utf-8" };
+      const body = request.method === "HEAD" ? null : html;
+      return new Response(body, {
+        headers: { ...headers, "content-security-policy": `${policy}; frame-ancestors 'none'` },
+      });
+    }
+    if (pathname !== "/events" || request.method === "HEAD") return told(404, "There is nothing at this address");
+    if (listeners.size >= MOST_LISTENERS) return told(503, "Too many windows show this page");
+    return listen(listeners, () => void tell());
+  };
+  const tell = async () => {
+    if (listeners.size === 0) return;
+    await runs.refresh();
+    for (const listener of listeners) listener.tell(runs);
+  };
+  const server = Deno.serve({ hostname: LOOPBACK, port, signal: stop.signal, onListen: () => {} }, answer);
+  const timer = setInterval(() => void tell(), PAUSE);
+  return {
+    address: `http://${LOOPBACK}:${server.addr.port}/`,
+    async close() {
+      clearInterval(timer);
+      for (const listener of listeners) listener.end();
+      stop.abort();
+      await server.finished;
+    },
+  };
+}
+
+const told = (status: number, sentence: string) => new Response(`${sentence}\n`, { status, headers: common });
+
+/** Names that this machine has for itself; behind a tunnel the port is another one. */
+const OWN_NAME = /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/i;
+
+/** Why a request is not answered; undefined: it is. Pages from elsewhere can neither ask nor pretend to be this one. */
+function refusalOf({ headers }: Request): string | undefined {
+  const host = headers.get("host") ?? "";
+  if (!OWN_NAME.test(host)) return "This page has no such name: use 127.0.0.1 or localhost";
+  const origin = headers.get("origin");
+  if (origin !== null && origin !== `http://${host}`) return "Other pages may not ask for this";
+  const site = headers.get("sec-fetch-site") ?? "none";
+  // a link that is followed gives the page before nothing
+  const isFollowed = headers.get("sec-fetch-mode") === "navigate" && headers.get("sec-fetch-dest") === "document";
+  return site === "none" || site === "same-origin" || isFollowed ? undefined : "Other pages may not ask for this";
+}
+
+/** A browser's window. */
+interface Listener {
+  /** Sends what is new. */
+  tell(runs: RunSet): void;
+  /** Ends the connection. */
+  end(): void;
+}
+
+/** An answer that goes on; who listens is told at once. */
+function listen(listeners: Set<Listener>, begin: () => void): Response {
+  const places = new Map<string, RunPlace>();
+  const encoder = new TextEncoder();
+  let [names, last, controller]: [string, number, ReadableStreamDefaultController<Uint8Array> | undefined] = [
+    "",
+    0,
+    undefined,
+  ];
+  const send = (text: string) => {
+    last = performance.now();
+    controller?.enqueue(encoder.encode(text));
+  };
+  const listener: Listener = {
+    tell({ views }) {
+      // who reads slowly hears of it later, all at once
+      if ((controller?.desiredSize ?? 0) <= 0) return;
+      const now = JSON.stringify([...views.keys()]);
+      if (now !== names) send(`event: runs\ndata: ${now}\n\n`);
+      names = now;
+      for (const [path, view] of views) {
+        const news = view.since(places.get(path));
+        if (!news) continue;
+        places.set(path, news.place);
+        send(`event: run\ndata: ${JSON.stringify(news.message)}\n\n`);
+      }
+      if (performance.now() - last > QUIET) send(": still there\n\n");
+    },
+    end() {
+      if (!listeners.delete(listener)) return;
+      controller?.close();
+    },
+  };
+  const body = new ReadableStream<Uint8Array>({
+    start(opened) {
+      controller = opened;
+      listeners.add(listener);
+      send("retry: 1000\n\n");
+      begin();
+    },
+    cancel: () => void listeners.delete(listener),
+  }, { highWaterMark: 16 });
+  return new Response(body, { headers: { ...common, "content-type": "text/event-stream" } });
+}
