@@ -34,7 +34,7 @@ for (const [i, [name, wanted]] of Object.entries(examples).entries()) {
 
 Deno.test("README names only options that exist", async () => {
   const known = new Set(["--help"]);
-  for (const name of ["train", "fill", "eval", "embed", "export", "info", "tokenizer"]) {
+  for (const name of ["train", "fill", "eval", "embed", "export", "info", "tokenizer", "watch", "report"]) {
     const module = await import(`../lib/cli/commands/${name}.ts`);
     for (const [option] of (module[`${name}Help`] as string).matchAll(/--[a-z][a-z-]*/g)) known.add(option);
   }

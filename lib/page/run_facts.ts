@@ -50,7 +50,8 @@ function spelled(name: string, value: unknown): string | undefined {
     return unit === "share" ? `${Number((100 * amount).toPrecision(4))}%` : `${amount.toLocaleString("en")} ${unit}`;
   }
   if (value === null || value === undefined || value === "") return undefined;
-  return typeof value === "number" ? value.toLocaleString("en", { maximumSignificantDigits: 8 }) : String(value);
+  if (typeof value !== "number") return String(value);
+  return Number.isInteger(value) ? value.toLocaleString("en") : String(Number(value.toPrecision(4)));
 }
 
 /** Share of the budget that is behind; undefined where only the clock on the wall would tell. */

@@ -122,6 +122,19 @@ const cases: readonly Case[] = [
     input: "abc\n",
     out: " ",
   },
+  { args: ["report", "runs/a"], flags: ["--allow-read=runs/a", "--allow-write=runs/a"], out: "runs/a/report.html" },
+  {
+    args: ["report", "runs/a", "runs/b", "--out", "vectors/both.html"],
+    flags: ["--allow-read=runs/a,runs/b,vectors", "--allow-write=vectors"],
+    // a file that is not there yet is named by itself
+    known: ["--allow-read=runs/a,runs/b,vectors/both.html", "--allow-write=vectors/both.html"],
+    out: "the report is in vectors/both.html",
+  },
+  {
+    args: ["train", "--data", "texts/abc.txt", "--name", "e", "--dashboard", "0", ...brief],
+    flags: ["--allow-read=texts,runs", "--allow-write=runs", "--allow-net=127.0.0.1:0"],
+    out: "page    http://127.0.0.1:",
+  },
   { args: ["tokenizer", "info", "vocabulary"], flags: ["--allow-read=vocabulary"], out: "tokens a word" },
 ];
 
@@ -152,7 +165,7 @@ Deno.test("every command runs with its least set of permissions, and names what 
 /** The flags as a sentence names them, whatever the order of their paths; a pattern stands for its folder. */
 function inOrder(sentence: string, flags: readonly string[]): string {
   const folders = (list: string) => list.split(",").map((path) => path.replace(/^texts\/.*/, "texts")).sort();
-  const named = [...sentence.matchAll(/--allow-\w+=[^\s:]+/g)].map(([flag]) => flag);
+  const named = [...sentence.matchAll(/--allow-\w+=\S+?(?=:? )/g)].map(([flag]) => flag);
   for (const [i, flag] of flags.entries()) {
     const [name, list] = flag.split("=");
     assert(named[i]?.startsWith(`${name}=`), sentence);
@@ -163,7 +176,7 @@ function inOrder(sentence: string, flags: readonly string[]): string {
 
 Deno.test("--help and --version need no permission at all, and say which a command needs", async () => {
   const cwd = Deno.cwd();
-  for (const name of ["train", "fill", "eval", "embed", "export", "info", "tokenizer"]) {
+  for (const name of ["train", "fill", "eval", "embed", "export", "info", "tokenizer", "watch", "report"]) {
     const kinds = [[], ["-A", "--deny-env"]];
     for (
       const { code, out, err } of await Promise.all(

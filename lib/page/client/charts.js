@@ -1,5 +1,5 @@
 // The charts: what each shows, and how it follows its data.
-import { compact, digits, duration, missing, nats, percent, rate, whole } from "./figures.js";
+import { compact, digits, duration, missing, nats, percent, rate, share, whole } from "./figures.js";
 import { latest, smoothed, stagesOf } from "./store.js";
 
 const training = (column, more = {}) => ({ curve: "train", column, label: "training", ...more });
@@ -11,6 +11,7 @@ export const charts = [
     title: "Loss",
     unit: "nats a masked token",
     format: nats,
+    ticks: digits,
     lines: [training("loss", { isSmooth: true, band: ["lossLow", "lossHigh"] }), {
       curve: "validation",
       column: "loss",
@@ -23,6 +24,7 @@ export const charts = [
     title: "Masked accuracy",
     unit: "share of masked tokens",
     format: percent,
+    ticks: share,
     lines: [training("accuracy", { isSmooth: true }), {
       curve: "validation",
       column: "accuracy",
@@ -36,7 +38,7 @@ export const charts = [
     title: "Length and mask rate",
     unit: "tokens a window; share that is masked, dashed and on the right",
     format: whole,
-    second: percent,
+    second: share,
     lines: [
       training("length", { label: "length", isStepped: true }),
       training("maskRate", { label: "mask rate", isSecond: true, isDashed: true }),
@@ -113,13 +115,15 @@ function drawStages(plot, stages, style) {
   const ratio = devicePixelRatio;
   ctx.font = `${11 * ratio}px system-ui, sans-serif`;
   ctx.textBaseline = "top";
+  ctx.textAlign = "left";
   for (const [i, { start, end, length }] of stages.entries()) {
     const [left, right] = [start, end].map((value) => plot.valToPos(value, "x", true));
     ctx.fillStyle = style.stage;
     if (i % 2 === 0) ctx.fillRect(left, bbox.top, right - left, bbox.height);
-    const text = `length ${length}`;
     const from = Math.max(left, bbox.left);
-    if (Math.min(right, bbox.left + bbox.width) - from < ctx.measureText(text).width + 8 * ratio) continue;
+    const room = Math.min(right, bbox.left + bbox.width) - from - 8 * ratio;
+    const text = [`length ${length}`, String(length)].find((text) => ctx.measureText(text).width < room);
+    if (text === undefined) continue;
     ctx.fillStyle = style.quiet;
     ctx.fillText(text, from + 4 * ratio, bbox.top + 3 * ratio);
   }
@@ -169,7 +173,7 @@ export function createChart(chart, { frame, say }) {
         },
         axes: [
           { ...axis, space: 70, values: values(xFormats[x]) },
-          { ...axis, size: 62, values: values(chart.format) },
+          { ...axis, size: 62, values: values(chart.ticks ?? chart.format) },
           ...(chart.second
             ? [{ ...axis, scale: "second", side: 1, size: 56, grid: { show: false }, values: values(chart.second) }]
             : []),

@@ -11,6 +11,7 @@ export const whole = or((value) => groups.format(value));
 export const compact = or((value) => short.format(value));
 export const nats = or((value) => value.toFixed(value < 10 ? 3 : 1));
 export const percent = or((value) => `${(100 * value).toFixed(1)}%`);
+export const share = or((value) => `${Number((100 * value).toPrecision(3))}%`);
 export const rate = or((value) => value === 0 ? "0" : value.toExponential(2));
 export const digits = or((value) => Number(value.toPrecision(3)).toString());
 

@@ -12,7 +12,8 @@ const dark = matchMedia("(prefers-color-scheme: dark)");
 
 const readout = byId("readout");
 const frames = charts.map((chart) => {
-  const canvas = element("div", { tabIndex: 0, role: "img" });
+  // a screen reader leaves the arrow keys to it
+  const canvas = element("div", { tabIndex: 0, role: "application", ariaRoleDescription: "chart" });
   const unit = chart.unit === "" ? "" : ` ${chart.unit}`;
   const caption = element("figcaption", {}, chart.title, element("span", {}, unit));
   const frame = element("figure", { id: `chart-${chart.id}` }, caption, canvas);
@@ -63,6 +64,7 @@ function draw() {
   for (const chart of frames) {
     chart.show({ runs: drawable, x, smoothing, isLogarithmic, theme, style: styleNow(), colourOf });
   }
+  byId("stages").textContent = drawable.length > 1 ? ` Shaded are the stages of ${drawable[0].name}.` : "";
   showSamples(shown);
   document.title = `${all.length === 1 ? all[0].name : "Runs"} · Cloze`;
 }

@@ -13,7 +13,7 @@ function masked([token, predicted, candidates = []]) {
     : `"${visible(predicted)}" was predicted, "${visible(token)}" stood there`;
   const title = list === "" ? told : `${told}; ${list}`;
   const mark = element("mark", { className: isRight ? "right" : "wrong", title }, visible(predicted));
-  if (!isRight) mark.append(element("s", {}, visible(token)));
+  if (!isRight) mark.append(element("small", {}, visible(token)));
   // candidates are read with the keyboard too
   if (list !== "") mark.tabIndex = 0;
   return mark;

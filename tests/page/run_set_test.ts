@@ -1,0 +1,57 @@
+import { assertEquals } from "@std/assert";
+import { runFolders, watchRuns } from "../../lib/page/run_set.ts";
+import { stepLine, stepLines, writeRun } from "../helpers/run_folders.ts";
+import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
+
+Deno.test("watchRuns() follows runs that begin, grow, are cut short and go", () =>
+  inTemporaryFolder(async (folder) => {
+    const runs = watchRuns([folder]);
+    const path = `${folder}/a`;
+    const steps = () => runs.views.get(path)?.since(undefined)?.message.train?.columns.step ?? [];
+    await runs.refresh();
+    assertEquals([...runs.views.keys()], []);
+    await writeRun(path, { metrics: stepLines(1, 3, { of: 100 }) + stepLine(4).slice(0, 20) });
+    await runs.refresh();
+    assertEquals(steps(), [1, 2, 3]);
+    await Deno.writeTextFile(`${path}/metrics.jsonl`, stepLine(4).slice(20) + stepLine(5), { append: true });
+    await runs.refresh();
+    assertEquals(steps(), [1, 2, 3, 4, 5]);
+    // as a run that is resumed does it: a new file in place of the old one, at once longer than that
+    await Deno.writeTextFile(`${path}/new`, stepLines(1, 2, { of: 100 }) + stepLines(3, 9, { of: 900 }));
+    await Deno.rename(`${path}/new`, `${path}/metrics.jsonl`);
+    await runs.refresh();
+    assertEquals(steps(), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    await Deno.writeTextFile(`${path}/metrics.jsonl`, stepLine(1));
+    await runs.refresh();
+    assertEquals(steps(), [1]);
+    await Deno.remove(path, { recursive: true });
+    await runs.refresh();
+    assertEquals([...runs.views.keys()], []);
+  }));
+
+Deno.test("watchRuns() takes a run for running while its lock gives signs of life", () =>
+  inTemporaryFolder(async (folder) => {
+    await writeRun(folder);
+    const runs = watchRuns([folder]);
+    const state = async () => {
+      await runs.refresh();
+      return runs.views.get(folder)!.since(undefined)!.message.state;
+    };
+    assertEquals(await state(), "stopped");
+    await Deno.writeTextFile(`${folder}/lock`, "{}");
+    assertEquals(await state(), "running");
+    const old = new Date(Date.now() - 120_000);
+    await Deno.utime(`${folder}/lock`, old, old);
+    assertEquals(await state(), "stopped");
+  }));
+
+Deno.test("runFolders() finds runs, those in folders, and each once", () =>
+  inTemporaryFolder(async (folder) => {
+    for (const name of ["b", "a"]) await writeRun(`${folder}/runs/${name}`);
+    await Deno.mkdir(`${folder}/runs/none`);
+    const both = [`${folder}/runs/a`, `${folder}/runs/b`];
+    assertEquals(await runFolders([`${folder}/runs`]), both);
+    assertEquals(await runFolders([`${folder}/runs/*`, `${folder}/runs/a/`]), both);
+    assertEquals(await runFolders([`${folder}/runs/b`]), [both[1]]);
+    assertEquals(await runFolders([`${folder}/runs/none`, `${folder}/missing`]), []);
+  }));
