@@ -1,0 +1,178 @@
+// The page in a real browser: Debian's chromium, or the one that CLOZE_CHROMIUM names; ignored where there is none.
+import { assert, assertEquals, assertGreater, assertLess, assertStringIncludes } from "@std/assert";
+import { type Browser, chromium, type Page } from "npm:playwright-core@1.65.1";
+import { watchRuns } from "../../lib/page/run_set.ts";
+import { reportOn } from "../../lib/page/report.ts";
+import { servePage } from "../../lib/page/server.ts";
+import { stepLine, stepLines, writeRun } from "../helpers/run_folders.ts";
+import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
+
+const executablePath = Deno.env.get("CLOZE_CHROMIUM") ?? "/usr/bin/chromium";
+const ignore = await Deno.stat(executablePath).then(() => false, () => true);
+if (ignore && Deno.env.get("CLOZE_REQUIRE_CHROMIUM")) throw new Error(`There is no browser at ${executablePath}`);
+
+const flags = ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking"];
+const args = [...flags, "--disable-component-update", "--disable-sync"];
+
+/** A browser's window, and what went wrong or was asked for in it. */
+interface Window {
+  readonly page: Page;
+  readonly complaints: string[];
+  readonly requests: string[];
+}
+
+async function withBrowser(work: (open: (options?: object) => Promise<Window>, folder: string) => Promise<void>) {
+  const browser: Browser = await chromium.launch({ executablePath, args });
+  try {
+    const open = async (options = {}): Promise<Window> => {
+      const page = await browser.newPage(options);
+      const [complaints, requests]: string[][] = [[], []];
+      page.on("console", (message) => complaints!.push(`${message.type()}: ${message.text()}`));
+      page.on("pageerror", (error) => complaints!.push(error.message));
+      page.on("request", (request) => requests!.push(request.url()));
+      return { page, complaints: complaints!, requests: requests! };
+    };
+    await inTemporaryFolder((folder) => work(open, folder));
+  } finally {
+    await browser.close();
+  }
+}
+
+const label = (page: Page, chart: string) => page.locator(`#chart-${chart} > div`).getAttribute("aria-label");
+
+/** Waits until the steps of the table of runs are so many. */
+const untilStep = (page: Page, step: string) => page.locator("td.number", { hasText: step }).first().waitFor();
+
+/** Points of a chart's canvas that are of the first run's colour. */
+const pointsDrawn = (page: Page, chart: string) =>
+  page.locator(`#chart-${chart} canvas`).evaluate((canvas) => {
+    const { width, height } = canvas as unknown as { width: number; height: number };
+    // deno-lint-ignore no-explicit-any
+    const { data } = (canvas as any).getContext("2d").getImageData(0, 0, width, height);
+    let count = 0;
+    for (let i = 0; i < data.length; i += 4) {
+      count += data[i] === 0x0b && data[i + 1] === 0x62 && data[i + 2] === 0xb8 ? 1 : 0;
+    }
+    return count;
+  }) as Promise<number>;
+
+/** Milliseconds that a redraw takes, all charts together, the longest of some. */
+const redraw = (page: Page) =>
+  page.evaluate(`(async () => {
+    let longest = 0;
+    for (let i = 0; i < 10; i++) {
+      const slider = document.getElementById("smoothing");
+      slider.value = 0.5 + i / 25;
+      let begin;
+      requestAnimationFrame(() => begin = performance.now());
+      slider.dispatchEvent(new Event("input", { bubbles: true }));
+      longest = Math.max(longest, await new Promise((end) => requestAnimationFrame(() => end(performance.now() - begin))));
+    }
+    return longest;
+  })()`) as Promise<number>;
+
+Deno.test({
+  name: "the page draws a run, follows it, and finds its server again",
+  ignore,
+  fn: () =>
+    withBrowser(async (open, folder) => {
+      await writeRun(`${folder}/a`, { samples: JSON.stringify({ step: 50, samples: [["a", ["b", "c"]]] }) + "\n" });
+      const server = await servePage(watchRuns([folder]), { port: 0 });
+      const { page, complaints, requests } = await open();
+      await page.goto(server.address);
+      await untilStep(page, "100");
+      for (const chart of ["loss", "accuracy", "rate", "shape", "speed", "norm"]) {
+        assertGreater(await pointsDrawn(page, chart), 300);
+      }
+      assertStringIncludes((await label(page, "shape"))!, "length 32 until 50, length 64 until 100");
+      assertEquals(await page.locator(".sample").textContent(), "acb");
+      await Deno.writeTextFile(`${folder}/a/metrics.jsonl`, stepLine(101, { loss: 1 }), { append: true });
+      await untilStep(page, "101");
+      assertEquals(complaints, []);
+
+      const port = Number(new URL(server.address).port);
+      await server.close();
+      await page.getByText("connection lost").waitFor();
+      await Deno.writeTextFile(`${folder}/a/metrics.jsonl`, stepLine(102), { append: true });
+      const again = await servePage(watchRuns([folder]), { port });
+      try {
+        await untilStep(page, "102");
+        assertEquals(await page.locator("#connection").textContent(), "live");
+        assert(requests.every((url) => url.startsWith(server.address) || url === "data:,"), requests.join(" "));
+        // the browser itself tells of the connection that was lost
+        assertEquals(complaints.filter((text) => !text.includes("net::ERR_")), []);
+      } finally {
+        await page.close();
+        await again.close();
+      }
+    }),
+});
+
+Deno.test({
+  name: "a report shows 100,000 steps, redrawn in less than 50 ms, in both themes and on a phone",
+  ignore,
+  fn: () =>
+    withBrowser(async (open, folder) => {
+      await writeRun(`${folder}/a`, { metrics: stepLines(1, 100_000), steps: 100_000 });
+      await writeRun(`${folder}/b`, { metrics: stepLines(1, 100_000), steps: 100_000, learningRate: 2e-3 });
+      const file = `${folder}/report.html`;
+      await Deno.writeTextFile(file, await reportOn([`${folder}/a`, `${folder}/b`]));
+      for (const colorScheme of ["light", "dark"] as const) {
+        for (const width of [1280, 390]) {
+          const { page, complaints, requests } = await open({ colorScheme, viewport: { width, height: 800 } });
+          await page.goto(`file://${file}`);
+          await untilStep(page, "100,000");
+          assertEquals(await page.locator("html").getAttribute("data-theme"), colorScheme);
+          assertEquals(await page.evaluate("document.documentElement.scrollWidth - innerWidth"), 0);
+          await redraw(page);
+          assertLess(await redraw(page), 50);
+          assertEquals(complaints, []);
+          assertEquals(requests.filter((url) => url !== `file://${file}` && url !== "data:,"), []);
+          assertEquals(
+            await page.locator("thead th").allTextContents().then((all) => all.at(-1)),
+            "learning rate peak",
+          );
+          await page.close();
+        }
+      }
+    }),
+});
+
+Deno.test({
+  name: "the page is used with the keyboard, and each of its controls has a name",
+  ignore,
+  fn: () =>
+    withBrowser(async (open, folder) => {
+      await writeRun(`${folder}/a`);
+      await writeRun(`${folder}/b`, { learningRate: 2e-3 });
+      await Deno.writeTextFile(`${folder}/report.html`, await reportOn([folder]));
+      const { page, complaints } = await open();
+      await page.goto(`file://${folder}/report.html`);
+      const loss = page.getByRole("application", { name: /^Loss over step/ });
+      await loss.focus();
+      await page.keyboard.press("End");
+      await page.keyboard.press("ArrowLeft");
+      assertStringIncludes((await page.locator("#readout").textContent())!, "Loss: step 99, a training ");
+      await page.keyboard.press("+");
+      await page.keyboard.press("Escape");
+
+      await page.getByRole("checkbox", { name: "a", exact: true }).focus();
+      await page.keyboard.press("Space");
+      assertEquals((await label(page, "loss"))!.includes("a training"), false);
+      // the table is made anew, and the focus stays where it was
+      await page.keyboard.press("Space");
+      assertEquals((await label(page, "loss"))!.includes("a training"), true);
+
+      await page.getByRole("radio", { name: "tokens" }).focus();
+      await page.keyboard.press("Space");
+      await page.getByRole("application", { name: /^Loss over tokens/ }).waitFor();
+      await page.getByRole("combobox", { name: "Theme" }).selectOption("dark");
+      await page.locator('html[data-theme="dark"]').waitFor();
+      const unnamed = await page.locator("input, select").evaluateAll((all) =>
+        // deno-lint-ignore no-explicit-any
+        (all as any[]).filter(({ labels }) => labels.length === 0).length
+      );
+      assertEquals(unnamed, 0);
+      assertEquals(complaints, []);
+    }),
+});
