@@ -56,19 +56,19 @@ const pointsDrawn = (page: Page, chart: string) =>
     return count;
   }) as Promise<number>;
 
-/** Milliseconds that a redraw takes, all charts together, the longest of some. */
+/** Milliseconds that a redraw takes, all charts together, the middle of some: other programs take their time too. */
 const redraw = (page: Page) =>
   page.evaluate(`(async () => {
-    let longest = 0;
-    for (let i = 0; i < 10; i++) {
+    const times = [];
+    for (let i = 0; i < 11; i++) {
       const slider = document.getElementById("smoothing");
-      slider.value = 0.5 + i / 25;
+      slider.value = 0.5 + i / 30;
       let begin;
       requestAnimationFrame(() => begin = performance.now());
       slider.dispatchEvent(new Event("input", { bubbles: true }));
-      longest = Math.max(longest, await new Promise((end) => requestAnimationFrame(() => end(performance.now() - begin))));
+      times.push(await new Promise((end) => requestAnimationFrame(() => end(performance.now() - begin))));
     }
-    return longest;
+    return times.sort((a, b) => a - b)[5];
   })()`) as Promise<number>;
 
 Deno.test({

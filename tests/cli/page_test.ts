@@ -7,7 +7,7 @@ import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
 async function pageOf(child: Deno.ChildProcess): Promise<{ address: string; rest: Promise<string> }> {
   const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
-  for (let found; !(found = /page {4}(http:\S+)\n/.exec(text));) {
+  while (!/page {4}http:\S+\n/.test(text)) {
     const { value, done } = await reader.read();
     if (done) throw new Error(`no page: ${text}`);
     text += value;
