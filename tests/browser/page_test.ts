@@ -86,8 +86,11 @@ Deno.test({
       }
       assertStringIncludes((await label(page, "shape"))!, "length 32 until 50, length 64 until 100");
       assertEquals(await page.locator(".sample").textContent(), "acb");
+      await page.evaluate("globalThis.row = document.querySelector('tbody th')");
       await Deno.writeTextFile(`${folder}/a/metrics.jsonl`, stepLine(101, { loss: 1 }), { append: true });
       await untilStep(page, "101");
+      // a row is the same one as before, with other figures in it
+      assertEquals(await page.evaluate("globalThis.row === document.querySelector('tbody th')"), true);
       assertEquals(complaints, []);
 
       const port = Number(new URL(server.address).port);

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { PAGE_PORT } from "../../lib/cli/page_server.ts";
 import { runCli, spawnCli } from "../helpers/run_cli.ts";
 import { writeRun } from "../helpers/run_folders.ts";
 import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
@@ -35,6 +36,33 @@ Deno.test("watch shows runs until it is interrupted, with the least permissions"
     await rest;
     await child.stderr.cancel();
   }));
+
+Deno.test("watch takes a free port where the usual one is taken", () =>
+  inTemporaryFolder(async (cwd) => {
+    await Deno.mkdir(`${cwd}/runs`);
+    const taken = listening(PAGE_PORT);
+    try {
+      const child = spawnCli(["watch"], { cwd }).spawn();
+      const { address, rest } = await pageOf(child);
+      assert(address !== `http://127.0.0.1:${PAGE_PORT}/`, address);
+      child.kill("SIGTERM");
+      assertEquals((await child.status).code, 0);
+      await rest;
+      await child.stderr.cancel();
+    } finally {
+      taken?.close();
+    }
+  }));
+
+/** Takes a port; undefined: another program has it already. */
+function listening(port: number): Deno.Listener | undefined {
+  try {
+    return Deno.listen({ hostname: "127.0.0.1", port });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    return undefined;
+  }
+}
 
 Deno.test("train --dashboard shows the run that it trains, and keeps its samples", () =>
   inTemporaryFolder(async (cwd) => {

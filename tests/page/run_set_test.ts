@@ -17,10 +17,10 @@ Deno.test("watchRuns() follows runs that begin, grow, are cut short and go", () 
     await runs.refresh();
     assertEquals(steps(), [1, 2, 3, 4, 5]);
     // as a run that is resumed does it: a new file in place of the old one, at once longer than that
-    await Deno.writeTextFile(`${path}/new`, stepLines(1, 2, { of: 100 }) + stepLines(3, 9, { of: 900 }));
+    await Deno.writeTextFile(`${path}/new`, stepLines(1, 2, { of: 100 }) + stepLines(13, 19, { of: 900 }));
     await Deno.rename(`${path}/new`, `${path}/metrics.jsonl`);
     await runs.refresh();
-    assertEquals(steps(), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    assertEquals(steps(), [1, 2, 13, 14, 15, 16, 17, 18, 19]);
     await Deno.writeTextFile(`${path}/metrics.jsonl`, stepLine(1));
     await runs.refresh();
     assertEquals(steps(), [1]);

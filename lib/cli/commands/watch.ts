@@ -48,9 +48,9 @@ export async function watchCommand(args: readonly string[]): Promise<number> {
   checkPermissions({ ...readingOf(paths), ...pageNeeds(parsed.get(port)) });
   await checkRuns(paths, "watch", { mayBegin: true });
   const page = await openPage(paths, { port: parsed.get(port), flag: "--port" });
-  say(`page    ${page.address}\nCtrl-C ends it`);
   const ended = Promise.withResolvers<void>();
   const { remove } = listenForInterrupts({ stopping: ended.resolve, leaving: () => {} });
+  say(`page    ${page.address}\nCtrl-C ends it`);
   await ended.promise;
   remove();
   await page.close();

@@ -33,17 +33,30 @@ export function showRuns(runs, { box, shared, shown, colourOf, toggled }) {
   const rows = runs.map((run) => rowOf(run, { different, shown, colourOf, toggled }));
   const focused = document.activeElement?.dataset?.run;
   const table = element("table", { className: "runs" }, element("thead", {}, head), element("tbody", {}, ...rows));
-  box.replaceChildren(
-    runs.length === 0
-      ? element("p", { className: "hint" }, " No run yet: its curves begin with its first step.")
-      : table,
-  );
+  const nothing = element("p", { className: "hint" }, " No run yet: its curves begin with its first step.");
+  const before = box.querySelector("table");
+  if (before && runs.length > 0 && isAlike(before, table)) refresh(before, table);
+  else box.replaceChildren(runs.length === 0 ? nothing : table);
   if (focused !== undefined) box.querySelector(`[data-run="${CSS.escape(focused)}"]`)?.focus();
   shared.hidden = same.length === 0;
   shared.querySelector("summary").textContent = runs.length > 1 ? "Settings that are the same in all" : "Settings";
   const [{ facts } = { facts: {} }] = runs;
   const entries = same.map((name) => element("div", {}, element("dt", {}, name), element("dd", {}, facts[name])));
-  shared.querySelector("dl").replaceChildren(...entries);
+  const list = element("dl", {}, ...entries);
+  if (!shared.querySelector("dl").isEqualNode(list)) shared.querySelector("dl").replaceWith(list);
+}
+
+const isAlike = (before, now) =>
+  before.rows.length === now.rows.length && before.rows[0].cells.length === now.rows[0].cells.length;
+
+/** Puts only the cells that changed in the place of old ones: whoever reads the table stays where they are. */
+function refresh(before, now) {
+  for (const [i, row] of [...now.rows].entries()) {
+    for (const [j, cell] of [...row.cells].entries()) {
+      const old = before.rows[i].cells[j];
+      if (!old.isEqualNode(cell)) old.replaceWith(cell);
+    }
+  }
 }
 
 const numeric = (column) => column >= 2 && column < 2 + figures.length ? "number" : "";
