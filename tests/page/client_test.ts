@@ -1,5 +1,5 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
-import { applied, comparedFacts, latest, smoothed, stagesOf } from "../../lib/page/client/store.js";
+import { applied, comparedFacts, latest, shortNames, smoothed, stagesOf } from "../../lib/page/client/store.js";
 import { colours, compact, duration, missing, nats, percent } from "../../lib/page/client/figures.js";
 
 Deno.test("smoothed() averages without a pull to 0 at the beginning, and leaves gaps", () => {
@@ -33,6 +33,17 @@ Deno.test("comparedFacts() tells apart what differs and what does not", () => {
   const runs = [{ facts: { layers: "2", seed: "1" } }, { facts: { layers: "2", seed: "2", init: "m" } }];
   assertEquals(comparedFacts(runs), { different: ["seed", "init"], same: ["layers"] });
   assertEquals(comparedFacts([]), { different: [], same: [] });
+});
+
+Deno.test("shortNames() leaves out what all names begin with", () => {
+  assertEquals(shortNames(["bert-small-plays", "bert-small-plays-2", "bert-tiny"]), [
+    "…small-plays",
+    "…small-plays-2",
+    "…tiny",
+  ]);
+  assertEquals(shortNames(["a-b", "a"]), ["a-b", "a"]);
+  assertEquals(shortNames(["bert-small"]), ["bert-small"]);
+  assertEquals(shortNames([]), []);
 });
 
 Deno.test("figures are short, and what is missing is a dash", () => {

@@ -61,6 +61,11 @@ export const charts = [
 ];
 
 const xFormats = { step: whole, tokens: compact, seconds: duration };
+/** Seconds between two ticks of a time axis. */
+const spans = [1, 2, 5, 10, 15, 30].flatMap((n) => [n, 60 * n]).concat(
+  [1, 2, 6, 12, 24, 48, 120, 240].map((n) => 3600 * n),
+)
+  .sort((a, b) => a - b);
 const xNames = { step: "step", tokens: "tokens", seconds: "time" };
 
 /** The lines that a chart draws of the runs that are shown, in the order of its columns. */
@@ -86,14 +91,14 @@ function dataOf(lines, { x, smoothing }) {
 }
 
 /** Smoothed lines are quiet where each value is shown behind them. */
-function seriesOf(lines, { chart, colourOf, isAlone }) {
+function seriesOf(lines, { chart, colourOf, widthOf, isAlone }) {
   return lines.flatMap(({ run, label, isDashed, isStepped, isSecond, curve, band }) => {
     const colour = colourOf(run);
     const format = isSecond ? chart.second : chart.format;
     const line = {
-      label: isAlone ? label : `${run.name} ${label}`,
+      label: isAlone ? label : `${run.short} ${label}`,
       stroke: colour,
-      width: 2,
+      width: widthOf(run),
       scale: isSecond ? "second" : "y",
       ...(isDashed ? { dash: [6, 4] } : {}),
       points: { show: curve === "validation", size: 6, fill: colour },
@@ -150,7 +155,12 @@ export function createChart(chart, { frame, say }) {
     plot?.destroy();
     isZoomed = false;
     const { style, x, isLogarithmic } = state;
-    const series = seriesOf(lines, { chart, colourOf: state.colourOf, isAlone: state.runs.length === 1 });
+    const series = seriesOf(lines, {
+      chart,
+      colourOf: state.colourOf,
+      widthOf: state.widthOf,
+      isAlone: state.runs.length === 1,
+    });
     const edges = series.flatMap(({ isEdge }, i) => isEdge ? [i + 1] : []);
     const axis = {
       stroke: style.quiet,
@@ -172,7 +182,7 @@ export function createChart(chart, { frame, say }) {
           ...(chart.second ? { second: {} } : {}),
         },
         axes: [
-          { ...axis, space: 70, values: values(xFormats[x]) },
+          { ...axis, space: 70, values: values(xFormats[x]), ...(x === "seconds" ? { incrs: spans } : {}) },
           { ...axis, size: 62, values: values(chart.ticks ?? chart.format) },
           ...(chart.second
             ? [{ ...axis, scale: "second", side: 1, size: 56, grid: { show: false }, values: values(chart.second) }]
@@ -197,7 +207,7 @@ export function createChart(chart, { frame, say }) {
     const { runs, x, smoothing, isLogarithmic, theme } = state;
     stages = stagesOf(runs[0], x);
     lines = linesOf(chart, runs);
-    const names = lines.map(({ run, curve, column, band }) => [run.id, curve, column, Boolean(band)]);
+    const names = lines.map(({ run, curve, column, band }) => [run.id, run.short, curve, column, Boolean(band)]);
     const wanted = JSON.stringify([names, x, isLogarithmic, theme]);
     const data = dataOf(lines, { x, smoothing });
     if (plot && wanted === drawn) plot.setData(data, !isZoomed);

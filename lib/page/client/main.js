@@ -2,7 +2,7 @@
 import { charts, createChart } from "./charts.js";
 import { colours } from "./figures.js";
 import { createSamples } from "./samples.js";
-import { applied } from "./store.js";
+import { applied, shortNames } from "./store.js";
 import { element, showRuns } from "./tables.js";
 
 const byId = (id) => document.getElementById(id);
@@ -43,6 +43,8 @@ function draw() {
   document.documentElement.dataset.theme = theme;
   const all = [...runs.values()].sort((a, b) => order.indexOf(a.id) - order.indexOf(b.id));
   const colourOf = ({ id }) => colours[theme][order.indexOf(id) % colours[theme].length];
+  // when all colours are taken, lines are thinner
+  const widthOf = ({ id }) => order.indexOf(id) < colours[theme].length ? 2 : 1;
   const shown = all.filter(({ id }) => !hidden.has(id));
   byId("title").textContent = all.length === 1 ? all[0].name : `${all.length} runs`;
   const smoothing = Number(byId("smoothing").value);
@@ -60,9 +62,10 @@ function draw() {
   });
   const x = document.querySelector('input[name="x"]:checked').value;
   const isLogarithmic = byId("logarithmic").checked;
-  const drawable = shown.filter(({ train }) => train);
+  const names = shortNames(shown.map(({ name }) => name));
+  const drawable = shown.map((run, i) => ({ ...run, short: names[i] })).filter(({ train }) => train);
   for (const chart of frames) {
-    chart.show({ runs: drawable, x, smoothing, isLogarithmic, theme, style: styleNow(), colourOf });
+    chart.show({ runs: drawable, x, smoothing, isLogarithmic, theme, style: styleNow(), colourOf, widthOf });
   }
   byId("stages").textContent = drawable.length > 1 ? ` Shaded are the stages of ${drawable[0].name}.` : "";
   showSamples(shown);

@@ -54,3 +54,11 @@ export function comparedFacts(runs) {
   const differs = (name) => new Set(runs.map(({ facts }) => facts[name])).size > 1;
   return { different: names.filter(differs), same: names.filter((name) => !differs(name)) };
 }
+
+/** Names without the parts that all of them begin with. */
+export function shortNames(names) {
+  const parts = names.map((name) => name.split("-"));
+  let same = 0;
+  while (parts.length > 1 && parts.every((words) => words.length > same + 1 && words[same] === parts[0][same])) same++;
+  return parts.map((words) => (same > 0 ? "…" : "") + words.slice(same).join("-"));
+}
