@@ -41,7 +41,12 @@ Deno.test("train has one of two runs of the same name at once, and two folders f
     assertEquals(free.map(({ code }) => code), [0, 0]);
     assertEquals(await names(`${cwd}/runs`), ["modernbert-small-stories", "modernbert-small-stories-2", "x"]);
     for (const name of await names(`${cwd}/runs`)) {
-      assertEquals(await names(`${cwd}/runs/${name}`), ["checkpoints", "config.json", "metrics.jsonl"]);
+      assertEquals(await names(`${cwd}/runs/${name}`), [
+        "checkpoints",
+        "config.json",
+        "metrics.jsonl",
+        "samples.jsonl",
+      ]);
     }
   }));
 
