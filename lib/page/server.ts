@@ -21,6 +21,8 @@ export interface PageServer {
 
 /** Milliseconds between two looks at the runs. */
 const PAUSE = 500;
+/** Milliseconds that the end of the server waits for those who still read. */
+const PATIENCE = 1000;
 /** Milliseconds after which a connection that is quiet gets a sign of life. */
 const QUIET = 15_000;
 /** Browsers' windows that are told at once. */
@@ -63,7 +65,8 @@ export async function servePage(runs: RunSet, { port }: { port: number }): Promi
   };
   const tell = async () => {
     if (listeners.size === 0) return;
-    await runs.refresh();
+    // what cannot be read now is looked for again; training has more to do than to show itself
+    await runs.refresh().catch(() => {});
     for (const listener of listeners) listener.tell(runs);
   };
   const server = Deno.serve({ hostname: LOOPBACK, port, signal: stop.signal, onListen: () => {} }, answer);
@@ -72,9 +75,12 @@ export async function servePage(runs: RunSet, { port }: { port: number }): Promi
     address: `http://${LOOPBACK}:${server.addr.port}/`,
     async close() {
       clearInterval(timer);
+      // how it ended is told too
+      await tell();
       for (const listener of listeners) listener.end();
-      stop.abort();
-      await server.finished;
+      const hurry = setTimeout(() => stop.abort(), PATIENCE);
+      await server.shutdown();
+      clearTimeout(hurry);
     },
   };
 }

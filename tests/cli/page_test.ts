@@ -77,6 +77,14 @@ Deno.test("train --dashboard shows the run that it trains, and keeps its samples
     assertEquals((await child.status).code, 130);
     await rest;
     await child.stderr.cancel();
+    // a run that goes on has its page where it was
+    const { port } = new URL(address);
+    const resumed = spawnCli(["train", "--resume", "runs/a", "--dashboard", port], { cwd }).spawn();
+    const again = await pageOf(resumed);
+    assertEquals(again.address, address);
+    resumed.kill("SIGKILL");
+    await again.rest;
+    await resumed.stderr.cancel();
     const lines = (await Deno.readTextFile(`${cwd}/runs/a/metrics.jsonl`)).trim().split("\n").map((line) =>
       JSON.parse(line)
     );

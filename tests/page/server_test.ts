@@ -126,6 +126,35 @@ Deno.test("servePage() tells of a run, of what is new in it, and of runs that be
     await reader.cancel();
   }));
 
+Deno.test("servePage() tells how a run ended before it is closed, and waits for nobody for long", () =>
+  withServer(async (server, folder) => {
+    const [{ body }, idle] = await Promise.all([fetch(`${server.address}events`), fetch(`${server.address}events`)]);
+    const reader = body!.pipeThrough(new TextDecoderStream()).getReader();
+    for (let text = ""; !text.includes(",100]");) text += (await reader.read()).value!;
+    await Deno.writeTextFile(`${folder}/runs/a/metrics.jsonl`, stepLine(101), { append: true });
+    const began = performance.now();
+    const closed = server.close();
+    let text = "";
+    for (let read; !(read = await reader.read()).done;) text += read.value;
+    assertStringIncludes(text, ",101]");
+    await closed;
+    assert(performance.now() - began < 3000);
+    await idle.body?.cancel().catch(() => {});
+  }));
+
+Deno.test("servePage() goes on where something cannot be read for a while", () =>
+  inTemporaryFolder(async (folder) => {
+    await writeRun(`${folder}/a`);
+    const { views, refresh } = watchRuns([folder]);
+    let failures = 0;
+    const failing = () => ++failures <= 2 ? Promise.reject(new Error("EIO")) : refresh();
+    const server = await servePage({ views, refresh: failing }, { port: 0 });
+    const reader = (await fetch(`${server.address}events`)).body!.pipeThrough(new TextDecoderStream()).getReader();
+    for (let text = ""; !text.includes(",100]");) text += (await reader.read()).value!;
+    await reader.cancel();
+    await server.close();
+  }));
+
 Deno.test("servePage() throws where the port is taken, and frees it when it is closed", () =>
   inTemporaryFolder(async (folder) => {
     const runs = watchRuns([folder]);
