@@ -7,7 +7,8 @@
  * @module
  */
 
-import { writeAllSync, writing } from "../files/write_files.ts";
+import { oddKind } from "../access/odd_kind.ts";
+import { writeAllSync, WriteError, writing } from "../files/write_files.ts";
 
 /** Who holds a lock, as the file says. */
 export interface LockHolder {
@@ -96,6 +97,7 @@ export function lockFolder(folder: string): RunLock {
 /** Opens the file of a lock and locks it, until what is locked is what lies there. */
 function take(path: string): { file: Deno.FsFile; before: LockHolder | undefined } {
   while (true) {
+    checkPlain(path);
     const file = Deno.openSync(path, { read: true, write: true, create: true });
     try {
       const isFree = tried(file);
@@ -115,6 +117,20 @@ function take(path: string): { file: Deno.FsFile; before: LockHolder | undefined
     }
     file.close();
   }
+}
+
+/** A lock is written to and emptied: what a link leads to, or waits in a pipe, is not to be. */
+function checkPlain(path: string): void {
+  let info: Deno.FileInfo;
+  try {
+    info = Deno.lstatSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    throw error;
+  }
+  const odd = info.isSymlink ? "a link" : oddKind(info);
+  if (odd === undefined) return;
+  throw new WriteError(`Cannot write the run's lock to "${path}": it is ${odd}, not a file; remove it`);
 }
 
 /** Whether the lock could be had; undefined where files cannot be locked. */

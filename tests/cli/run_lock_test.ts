@@ -74,3 +74,21 @@ Deno.test("a lock is made again where someone has deleted it, and is lost with i
     assertEquals(names(folder), []);
     return Promise.resolve();
   }));
+
+Deno.test("lockFolder() writes to nothing that a link leads to, and opens no pipe", () =>
+  inTemporaryFolder(async (folder) => {
+    const [path, elsewhere] = [`${folder}/${LOCK}`, `${folder}/elsewhere`];
+    Deno.writeTextFileSync(elsewhere, "precious");
+    for (const target of [elsewhere, `${folder}/missing`]) {
+      Deno.symlinkSync(target, path);
+      assertThrows(
+        () => lockFolder(folder),
+        Error,
+        `Cannot write the run's lock to "${path}": it is a link, not a file`,
+      );
+      Deno.removeSync(path);
+    }
+    assertEquals([Deno.readTextFileSync(elsewhere), names(folder)], ["precious", ["elsewhere"]]);
+    await new Deno.Command("mkfifo", { args: [path] }).output();
+    assertThrows(() => lockFolder(folder), Error, "it is a pipe, not a file");
+  }));
