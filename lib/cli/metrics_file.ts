@@ -4,6 +4,8 @@
  * @module
  */
 
+import { oddKind } from "../access/odd_kind.ts";
+import { systemReason } from "../sentences/reasons.ts";
 import { writeAllSync, writeFile, writing } from "../files/write_files.ts";
 import { validationLine } from "../train/run_fields.ts";
 import type { TrainEvent, ValidationRecord } from "../train/events.ts";
@@ -41,6 +43,21 @@ function openMetrics(path: string): Deno.FsFile {
   return writing({ what, place }, () => Deno.openSync(place, { append: true, create: true }));
 }
 
+/** The text of the metrics; none where there are none. They may be long, but are a file: a pipe would be waited for. */
+async function readMetrics(path: string): Promise<string> {
+  const place = metricsOf(path);
+  const fail = (why: string) => new RangeError(`Cannot read ${what} in "${place}": ${why}`);
+  try {
+    const odd = oddKind(await Deno.stat(place));
+    if (odd !== undefined) throw fail(`it is ${odd}, not a file`);
+    return await Deno.readTextFile(place);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "";
+    const reason = systemReason(error);
+    throw reason === undefined ? error : fail(reason);
+  }
+}
+
 /** JSON has no word for what is not finite: there it is text. */
 const spelled = (_: string, value: unknown) =>
   typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
@@ -52,7 +69,7 @@ function writeLine(file: Deno.FsFile, { path, line }: { path: string; line: obje
 
 /** Takes back what was noted after a step that a run goes on from. */
 export async function cutMetrics(path: string, step: number): Promise<void> {
-  const text = await Deno.readTextFile(metricsOf(path)).catch(() => "");
+  const text = await readMetrics(path);
   const isKept = (line: string) => {
     const noted = parsedLine(line);
     // a line of another kind that knows no step stays; one that a crash cut short goes
@@ -64,10 +81,7 @@ export async function cutMetrics(path: string, step: number): Promise<void> {
 
 /** The validations so far, in order. */
 export async function readValidations(path: string): Promise<ValidationRecord[]> {
-  const text = await Deno.readTextFile(metricsOf(path)).catch((error) => {
-    if (error instanceof Deno.errors.NotFound) return "";
-    throw error;
-  });
+  const text = await readMetrics(path);
   const lines = text.split("\n").map(parsedLine);
   return lines.filter((line) => line !== undefined && !validationLine(line)).map((line) => withNumbers(line!));
 }

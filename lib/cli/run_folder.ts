@@ -10,9 +10,10 @@ import type { CorpusChoice } from "./open_corpus.ts";
 import type { DeviceSettings } from "../device/device.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { type CheckpointStorage, folderStorage } from "../files/checkpoint_folder.ts";
+import { fileFolder } from "../files/file_folder.ts";
+import { readJson } from "../format/model_folder.ts";
 import { makeFolder, writeFile } from "../files/write_files.ts";
 import { checked } from "../sentences/fields.ts";
-import { systemReason } from "../sentences/reasons.ts";
 import { runFields } from "../train/run_fields.ts";
 import type { TrainingSettings } from "../train/settings.ts";
 
@@ -89,13 +90,12 @@ async function digestOf({ model, training, text, files, init, keep }: RunConfig)
 export async function readRun(path: string): Promise<RunConfig> {
   let config: RunConfig;
   try {
-    config = JSON.parse(await Deno.readTextFile(`${path}/config.json`));
+    // never a pipe, a device, or more than is believed of such a file
+    config = await readJson(fileFolder(path), "config.json") as RunConfig;
   } catch (error) {
-    const what = error instanceof Deno.errors.NotFound
-      ? "there is no config.json in it"
-      : `its config.json cannot be read: ${systemReason(error) ?? "it is no JSON"}`;
-    throw new RangeError(`Cannot resume "${path}": ${what}`);
+    throw new RangeError(`Cannot resume "${path}": ${(error as Error).message}`);
   }
+  if (config === undefined) throw new RangeError(`Cannot resume "${path}": there is no config.json in it`);
   config = checked(withDevice(config), runFields, `Cannot resume "${path}": its config.json is not that of a run`);
   if (config.sha256 !== undefined && config.sha256 !== await digestOf(config)) {
     throw new RangeError(
