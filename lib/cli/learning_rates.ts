@@ -43,5 +43,6 @@ export function returnsOf(ratesBefore: readonly FormerRate[] = []): number {
   return ratesBefore.length - 1 - ratesBefore.findLastIndex(({ why }) => why === "asked");
 }
 
-/** A rate for a command line: one digit of a tenth of it. */
-export const lowerRate = (peak: number): string => String(Number((peak / 10).toPrecision(1)));
+/** A rate for a command line: one digit of a tenth of a rate, and of no more than is usual. */
+export const lowerRate = (peak: number, usual = Infinity): string =>
+  String(Number(Math.min(peak / 10, usual).toPrecision(1)));

@@ -5,10 +5,10 @@
  */
 
 import { DeviceError } from "../device/device.ts";
-import { stepOf } from "../files/checkpoint_folder.ts";
-import { loadCheckpoint } from "../train/checkpoint.ts";
+import { setAside, stepOf } from "../files/checkpoint_folder.ts";
 import { DivergedError } from "../train/diverged.ts";
 import type { TrainingState } from "../train/events.ts";
+import { defaultSettings } from "../train/settings.ts";
 import { grouped } from "./figures.ts";
 import { changedRate, lowerRate, noteRates, returnsOf } from "./learning_rates.ts";
 import { cutMetrics } from "./metrics_file.ts";
@@ -16,6 +16,7 @@ import { openNamed } from "./opened_model.ts";
 import { program } from "./program.ts";
 import type { Base, Run } from "./run.ts";
 import { checkpointsIn, type RunDevice } from "./run_folder.ts";
+import { soundCheckpoint } from "./sound_checkpoint.ts";
 
 /** Returns with half the learning rate, and devices that are opened anew, before a run stops. */
 const MOST_RETURNS = 3;
@@ -54,16 +55,19 @@ export interface Recovery {
   advice(error: unknown, failure: Failure): Promise<string | undefined>;
 }
 
+/** Says what is found on the way, a line at a time. */
+type Tell = (line: string) => void;
+
 /** A recovery that has done nothing yet. */
-export function createRecovery(): Recovery {
+export function createRecovery(tell: Tell = () => {}): Recovery {
   let devices = 0;
   return {
     async next(error, failure) {
-      if (error instanceof DivergedError) return await slowed(error, failure);
+      if (error instanceof DivergedError) return await slowed(error, failure, tell);
       // a device that fails before it did anything will fail again
       if (!(error instanceof DeviceError) || !failure.hasSteps || devices >= MOST_DEVICES) return undefined;
       devices++;
-      return await revived(error, failure);
+      return await revived(error, failure, tell);
     },
     async advice(error, failure) {
       if (error instanceof DivergedError) return await divergedAdvice(error, failure);
@@ -79,9 +83,9 @@ export function createRecovery(): Recovery {
 const times = (count: number) => count === 1 ? "once" : `${count} times`;
 
 /** The run on a device opened anew, from its latest checkpoint. */
-async function revived(error: DeviceError, failure: Failure): Promise<Recovered> {
+async function revived(error: DeviceError, failure: Failure, tell: Tell): Promise<Recovered> {
   const { run, device } = failure;
-  const state = now(await returnTo(run.path, Infinity), failure);
+  const state = now(await returnTo(run.path, Infinity, tell), failure);
   const at = placeOf(state);
   const base = await baseFor(run, state);
   return {
@@ -91,7 +95,7 @@ async function revived(error: DeviceError, failure: Failure): Promise<Recovered>
 }
 
 /** The run from its latest good checkpoint with half the rate; undefined where that was tried, or is of no use. */
-async function slowed(error: DivergedError, failure: Failure): Promise<Recovered | undefined> {
+async function slowed(error: DivergedError, failure: Failure, tell: Tell): Promise<Recovered | undefined> {
   const { run, device, soundUntil } = failure;
   const until = soundUntil(error.soundUntil);
   const { settings: { learningRate }, ratesBefore, path } = run;
@@ -101,7 +105,7 @@ async function slowed(error: DivergedError, failure: Failure): Promise<Recovered
   if (isBadFromStart) return undefined;
   const isTried = returnsOf(ratesBefore) >= MOST_RETURNS;
   if (isTried && !hasGood) return undefined;
-  const state = now(await returnTo(path, until), failure);
+  const state = now(await returnTo(path, until, tell), failure);
   if (isTried) return undefined;
   const peak = learningRate.peak / 2;
   const rates = changedRate({ learningRate, ratesBefore }, { peak, step: state?.step ?? 0, why: "diverged" });
@@ -131,15 +135,23 @@ async function checkpointSteps(path: string): Promise<number[]> {
   return (await checkpointsIn(path).list()).flatMap((name) => stepOf(name) ?? []);
 }
 
-/** Removes what came after the latest checkpoint up to a step, and reads that checkpoint; none: a run begins anew. */
-async function returnTo(path: string, until: number): Promise<TrainingState | undefined> {
+/**
+ * Reads the latest checkpoint up to a step that can be read, and only then removes what came after it; none: a run begins anew.
+ * What cannot be read is set aside.
+ */
+async function returnTo(path: string, until: number, tell: Tell): Promise<TrainingState | undefined> {
   const storage = checkpointsIn(path);
-  const names = await storage.list();
-  const isGood = (name: string) => (stepOf(name) ?? Infinity) <= until;
-  const good = names.findLast(isGood);
-  for (const name of names) if (!isGood(name)) await storage.remove(name);
-  await cutMetrics(path, good === undefined ? 0 : stepOf(good) ?? 0);
-  return good === undefined ? undefined : (await loadCheckpoint(storage, good)).state;
+  const isWanted = (name: string) => (stepOf(name) ?? Infinity) <= until;
+  const { checkpoint, damaged } = await soundCheckpoint(storage, { isWanted, tell });
+  for (const name of damaged) await setAside(`${path}/checkpoints/${name}`, "damaged");
+  for (const name of await storage.list()) if (!isWanted(name)) await storage.remove(name);
+  await cutMetrics(path, checkpoint?.state.step ?? 0);
+  return checkpoint?.state;
+}
+
+/** The highest rate that is usual for a model of its kind; noam's rates are factors. */
+function usualRate({ config: { preset, width }, settings: { learningRate: { schedule } } }: Run): number {
+  return schedule === "noam" ? Infinity : defaultSettings({ preset, width }).learningRate.peak;
 }
 
 /** What there is to do by hand where no lower rate was low enough. */
@@ -149,8 +161,10 @@ async function divergedAdvice(error: DivergedError, { run, soundUntil }: Failure
   const last = (await checkpointSteps(path)).findLast((step) => step <= until);
   const returns = returnsOf(ratesBefore);
   const tried = returns === 0 ? "" : `the learning rate was halved ${times(returns)}, to ${peak.toPrecision(3)}; `;
-  const flag = `--lr ${lowerRate(peak)}`;
-  if (last === undefined) return `${tried}there is no good checkpoint: begin anew with a lower one, such as ${flag}`;
+  const flag = `--lr ${lowerRate(peak, last === undefined ? usualRate(run) : Infinity)}`;
+  if (last === undefined) {
+    return `${tried}there is no good checkpoint: begin anew, under another --name, with a lower one, such as ${flag}`;
+  }
   return `${tried}the checkpoint of step ${grouped(last)} is good; go on from it with:\n  ${
     resumeCommand(path)
   } ${flag}`;

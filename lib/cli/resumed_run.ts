@@ -4,7 +4,6 @@
  * @module
  */
 
-import { type Checkpoint, loadCheckpoint } from "../train/checkpoint.ts";
 import { progressOf } from "../train/schedule.ts";
 import { grouped } from "./figures.ts";
 import { checkUnchanged } from "./file_print.ts";
@@ -16,6 +15,7 @@ import type { Run } from "./run.ts";
 import { claimRun, type RunClaim } from "./run_claim.ts";
 import { deviceFlags } from "./run_device.ts";
 import { checkpointsIn, readRun, type RunConfig } from "./run_folder.ts";
+import { soundCheckpoint } from "./sound_checkpoint.ts";
 import type { Terminal } from "./terminal.ts";
 import { trainFlags as flags } from "./train_flags.ts";
 
@@ -53,7 +53,10 @@ async function resumedFrom(
   } catch (error) {
     throw new RangeError(`Cannot resume "${path}": ${(error as Error).message}`);
   }
-  const { checkpoint: { config, tokenizer, state }, damaged } = await latestCheckpoint(path, terminal);
+  const tell = (line: string) => terminal.print(line);
+  const { checkpoint, damaged, failure } = await soundCheckpoint(checkpointsIn(path), { tell });
+  if (!checkpoint) throw failure ?? new RangeError(`Cannot resume "${path}": it has no checkpoint yet`);
+  const { config, tokenizer, state } = checkpoint;
   const rates = ratesFor(runConfig, { asked: parsed.get(flags.lr), step: state.step });
   const settings = { ...runConfig.training, learningRate: rates.learningRate };
   if (progressOf(settings.budget, { ...state, seconds: state.elapsed ?? state.seconds }) >= 1) {
@@ -77,39 +80,4 @@ function ratesFor(
   if (asked === undefined || asked === before) return { learningRate, ratesBefore, notices: [] };
   const changed = changedRate({ learningRate, ratesBefore }, { peak: asked, step, why: "asked" });
   return { ...changed, notices: [`the learning rate is ${asked} from step ${grouped(step)} on; it was ${before}`] };
-}
-
-/**
- * The latest checkpoint that can be read, and the names of those after it, of which each is told.
- *
- * @throws {RangeError} if there is none.
- */
-async function latestCheckpoint(
-  path: string,
-  terminal: Terminal,
-): Promise<{ checkpoint: Checkpoint; damaged: readonly string[] }> {
-  const storage = checkpointsIn(path);
-  const damaged: string[] = [];
-  let failure: unknown;
-  for (const name of (await storage.list()).reverse()) {
-    try {
-      const checkpoint = await loadCheckpoint(storage, name);
-      if (damaged.length > 0) {
-        terminal.print(`note: going on from the checkpoint before, of step ${grouped(checkpoint.state.step)}`);
-      }
-      return { checkpoint, damaged };
-    } catch (error) {
-      if (!isDamage(error)) throw error;
-      failure ??= error;
-      damaged.push(name);
-      terminal.print(`note: ${error.message}`);
-    }
-  }
-  throw failure ?? new RangeError(`Cannot resume "${path}": it has no checkpoint yet`);
-}
-
-/** Whether an error tells of the files, or of the disk under them. */
-function isDamage(error: unknown): error is Error {
-  const isFiles = error instanceof SyntaxError || error instanceof RangeError || error instanceof TypeError;
-  return isFiles || (error as { code?: string }).code === "EIO";
 }

@@ -115,7 +115,7 @@ test("train with an absurd learning rate is no success, and says what to do", as
     assertMatch(err, /^error: Training diverged (at|by) step \d+: [^\n]*\n$/);
     assertMatch(
       out,
-      /halved 3 times, to [^;]*; there is no good checkpoint: begin anew with a lower one, such as --lr/,
+      /halved 3 times, to [^;]*; there is no good checkpoint: begin anew, under another --name, with a lower one, such as --lr 0\.006\n/,
     );
     assert(!out.includes("the model is in"));
   }
@@ -177,4 +177,25 @@ test("createRecovery() counts the minutes that a failed attempt took, and gives 
   // other errors are not its own, nor is a device that did nothing
   assertEquals(await next(of({ steps: 50 }), new RangeError("other")), undefined);
   assertEquals(await createRecovery().next(lost, { ...failure, run: of({ steps: 50 }), hasSteps: false }), undefined);
+});
+
+test("createRecovery() goes on from the checkpoint before one that is damaged, and loses none before that is read", async (cwd) => {
+  assertEquals((await runCli([...run, "--device", "cpu"], { cwd })).code, 0);
+  const path = `${cwd}/runs/x`;
+  const [before, last] = (await checkpoints(cwd)).slice(-2) as [string, string];
+  await Deno.truncate(`${path}/checkpoints/${last}/optimizer.safetensors`, 100);
+  const told: string[] = [];
+  const next = async () =>
+    await createRecovery((line) => told.push(line)).next(new DeviceError("lost"), {
+      run: { path, settings: { budget: { steps: 50 } } } as unknown as Run,
+      device: { description: "", settings: { kind: "webgpu", adapter: "", matmul: "" } },
+      elapsed: 1,
+      hasSteps: true,
+      soundUntil: (step) => step,
+    });
+  assertEquals((await next())?.run.state?.step, Number(before.slice(5)));
+  assertEquals(told.length, 2);
+  assertStringIncludes(told[0]!, `${last}/optimizer.safetensors: it is damaged`);
+  const all = (await Array.fromAsync(Deno.readDir(`${path}/checkpoints`))).map(({ name }) => name);
+  assertEquals(all.sort(), [`damaged-${last}`, before]);
 });
