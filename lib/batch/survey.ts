@@ -51,7 +51,7 @@ export interface SurveyOptions {
 }
 
 /** Tokens of a stretch that is looked for in what came before. */
-export const STRETCH = 32;
+const STRETCH = 32;
 
 /** Characters of a passage that are looked at: far more than the tokens that are wanted. */
 const LONGEST_PASSAGE = 1 << 22;

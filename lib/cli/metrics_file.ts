@@ -4,6 +4,7 @@
  * @module
  */
 
+import { objectOf } from "../sentences/json_line.ts";
 import { oddKind } from "../access/odd_kind.ts";
 import { systemReason } from "../sentences/reasons.ts";
 import { writeAllSync, writeFile, writing } from "../files/write_files.ts";
@@ -71,7 +72,7 @@ function writeLine(file: Deno.FsFile, { path, line }: { path: string; line: obje
 export async function cutMetrics(path: string, step: number): Promise<void> {
   const text = await readMetrics(path);
   const isKept = (line: string) => {
-    const noted = parsedLine(line);
+    const noted = objectOf(line);
     // a line of another kind that knows no step stays; one that a crash cut short goes
     return typeof noted?.step === "number" ? noted.step <= step : noted !== undefined;
   };
@@ -82,18 +83,8 @@ export async function cutMetrics(path: string, step: number): Promise<void> {
 /** The validations so far, in order. */
 export async function readValidations(path: string): Promise<ValidationRecord[]> {
   const text = await readMetrics(path);
-  const lines = text.split("\n").map(parsedLine);
+  const lines = text.split("\n").map(objectOf);
   return lines.filter((line) => line !== undefined && !validationLine(line)).map((line) => withNumbers(line!));
-}
-
-/** A line as an object; undefined where it is none. */
-function parsedLine(line: string): Record<string, unknown> | undefined {
-  try {
-    const json = JSON.parse(line);
-    return typeof json === "object" && json !== null && !Array.isArray(json) ? json : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** A validation; JSON has no word for what is not finite. */

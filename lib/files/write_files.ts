@@ -79,7 +79,7 @@ export interface FileWriter {
 const BLOCK = 1 << 16;
 
 /** Writes to an open file. */
-export function fileWriter(file: Deno.FsFile, context: WriteContext): FileWriter {
+function fileWriter(file: Deno.FsFile, context: WriteContext): FileWriter {
   const block = new Uint8Array(BLOCK);
   let used = 0;
   const put = (bytes: Uint8Array) =>

@@ -43,7 +43,7 @@ export interface PlaceOptions {
 }
 
 /** The name under which a tensor is looked for: files differ in prefixes, and older ones in the names of norms. */
-export function usualName(name: string, { preset }: Pick<ModelConfig, "preset">): string {
+function usualName(name: string, { preset }: Pick<ModelConfig, "preset">): string {
   if (preset === "modernbert") return /^(embeddings|layers|final_norm)\./.test(name) ? `model.${name}` : name;
   if (preset === "labml") return name;
   const renamed = name.replace(/LayerNorm\.gamma$/, "LayerNorm.weight").replace(/LayerNorm\.beta$/, "LayerNorm.bias");

@@ -50,7 +50,7 @@ export interface SafetensorsHeader {
 }
 
 /** Largest header that is believed. */
-export const LARGEST_HEADER = 100_000_000;
+const LARGEST_HEADER = 100_000_000;
 
 /** Bytes of a number of each type that the format knows. */
 const bytesOf: Readonly<Record<string, number>> = {

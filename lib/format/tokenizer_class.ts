@@ -31,7 +31,7 @@ export const bertNames: SpecialNames = {
   "[MASK]": "[MASK]",
 };
 /** RoBERTa's names. */
-export const robertaNames: SpecialNames = {
+const robertaNames: SpecialNames = {
   "[PAD]": "<pad>",
   "[UNK]": "<unk>",
   "[CLS]": "<s>",

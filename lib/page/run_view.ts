@@ -4,6 +4,7 @@
  * @module
  */
 
+import { objectOf } from "../sentences/json_line.ts";
 import { type Facts, runFacts, shareDone } from "./run_facts.ts";
 import { createSeries, type Series, type SeriesPart, type SeriesPlace } from "./series.ts";
 
@@ -121,7 +122,7 @@ export function createRunView(id: string, name: string): RunView {
   };
   return {
     metric(line) {
-      const point = parsedLine(line);
+      const point = objectOf(line);
       if (!point || !(Number(point.step) >= 0)) return;
       const numbers = withNumbers(point);
       if (point.kind === "train") {
@@ -136,7 +137,7 @@ export function createRunView(id: string, name: string): RunView {
       if (point.kind === "skipped" || point.kind === "spike") changes++;
     },
     sample(line) {
-      const entry = parsedLine(line);
+      const entry = objectOf(line);
       const step = Number(entry?.step);
       if (!entry || !(step >= 0) || !Array.isArray(entry.samples)) return;
       // a run that went back to a checkpoint tells its later steps once more
@@ -179,16 +180,6 @@ export function createRunView(id: string, name: string): RunView {
 }
 
 const newCurves = (): [Series, Series] => [createSeries(trainShape), createSeries(validationShape, 1000)];
-
-/** A line as an object; undefined where it is none. */
-function parsedLine(line: string): Record<string, unknown> | undefined {
-  try {
-    const json = JSON.parse(line);
-    return typeof json === "object" && json !== null && !Array.isArray(json) ? json : undefined;
-  } catch {
-    return undefined;
-  }
-}
 
 /** What is not finite is spelled as text, or null. */
 function withNumbers(line: Record<string, unknown>): Record<string, number> {

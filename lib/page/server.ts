@@ -9,7 +9,7 @@ import type { RunSet } from "./run_set.ts";
 import type { RunPlace } from "./run_view.ts";
 
 /** Only this machine reaches it. */
-export const LOOPBACK = "127.0.0.1";
+const LOOPBACK = "127.0.0.1";
 
 /** A page that is being served. */
 export interface PageServer {

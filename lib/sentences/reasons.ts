@@ -7,7 +7,7 @@
 import { printable, quoted, shortened } from "./safe_text.ts";
 
 /** What codes of the operating system mean to who waits for a file. */
-export const systemReasons: Readonly<Record<string, string>> = {
+const systemReasons: Readonly<Record<string, string>> = {
   ENOSPC: "no space is left there",
   EDQUOT: "the quota is used up",
   EFBIG: "the file grows larger than is allowed there",
@@ -78,7 +78,7 @@ const networkReasons: readonly (readonly [RegExp, string])[] = [
 ];
 
 /** What Deno was not allowed to do, as the flag that would allow it. */
-export function missingFlag(error: unknown): string | undefined {
+function missingFlag(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const match = /Requires (?:all|(\w+)) access(?: to "?(.*?)"?)?, run again with/.exec(error.message);
   if (error.name !== "NotCapable" && !match) return undefined;

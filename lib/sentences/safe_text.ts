@@ -27,7 +27,7 @@ export function printableLines(text: string): string {
 }
 
 /** Characters of input that a sentence quotes at most. */
-export const MOST_QUOTED = 80;
+const MOST_QUOTED = 80;
 
 /** A piece of input that can be told by its beginning and its end, printable. */
 export function shortened(text: string, most: number = MOST_QUOTED): string {

@@ -37,7 +37,7 @@ export function parseLoosely(json: string): unknown {
 }
 
 /** The text of a record: itself, if it is a string. */
-export function textOfRecord(record: unknown, field: string): RecordText {
+function textOfRecord(record: unknown, field: string): RecordText {
   if (typeof record === "string") return record.toWellFormed();
   // the way in which the Hugging Face server hands out rows
   const text = textAt(record, field) ??

@@ -34,7 +34,7 @@ const special = /[Σ\ua7ce\ua7d2\ua7d4\u{16ea0}-\u{16eb8}]/u;
 const everySpecial = new RegExp(special, "gu");
 
 /** Lower case, each letter for itself: Σ is σ at the end of a word too. */
-export function lowerCase(text: string): string {
+function lowerCase(text: string): string {
   if (simple.test(text) || !special.test(text)) return text.toLowerCase();
   return text.replace(everySpecial, (letter) => {
     if (letter === "Σ") return "σ";

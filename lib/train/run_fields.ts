@@ -29,7 +29,7 @@ import {
 import { documentKinds } from "../text/plain_text.ts";
 import { textFormats } from "../text/text_source.ts";
 import type { WindowPosition } from "../batch/windows.ts";
-import type { TrainRecord, ValidationRecord } from "./events.ts";
+import type { ValidationRecord } from "./events.ts";
 import { schedules } from "./schedule.ts";
 import type { TrainingSettings } from "./settings.ts";
 
@@ -204,21 +204,5 @@ const validationFields: Fields<ValidationRecord> = {
   paddingShare: maybe(anyNumber),
 };
 
-const trainFields: Fields<TrainRecord> = {
-  kind: choice(["train"]),
-  ...clockFields,
-  length: whole(1),
-  maskRate: anyNumber,
-  loss: anyNumber,
-  accuracy: anyNumber,
-  nextSentence,
-  learningRate: anyNumber,
-  gradientNorm: anyNumber,
-  tokensPerSecond: anyNumber,
-};
-
 /** A line of metrics that tells of a validation. */
 export const validationLine: Field = record({ ...validationFields });
-
-/** A line of metrics that tells of a step. */
-export const trainLine: Field = record({ ...trainFields });

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { faultText } from "../../lib/sentences/fields.ts";
 import { defaultSettings } from "../../lib/train/settings.ts";
-import { aboutFields, runFields, stateFields, trainLine, validationLine } from "../../lib/train/run_fields.ts";
+import { aboutFields, runFields, stateFields, validationLine } from "../../lib/train/run_fields.ts";
 
 const training = { ...defaultSettings({ preset: "bert", width: 128 }), budget: { tokens: 1000 } };
 const cpu = { kind: "cpu", fusedMultiplyAdd: true, blas: "off" };
@@ -97,5 +97,5 @@ Deno.test("run_fields say which field is wrong, and what would be right", () => 
     assertStringIncludes(faultText(fault), text);
   }
   // what is not its own is no field
-  assert(trainLine(JSON.parse('{"__proto__": {"kind": "train"}}')));
+  assert(validationLine(JSON.parse('{"__proto__": {"kind": "validation"}}')));
 });

@@ -59,7 +59,7 @@ const writingPermissions = {
 };
 
 /** Help of the command. */
-export const embedHelp = `Turns texts into vectors: hidden states of the last layer, one vector a text.
+const embedHelp = `Turns texts into vectors: hidden states of the last layer, one vector a text.
 
 Such vectors are good for finding near duplicates, for grouping texts, and as features of a classifier that you train; within
 one field, and with --remove-mean, also for likeness. They are not made for search by meaning as they are: all point much the same

@@ -51,7 +51,7 @@ const groups = { Options: flags, Device: deviceFlags };
 const PSEUDO_TOKENS = 4096;
 
 /** Help of the command. */
-export const evalHelp = `Measures how well a model predicts masked tokens of a text.
+const evalHelp = `Measures how well a model predicts masked tokens of a text.
 
 Usage: ${program} eval DIR --data TEXT [options]
        ${program} eval --compare DIR DIR --data TEXT [options]

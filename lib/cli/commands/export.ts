@@ -35,7 +35,7 @@ const dtype = {
 const groups = { Options: { out, onnx, embeddings, "embeddings-only": embeddingsOnly, dtype } };
 
 /** Help of the command. */
-export const exportHelp = `Writes a model for other programs: a Hugging Face folder, or ONNX.
+const exportHelp = `Writes a model for other programs: a Hugging Face folder, or ONNX.
 
 Usage: ${program} export DIR --out OUT [options]
 

@@ -30,7 +30,7 @@ const { field, format } = trainFlags;
 const groups = { Options: { file, field, format, "top-k": topK, json, ...deviceFlags } };
 
 /** Help of the command. */
-export const fillHelp = `Fills in the [MASK]s of texts with what a trained model finds most probable.
+const fillHelp = `Fills in the [MASK]s of texts with what a trained model finds most probable.
 
 Usage: ${program} fill DIR [TEXT] [options]
 

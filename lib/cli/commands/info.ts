@@ -19,7 +19,7 @@ import { say } from "../standard_streams.ts";
 const groups = { Options: { json } };
 
 /** Help of the command. */
-export const infoHelp = `Shows what a model is: configuration, parameters, size, tokenizer, and where it was trained.
+const infoHelp = `Shows what a model is: configuration, parameters, size, tokenizer, and where it was trained.
 
 Usage: ${program} info DIR [options]
 

@@ -21,7 +21,7 @@ const reportPermissions = {
 };
 
 /** Help of the command. */
-export const reportHelp = `Writes the page that watch shows as one file, which any browser opens without a network.
+const reportHelp = `Writes the page that watch shows as one file, which any browser opens without a network.
 
 Usage: ${program} report RUN... [options]
 

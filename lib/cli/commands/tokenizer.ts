@@ -35,7 +35,7 @@ const { cased } = trainFlags;
 const groups = { "Options of train": { type, size, cased, out, ...textFlags } };
 
 /** Help of the command. */
-export const tokenizerHelp = `Trains vocabularies and turns text into token ids and back.
+const tokenizerHelp = `Trains vocabularies and turns text into token ids and back.
 
 Usage: ${program} tokenizer train --out FOLDER [options]
        ${program} tokenizer encode FOLDER < text

@@ -28,7 +28,7 @@ const trainPermissions = {
 };
 
 /** Help of the command. */
-export const trainHelp = `Trains a masked language model and keeps it in a run folder.
+const trainHelp = `Trains a masked language model and keeps it in a run folder.
 
 Usage: ${program} train [options]
 

@@ -21,7 +21,7 @@ const watchPermissions = {
 };
 
 /** Help of the command. */
-export const watchHelp =
+const watchHelp =
   `Shows runs on a page in a browser: their curves, settings and samples, while they are trained and after.
 
 Usage: ${program} watch [RUNS] [options]

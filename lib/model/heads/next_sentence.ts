@@ -16,7 +16,7 @@ import { type EncoderContext, namedOperations } from "../encoder.ts";
 import { type ModelParameter, ParameterList } from "../parameter_list.ts";
 
 /** The classes as Hugging Face numbers them: 0, the second text follows the first; 1, it is from elsewhere. */
-export const PAIR_CLASSES = 2;
+const PAIR_CLASSES = 2;
 
 /** Whether a parameter is this head's. */
 export function isNextSentenceParameter(name: string): boolean {
