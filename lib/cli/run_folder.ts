@@ -83,23 +83,26 @@ async function digestOf({ model, training, text, files, init, keep }: RunConfig)
 }
 
 /**
- * Reads what a run to resume was started with.
+ * Reads what a run was started with.
  *
  * @throws {RangeError} if it is no run, or was changed since.
  */
-export async function readRun(path: string): Promise<RunConfig> {
+export async function readRun(path: string, purpose: "resume" | "evaluate" = "resume"): Promise<RunConfig> {
+  const cannot = `Cannot ${purpose} "${path}"`;
   let config: RunConfig;
   try {
     // never a pipe, a device, or more than is believed of such a file
     config = await readJson(fileFolder(path), "config.json") as RunConfig;
   } catch (error) {
-    throw new RangeError(`Cannot resume "${path}": ${(error as Error).message}`);
+    throw new RangeError(`${cannot}: ${(error as Error).message}`);
   }
-  if (config === undefined) throw new RangeError(`Cannot resume "${path}": there is no config.json in it`);
-  config = checked(withDevice(config), runFields, `Cannot resume "${path}": its config.json is not that of a run`);
+  if (config === undefined) throw new RangeError(`${cannot}: there is no config.json in it`);
+  config = checked(withDevice(config), runFields, `${cannot}: its config.json is not that of a run`);
   if (config.sha256 !== undefined && config.sha256 !== await digestOf(config)) {
     throw new RangeError(
-      `Cannot resume "${path}": its config.json is not what was written, so the run would go on as another; ` +
+      `${cannot}: its config.json is not what was written${
+        purpose === "resume" ? ", so the run would go on as another" : ""
+      }; ` +
         'if it was changed on purpose, delete "sha256" in it',
     );
   }

@@ -239,3 +239,14 @@ Deno.test("train keeps as many checkpoints as --keep says, and the best by valid
     const filled = await runCli(["fill", `runs/x/checkpoints/${best}`, "a b[MASK]ll", "--device", "cpu"], { cwd });
     assertEquals(filled.code, 0, filled.err);
   }));
+
+Deno.test("eval says that it cannot evaluate a run whose settings were changed, not that it cannot resume it", () =>
+  inTemporaryFolder(async (cwd) => {
+    const config = `${await stopped(cwd)}/config.json`;
+    await Deno.writeTextFile(config, (await Deno.readTextFile(config)).replace('"format": 2', '"format": 3'));
+    const { code, err } = await runCli(["eval", "runs/x"], { cwd });
+    assertEquals([code, err], [
+      1,
+      'error: Cannot evaluate "runs/x": its config.json is not that of a run: "format" is 3; wanted 2\n',
+    ]);
+  }));

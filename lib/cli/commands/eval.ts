@@ -162,7 +162,7 @@ async function planOf(path: string, parsed: ParsedFlags): Promise<{ opened: Open
     if (!/^https?:/i.test(path)) await checkModelPath(path);
     throw new UsageError("Give the text to measure on by --data: only a run's folder knows one itself");
   }
-  const { text, training } = await readRun(path);
+  const { text, training } = await readRun(path, "evaluate");
   const about = await latestAbout(path);
   const opened = await openCorpus({ ...text, ...options }, { seed: training.seed });
   return {
