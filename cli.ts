@@ -13,6 +13,7 @@ import { evalCommand } from "./lib/cli/commands/eval.ts";
 import { exportCommand } from "./lib/cli/commands/export.ts";
 import { fillCommand } from "./lib/cli/commands/fill.ts";
 import { UsageError } from "./lib/cli/flags.ts";
+import { DeviceError } from "./lib/device/device.ts";
 import { infoCommand } from "./lib/cli/commands/info.ts";
 import { OutputClosedError, say, sayAside } from "./lib/cli/standard_streams.ts";
 import { environment } from "./lib/cli/permissions.ts";
@@ -82,6 +83,7 @@ export async function main(args: readonly string[]): Promise<number> {
     if (error instanceof OutputClosedError) return OUTPUT_CLOSED;
     if (environment("CLOZE_DEBUG")) console.error(error);
     else sayAside(`error: ${safeSentence(sentenceOf(error))}`);
+    await afterDeviceLoss(error);
     if (error instanceof UsageError) {
       sayAside(`See: ${program} ${command ? `${name} ` : ""}--help`);
       return 2;
@@ -89,6 +91,15 @@ export async function main(args: readonly string[]): Promise<number> {
     return 1;
   }
 }
+
+/** A driver may still be at work on what a lost device was given: a process that ends under it ends by a signal. */
+async function afterDeviceLoss(error: unknown): Promise<void> {
+  const isLoss = [error, error instanceof Error && error.cause].some((one) => one instanceof DeviceError);
+  if (isLoss) await new Promise((resolve) => setTimeout(resolve, DRIVER_SETTLES));
+}
+
+/** Milliseconds for a driver to finish what a lost device was given. */
+const DRIVER_SETTLES = 300;
 
 /** Exit code of a program whose output nobody reads any more: 128 and the number of SIGPIPE. */
 const OUTPUT_CLOSED = 141;
