@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { runCli } from "./helpers/run_cli.ts";
+import { runCli, runMains } from "./helpers/run_cli.ts";
 
 const readme = await Deno.readTextFile(new URL("../README.md", import.meta.url));
 
@@ -36,8 +36,8 @@ for (const [i, [name, wanted]] of Object.entries(examples).entries()) {
 Deno.test("README names only options that exist", async () => {
   const known = new Set(["--help"]);
   const { out } = await runCli(["--help"], { cwd: "." });
-  for (const [, name] of out.matchAll(/^ {2}([a-z]+) {2,}/gm)) {
-    const help = await runCli([name!, "--help"], { cwd: "." });
+  const names = [...out.matchAll(/^ {2}([a-z]+) {2,}/gm)].map(([, name]) => name!);
+  for (const help of await runMains(names.map((name) => [name, "--help"]), { cwd: "." })) {
     for (const [option] of help.out.matchAll(/--[a-z][a-z-]*/g)) known.add(option);
   }
   assert(known.has("--curriculum"));

@@ -3,7 +3,7 @@ import { encodeSafetensors } from "../../lib/format/safetensors.ts";
 import { modelConfig } from "../../lib/model/config.ts";
 import { characterTokenizer } from "../../lib/tokenizer/character.ts";
 import { writeModel } from "../helpers/model_files.ts";
-import { runCli } from "../helpers/run_cli.ts";
+import { runCli, runMains } from "../helpers/run_cli.ts";
 
 /** Wrong usage: arguments, exit code, and the sentence that is wanted. */
 const cases: [args: string[], code: number, message: string][] = [
@@ -205,9 +205,10 @@ Deno.test({
       await Deno.writeTextFile(`${cwd}/norun/config.json`, "{}");
       await Deno.writeTextFile(`${cwd}/words.txt`, "kite\n");
       await writeModels(cwd);
-      for (const [args, code, message] of cases) {
-        await t.step(args.join(" "), async () => {
-          const result = await runCli(args, { cwd });
+      const results = await runMains(cases.map(([args]) => args), { cwd });
+      for (const [i, [args, code, message]] of cases.entries()) {
+        await t.step(args.join(" "), () => {
+          const result = results[i]!;
           assert(result.err.startsWith("error: "), result.err);
           assertStringIncludes(result.err, message);
           assertEquals(result.code, code);
@@ -240,9 +241,9 @@ Deno.test("main() says which driver to install where there is no adapter", async
 const commands = ["train", "fill", "eval", "embed", "export", "info", "tokenizer"];
 
 Deno.test("main() explains itself", async () => {
-  for (const args of [["--help"], ...commands.map((name) => [name, "--help"]), ["fill", "-h"], ["--version"]]) {
-    const { code, out, err } = await runCli(args, { cwd: Deno.cwd() });
+  const lists = [["--help"], ...commands.map((name) => [name, "--help"]), ["fill", "-h"], ["--version"]];
+  for (const [i, { code, out, err }] of (await runMains(lists, { cwd: Deno.cwd() })).entries()) {
     assertEquals([code, err], [0, ""]);
-    assertStringIncludes(out, args[0] === "--version" ? "0.1.0" : "Usage: deno run -A cli.ts");
+    assertStringIncludes(out, lists[i]![0] === "--version" ? "0.1.0" : "Usage: deno run -A cli.ts");
   }
 });

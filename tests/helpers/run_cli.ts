@@ -49,6 +49,22 @@ export async function runCli(
   return { code, out: text(stdout), err: text(stderr) };
 }
 
+/** Calls `main()` with each list of arguments in a folder, one after the other in one process, which takes a tenth of the time. */
+export async function runMains(lists: readonly (readonly string[])[], { cwd }: { cwd: string }): Promise<CliResult[]> {
+  const mains = new URL("many_mains.ts", import.meta.url).href;
+  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-prompt", "--no-check", `--config=${config}`, mains],
+    cwd,
+    env: { NO_COLOR: "1", CLOZE_TEST_MAINS: JSON.stringify(lists) },
+    stdin: "null",
+  }).output();
+  const parts = (bytes: Uint8Array) => new TextDecoder().decode(bytes).split("\0");
+  const [outs, errs] = [parts(stdout), parts(stderr)];
+  const codes = JSON.parse(outs.pop()!) as number[];
+  if (codes.length !== lists.length) throw new Error(`${codes.length} of ${lists.length} commands have ended`);
+  return codes.map((code, i) => ({ code, out: outs[i]!, err: errs[i]! }));
+}
+
 /** Runs a line of a shell in a folder; in it `$CLOZE` is the command line. */
 export async function runShell(line: string, { cwd }: { cwd: string }): Promise<CliResult> {
   const start = `${Deno.execPath()} run -A --no-prompt --no-check --config=${config} ${cli}`;

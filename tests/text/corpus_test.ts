@@ -82,28 +82,6 @@ Deno.test("textCorpus() rejects empty text", async () => {
   await assertRejects(() => textCorpus([]), RangeError, "no file was given");
 });
 
-Deno.test("textCorpus() reads a large file in bounded memory", async () => {
-  const path = await Deno.makeTempFile();
-  try {
-    const file = await Deno.open(path, { write: true });
-    const block = new TextEncoder().encode("a line of text that repeats itself\n".repeat(30_000));
-    for (let i = 0; i < 40; i++) await file.write(block);
-    file.close();
-    const corpus = await textCorpus(await fileSources(path));
-    let lines = 0;
-    let most = 0;
-    const before = Deno.memoryUsage().rss;
-    for await (const _ of corpus.passages("training")) {
-      if (++lines % 100_000 === 0) most = Math.max(most, Deno.memoryUsage().rss - before);
-    }
-    assertEquals(lines, 1_080_001);
-    // 42 MB of text; what grows is garbage not yet collected
-    assert(most < 150e6, `${most} bytes`);
-  } finally {
-    await Deno.remove(path);
-  }
-});
-
 Deno.test("fileSources() finds files, folders and globs in order of their names", async () => {
   const folder = await Deno.makeTempDir();
   try {

@@ -130,28 +130,3 @@ Deno.test("jsonSource() makes halves of surrogate pairs U+FFFD", async () => {
     assertEquals((await textsIn("a.json", json))[0], "a \ufffd b \ufffd c 😀");
   }
 });
-
-Deno.test("jsonSource() reads a list of 60 megabytes in bounded memory", async () => {
-  const element = new TextEncoder().encode(`{"text": "${"words and ".repeat(500)}"},\n`);
-  const count = 12_000;
-  const source = {
-    name: "a.json",
-    size: undefined,
-    stream: () =>
-      ReadableStream.from((function* () {
-        yield new TextEncoder().encode("[");
-        for (let i = 0; i < count; i++) yield element.slice();
-        yield new TextEncoder().encode("]");
-      })()),
-  };
-  let found = 0;
-  let most = 0;
-  const before = Deno.memoryUsage().rss;
-  const text = await textSource(source);
-  for await (const _ of text.read({ start: 0, end: undefined, bad: new BadRecords() })) {
-    if (++found % 1000 === 0) most = Math.max(most, Deno.memoryUsage().rss - before);
-  }
-  assertEquals(found, count);
-  // what grows is garbage not yet collected
-  if (most > 100e6) throw new Error(`${most} bytes`);
-});

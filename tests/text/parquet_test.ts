@@ -118,30 +118,6 @@ Deno.test("parquet() refuses a codec that it does not know by name", async () =>
   );
 });
 
-/** Definition levels of a page, of which a run is made to last for ever: a decoder fills its memory with it. */
-function endlessRun(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  // levels of forty rows that are all there: a run of forty times 1
-  const at = bytes.findIndex((byte, i) => byte === 80 && bytes[i + 1] === 1);
-  const found = bytes.slice();
-  // a number of several bytes takes the place of the run and of what follows it
-  found.set([0xfe, 0xff, 0xff, 0xff, 0x0f, 1], at);
-  return found;
-}
-
-Deno.test("parquet() gives up what takes more than its bytes can be worth, and goes on with other files", async () => {
-  const data = Array.from({ length: 40 }, (_, i) => `some text ${i}`);
-  const bytes = written([{ name: "text", data, type: "STRING", encoding: "PLAIN" }], { codec: "UNCOMPRESSED" });
-  const endless = endlessRun(bytes);
-  assert(endless.length < 1000 && String(endless) !== String(bytes));
-  const start = performance.now();
-  const before = Deno.memoryUsage().rss;
-  const error = await assertRejects(() => textsIn("a.parquet", endless), SyntaxError);
-  assertEquals(error.message, "Cannot read a.parquet, rows 0 to 40: its data make no sense");
-  assert(performance.now() - start < 10_000);
-  assert(Deno.memoryUsage().rss - before < 2e8);
-  assertEquals(await textsIn("b.parquet", bytes), data);
-});
-
 Deno.test("parquet() finds a page whose header lacks a number", async () => {
   const data = Array.from({ length: 40 }, (_, i) => `some text ${i}`);
   const bytes = written([{ name: "text", data, type: "STRING", encoding: "PLAIN" }], { codec: "UNCOMPRESSED" });

@@ -7,7 +7,7 @@ import { compressionOf, decompressed } from "../../lib/text/decompress.ts";
 import { fileSources } from "../../lib/text/file_source.ts";
 import { textSource } from "../../lib/text/text_source.ts";
 import { plainText } from "../../lib/text/plain_text.ts";
-import { BadRecords, type ByteSource, stringSource, type TextSource } from "../../lib/text/source.ts";
+import { BadRecords, stringSource, type TextSource } from "../../lib/text/source.ts";
 import { random } from "../helpers/random.ts";
 import { bytesSource } from "../helpers/text_sources.ts";
 
@@ -65,28 +65,6 @@ Deno.test("plainText() hands out a line of 20 megabytes in pieces of bounded siz
   assert(passages.slice(0, -2).every(({ text }) => text.endsWith(" ")));
   const fifth = passages[4]!;
   assertEquals((await all(source, { start: fifth.next }))[0], passages[5]);
-});
-
-Deno.test("plainText() reads a line of 200 megabytes in bounded memory", async () => {
-  const chunk = encode("words and words and ".repeat(5000));
-  const source: ByteSource = {
-    name: "endless line.txt",
-    size: 2000 * chunk.length,
-    stream: () =>
-      ReadableStream.from((function* () {
-        for (let i = 0; i < 2000; i++) yield chunk.slice();
-      })()),
-  };
-  let characters = 0;
-  let most = 0;
-  const before = Deno.memoryUsage().rss;
-  for await (const { text } of plainText(source).read({ start: 0, end: undefined, bad: new BadRecords() })) {
-    characters += text.length;
-    most = Math.max(most, Deno.memoryUsage().rss - before);
-  }
-  assertEquals(characters, 2e8);
-  // what grows is garbage not yet collected, and does not grow with the line
-  assert(most < 100e6, `${most} bytes`);
 });
 
 Deno.test("jsonLines() reads a field, names what is wrong and skips as many records as it may", async () => {
