@@ -19,7 +19,7 @@ import { countTokens, openCorpus, type OpenedCorpus } from "./open_corpus.ts";
 import { corpusChoice } from "./corpus_flags.ts";
 import { type ParsedFlags, UsageError } from "./flags.ts";
 import { grouped } from "./figures.ts";
-import { checkMemory } from "./memory_check.ts";
+import { fitMemory } from "./memory_check.ts";
 import { openNamed } from "./opened_model.ts";
 import { openRunDevice } from "./run_device.ts";
 import type { Run } from "./run.ts";
@@ -44,7 +44,7 @@ export async function newRun(parsed: ParsedFlags, terminal: Terminal): Promise<R
     device = await openRunDevice({ path: "", before: undefined }, parsed);
     // what is known of the vocabulary before any text is read
     const config = { ...plan.model, vocab: parsed.get(flags.vocab) ?? plan.model.vocab };
-    await checkMemory({ config, settings: plan.settings, device: device.device });
+    await fitMemory({ config, settings: plan.settings, device: device.device }, parsed.get(flags["micro-batch"]));
     opened = await openCorpus(corpusChoice(parsed), { seed: plan.seed, keep: parsed.get(flags.out) });
     claim = await claimFor(opened, parsed, plan);
     return await newRunOn(opened, { parsed, plan, model, device, claim, terminal });
@@ -100,9 +100,13 @@ async function newRunOn(
     ? { name: init, opened: model, added: extended.added }
     : undefined;
   const config = { ...plan.model, vocab: Math.max(plan.model.vocab, tokenizer.size) };
-  await checkMemory({ config, settings: plan.settings, device: device.device });
-  const settings = { ...plan.settings, budget: await budgetOn(opened.corpus, tokenizer, plan.budget) };
-  const notices = await textNotices(opened, { tokenizer, settings, isReady: base !== undefined });
+  const choice = { config, settings: plan.settings, device: device.device };
+  const fitted = await fitMemory(choice, parsed.get(flags["micro-batch"]));
+  const settings = { ...fitted.settings, budget: await budgetOn(opened.corpus, tokenizer, plan.budget) };
+  const notices = [
+    ...await textNotices(opened, { tokenizer, settings, isReady: base !== undefined }),
+    ...(fitted.notice === undefined ? [] : [fitted.notice]),
+  ];
   const [keep, { path }] = [parsed.get(flags.keep), claim];
   const parts = { opened, device, tokenizer, base, config, settings, notices, path, claim, keep };
   return { ...parts, before: undefined, state: undefined };

@@ -31,6 +31,7 @@ import {
   parseSpan,
   parseWhole,
 } from "./flag_values.ts";
+import type { MicroBatch } from "./memory_check.ts";
 import { PAGE_PORT, parsePort } from "./page_server.ts";
 import { parseRunName } from "./run_name.ts";
 import {
@@ -150,6 +151,11 @@ const batches = {
   ),
   "batch-tokens": flag("N", `tokens of a batch (${byDefault(({ batchTokens }) => batchTokens)})`, count),
   accumulate: flag("N", `batches of a step (${byDefault(({ accumulate }) => accumulate)})`, count),
+  "micro-batch": {
+    ...flag<MicroBatch>("N", "tokens computed at once: a number, auto (as the memory allows) or off", parseMicroBatch),
+    default: "auto" as const,
+  },
+  "checkpoint-activations": flagSwitch("keep less for the gradient and compute it again: less memory, a third slower"),
   "mask-rate": flag(
     "SHARE",
     `share of tokens masked, or start:end (${byDefault(({ maskRate }) => maskRate, spelledMaskRate)})`,
@@ -255,6 +261,10 @@ export const budgetFlags = Object.keys(budgets) as readonly (keyof typeof budget
 
 /** Names of the flags that shape a new model. */
 export const shapeFlags: readonly string[] = Object.keys(shape);
+
+function parseMicroBatch(value: string): MicroBatch {
+  return value === "auto" || value === "off" ? value : parseCount(value);
+}
 
 function parseMaskRate(value: string): { start: number; end: number } {
   const parts = value.split(":").map(parseShare);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Device } from "../device/device.ts";
+import { type Device, DeviceMemoryError } from "../device/device.ts";
 import type { OpenedDevice } from "../device/open_device.ts";
 import { unfinishedRemoved } from "../files/checkpoint_folder.ts";
 import type { Model } from "../model/model.ts";
@@ -12,11 +12,13 @@ import { parameterCount } from "../model/parameters.ts";
 import type { Corpus } from "../text/corpus.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { ValidationRecord } from "../train/events.ts";
+import { fewestParts } from "../train/micro_batch.ts";
 import { train } from "../train/trainer.ts";
 import { bestCheckpoint, checkpointKeeper } from "./checkpoint_keeper.ts";
 import { grouped } from "./figures.ts";
 import type { ParsedFlags } from "./flags.ts";
 import { INTERRUPTED, listenForInterrupts } from "./interrupt.ts";
+import { type MicroBatch, partsNotice } from "./memory_check.ts";
 import { metricsFile, readValidations } from "./metrics_file.ts";
 import { skippedLines } from "./open_corpus.ts";
 import { type Outcome, watchOutcome } from "./outcome.ts";
@@ -33,6 +35,7 @@ import { samplesFile } from "./samples_file.ts";
 import type { Terminal } from "./terminal.ts";
 import { terminalReporter } from "./terminal_reporter.ts";
 import { withAdvice } from "./text_notices.ts";
+import { trainFlags } from "./train_flags.ts";
 
 /** What a run goes on with. */
 interface Site {
@@ -50,13 +53,25 @@ export async function trainRun(first: Run, { parsed, terminal }: Omit<Site, "sig
   });
   first.claim.begin();
   let [run, failure]: [Run, Failure | undefined] = [first, undefined];
+  // the run as it begins: with smaller parts of batches once a GPU turned out too small
+  let beginning = first;
   try {
     while (true) {
       try {
-        return await attempt(run, { parsed, terminal, signal, isFirst: run === first, failed: (now) => failure = now });
+        return await attempt(run, {
+          parsed,
+          terminal,
+          signal,
+          isFirst: run === beginning,
+          failed: (now) => failure = now,
+        });
       } catch (error) {
         terminal.clear();
-        const next = failure && !signal.aborted ? await recovery.next(error, failure) : undefined;
+        const next = signal.aborted
+          ? undefined
+          : failure
+          ? await recovery.next(error, failure)
+          : inSmallerParts(error, run, parsed.get(trainFlags["micro-batch"]));
         if (!next) {
           const advice = failure && await recovery.advice(error, failure);
           if (advice !== undefined) terminal.print(advice);
@@ -64,11 +79,23 @@ export async function trainRun(first: Run, { parsed, terminal }: Omit<Site, "sig
         }
         terminal.print(`note: ${next.note}`);
         run = next.run;
+        if (!failure) beginning = run;
       }
     }
   } finally {
     remove();
   }
+}
+
+/** A new run that a GPU has no memory for, with batches in more parts: WebGPU tells how much there is only when it is used up. */
+function inSmallerParts(error: unknown, run: Run, microBatch: MicroBatch): { run: Run; note: string } | undefined {
+  if (!(error instanceof DeviceMemoryError) || microBatch !== "auto" || run.state) return undefined;
+  const { settings } = run;
+  const { batchTokens } = settings;
+  const divided = fewestParts(settings, { most: batchTokens / 2, above: 1 });
+  if (!divided) return undefined;
+  const notice = partsNotice(settings, divided)!;
+  return { run: { ...run, device: undefined, settings: divided.settings }, note: `${error.message}; ${notice}` };
 }
 
 /** One go at a run, on a device of its own. */

@@ -31,6 +31,12 @@ export class DeviceError extends Error {
   override name = "DeviceError";
 }
 
+/** A device that has no memory left. */
+export class DeviceMemoryError extends DeviceError {
+  /** Name of the class. */
+  override name = "DeviceMemoryError";
+}
+
 /** A kernel that failed; what earlier sections did is done, what this one did is anyone's guess. */
 export class KernelError extends DeviceError {
   /** Name of the class. */

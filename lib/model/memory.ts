@@ -25,7 +25,7 @@ export interface TrainingMemory {
 export async function trainingMemory(
   device: Device,
   config: ModelConfig,
-  { shape, optimizer }: { shape: BatchShape; optimizer: AdamWOptions },
+  { shape, optimizer, recomputes = false }: { shape: BatchShape; optimizer: AdamWOptions; recomputes?: boolean },
 ): Promise<TrainingMemory> {
   let [parameters, largestPiece, batch, largestTensor] = [0, 0, 0, 0];
   const counted: Device = {
@@ -50,6 +50,6 @@ export async function trainingMemory(
     takeProfile: () => Promise.resolve(undefined),
     destroy: () => {},
   };
-  await new Model(counted, config).compileTraining(shape, optimizer);
+  await new Model(counted, config).compileTraining(shape, optimizer, { recomputes });
   return { parameters, largestPiece, batch, largestTensor };
 }

@@ -76,6 +76,7 @@ const settingsFields: Fields<TrainingSettings> = {
   curriculum,
   batchTokens: whole(1),
   accumulate: whole(1),
+  recompute: maybe(truth),
   pack: maybe(choice([...packModes, "pairs"])),
   maskRate: record({ start: share, end: share }),
   maskRule: choice(maskRules),

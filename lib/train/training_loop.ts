@@ -129,7 +129,8 @@ export class TrainingLoop {
     const { shape } = this.#program ?? {};
     if (shape?.length !== step.plan.length || shape.capacity !== step.shape.capacity) {
       this.#program?.destroy();
-      this.#program = await model.compileTraining(step.shape, this.#settings.optimizer);
+      const { optimizer, recompute: recomputes = false } = this.#settings;
+      this.#program = await model.compileTraining(step.shape, optimizer, { recomputes });
     }
     // the clock runs from the first step on: compiling the first program is no training
     this.#clock.training.start();
