@@ -35,7 +35,7 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
     "accumulation",
     "accumulate-grad-batches",
   ],
-  "micro-batch": ["micro-batch-size", "micro-batch-tokens", "physical-batch", "per-device-batch-size"],
+  "micro-batch": ["micro-batch-size", "micro-batch-tokens", "physical-batch"],
   "checkpoint-activations": ["gradient-checkpointing", "grad-checkpointing", "recompute", "activation-checkpointing"],
   schedule: ["lr-scheduler", "lr-scheduler-type", "scheduler", "lr-schedule"],
   warmup: ["warmup-proportion", "warm-up", "warmup-steps", "warmup-ratio", "warmup-share", "num-warmup-steps"],

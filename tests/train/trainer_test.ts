@@ -14,6 +14,7 @@ import { characterTokenizer, scanCharacters } from "../../lib/tokenizer/characte
 import { trainTokenizer } from "../../lib/tokenizer/train_tokenizer.ts";
 import type { TrainEvent, TrainingState, TrainRecord } from "../../lib/train/events.ts";
 import { defaultSettings, plannedEvaluateTokens, type TrainOptions } from "../../lib/train/settings.ts";
+import { fewestParts, inParts } from "../../lib/train/micro_batch.ts";
 import { train } from "../../lib/train/trainer.ts";
 import { DivergedError } from "../../lib/train/diverged.ts";
 import type { Budget, Span } from "../../lib/train/schedule.ts";
@@ -21,7 +22,7 @@ import type { Budget, Span } from "../../lib/train/schedule.ts";
 import { baselines } from "../helpers/baselines.ts";
 import { faultyDevice } from "../helpers/faulty_device.ts";
 import { assertClose } from "../helpers/assert_close.ts";
-import { gpuTest, kindTest, longTest } from "../helpers/devices.ts";
+import { cpuTest, gpuTest, kindTest, longTest } from "../helpers/devices.ts";
 import { random } from "../helpers/random.ts";
 
 const stories = storiesCorpus();
@@ -509,4 +510,27 @@ Deno.test("train() learns which text follows which by what is written: 3,000 doc
   assertGreater(accuracy, 0.75);
   model.destroy();
   device.destroy();
+});
+
+cpuTest(
+  "train() has the same losses to the bit where layers are computed anew, and near ones in parts of batches",
+  async (device) => {
+    const whole = losses(await run(device));
+    assertEquals(losses(await run(device, { recompute: true })), whole);
+    const { batchTokens, accumulate } = inParts({ ...settings, accumulate: 1 }, 2)!;
+    assertEquals([batchTokens, accumulate], [64, 2]);
+    const parts = losses(await run(device, { batchTokens, accumulate }));
+    assertClose(parts.map((row) => row[1]!), whole.map((row) => row[1]!), { atol: 1e-4, rtol: 1e-4 });
+  },
+);
+
+Deno.test("fewestParts() divides the windows of every stage, or none", () => {
+  const curriculum = parseCurriculum("32:50%,128");
+  const batches = { batchTokens: 1024, accumulate: 3, curriculum };
+  assertEquals(inParts(batches, 8), { batchTokens: 128, accumulate: 24, curriculum });
+  assertEquals([inParts(batches, 3), inParts(batches, 16)], [undefined, undefined]);
+  assertEquals(fewestParts(batches, { most: 600 })?.parts, 2);
+  assertEquals(fewestParts(batches, { most: 400 })?.parts, 4);
+  assertEquals(fewestParts(batches, { most: 1024, above: 1 })?.parts, 2);
+  assertEquals(fewestParts(batches, { most: 100 }), undefined);
 });
