@@ -5,19 +5,18 @@
  */
 
 import { writeAllSync, writing } from "../files/write_files.ts";
+import type { SampleToken } from "../evaluate/evaluator.ts";
 import type { Reporter } from "./reporter.ts";
 
 const what = "the run's samples";
 
-/** Appends to samples.jsonl in a run's folder; a token that was masked stands there with what was predicted. */
+/** Appends to samples.jsonl in a run's folder; a token that was masked stands there with what was predicted and what else could be. */
 export function samplesFile(path: string): Reporter {
   const place = `${path}/samples.jsonl`;
   return {
     event(event) {
       if (event.kind !== "samples") return;
-      const samples = event.samples.map((sample) =>
-        sample.map(({ token, predicted }) => predicted === undefined ? token : [token, predicted])
-      );
+      const samples = event.samples.map((sample) => sample.map(noted));
       const bytes = new TextEncoder().encode(JSON.stringify({ kind: event.kind, step: event.step, samples }) + "\n");
       writing({ what, place, bytes: bytes.length }, () => {
         using file = Deno.openSync(place, { append: true, create: true });
@@ -25,4 +24,11 @@ export function samplesFile(path: string): Reporter {
       });
     },
   };
+}
+
+/** A token as it reads, or [token, predicted, [[candidate, probability], …]]. */
+function noted({ token, predicted, candidates = [] }: SampleToken): unknown {
+  if (predicted === undefined) return token;
+  // nobody reads more than three digits
+  return [token, predicted, candidates.map(({ token, probability }) => [token, Number(probability.toPrecision(3))])];
 }
