@@ -54,6 +54,8 @@ export interface Evaluator {
   evaluate(failure?: LossFailure): Promise<Evaluation>;
   /** Predictions for the masked tokens of the first windows. */
   sample(count: number): Promise<SampleToken[][]>;
+  /** Bytes of device memory held by now. */
+  bytes(): Promise<number>;
   /** Gives the memory back. */
   destroy(): Promise<void>;
 }
@@ -109,6 +111,7 @@ export async function createEvaluator(options: EvaluatorOptions): Promise<Evalua
     get tokens() {
       return windows.length * length;
     },
+    bytes: async () => (await programs.all()).reduce((sum, { bytes }) => sum + bytes, 0),
     destroy: () => programs.clear(),
     async restrict(tokens) {
       if (tokens >= windows.length * length) return;

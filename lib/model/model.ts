@@ -126,6 +126,14 @@ export class Model {
     return this.#steps.masked;
   }
 
+  /** Bytes of device memory held, without those of its programs. */
+  get bytes(): number {
+    const tensors = stepsOf(this.#steps).flatMap((step): OwnedStepTensors[keyof OwnedStepTensors][] =>
+      Object.values(step)
+    );
+    return tensors.reduce((sum, { storage }) => sum + storage.buffer.bytes, this.store.bytes);
+  }
+
   /**
    * Compiles the training step for batches of a shape: sections "gradients" and "update".
    *

@@ -93,6 +93,10 @@ export interface ValidationRecord extends Omit<Evaluation, "predicted"> {
   readonly length: number;
   /** Share of padding in the training windows so far. */
   readonly paddingShare: number;
+  /** Bytes of device memory that the model and its programs hold. */
+  readonly deviceBytes?: number | undefined;
+  /** Bytes of memory that the process has in the machine, where that is known. */
+  readonly residentBytes?: number | undefined;
 }
 
 /** What {@linkcode train} yields. */

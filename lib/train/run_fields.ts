@@ -203,6 +203,8 @@ const validationFields: Fields<ValidationRecord> = {
   perplexity: anyNumber,
   nextSentence,
   paddingShare: maybe(anyNumber),
+  deviceBytes: maybe(whole()),
+  residentBytes: maybe(whole()),
 };
 
 /** A line of metrics that tells of a validation. */

@@ -15,6 +15,7 @@ import { createEvaluator, type Evaluator } from "../evaluate/evaluator.ts";
 import { DivergedError, MOST_SKIPPED } from "./diverged.ts";
 import type { SkippedRecord, SpikeRecord, TimeRecord, TrainEvent, TrainingState, TrainRecord } from "./events.ts";
 import { afterLoss, afterSkip, type LossTrend, NO_TREND } from "./loss_trend.ts";
+import { residentBytes } from "./memory_use.ts";
 import { isDue, progressOf } from "./schedule.ts";
 import {
   defaultEvaluateTokens,
@@ -253,6 +254,8 @@ export class TrainingLoop {
       length: this.#finalLength,
       ...means,
       paddingShare: paddingShare(this.#at.position),
+      deviceBytes: this.#options.model.bytes + (this.#program?.bytes ?? 0) + await this.#evaluator!.bytes(),
+      residentBytes: residentBytes(),
     };
   }
 

@@ -52,6 +52,8 @@ test("train keeps config, metrics and two checkpoints, and fill uses them", asyn
     "accuracy",
     "perplexity",
     "paddingShare",
+    "deviceBytes",
+    "residentBytes",
   ]);
 
   const checkpoints = (await Array.fromAsync(Deno.readDir(`${cwd}/runs/first/checkpoints`))).map(({ name }) => name);

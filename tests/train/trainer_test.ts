@@ -69,6 +69,31 @@ kindTest("train() yields every step once, validations, samples and checkpoints",
   assert(records.every(({ seconds }, i) => i === 0 || seconds >= records[i - 1]!.seconds));
 });
 
+kindTest("train() tells with validations how much memory is held on the device and in the machine", async (device) => {
+  let held = 0;
+  const count = <T extends { readonly bytes: number; destroy(): void }>(piece: T): T => {
+    held += piece.bytes;
+    const destroy = piece.destroy.bind(piece);
+    return Object.assign(piece, { destroy: () => (held -= piece.bytes, destroy()) });
+  };
+  const [allocate, build] = [device.allocate.bind(device), device.build.bind(device)];
+  device.allocate = (...args) => count(allocate(...args));
+  // on a GPU the pieces of a program are allocated like others
+  if (device.kind === "cpu") device.build = async (...args) => count(await build(...args));
+  const [told, counted]: number[][] = [[], []];
+  const model = createModel(device, modelConfig(shape));
+  for await (const event of train({ ...settings, model })) {
+    if (event.kind !== "validation") continue;
+    told!.push(event.deviceBytes!);
+    counted!.push(held);
+    assertGreater(event.residentBytes!, 1 << 20);
+  }
+  model.destroy();
+  Object.assign(device, { allocate, build });
+  assertEquals(told, counted);
+  assertEquals(held, 0);
+});
+
 kindTest("train() validates, shows samples and saves by the clock where the budget is one", async (device) => {
   const every = { share: 0.25 };
   const events = await run(device, {
