@@ -25,6 +25,14 @@ export type SampleEntry = string | readonly [token: string, predicted: string, c
 /** What could stand there, and how probable that is. */
 export type Candidate = readonly [token: string, probability: number];
 
+/** Samples that are new, and which are shown. */
+export interface SamplesPart {
+  /** Steps whose samples are shown, in order. */
+  readonly steps: readonly number[];
+  /** Samples of those steps that were not told before. */
+  readonly told: readonly StepSamples[];
+}
+
 /** What is told of a run: all of it, or what is new. */
 export interface RunMessage {
   /** Its path. */
@@ -46,7 +54,7 @@ export interface RunMessage {
   /** Its validations. */
   readonly validation?: SeriesPart | undefined;
   /** Its samples, where they changed. */
-  readonly samples?: readonly StepSamples[] | undefined;
+  readonly samples?: SamplesPart | undefined;
 }
 
 /** How much of a run was told. */
@@ -99,17 +107,21 @@ const validationShape = {
   ...clock,
   loss: { of: "loss", keeps: "mean" },
   accuracy: { of: "accuracy", keeps: "mean" },
+  deviceBytes: { of: "deviceBytes", keeps: "high" },
+  residentBytes: { of: "residentBytes", keeps: "high" },
 } as const;
 
 /** Steps whose samples are shown. */
 const MOST_SAMPLES = 60;
+/** Candidates that are shown of a token. */
+const MOST_CANDIDATES = 10;
 
 let made = 0;
 
 /** What is known of a run before anything is read. */
 export function createRunView(id: string, name: string): RunView {
   let [train, validation] = newCurves();
-  let samples: StepSamples[] = [];
+  let samples: (StepSamples & { readonly change: number })[] = [];
   let [config, state]: [unknown, "running" | "quiet"] = [undefined, "quiet"];
   let best: RunMessage["best"];
   let incidents = { skipped: 0, spikes: 0 };
@@ -140,10 +152,10 @@ export function createRunView(id: string, name: string): RunView {
       const entry = objectOf(line);
       const step = Number(entry?.step);
       if (!entry || !(step >= 0) || !Array.isArray(entry.samples)) return;
+      const now = { step, samples: entry.samples.map(entriesOf), change: ++sampleChanges };
       // a run that went back to a checkpoint tells its later steps once more
-      samples = [...samples.filter((before) => before.step < step), { step, samples: entry.samples.map(entriesOf) }];
+      samples = [...samples.filter((before) => before.step < step), now];
       if (samples.length > MOST_SAMPLES) samples = samples.filter((_, i) => i % 2 === 0 || i === samples.length - 1);
-      sampleChanges++;
     },
     configure(json) {
       config = json;
@@ -169,7 +181,7 @@ export function createRunView(id: string, name: string): RunView {
       const isNew = known?.changes !== changes || known.samples !== sampleChanges;
       if (!isNew && !parts.train && !parts.validation) return undefined;
       const done = shareDone(config, last);
-      const told = known?.samples === sampleChanges ? undefined : samples;
+      const told = known?.samples === sampleChanges ? undefined : samplesSince(samples, known?.samples ?? 0);
       const message = { id, name, state: stateNow(done), done, facts: runFacts(config), best, incidents, ...parts };
       return {
         message: { ...message, samples: told },
@@ -177,6 +189,12 @@ export function createRunView(id: string, name: string): RunView {
       };
     },
   };
+}
+
+/** Samples that came after a change. */
+function samplesSince(samples: readonly (StepSamples & { readonly change: number })[], after: number): SamplesPart {
+  const told = samples.filter(({ change }) => change > after).map(({ step, samples }) => ({ step, samples }));
+  return { steps: samples.map(({ step }) => step), told };
 }
 
 const newCurves = (): [Series, Series] => [createSeries(trainShape), createSeries(validationShape, 1000)];
@@ -189,8 +207,19 @@ function withNumbers(line: Record<string, unknown>): Record<string, number> {
 
 /** Tokens of a sample; what is none is left out. */
 function entriesOf(sample: unknown): SampleEntry[] {
-  if (!Array.isArray(sample)) return [];
-  return sample.filter((entry) =>
-    typeof entry === "string" || (Array.isArray(entry) && typeof entry[0] === "string" && typeof entry[1] === "string")
-  );
+  return Array.isArray(sample) ? sample.map(entryOf).filter((entry) => entry !== undefined) : [];
 }
+
+function entryOf(entry: unknown): SampleEntry | undefined {
+  if (typeof entry === "string") return entry;
+  if (!Array.isArray(entry)) return undefined;
+  const [token, predicted, candidates] = entry;
+  if (typeof token !== "string" || typeof predicted !== "string") return undefined;
+  // earlier versions noted none
+  if (!Array.isArray(candidates)) return [token, predicted];
+  return [token, predicted, candidates.filter(isCandidate).slice(0, MOST_CANDIDATES)];
+}
+
+const isCandidate = (value: unknown): value is Candidate =>
+  Array.isArray(value) && typeof value[0] === "string" && typeof value[1] === "number" && value[1] >= 0 &&
+  value[1] <= 1;

@@ -21,6 +21,15 @@ Deno.test("applied() puts rows in the place of those that they begin at", () => 
   assertEquals(first.samples, []);
 });
 
+Deno.test("applied() keeps samples that are still shown, and puts new ones in their places", () => {
+  const sample = (step: number, text: string) => ({ step, samples: [[text]] });
+  const first = applied(undefined, { samples: { steps: [1, 2], told: [sample(1, "a"), sample(2, "b")] } });
+  const second = applied(first, { samples: { steps: [1, 2, 3], told: [sample(2, "c"), sample(3, "d")] } });
+  assertEquals(second.samples, [sample(1, "a"), sample(2, "c"), sample(3, "d")]);
+  assertEquals(applied(second, {}).samples, second.samples);
+  assertEquals(applied(second, { samples: { steps: [3], told: [] } }).samples, [sample(3, "d")]);
+});
+
 Deno.test("stagesOf() finds where the length changes, over steps and over time", () => {
   const columns = { step: [1, 2, 3], seconds: [1, 2, 9], length: [16, 16, 32] };
   const run = { train: { columns } };

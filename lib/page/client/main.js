@@ -26,6 +26,7 @@ const showSamples = createSamples({
   step: byId("samples-step"),
   value: byId("samples-value"),
   text: byId("samples-text"),
+  box: byId("candidates"),
 });
 
 function themeNow() {

@@ -6,8 +6,15 @@ export function applied(run, message) {
   for (const curve of ["train", "validation"]) {
     next[curve] = message[curve] ? withPart(run?.[curve], message[curve]) : run?.[curve];
   }
-  next.samples = message.samples ?? run?.samples ?? [];
+  next.samples = samplesWith(run?.samples ?? [], message.samples);
   return next;
+}
+
+/** Samples that were told before, where they are still shown, and new ones in their places. */
+function samplesWith(before, part) {
+  if (!part) return before;
+  const known = new Map([...before, ...part.told].map((entry) => [entry.step, entry]));
+  return part.steps.flatMap((step) => known.get(step) ?? []);
 }
 
 function withPart(before, { size, from, columns }) {
