@@ -140,6 +140,7 @@ function listen(listeners: Set<Listener>, begin: () => void): Response {
     },
     end() {
       if (!listeners.delete(listener)) return;
+      send("event: end\ndata: end\n\n");
       controller?.close();
     },
   };

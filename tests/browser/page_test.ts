@@ -86,6 +86,13 @@ Deno.test({
       }
       assertStringIncludes((await label(page, "shape"))!, "length 32 until 50, length 64 until 100");
       assertEquals(await page.locator(".sample").textContent(), "acb");
+      // a run of an earlier version: nothing is known of memory
+      assertEquals(await page.locator("#chart-memory").isVisible(), false);
+      const memory = { kind: "validation", loss: 2, deviceBytes: 3 << 20, residentBytes: 200 << 20 };
+      const line = JSON.stringify({ ...JSON.parse(stepLine(100)), ...memory }) + "\n";
+      await Deno.writeTextFile(`${folder}/a/metrics.jsonl`, line, { append: true });
+      await page.locator("#chart-memory").waitFor();
+      assertStringIncludes((await label(page, "memory"))!, "a device 3 MiB; a process 200 MiB");
       await page.evaluate("globalThis.row = document.querySelector('tbody th')");
       await Deno.writeTextFile(`${folder}/a/metrics.jsonl`, stepLine(101, { loss: 1 }), { append: true });
       await untilStep(page, "101");
@@ -95,7 +102,7 @@ Deno.test({
 
       const port = Number(new URL(server.address).port);
       await server.close();
-      await page.getByText("connection lost").waitFor();
+      await page.getByText("the command behind this page has ended").waitFor();
       await Deno.writeTextFile(`${folder}/a/metrics.jsonl`, stepLine(102), { append: true });
       const again = await servePage(watchRuns([folder]), { port });
       try {
@@ -176,6 +183,92 @@ Deno.test({
         (all as any[]).filter(({ labels }) => labels.length === 0).length
       );
       assertEquals(unnamed, 0);
+      assertEquals(complaints, []);
+    }),
+});
+
+Deno.test({
+  name: "candidates are shown to a pointer, a finger and the keyboard, and while other steps are chosen",
+  ignore,
+  fn: () =>
+    withBrowser(async (open, folder) => {
+      const at = (step: number, probability: number) => {
+        const masked = ["b", "c", [["c", probability], ["b", 0.25], ["\n", 0.001]]];
+        return JSON.stringify({ step, samples: [["a", masked, "d", ["e", "e", [["e", 1]]]], ["old", ["x", "y"]]] }) +
+          "\n";
+      };
+      await writeRun(`${folder}/a`, { samples: at(50, 0.5) + at(60, 0.625) });
+      await Deno.writeTextFile(`${folder}/report.html`, await reportOn([folder]));
+      const { page, complaints } = await open({ hasTouch: true, viewport: { width: 390, height: 800 } });
+      await page.goto(`file://${folder}/report.html`);
+      const [marks, box] = [page.locator(".sample mark"), page.locator("#candidates")];
+      const shown = async () => await box.isVisible() ? await box.innerText().then((text) => text.trim().split(/\s+/)) : [];
+      const [wrong, right, old] = [
+        ["“c”", "was", "predicted,", "“b”", "stood", "there", "c", "62.5%", "b", "25.0%", "↵", "0.1%"],
+        ["“e”", "is", "right", "e", "100.0%"],
+        ["“y”", "was", "predicted,", "“x”", "stood", "there"],
+      ];
+      await marks.first().hover();
+      assertEquals(await shown(), wrong);
+      // the pointer may go to what is shown, and Escape takes it away
+      await box.hover();
+      assertEquals(await shown(), wrong);
+      await page.keyboard.press("Escape");
+      assertEquals(await shown(), []);
+      await page.mouse.move(0, 0);
+
+      await page.getByRole("button", { name: "“c” was predicted, “b” stood there; c 62.5%; b 25.0%; ↵ 0.1%" }).focus();
+      assertEquals(await shown(), wrong);
+      await page.keyboard.press("ArrowRight");
+      assertEquals(await shown(), right);
+      await page.keyboard.press("ArrowRight");
+      assertEquals(await shown(), old);
+      await page.keyboard.press("Shift+Tab");
+      assertEquals(await shown(), right);
+      await page.keyboard.press("Home");
+
+      // who looks at a mark sees what becomes of it
+      await page.evaluate(`(() => {
+        const slider = document.getElementById("samples-step");
+        slider.value = 0;
+        slider.dispatchEvent(new Event("input"));
+      })()`);
+      assertStringIncludes((await shown()).join(" "), "c 50.0%");
+      await page.locator("h1").tap();
+      await page.evaluate("document.activeElement.blur()");
+      assertEquals(await shown(), []);
+      await marks.nth(2).tap();
+      assertEquals(await shown(), old);
+      await page.locator("#samples-heading").tap();
+      assertEquals(await shown(), []);
+      assertEquals(complaints, []);
+    }),
+});
+
+Deno.test({
+  name: "a chart is read with a finger, in the rows of all runs",
+  ignore,
+  fn: () =>
+    withBrowser(async (open, folder) => {
+      // the rows of one run lie between those of the other
+      const every = (first: number) =>
+        Array.from({ length: 50 }, (_, i) => stepLine(first + 2 * i, { loss: first })).join("");
+      await writeRun(`${folder}/a`, { metrics: every(1) });
+      await writeRun(`${folder}/b`, { metrics: every(2), learningRate: 2e-3 });
+      await Deno.writeTextFile(`${folder}/report.html`, await reportOn([folder]));
+      const { page, complaints } = await open({
+        hasTouch: true,
+        isMobile: true,
+        viewport: { width: 390, height: 800 },
+      });
+      await page.goto(`file://${folder}/report.html`);
+      const legend = page.locator("#chart-loss .u-legend");
+      const values = async () => await legend.innerText().then((text) => text.replace(/\s+/g, " ").trim());
+      assertEquals(await values(), "step100a training1.000a validation–b training2.000b validation–");
+      const { x, y, width, height } = (await page.locator("#chart-loss .u-over").boundingBox())!;
+      await page.touchscreen.tap(x + width / 2, y + height / 2);
+      assertStringIncludes(await values(), "a training1.000a validation–b training2.000");
+      assert(Math.abs(Number(/step(\d+)/.exec(await values())![1]) - 50) < 3);
       assertEquals(complaints, []);
     }),
 });

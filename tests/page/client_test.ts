@@ -1,6 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { applied, comparedFacts, latest, shortNames, smoothed, stagesOf } from "../../lib/page/client/store.js";
-import { colours, compact, duration, missing, nats, percent } from "../../lib/page/client/figures.js";
+import { bytes, colours, compact, duration, missing, nats, percent } from "../../lib/page/client/figures.js";
 
 Deno.test("smoothed() averages without a pull to 0 at the beginning, and leaves gaps", () => {
   const noisy = Array.from({ length: 400 }, (_, i) => 3 + (i % 2 ? 1 : -1));
@@ -59,7 +59,8 @@ Deno.test("figures are short, and what is missing is a dash", () => {
   assertEquals([nats(2.34567), nats(12.34), percent(0.1234), compact(1_234_567)], ["2.346", "12.3", "12.3%", "1.23M"]);
   assertEquals([duration(42), duration(185), duration(7620)], ["42s", "3m05s", "2h07m"]);
   assertEquals([nats(null), percent(undefined)], [missing, missing]);
-  assertEquals(latest([1, 2, null]), 2);
+  assertEquals(latest([1, 2, null, undefined]), 2);
+  assertEquals([bytes(3 << 20), bytes(1.5 * 2 ** 30), bytes(0), bytes(null)], ["3 MiB", "1.5 GiB", "0 KiB", missing]);
 });
 
 /** Relative luminance and contrast, as WCAG 2 defines them. */

@@ -57,6 +57,7 @@ export const charts = [
     title: "Memory",
     unit: "of model and programs on the device; of the process, dashed",
     format: bytes,
+    axis: { size: 76, incrs: Array.from({ length: 32 }, (_, i) => 2 ** (i + 10)) },
     // runs of earlier versions did not note it
     isOptional: true,
     lines: [
@@ -97,7 +98,12 @@ function dataOf(lines, { x, smoothing }) {
     const values = isSmooth ? smoothed(columns[column], smoothing) : columns[column];
     return [columns[x], values, ...band.map((name) => columns[name])];
   });
-  return tables.length === 0 ? [[]] : uPlot.join(tables);
+  if (tables.length === 0) return [[]];
+  // charts of validations alone begin and end with the others
+  const clocks = lines.every(({ curve }) => curve === "validation")
+    ? lines.map(({ run }) => [run.train.columns[x]])
+    : [];
+  return uPlot.join([...tables, ...clocks]);
 }
 
 /** Smoothed lines are quiet where each value is shown behind them. */
@@ -212,7 +218,7 @@ export function createChart(chart, { frame, say }) {
         },
         axes: [
           { ...axis, space: 70, values: values(xFormats[x]), ...(x === "seconds" ? { incrs: spans } : {}) },
-          { ...axis, size: 62, values: values(chart.ticks ?? chart.format) },
+          { ...axis, size: 62, values: values(chart.ticks ?? chart.format), ...chart.axis },
           ...(chart.second
             ? [{ ...axis, scale: "second", side: 1, size: 56, grid: { show: false }, values: values(chart.second) }]
             : []),

@@ -100,7 +100,12 @@ function connection(text, isLost = false) {
 /** Hears of the runs, again and again where the server goes away and comes back. */
 function listen() {
   const source = new EventSource("events");
-  source.addEventListener("open", () => connection("live"));
+  let hasEnded = false;
+  source.addEventListener("open", () => {
+    hasEnded = false;
+    connection("live");
+  });
+  source.addEventListener("end", () => hasEnded = true);
   source.addEventListener("runs", ({ data }) => {
     const now = JSON.parse(data);
     for (const id of runs.keys()) if (!now.includes(id)) runs.delete(id);
@@ -112,7 +117,8 @@ function listen() {
     drawSoon();
   });
   source.addEventListener("error", () => {
-    connection("connection lost; trying again", true);
+    if (hasEnded) connection("the command behind this page has ended; waiting for another");
+    else connection("connection lost; trying again", true);
     if (source.readyState !== EventSource.CLOSED) return;
     source.close();
     setTimeout(listen, 2000);

@@ -39,7 +39,7 @@ export function smoothed(values, forget) {
 
 /** The latest value that is a number. */
 export function latest(values = []) {
-  return values.findLast((value) => value !== null);
+  return values.findLast((value) => value !== null && value !== undefined);
 }
 
 /** Stretches of equal length in a curve, over what the chart is drawn over. */
