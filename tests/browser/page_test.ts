@@ -98,15 +98,26 @@ Deno.test({
       await untilStep(page, "101");
       // a row is the same one as before, with other figures in it
       assertEquals(await page.evaluate("globalThis.row === document.querySelector('tbody th')"), true);
+      // a window that nobody sees asks for nothing
+      const see = (isHidden: boolean) =>
+        page.evaluate(`Object.defineProperty(document, "hidden", { value: ${isHidden}, configurable: true }) &&
+          document.dispatchEvent(new Event("visibilitychange"))`);
+      const before = requests.length;
+      await see(true);
+      await Deno.writeTextFile(`${folder}/a/metrics.jsonl`, stepLine(103), { append: true });
+      await new Promise((resolve) => setTimeout(resolve, 1500));
+      assertEquals([await page.locator("td.number", { hasText: "103" }).count(), requests.length], [0, before]);
+      await see(false);
+      await untilStep(page, "103");
       assertEquals(complaints, []);
 
       const port = Number(new URL(server.address).port);
       await server.close();
       await page.getByText("the command behind this page has ended").waitFor();
-      await Deno.writeTextFile(`${folder}/a/metrics.jsonl`, stepLine(102), { append: true });
+      await Deno.writeTextFile(`${folder}/a/metrics.jsonl`, stepLine(104), { append: true });
       const again = await servePage(watchRuns([folder]), { port });
       try {
-        await untilStep(page, "102");
+        await untilStep(page, "104");
         assertEquals(await page.locator("#connection").textContent(), "live");
         assert(requests.every((url) => url.startsWith(server.address) || url === "data:,"), requests.join(" "));
         // the browser itself tells of the connection that was lost
@@ -202,7 +213,8 @@ Deno.test({
       const { page, complaints } = await open({ hasTouch: true, viewport: { width: 390, height: 800 } });
       await page.goto(`file://${folder}/report.html`);
       const [marks, box] = [page.locator(".sample mark"), page.locator("#candidates")];
-      const shown = async () => await box.isVisible() ? await box.innerText().then((text) => text.trim().split(/\s+/)) : [];
+      const shown = async () =>
+        await box.isVisible() ? await box.innerText().then((text) => text.trim().split(/\s+/)) : [];
       const [wrong, right, old] = [
         ["“c”", "was", "predicted,", "“b”", "stood", "there", "c", "62.5%", "b", "25.0%", "↵", "0.1%"],
         ["“e”", "is", "right", "e", "100.0%"],

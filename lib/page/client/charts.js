@@ -225,7 +225,7 @@ export function createChart(chart, { frame, say }) {
         ],
         series: [{
           label: xNames[x],
-          value: (plot, value, i, row) => xFormats[x](row === null ? plot.data[0].at(-1) : value),
+          value: (plot, value, _, row) => xFormats[x](row === null ? plot.data[0].at(-1) : value),
         }, ...series],
         bands: edges.length === 2 ? [{ series: [edges[1], edges[0]], fill: `${state.colourOf(lines[0].run)}33` }] : [],
         hooks: {

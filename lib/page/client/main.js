@@ -97,32 +97,42 @@ function connection(text, isLost = false) {
   status.classList.toggle("lost", isLost);
 }
 
+let source;
+
 /** Hears of the runs, again and again where the server goes away and comes back. */
 function listen() {
-  const source = new EventSource("events");
+  source = new EventSource("events");
+  const own = source;
   let hasEnded = false;
-  source.addEventListener("open", () => {
+  own.addEventListener("open", () => {
     hasEnded = false;
     connection("live");
   });
-  source.addEventListener("end", () => hasEnded = true);
-  source.addEventListener("runs", ({ data }) => {
+  own.addEventListener("end", () => hasEnded = true);
+  own.addEventListener("runs", ({ data }) => {
     const now = JSON.parse(data);
     for (const id of runs.keys()) if (!now.includes(id)) runs.delete(id);
     order.splice(0, order.length, ...now);
     drawSoon();
   });
-  source.addEventListener("run", ({ data }) => {
+  own.addEventListener("run", ({ data }) => {
     take(JSON.parse(data));
     drawSoon();
   });
-  source.addEventListener("error", () => {
+  own.addEventListener("error", () => {
     if (hasEnded) connection("the command behind this page has ended; waiting for another");
     else connection("connection lost; trying again", true);
-    if (source.readyState !== EventSource.CLOSED) return;
-    source.close();
-    setTimeout(listen, 2000);
+    if (own.readyState !== EventSource.CLOSED) return;
+    own.close();
+    setTimeout(() => own === source && listen(), 2000);
   });
+}
+
+/** A window that nobody sees asks for nothing: training has other work, and browsers allow six connections at once. */
+function listenWhileSeen() {
+  source?.close();
+  source = undefined;
+  if (!document.hidden) listen();
 }
 
 for (const input of [byId("controls")]) {
@@ -149,6 +159,7 @@ if (report) {
   connection("a report");
 } else {
   connection("connecting");
-  listen();
+  listenWhileSeen();
+  document.addEventListener("visibilitychange", listenWhileSeen);
 }
 draw();
