@@ -1,8 +1,10 @@
 /**
- * How long the page takes to draw runs of 100,000 steps in Debian's chromium: `deno run -A bench/page.ts`. A redraw is that of
- * all charts after a move of the smoothing slider.
+ * How long the page takes to draw runs of 100,000 steps in Debian's chromium, and how long a program that trains one takes to
+ * tell it what is new: `deno run -A bench/page.ts`. A redraw is that of all charts after a move of the smoothing slider.
  */
 import { reportOn } from "../lib/page/report.ts";
+import { watchRuns } from "../lib/page/run_set.ts";
+import type { RunPlace } from "../lib/page/run_view.ts";
 import { openBrowser, redrawTime } from "../tests/helpers/browser.ts";
 import { stepLines, writeRun } from "../tests/helpers/run_folders.ts";
 import { inTemporaryFolder } from "../tests/helpers/temporary_folder.ts";
@@ -11,7 +13,32 @@ import { median } from "./helpers.ts";
 const STEPS = 100_000;
 const REPEATS = 5;
 
+/** Milliseconds for the news of five steps, as a server tells them twice a second. */
+async function tellingTime(path: string): Promise<number> {
+  const runs = watchRuns([path]);
+  await runs.refresh();
+  let place: RunPlace | undefined;
+  const times: number[] = [];
+  for (let step = STEPS + 1; times.length < 200; step += 5) {
+    await Deno.writeTextFile(`${path}/metrics.jsonl`, stepLines(step, step + 4), { append: true });
+    const began = performance.now();
+    await runs.refresh();
+    const news = runs.views.get(path)!.since(place)!;
+    new TextEncoder().encode(JSON.stringify(news.message));
+    times.push(performance.now() - began);
+    place = news.place;
+  }
+  return median(times);
+}
+
 await inTemporaryFolder(async (folder) => {
+  await writeRun(`${folder}/told`, { metrics: stepLines(1, STEPS), steps: STEPS });
+  const telling = await tellingTime(`${folder}/told`);
+  console.log(
+    `news of ${STEPS.toLocaleString("en")} steps: ${telling.toFixed(2)} ms, ${
+      (telling / 5).toFixed(2)
+    }% of half a second`,
+  );
   const browser = await openBrowser();
   try {
     const paths = ["a", "b", "c"].map((name) => `${folder}/${name}`);

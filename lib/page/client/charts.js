@@ -217,7 +217,12 @@ export function createChart(chart, { frame, say }) {
           ...(chart.second ? { second: {} } : {}),
         },
         axes: [
-          { ...axis, space: 70, values: values(xFormats[x]), ...(x === "seconds" ? { incrs: spans } : {}) },
+          {
+            ...axis,
+            space: canvas.clientWidth < 420 ? 55 : 70,
+            values: values(xFormats[x]),
+            ...(x === "seconds" ? { incrs: spans } : {}),
+          },
           { ...axis, size: 62, values: values(chart.ticks ?? chart.format), ...chart.axis },
           ...(chart.second
             ? [{ ...axis, scale: "second", side: 1, size: 56, grid: { show: false }, values: values(chart.second) }]
