@@ -59,7 +59,8 @@ async function runsIn(folder: string): Promise<string[]> {
   try {
     const entries = await Array.fromAsync(Deno.readDir(folder));
     const folders = entries.filter(({ isFile, name }) => !isFile && !name.startsWith(".")).map(({ name }) => name);
-    const paths = folders.sort().map((name) => joined(folder, name));
+    // a tenth run stands behind the ninth
+    const paths = folders.sort(new Intl.Collator("en", { numeric: true }).compare).map((name) => joined(folder, name));
     const areRuns = await Promise.all(paths.map(isRun));
     return paths.filter((_, i) => areRuns[i]);
   } catch {

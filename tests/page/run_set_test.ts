@@ -47,11 +47,11 @@ Deno.test("watchRuns() takes a run for running while its lock gives signs of lif
 
 Deno.test("runFolders() finds runs, those in folders, and each once", () =>
   inTemporaryFolder(async (folder) => {
-    for (const name of ["b", "a"]) await writeRun(`${folder}/runs/${name}`);
+    for (const name of ["a-10", "a-9"]) await writeRun(`${folder}/runs/${name}`);
     await Deno.mkdir(`${folder}/runs/none`);
-    const both = [`${folder}/runs/a`, `${folder}/runs/b`];
+    const both = [`${folder}/runs/a-9`, `${folder}/runs/a-10`];
     assertEquals(await runFolders([`${folder}/runs`]), both);
-    assertEquals(await runFolders([`${folder}/runs/*`, `${folder}/runs/a/`]), both);
-    assertEquals(await runFolders([`${folder}/runs/b`]), [both[1]]);
+    assertEquals(await runFolders([`${folder}/runs/*`, `${folder}/runs/a-9/`]), both);
+    assertEquals(await runFolders([`${folder}/runs/a-10`]), [both[1]]);
     assertEquals(await runFolders([`${folder}/runs/none`, `${folder}/missing`]), []);
   }));

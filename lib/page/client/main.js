@@ -65,7 +65,9 @@ function draw() {
   const isLogarithmic = byId("logarithmic").checked;
   const names = shortNames(shown.map(({ name }) => name));
   const drawable = shown.map((run, i) => ({ ...run, short: names[i] })).filter(({ train }) => train);
-  for (const chart of frames) {
+  // a chart of nothing would be drawn at a width that it does not have yet
+  byId("charts").hidden = all.every(({ train }) => !train);
+  for (const chart of byId("charts").hidden ? [] : frames) {
     chart.show({ runs: drawable, x, smoothing, isLogarithmic, theme, style: styleNow(), colourOf, widthOf });
   }
   byId("stages").textContent = drawable.length > 1 ? ` Shaded are the stages of ${drawable[0].name}.` : "";
