@@ -187,12 +187,12 @@ Deno.test({
   ignore,
   fn: () =>
     withBrowser(async (open, folder) => {
-      const at = (step: number, probability: number) => {
+      const at = (step: number, probability: number, best = "e") => {
         const masked = ["b", "c", [["c", probability], ["b", 0.25], ["\n", 0.001]]];
-        return JSON.stringify({ step, samples: [["a", masked, "d", ["e", "e", [["e", 1]]]], ["old", ["x", "y"]]] }) +
+        return JSON.stringify({ step, samples: [["a", masked, "d", ["e", best, [[best, 1]]]], ["old", ["x", "y"]]] }) +
           "\n";
       };
-      await writeRun(`${folder}/a`, { samples: at(50, 0.5) + at(60, 0.625) });
+      await writeRun(`${folder}/a`, { samples: at(50, 0.5, "f") + at(60, 0.625) });
       await Deno.writeTextFile(`${folder}/report.html`, await reportOn([folder]));
       const { page, complaints } = await open({ hasTouch: true, viewport: { width: 390, height: 800 } });
       await page.goto(`file://${folder}/report.html`);
@@ -201,7 +201,7 @@ Deno.test({
         await box.isVisible() ? await box.innerText().then((text) => text.trim().split(/\s+/)) : [];
       const [wrong, right, old] = [
         ["“c”", "was", "predicted,", "“b”", "stood", "there", "c", "62.5%", "b", "25.0%", "↵", "0.1%"],
-        ["“e”", "is", "right", "e", "100.0%"],
+        ["“e”", "is", "right", "e", "100.0%", "f", "until", "step", "50,", "then", "e"],
         ["“y”", "was", "predicted,", "“x”", "stood", "there"],
       ];
       await marks.first().hover();

@@ -1,5 +1,13 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
-import { applied, comparedFacts, latest, shortNames, smoothed, stagesOf } from "../../lib/page/client/store.js";
+import {
+  applied,
+  comparedFacts,
+  latest,
+  predictionsOf,
+  shortNames,
+  smoothed,
+  stagesOf,
+} from "../../lib/page/client/store.js";
 import { bytes, colours, compact, duration, missing, nats, percent } from "../../lib/page/client/figures.js";
 
 Deno.test("smoothed() averages without a pull to 0 at the beginning, and leaves gaps", () => {
@@ -28,6 +36,13 @@ Deno.test("applied() keeps samples that are still shown, and puts new ones in th
   assertEquals(second.samples, [sample(1, "a"), sample(2, "c"), sample(3, "d")]);
   assertEquals(applied(second, {}).samples, second.samples);
   assertEquals(applied(second, { samples: { steps: [3], told: [] } }).samples, [sample(3, "d")]);
+});
+
+Deno.test("predictionsOf() tells how the prediction of a place changed over the steps", () => {
+  const at = (step: number, entry: unknown) => ({ step, samples: [["a"], ["b", entry]] });
+  const all = [at(1, ["x", "y"]), at(2, ["x", "y", []]), at(3, "x"), at(4, ["x", "x"]), { step: 5, samples: [] }];
+  assertEquals(predictionsOf(all, 1, 1), [{ predicted: "y", until: 2 }, { predicted: "x", until: 4 }]);
+  assertEquals(predictionsOf(all, 0, 0), []);
 });
 
 Deno.test("stagesOf() finds where the length changes, over steps and over time", () => {

@@ -1,5 +1,5 @@
 // What could stand in the place of a masked token, beside it: for pointers, fingers and the keyboard.
-import { percent } from "./figures.js";
+import { percent, whole } from "./figures.js";
 import { element } from "./tables.js";
 
 /** A token in which white space can be seen. */
@@ -11,11 +11,22 @@ function verdict([token, predicted]) {
   return `“${visible(predicted)}” was predicted, “${visible(token)}” stood there`;
 }
 
+/** Predictions of a place that are told: the latest ones. */
+const MOST_TOLD = 6;
+
+/** How the prediction changed over the steps; nothing where it never did. */
+function changes(trail) {
+  if (trail.length < 2) return [];
+  const told = trail.slice(-MOST_TOLD);
+  const before = told.slice(0, -1).map(({ predicted, until }) => `${visible(predicted)} until step ${whole(until)}`);
+  return [`${told.length < trail.length ? "… " : ""}${before.join(", ")}, then ${visible(told.at(-1).predicted)}`];
+}
+
 /** The same with the candidates, for a screen reader. */
-export function spokenOf(entry) {
+export function spokenOf({ entry, trail }) {
   const [, , candidates = []] = entry;
   const list = candidates.map(([text, probability]) => `${visible(text)} ${percent(probability)}`);
-  return [verdict(entry), ...list].join("; ");
+  return [verdict(entry), ...list, ...changes(trail)].join("; ");
 }
 
 function candidateRow([text, probability], token) {
@@ -30,14 +41,16 @@ function candidateRow([text, probability], token) {
   );
 }
 
-function contentOf(entry) {
+function contentOf({ entry, trail }) {
   const [token, , candidates = []] = entry;
-  const heading = element("p", {}, verdict(entry));
-  if (candidates.length === 0) return [heading];
   const rows = candidates.map((candidate) => candidateRow(candidate, token));
-  const parts = [heading, element("table", {}, element("tbody", {}, ...rows))];
-  const isListed = candidates.some(([text]) => text === token);
-  return isListed ? parts : [...parts, element("p", {}, `“${visible(token)}” is not among the best ${rows.length}`)];
+  const isMissing = rows.length > 0 && candidates.every(([text]) => text !== token);
+  const notes = [...(isMissing ? [`“${visible(token)}” is not among the best ${rows.length}`] : []), ...changes(trail)];
+  return [
+    element("p", {}, verdict(entry)),
+    ...(rows.length > 0 ? [element("table", {}, element("tbody", {}, ...rows))] : []),
+    ...notes.map((note) => element("p", { className: "note" }, note)),
+  ];
 }
 
 /** Below a mark, or above where there is no room; inside what the box is placed in. */
@@ -59,15 +72,15 @@ function nextMark(mark, key, text) {
   return key in moves ? moves[key] ?? mark : undefined;
 }
 
-/** Shows in a box what could stand in the marks of a text; `entryOf` knows what a mark stands for. */
-export function createCandidates({ box, text, entryOf }) {
+/** Shows in a box what could stand in the marks of a text; `meaningOf` knows what a mark stands for. */
+export function createCandidates({ box, text, meaningOf }) {
   let shown;
   const hide = () => {
     [shown, box.hidden] = [undefined, true];
   };
   const show = (mark) => {
     shown = mark;
-    box.replaceChildren(...contentOf(entryOf(mark)));
+    box.replaceChildren(...contentOf(meaningOf(mark)));
     box.hidden = false;
     place(box, mark);
   };

@@ -1,29 +1,33 @@
 // Samples: what the model puts in the place of masked tokens, as it learns.
 import { createCandidates, spokenOf, visible } from "./candidates.js";
 import { whole } from "./figures.js";
+import { predictionsOf } from "./store.js";
 import { element } from "./tables.js";
 
 /** What each mark stands for. */
-const entries = new WeakMap();
+const meanings = new WeakMap();
 
 /** A token that was masked, as what was predicted. */
-function masked(entry) {
-  const [token, predicted] = entry;
+function masked(meaning) {
+  const [token, predicted] = meaning.entry;
   const isRight = token === predicted;
   const properties = {
     className: isRight ? "right" : "wrong",
     tabIndex: -1,
     role: "button",
-    ariaLabel: spokenOf(entry),
+    ariaLabel: spokenOf(meaning),
   };
   const mark = element("mark", properties, visible(predicted));
   if (!isRight) mark.append(element("small", {}, visible(token)));
-  entries.set(mark, entry);
+  meanings.set(mark, meaning);
   return mark;
 }
 
-function paragraph(sample) {
-  const parts = sample.map((entry) => typeof entry === "string" ? entry : masked(entry));
+function paragraph(sample, number, all) {
+  const trailOf = (place) => predictionsOf(all, number, place);
+  const parts = sample.map((entry, place) =>
+    typeof entry === "string" ? entry : masked({ entry, trail: trailOf(place) })
+  );
   const first = parts.find((part) => typeof part !== "string");
   if (first) first.tabIndex = 0;
   return element("p", { className: "sample" }, ...parts);
@@ -31,7 +35,7 @@ function paragraph(sample) {
 
 /** The samples of one run at one step; the latest is followed until another one is chosen. */
 export function createSamples({ section, run, step, value, text, box }) {
-  const { renew } = createCandidates({ box, text, entryOf: (mark) => entries.get(mark) });
+  const { renew } = createCandidates({ box, text, meaningOf: (mark) => meanings.get(mark) });
   let [runs, isFollowing, drawn] = [[], true, ""];
   const show = () => {
     const all = runs.find(({ id }) => id === run.value)?.samples ?? [];
@@ -43,7 +47,7 @@ export function createSamples({ section, run, step, value, text, box }) {
     const key = JSON.stringify([run.value, chosen?.step, all.length]);
     if (key === drawn) return;
     drawn = key;
-    renew(() => text.replaceChildren(...(chosen?.samples ?? []).map(paragraph)));
+    renew(() => text.replaceChildren(...(chosen?.samples ?? []).map((sample, i) => paragraph(sample, i, all))));
   };
   run.addEventListener("change", () => {
     isFollowing = true;

@@ -42,6 +42,20 @@ export function latest(values = []) {
   return values.findLast((value) => value !== null && value !== undefined);
 }
 
+/** Predictions of one place of the samples in the order of steps, equal ones that follow one another as one until its last step. */
+export function predictionsOf(all, sample, place) {
+  const trail = [];
+  for (const { step, samples } of all) {
+    const entry = samples[sample]?.[place];
+    // another text, or one that was not masked there
+    if (!Array.isArray(entry)) continue;
+    const [, predicted] = entry;
+    if (trail.at(-1)?.predicted === predicted) trail.at(-1).until = step;
+    else trail.push({ predicted, until: step });
+  }
+  return trail;
+}
+
 /** Stretches of equal length in a curve, over what the chart is drawn over. */
 export function stagesOf(run, x) {
   const { columns } = run?.train ?? {};
