@@ -5,6 +5,7 @@ import { DeviceError } from "../../lib/device/device.ts";
 import type { Budget } from "../../lib/train/schedule.ts";
 import { withoutGpu } from "../helpers/devices.ts";
 import { runCli } from "../helpers/run_cli.ts";
+import { runLosses } from "../helpers/run_losses.ts";
 import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
 
 const run = [
@@ -127,7 +128,7 @@ test("train --resume --lr is noted in configuration and metrics, and stays so wh
     await Deno.remove(`${cwd}/runs/x/checkpoints/step-00000040`, { recursive: true });
     const { code, err } = await runCli(["train", "--resume", "runs/x", ...flags], { cwd });
     assertEquals([code, err], [0, ""]);
-    return (await metrics(cwd)).map(({ seconds: _, tokensPerSecond: __, ...rest }) => rest);
+    return await runLosses(`${cwd}/runs/x`);
   };
   const lines = await again("--lr", "1e-3");
   const change = { kind: "rate", step: 30, peak: 0.001, before: 0.002, why: "asked" };

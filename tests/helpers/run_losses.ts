@@ -4,6 +4,6 @@ export async function runMetrics(path: string): Promise<Record<string, unknown>[
 }
 
 /** What must not differ between two runs: everything but time and the memory of the process. */
-export async function runLosses(path: string): Promise<unknown[]> {
+export async function runLosses(path: string): Promise<Record<string, unknown>[]> {
   return (await runMetrics(path)).map(({ seconds: _, tokensPerSecond: __, residentBytes: ___, ...rest }) => rest);
 }
