@@ -15,7 +15,7 @@ import { fillCommand } from "./lib/cli/commands/fill.ts";
 import { UsageError } from "./lib/cli/flags.ts";
 import { DeviceError } from "./lib/device/device.ts";
 import { infoCommand } from "./lib/cli/commands/info.ts";
-import { OutputClosedError, say, sayAside } from "./lib/cli/standard_streams.ts";
+import { clearDrawn, OutputClosedError, say, sayAside, sayHelp } from "./lib/cli/standard_streams.ts";
 import { environment } from "./lib/cli/permissions.ts";
 import { sentenceOf } from "./lib/sentences/reasons.ts";
 import { quoted, safeSentence } from "./lib/sentences/safe_text.ts";
@@ -66,7 +66,7 @@ export async function main(args: readonly string[]): Promise<number> {
   const command = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined;
   try {
     if (name === undefined || name === "--help" || name === "-h" || name === "help") {
-      say(help);
+      sayHelp(help);
       return name === undefined ? 2 : 0;
     }
     if (name === "--version") {
@@ -79,6 +79,7 @@ export async function main(args: readonly string[]): Promise<number> {
     quietenMesa();
     return await command(rest);
   } catch (error) {
+    clearDrawn();
     // who reads the output has seen enough, as head has: other programs end by the signal SIGPIPE
     if (error instanceof OutputClosedError) return OUTPUT_CLOSED;
     if (environment("CLOZE_DEBUG")) console.error(error);

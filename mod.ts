@@ -65,6 +65,8 @@ export { parseCurriculum, type Stage } from "./lib/batch/curriculum.ts";
 export { TooShortError } from "./lib/batch/windows.ts";
 export { DivergedError } from "./lib/train/diverged.ts";
 export type {
+  Phase,
+  PhaseRecord,
   SkippedRecord,
   SpikeRecord,
   TimeRecord,

@@ -144,7 +144,7 @@ export function claimWatch(claim: RunClaim): Reporter {
   let looked = performance.now();
   return {
     event({ kind }) {
-      if (kind === "train" && performance.now() - looked < LOOK) return;
+      if ((kind === "train" || kind === "phase") && performance.now() - looked < LOOK) return;
       claim.check();
       looked = performance.now();
     },

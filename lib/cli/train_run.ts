@@ -144,6 +144,10 @@ async function trainOn(
   let [reporters, outcome]: [readonly Reporter[], Outcome | undefined] = [[], undefined];
   try {
     for await (const event of train({ model, corpus, tokenizer, ...settings, resume: state, signal })) {
+      if (!outcome && event.kind === "phase") {
+        await shown.event(event);
+        continue;
+      }
       if (!outcome) {
         // only now: text that turns out too short leaves no folder behind
         if (isFirst) await enterFolder(run, device);
@@ -235,6 +239,7 @@ function example(corpus: Corpus, tokenizer: Tokenizer): string {
 
 /** Takes back what is unfinished, and says how to go on. */
 function leaveAtOnce(terminal: Terminal, { path, claim }: Run): void {
+  terminal.clear();
   claim.release();
   const names = unfinishedRemoved(`${path}/checkpoints`);
   if (names.length > 0) {

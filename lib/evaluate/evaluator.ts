@@ -25,6 +25,10 @@ export interface SampleToken {
   readonly predicted?: string;
   /** What the model finds most probable there, best first, if the token was masked. */
   readonly candidates?: readonly SampleCandidate[];
+  /** Id of the token, by which neighbours are decoded together. */
+  readonly id?: number;
+  /** Id of the prediction. */
+  readonly predictedId?: number;
 }
 
 /** What could stand in the place of a masked token. */
@@ -52,6 +56,8 @@ export interface Evaluator {
    * @param failure Makes the error of a loss that is not finite.
    */
   evaluate(failure?: LossFailure): Promise<Evaluation>;
+  /** The same; yields the share that is done. */
+  evaluating(failure?: LossFailure): AsyncGenerator<number, Evaluation, void>;
   /** Predictions for the masked tokens of the first windows. */
   sample(count: number): Promise<SampleToken[][]>;
   /** Bytes of device memory held by now. */
@@ -106,6 +112,14 @@ export async function createEvaluator(options: EvaluatorOptions): Promise<Evalua
     );
   }
   const programs = evaluationPrograms(model);
+  const evaluating = async function* (failure?: LossFailure): AsyncGenerator<number, Evaluation, void> {
+    let [total, done] = [NO_SUMS, 0];
+    for await (const predicted of runBatches(model, batches, programs)) {
+      total = windowSums(predicted, failure).reduce(addSums, total);
+      yield ++done / batches.length;
+    }
+    return meansOf(total);
+  };
   return {
     length,
     get tokens() {
@@ -123,12 +137,13 @@ export async function createEvaluator(options: EvaluatorOptions): Promise<Evalua
         batches = await masked(windows);
       }
     },
+    evaluating,
     async evaluate(failure) {
-      let total = NO_SUMS;
-      for await (const predicted of runBatches(model, batches, programs)) {
-        total = windowSums(predicted, failure).reduce(addSums, total);
+      const shares = evaluating(failure);
+      while (true) {
+        const { done, value } = await shares.next();
+        if (done) return value;
       }
-      return meansOf(total);
     },
     async sample(count) {
       const { batch, shape } = batches[0]!;
@@ -166,12 +181,14 @@ function sampleOf(
   const indexOf = new Map([...maskedRows].map((row, index) => [row, index]));
   const rows = Array.from({ length }, (_, i) => window * length + i);
   return rows.filter((row) => original[row] !== tokenizer.special["[PAD]"]).map((row) => {
-    const token = tokenizer.piece(original[row]!);
+    const id = original[row]!;
+    const token = tokenizer.piece(id);
     const index = indexOf.get(row);
-    if (index === undefined) return { token };
+    if (index === undefined) return { token, id };
     // what is not finite stops training elsewhere
     const best = mostProbable(rowLogits(index), { count: CANDIDATES }) ?? [];
     const candidates = best.map(({ id, probability }) => ({ token: tokenizer.piece(id), probability }));
-    return { token, predicted: tokenizer.piece(predictions[index]!), candidates };
+    const predictedId = predictions[index]!;
+    return { token, id, predicted: tokenizer.piece(predictedId), predictedId, candidates };
   });
 }

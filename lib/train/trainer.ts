@@ -37,22 +37,25 @@ import { TrainingLoop } from "./training_loop.ts";
 export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, void, void> {
   const loop = new TrainingLoop(options);
   try {
+    yield loop.enter("preparing");
     await loop.prepare();
     while (true) {
       const step = await loop.next();
       if (step) {
+        if (loop.isNew(step)) yield loop.enter("compiling");
         try {
           await loop.submit(step);
         } catch (error) {
           yield* loop.rescue(error);
           throw error;
         }
+        if (loop.phase !== "training") yield loop.enter("training");
       }
       const due = loop.due(step);
       if (!due.read) continue;
       yield* loop.readBack();
-      if (due.evaluate) yield await loop.validate();
-      if (due.sample) yield await loop.sample();
+      if (due.evaluate) yield* loop.validate();
+      if (due.sample) yield* loop.sample();
       // what was skipped last may have weights to blame that are not to replace better ones
       if (due.save && (due.end || loop.isSound)) yield* loop.save();
       if (due.end) {

@@ -12,8 +12,18 @@ import type { Model, StepRecords, TrainingProgram } from "../model/model.ts";
 import { RING_SIZE, type StepRecord } from "../optimizer/step.ts";
 import { type RunClock, runClock } from "./clock.ts";
 import { createEvaluator, type Evaluator } from "../evaluate/evaluator.ts";
+import type { Evaluation } from "../evaluate/score_totals.ts";
 import { DivergedError, MOST_SKIPPED } from "./diverged.ts";
-import type { SkippedRecord, SpikeRecord, TimeRecord, TrainEvent, TrainingState, TrainRecord } from "./events.ts";
+import type {
+  Phase,
+  PhaseRecord,
+  SkippedRecord,
+  SpikeRecord,
+  TimeRecord,
+  TrainEvent,
+  TrainingState,
+  TrainRecord,
+} from "./events.ts";
 import { afterLoss, afterSkip, type LossTrend, NO_TREND } from "./loss_trend.ts";
 import { residentBytes } from "./memory_use.ts";
 import { isDue, progressOf } from "./schedule.ts";
@@ -67,6 +77,7 @@ export class TrainingLoop {
   #evaluateTokens: number | undefined;
   /** Seconds of the latest validation. */
   #validated = 0;
+  #phase: Phase = "preparing";
 
   /** Restores the state to go on from, if there is one; nothing is read yet. */
   constructor(options: TrainOptions) {
@@ -124,11 +135,27 @@ export class TrainingLoop {
     return this.#isStopped ? undefined : await this.#steps.next();
   }
 
+  /** What training is at. */
+  get phase(): Phase {
+    return this.#phase;
+  }
+
+  /** Goes over to something else. */
+  enter(phase: Phase, share?: number): PhaseRecord {
+    this.#phase = phase;
+    return { kind: "phase", phase, step: this.#at.step, ...(share === undefined ? {} : { share }) };
+  }
+
+  /** Whether the model is to be compiled for the sizes of a step. */
+  isNew({ plan, shape: { capacity } }: PreparedStep): boolean {
+    const { shape } = this.#program ?? {};
+    return shape?.length !== plan.length || shape.capacity !== capacity;
+  }
+
   /** Submits a step to the device and does not wait for it. */
   async submit(step: PreparedStep): Promise<void> {
     const { model } = this.#options;
-    const { shape } = this.#program ?? {};
-    if (shape?.length !== step.plan.length || shape.capacity !== step.shape.capacity) {
+    if (this.isNew(step)) {
       this.#program?.destroy();
       const { optimizer, recompute: recomputes = false } = this.#settings;
       this.#program = await model.compileTraining(step.shape, optimizer, { recomputes });
@@ -225,11 +252,12 @@ export class TrainingLoop {
     );
   }
 
-  /** Validates. */
-  async validate(): Promise<TrainEvent> {
+  /** Validates; says how far it is. */
+  async *validate(): AsyncGenerator<TrainEvent> {
     const { validation, training } = this.#clock;
     const { step, tokens } = this.#at;
     validation.start();
+    yield this.enter("validating");
     if (this.#evaluateTokens === undefined) {
       // by the clock, only the speed so far tells how much text the whole run will see
       const whole = (count: number) => count / Math.min(1, Math.max(this.#progress, 1e-9));
@@ -239,14 +267,9 @@ export class TrainingLoop {
       // more, where nothing of so few could be masked
       this.#evaluateTokens = Math.max(this.#evaluateTokens, this.#evaluator!.tokens);
     }
-    const { predicted: _, ...means } = await this.#evaluator!.evaluate((loss) =>
-      new DivergedError(`Training diverged by step ${step}: the validation loss is ${loss}`, {
-        step,
-        soundUntil: step - 1,
-      })
-    );
+    const { predicted: _, ...means } = yield* this.#evaluated(step);
     this.#validated = validation.stop();
-    return {
+    yield {
       kind: "validation",
       step,
       tokens,
@@ -259,12 +282,25 @@ export class TrainingLoop {
     };
   }
 
+  async *#evaluated(step: number): AsyncGenerator<PhaseRecord, Evaluation> {
+    const what = (loss: number) => `Training diverged by step ${step}: the validation loss is ${loss}`;
+    const evaluating = this.#evaluator!.evaluating((loss) =>
+      new DivergedError(what(loss), { step, soundUntil: step - 1 })
+    );
+    while (true) {
+      const { done, value } = await evaluating.next();
+      if (done) return value;
+      yield this.enter("validating", value);
+    }
+  }
+
   /** Predictions for the first windows of the validation text. */
-  async sample(): Promise<TrainEvent> {
+  async *sample(): AsyncGenerator<TrainEvent> {
     this.#clock.validation.start();
+    yield this.enter("sampling");
     const samples = await this.#evaluator!.sample(SAMPLES);
     this.#clock.validation.stop();
-    return { kind: "samples", step: this.#at.step, samples };
+    yield { kind: "samples", step: this.#at.step, samples };
   }
 
   /**
@@ -274,6 +310,7 @@ export class TrainingLoop {
    */
   async *save(): AsyncGenerator<TrainEvent> {
     this.#clock.saving.start();
+    yield this.enter("saving");
     const state = await this.#state();
     const { step } = state;
     // moments are as finite as the gradients that were not skipped; what is not shows in the weights a step later

@@ -11,7 +11,7 @@ import { fileParts, vectorsOf, type VectorsOptions } from "../embed_texts.ts";
 import { parseChoice } from "../flag_values.ts";
 import { flag, flagHelp, flagSwitch, type ParsedFlags, parseFlags, UsageError } from "../flags.ts";
 import { grouped } from "../figures.ts";
-import { filesOf, isConversation, say, sayAside } from "../standard_streams.ts";
+import { filesOf, isConversation, say, sayAside, sayHelp } from "../standard_streams.ts";
 import { deviceFlags, devicePermissions, folderHelp, modelPermissions, withModel } from "../opened_model.ts";
 import { checkPermissions, permissionsHelp, readingOf } from "../permissions.ts";
 import { program } from "../program.ts";
@@ -87,7 +87,7 @@ const wanted = 'Wanted: embed DIR "a text", or --file FILE';
 export async function embedCommand(args: readonly string[]): Promise<number> {
   const parsed = parseFlags(groups, args);
   if (parsed.help) {
-    say(embedHelp);
+    sayHelp(embedHelp);
     return 0;
   }
   const { path, target, texts } = inputsOf(parsed);

@@ -20,7 +20,7 @@ import { deviceFlags, devicePermissions, folderHelp, json, modelPermissions, wit
 import { exists } from "../../files/paths.ts";
 import { checkPermissions, permissionsHelp, readingOf } from "../permissions.ts";
 import { program } from "../program.ts";
-import { filesOf, say, sayAside } from "../standard_streams.ts";
+import { filesOf, say, sayAside, sayHelp } from "../standard_streams.ts";
 import { checkpointsIn, readRun } from "../run_folder.ts";
 import { differenceLines, nextSentenceLine, scoreProgress, scoreTable } from "../score_table.ts";
 import { openTerminal, type Terminal } from "../terminal.ts";
@@ -72,7 +72,7 @@ Examples:
 export async function evalCommand(args: readonly string[]): Promise<number> {
   const parsed = parseFlags(groups, args);
   if (parsed.help) {
-    say(evalHelp);
+    sayHelp(evalHelp);
     return 0;
   }
   const paths = parsed.positional;

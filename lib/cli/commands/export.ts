@@ -21,7 +21,7 @@ import { flag, flagHelp, flagSwitch, parseFlags, UsageError } from "../flags.ts"
 import { folderHelp, modelPermissions, openNamed, readNamed } from "../opened_model.ts";
 import { checkPermissions, permissionsHelp, readingOf } from "../permissions.ts";
 import { program } from "../program.ts";
-import { say } from "../standard_streams.ts";
+import { say, sayHelp } from "../standard_streams.ts";
 
 const types = ["f32", "f16", "bf16"] as const;
 const out = flag("OUT", "folder to write; it must not exist yet", trimmed);
@@ -62,7 +62,7 @@ Examples:
 export async function exportCommand(args: readonly string[]): Promise<number> {
   const parsed = parseFlags(groups, args);
   if (parsed.help) {
-    say(exportHelp);
+    sayHelp(exportHelp);
     return 0;
   }
   const [path, ...rest] = parsed.positional;

@@ -12,7 +12,7 @@ import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import { parseCount } from "../flag_values.ts";
 import { flag, flagHelp, parseFlags, UsageError } from "../flags.ts";
 import { grouped, percent } from "../figures.ts";
-import { filesOf, isConversation, lineWriter, say, sayAside, textsOf } from "../standard_streams.ts";
+import { filesOf, isConversation, lineWriter, sayAside, sayHelp, textsOf } from "../standard_streams.ts";
 import { deviceFlags, devicePermissions, folderHelp, json, modelPermissions, withModel } from "../opened_model.ts";
 import { checkPermissions, permissionsHelp, readingOf } from "../permissions.ts";
 import { program } from "../program.ts";
@@ -52,7 +52,7 @@ const wanted = 'Wanted: fill DIR "text with a [MASK]"';
 export async function fillCommand(args: readonly string[]): Promise<number> {
   const parsed = parseFlags(groups, args);
   if (parsed.help) {
-    say(fillHelp);
+    sayHelp(fillHelp);
     return 0;
   }
   const [path, text, ...rest] = parsed.positional;

@@ -14,7 +14,7 @@ import { duration, grouped } from "../figures.ts";
 import { folderHelp, json, modelPermissions, openNamed } from "../opened_model.ts";
 import { checkPermissions, permissionsHelp, readingOf } from "../permissions.ts";
 import { program } from "../program.ts";
-import { say } from "../standard_streams.ts";
+import { say, sayHelp } from "../standard_streams.ts";
 
 const groups = { Options: { json } };
 
@@ -44,7 +44,7 @@ const headOf = ({ weights: { head, nextSentence } }: OpenedModel) =>
 export async function infoCommand(args: readonly string[]): Promise<number> {
   const parsed = parseFlags(groups, args);
   if (parsed.help) {
-    say(infoHelp);
+    sayHelp(infoHelp);
     return 0;
   }
   const [path, ...rest] = parsed.positional;

@@ -10,7 +10,7 @@ import { flag, flagHelp, parseFlags, UsageError } from "../flags.ts";
 import { checkRuns } from "../named_runs.ts";
 import { checkPermissions, permissionsHelp, readingOf } from "../permissions.ts";
 import { program } from "../program.ts";
-import { say } from "../standard_streams.ts";
+import { say, sayHelp } from "../standard_streams.ts";
 
 const out = flag("FILE", "where the report goes (default: report.html in the run)", (text) => text);
 const groups = { Options: { out } };
@@ -39,7 +39,7 @@ Examples:
 export async function reportCommand(args: readonly string[]): Promise<number> {
   const parsed = parseFlags(groups, args);
   if (parsed.help) {
-    say(reportHelp);
+    sayHelp(reportHelp);
     return 0;
   }
   const paths = parsed.positional.map(trimmed);

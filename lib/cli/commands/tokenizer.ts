@@ -19,7 +19,7 @@ import { corpusChoice, textFlags } from "../corpus_flags.ts";
 import { parseChoice, parseCount } from "../flag_values.ts";
 import { either, flag, flagHelp, parseFlags, UsageError } from "../flags.ts";
 import { grouped, percent } from "../figures.ts";
-import { filesOf, lineWriter, say, standardInputLines } from "../standard_streams.ts";
+import { filesOf, lineWriter, sayHelp, standardInputLines } from "../standard_streams.ts";
 import { openTerminal, type Terminal } from "../terminal.ts";
 import { CASED_ELSEWHERE, checkNoTokenizer, readTokenizer, writeTokenizer } from "../vocabulary_folder.ts";
 import { DEFAULT_VOCABULARY } from "../train_defaults.ts";
@@ -64,7 +64,7 @@ export async function tokenizerCommand(args: readonly string[]): Promise<number>
   const parsed = parseFlags(groups, args);
   const [action, folder, ...rest] = parsed.positional;
   if (parsed.help) {
-    say(tokenizerHelp);
+    sayHelp(tokenizerHelp);
     return 0;
   }
   const wanted = "Wanted: tokenizer train --out FOLDER, or tokenizer encode|decode|info FOLDER";

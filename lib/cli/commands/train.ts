@@ -12,7 +12,7 @@ import { type Dashboard, openDashboard, PAGE_PORT, pageNeeds } from "../page_ser
 import { checkPermissions, type Needs, permissionsHelp, readingOf } from "../permissions.ts";
 import { program } from "../program.ts";
 import { resumedRun } from "../resumed_run.ts";
-import { filesOf, say } from "../standard_streams.ts";
+import { filesOf, sayHelp } from "../standard_streams.ts";
 import { openTerminal, type Terminal } from "../terminal.ts";
 import { trainFlagGroups, trainFlags as flags } from "../train_flags.ts";
 import { trainRun } from "../train_run.ts";
@@ -48,7 +48,7 @@ Examples:
 export async function trainCommand(args: readonly string[]): Promise<number> {
   const parsed = parseFlags(trainFlagGroups, args);
   if (parsed.help) {
-    say(trainHelp);
+    sayHelp(trainHelp);
     return 0;
   }
   if (parsed.positional.length > 0) {
