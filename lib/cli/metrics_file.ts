@@ -9,7 +9,7 @@ import { oddKind } from "../access/odd_kind.ts";
 import { systemReason } from "../sentences/reasons.ts";
 import { writeAllSync, writeFile, writing } from "../files/write_files.ts";
 import { validationLine } from "../train/run_fields.ts";
-import type { TrainEvent, ValidationRecord } from "../train/events.ts";
+import type { SkippedRecord, SpikeRecord, TrainEvent, TrainRecord, ValidationRecord } from "../train/events.ts";
 import type { Reporter } from "./reporter.ts";
 
 const what = "the run's metrics";
@@ -36,8 +36,9 @@ export function appendMetrics(path: string, line: Readonly<Record<string, unknow
 }
 
 /** What happens in the course of the steps, and not how a run ends. */
-const isNoted = ({ kind }: TrainEvent) =>
-  kind === "train" || kind === "skipped" || kind === "spike" || kind === "validation";
+export function isNoted(event: TrainEvent): event is TrainRecord | SkippedRecord | SpikeRecord | ValidationRecord {
+  return ["train", "skipped", "spike", "validation"].includes(event.kind);
+}
 
 function openMetrics(path: string): Deno.FsFile {
   const place = metricsOf(path);
@@ -63,8 +64,11 @@ async function readMetrics(path: string): Promise<string> {
 const spelled = (_: string, value: unknown) =>
   typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
 
+/** An event as a line of the metrics. */
+export const jsonLine = (event: object): string => JSON.stringify(event, spelled) + "\n";
+
 function writeLine(file: Deno.FsFile, { path, line }: { path: string; line: object }): void {
-  const bytes = new TextEncoder().encode(JSON.stringify(line, spelled) + "\n");
+  const bytes = new TextEncoder().encode(jsonLine(line));
   writing({ what, place: metricsOf(path), bytes: bytes.length }, () => writeAllSync(file, bytes));
 }
 

@@ -83,15 +83,17 @@ async function newRunOn(
   if (model && !model.weights.head) {
     terminal.print(
       `head    ${init} has none for masked tokens: a new one begins with random weights (seed ${plan.seed})`,
+      { routine: true },
     );
   }
   if (model?.weights.head && plan.model.nextSentence && !model.weights.nextSentence) {
     terminal.print(
       `head    ${init} has none for next sentences: a new one begins with random weights (seed ${plan.seed})`,
+      { routine: true },
     );
   }
   if (model?.weights.nextSentence && !plan.model.nextSentence) {
-    terminal.print(`head    that of ${init} for next sentences is left out; --nsp trains it on`);
+    terminal.print(`head    that of ${init} for next sentences is left out; --nsp trains it on`, { routine: true });
   }
   const extended = model && await moreTokens(model.tokenizer, parsed.get(flags["add-tokens"]), terminal);
   const unframed = extended?.tokenizer ?? await tokenizerFor(opened.corpus, parsed, { plan, terminal });
@@ -159,7 +161,7 @@ async function moreTokens(
   for (const { word, reason } of extended.skipped.slice(0, 3)) terminal.print(`skipped "${word}": ${reason}`);
   if (extended.skipped.length > 3) terminal.print(`skipped ${grouped(extended.skipped.length)} words of ${path}`);
   const known = extended.known.length > 0 ? `; ${grouped(extended.known.length)} were there already` : "";
-  terminal.print(`added   ${grouped(extended.added.length)} tokens from ${path}${known}`);
+  terminal.print(`added   ${grouped(extended.added.length)} tokens from ${path}${known}`, { routine: true });
   return extended;
 }
 

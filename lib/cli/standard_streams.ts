@@ -211,6 +211,21 @@ export function sayAside(text: string): void {
   }
 }
 
+/** Writes until that fails: what is no result must not end the work. */
+export function untilItFails(write: (text: string) => void): (text: string) => void {
+  let isLost = false;
+  return (text) => {
+    if (isLost) return;
+    try {
+      write(text);
+    } catch (error) {
+      isLost = true;
+      // a reader that has gone away wants to hear no more
+      if (!(error instanceof OutputClosedError)) sayAside(`note: ${(error as Error).message}; the work goes on`);
+    }
+  };
+}
+
 /** Standard output by lines: at once, or in pieces that are worth a system call. */
 export function lineWriter({ atOnce = false } = {}): ((line: string) => void) & { flush(): void } {
   let waiting = "";

@@ -8,7 +8,7 @@ import { printable, printableLines } from "../sentences/safe_text.ts";
 import { consoleSize, type Size } from "./console_size.ts";
 import { emptyDrawing, roomIn } from "./drawing.ts";
 import { environment } from "./permissions.ts";
-import { drawnPlace, OutputClosedError, sayAside, type StandardStream, writeTo } from "./standard_streams.ts";
+import { drawnPlace, type StandardStream, untilItFails, writeTo } from "./standard_streams.ts";
 import { cutTo } from "./text_width.ts";
 import { wrapped } from "./wrap.ts";
 
@@ -154,21 +154,6 @@ function liveOn({ size, write }: Pick<Screen, "size" | "write">) {
   };
 }
 
-/** Writes until that fails: what is no result must not end the work. */
-function untilItFails(write: (text: string) => void): (text: string) => void {
-  let isLost = false;
-  return (text) => {
-    if (isLost) return;
-    try {
-      write(text);
-    } catch (error) {
-      isLost = true;
-      // a reader that has gone away wants to hear no more
-      if (!(error instanceof OutputClosedError)) sayAside(`note: ${(error as Error).message}; the work goes on`);
-    }
-  };
-}
-
 const encoder = new TextEncoder();
 
 /** A standard stream; what its terminal can do is told by the environment, where that may be read. */
@@ -197,6 +182,9 @@ const escapes = {
 
 /** A colour, or another style. */
 export type Style = keyof typeof escapes;
+
+/** Gives text a style, where there are styles. */
+export type Painter = (style: Style, text: string) => string;
 
 /** Text in a colour, or as it is. */
 export function paint(terminal: Pick<Terminal, "hasColour">, style: Style, text: string): string {

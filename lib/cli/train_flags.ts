@@ -241,6 +241,10 @@ const reports = {
     ),
     bare: PAGE_PORT,
   },
+  quiet: flagSwitch("say only how the run ends, and what goes wrong"),
+  json: flagSwitch(
+    "events as lines of JSON on standard output, as in metrics.jsonl; words for people on standard error",
+  ),
   profile: flagSwitch("at the end, show where the time went: by kernel, on any device"),
 };
 

@@ -19,6 +19,7 @@ import { grouped } from "./figures.ts";
 import type { ParsedFlags } from "./flags.ts";
 import { INTERRUPTED, listenForInterrupts } from "./interrupt.ts";
 import { type MicroBatch, partsNotice } from "./memory_check.ts";
+import type { JsonEvents } from "./json_events.ts";
 import { metricsFile, readValidations } from "./metrics_file.ts";
 import { skippedLines } from "./open_corpus.ts";
 import { type Outcome, watchOutcome } from "./outcome.ts";
@@ -41,11 +42,13 @@ import { trainFlags } from "./train_flags.ts";
 interface Site {
   readonly parsed: ParsedFlags;
   readonly terminal: Terminal;
+  /** What other programs are told, if they are. */
+  readonly json?: JsonEvents | undefined;
   readonly signal: AbortSignal;
 }
 
 /** Trains to the end, with other devices or lower rates where that helps; returns the exit code. */
-export async function trainRun(first: Run, { parsed, terminal }: Omit<Site, "signal">): Promise<number> {
+export async function trainRun(first: Run, { parsed, terminal, json }: Omit<Site, "signal">): Promise<number> {
   const recovery = createRecovery((line) => terminal.print(line));
   const { signal, remove } = listenForInterrupts({
     stopping: () => terminal.print("finishing the step and saving; again to stop at once"),
@@ -61,6 +64,7 @@ export async function trainRun(first: Run, { parsed, terminal }: Omit<Site, "sig
         return await attempt(run, {
           parsed,
           terminal,
+          json,
           signal,
           isFirst: run === beginning,
           failed: (now) => failure = now,
@@ -87,6 +91,7 @@ export async function trainRun(first: Run, { parsed, terminal }: Omit<Site, "sig
   }
 }
 
+
 /** A new run that a GPU has no memory for, with batches in more parts: WebGPU tells how much there is only when it is used up. */
 function inSmallerParts(error: unknown, run: Run, microBatch: MicroBatch): { run: Run; note: string } | undefined {
   if (!(error instanceof DeviceMemoryError) || microBatch !== "auto" || run.state) return undefined;
@@ -97,6 +102,7 @@ function inSmallerParts(error: unknown, run: Run, microBatch: MicroBatch): { run
   const notice = partsNotice(settings, divided)!;
   return { run: { ...run, device: undefined, settings: divided.settings }, note: `${error.message}; ${notice}` };
 }
+const silent: Reporter = { event: () => {} };
 
 /** One go at a run, on a device of its own. */
 interface Attempt extends Site {
@@ -114,8 +120,8 @@ async function attempt(run: Run, site: Attempt): Promise<number> {
   let progress: Progress | undefined;
   try {
     if (isFirst) {
-      if (run.state) terminal.print(`resume  ${run.path} at step ${grouped(run.state.step)}`);
-      terminal.print(runSummary(run, { reason, notice }));
+      if (run.state) terminal.print(`resume  ${run.path} at step ${grouped(run.state.step)}`, { routine: true });
+      terminal.print(runSummary(run, { reason, notice }), { routine: true });
     }
     return await trainOn(opened, run, { ...site, entered: (now) => progress = now });
   } catch (error) {
@@ -136,16 +142,19 @@ type Progress = Pick<Failure, "hasSteps" | "soundUntil">;
 async function trainOn(
   { device }: OpenedDevice,
   run: Run,
-  { terminal, signal, isFirst, entered }: Omit<Attempt, "failed"> & { entered: (progress: Progress) => void },
+  { terminal, json, signal, isFirst, entered }: Omit<Attempt, "failed"> & { entered: (progress: Progress) => void },
 ): Promise<number> {
   const { opened: { corpus }, tokenizer, settings, state } = run;
   const model = await newModel(device, run, terminal);
-  const shown = terminalReporter(terminal, { settings, before: state?.elapsed ?? 0 });
+  const { config } = run;
+  const shown = terminalReporter(terminal, { settings, config, tokenizer, from: state, before: state?.elapsed ?? 0 });
+  const [told, saved] = [json?.events ?? silent, json?.saved ?? silent];
+  json?.started({ path: run.path, step: state?.step ?? 0, learningRate: settings.learningRate.peak });
   let [reporters, outcome]: [readonly Reporter[], Outcome | undefined] = [[], undefined];
   try {
     for await (const event of train({ model, corpus, tokenizer, ...settings, resume: state, signal })) {
       if (!outcome && event.kind === "phase") {
-        await shown.event(event);
+        for (const reporter of [shown, told]) await reporter.event(event);
         continue;
       }
       if (!outcome) {
@@ -153,7 +162,7 @@ async function trainOn(
         if (isFirst) await enterFolder(run, device);
         const validations = await readValidations(run.path);
         outcome = watchOutcome({ vocab: tokenizer.size, validations });
-        reporters = keepersOf(run, { device, outcome, validations, shown });
+        reporters = keepersOf(run, { device, outcome, validations, said: [shown, told], saved });
         entered({ hasSteps: true, soundUntil: outcome.soundUntil });
       }
       for (const reporter of reporters) await reporter.event(event);
@@ -181,19 +190,24 @@ async function newModel(device: Device, run: Run, terminal: Terminal): Promise<M
 /** What hears of a run, in order: what is said of an event is noted first, and judged before it is kept. */
 function keepersOf(
   run: Run,
-  { device, outcome, validations, shown }: {
+  { device, outcome, validations, said, saved }: {
     device: Device;
     outcome: Outcome;
     validations: readonly ValidationRecord[];
-    shown: Reporter;
+    said: readonly Reporter[];
+    saved: Reporter;
   },
 ): Reporter[] {
   const keeper = checkpointKeeper(run, { device: device.description, validations });
   const guarded: Reporter = {
     // a state of no use must not replace a good one
-    event: (event) => event.kind === "checkpoint" && outcome.isLost ? undefined : keeper.event(event),
+    event: async (event) => {
+      if (event.kind === "checkpoint" && outcome.isLost) return;
+      await keeper.event(event);
+      await saved.event(event);
+    },
   };
-  return [claimWatch(run.claim), metricsFile(run.path), samplesFile(run.path), shown, outcome, guarded];
+  return [claimWatch(run.claim), metricsFile(run.path), samplesFile(run.path), ...said, outcome, guarded];
 }
 
 /** Says what came of a run, and what to do next; returns the exit code. */

@@ -42,14 +42,17 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, 
     while (true) {
       const step = await loop.next();
       if (step) {
-        if (loop.isNew(step)) yield loop.enter("compiling");
         try {
-          await loop.submit(step);
+          if (loop.isNew(step)) {
+            yield loop.enter("compiling");
+            await loop.compile(step);
+          }
+          if (loop.phase !== "training") yield loop.enter("training");
+          loop.submit(step);
         } catch (error) {
           yield* loop.rescue(error);
           throw error;
         }
-        if (loop.phase !== "training") yield loop.enter("training");
       }
       const due = loop.due(step);
       if (!due.read) continue;

@@ -152,14 +152,16 @@ export class TrainingLoop {
     return shape?.length !== plan.length || shape.capacity !== capacity;
   }
 
+  /** Compiles the model for the sizes of a step. */
+  async compile({ shape }: PreparedStep): Promise<void> {
+    this.#program?.destroy();
+    const { optimizer, recompute: recomputes = false } = this.#settings;
+    this.#program = await this.#options.model.compileTraining(shape, optimizer, { recomputes });
+  }
+
   /** Submits a step to the device and does not wait for it. */
-  async submit(step: PreparedStep): Promise<void> {
+  submit(step: PreparedStep): void {
     const { model } = this.#options;
-    if (this.isNew(step)) {
-      this.#program?.destroy();
-      const { optimizer, recompute: recomputes = false } = this.#settings;
-      this.#program = await model.compileTraining(step.shape, optimizer, { recomputes });
-    }
     // the clock runs from the first step on: compiling the first program is no training
     this.#clock.training.start();
     submit(model, this.#program!, step, this.#settings);
