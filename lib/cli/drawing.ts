@@ -28,22 +28,32 @@ export interface Drawing {
  */
 export function emptyDrawing({ reflows = true } = {}): Drawing {
   let drawn: readonly string[] = [];
-  /** Codes to the beginning of what is drawn, which a narrower terminal may have broken into more lines. */
-  const toStart = ({ columns, rows }: Size) => {
-    const linesOf = (line: string) => reflows ? Math.max(1, Math.ceil(textWidth(line) / columns)) : 1;
-    const up = Math.min(rows, drawn.reduce((sum, line) => sum + linesOf(line), 0)) - 1;
-    return drawn.length === 0 ? "" : up > 0 ? `\r\x1b[${up}A` : "\r";
+  /** Rows that what is drawn takes now: a terminal that got narrower may have broken its lines. */
+  const rowsIn = ({ columns, rows }: Size) => {
+    const rowsOf = (line: string) => reflows ? Math.max(1, Math.ceil(textWidth(line) / columns)) : 1;
+    return Math.min(rows, drawn.reduce((sum, line) => sum + rowsOf(line), 0));
   };
   return {
     get isEmpty() {
       return drawn.length === 0;
     },
     replace(lines, size, above = "") {
-      const start = toStart(size);
-      const isGone = drawn.length > 0 && (above !== "" || lines.length === 0);
+      const rows = rowsIn(size);
+      const start = rows === 0 ? "" : `\r${upBy(rows - 1)}`;
+      const isGone = rows > 0 && (above !== "" || lines.length === 0);
       drawn = lines;
-      const below = lines.map((line) => `${line}\x1b[K`).join("\n");
-      return `${start}${isGone ? "\x1b[J" : ""}${above}${below}${lines.length > 0 ? "\x1b[J" : ""}`;
+      const below = lines.map((line) => `${line}${CLEAR_TO_END}`).join("\n");
+      return `${start}${isGone ? cleared(rows) : ""}${above}${below}${lines.length > 0 ? CLEAR_BELOW : ""}`;
     },
   };
+}
+
+const CLEAR_TO_END = "\x1b[K";
+const CLEAR_BELOW = "\x1b[J";
+
+const upBy = (rows: number) => rows > 0 ? `\x1b[${rows}A` : "";
+
+/** Clears rows one by one: cleared as a whole, some terminals would move them to what scrolls back. */
+function cleared(rows: number): string {
+  return Array<string>(rows).fill(CLEAR_TO_END).join("\x1b[B") + upBy(rows - 1);
 }

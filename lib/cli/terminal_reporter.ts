@@ -108,7 +108,7 @@ function statusWatch(
       if (event.kind === "phase") ({ phase, share } = event);
       if (event.kind === "skipped") skipped = event.total;
       if (event.kind !== "train") return;
-      record = event;
+      [record, phase, share] = [event, "training", undefined];
       loss.add(event.loss);
       accuracy.add(event.accuracy);
       curve.add(event.loss);

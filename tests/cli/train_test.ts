@@ -21,8 +21,13 @@ test("train keeps config, metrics and two checkpoints, and fill uses them", asyn
       "runs/first",
     ]
   ) assertStringIncludes(trained.out, part);
-  // samples without colours: right predictions {x}, wrong ones {x|y}
-  assertMatch(trained.out, /\{.(\|.)?\}/);
+  // samples without colours, in two lines at most
+  assertMatch(trained.out, /\n {2}\S.*\[\S+( → \S+)?\].*\n/);
+  assert(
+    trained.out.split("\n").filter((line) => line.includes(" → ") && !line.includes("%")).every((line) =>
+      line.length <= 90
+    ),
+  );
 
   const { device } = JSON.parse(await Deno.readTextFile(`${cwd}/runs/first/config.json`));
   assertStringIncludes(trained.out, `device  ${device.description}`);
