@@ -12,6 +12,7 @@ const cases: [args: string[], code: number, message: string][] = [
   [["train", "--qqqqqq"], 2, "Unknown option --qqqqqq"],
   [["train", "--batch-size", "8"], 2, "Unknown option --batch-size; did you mean --batch-tokens?"],
   [["tokenizer", "train", "--vocab-size", "8"], 2, "Unknown option --vocab-size; did you mean --size?"],
+  [["train", "--quiet", "--json"], 2, "Give either --quiet or --json"],
   [["train", "--nsp"], 2, "Option --nsp is for --preset bert: modernbert has no token types"],
   [["train", "--preset", "labml", "--nsp"], 2, "Option --nsp is for --preset bert"],
   [["train", "--preset", "bert", "--nsp", "--pack", "line"], 2, "Option --pack means nothing beside --nsp"],

@@ -94,6 +94,27 @@ kindTest("train() tells with validations how much memory is held on the device a
   assertEquals(held, 0);
 });
 
+Deno.test("train() says what it is at: before it, and how far a validation is", async () => {
+  const device = await openCpuDevice({ threads: 1 });
+  const events = await run(device);
+  device.destroy();
+  const said = events.flatMap((event) => event.kind === "phase" ? [event] : []);
+  const phases = said.map(({ phase }) => phase).filter((phase, i, all) => phase !== all[i - 1]);
+  assertEquals(phases.slice(0, 4), ["preparing", "compiling", "training", "saving"]);
+  // two stages
+  assertEquals(phases.filter((phase) => phase === "compiling").length, 2);
+  const before = { validation: "validating", samples: "sampling", checkpoint: "saving", train: "training" } as const;
+  let phase: string | undefined;
+  for (const event of events) {
+    if (event.kind === "phase") ({ phase } = event);
+    // what is read back was trained before the pause that waits for it
+    else if (event.kind in before) assertEquals(phase, before[event.kind as keyof typeof before]);
+  }
+  const shares = said.filter(({ phase }) => phase === "validating").map(({ share }) => share ?? 0);
+  assertEquals([Math.min(...shares), Math.max(...shares)], [0, 1]);
+  assert(shares.length >= 4);
+});
+
 kindTest("train() validates, shows samples and saves by the clock where the budget is one", async (device) => {
   const every = { share: 0.25 };
   const events = await run(device, {
