@@ -34,6 +34,8 @@ export interface RunStatus {
   readonly loss: number;
   /** Masked accuracy in the same way. */
   readonly accuracy: number;
+  /** Tokens a second, in the latest seconds. */
+  readonly tokensPerSecond: number;
   /** The losses so far, in so many points at most. */
   curve(most: number): readonly number[];
   /** Share of the most that the device was measured to do, where that is known. */
@@ -95,10 +97,13 @@ function headLine(status: RunStatus, { columns, paint }: { columns: number; pain
   return head.length <= columns ? paintedHead : cutTo(leftText(status), columns);
 }
 
-function fieldsOf({ record, steps, loss, accuracy, curve, peakShare, elapsed, skipped }: RunStatus, points: number) {
+function fieldsOf(
+  { record, steps, loss, accuracy, tokensPerSecond, curve, peakShare, elapsed, skipped }: RunStatus,
+  points: number,
+): Field[] {
   const spent: Field = { text: `${duration(elapsed)} so far`, need: 5 };
   if (!record) return [spent];
-  const { step, learningRate, length, maskRate, tokensPerSecond, nextSentence } = record;
+  const { step, learningRate, length, maskRate, nextSentence } = record;
   const fields: (Field | undefined)[] = [
     { text: `step ${grouped(step)}${steps === undefined ? "" : ` of ${grouped(steps)}`}`, need: 8 },
     { text: `loss ${loss.toFixed(3)}`, need: 10 },

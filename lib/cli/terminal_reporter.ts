@@ -20,6 +20,7 @@ import type { TrainingSettings } from "../train/settings.ts";
 import { duration, grouped, percent, rate } from "./figures.ts";
 import { emptyCurve } from "./progress_bar.ts";
 import type { Reporter } from "./reporter.ts";
+import { recentSpeed } from "./recent_speed.ts";
 import { type RunStatus, statusLine, statusLines } from "./run_status.ts";
 import { sampleLines } from "./sample_text.ts";
 import { tokenFlop } from "./step_cost.ts";
@@ -100,6 +101,7 @@ function statusWatch(
     : planned.reduce<number>((sum, steps) => sum + steps!, 0);
   const curve = emptyCurve();
   const [loss, accuracy] = [smoothed(), smoothed()];
+  const speed = recentSpeed(() => 1);
   let record: TrainRecord | undefined;
   let [phase, share, skipped]: [Phase, number | undefined, number] = ["preparing", undefined, 0];
   return {
@@ -109,6 +111,7 @@ function statusWatch(
       if (event.kind === "skipped") skipped = event.total;
       if (event.kind !== "train") return;
       [record, phase, share] = [event, "training", undefined];
+      speed.add(event);
       loss.add(event.loss);
       accuracy.add(event.accuracy);
       curve.add(event.loss);
@@ -116,16 +119,17 @@ function statusWatch(
     status() {
       const elapsed = time.elapsed(clock());
       const at = record ?? from ?? { step: 0, tokens: 0 };
-      const speed = record && record.tokensPerSecond * tokenFlop(config, record);
+      const tokensPerSecond = speed.perSecond() ?? 0;
+      const flop = record && tokensPerSecond * tokenFlop(config, record);
       return {
         left: time.left(clock()),
         elapsed,
         progress: Math.min(1, progressOf(budget, { ...at, seconds: elapsed })),
-        ...{ phase, share, stages, steps, record, skipped },
+        ...{ phase, share, stages, steps, record, tokensPerSecond, skipped },
         loss: loss.value(),
         accuracy: accuracy.value(),
         curve: (most) => curve.points(most),
-        peakShare: peak === undefined || speed === undefined ? undefined : speed / peak,
+        peakShare: peak === undefined || flop === undefined ? undefined : flop / peak,
       };
     },
   };

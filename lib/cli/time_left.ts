@@ -8,10 +8,8 @@ import type { ModelConfig } from "../model/config.ts";
 import type { Phase, TrainEvent, TrainRecord } from "../train/events.ts";
 import { maskRateAt, planStages, progressOf, type Span } from "../train/schedule.ts";
 import { plannedEvaluateTokens, type TrainingSettings } from "../train/settings.ts";
+import { recentSpeed } from "./recent_speed.ts";
 import { tokenFlop } from "./step_cost.ts";
-
-/** Seconds after which half of a speed is forgotten. */
-const HALF_LIFE = 5;
 
 /** What validation costs a token, compared with training: it goes forward only. */
 const FORWARD_SHARE = 1 / 3;
@@ -53,11 +51,12 @@ export function timeLeft({ settings, config, before, started }: TimeLeftOptions)
   };
   let last: { record: TrainRecord; now: number } | undefined;
   const elapsed = (now: number) => before + now - started;
+  const secondsEach = () => 1 / (speed.perSecond() || Infinity);
   const typical = (pause: Pause) => durations.get(pause) ?? (pause === "validating" ? validationGuess() : 0);
   const validationGuess = () => {
     const { length } = settings.curriculum.at(-1)!;
     const tokens = plannedEvaluateTokens(settings) ?? 0;
-    return FORWARD_SHARE * tokens * tokenFlop(config, { length, maskRate: 0.15 }) * (speed.secondsEach() ?? 0);
+    return FORWARD_SHARE * tokens * tokenFlop(config, { length, maskRate: 0.15 }) * secondsEach();
   };
   const pauseLeft = (now: number) => {
     const { name, since, share } = phase;
@@ -83,9 +82,8 @@ export function timeLeft({ settings, config, before, started }: TimeLeftOptions)
     left(now) {
       const { budget } = settings;
       if ("minutes" in budget) return Math.max(0, 60 * budget.minutes - elapsed(now));
-      const each = speed.secondsEach();
-      if (!last || each === undefined) return undefined;
-      const training = each * work(progressOf(budget, { ...last.record, seconds: 0 }));
+      if (!last) return undefined;
+      const training = secondsEach() * work(progressOf(budget, { ...last.record, seconds: 0 }));
       // steps that are under way have not been heard of
       const since = phase.name === "training" ? now - Math.max(last.now, phase.since) : 0;
       const pausing = Object.entries(pauses(last.record)).reduce(
@@ -94,29 +92,6 @@ export function timeLeft({ settings, config, before, started }: TimeLeftOptions)
       );
       return Math.max(0, training - since) + pausing;
     },
-  };
-}
-
-/** Seconds that an operation takes, the latest steps counting most; another length begins anew. */
-function recentSpeed(flopOf: (record: TrainRecord) => number) {
-  let [flop, seconds, length] = [0, 0, 0];
-  let last: TrainRecord | undefined;
-  return {
-    add(record: TrainRecord) {
-      const { step, seconds: now, tokens, tokensPerSecond } = record;
-      const isNext = last !== undefined && last.step < step;
-      const count = isNext ? tokens - last!.tokens : 0;
-      const spent = isNext ? now - last!.seconds : 0;
-      // the first step of a length says little but its speed
-      if (record.length !== length) {
-        [flop, seconds, length] = [flopOf(record) * tokensPerSecond * 1e-3, 1e-3, record.length];
-      } else {
-        const kept = 2 ** (-spent / HALF_LIFE);
-        [flop, seconds] = [kept * flop + flopOf(record) * count, kept * seconds + spent];
-      }
-      last = record;
-    },
-    secondsEach: () => flop > 0 ? seconds / flop : undefined,
   };
 }
 

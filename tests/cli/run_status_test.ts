@@ -40,6 +40,7 @@ const status: RunStatus = {
   record,
   loss: 2.1456,
   accuracy: 0.399,
+  tokensPerSecond: 8123,
   curve: (most) => Array.from({ length: most }, (_, i) => most - i),
   peakShare: 0.31,
   skipped: 0,

@@ -86,8 +86,8 @@ Deno.test("sampleLines() are two at most, break between words, and say that ther
   }
   // in a pipe as in a terminal of 80 columns, and colours change no character
   assertEquals(plain(long, Infinity), plain(long, 80));
-  // deno-lint-ignore no-control-regex
   const coloured = sampleLines(long, { terminal: { hasColour: true, columns: 80 } }).map((line) =>
+    // deno-lint-ignore no-control-regex
     line.replace(/\x1b\[\d+m/g, "")
   );
   assertEquals(coloured, plain(long, 80));
