@@ -195,6 +195,11 @@ export function say(text: string): void {
   printing(() => writeOutput(encoder.encode(`${printableLines(text)}\n`)));
 }
 
+/** Prints lines for people, broken between words where they go to a terminal. */
+export function sayWrapped(text: string): void {
+  say(Deno.stdout.isTerminal() ? wrapped(printableLines(text), consoleSize().columns) : text);
+}
+
 /** Prints a help text, broken between words where the terminal ends. */
 export function sayHelp(text: string): void {
   say(wrappedHelp(text, consoleSize().columns));

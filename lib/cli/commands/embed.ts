@@ -11,7 +11,7 @@ import { fileParts, vectorsOf, type VectorsOptions } from "../embed_texts.ts";
 import { parseChoice } from "../flag_values.ts";
 import { flag, flagHelp, flagSwitch, type ParsedFlags, parseFlags, UsageError } from "../flags.ts";
 import { grouped } from "../figures.ts";
-import { filesOf, isConversation, say, sayAside, sayHelp } from "../standard_streams.ts";
+import { filesOf, isConversation, sayAside, sayHelp, sayWrapped } from "../standard_streams.ts";
 import { deviceFlags, devicePermissions, folderHelp, modelPermissions, withModel } from "../opened_model.ts";
 import { checkPermissions, permissionsHelp, readingOf } from "../permissions.ts";
 import { program } from "../program.ts";
@@ -149,7 +149,7 @@ async function writeVectors(
   if (!target.endsWith(".npy")) return await writeJsonVectors(target, vectors);
   const names = by !== "line" || files.some((file) => file !== "-");
   await writeNpy(target, vectors, { width, names });
-  if (names) say(`${target}  names in ${namesBeside(target)}`);
+  if (names) sayWrapped(`${target}  names in ${namesBeside(target)}`);
 }
 
 /** Says how many vectors there are so far. */

@@ -21,7 +21,7 @@ import { flag, flagHelp, flagSwitch, parseFlags, UsageError } from "../flags.ts"
 import { folderHelp, modelPermissions, openNamed, readNamed } from "../opened_model.ts";
 import { checkPermissions, permissionsHelp, readingOf } from "../permissions.ts";
 import { program } from "../program.ts";
-import { say, sayHelp } from "../standard_streams.ts";
+import { sayHelp, sayWrapped } from "../standard_streams.ts";
 
 const types = ["f32", "f16", "bf16"] as const;
 const out = flag("OUT", "folder to write; it must not exist yet", trimmed);
@@ -99,7 +99,7 @@ export async function exportCommand(args: readonly string[]): Promise<number> {
         : await huggingFaceFiles(opened, type),
   );
   await writeNewFolder(target, files, { what: "the model", last: "config.json" });
-  for (const [name, parts] of files) say(`${target}/${name}  ${totalBytes(parts).toLocaleString("en")} bytes`);
+  for (const [name, parts] of files) sayWrapped(`${target}/${name}  ${totalBytes(parts).toLocaleString("en")} bytes`);
   return 0;
 }
 

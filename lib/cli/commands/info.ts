@@ -14,7 +14,7 @@ import { duration, grouped } from "../figures.ts";
 import { folderHelp, json, modelPermissions, openNamed } from "../opened_model.ts";
 import { checkPermissions, permissionsHelp, readingOf } from "../permissions.ts";
 import { program } from "../program.ts";
-import { say, sayHelp } from "../standard_streams.ts";
+import { say, sayHelp, sayWrapped } from "../standard_streams.ts";
 
 const groups = { Options: { json } };
 
@@ -54,7 +54,7 @@ export async function infoCommand(args: readonly string[]): Promise<number> {
   await opened.weights.close();
   const about = await readAbout(opened.folder);
   if (parsed.get(json)) say(safeJson(summary(opened, about), 2));
-  else for (const [name, value] of rows(opened, about)) say(`${name.padEnd(14)}  ${value}`);
+  else for (const [name, value] of rows(opened, about)) sayWrapped(`${name.padEnd(14)}  ${value}`);
   return 0;
 }
 
