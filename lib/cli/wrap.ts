@@ -24,7 +24,7 @@ function wrappedLine(line: string, columns: number): string {
   if (textWidth(line) <= columns) return line;
   if (/^(Usage:)?\s+deno run /.test(line)) return wrappedCommand(line, columns);
   const [leading] = /^ */.exec(line)!;
-  const [label = ""] = /^ *(?:\S+|--\S+ \S+) {2,}(?=\S)/.exec(line) ?? /^note: /.exec(line) ?? [];
+  const [label = ""] = /^ *(?:\S+|--\S+ \S+) {2,}(?=\S)/.exec(line) ?? /^(?:note|error): /.exec(line) ?? [];
   const isHung = label !== "" && textWidth(label) <= columns * LABEL_SHARE;
   const indent = isHung ? textWidth(label) : leading.length + (label === "" ? 2 : 6);
   const rest = line.slice(label.length || leading.length);
