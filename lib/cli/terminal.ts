@@ -160,13 +160,17 @@ const encoder = new TextEncoder();
 function screenOf(stream: StandardStream): Screen {
   const isTerminal = Deno[stream].isTerminal();
   const isAlone = stream === "stdout" || !Deno.stdout.isTerminal();
-  const isLog = environment("TERM") === "dumb" || !["", "0", "false"].includes(environment("CI") ?? "");
   return {
     isTerminal,
-    canDraw: isTerminal && isAlone && !isLog,
+    canDraw: isTerminal && isAlone && !isLog(environment),
     size: consoleSize,
     write: (text) => writeTo(stream, encoder.encode(text)),
   };
+}
+
+/** Whether a terminal only keeps what it gets, as those of services that build and test do. */
+export function isLog(variable: (name: string) => string | undefined): boolean {
+  return variable("TERM") === "dumb" || !["", "0", "false"].includes(variable("CI") ?? "");
 }
 
 /** Whether a terminal that gets narrower breaks the lines that it shows: all but the oldest do. */

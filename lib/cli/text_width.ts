@@ -18,7 +18,8 @@ const TWO =
 /** Whether a character takes the room of two. */
 export const isWide = (character: string): boolean => TWO.test(character);
 
-const isPlain = /^[\x20-\x7e]*$/;
+/** Letters, arrows, lines and blocks that take the room of one: most of what is drawn. */
+const isPlain = /^[\x20-\x7e\xa1-\xac\xae-\u02ff\u2190-\u2199\u2500-\u259f…]*$/;
 
 /** Columns that a text takes, colours aside. */
 export function textWidth(text: string): number {

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { main } from "../../cli.ts";
-import { type LiveLines, openTerminal } from "../../lib/cli/terminal.ts";
+import { isLog, type LiveLines, openTerminal } from "../../lib/cli/terminal.ts";
 import { sayAside } from "../../lib/cli/standard_streams.ts";
 import { cutTo, textWidth } from "../../lib/cli/text_width.ts";
 import { wrapped, wrappedHelp } from "../../lib/cli/wrap.ts";
@@ -93,6 +93,20 @@ Deno.test("a terminal makes room for what is said elsewhere", () => {
   assertEquals(meanwhile.join(""), "");
   assertEquals(screen.lines().length, 3);
   terminal.clear();
+});
+
+Deno.test("what is drawn is taken away before the program ends", () => {
+  const screen = fakeScreen();
+  openTerminal({ screen }).progress(live("now"));
+  assertEquals(screen.lines().length, 3);
+  dispatchEvent(new Event("unload"));
+  assertEquals(screen.lines().join(""), "");
+});
+
+Deno.test("isLog() tells terminals in which nothing is drawn again", () => {
+  const of = (values: Record<string, string>) => isLog((name) => values[name]);
+  assertEquals([{ TERM: "dumb" }, { CI: "true" }, { CI: "1" }].map(of), [true, true, true]);
+  assertEquals([{}, { TERM: "xterm-256color" }, { CI: "false" }, { CI: "" }].map(of), [false, false, false, false]);
 });
 
 Deno.test("without a terminal a line is printed every ten seconds, and lines are not broken", () =>
