@@ -91,7 +91,6 @@ export async function trainRun(first: Run, { parsed, terminal, json }: Omit<Site
   }
 }
 
-
 /** A new run that a GPU has no memory for, with batches in more parts: WebGPU tells how much there is only when it is used up. */
 function inSmallerParts(error: unknown, run: Run, microBatch: MicroBatch): { run: Run; note: string } | undefined {
   if (!(error instanceof DeviceMemoryError) || microBatch !== "auto" || run.state) return undefined;
