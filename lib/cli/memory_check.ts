@@ -4,17 +4,16 @@
  * @module
  */
 
-import { capacityFor } from "../batch/masking.ts";
 import type { Device } from "../device/device.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { trainingMemory } from "../model/memory.ts";
-import type { BatchShape } from "../model/model.ts";
 import { parameterCount } from "../model/parameters.ts";
 import { fewestParts } from "../train/micro_batch.ts";
-import { highestMaskRate, stepSize } from "../train/schedule.ts";
+import { stepSize } from "../train/schedule.ts";
 import type { TrainingSettings } from "../train/settings.ts";
 import { STEPS_AHEAD } from "../train/step_queue.ts";
 import { grouped } from "./figures.ts";
+import { stageShape } from "./planned_memory.ts";
 
 /** A run as far as memory counts. */
 export interface MemoryChoice {
@@ -175,16 +174,10 @@ const ROOM = 0.9;
 
 /** Memory of a step of so many of the longest windows. */
 function measured({ config, settings, device }: MemoryChoice, windows: number) {
-  const { curriculum, maskRate, maskMode: mode, pack, optimizer, recompute: recomputes = false } = settings;
-  const { length } = curriculum.at(-1)!;
-  const rate = highestMaskRate(maskRate, curriculum, curriculum.length - 1);
-  const shape: BatchShape = {
-    windows,
-    length,
-    capacity: capacityFor({ windows, length, rate, mode }),
-    documents: pack !== "none",
-    pairs: pack === "pairs",
-  };
+  const { curriculum, optimizer, recompute: recomputes = false } = settings;
+  const last = curriculum.length - 1;
+  const batchTokens = windows * curriculum[last]!.length;
+  const shape = stageShape({ ...settings, batchTokens }, last);
   return trainingMemory(device, config, { shape, optimizer, recomputes });
 }
 

@@ -25,6 +25,7 @@ import { skippedLines } from "./open_corpus.ts";
 import { type Outcome, watchOutcome } from "./outcome.ts";
 import { profileTable } from "./profile_table.ts";
 import { program } from "./program.ts";
+import { lookAhead, outlookLines } from "./outlook.ts";
 import { createRecovery, type Failure, resumeCommand } from "./recovery.ts";
 import type { Reporter } from "./reporter.ts";
 import { enterFolder, modelOf, type Run } from "./run.ts";
@@ -112,7 +113,7 @@ interface Attempt extends Site {
 
 /** Trains until the end; returns the exit code. */
 async function attempt(run: Run, site: Attempt): Promise<number> {
-  const { parsed, terminal, isFirst, failed } = site;
+  const { parsed, terminal, signal, isFirst, failed } = site;
   const opened = run.device ?? await openRunDevice(run, parsed);
   const { device, reason, notice } = opened;
   const began = performance.now();
@@ -121,6 +122,8 @@ async function attempt(run: Run, site: Attempt): Promise<number> {
     if (isFirst) {
       if (run.state) terminal.print(`resume  ${run.path} at step ${grouped(run.state.step)}`, { routine: true });
       terminal.print(runSummary(run, { reason, notice }), { routine: true });
+      const outlook = await lookAhead(run, { device, terminal, signal });
+      terminal.print(`${outlookLines(run, outlook).join("\n")}\n`, { routine: true });
     }
     return await trainOn(opened, run, { ...site, entered: (now) => progress = now });
   } catch (error) {

@@ -36,6 +36,7 @@ import {
   type TrainOptions,
 } from "./settings.ts";
 import { type PreparedStep, type StepQueue, stepQueue } from "./step_queue.ts";
+import { submitStep } from "./submit_step.ts";
 
 /** Seconds between two waits for the device: each costs a GPU's idle time and about 11 ms of a frozen event loop. */
 const READ_INTERVAL = 0.5;
@@ -164,7 +165,7 @@ export class TrainingLoop {
     const { model } = this.#options;
     // the clock runs from the first step on: compiling the first program is no training
     this.#clock.training.start();
-    submit(model, this.#program!, step, this.#settings);
+    submitStep(model, this.#program!, step, this.#settings);
     this.#pending.push(step);
     this.#at = { ...step.after, position: step.position };
   }
@@ -372,21 +373,6 @@ async function checkMaskable(
   const survey = await surveyText({ corpus, tokenizer, neverMask });
   if (survey.maskable > 0) return;
   throw new RangeError(`Cannot train on ${corpus.name}: ${whyUnmaskable(survey, neverMask)}`);
-}
-
-/** Everything of a step in one or, with accumulation, a few submissions; nothing is awaited. */
-function submit(model: Model, program: TrainingProgram, step: PreparedStep, settings: TrainingSettings): void {
-  const masked = step.batches.reduce((sum, batch) => sum + batch.labels.length, 0);
-  const pairs = step.batches.reduce((sum, { pairClasses }) => sum + (pairClasses?.length ?? 0), 0);
-  const { seed, optimizer } = settings;
-  const { learningRate } = step.plan;
-  for (const [microStep, batch] of step.batches.entries()) {
-    const [lossScale, pairScale] = [masked, pairs].map((count) => count === 0 ? 0 : 1 / count) as [number, number];
-    model.writeStep({ seed, step: step.before.step, microStep, lossScale, pairScale, learningRate, optimizer });
-    program.write(batch);
-    if (microStep < step.batches.length - 1) program.program.run("gradients");
-    else program.program.run("gradients", "update");
-  }
 }
 
 /** What steps reported, each as if it had trained. */
