@@ -14,6 +14,8 @@ export interface TokenEntropy {
   readonly entropy: number;
   /** Tokens that were counted, line breaks included. */
   readonly tokens: number;
+  /** Bytes of UTF-8 that they are. */
+  readonly bytes: number;
   /** Whether that is the whole training text. */
   readonly isWhole: boolean;
 }
@@ -44,7 +46,8 @@ export async function tokenEntropy(
   const special = specialIds(tokenizer);
   const separator = tokenizer.encode("\n");
   const counts = new Float64Array(tokenizer.size);
-  let tokens = 0;
+  const encoder = new TextEncoder();
+  let [tokens, bytes] = [0, 0];
   let isWhole = true;
   const count = (ids: ArrayLike<number>) => {
     for (let i = 0; i < ids.length; i++) counts[ids[i]!]!++;
@@ -57,11 +60,13 @@ export async function tokenEntropy(
     }
     // of a passage that is a whole library the beginning
     isWhole &&= text.length <= LONGEST_PASSAGE;
-    count(tokenizer.encode(text.slice(0, LONGEST_PASSAGE)));
+    const read = text.slice(0, LONGEST_PASSAGE);
+    bytes += encoder.encode(read).length + 1;
+    count(tokenizer.encode(read));
     count(separator);
   }
   for (const id of special) counts[id] = 0;
-  return { entropy: entropyOf(counts), tokens, isWhole };
+  return { entropy: entropyOf(counts), tokens, bytes, isWhole };
 }
 
 /** Entropy in nats of what occurs so often. */

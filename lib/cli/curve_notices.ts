@@ -5,6 +5,7 @@
  */
 
 import type { TrainRecord, ValidationRecord } from "../train/events.ts";
+import type { Clock } from "../train/schedule.ts";
 import { grouped } from "./figures.ts";
 import type { Reporter } from "./reporter.ts";
 
@@ -16,8 +17,8 @@ export interface CurveFacts {
   readonly entropy?: number | undefined;
   /** Tokens of the training text; undefined: not known, or without end. */
   readonly textTokens?: number | undefined;
-  /** Share of the budget that is behind at a step with so many tokens; undefined: not known. */
-  readonly progress: (at: { readonly step: number; readonly tokens: number }) => number;
+  /** Share of the budget that is behind at a moment. */
+  readonly progress: (at: Clock) => number;
   /** Validations of before, in order: what they said is not said again. */
   readonly validations?: readonly ValidationRecord[] | undefined;
   /** Tokens of before. */
@@ -69,11 +70,11 @@ export function curveNotices(facts: CurveFacts, tell: (line: string) => void): R
     // of both thresholds at once the second is enough
     say("passes", somePasses(facts, tokens), isSilent || said.has("many passes"));
   };
-  const validated = ({ step, tokens, loss }: ValidationRecord, isSilent = false) => {
+  const validated = ({ step, tokens, seconds, loss }: ValidationRecord, isSilent = false) => {
     const training = since.length > 0 ? mean(since) : undefined;
     since = [];
     if (!Number.isFinite(loss)) return;
-    validations.push({ step, tokens, loss, training, progress: facts.progress({ step, tokens }) });
+    validations.push({ step, tokens, loss, training, progress: facts.progress({ step, tokens, seconds }) });
     say("overfitting", overfitting(validations), isSilent);
     // what overfits has no plateau
     if (!said.has("overfitting")) say("plateau", plateau(validations), isSilent);

@@ -6,6 +6,7 @@
 
 import { type TokenEntropy, tokenEntropy } from "../batch/token_entropy.ts";
 import type { Device } from "../device/device.ts";
+import type { Corpus } from "../text/corpus.ts";
 import { planStages, progressOf } from "../train/schedule.ts";
 import { timeStages } from "../train/time_steps.ts";
 import { expectedLoss } from "./expected_loss.ts";
@@ -102,14 +103,21 @@ export function allTokens({ settings, state }: Run, time: RunTime | undefined): 
   return planStages(settings).reduce((sum, { steps = 0, tokens }) => sum + steps * tokens, 0);
 }
 
-function passesLine(run: Run, { frequencies: { tokens, isWhole }, time }: Outlook): string[] {
+/** Tokens of the training text, counted or judged by its bytes; undefined where neither is known. */
+export function textTokens({ trainingBytes }: Corpus, { tokens, bytes, isWhole }: TokenEntropy): number | undefined {
+  if (isWhole) return tokens;
+  return trainingBytes === undefined || bytes === 0 ? undefined : round(tokens * trainingBytes / bytes);
+}
+
+function passesLine(run: Run, { frequencies, time }: Outlook): string[] {
   const all = allTokens(run, time);
-  if (!isWhole || all === undefined) return [];
+  const tokens = textTokens(run.opened.corpus, frequencies);
+  if (tokens === undefined || all === undefined) return [];
   const passes = all / tokens;
   const times = passes < 0.95
     ? `of which the run reads ${percent(passes, passes < 0.1 ? 1 : 0)}`
     : `which the run reads ${passes < 1.05 ? "once" : `${Number(passes.toPrecision(2))} times`}`;
-  return [`text    ${grouped(tokens)} tokens to train on, ${times}`];
+  return [`text    ${frequencies.isWhole ? "" : "about "}${grouped(tokens)} tokens to train on, ${times}`];
 }
 
 function lossLines(run: Run, { frequencies: { entropy, tokens, isWhole }, time }: Outlook): string[] {
