@@ -25,12 +25,14 @@ import { skippedLines } from "./open_corpus.ts";
 import { type Outcome, watchOutcome } from "./outcome.ts";
 import { profileTable } from "./profile_table.ts";
 import { program } from "./program.ts";
-import { lookAhead, outlookLines } from "./outlook.ts";
+import { lookAhead, type Outlook, outlookLines } from "./outlook.ts";
 import { createRecovery, type Failure, resumeCommand } from "./recovery.ts";
 import type { Reporter } from "./reporter.ts";
 import { enterFolder, modelOf, type Run } from "./run.ts";
 import { claimWatch } from "./run_claim.ts";
 import { openRunDevice } from "./run_device.ts";
+import { nextStep, type RunTotals, runTotals, tellEnding } from "./run_ending.ts";
+import { runNotices } from "./run_notices.ts";
 import { checkpointsIn } from "./run_folder.ts";
 import { runSummary } from "./run_summary.ts";
 import { samplesFile } from "./samples_file.ts";
@@ -46,10 +48,12 @@ interface Site {
   /** What other programs are told, if they are. */
   readonly json?: JsonEvents | undefined;
   readonly signal: AbortSignal;
+  /** What was found out before the first step. */
+  readonly known: { outlook?: Outlook };
 }
 
 /** Trains to the end, with other devices or lower rates where that helps; returns the exit code. */
-export async function trainRun(first: Run, { parsed, terminal, json }: Omit<Site, "signal">): Promise<number> {
+export async function trainRun(first: Run, { parsed, terminal, json }: Omit<Site, "signal" | "known">): Promise<number> {
   const recovery = createRecovery((line) => terminal.print(line));
   const { signal, remove } = listenForInterrupts({
     stopping: () => terminal.print("finishing the step and saving; again to stop at once"),
@@ -59,17 +63,11 @@ export async function trainRun(first: Run, { parsed, terminal, json }: Omit<Site
   let [run, failure]: [Run, Failure | undefined] = [first, undefined];
   // the run as it begins: with smaller parts of batches once a GPU turned out too small
   let beginning = first;
+  const site = { parsed, terminal, json, signal, known: {} };
   try {
     while (true) {
       try {
-        return await attempt(run, {
-          parsed,
-          terminal,
-          json,
-          signal,
-          isFirst: run === beginning,
-          failed: (now) => failure = now,
-        });
+        return await attempt(run, { ...site, isFirst: run === beginning, failed: (now) => failure = now });
       } catch (error) {
         terminal.clear();
         const next = signal.aborted
@@ -122,8 +120,8 @@ async function attempt(run: Run, site: Attempt): Promise<number> {
     if (isFirst) {
       if (run.state) terminal.print(`resume  ${run.path} at step ${grouped(run.state.step)}`, { routine: true });
       terminal.print(runSummary(run, { reason, notice }), { routine: true });
-      const outlook = await lookAhead(run, { device, terminal, signal });
-      terminal.print(`${outlookLines(run, outlook).join("\n")}\n`, { routine: true });
+      site.known.outlook = await lookAhead(run, { device, terminal, signal });
+      terminal.print(`${outlookLines(run, site.known.outlook).join("\n")}\n`, { routine: true });
     }
     return await trainOn(opened, run, { ...site, entered: (now) => progress = now });
   } catch (error) {
@@ -144,7 +142,9 @@ type Progress = Pick<Failure, "hasSteps" | "soundUntil">;
 async function trainOn(
   { device }: OpenedDevice,
   run: Run,
-  { terminal, json, signal, isFirst, entered }: Omit<Attempt, "failed"> & { entered: (progress: Progress) => void },
+  { terminal, json, signal, known, isFirst, entered }: Omit<Attempt, "failed"> & {
+    entered: (progress: Progress) => void;
+  },
 ): Promise<number> {
   const { opened: { corpus }, tokenizer, settings, state } = run;
   const model = await newModel(device, run, terminal);
@@ -152,6 +152,7 @@ async function trainOn(
   const shown = terminalReporter(terminal, { settings, config, tokenizer, from: state, before: state?.elapsed ?? 0 });
   const [told, saved] = [json?.events ?? silent, json?.saved ?? silent];
   json?.started({ path: run.path, step: state?.step ?? 0, learningRate: settings.learningRate.peak });
+  const totals = runTotals(state);
   let [reporters, outcome]: [readonly Reporter[], Outcome | undefined] = [[], undefined];
   try {
     for await (const event of train({ model, corpus, tokenizer, ...settings, resume: state, signal })) {
@@ -164,7 +165,8 @@ async function trainOn(
         if (isFirst) await enterFolder(run, device);
         const validations = await readValidations(run.path);
         outcome = watchOutcome({ vocab: tokenizer.size, validations });
-        reporters = keepersOf(run, { device, outcome, validations, said: [shown, told], saved });
+        const notices = runNotices(run, { outlook: known.outlook, validations, terminal });
+        reporters = [...keepersOf(run, { device, outcome, validations, said: [shown, told], saved }), notices, totals];
         entered({ hasSteps: true, soundUntil: outcome.soundUntil });
       }
       for (const reporter of reporters) await reporter.event(event);
@@ -173,7 +175,7 @@ async function trainOn(
     for (const line of skippedLines(run.opened.bad)) terminal.print(line);
     const profile = await device.takeProfile();
     if (profile) terminal.print(profileTable(profile));
-    return outcome ? await ended(run, { signal, outcome, terminal }) : 1;
+    return outcome ? await ended(run, { signal, outcome, totals, terminal }) : 1;
   } finally {
     for (const reporter of reporters) reporter.close?.();
     model.destroy();
@@ -214,12 +216,19 @@ function keepersOf(
 
 /** Says what came of a run, and what to do next; returns the exit code. */
 async function ended(
-  { opened: { corpus }, tokenizer, path }: Run,
-  { signal, outcome, terminal }: { signal: AbortSignal; outcome: Outcome; terminal: Terminal },
+  run: Run,
+  { signal, outcome, totals, terminal }: {
+    signal: AbortSignal;
+    outcome: Outcome;
+    totals: RunTotals;
+    terminal: Terminal;
+  },
 ): Promise<number> {
+  const { opened: { corpus }, tokenizer, path } = run;
   if (outcome.skipped > 0) {
     terminal.print(`skipped ${grouped(outcome.skipped)} steps, whose loss or gradient was not finite`);
   }
+  await tellEnding(run, { totals, terminal, isInterrupted: signal.aborted });
   if (signal.aborted) {
     const saved = outcome.isLost ? "not saved, for the losses are of no use; the checkpoint before is kept" : "saved";
     terminal.print(`\n${saved}; go on with:\n  ${resumeCommand(path)}`);
@@ -233,6 +242,8 @@ async function ended(
   terminal.print(`\nthe model is in ${path}; fill in masked text with:`);
   terminal.print(`  ${program} fill ${path} ${example(corpus, tokenizer)}`);
   await tellBest(path, terminal);
+  const next = nextStep(await readValidations(path), totals.at);
+  if (next !== undefined) terminal.print(next);
   return 0;
 }
 
