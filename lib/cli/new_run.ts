@@ -8,7 +8,7 @@ import type { PackMode } from "../batch/block.ts";
 import { addTokens, type ExtendedTokenizer } from "../format/add_tokens.ts";
 import type { OpenedDevice } from "../device/open_device.ts";
 import type { OpenedModel } from "../format/open_model.ts";
-import { type Corpus, trainingTexts } from "../text/corpus.ts";
+import { type Corpus, textsOf, trainingTexts } from "../text/corpus.ts";
 import { characterTokenizer, scanCharacters } from "../tokenizer/character.ts";
 import { bertFrame } from "../tokenizer/special_tokens.ts";
 import { type Tokenizer, tokenizerTypes } from "../tokenizer/tokenizer.ts";
@@ -19,6 +19,7 @@ import { countTokens, openCorpus, type OpenedCorpus } from "./open_corpus.ts";
 import { corpusChoice } from "./corpus_flags.ts";
 import { type ParsedFlags, UsageError } from "./flags.ts";
 import { grouped } from "./figures.ts";
+import { longWork, watchedTexts, watchedVocabulary } from "./long_work.ts";
 import { fitMemory } from "./memory_check.ts";
 import { openNamed } from "./opened_model.ts";
 import { openRunDevice } from "./run_device.ts";
@@ -104,7 +105,8 @@ async function newRunOn(
   const config = { ...plan.model, vocab: Math.max(plan.model.vocab, tokenizer.size) };
   const choice = { config, settings: plan.settings, device: device.device };
   const fitted = await fitMemory(choice, parsed.get(flags["micro-batch"]));
-  const settings = { ...fitted.settings, budget: await budgetOn(opened.corpus, tokenizer, plan.budget) };
+  const budget = await budgetOn(opened.corpus, plan.budget, { tokenizer, terminal });
+  const settings = { ...fitted.settings, budget };
   const notices = [
     ...await textNotices(opened, { tokenizer, settings, isReady: base !== undefined }),
     ...(fitted.notice === undefined ? [] : [fitted.notice]),
@@ -115,9 +117,15 @@ async function newRunOn(
 }
 
 /** A budget that passes over the text are counted in tokens for. */
-async function budgetOn(corpus: Corpus, tokenizer: Tokenizer, budget: TrainPlan["budget"]): Promise<Budget> {
+async function budgetOn(
+  corpus: Corpus,
+  budget: TrainPlan["budget"],
+  { tokenizer, terminal }: { tokenizer: Tokenizer; terminal: Terminal },
+): Promise<Budget> {
   if (!("epochs" in budget)) return budget;
-  const tokens = await countTokens(corpus, tokenizer);
+  const work = longWork(terminal, "counting tokens");
+  const texts = watchedTexts(textsOf(corpus, "training"), { work, total: corpus.trainingBytes });
+  const tokens = corpus.endless ? Infinity : await countTokens(texts, tokenizer);
   if (!Number.isFinite(tokens)) {
     throw new UsageError("The text never ends, so --epochs means nothing: give --tokens, --steps or --minutes");
   }
@@ -185,17 +193,19 @@ async function tokenizerFor(
   if (cased && type !== "wordpiece") throw new UsageError(CASED_ELSEWHERE);
   if (type === "char" && size === undefined) {
     const specials = plan.labmlVocabulary ? { specials: ["[PAD]", "[MASK]"] as const } : {};
-    return characterTokenizer(await scanCharacters(trainingTexts(corpus, { most: ENDLESS_LINES })), specials);
+    const work = longWork(terminal, "looking for characters");
+    const texts = watchedTexts(trainingTexts(corpus, { most: ENDLESS_LINES }), { work, total: corpus.trainingBytes });
+    return characterTokenizer(await scanCharacters(texts), specials);
   }
   const wanted = size ?? DEFAULT_VOCABULARY;
-  const tokenizer = await trainTokenizer(trainingTexts(corpus), {
+  const watched = watchedVocabulary(terminal, { total: corpus.trainingBytes, size: wanted });
+  const tokenizer = await trainTokenizer(watched.texts(trainingTexts(corpus)), {
     type,
     size: wanted,
     lowercase: !cased,
-    progress: (stage, done) =>
-      terminal.progress(`vocabulary: ${grouped(done)} ${stage === "reading" ? "lines read" : "tokens"}`),
+    progress: watched.progress,
   });
-  terminal.clear();
+  watched.end();
   if (tokenizer.size < wanted) {
     terminal.print(`note: the text supports only ${grouped(tokenizer.size)} tokens, not the ${grouped(wanted)} wanted`);
   }

@@ -22,7 +22,7 @@ import { checkPermissions, permissionsHelp, readingOf } from "../permissions.ts"
 import { program } from "../program.ts";
 import { filesOf, say, sayAside, sayHelp } from "../standard_streams.ts";
 import { checkpointsIn, readRun } from "../run_folder.ts";
-import { differenceLines, nextSentenceLine, scoreProgress, scoreTable } from "../score_table.ts";
+import { differenceLines, nextSentenceLine, scoreTable, watchedMeasure } from "../score_table.ts";
 import { openTerminal, type Terminal } from "../terminal.ts";
 import { evaluationNotice, withAdvice } from "../text_notices.ts";
 
@@ -89,10 +89,9 @@ export async function evalCommand(args: readonly string[]): Promise<number> {
     return await withModels(paths, parsed, async (models, { reason }) => {
       if (!isJson) terminal.print(`device ${reason}`);
       for (const model of models) await noteUnknown(model, plan);
-      const measured = await measureModels(models, plan, (masking, score) => {
-        if (!isJson) terminal.progress(scoreProgress(masking, score));
-      });
-      terminal.clear();
+      const watched = watchedMeasure(plan, opened);
+      const measured = await measureModels(models, watched.plan, watched.progress);
+      watched.end();
       if (isJson) printJson(measured, plan);
       else printMeasured(measured, { plan, terminal });
       return 0;

@@ -18,7 +18,9 @@ import { totalBytes } from "../../files/write_files.ts";
 import type { FileSet } from "../../files/write_folder.ts";
 import { parseChoice } from "../flag_values.ts";
 import { flag, flagHelp, flagSwitch, parseFlags, UsageError } from "../flags.ts";
-import { folderHelp, modelPermissions, openNamed, readNamed } from "../opened_model.ts";
+import { grouped } from "../figures.ts";
+import { progressAside, waitedFor } from "../long_work.ts";
+import { folderHelp, modelPermissions, openNamed, readNamed, watchedModel } from "../opened_model.ts";
 import { checkPermissions, permissionsHelp, readingOf } from "../permissions.ts";
 import { program } from "../program.ts";
 import { sayHelp, sayWrapped } from "../standard_streams.ts";
@@ -95,10 +97,15 @@ export async function exportCommand(args: readonly string[]): Promise<number> {
     opened,
     async (opened) =>
       isOnnx && type !== "bf16"
-        ? await onnxFiles(opened, { type, embeddings: wanted })
-        : await huggingFaceFiles(opened, type),
+        ? await onnxFiles(watchedModel(opened), { type, embeddings: wanted })
+        : await huggingFaceFiles(watchedModel(opened), type),
   );
-  await writeNewFolder(target, files, { what: "the model", last: "config.json" });
+  const bytes = grouped(totalBytes([...files.values()].flat()));
+  await waitedFor(
+    progressAside(),
+    `writing ${bytes} bytes`,
+    () => writeNewFolder(target, files, { what: "the model", last: "config.json" }),
+  );
   for (const [name, parts] of files) sayWrapped(`${target}/${name}  ${totalBytes(parts).toLocaleString("en")} bytes`);
   return 0;
 }

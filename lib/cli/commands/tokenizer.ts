@@ -19,6 +19,7 @@ import { corpusChoice, textFlags } from "../corpus_flags.ts";
 import { parseChoice, parseCount } from "../flag_values.ts";
 import { either, flag, flagHelp, parseFlags, UsageError } from "../flags.ts";
 import { grouped, percent } from "../figures.ts";
+import { watchedVocabulary } from "../long_work.ts";
 import { filesOf, lineWriter, sayHelp, standardInputLines } from "../standard_streams.ts";
 import { openTerminal, type Terminal } from "../terminal.ts";
 import { CASED_ELSEWHERE, checkNoTokenizer, readTokenizer, writeTokenizer } from "../vocabulary_folder.ts";
@@ -111,16 +112,11 @@ async function train(
   try {
     if (opened.notice) terminal.print(opened.notice);
     const started = performance.now();
-    const tokenizer = await trainTokenizer(allTexts(opened.corpus), {
-      type,
-      size,
-      lowercase: !cased,
-      progress: (stage, done) =>
-        terminal.progress(
-          stage === "reading" ? `${grouped(done)} lines read` : `${grouped(done)} of ${grouped(size)} tokens`,
-        ),
-    });
-    terminal.clear();
+    const watched = watchedVocabulary(terminal, { total: opened.bytes, size });
+    const { progress } = watched;
+    const texts = watched.texts(allTexts(opened.corpus));
+    const tokenizer = await trainTokenizer(texts, { type, size, lowercase: !cased, progress });
+    watched.end();
     await writeTokenizer(out, tokenizer, 512);
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
     if (tokenizer.size < size) {
