@@ -75,11 +75,10 @@ function timeLine({ settings: { budget }, state }: Run, { time }: Outlook): stri
   if (!time) return [];
   const [slowest, quickest] = time.speed.map((speed) => grouped(Number(speed.toPrecision(3))));
   const speed = slowest === quickest ? slowest : `${slowest} to ${quickest}`;
-  const left = state ? " left" : "";
   const long = "minutes" in budget
-    ? `about ${shortCount(round(time.tokens))} tokens in its time`
-    : roughTime(time.seconds);
-  return [`time    ${long}${left} on this device: a few timed steps made ${speed} tokens/s`];
+    ? `about ${shortCount(round(time.tokens))}${state ? " more" : ""} tokens in its time`
+    : `${roughTime(time.seconds)}${state ? " left" : ""}`;
+  return [`time    ${long} on this device: a few timed steps made ${speed} tokens/s`];
 }
 
 /** Two digits are all that is known. */

@@ -44,7 +44,8 @@ export async function plannedMemory(
   for (const index of settings.curriculum.keys()) {
     const shape = stageShape(settings, index);
     const planned = await trainingMemory(device, config, { shape, optimizer: settings.optimizer });
-    [parameters, batch] = [planned.parameters, Math.max(batch, planned.batch)];
+    parameters = Math.max(parameters, planned.parameters);
+    batch = Math.max(batch, planned.batch);
   }
   return { parameters, batch };
 }
