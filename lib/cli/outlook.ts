@@ -31,7 +31,7 @@ const FEW_STEPS = 20;
 const FEW_SECONDS = 20;
 
 /** Milliseconds that counting tokens may take: a sample is enough. */
-const COUNTING = 1000;
+const COUNTING = 3000;
 
 /** Looks ahead; of the run nothing changes. */
 export async function lookAhead(
@@ -130,6 +130,6 @@ function lossLines(run: Run, { frequencies: { entropy, tokens, isWhole }, time }
   const { least, highest, text } = expected;
   return [
     known,
-    `        ${least.toFixed(2)} to ${highest.toFixed(2)} is what runs of this size and length came to on ${text}`,
+    `        ${least.toFixed(2)} to ${highest.toFixed(2)} is what runs of this size and budget came to on ${text}`,
   ];
 }

@@ -10,6 +10,7 @@ import { grouped, percent, shortCount } from "./figures.ts";
 import { bestOf, comparedLines, formerRun } from "./former_run.ts";
 import { readValidations } from "./metrics_file.ts";
 import { environment } from "./permissions.ts";
+import type { Budget } from "../train/schedule.ts";
 import type { Reporter } from "./reporter.ts";
 import type { Run } from "./run.ts";
 import { readCurves } from "./run_curve.ts";
@@ -63,12 +64,12 @@ export async function tellEnding(
   const plot = curvePlot(curves, { columns: terminal.columns, isUnicode: hasUnicode() });
   if (plot.length > 0) {
     const marks = hasUnicode() ? "line: training, ●: validation" : "dots: training, o: validation";
-    terminal.print(`\nloss by tokens (${marks})\n${plot.join("\n")}\n`);
+    terminal.print(`\nloss by tokens (${marks})\n${plot.join("\n")}`);
   }
   if (!best) return;
   const config = await readRun(path, "evaluate");
   const former = await formerRun(path, config);
-  for (const line of former ? comparedLines({ path, config, best }, former) : []) terminal.print(line);
+  if (former) terminal.print(`\n${comparedLines({ path, config, best }, former).join("\n")}`);
 }
 
 /** The best validation, and how much was read how quickly. */
@@ -86,10 +87,16 @@ export function totalLines(
 /** Share by which the last validation must be better than the one before for more training to be worth it. */
 const STILL_FALLING = 0.01;
 
+/** The flag of twice a budget. */
+function twice(budget: Budget): string {
+  const [[unit, value]] = Object.entries(budget) as [[string, number]];
+  return `--${unit} ${unit === "minutes" ? Number((2 * value).toPrecision(3)) : shortCount(2 * value)}`;
+}
+
 /** What to do next, by how validation went; undefined where nothing is plain. */
 export function nextStep(
   validations: readonly ValidationRecord[],
-  { tokens }: { readonly tokens: number },
+  budget: Budget,
 ): string | undefined {
   const [before, last] = validations.slice(-2);
   const best = bestOf(validations);
@@ -101,7 +108,7 @@ export function nextStep(
       "10% would help, more steps would not";
   }
   if (last.loss < before.loss * (1 - STILL_FALLING)) {
-    return `validation was still falling: twice the budget (--tokens ${shortCount(2 * tokens)}) would bring it further`;
+    return `validation was still falling: twice the budget (${twice(budget)}) would bring it further`;
   }
   return undefined;
 }

@@ -242,7 +242,7 @@ async function ended(
   terminal.print(`\nthe model is in ${path}; fill in masked text with:`);
   terminal.print(`  ${program} fill ${path} ${example(corpus, tokenizer)}`);
   await tellBest(path, terminal);
-  const next = nextStep(await readValidations(path), totals.at);
+  const next = nextStep(await readValidations(path), run.settings.budget);
   if (next !== undefined) terminal.print(next);
   return 0;
 }

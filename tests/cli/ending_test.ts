@@ -6,6 +6,7 @@ import { hasUnicode, nextStep, runTotals, totalLines } from "../../lib/cli/run_e
 import { createRun, type RunConfig } from "../../lib/cli/run_folder.ts";
 import { modelConfig } from "../../lib/model/config.ts";
 import type { TrainRecord, ValidationRecord } from "../../lib/train/events.ts";
+import type { Budget } from "../../lib/train/schedule.ts";
 import { defaultSettings } from "../../lib/train/settings.ts";
 import { stepLines } from "../helpers/run_folders.ts";
 import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
@@ -91,10 +92,12 @@ Deno.test("runTotals() and totalLines() tell what was read how quickly, and the 
 });
 
 Deno.test("nextStep() says what to do by how validation went", () => {
-  const after = (...losses: number[]) =>
-    nextStep(losses.map((loss, i) => validated(i + 1, loss)), { tokens: 3_000_000 });
+  const of = (losses: number[], budget: Budget) => nextStep(losses.map((loss, i) => validated(i + 1, loss)), budget);
+  const after = (...losses: number[]) => of(losses, { tokens: 3_000_000 });
   assertMatch(after(3, 2, 1.5)!, /still falling.*--tokens 6M/);
   assertMatch(after(3, 2, 2.4)!, /best at step 2 and is worse now: more text/);
+  assertStringIncludes(of([3, 2], { minutes: 1.5 })!, "(--minutes 3)");
+  assertStringIncludes(of([3, 2], { steps: 100 })!, "(--steps 200)");
   assertEquals(after(3, 2, 1.999), undefined);
   assertEquals(after(3), undefined);
 });

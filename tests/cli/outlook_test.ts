@@ -141,3 +141,33 @@ Deno.test("outlookLines() say time, memory, passes and the losses to compare wit
     "time    about 1M more tokens in its time on this device: a few timed steps made 5,120 to 10,200 tokens/s",
   );
 });
+
+Deno.test("expectedLoss() gives a range where runs like it were measured, and nothing elsewhere", () => {
+  const tokenizer = { type: "char", size: 70 } as const;
+  const of = (tokens: number, other: Partial<Parameters<typeof expectedLoss>[0]> = {}) =>
+    expectedLoss({
+      config: modelConfig({ size: "small", vocab: 70 }),
+      tokenizer,
+      settings: { pack: "none" },
+      tokens,
+      ...other,
+    });
+  const figures = (expected: ReturnType<typeof of>) =>
+    expected && [expected.least, expected.highest].map((x) => x.toFixed(2));
+  assertEquals(figures(of(1e6)), ["1.38", "1.52"]);
+  assertEquals(figures(of(3e6)), ["1.12", "1.18"]);
+  // between two measured budgets, and a little beyond
+  const [two, beyond] = [of(2e6)!, of(7e6)!];
+  assert(two.least > 1.12 && two.highest < 1.52 && two.least < two.highest);
+  assertEquals(figures(beyond), ["1.01", "1.05"]);
+  assertEquals(of(1e6)!.text, "Shakespeare's plays, by characters");
+  const unknown: ReturnType<typeof of>[] = [
+    of(1e5),
+    of(2e7),
+    of(1e6, { config: modelConfig({ size: "base", vocab: 70 }) }),
+    of(1e6, { config: modelConfig({ size: "small", vocab: 70, preset: "bert" }) }),
+    of(1e6, { tokenizer: { type: "bpe", size: 300 } }),
+    of(1e6, { settings: { pack: "pairs" } }),
+  ];
+  assertEquals(unknown, unknown.map(() => undefined));
+});

@@ -26,6 +26,7 @@ const trainPermissions = {
   ...devicePermissions,
   "--allow-env=HOME,XDG_CACHE_HOME":
     "the place for caches, which must be allowed to keep the default text; otherwise --out does",
+  "--allow-env=LC_ALL,LC_CTYPE,LANG": "the locale: whether the curve at the end may be more than ASCII",
 };
 
 /** Help of the command. */
