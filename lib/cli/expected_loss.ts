@@ -28,6 +28,9 @@ const [plays, wikipedia] = ["Shakespeare's plays", "English Wikipedia"];
 const measured: readonly Measured[] = [
   { ...tiny, unit: "characters", text: plays, losses: [[3e5, 2.33, 2.33], [1e6, 1.709, 1.709]] },
   { ...tiny, unit: "characters", text: wikipedia, losses: [[3e5, 1.965, 1.965], [1e6, 1.493, 1.493]] },
+  { ...tiny, unit: "pieces", text: plays, losses: [[3e5, 5.905, 5.905]] },
+  { ...tiny, unit: "pieces", text: wikipedia, losses: [[3e5, 5.503, 5.503]] },
+  { ...small, unit: "characters", text: wikipedia, losses: [[3e5, 1.6, 1.6]] },
   {
     ...small,
     unit: "characters",

@@ -213,7 +213,7 @@ export function progressAside(): ProgressPlace {
 
 function columns(): number {
   try {
-    return Math.max(20, Deno.consoleSize().columns);
+    return Math.max(20, Deno.consoleSize().columns || 80);
   } catch {
     return 80;
   }

@@ -10,6 +10,8 @@ import type { Run } from "../../lib/cli/run.ts";
 import { roughTime, runTime } from "../../lib/cli/run_time.ts";
 import { textCorpus } from "../../lib/text/corpus.ts";
 import { stringSource } from "../../lib/text/source.ts";
+import { runCli } from "../helpers/run_cli.ts";
+import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
 import { storiesCorpus } from "../../lib/text/stories.ts";
 import { characterTokenizer } from "../../lib/tokenizer/character.ts";
 import { defaultSettings, type TrainingSettings } from "../../lib/train/settings.ts";
@@ -161,6 +163,8 @@ Deno.test("expectedLoss() gives a range where runs like it were measured, and no
   assert(two.least > 1.12 && two.highest < 1.52 && two.least < two.highest);
   assertEquals(figures(beyond), ["1.01", "1.05"]);
   assertEquals(of(1e6)!.text, "Shakespeare's plays, by characters");
+  assertEquals(figures(of(3e5)), ["1.58", "1.87"]);
+  assertEquals(of(3e5)!.text, "English Wikipedia and Shakespeare's plays, by characters");
   const unknown: ReturnType<typeof of>[] = [
     of(1e5),
     of(2e7),
@@ -171,3 +175,42 @@ Deno.test("expectedLoss() gives a range where runs like it were measured, and no
   ];
   assertEquals(unknown, unknown.map(() => undefined));
 });
+
+Deno.test("train says what is ahead before its first step, and what came of it at its end", () =>
+  inTemporaryFolder(async (cwd) => {
+    const shape = ["--layers", "1", "--width", "16", "--heads", "2", "--batch-tokens", "128"];
+    const length = ["--curriculum", "none", "--length", "16", "--device", "cpu", "--data", "stories"];
+    const train = (name: string) =>
+      runCli(["train", ...shape, ...length, "--steps", "30", "--name", name], { cwd, env: { LC_ALL: "C" } });
+    const { out, code, err } = await train("one");
+    assertEquals(code, 0, err);
+    const order = [
+      "device",
+      "corpus",
+      "model",
+      "plan",
+      "checks",
+      "time",
+      "memory",
+      "loss",
+      "step 3 ",
+      "time",
+      "best",
+      "total",
+    ];
+    const lines = out.split("\n");
+    let at = -1;
+    for (const begin of order) {
+      const next = lines.findIndex((line, i) => i > at && line.startsWith(begin));
+      assert(next > at, `${begin} in\n${out}`);
+      at = next;
+    }
+    const after = lines.slice(at).join("\n");
+    assert(/\nloss by tokens \(dots: training, o: validation\)\n +\d\.\d\d \| *\./.test(after), after);
+    assert(!after.includes("before  "), after);
+    const again = await train("two");
+    assert(
+      /\nbefore {2}runs\/one, .* came to \d\.\d{4} with 3,840 tokens; about the same\n/.test(again.out),
+      again.out,
+    );
+  }));
