@@ -13,7 +13,10 @@ import type { Corpus, CorpusPart, CorpusPosition } from "../text/corpus.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Where the line is shown. */
-export type ProgressPlace = Pick<Terminal, "progress" | "clear">;
+export interface ProgressPlace extends Pick<Terminal, "clear"> {
+  /** Shows or replaces the line. */
+  progress(text: string): void;
+}
 
 /** Work under way. */
 export interface LongWork {

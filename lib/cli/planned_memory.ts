@@ -40,10 +40,11 @@ export async function plannedMemory(
     readonly settings: Omit<TrainingSettings, "budget">;
   },
 ): Promise<PlannedMemory> {
+  const { optimizer, recompute: recomputes = false } = settings;
   let [parameters, batch] = [0, 0];
   for (const index of settings.curriculum.keys()) {
     const shape = stageShape(settings, index);
-    const planned = await trainingMemory(device, config, { shape, optimizer: settings.optimizer });
+    const planned = await trainingMemory(device, config, { shape, optimizer, recomputes });
     parameters = Math.max(parameters, planned.parameters);
     batch = Math.max(batch, planned.batch);
   }

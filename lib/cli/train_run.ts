@@ -53,7 +53,10 @@ interface Site {
 }
 
 /** Trains to the end, with other devices or lower rates where that helps; returns the exit code. */
-export async function trainRun(first: Run, { parsed, terminal, json }: Omit<Site, "signal" | "known">): Promise<number> {
+export async function trainRun(
+  first: Run,
+  { parsed, terminal, json }: Omit<Site, "signal" | "known">,
+): Promise<number> {
   const recovery = createRecovery((line) => terminal.print(line));
   const { signal, remove } = listenForInterrupts({
     stopping: () => terminal.print("finishing the step and saving; again to stop at once"),

@@ -87,7 +87,7 @@ async function timeStage(
     steps: number | undefined;
   },
 ): Promise<number> {
-  const { seed, pack, maskMode, neverMask } = settings;
+  const { seed, pack, maskMode, neverMask, optimizer, recompute: recomputes = false } = settings;
   const words = maskMode === "word" || neverMask.length > 0;
   const source = new WindowSource({ corpus, tokenizer, words, pack, seed, blockTokens: BLOCK_TOKENS });
   // a moment later, for a rounding error must not lead into the stage before
@@ -99,7 +99,7 @@ async function timeStage(
     const start = performance.now();
     for (; done < first + count; done++) {
       const step = (await queue.next())!;
-      program ??= await model.compileTraining(step.shape, settings.optimizer);
+      program ??= await model.compileTraining(step.shape, optimizer, { recomputes });
       submitStep(model, program, { ...step, before: { ...step.before, step: done } }, settings);
     }
     await model.readRecords({ first, end: done });
