@@ -72,11 +72,12 @@ function writeLine(file: Deno.FsFile, { path, line }: { path: string; line: obje
   writing({ what, place: metricsOf(path), bytes: bytes.length }, () => writeAllSync(file, bytes));
 }
 
-/** Takes back what was noted after a step that a run goes on from. */
+/** Takes back what was noted after a step that a run goes on from, and that it had ended. */
 export async function cutMetrics(path: string, step: number): Promise<void> {
   const text = await readMetrics(path);
   const isKept = (line: string) => {
     const noted = objectOf(line);
+    if (noted?.kind === "end") return false;
     // a line of another kind that knows no step stays; one that a crash cut short goes
     return typeof noted?.step === "number" ? noted.step <= step : noted !== undefined;
   };

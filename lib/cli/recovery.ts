@@ -5,7 +5,7 @@
  */
 
 import { DeviceError } from "../device/device.ts";
-import { setAside, stepOf } from "../files/checkpoint_folder.ts";
+import { checkpointSteps, setAside, stepOf } from "../files/checkpoint_folder.ts";
 import { DivergedError } from "../train/diverged.ts";
 import type { TrainingState } from "../train/events.ts";
 import { defaultSettings } from "../train/settings.ts";
@@ -130,10 +130,6 @@ async function baseFor({ base }: Run, state: TrainingState | undefined): Promise
 
 const placeOf = (state: TrainingState | undefined) =>
   state ? `the checkpoint of step ${grouped(state.step)}` : "the beginning, for there is no checkpoint before";
-
-async function checkpointSteps(path: string): Promise<number[]> {
-  return (await checkpointsIn(path).list()).flatMap((name) => stepOf(name) ?? []);
-}
 
 /**
  * Reads the latest checkpoint up to a step that can be read, and only then removes what came after it; none: a run begins anew.

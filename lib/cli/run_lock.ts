@@ -8,17 +8,8 @@
  */
 
 import { oddKind } from "../access/odd_kind.ts";
+import { hostName, LOCK, type LockHolder, readHolder as read, SILENCE } from "../files/lock_signs.ts";
 import { writeAllSync, WriteError, writing } from "../files/write_files.ts";
-
-/** Who holds a lock, as the file says. */
-export interface LockHolder {
-  /** Name of the machine; null where that may not be asked. */
-  readonly host: string | null;
-  /** The process's number there. */
-  readonly process: number;
-  /** When it began, ISO 8601. */
-  readonly since: string;
-}
 
 /** The lock of a run's folder, held until it is released. */
 export interface RunLock {
@@ -36,14 +27,12 @@ export class RunInUseError extends RangeError {
   override name = "RunInUseError";
 }
 
-/** Name of the file in a run's folder. */
-export const LOCK = "lock";
-
 /** Milliseconds between two signs of life. */
 const SIGN_OF_LIFE = 10_000;
 
-/** Milliseconds after which a lock from elsewhere counts no more. */
-const SILENCE = 60_000;
+/** Times that a lock is tried, and milliseconds in between: who only looks at it has it for a moment. */
+const TRIES = 10;
+const PAUSE = 10;
 
 /**
  * Takes the lock of a folder.
@@ -136,20 +125,11 @@ function checkPlain(path: string): void {
 /** Whether the lock could be had; undefined where files cannot be locked. */
 function tried(file: Deno.FsFile): boolean | undefined {
   try {
-    return file.tryLockSync(true);
-  } catch {
-    return undefined;
-  }
-}
-
-/** Who the file says holds it; undefined where nobody does, or a crash cut it short. */
-function read(file: Deno.FsFile): LockHolder | undefined {
-  try {
-    const bytes = new Uint8Array(1024);
-    file.seekSync(0, Deno.SeekMode.Start);
-    const { host, process, since } = JSON.parse(new TextDecoder().decode(bytes.subarray(0, file.readSync(bytes) ?? 0)));
-    if (!Number.isSafeInteger(process) || !(host === null || typeof host === "string")) return undefined;
-    return { host, process, since: String(since) };
+    for (let tries = 1; !file.tryLockSync(true); tries++) {
+      if (tries === TRIES) return false;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE);
+    }
+    return true;
   } catch {
     return undefined;
   }
@@ -190,11 +170,6 @@ function isSame(file: Deno.FsFile, path: string): boolean {
   } catch {
     return false;
   }
-}
-
-function hostName(): string | null {
-  const { state } = Deno.permissions.querySync({ name: "sys", kind: "hostname" });
-  return state === "granted" ? Deno.hostname() : null;
 }
 
 /** A holder in words. */

@@ -12,6 +12,7 @@ import { parameterCount } from "../model/parameters.ts";
 import type { Corpus } from "../text/corpus.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { ValidationRecord } from "../train/events.ts";
+import { DivergedError } from "../train/diverged.ts";
 import { fewestParts } from "../train/micro_batch.ts";
 import { train } from "../train/trainer.ts";
 import { bestCheckpoint, checkpointKeeper } from "./checkpoint_keeper.ts";
@@ -26,6 +27,7 @@ import { type Outcome, watchOutcome } from "./outcome.ts";
 import { profileTable } from "./profile_table.ts";
 import { program } from "./program.ts";
 import { lookAhead, type Outlook, outlookLines } from "./outlook.ts";
+import { type EndNote, endNote } from "./run_end.ts";
 import { createRecovery, type Failure, resumeCommand } from "./recovery.ts";
 import type { Reporter } from "./reporter.ts";
 import { enterFolder, modelOf, type Run } from "./run.ts";
@@ -63,14 +65,17 @@ export async function trainRun(
     leaving: () => leaveAtOnce(terminal, first),
   });
   first.claim.begin();
+  const end = endNote(first);
   let [run, failure]: [Run, Failure | undefined] = [first, undefined];
   // the run as it begins: with smaller parts of batches once a GPU turned out too small
   let beginning = first;
-  const site = { parsed, terminal, json, signal, known: {} };
+  const site = { parsed, terminal, json, signal, end, known: {} };
   try {
     while (true) {
       try {
-        return await attempt(run, { ...site, isFirst: run === beginning, failed: (now) => failure = now });
+        const code = await attempt(run, { ...site, isFirst: run === beginning, failed: (now) => failure = now });
+        end.note(code === 0 ? "finished" : code === INTERRUPTED ? "stopped" : "diverged");
+        return code;
       } catch (error) {
         terminal.clear();
         const next = signal.aborted
@@ -79,6 +84,7 @@ export async function trainRun(
           ? await recovery.next(error, failure)
           : inSmallerParts(error, run, parsed.get(trainFlags["micro-batch"]));
         if (!next) {
+          end.note(error instanceof DivergedError ? "diverged" : "stopped");
           const advice = failure && await recovery.advice(error, failure);
           if (advice !== undefined) terminal.print(advice);
           throw withAdvice(error, run.opened.choice);
@@ -107,6 +113,7 @@ const silent: Reporter = { event: () => {} };
 
 /** One go at a run, on a device of its own. */
 interface Attempt extends Site {
+  readonly end: EndNote;
   readonly isFirst: boolean;
   /** Hears how far it came before it fails, if the run has a folder by then. */
   readonly failed: (failure: Failure) => void;
@@ -145,7 +152,7 @@ type Progress = Pick<Failure, "hasSteps" | "soundUntil">;
 async function trainOn(
   { device }: OpenedDevice,
   run: Run,
-  { terminal, json, signal, known, isFirst, entered }: Omit<Attempt, "failed"> & {
+  { terminal, json, signal, end, known, isFirst, entered }: Omit<Attempt, "failed"> & {
     entered: (progress: Progress) => void;
   },
 ): Promise<number> {
@@ -169,7 +176,8 @@ async function trainOn(
         const validations = await readValidations(run.path);
         outcome = watchOutcome({ vocab: tokenizer.size, validations });
         const notices = runNotices(run, { outlook: known.outlook, validations, terminal });
-        reporters = [...keepersOf(run, { device, outcome, validations, said: [shown, told], saved }), notices, totals];
+        const kept = keepersOf(run, { device, outcome, validations, said: [shown, told], saved, end });
+        reporters = [...kept, notices, totals];
         entered({ hasSteps: true, soundUntil: outcome.soundUntil });
       }
       for (const reporter of reporters) await reporter.event(event);
@@ -197,12 +205,13 @@ async function newModel(device: Device, run: Run, terminal: Terminal): Promise<M
 /** What hears of a run, in order: what is said of an event is noted first, and judged before it is kept. */
 function keepersOf(
   run: Run,
-  { device, outcome, validations, said, saved }: {
+  { device, outcome, validations, said, saved, end }: {
     device: Device;
     outcome: Outcome;
     validations: readonly ValidationRecord[];
     said: readonly Reporter[];
     saved: Reporter;
+    end: EndNote;
   },
 ): Reporter[] {
   const keeper = checkpointKeeper(run, { device: device.description, validations });
@@ -214,7 +223,7 @@ function keepersOf(
       await saved.event(event);
     },
   };
-  return [claimWatch(run.claim), metricsFile(run.path), samplesFile(run.path), ...said, outcome, guarded];
+  return [claimWatch(run.claim), metricsFile(run.path), end, samplesFile(run.path), ...said, outcome, guarded];
 }
 
 /** Says what came of a run, and what to do next; returns the exit code. */

@@ -6,10 +6,8 @@
 
 import { objectOf } from "../sentences/json_line.ts";
 import { type Facts, runFacts, shareDone } from "./run_facts.ts";
+import { endingOf, type RunEnding, type RunState, runState } from "./run_state.ts";
 import { createSeries, type Series, type SeriesPart, type SeriesPlace } from "./series.ts";
-
-/** What a run does; `ended` where its files do not tell whether that was the end of the budget. */
-export type RunState = "running" | "finished" | "stopped" | "ended";
 
 /** Samples at one step: a token as it reads, or with what was predicted in its place. */
 export interface StepSamples {
@@ -74,8 +72,8 @@ export interface RunView {
   sample(line: string): void;
   /** Takes its config.json. */
   configure(config: unknown): void;
-  /** Says whether a process trains it. */
-  setRunning(isRunning: boolean): void;
+  /** Says whether a process trains it, and the steps of its latest checkpoint. */
+  setRunning(isRunning: boolean, checkpoint?: number): void;
   /** Forgets its steps, for its metrics were written anew. */
   forgetMetrics(): void;
   /** Forgets its samples. */
@@ -122,21 +120,24 @@ let made = 0;
 export function createRunView(id: string, name: string): RunView {
   let [train, validation] = newCurves();
   let samples: (StepSamples & { readonly change: number })[] = [];
-  let [config, state]: [unknown, "running" | "quiet"] = [undefined, "quiet"];
+  let config: unknown;
+  let signs = { isRunning: false, checkpoint: undefined as number | undefined };
+  let ending: RunEnding | undefined;
   let best: RunMessage["best"];
   let incidents = { skipped: 0, spikes: 0 };
   let last = { step: 0, tokens: 0 };
   // a number that tells curves that were begun anew from those before
   let [number, changes, sampleChanges] = [++made, 1, 1];
-  const stateNow = (done: number | undefined): RunState => {
-    if (state === "running") return "running";
-    return done === undefined ? "ended" : done >= 1 ? "finished" : "stopped";
-  };
+  const stateNow = (done: number | undefined): RunState =>
+    runState({ isRunning: signs.isRunning, ending, done, isKept: (signs.checkpoint ?? -1) >= last.step });
   return {
     metric(line) {
       const point = objectOf(line);
       if (!point || !(Number(point.step) >= 0)) return;
       const numbers = withNumbers(point);
+      const endingNow = endingOf(point);
+      if (endingNow !== ending) changes++;
+      ending = endingNow;
       if (point.kind === "train") {
         train.add(numbers);
         last = { step: numbers.step!, tokens: numbers.tokens! };
@@ -161,14 +162,14 @@ export function createRunView(id: string, name: string): RunView {
       config = json;
       changes++;
     },
-    setRunning(isRunning) {
-      const now = isRunning ? "running" : "quiet";
-      if (now !== state) changes++;
-      state = now;
+    setRunning(isRunning, checkpoint) {
+      if (isRunning !== signs.isRunning || checkpoint !== signs.checkpoint) changes++;
+      signs = { isRunning, checkpoint };
     },
     forgetMetrics() {
       [train, validation] = newCurves();
       [best, incidents, last] = [undefined, { skipped: 0, spikes: 0 }, { step: 0, tokens: 0 }];
+      ending = undefined;
       number = ++made;
     },
     forgetSamples() {

@@ -48,6 +48,7 @@ for (const device of ["cpu", "webgpu"]) {
         assertStringIncludes(out, "; back to the checkpoint of step 20, with half the learning rate: 0.00100");
         const lines = await metrics(cwd);
         const trained = lines.filter(({ kind }) => kind === "train");
+        assertEquals(lines.filter(({ kind }) => kind === "end").map(({ state }) => state), ["finished"]);
         assertEquals(trained.map(({ step }) => step), Array.from({ length: 40 }, (_, i) => i + 1));
         assertEquals(lines.filter(({ kind }) => kind === "rate"), [
           { kind: "rate", step: 20, peak: 0.001, before: 0.002, why: "diverged" },
@@ -79,6 +80,8 @@ test("train stops after three returns with advice that can be followed", async (
     ...spoiled({ 25: { value: "NaN", times: 9 } }),
   });
   assertEquals(code, 1);
+  const end = (await metrics(cwd)).at(-1)!;
+  assertEquals([end.kind, end.state], ["end", "diverged"]);
   assertMatch(err, /^error: Training diverged at step 25: [^\n]*\n$/);
   assertEquals(out.match(/back to the checkpoint of step 20/g)?.length, 3);
   assertStringIncludes(out, "the learning rate was halved 3 times, to 0.000250; the checkpoint of step 20 is good");

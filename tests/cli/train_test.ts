@@ -34,6 +34,7 @@ test("train keeps config, metrics and two checkpoints, and fill uses them", asyn
   const lines = await runMetrics(`${cwd}/runs/first`);
   const kinds = (kind: string) => lines.filter((line) => line.kind === kind);
   assertEquals([kinds("train").length, kinds("validation").length], [40, 10]);
+  assertEquals([lines.at(-1)!.kind, lines.at(-1)!.state, lines.at(-1)!.step], ["end", "finished", 40]);
   assertEquals(Object.keys(kinds("train")[0]!), [
     "kind",
     "step",
@@ -86,6 +87,8 @@ test("train saves on Ctrl-C and says how to go on", async (cwd) => {
   assertEquals(code, 130);
   assertStringIncludes(out, "deno run -A cli.ts train --resume runs/long");
   const last = (await runMetrics(`${cwd}/runs/long`)).findLast(({ kind }) => kind === "train")!;
+  const end = (await runMetrics(`${cwd}/runs/long`)).at(-1)!;
+  assertEquals([end.kind, end.state, end.step], ["end", "stopped", last.step]);
   const names = (await Array.fromAsync(Deno.readDir(`${cwd}/runs/long/checkpoints`))).map(({ name }) => name).sort();
   assertEquals(names.at(-1), `step-${String(last.step).padStart(8, "0")}`);
 });
