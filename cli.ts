@@ -1,5 +1,5 @@
 /**
- * The command line: `train`, `fill`, `eval`, `embed`, `export`, `info`, `tokenizer`, `watch` and `report`.
+ * The command line: `train`, `fill`, `eval`, `embed`, `export`, `info`, `tokenizer`, `runs`, `watch` and `report`.
  *
  * ```sh
  * deno run -A jsr:@cloze/mlm/cli train --data book.txt
@@ -22,6 +22,7 @@ import { quoted, safeSentence } from "./lib/sentences/safe_text.ts";
 import { program } from "./lib/cli/program.ts";
 import { reportCommand } from "./lib/cli/commands/report.ts";
 import { tokenizerCommand } from "./lib/cli/commands/tokenizer.ts";
+import { runsCommand } from "./lib/cli/commands/runs.ts";
 import { trainCommand } from "./lib/cli/commands/train.ts";
 import { watchCommand } from "./lib/cli/commands/watch.ts";
 import project from "./deno.json" with { type: "json" };
@@ -34,6 +35,7 @@ const commands: Readonly<Record<string, (args: readonly string[]) => Promise<num
   export: exportCommand,
   info: infoCommand,
   tokenizer: tokenizerCommand,
+  runs: runsCommand,
   watch: watchCommand,
   report: reportCommand,
 };
@@ -50,6 +52,7 @@ Commands:
   export     write a model for other programs: Hugging Face, ONNX
   info       show what a model is
   tokenizer  train a vocabulary; turn text into ids and back
+  runs       list runs: state, losses, time
   watch      show runs on a page in a browser, live
   report     write that page as one file
 

@@ -5,6 +5,7 @@
  */
 
 import { objectOf } from "../sentences/json_line.ts";
+import { tailOf } from "../page/tail.ts";
 import { oddKind } from "../access/odd_kind.ts";
 import { systemReason } from "../sentences/reasons.ts";
 import { writeAllSync, writeFile, writing } from "../files/write_files.ts";
@@ -55,6 +56,26 @@ async function readMetrics(path: string): Promise<string> {
     return await Deno.readTextFile(place);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return "";
+    const reason = systemReason(error);
+    throw reason === undefined ? error : fail(reason);
+  }
+}
+
+/**
+ * Goes through the metrics of a run line by line, however long they are; a line that is not yet whole is left out.
+ *
+ * @throws {RangeError} if there are none, or they are no file.
+ */
+export async function eachMetric(path: string, use: (line: string) => void): Promise<void> {
+  const place = metricsOf(path);
+  const fail = (why: string) => new RangeError(`Cannot read ${what} in "${place}": ${why}`);
+  try {
+    const odd = oddKind(await Deno.stat(place));
+    if (odd !== undefined) throw fail(`it is ${odd}, not a file`);
+    (await Deno.open(place)).close();
+    await tailOf(place, { line: use, again: () => {} })();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) throw fail("there is no such file");
     const reason = systemReason(error);
     throw reason === undefined ? error : fail(reason);
   }

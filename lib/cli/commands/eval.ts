@@ -8,7 +8,6 @@ import { type PackMode, packModes } from "../../batch/block.ts";
 import { EVALUATION_LENGTH, type MaskedLanguageModel } from "../../inference/load.ts";
 import type { Corpus } from "../../text/corpus.ts";
 import { safeJson } from "../../sentences/safe_text.ts";
-import { readAbout, type RunAbout } from "../../train/checkpoint.ts";
 import { corpusChoice, textFlags } from "../corpus_flags.ts";
 import { grouped } from "../figures.ts";
 import { parseChoice } from "../flag_values.ts";
@@ -21,7 +20,8 @@ import { exists } from "../../files/paths.ts";
 import { checkPermissions, permissionsHelp, readingOf } from "../permissions.ts";
 import { program } from "../program.ts";
 import { filesOf, say, sayAside, sayHelp } from "../standard_streams.ts";
-import { checkpointsIn, readRun } from "../run_folder.ts";
+import { readRun } from "../run_folder.ts";
+import { latestAbout } from "../run_record.ts";
 import { differenceLines, nextSentenceLine, scoreTable, watchedMeasure } from "../score_table.ts";
 import { openTerminal, type Terminal } from "../terminal.ts";
 import { evaluationNotice, withAdvice } from "../text_notices.ts";
@@ -175,16 +175,6 @@ async function planOf(path: string, parsed: ParsedFlags): Promise<{ opened: Open
       rule: get(flags["mask-rule"]) ?? training.maskRule,
     },
   };
-}
-
-/** What the latest checkpoint notes of its run; one that is damaged is passed over, as it is where the model is read. */
-async function latestAbout(path: string): Promise<RunAbout | undefined> {
-  const storage = checkpointsIn(path);
-  for (const name of (await storage.list()).reverse()) {
-    const about = await readAbout(storage.folder(name)).catch(() => undefined);
-    if (about) return about;
-  }
-  return undefined;
 }
 
 /** A corpus all of whose text is in the validation part; of one that never ends, its validation part. */
