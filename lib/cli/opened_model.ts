@@ -28,8 +28,8 @@ export const deviceFlags = {
 
 /** What DIR means, for help. */
 export const folderHelp =
-  `DIR is a run's folder, whose latest checkpoint is taken, a checkpoint, the folder of any model of BERT's or ModernBERT's
-classes, or the http address of one.`;
+  `DIR is a run's folder, whose latest checkpoint is taken unless --checkpoint names another, a checkpoint, the folder of any model
+of BERT's or ModernBERT's classes, or the http address of one.`;
 
 /** What a command that only reads a model needs of Deno, for help. */
 export const modelPermissions: Readonly<Record<string, string>> = {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkpoint, checkpointPath } from "../checkpoint_choice.ts";
 import { parentOf } from "../../files/paths.ts";
 import { poolModes } from "../../inference/embed.ts";
 import { quoted } from "../../sentences/safe_text.ts";
@@ -50,7 +51,7 @@ const removeMean = flagSwitch("subtract the mean of all vectors from each; many 
 const normalize = flagSwitch("scale every vector to length 1, after that");
 const { field, format } = trainFlags;
 const groups = {
-  Options: { file, by, field, format, out, pool, "remove-mean": removeMean, normalize, ...deviceFlags },
+  Options: { file, by, field, format, out, pool, "remove-mean": removeMean, normalize, checkpoint, ...deviceFlags },
 };
 
 const writingPermissions = {
@@ -93,7 +94,7 @@ export async function embedCommand(args: readonly string[]): Promise<number> {
   const { path, target, texts } = inputsOf(parsed);
   const write = target === undefined ? [] : [parentOf(target)];
   checkPermissions({ ...readingOf([path, ...filesOf(texts.files)]), write });
-  return await withModel(path, parsed, async (model) => {
+  return await withModel(await checkpointPath(path, parsed.get(checkpoint)), parsed, async (model) => {
     const { width, maxLength } = model.config;
     let cut = 0;
     const count = byteCounter();

@@ -8,6 +8,7 @@ import { type PackMode, packModes } from "../../batch/block.ts";
 import { EVALUATION_LENGTH, type MaskedLanguageModel } from "../../inference/load.ts";
 import type { Corpus } from "../../text/corpus.ts";
 import { safeJson } from "../../sentences/safe_text.ts";
+import { checkpoint, checkpointPaths } from "../checkpoint_choice.ts";
 import { corpusChoice, textFlags } from "../corpus_flags.ts";
 import { grouped } from "../figures.ts";
 import { parseChoice } from "../flag_values.ts";
@@ -43,6 +44,7 @@ const flags = {
   pseudo: flagSwitch("also mask each token in turn: pseudo-perplexity"),
   "pseudo-words": flagSwitch("the same with the rest of the token's word masked too, for unlike vocabularies"),
   compare: flagSwitch("two models on the same text, and the difference with its standard error"),
+  checkpoint: { ...checkpoint, help: "of runs: best (by validation), last or step-N (default: last)" },
   json,
 };
 const groups = { Options: flags, Device: deviceFlags };
@@ -66,7 +68,8 @@ ${permissionsHelp({ ...modelPermissions, ...devicePermissions })}
 
 Examples:
   ${program} eval runs/modernbert-small-shakespeare
-  ${program} eval --compare bert-base-uncased runs/bert-law --data law.txt`;
+  ${program} eval --compare bert-base-uncased runs/bert-law --data law.txt
+  ${program} eval runs/modernbert-small-shakespeare --checkpoint best`;
 
 /** Runs the command; returns the exit code. */
 export async function evalCommand(args: readonly string[]): Promise<number> {
@@ -83,10 +86,11 @@ export async function evalCommand(args: readonly string[]): Promise<number> {
   checkPermissions(readingOf([...paths, ...filesOf(parsed.all(flags.data))]));
   const isJson = parsed.get(flags.json) ?? false;
   const terminal = openTerminal();
+  const places = await checkpointPaths(paths, parsed.get(flags.checkpoint));
   const { opened, plan } = await planOf(paths[0]!, parsed);
   try {
     if (opened.notice) sayAside(opened.notice);
-    return await withModels(paths, parsed, async (models, { reason }) => {
+    return await withModels(places, parsed, async (models, { reason }) => {
       if (!isJson) terminal.print(`device ${reason}`);
       for (const model of models) await noteUnknown(model, plan);
       const watched = watchedMeasure(plan, opened);

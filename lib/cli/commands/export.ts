@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkpoint, checkpointPath } from "../checkpoint_choice.ts";
 import { toConfigJson } from "../../format/config_json.ts";
 import { readText } from "../../format/model_folder.ts";
 import { toHuggingFace } from "../../format/tensor_names.ts";
@@ -34,7 +35,7 @@ const dtype = {
   ...flag("TYPE", "f32, f16 or, without --onnx, bf16", parseChoice(types)),
   default: types[0] as typeof types[number],
 };
-const groups = { Options: { out, onnx, embeddings, "embeddings-only": embeddingsOnly, dtype } };
+const groups = { Options: { out, onnx, embeddings, "embeddings-only": embeddingsOnly, dtype, checkpoint } };
 
 /** Help of the command. */
 const exportHelp = `Writes a model for other programs: a Hugging Face folder, or ONNX.
@@ -57,7 +58,7 @@ ${
 }
 
 Examples:
-  ${program} export runs/bert-law --out bert-law
+  ${program} export runs/bert-law --out bert-law --checkpoint best
   ${program} export runs/bert-law --onnx --dtype f16 --out bert-law-onnx`;
 
 /** Runs the command; returns the exit code. */
@@ -67,9 +68,9 @@ export async function exportCommand(args: readonly string[]): Promise<number> {
     sayHelp(exportHelp);
     return 0;
   }
-  const [path, ...rest] = parsed.positional;
+  const [given, ...rest] = parsed.positional;
   const target = parsed.get(out);
-  if (path === undefined || target === undefined || rest.length > 0) {
+  if (given === undefined || target === undefined || rest.length > 0) {
     throw new UsageError("Wanted: export DIR --out OUT");
   }
   const isOnnx = parsed.get(onnx) ?? false;
@@ -79,8 +80,9 @@ export async function exportCommand(args: readonly string[]): Promise<number> {
     throw new UsageError(`Option --embeddings${wanted === "only" ? "-only" : ""} is for --onnx`);
   }
   if (isOnnx && type === "bf16") throw new UsageError("Cannot write ONNX in bf16: it must be f32 or f16");
-  checkPermissions({ ...readingOf([path]), write: [target] });
+  checkPermissions({ ...readingOf([given]), write: [target] });
   if (!await isFree(target)) throw new RangeError(`Cannot write to "${target}": it exists already`);
+  const path = await checkpointPath(given, parsed.get(checkpoint));
   const opened = await openNamed(path);
   if (!isOnnx && opened.config.preset === "labml") {
     await opened.weights.close();

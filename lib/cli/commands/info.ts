@@ -9,6 +9,7 @@ import type { OpenedModel } from "../../format/open_model.ts";
 import { parameterCount } from "../../model/parameters.ts";
 import { safeJson } from "../../sentences/safe_text.ts";
 import { readAbout, type RunAbout } from "../../train/checkpoint.ts";
+import { checkpoint, checkpointPath, describeCheckpoints } from "../checkpoint_choice.ts";
 import { flagHelp, parseFlags, UsageError } from "../flags.ts";
 import { duration, grouped } from "../figures.ts";
 import { folderHelp, json, modelPermissions, openNamed } from "../opened_model.ts";
@@ -16,7 +17,7 @@ import { checkPermissions, permissionsHelp, readingOf } from "../permissions.ts"
 import { program } from "../program.ts";
 import { say, sayHelp, sayWrapped } from "../standard_streams.ts";
 
-const groups = { Options: { json } };
+const groups = { Options: { checkpoint, json } };
 
 /** Help of the command. */
 const infoHelp = `Shows what a model is: configuration, parameters, size, tokenizer, and where it was trained.
@@ -28,7 +29,11 @@ Only headers are read, so this is quick for models of any size.
 
 ${flagHelp(groups)}
 
-${permissionsHelp(modelPermissions)}`;
+${permissionsHelp(modelPermissions)}
+
+Examples:
+  ${program} info runs/modernbert-small-shakespeare
+  ${program} info runs/modernbert-small-shakespeare --checkpoint best --json`;
 
 /** The class that config.json names, or that has these parts. */
 function classOf({ config, classes, weights: { head } }: OpenedModel): string {
@@ -50,11 +55,16 @@ export async function infoCommand(args: readonly string[]): Promise<number> {
   const [path, ...rest] = parsed.positional;
   if (path === undefined || rest.length > 0) throw new UsageError("Wanted: info DIR");
   checkPermissions(readingOf([path]));
-  const opened = await openNamed(path);
+  const opened = await openNamed(await checkpointPath(path, parsed.get(checkpoint)));
+  const checkpoints = await describeCheckpoints(path);
   await opened.weights.close();
   const about = await readAbout(opened.folder);
   if (parsed.get(json)) say(safeJson(summary(opened, about), 2));
-  else for (const [name, value] of rows(opened, about)) sayWrapped(`${name.padEnd(14)}  ${value}`);
+  else {
+    const all = rows(opened, about);
+    if (checkpoints) all.push(["checkpoints", checkpoints]);
+    for (const [name, value] of all) sayWrapped(`${name.padEnd(14)}  ${value}`);
+  }
   return 0;
 }
 
