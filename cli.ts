@@ -1,5 +1,5 @@
 /**
- * The command line: `train`, `fill`, `eval`, `embed`, `export`, `info`, `tokenizer`, `runs`, `watch` and `report`.
+ * The command line: `train`, `fill`, `eval`, `embed`, `export`, `info`, `tokenizer`, `runs`, `metrics`, `watch` and `report`.
  *
  * ```sh
  * deno run -A jsr:@cloze/mlm/cli train --data book.txt
@@ -19,6 +19,7 @@ import { clearDrawn, OutputClosedError, say, sayAside, sayHelp } from "./lib/cli
 import { environment } from "./lib/cli/permissions.ts";
 import { sentenceOf } from "./lib/sentences/reasons.ts";
 import { quoted, safeSentence } from "./lib/sentences/safe_text.ts";
+import { metricsCommand } from "./lib/cli/commands/metrics.ts";
 import { program } from "./lib/cli/program.ts";
 import { reportCommand } from "./lib/cli/commands/report.ts";
 import { tokenizerCommand } from "./lib/cli/commands/tokenizer.ts";
@@ -36,6 +37,7 @@ const commands: Readonly<Record<string, (args: readonly string[]) => Promise<num
   info: infoCommand,
   tokenizer: tokenizerCommand,
   runs: runsCommand,
+  metrics: metricsCommand,
   watch: watchCommand,
   report: reportCommand,
 };
@@ -53,6 +55,7 @@ Commands:
   info       show what a model is
   tokenizer  train a vocabulary; turn text into ids and back
   runs       list runs: state, losses, time
+  metrics    give the figures of a run to spreadsheets, scripts and TensorBoard
   watch      show runs on a page in a browser, live
   report     write that page as one file
 

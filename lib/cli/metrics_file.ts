@@ -5,7 +5,6 @@
  */
 
 import { objectOf } from "../sentences/json_line.ts";
-import { tailOf } from "../page/tail.ts";
 import { oddKind } from "../access/odd_kind.ts";
 import { systemReason } from "../sentences/reasons.ts";
 import { writeAllSync, writeFile, writing } from "../files/write_files.ts";
@@ -62,18 +61,30 @@ async function readMetrics(path: string): Promise<string> {
 }
 
 /**
- * Goes through the metrics of a run line by line, however long they are; a line that is not yet whole is left out.
+ * The lines of a run's metrics, however many there are; one that is not yet whole is left out.
  *
  * @throws {RangeError} if there are none, or they are no file.
  */
-export async function eachMetric(path: string, use: (line: string) => void): Promise<void> {
-  const place = metricsOf(path);
+export async function* metricLines(path: string): AsyncGenerator<string> {
+  using file = await openToRead(metricsOf(path));
+  const [decoder, block] = [new TextDecoder(), new Uint8Array(BLOCK)];
+  let rest = "";
+  for (let read: number | null; (read = await file.read(block)) !== null;) {
+    const lines = (rest + decoder.decode(block.subarray(0, read), { stream: true })).split("\n");
+    rest = lines.pop()!;
+    for (const line of lines) if (line !== "") yield line;
+  }
+}
+
+/** Bytes that are read at once. */
+const BLOCK = 1 << 18;
+
+async function openToRead(place: string): Promise<Deno.FsFile> {
   const fail = (why: string) => new RangeError(`Cannot read ${what} in "${place}": ${why}`);
   try {
     const odd = oddKind(await Deno.stat(place));
     if (odd !== undefined) throw fail(`it is ${odd}, not a file`);
-    (await Deno.open(place)).close();
-    await tailOf(place, { line: use, again: () => {} })();
+    return await Deno.open(place);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) throw fail("there is no such file");
     const reason = systemReason(error);

@@ -19,8 +19,11 @@ import { soundCheckpoint } from "./sound_checkpoint.ts";
 import type { Terminal } from "./terminal.ts";
 import { trainFlags as flags } from "./train_flags.ts";
 
+/** Who looks at a run. */
+const watched: readonly string[] = ["dashboard", "tensorboard", "profile", "quiet", "json"];
+
 /** Flags that may be given beside --resume. */
-const changeable: readonly string[] = ["resume", ...deviceFlags, "dashboard", "profile", "quiet", "json", "keep", "lr"];
+const changeable: readonly string[] = ["resume", ...deviceFlags, ...watched, "keep", "lr"];
 
 /** A run that goes on where its latest checkpoint left it. */
 export async function resumedRun(parsed: ParsedFlags, path: string, terminal: Terminal): Promise<Run> {

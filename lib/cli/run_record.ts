@@ -13,7 +13,7 @@ import { endingOf, type RunEnding, type RunState, runState } from "../page/run_s
 import { objectOf } from "../sentences/json_line.ts";
 import { readAbout } from "../train/checkpoint.ts";
 import { describeBudget } from "../train/schedule.ts";
-import { eachMetric } from "./metrics_file.ts";
+import { metricLines } from "./metrics_file.ts";
 import { checkpointsIn, readRun, type RunConfig } from "./run_folder.ts";
 
 /** A validation of a run. */
@@ -120,7 +120,7 @@ type Course = Pick<RunRecord, "step" | "tokens" | "seconds" | "validations" | "i
 
 async function courseOf(path: string): Promise<Course> {
   const course = createCourse();
-  await eachMetric(path, course.metric);
+  for await (const line of metricLines(path)) course.metric(line);
   return course.course();
 }
 

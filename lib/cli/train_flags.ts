@@ -245,6 +245,7 @@ const reports = {
   json: flagSwitch(
     "events as lines of JSON on standard output, as in metrics.jsonl; words for people on standard error",
   ),
+  tensorboard: flagSwitch("write event files of TensorBoard into the run's folder"),
   profile: flagSwitch("at the end, show where the time went: by kernel, on any device"),
 };
 

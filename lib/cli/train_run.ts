@@ -39,9 +39,10 @@ import { checkpointsIn } from "./run_folder.ts";
 import { runSummary } from "./run_summary.ts";
 import { samplesFile } from "./samples_file.ts";
 import type { Terminal } from "./terminal.ts";
+import { eventFilesIn, tensorboardFile } from "./tensorboard.ts";
+import { trainFlags as flags } from "./train_flags.ts";
 import { terminalReporter } from "./terminal_reporter.ts";
 import { withAdvice } from "./text_notices.ts";
-import { trainFlags } from "./train_flags.ts";
 
 /** What a run goes on with. */
 interface Site {
@@ -82,7 +83,7 @@ export async function trainRun(
           ? undefined
           : failure
           ? await recovery.next(error, failure)
-          : inSmallerParts(error, run, parsed.get(trainFlags["micro-batch"]));
+          : inSmallerParts(error, run, parsed.get(flags["micro-batch"]));
         if (!next) {
           end.note(error instanceof DivergedError ? "diverged" : "stopped");
           const advice = failure && await recovery.advice(error, failure);
@@ -152,7 +153,7 @@ type Progress = Pick<Failure, "hasSteps" | "soundUntil">;
 async function trainOn(
   { device }: OpenedDevice,
   run: Run,
-  { terminal, json, signal, end, known, isFirst, entered }: Omit<Attempt, "failed"> & {
+  { parsed, terminal, json, signal, end, known, isFirst, entered }: Omit<Attempt, "failed"> & {
     entered: (progress: Progress) => void;
   },
 ): Promise<number> {
@@ -178,6 +179,9 @@ async function trainOn(
         const notices = runNotices(run, { outlook: known.outlook, validations, terminal });
         const kept = keepersOf(run, { device, outcome, validations, said: [shown, told], saved, end });
         reporters = [...kept, notices, totals];
+        if (parsed.get(flags.tensorboard) || (await eventFilesIn(run.path)).length > 0) {
+          reporters = [...reporters, await tensorboardFile(run.path, { step: state?.step ?? 0 })];
+        }
         entered({ hasSteps: true, soundUntil: outcome.soundUntil });
       }
       for (const reporter of reporters) await reporter.event(event);

@@ -1,4 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { record } from "../../lib/sentences/fields.ts";
+import { metricFields } from "../../lib/train/run_fields.ts";
 import { runCli, spawnCli } from "../helpers/run_cli.ts";
 import { runLosses, runMetrics } from "../helpers/run_losses.ts";
 import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
@@ -32,6 +34,7 @@ test("train keeps config, metrics and two checkpoints, and fill uses them", asyn
   const { device } = JSON.parse(await Deno.readTextFile(`${cwd}/runs/first/config.json`));
   assertStringIncludes(trained.out, `device  ${device.description}`);
   const lines = await runMetrics(`${cwd}/runs/first`);
+  for (const line of lines) assertEquals(record(metricFields[String(line.kind)] ?? {})(line), undefined);
   const kinds = (kind: string) => lines.filter((line) => line.kind === kind);
   assertEquals([kinds("train").length, kinds("validation").length], [40, 10]);
   assertEquals([lines.at(-1)!.kind, lines.at(-1)!.state, lines.at(-1)!.step], ["end", "finished", 40]);
