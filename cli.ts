@@ -1,5 +1,5 @@
 /**
- * The command line: `train`, `fill`, `eval`, `embed`, `export`, `info`, `tokenizer`, `runs`, `metrics`, `watch` and `report`.
+ * The command line: `train`, `fill`, `eval`, `embed`, `export`, `info`, `tokenizer`, `runs`, `compare`, `metrics`, `watch` and `report`.
  *
  * ```sh
  * deno run -A jsr:@cloze/mlm/cli train --data book.txt
@@ -8,6 +8,7 @@
  * @module
  */
 
+import { compareCommand } from "./lib/cli/commands/compare.ts";
 import { embedCommand } from "./lib/cli/commands/embed.ts";
 import { evalCommand } from "./lib/cli/commands/eval.ts";
 import { exportCommand } from "./lib/cli/commands/export.ts";
@@ -37,6 +38,7 @@ const commands: Readonly<Record<string, (args: readonly string[]) => Promise<num
   info: infoCommand,
   tokenizer: tokenizerCommand,
   runs: runsCommand,
+  compare: compareCommand,
   metrics: metricsCommand,
   watch: watchCommand,
   report: reportCommand,
@@ -55,6 +57,7 @@ Commands:
   info       show what a model is
   tokenizer  train a vocabulary; turn text into ids and back
   runs       list runs: state, losses, time
+  compare    tell which of several runs learns better
   metrics    give the figures of a run to spreadsheets, scripts and TensorBoard
   watch      show runs on a page in a browser, live
   report     write that page as one file

@@ -6,8 +6,8 @@
 
 import { shortened } from "../sentences/safe_text.ts";
 import { duration, percent, shortCount } from "./figures.ts";
+import { fittedTable } from "./fitted_table.ts";
 import { bestOf, budgetOf, type RunRecord, sizeOf, type Validated } from "./run_record.ts";
-import { table } from "./terminal.ts";
 
 /** Columns from left to right. */
 const columns: Readonly<Record<string, (run: RunRecord) => string>> = {
@@ -24,34 +24,18 @@ const columns: Readonly<Record<string, (run: RunRecord) => string>> = {
 /** Columns that go where there is no room, the least needed first. */
 const leaving = ["budget", "size", "corpus", "time", "last"];
 
-/** Letters of a name that are shown at least, and of another cell at most. */
-const SHORTEST_NAME = 12;
+/** Letters of a cell that are shown at most. */
 const LONGEST_CELL = 28;
 
 /** A row for each run in lines of at most so many columns; of cells that are too long the middle is left out. */
 export function runTable(runs: readonly RunRecord[], width: number): string {
   const shared = sharedFolder(runs.map(({ path }) => path));
-  const cells = new Map(
-    Object.entries(columns).map(([name, cell]) => {
-      const most = name === "run" ? Infinity : LONGEST_CELL;
-      return [name, runs.map((run) => fitted(name === "run" ? run.path.slice(shared.length) : cell(run), most))];
-    }),
-  );
-  const widthOf = (name: string) => Math.max(name.length, ...cells.get(name)!.map((cell) => cell.length));
-  const used = () => [...cells.keys()].reduce((sum, name) => sum + widthOf(name) + 2, 0);
-  for (const name of leaving) {
-    if (used() <= width) break;
-    cells.delete(name);
-  }
-  if (used() > width) {
-    const room = Math.max(SHORTEST_NAME, width - used() + widthOf("run"));
-    cells.set("run", cells.get("run")!.map((name) => fitted(name, room)));
-  }
-  const rows = runs.map((_, i) => [...cells.values()].map((column) => column[i]!));
-  return table([[...cells.keys()], ...rows]);
+  const cells = Object.entries(columns).map(([name, cell]): [string, string[]] => {
+    if (name === "run") return [name, runs.map(({ path }) => path.slice(shared.length))];
+    return [name, runs.map((run) => shortened(cell(run), LONGEST_CELL))];
+  });
+  return fittedTable(cells, { width, leaving });
 }
-
-const fitted = (text: string, most: number) => most === Infinity ? text : shortened(text, most);
 
 /** The folder with its slash that all paths lie in, where they lie in one. */
 function sharedFolder(paths: readonly string[]): string {
