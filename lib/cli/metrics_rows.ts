@@ -24,7 +24,17 @@ const columns: Readonly<Record<RowKind, readonly string[]>> = {
     "gradientNorm",
     "tokensPerSecond",
   ],
-  validation: ["step", "tokens", "seconds", "length", "loss", "accuracy", "perplexity"],
+  validation: [
+    "step",
+    "tokens",
+    "seconds",
+    "length",
+    "loss",
+    "accuracy",
+    "perplexity",
+    "deviceBytes",
+    "residentBytes",
+  ],
 };
 
 /** What came of the lines. */

@@ -24,7 +24,13 @@ const tags: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     maskRate: "train/mask_rate",
     tokensPerSecond: "train/tokens_per_second",
   },
-  validation: { loss: "validation/loss", accuracy: "validation/accuracy", perplexity: "validation/perplexity" },
+  validation: {
+    loss: "validation/loss",
+    accuracy: "validation/accuracy",
+    perplexity: "validation/perplexity",
+    deviceBytes: "memory/device_bytes",
+    residentBytes: "memory/resident_bytes",
+  },
 };
 
 /** What is drawn of a line of metrics, or of an event; undefined: nothing. A skipped step is one whose loss is no number. */
