@@ -25,11 +25,16 @@ export interface EvaluationKey {
 }
 
 /** The key of a run's validations. */
-export async function evaluationKey({ path, config, evaluateTokens }: RunRecord): Promise<EvaluationKey> {
+export async function evaluationKey(run: RunRecord): Promise<EvaluationKey> {
+  return { ...keyOf(run), vocabulary: await vocabularyOf(run.path) };
+}
+
+/** The same without the vocabulary, which is in another file. */
+export function keyOf({ config, evaluateTokens }: RunRecord): EvaluationKey {
   const training = config?.training;
   return {
     text: config && textOf(config),
-    vocabulary: await vocabularyOf(path),
+    vocabulary: undefined,
     length: training?.curriculum.at(-1)?.length,
     tokens: evaluateTokens,
     // earlier versions packed and masked in one way

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { bytesOf, doubleField, field, floatField, type Message, message, wholeField } from "../format/protobuf.ts";
+import { bytesOf, doubleField, field, fieldStart, floatField, message, wholeField } from "../format/protobuf.ts";
 
 /** Numbers by the names under which they are drawn. */
 export type Scalars = Readonly<Record<string, number>>;
@@ -30,25 +30,51 @@ const START = 1;
 
 /** The first record of a file. */
 export function versionRecord(wallTime: number): Uint8Array<ArrayBuffer> {
-  return record(message(doubleField(WALL_TIME, wallTime), field(FILE_VERSION, "brain.Event:2")));
+  return record(bytesOf(message(doubleField(WALL_TIME, wallTime), field(FILE_VERSION, "brain.Event:2"))));
 }
 
 /** Takes back what files before this one tell of a step and of those after it. */
 export function restartRecord(time: EventTime): Uint8Array<ArrayBuffer> {
-  return record(message(...at(time), field(SESSION_LOG, message(wholeField(1, START)))));
+  return record(bytesOf(message(...at(time), field(SESSION_LOG, message(wholeField(1, START))))));
 }
 
-/** Numbers at a step. */
+/** Numbers at a step. There is one for every step of a run, so it is written in one go. */
 export function scalarRecord(time: EventTime, scalars: Scalars): Uint8Array<ArrayBuffer> {
-  const values = Object.entries(scalars).map(([tag, value]) => field(1, message(field(1, tag), floatField(2, value))));
-  return record(message(...at(time), field(SUMMARY, message(...values))));
+  const values = Object.entries(scalars);
+  const size = values.reduce((sum, [tag]) => sum + beginningOf(tag).length + FLOAT, 0);
+  const start = bytesOf(message(...at(time), fieldStart(SUMMARY, size)));
+  const bytes = new Uint8Array(start.length + size);
+  const view = new DataView(bytes.buffer);
+  bytes.set(start);
+  let place = start.length;
+  for (const [tag, value] of values) {
+    const beginning = beginningOf(tag);
+    bytes.set(beginning, place);
+    view.setFloat32(place + beginning.length, value, true);
+    place += beginning.length + FLOAT;
+  }
+  return record(bytes);
 }
 
-const at = ({ wallTime, step }: EventTime): Message[] => [doubleField(WALL_TIME, wallTime), wholeField(STEP, step)];
+/** Bytes of a number. */
+const FLOAT = 4;
+
+const beginnings = new Map<string, Uint8Array<ArrayBuffer>>();
+
+/** A value of a summary up to its number, which is the same every time. */
+function beginningOf(tag: string): Uint8Array<ArrayBuffer> {
+  const known = beginnings.get(tag);
+  if (known) return known;
+  const whole = bytesOf(field(1, message(field(1, tag), floatField(2, 0))));
+  const beginning = whole.slice(0, -FLOAT);
+  beginnings.set(tag, beginning);
+  return beginning;
+}
+
+const at = ({ wallTime, step }: EventTime) => [doubleField(WALL_TIME, wallTime), wholeField(STEP, step)];
 
 /** A record: its length in 64 bits and the sum of that, its bytes and the sum of those, all with the lowest byte first. */
-function record(content: Message): Uint8Array<ArrayBuffer> {
-  const bytes = bytesOf(content);
+function record(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   const framed = new Uint8Array(bytes.length + 16);
   const view = new DataView(framed.buffer);
   view.setUint32(0, bytes.length, true);

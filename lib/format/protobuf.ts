@@ -90,6 +90,11 @@ export function doubleField(number: number, value: number): Message {
   return piece(bytes);
 }
 
+/** The beginning of a field of so many bytes that are written by themselves. */
+export function fieldStart(number: number, bytes: number): Message {
+  return piece(Uint8Array.from([...varint(number * 8 + 2), ...varint(bytes)]));
+}
+
 /** A field that is text, bytes or a message of its own. */
 export function field(number: number, value: string | Uint8Array<ArrayBuffer> | Message): Message {
   const content = typeof value === "string"
