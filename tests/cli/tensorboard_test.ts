@@ -2,19 +2,10 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { crc32c } from "../../lib/cli/event_records.ts";
 import { eventFilesIn, exportEvents, scalarsOf, tensorboardFile } from "../../lib/cli/tensorboard.ts";
 import type { TrainEvent } from "../../lib/train/events.ts";
-import { pythonWith, runPython } from "../helpers/python.ts";
+import { canReadEvents, readEvents as read } from "../helpers/read_events.ts";
 import { stepLine } from "../helpers/run_folders.ts";
 import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
 
-const python = pythonWith("struct");
-const reader = new URL("../helpers/read_events.py", import.meta.url).pathname;
-
-interface Read {
-  versions: string[];
-  series: Record<string, [step: number, value: number | null][]>;
-}
-
-const read = (folder: string) => JSON.parse(runPython(python!, [reader, folder])) as Read;
 const eventOf = (line: string) => JSON.parse(line) as TrainEvent;
 const nextSentence = { loss: 0.5, accuracy: 0.75 };
 
@@ -54,7 +45,7 @@ Deno.test("scalarsOf() takes what is drawn of each kind of line, and nothing of 
 
 Deno.test({
   name: "tensorboardFile() is read by another program, goes on where a run is resumed, and takes back what came after",
-  ignore: python === undefined,
+  ignore: !canReadEvents,
   fn: () =>
     inTemporaryFolder(async (path) => {
       const first = await tensorboardFile(path, { step: 0 });
@@ -83,7 +74,7 @@ Deno.test({
 Deno.test({
   name:
     "tensorboardFile() tells of the steps before where a run is resumed without event files, and exportEvents() of all",
-  ignore: python === undefined,
+  ignore: !canReadEvents,
   fn: () =>
     inTemporaryFolder(async (folder) => {
       const path = `${folder}/run`;
