@@ -5,7 +5,7 @@
  */
 
 import { type TokenEntropy, tokenEntropy } from "../batch/token_entropy.ts";
-import type { Device } from "../device/device.ts";
+import { type Device, DeviceError } from "../device/device.ts";
 import type { Corpus } from "../text/corpus.ts";
 import { planStages, progressOf } from "../train/schedule.ts";
 import { timeStages } from "../train/time_steps.ts";
@@ -46,13 +46,15 @@ export async function lookAhead(
   const from = shareBehind(run);
   if (!isWorthTiming(run)) return { memory, frequencies, time: undefined };
   terminal.progress("compiling, and timing a few steps");
-  try {
-    const isStopped = () => signal.aborted;
-    const stepSeconds = await timeStages({ device, config, corpus, tokenizer, settings, from, isStopped });
-    return { memory, frequencies, time: runTime(settings, { stepSeconds, from }) };
-  } finally {
-    terminal.clear();
-  }
+  const isStopped = () => signal.aborted;
+  const stepSeconds = await timeStages({ device, config, corpus, tokenizer, settings, from, isStopped })
+    .catch((error) => {
+      // what is wrong with the text is for the run to say, which checks it in its own order
+      if (error instanceof DeviceError) throw error;
+      return [];
+    });
+  terminal.clear();
+  return { memory, frequencies, time: runTime(settings, { stepSeconds, from }) };
 }
 
 /** Share of the budget that is behind. */
