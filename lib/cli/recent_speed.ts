@@ -6,9 +6,6 @@
 
 import type { TrainRecord } from "../train/events.ts";
 
-/** Seconds after which half of a speed is forgotten. */
-const HALF_LIFE = 5;
-
 /** Weight, in seconds, of the only speed that is known when a length begins. */
 const FIRST = 1e-3;
 
@@ -23,9 +20,12 @@ export interface RecentSpeed {
 /**
  * The speed of the steps, the latest counting most; another length begins anew.
  *
- * @param workOf Work of a token.
+ * @param options.workOf Work of a token. Default: 1.
+ * @param options.halfLife Seconds after which half of a speed is forgotten.
  */
-export function recentSpeed(workOf: (record: TrainRecord) => number): RecentSpeed {
+export function recentSpeed(
+  { workOf = () => 1, halfLife }: { workOf?: (record: TrainRecord) => number; halfLife: number },
+): RecentSpeed {
   let [work, seconds] = [0, 0];
   let last: TrainRecord | undefined;
   return {
@@ -33,7 +33,7 @@ export function recentSpeed(workOf: (record: TrainRecord) => number): RecentSpee
       const goesOn = last !== undefined && last.length === record.length && last.step < record.step;
       if (goesOn) {
         const spent = record.seconds - last!.seconds;
-        const kept = 2 ** (-spent / HALF_LIFE);
+        const kept = 2 ** (-spent / halfLife);
         [work, seconds] = [kept * work + workOf(record) * (record.tokens - last!.tokens), kept * seconds + spent];
       } else [work, seconds] = [workOf(record) * record.tokensPerSecond * FIRST, FIRST];
       last = record;

@@ -86,6 +86,9 @@ export function terminalReporter(terminal: Terminal, options: TerminalReporterOp
   };
 }
 
+/** Seconds after which half of the speed that is shown is forgotten. */
+const SPEED_HALF_LIFE = 5;
+
 /** Share of a loss that is forgotten with every step. */
 const FORGOTTEN = 0.02;
 
@@ -101,7 +104,7 @@ function statusWatch(
     : planned.reduce<number>((sum, steps) => sum + steps!, 0);
   const curve = emptyCurve();
   const [loss, accuracy] = [smoothed(), smoothed()];
-  const speed = recentSpeed(() => 1);
+  const speed = recentSpeed({ halfLife: SPEED_HALF_LIFE });
   let record: TrainRecord | undefined;
   let [phase, share, skipped]: [Phase, number | undefined, number] = ["preparing", undefined, 0];
   return {

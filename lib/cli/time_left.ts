@@ -11,6 +11,9 @@ import { plannedEvaluateTokens, type TrainingSettings } from "../train/settings.
 import { recentSpeed } from "./recent_speed.ts";
 import { tokenFlop } from "./step_cost.ts";
 
+/** Seconds after which half of a speed is forgotten: other work on a machine comes and goes. */
+const HALF_LIFE = 15;
+
 /** What validation costs a token, compared with training: it goes forward only. */
 const FORWARD_SHARE = 1 / 3;
 
@@ -41,7 +44,7 @@ type Pause = "validating" | "sampling" | "saving" | "compiling";
 
 /** Nothing known yet. */
 export function timeLeft({ settings, config, before, started }: TimeLeftOptions): TimeLeft {
-  const speed = recentSpeed((record) => tokenFlop(config, record));
+  const speed = recentSpeed({ workOf: (record) => tokenFlop(config, record), halfLife: HALF_LIFE });
   const [work, pauses] = [workAfter(settings, config), pausesAfter(settings)];
   const durations = new Map<Pause, number>();
   let phase: { name: Phase; since: number; share: number | undefined } = {

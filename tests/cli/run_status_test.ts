@@ -5,6 +5,7 @@ import { type RunStatus, statusLine, statusLines } from "../../lib/cli/run_statu
 import { tokenFlop } from "../../lib/cli/step_cost.ts";
 import { terminalReporter } from "../../lib/cli/terminal_reporter.ts";
 import { textWidth } from "../../lib/cli/text_width.ts";
+import { recentSpeed } from "../../lib/cli/recent_speed.ts";
 import { timeLeft } from "../../lib/cli/time_left.ts";
 import { openTerminal } from "../../lib/cli/terminal.ts";
 import { modelConfig } from "../../lib/model/config.ts";
@@ -155,6 +156,29 @@ Deno.test("timeLeft() knows of other stages, of validations and of checkpoints t
   for (const { step, now, left } of points) {
     if (step > 50) assertLess(Math.abs(now + left - end), 0.05 * end, `step ${step}`);
   }
+});
+
+Deno.test("recentSpeed() is that of the latest seconds, and of a new length at once", () => {
+  const speed = recentSpeed({ halfLife: 5 });
+  assertEquals(speed.perSecond(), undefined);
+  const add = (second: number, tokens: number, length = 32) => {
+    const { tokensPerSecond } = record;
+    speed.add({
+      ...record,
+      step: second,
+      seconds: second,
+      tokens,
+      length,
+      tokensPerSecond: length === 32 ? 1000 : tokensPerSecond,
+    });
+    return speed.perSecond()!;
+  };
+  for (let second = 0; second <= 50; second++) add(second, 1000 * second);
+  assertAlmostEquals(speed.perSecond()!, 1000, 1e-6);
+  // half as fast: after one half-life half of the way, after ten all of it
+  for (let second = 51; second <= 55; second++) add(second, 50_000 + 500 * (second - 50));
+  assertAlmostEquals(speed.perSecond()!, 750, 30);
+  assertAlmostEquals(add(56, 60_000, 128), record.tokensPerSecond, 1e-6);
 });
 
 Deno.test("timeLeft() of a budget in minutes is what is left of them, and goes on in pauses", () => {
