@@ -231,15 +231,26 @@ export function untilItFails(write: (text: string) => void): (text: string) => v
   };
 }
 
+/** Writes lines to standard output. */
+export interface LineWriter {
+  /** Writes a line, or the end of one. */
+  (line: string): void;
+  /** Writes a part of a line that goes on. */
+  part(text: string): void;
+  /** Writes what has waited. */
+  flush(): void;
+}
+
 /** Standard output by lines: at once, or in pieces that are worth a system call. */
-export function lineWriter({ atOnce = false } = {}): ((line: string) => void) & { flush(): void } {
+export function lineWriter({ atOnce = false } = {}): LineWriter {
   let waiting = "";
   const flush = () => {
     writeOutput(encoder.encode(waiting));
     waiting = "";
   };
-  return Object.assign((line: string) => {
-    waiting += `${line}\n`;
+  const part = (text: string) => {
+    waiting += text;
     if (atOnce || waiting.length > 1 << 16) flush();
-  }, { flush });
+  };
+  return Object.assign((line: string) => part(`${line}\n`), { part, flush });
 }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { keepToWords } from "./added.ts";
 import { mergeAll, mergesOf } from "./merges.ts";
 import { bpePieces, byteCharacters, byteOf } from "./byte_level.ts";
 import { normalForm } from "./normalizers.ts";
@@ -96,10 +97,11 @@ export function bpeTokenizer(
     if (options.addPrefixSpace && text !== "" && !text.startsWith(" ")) text = ` ${text}`;
     for (const [piece] of text.matchAll(bpePieces)) out.append(cache.get(piece));
   };
+  const specials = specialFormsOf(options.specialForms, Object.values(special).map((id) => tokens[id]!));
   const { encodeWords, encodeWhole } = addedEncoder({
     idOf: find,
     added: options.added,
-    special: specialFormsOf(options.specialForms, Object.values(special).map((id) => tokens[id]!)),
+    special: specials,
     normalize: options.compose ? (text) => normalForm(text, "NFC") : undefined,
     plain: options.compose ? (text, out, first) => pieces(normalForm(text, "NFC"), out, first) : pieces,
     normalized: pieces,
@@ -129,6 +131,7 @@ export function bpeTokenizer(
     merges,
     size: tokens.length,
     special,
+    splitsAtSpaces: keepToWords([...specials, ...options.added]),
     encodeWords,
     encode: (text) => withoutWords(encodeWords(text)),
     encodeWhole: (text) => withoutWords(encodeWhole(text)),

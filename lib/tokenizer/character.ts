@@ -66,6 +66,7 @@ export function characterTokenizer(
     tokens,
     size: tokens.length,
     special,
+    splitsAtSpaces: true,
     encode,
     encodeWords(text) {
       const ids = encode(text);
