@@ -4,6 +4,7 @@
  * @module
  */
 
+import { textSections } from "../tokenizer/encode_pieces.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { absolute, baseName, exists, joined } from "../files/paths.ts";
 import { type Corpus, textCorpus } from "../text/corpus.ts";
@@ -204,6 +205,9 @@ function bytesOf({ trainingBytes }: Corpus, files: readonly FilePrint[]): number
 export async function countTokens(texts: AsyncIterable<string>, tokenizer: Tokenizer): Promise<number> {
   const newline = tokenizer.encode("\n").length;
   let count = 0;
-  for await (const text of texts) count += tokenizer.encode(text).length + newline;
+  for await (const text of texts) {
+    for (const section of textSections(text, tokenizer)) count += tokenizer.encode(section).length;
+    count += newline;
+  }
   return count;
 }

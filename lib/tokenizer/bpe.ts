@@ -11,7 +11,7 @@ import { bpePieces, byteCharacters, byteOf } from "./byte_level.ts";
 import { normalForm } from "./normalizers.ts";
 import { addedEncoder, type PlainEncoder, specialFormsOf } from "./pipeline.ts";
 import { findSpecials } from "./special_tokens.ts";
-import { markAll, withoutWords } from "./token_ids.ts";
+import { dropWords, markAll } from "./token_ids.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import { type Complete, type VocabularyOptions, vocabularyOptions } from "./vocabulary_options.ts";
 import { WordCache } from "./word_cache.ts";
@@ -133,8 +133,8 @@ export function bpeTokenizer(
     special,
     splitsAtSpaces: keepToWords([...specials, ...options.added]),
     encodeWords,
-    encode: (text) => withoutWords(encodeWords(text)),
-    encodeWhole: (text) => withoutWords(encodeWhole(text)),
+    encode: (text) => dropWords(encodeWords(text)),
+    encodeWhole: (text) => dropWords(encodeWhole(text)),
     token: (id) => tokens[id] ?? "",
     piece: (id) => decode([id]),
     decode,

@@ -38,6 +38,24 @@ export function pieceEncoder(tokenizer: Tokenizer): PieceEncoder {
   };
 }
 
+/** Characters of a text from which on it is encoded section by section. */
+const LONGEST_SECTION = 1 << 20;
+
+/** A text in sections whose ids, one behind the other, are those of the text. */
+export function* textSections(
+  text: string,
+  { splitsAtSpaces, longest = LONGEST_SECTION }: Pick<Tokenizer, "splitsAtSpaces"> & { longest?: number },
+): Generator<string> {
+  let start = 0;
+  for (let from = 0; splitsAtSpaces && text.length - from > longest; from += longest) {
+    const cut = lastCut(text.slice(from, from + longest));
+    if (cut === 0) continue;
+    yield text.slice(start, from + cut);
+    start = from + cut;
+  }
+  yield text.slice(start);
+}
+
 const isSpace = /\p{White_Space}/u;
 
 /** The last space of a piece that stands behind something else; 0: there is none. */

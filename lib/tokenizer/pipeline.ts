@@ -9,7 +9,7 @@ import { type AddedSplitter, type AddedToken, keepToWords, splitterAt } from "./
 import type { Decoder } from "./decoders.ts";
 import type { Normalizer } from "./normalizers.ts";
 import type { PreTokenizer } from "./pre_tokenizers.ts";
-import { CONTINUES, IdBuffer, withoutWords } from "./token_ids.ts";
+import { CONTINUES, dropWords, IdBuffer } from "./token_ids.ts";
 import type { Tokenizer, VocabularyType } from "./tokenizer.ts";
 import { WordCache } from "./word_cache.ts";
 
@@ -196,8 +196,8 @@ export function pipelineTokenizer(options: PipelineOptions): PipelineTokenizer {
     },
     spacing: spacing.length > 0 ? spacing : undefined,
     encodeWords,
-    encode: (text) => withoutWords(encodeWords(text)),
-    encodeWhole: (text) => withoutWords(encodeWhole(text)),
+    encode: (text) => dropWords(encodeWords(text)),
+    encodeWhole: (text) => dropWords(encodeWhole(text)),
     token: (id) => tokens[id] ?? "",
     piece: (id) => pieceWith(textOf, shown[id] ?? ""),
     decode: (ids) => textOf(Array.from(ids, (id) => shown[id]).filter((token) => token !== undefined)),

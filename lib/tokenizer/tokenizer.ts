@@ -31,7 +31,7 @@ export interface Tokenizer {
     readonly "[PAD]": number;
     readonly "[MASK]": number;
   };
-  /** Token ids of a text; special tokens that are written out in it are text like any other. */
+  /** Token ids of a text, in an array of their own; special tokens that are written out in it are text like any other. */
   encode(text: string): Uint32Array<ArrayBuffer>;
   /**
    * The same with special tokens that are written out as themselves, all added tokens found at once; undefined: they are cut

@@ -9,7 +9,7 @@ import { type BertNormalization, bertNormalize } from "./normalizers.ts";
 import { keepToWords } from "./added.ts";
 import { addedEncoder, type PlainEncoder, shownTokens, specialFormsOf } from "./pipeline.ts";
 import { bertWords, eachBertWord } from "./pre_tokenizers.ts";
-import { CONTINUES, IdBuffer, withoutWords } from "./token_ids.ts";
+import { CONTINUES, dropWords, IdBuffer } from "./token_ids.ts";
 import { findSpecials } from "./special_tokens.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import { type Complete, type VocabularyOptions, vocabularyOptions } from "./vocabulary_options.ts";
@@ -123,8 +123,8 @@ export function wordPieceTokenizer(tokens: readonly string[], given: WordPieceOp
     special,
     splitsAtSpaces: keepToWords([...specials, ...options.added]),
     encodeWords,
-    encode: (text) => withoutWords(encodeWords(text)),
-    encodeWhole: (text) => withoutWords(encodeWhole(text)),
+    encode: (text) => dropWords(encodeWords(text)),
+    encodeWhole: (text) => dropWords(encodeWhole(text)),
     token: (id) => tokens[id] ?? "",
     piece: (id) => joinPieces(["", shown[id] ?? ""], prefix),
     decode: (ids) => joinPieces(Array.from(ids, (id) => shown[id] ?? ""), prefix),

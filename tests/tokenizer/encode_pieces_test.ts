@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { fromTokenizerJson } from "../../lib/format/tokenizer_reader.ts";
 import { byteCharacters } from "../../lib/tokenizer/byte_level.ts";
 import { characterTokenizer } from "../../lib/tokenizer/character.ts";
-import { pieceEncoder } from "../../lib/tokenizer/encode_pieces.ts";
+import { pieceEncoder, textSections } from "../../lib/tokenizer/encode_pieces.ts";
 import { encodeWithSpecials } from "../../lib/tokenizer/special_tokens.ts";
 import { specialTokens, type Tokenizer } from "../../lib/tokenizer/tokenizer.ts";
 import { random } from "../helpers/random.ts";
@@ -109,4 +109,15 @@ Deno.test("pieceEncoder() holds no more than a piece where text is split at spac
     { model: bpe, pre_tokenizer: { type: "Split", pattern: { String: "a " }, behavior: "Isolated" } },
   ];
   for (const parts of whole) assertEquals(waitedIn(parts), all, JSON.stringify(parts).slice(-200));
+});
+
+Deno.test("textSections() cuts long texts where their ids are the same, and loses nothing", () => {
+  const tokenizer = fromTokenizerJson(jsonOf({ ...kinds.bytes, added_tokens: added }));
+  const { splitsAtSpaces } = tokenizer;
+  for (const text of ["ab Ab bc  ".repeat(300), `${"京".repeat(1100)} ${"bc ".repeat(400)}`, "a b", ""]) {
+    const sections = [...textSections(text, { splitsAtSpaces, longest: 500 })];
+    assertEquals([sections.join(""), sections.length > 1], [text, text.length > 100]);
+    assertEquals(sections.flatMap((section) => [...tokenizer.encodeWords(section)]), [...tokenizer.encodeWords(text)]);
+    assertEquals([...textSections(text, { splitsAtSpaces: false, longest: 500 })], [text]);
+  }
 });
