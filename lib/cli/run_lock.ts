@@ -154,11 +154,21 @@ function signed(file: Deno.FsFile): void {
 /** Milliseconds since a lock's last sign of life, by the clock of the disk that it lies on. */
 function silence(file: Deno.FsFile, path: string): number {
   const probe = `${path}.${Deno.pid}`;
-  Deno.writeTextFileSync(probe, "");
+  removed(probe);
+  Deno.writeTextFileSync(probe, "", { createNew: true });
   const now = Deno.statSync(probe).mtime;
   Deno.removeSync(probe);
   const last = file.statSync().mtime;
   return now && last ? Math.abs(now.getTime() - last.getTime()) : Infinity;
+}
+
+/** Removes what a process that is gone has left, or anyone has put there. */
+function removed(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
 }
 
 /** Whether an open file is the one that lies at a path. */
