@@ -96,7 +96,7 @@ function take(path: string): { file: Deno.FsFile; before: LockHolder | undefined
         // locks of other machines may not be seen from here
         const isFar = isFree === undefined || (holder?.host ?? null) !== hostName();
         const age = isFar && holder ? silence(file, path) : Infinity;
-        if (age < SILENCE) throw inUse(holder, age);
+        if (age < SILENCE) throw inUse(holder, { age, isFree });
         signed(file);
         return { file, before: holder };
       }
@@ -187,10 +187,17 @@ export function spelledHolder({ host, process }: LockHolder): string {
   return `process ${process}${host === null ? "" : ` on ${host}`}`;
 }
 
-function inUse(holder: LockHolder | undefined, age?: number): RunInUseError {
+function inUse(
+  holder: LockHolder | undefined,
+  silent?: { readonly age: number; readonly isFree: boolean | undefined },
+): RunInUseError {
   const who = holder ? `${spelledHolder(holder)}, since ${holder.since}` : "another process";
-  const sign = age === undefined
-    ? ""
-    : `; its last sign of life was ${Math.round(age / 1000)} s ago: if it is gone, try again in a minute`;
-  return new RunInUseError(`it is being trained by ${who}${sign}`);
+  if (!silent) return new RunInUseError(`it is being trained by ${who}`);
+  const [age, left] = [Math.floor(silent.age / 1000), Math.ceil((SILENCE - silent.age) / 1000)];
+  // what this machine has let go of would be free at once, if it were known to be this machine
+  const isUnknown = silent.isFree && holder?.host !== null && hostName() === null;
+  const sooner = isUnknown ? ", or at once with --allow-sys=hostname, if it was a process of this machine" : "";
+  return new RunInUseError(
+    `it is being trained by ${who}; its last sign of life was ${age} s ago: if it is gone, try again in ${left} s${sooner}`,
+  );
 }

@@ -119,7 +119,7 @@ test("train with an absurd learning rate is no success, and says what to do", as
     assertMatch(err, /^error: Training diverged (at|by) step \d+: [^\n]*\n$/);
     assertMatch(
       out,
-      /halved 3 times, to [^;]*; there is no good checkpoint: begin anew, under another --name, with a lower one, such as --lr 0\.006\n/,
+      /halved 3 times, to [^;]*; there is no good checkpoint: begin anew, under another --name, with a lower one, such as --lr 0\.006\nruns\/\S+ holds only its curve, and may be removed\n/,
     );
     assert(!out.includes("the model is in"));
   }

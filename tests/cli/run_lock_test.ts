@@ -59,6 +59,26 @@ Deno.test("lockFolder() believes a machine that it cannot see for a minute after
     return Promise.resolve();
   }));
 
+Deno.test({
+  name: "lockFolder() says what makes sure at once that a process is gone, where the machine's name may not be asked",
+  permissions: { read: true, write: true, sys: false },
+  fn: () =>
+    inTemporaryFolder((folder) => {
+      const sentence = (host: string) => {
+        Deno.writeTextFileSync(`${folder}/${LOCK}`, JSON.stringify({ host, ...nobody }));
+        return assertThrows(() => lockFolder(folder), RunInUseError).message;
+      };
+      assert(
+        /: if it is gone, try again in (59|60) s, or at once with --allow-sys=hostname, if it was a process of this machine$/
+          .test(sentence("a machine")),
+      );
+      // without a name it was a process that could not ask for one either
+      Deno.writeTextFileSync(`${folder}/${LOCK}`, JSON.stringify({ host: null, ...nobody }));
+      lockFolder(folder).release();
+      return Promise.resolve();
+    }),
+});
+
 Deno.test("a lock is made again where someone has deleted it, and is lost with its folder or to another", () =>
   inTemporaryFolder((folder) => {
     const path = `${folder}/run`;

@@ -6,7 +6,7 @@ import { Graph } from "../../lib/graph/graph.ts";
 import { modelConfig } from "../../lib/model/config.ts";
 import { fill } from "../../lib/inference/fill.ts";
 import { createModel, Model } from "../../lib/model/model.ts";
-import { textCorpus, trainingTexts } from "../../lib/text/corpus.ts";
+import { type Corpus, textCorpus, trainingTexts } from "../../lib/text/corpus.ts";
 import { plainText } from "../../lib/text/plain_text.ts";
 import { stringSource } from "../../lib/text/source.ts";
 import { storiesCorpus } from "../../lib/text/stories.ts";
@@ -579,4 +579,41 @@ Deno.test("fewestParts() divides the windows of every stage, or none", () => {
   assertEquals(fewestParts(batches, { most: 400 })?.parts, 4);
   assertEquals(fewestParts(batches, { most: 1024, above: 1 })?.parts, 2);
   assertEquals(fewestParts(batches, { most: 100 }), undefined);
+});
+
+Deno.test("train() does and saves all steps that it has text for before it tells that there is no more, and goes on there", async () => {
+  const device = await openCpuDevice({ threads: 1 });
+  const corpus = await textCorpus([plainText(stringSource("text", "a bad day. ".repeat(30).concat("\n").repeat(60)))]);
+  const tokenizer = characterTokenizer("abdy. \n");
+  const config = modelConfig({ ...shape, vocab: tokenizer.size });
+  const options = { ...settings, tokenizer, curriculum: [{ length: 16, share: 1 }], budget: { steps: 200 } };
+  const rare = { evaluateEvery: { steps: 200 }, saveEvery: { steps: 200 }, sampleEvery: { steps: 200 } };
+  const trained = async (corpus: Corpus, resume?: TrainingState) => {
+    const model = createModel(device, config);
+    const events: TrainEvent[] = [];
+    const ended = await (async () => {
+      for await (const event of train({ ...options, ...rare, corpus, model, resume })) events.push(event);
+    })().then(() => undefined, (error: Error) => error.message);
+    model.destroy();
+    return { events, ended };
+  };
+  // the text is replaced in its second pass
+  let passes = 0;
+  const changed: Corpus = {
+    ...corpus,
+    async *passages(part, from) {
+      if (part === "training" && passes++ === 1) throw new RangeError("Cannot read the text: it has changed");
+      yield* corpus.passages(part, from);
+    },
+  };
+  const whole = await trained(corpus);
+  const { events, ended } = await trained(changed);
+  assertEquals(ended, "Cannot read the text: it has changed");
+  const steps = losses(events);
+  const last = events.at(-1)!;
+  assert(last.kind === "checkpoint" && steps.length > 50 && steps.length < 200, `${steps.length}`);
+  assertEquals(last.state.step, steps.length);
+  const rest = await trained(corpus, last.state);
+  assertEquals([...steps, ...losses(rest.events)], losses(whole.events));
+  device.destroy();
 });

@@ -27,6 +27,9 @@ const trainPermissions = {
   "--allow-env=HOME,XDG_CACHE_HOME":
     "the place for caches, which must be allowed to keep the default text; otherwise --out does",
   "--allow-env=LC_ALL,LC_CTYPE,LANG": "the locale: whether the curve at the end may be more than ASCII",
+  "--allow-sys=hostname":
+    "who trains a run: that a process of this machine is gone is seen at once, and not in a minute",
+  "--allow-sys=systemMemoryInfo": "the memory of this machine, so that what does not fit is said before training",
 };
 
 /** Help of the command. */
