@@ -22,6 +22,7 @@ import { sentenceOf } from "./lib/sentences/reasons.ts";
 import { quoted, safeSentence } from "./lib/sentences/safe_text.ts";
 import { metricsCommand } from "./lib/cli/commands/metrics.ts";
 import { program } from "./lib/cli/program.ts";
+import { nearest } from "./lib/cli/suggestions.ts";
 import { reportCommand } from "./lib/cli/commands/report.ts";
 import { tokenizerCommand } from "./lib/cli/commands/tokenizer.ts";
 import { runsCommand } from "./lib/cli/commands/runs.ts";
@@ -83,7 +84,9 @@ export async function main(args: readonly string[]): Promise<number> {
       return 0;
     }
     if (!command) {
-      throw new UsageError(`Unknown command ${quoted(name)}: there are ${Object.keys(commands).join(", ")}`);
+      const [known, near] = [Object.keys(commands), nearest(name, Object.keys(commands))];
+      const meant = near === undefined ? "" : `; did you mean ${near}?`;
+      throw new UsageError(`Unknown command ${quoted(name)}: there are ${known.join(", ")}${meant}`);
     }
     quietenMesa();
     return await command(rest);

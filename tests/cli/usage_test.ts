@@ -8,6 +8,9 @@ import { runCli, runMains } from "../helpers/run_cli.ts";
 /** Wrong usage: arguments, exit code, and the sentence that is wanted. */
 const cases: [args: string[], code: number, message: string][] = [
   [["fil"], 2, 'Unknown command "fil": there are train, fill, eval, embed, export, info, tokenizer'],
+  [["trian"], 2, "watch, report; did you mean train?"],
+  [["watch", "--prt", "3"], 2, "Unknown option --prt; did you mean --port?"],
+  [["tokenizer", "encde", "model"], 2, 'Unknown action "encde"; did you mean tokenizer encode?'],
   [["train", "--tokns", "5"], 2, "Unknown option --tokns; did you mean --tokens?"],
   [["train", "--qqqqqq"], 2, "Unknown option --qqqqqq"],
   [["train", "--batch-size", "8"], 2, "Unknown option --batch-size; did you mean --batch-tokens?"],

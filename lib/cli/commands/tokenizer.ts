@@ -10,7 +10,7 @@ import { specialIds } from "../../tokenizer/special_tokens.ts";
 import { IdBuffer } from "../../tokenizer/token_ids.ts";
 import { type Tokenizer, type TokenizerType, tokenizerTypes } from "../../tokenizer/tokenizer.ts";
 import { parentOf, trimmed } from "../../files/paths.ts";
-import { printableLines } from "../../sentences/safe_text.ts";
+import { printableLines, quoted } from "../../sentences/safe_text.ts";
 import { trainTokenizer } from "../../tokenizer/train_tokenizer.ts";
 import { type CorpusChoice, openCorpus, skippedLines } from "../open_corpus.ts";
 
@@ -23,6 +23,7 @@ import { either, flag, flagHelp, parseFlags, UsageError } from "../flags.ts";
 import { grouped, percent } from "../figures.ts";
 import { watchedVocabulary } from "../long_work.ts";
 import { filesOf, lineWriter, sayHelp, standardInputPieces } from "../standard_streams.ts";
+import { nearest } from "../suggestions.ts";
 import { openTerminal, type Terminal } from "../terminal.ts";
 import { CASED_ELSEWHERE, checkNoTokenizer, readTokenizer, writeTokenizer } from "../vocabulary_folder.ts";
 import { DEFAULT_VOCABULARY } from "../train_defaults.ts";
@@ -63,6 +64,8 @@ Examples:
   ${program} tokenizer train --type bpe --size 8192 --data book.txt --out vocabulary
   echo "to be or not to be" | ${program} tokenizer encode vocabulary`;
 
+const actions = ["train", "encode", "decode", "info"];
+
 /** Runs the command; returns the exit code. */
 export async function tokenizerCommand(args: readonly string[]): Promise<number> {
   const parsed = parseFlags(groups, args);
@@ -72,6 +75,8 @@ export async function tokenizerCommand(args: readonly string[]): Promise<number>
     return 0;
   }
   const wanted = "Wanted: tokenizer train --out FOLDER, or tokenizer encode|decode|info FOLDER";
+  const near = action === undefined || actions.includes(action) ? undefined : nearest(action, actions);
+  if (near !== undefined) throw new UsageError(`Unknown action ${quoted(action!)}; did you mean tokenizer ${near}?`);
   if (action === undefined || rest.length > 0) throw new UsageError(wanted);
   // a vocabulary is to be written though nobody looks on
   const terminal = openTerminal({ goesOn: action === "train" });
@@ -84,7 +89,7 @@ export async function tokenizerCommand(args: readonly string[]): Promise<number>
   }
   const other = parsed.given.find((name) => action !== "info" || !Object.hasOwn(textFlags, name));
   if (other) throw new UsageError(`Option --${other} means nothing to tokenizer ${action}`);
-  if (!["encode", "decode", "info"].includes(action) || folder === undefined) throw new UsageError(wanted);
+  if (!actions.includes(action) || folder === undefined) throw new UsageError(wanted);
   const data = action === "info" ? filesOf(parsed.all(textFlags.data)) : [];
   checkPermissions(readingOf([/\.(json|txt)$/.test(folder) ? parentOf(folder) : folder, ...data]));
   const tokenizer = await readTokenizer(folder);
