@@ -83,6 +83,8 @@ export interface WebGpuSettings {
   readonly adapter: string;
   /** How matrix products are computed. */
   readonly matmul: string;
+  /** How attention is computed; earlier versions, which had one way, do not tell. */
+  readonly attention?: string;
   /** The tile of all tiled products, where one was asked for. */
   readonly tile?: readonly number[];
   /** Choices for products of certain shapes that differ from the usual. */

@@ -113,6 +113,7 @@ const deviceFields = {
       fusedMultiplyAdd: maybe(either("true or false", truth, text)),
       adapter: maybe(text),
       matmul: maybe(text),
+      attention: maybe(text),
       products: maybe(entries(record({ variant: text, splits: whole(1) }))),
     }),
     'a "blas" for "cpu", an "adapter" for "webgpu"',

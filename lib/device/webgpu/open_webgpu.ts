@@ -5,7 +5,7 @@
  */
 
 import type { Device } from "../device.ts";
-import type { MatmulVariant, ProductTable, Tile } from "./choices.ts";
+import type { AttentionVariant, MatmulVariant, ProductTable, Tile } from "./choices.ts";
 import { opened } from "./gpu_watch.ts";
 import { kernelSources } from "./kernel_sources.ts";
 import { requiredLimits } from "./limits.ts";
@@ -19,6 +19,10 @@ export interface WebGpuOptions {
   tile?: Tile;
   /** Choices for matrix products of certain shapes, in place of the usual ones. */
   products?: ProductTable;
+  /** How attention is computed; by default by length on hardware, and by rows on a software adapter. */
+  attention?: AttentionVariant;
+  /** Most memory of a workgroup that is asked for, where the kernels do not need more; by default as much as is of use. */
+  workgroupBytes?: number;
   /** Measure the time of every kernel by timestamp queries; each call is then a compute pass of its own. */
   profile?: boolean;
 }
@@ -38,7 +42,7 @@ export class NoAdapterError extends Error {
  * something than the adapter has.
  */
 export async function openWebGpuDevice(options: WebGpuOptions = {}): Promise<Device> {
-  const { profile = false, products = {}, tile } = options;
+  const { profile = false, products = {}, tile, workgroupBytes } = options;
   const adapter = await findAdapter();
   if (!adapter) throw new NoAdapterError(`Cannot find a WebGPU adapter: ${driverAdvice()}`);
   if (profile && !adapter.features.has("timestamp-query")) {
@@ -46,12 +50,14 @@ export async function openWebGpuDevice(options: WebGpuOptions = {}): Promise<Dev
   }
   const software = isSoftware(adapter);
   const matmul = options.matmul ?? (software ? "direct" : "tiled");
+  const attention = options.attention ?? (software ? "rows" : "by length");
   const gpu = await opened(adapter.requestDevice({
     requiredFeatures: profile ? ["timestamp-query"] : [],
-    requiredLimits: requiredLimits(adapter.limits, kernelSources),
+    requiredLimits: requiredLimits(adapter.limits, kernelSources, { workgroupBytes }),
   }));
   const description = adapter.info.description || adapter.info.vendor || "unnamed adapter";
-  return new WebGpuDevice(gpu, { description, software, matmul, tile, products, sources: kernelSources, profile });
+  const choices = { matmul, tile, products, attention };
+  return new WebGpuDevice(gpu, { description, software, ...choices, sources: kernelSources, profile });
 }
 
 /** The adapter that would be opened. */

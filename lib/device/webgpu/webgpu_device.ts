@@ -11,7 +11,7 @@ import { encode, PassTimer, type PreparedCall } from "./pass_timer.ts";
 import { type Pipeline, pipelineCache } from "./pipelines.ts";
 import { encodeParams, paramsBytes } from "./wgsl.ts";
 import { checkDispatches, eachCall } from "./check_calls.ts";
-import type { MatmulVariant, ProductTable, Tile } from "./choices.ts";
+import type { AttentionVariant, MatmulVariant, ProductTable, Tile } from "./choices.ts";
 import type { KernelSource } from "./kernel_sources.ts";
 import { type GpuWatch, watchGpu } from "./gpu_watch.ts";
 import { type GpuTarget, lower } from "./lower.ts";
@@ -23,6 +23,7 @@ export interface WebGpuDeviceOptions {
   readonly matmul: MatmulVariant;
   readonly tile: Tile | undefined;
   readonly products: ProductTable;
+  readonly attention: AttentionVariant;
   readonly sources: Readonly<Record<string, KernelSource>>;
   readonly profile: boolean;
 }
@@ -55,7 +56,7 @@ export class WebGpuDevice implements Device {
   #timer: PassTimer | undefined;
 
   constructor(gpu: GPUDevice, options: WebGpuDeviceOptions) {
-    const { description, software, matmul, tile, products, sources, profile } = options;
+    const { description, software, matmul, tile, products, attention, sources, profile } = options;
     this.#gpu = gpu;
     this.software = software;
     this.description = description;
@@ -67,11 +68,14 @@ export class WebGpuDevice implements Device {
       matmul,
       ...(tile ? { tile } : {}),
       ...(Object.keys(products).length > 0 ? { products } : {}),
+      attention,
     };
     this.#target = {
       variant: matmul,
       tile,
       table: products,
+      attention,
+      workgroupBytes: gpu.limits.maxComputeWorkgroupStorageSize,
       maxTensorBytes: this.maxTensorBytes,
       parallelism: software ? 16 : 512,
     };
