@@ -8,24 +8,11 @@ import { capacityFor } from "../lib/batch/masking.ts";
 import { profileTable } from "../lib/cli/profile_table.ts";
 import type { Device } from "../lib/device/device.ts";
 import { openWebGpuDevice } from "../lib/device/webgpu/open_webgpu.ts";
-import { modelConfig, type Size } from "../lib/model/config.ts";
+import { modelConfig } from "../lib/model/config.ts";
 import { createModel } from "../lib/model/model.ts";
 import { characterTokenizer } from "../lib/tokenizer/character.ts";
+import { type CardCase, cardCases } from "./cases.ts";
 import { median } from "./helpers.ts";
-
-interface Case {
-  size: Size;
-  length: number;
-  tokens: number;
-  vocab: number;
-}
-
-const cases: Readonly<Record<string, Case>> = {
-  "small, few tokens": { size: "small", length: 64, tokens: 1024, vocab: 70 },
-  small: { size: "small", length: 128, tokens: 16384, vocab: 70 },
-  mini: { size: "mini", length: 128, tokens: 4096, vocab: 8192 },
-  base: { size: "base", length: 512, tokens: 4096, vocab: 30522 },
-};
 
 /** Steps submitted before waiting once, and milliseconds of measuring. */
 const STEPS = 8;
@@ -34,7 +21,7 @@ const MILLISECONDS = 3000;
 const optimizer = { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, weightDecay: 0.01, clip: 1 };
 
 /** A step of a model, and a wait for all that were submitted. */
-async function prepare(device: Device, { size, length, tokens, vocab }: Case) {
+async function prepare(device: Device, { size, length, tokens, vocab }: CardCase) {
   const characters = Array.from({ length: vocab - 5 }, (_, i) => String.fromCodePoint(0x4e00 + i));
   const tokenizer = characterTokenizer(characters);
   const windows = tokens / length;
@@ -59,7 +46,7 @@ async function prepare(device: Device, { size, length, tokens, vocab }: Case) {
   };
 }
 
-async function measure(name: string, one: Case, profile: boolean): Promise<void> {
+async function measure(name: string, one: CardCase, profile: boolean): Promise<void> {
   const device = await openWebGpuDevice({ profile });
   if (device.software) throw new Error(`${device.description} is no graphics card`);
   const begun = performance.now();
@@ -89,6 +76,6 @@ async function measure(name: string, one: Case, profile: boolean): Promise<void>
 }
 
 const { profile, _: names } = parseArgs(Deno.args, { boolean: ["profile"] });
-for (const [name, one] of Object.entries(cases)) {
+for (const [name, one] of Object.entries(cardCases)) {
   if (names.length === 0 || names.includes(name)) await measure(name, one, profile === true);
 }
