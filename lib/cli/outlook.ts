@@ -53,6 +53,8 @@ export async function lookAhead(
       if (error instanceof DeviceError) throw error;
       return [];
     });
+  // a profile is of the run alone
+  await device.takeProfile();
   terminal.clear();
   return { memory, frequencies, time: runTime(settings, { stepSeconds, from }) };
 }

@@ -82,6 +82,7 @@ Deno.test("roughTime() says no more than is known", () => {
     [720, "about 12 minutes"],
     [3599, "about 1 hour"],
     [7800, "about 2 hours 10 minutes"],
+    [70_800, "about 20 hours"],
     [86_300, "about 24 hours"],
     [5 * 86_400, "about 5 days"],
   ];
