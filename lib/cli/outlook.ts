@@ -7,7 +7,7 @@
 import { type TokenEntropy, tokenEntropy } from "../batch/token_entropy.ts";
 import { type Device, DeviceError } from "../device/device.ts";
 import type { Corpus } from "../text/corpus.ts";
-import { planStages, progressOf } from "../train/schedule.ts";
+import { describeBudget, planStages, progressOf } from "../train/schedule.ts";
 import { timeStages } from "../train/time_steps.ts";
 import { expectedLoss } from "./expected_loss.ts";
 import { grouped, percent, shortCount } from "./figures.ts";
@@ -80,7 +80,7 @@ function timeLine({ settings: { budget }, state }: Run, { time }: Outlook): stri
   const [slowest, quickest] = time.speed.map((speed) => grouped(Number(speed.toPrecision(3))));
   const speed = slowest === quickest ? slowest : `${slowest} to ${quickest}`;
   const long = "minutes" in budget
-    ? `about ${shortCount(round(time.tokens))}${state ? " more" : ""} tokens in its time`
+    ? `about ${shortCount(round(time.tokens))} tokens in ${state ? "what is left of " : ""}${describeBudget(budget)}`
     : `${roughTime(time.seconds)}${state ? " left" : ""}`;
   return [`time    ${long} on this device: a few timed steps made ${speed} tokens/s`];
 }
