@@ -123,17 +123,27 @@ function passesLine(run: Run, { frequencies, time }: Outlook): string[] {
   return [`text    ${frequencies.isWhole ? "" : "about "}${grouped(tokens)} tokens to train on, ${times}`];
 }
 
-function lossLines(run: Run, { frequencies: { entropy, tokens, isWhole }, time }: Outlook): string[] {
+/** Passes over their text that the measured runs made at most. */
+const MOST_PASSES = 6;
+
+function lossLines(run: Run, outlook: Outlook): string[] {
+  const { frequencies: { entropy, tokens, isWhole }, time } = outlook;
   const { tokenizer, config, settings, base } = run;
   const sample = isWhole ? "" : ` (in its first ${grouped(tokens)} tokens)`;
   const known = `loss    ${Math.log(tokenizer.size).toFixed(2)} by guessing among ${grouped(tokenizer.size)} tokens, ` +
     `${entropy.toFixed(2)} by knowing how frequent each is${sample}`;
   const all = base ? undefined : allTokens(run, time);
-  const expected = all === undefined ? undefined : expectedLoss({ config, tokenizer, settings, tokens: all });
+  const text = textTokens(run.opened.corpus, outlook.frequencies);
+  const isRepeated = all !== undefined && text !== undefined && all > MOST_PASSES * text;
+  const expected = all === undefined || isRepeated
+    ? undefined
+    : expectedLoss({ config, tokenizer, settings, tokens: all });
   if (!expected) return [known];
-  const { least, highest, text } = expected;
+  const { least, highest } = expected;
   return [
     known,
-    `        ${least.toFixed(2)} to ${highest.toFixed(2)} is what runs of this size and budget came to on ${text}`,
+    `        ${least.toFixed(2)} to ${
+      highest.toFixed(2)
+    } is what runs of this size and budget came to on ${expected.text}`,
   ];
 }

@@ -134,6 +134,14 @@ Deno.test("outlookLines() say time, memory, passes and the losses to compare wit
   });
   assertEquals(little.map((line) => line.slice(0, 4)), ["memo", "loss"]);
   assert(little[1]!.endsWith("(in its first 512,000 tokens)"));
+  const small = { ...run, config: modelConfig({ size: "small", vocab: 70 }) };
+  assertEquals(outlookLines(small, known).length, 5);
+  const repeated = { ...known.frequencies, tokens: 100_000 };
+  assertEquals(
+    outlookLines(small, { ...known, frequencies: repeated }).length,
+    4,
+    "measured runs repeated no text so often",
+  );
   const clock = {
     ...run,
     settings: { ...settings, budget: { minutes: 3 } },
