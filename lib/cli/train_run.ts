@@ -40,8 +40,8 @@ import { runSummary } from "./run_summary.ts";
 import { samplesFile } from "./samples_file.ts";
 import type { Terminal } from "./terminal.ts";
 import { eventFilesIn, tensorboardFile } from "./tensorboard.ts";
-import { trainFlags as flags } from "./train_flags.ts";
 import { terminalReporter } from "./terminal_reporter.ts";
+import { trainFlags } from "./train_flags.ts";
 import { withAdvice } from "./text_notices.ts";
 
 /** What a run goes on with. */
@@ -83,7 +83,7 @@ export async function trainRun(
           ? undefined
           : failure
           ? await recovery.next(error, failure)
-          : inSmallerParts(error, run, parsed.get(flags["micro-batch"]));
+          : inSmallerParts(error, run, parsed.get(trainFlags["micro-batch"]));
         if (!next) {
           end.note(error instanceof DivergedError ? "diverged" : "stopped");
           const advice = failure && await recovery.advice(error, failure);
@@ -177,11 +177,8 @@ async function trainOn(
         const validations = await readValidations(run.path);
         outcome = watchOutcome({ vocab: tokenizer.size, validations });
         const notices = runNotices(run, { outlook: known.outlook, validations, terminal });
-        const kept = keepersOf(run, { device, outcome, validations, said: [shown, told], saved, end });
-        reporters = [...kept, notices, totals];
-        if (parsed.get(flags.tensorboard) || (await eventFilesIn(run.path)).length > 0) {
-          reporters = [...reporters, await tensorboardFile(run.path, { step: state?.step ?? 0 })];
-        }
+        const said = [...await eventsOf(run, parsed.get(trainFlags.tensorboard) ?? false), end, shown, told];
+        reporters = [...keepersOf(run, { device, outcome, validations, said, saved }), notices, totals];
         entered({ hasSteps: true, soundUntil: outcome.soundUntil });
       }
       for (const reporter of reporters) await reporter.event(event);
@@ -209,13 +206,12 @@ async function newModel(device: Device, run: Run, terminal: Terminal): Promise<M
 /** What hears of a run, in order: what is said of an event is noted first, and judged before it is kept. */
 function keepersOf(
   run: Run,
-  { device, outcome, validations, said, saved, end }: {
+  { device, outcome, validations, said, saved }: {
     device: Device;
     outcome: Outcome;
     validations: readonly ValidationRecord[];
     said: readonly Reporter[];
     saved: Reporter;
-    end: EndNote;
   },
 ): Reporter[] {
   const keeper = checkpointKeeper(run, { device: device.description, validations });
@@ -227,7 +223,13 @@ function keepersOf(
       await saved.event(event);
     },
   };
-  return [claimWatch(run.claim), metricsFile(run.path), end, samplesFile(run.path), ...said, outcome, guarded];
+  return [claimWatch(run.claim), metricsFile(run.path), samplesFile(run.path), ...said, outcome, guarded];
+}
+
+/** What writes event files of TensorBoard, where that is asked for or the run has some. */
+async function eventsOf({ path, state }: Run, isAsked: boolean): Promise<Reporter[]> {
+  if (!isAsked && (await eventFilesIn(path)).length === 0) return [];
+  return [await tensorboardFile(path, { step: state?.step ?? 0 })];
 }
 
 /** Says what came of a run, and what to do next; returns the exit code. */
