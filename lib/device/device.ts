@@ -123,6 +123,8 @@ export interface Device {
   read(tensors: readonly Tensor[]): Promise<ArrayBuffer[]>;
   /** What the device makes of an operation: one kernel or several, with memory for what lies between them. */
   lower(call: OpCall): readonly KernelCall[];
+  /** What the device makes of the lowered calls of a section together, where that is other calls. */
+  fuse?(calls: readonly KernelCall[]): readonly KernelCall[];
   /** Compiles lowered calls over planned memory. */
   build(recording: Recording): Promise<Program>;
   /**

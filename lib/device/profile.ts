@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { KernelCall } from "../tensor/tensor.ts";
+import type { KernelCall, Tensor } from "../tensor/tensor.ts";
 
 /** Time that the calls of one kernel took together. */
 export interface KernelTime {
@@ -24,8 +24,13 @@ export interface KernelTime {
 export type KernelWork = Pick<KernelTime, "name" | "flop" | "bytes">;
 
 /** The work of a call. */
-export function workOf({ kernel, tensors: { packed: _, ...given }, params, constants }: KernelCall): KernelWork {
-  const bytes = Object.values(given).reduce((sum, tensor) => sum + 4 * tensor.size, 0);
+export function workOf({ kernel, tensors: { packed: _, ...given }, params, constants, grid }: KernelCall): KernelWork {
+  // a call that adds several sums up is given all gradients, and touches those of its sums
+  const touched = ({ size }: Tensor) => kernel === "reduce_many" && size > grid[0] * 64 ? grid[0] * 64 : size;
+  const bytes = Object.entries(given).reduce(
+    (sum, [name, tensor]) => sum + 4 * (name === "y" ? touched(tensor) : tensor.size),
+    0,
+  );
   if (kernel in productKernels) {
     const { m, n, k } = params as { m: number; n: number; k: number };
     const layout = `${constants.TRANSPOSE_A ? "Aᵀ" : "A"}·${constants.TRANSPOSE_B ? "Bᵀ" : "B"}`;

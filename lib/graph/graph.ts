@@ -10,7 +10,15 @@
  */
 
 import type { Device, Program } from "../device/device.ts";
-import { type DataType, type OpCall, type OpChoices, type Parameter, sizeOf, type Tensor } from "../tensor/tensor.ts";
+import {
+  type DataType,
+  type KernelCall,
+  type OpCall,
+  type OpChoices,
+  type Parameter,
+  sizeOf,
+  type Tensor,
+} from "../tensor/tensor.ts";
 import { planMemory } from "./plan.ts";
 import { recomputed } from "./recompute.ts";
 
@@ -163,14 +171,25 @@ export class Graph {
   /** Lowers the calls, plans memory and has the device build the program, which owns its persistent tensors. */
   async compile(device: Device): Promise<Program> {
     const own = this.#own.filter((tensor) => !tensor.storage);
-    for (const tensor of own) tensor.storage = { buffer: device.allocate(tensor.size * 4, tensor.name), offset: 0 };
+    const place = (tensor: Tensor) => {
+      tensor.storage = { buffer: device.allocate(tensor.size * 4, tensor.name), offset: 0 };
+    };
+    own.forEach(place);
     const release = () => {
-      for (const tensor of own) tensor.storage!.buffer.destroy();
+      for (const tensor of own) tensor.storage?.buffer.destroy();
     };
     try {
       const sections = new Map(
-        [...this.#sections].map(([name, calls]) => [name, calls.flatMap((call) => device.lower(call))]),
+        [...this.#sections].map(([name, calls]) => {
+          const lowered = calls.flatMap((call) => device.lower(call));
+          return [name, device.fuse?.(lowered) ?? lowered];
+        }),
       );
+      for (const table of tablesOf([...sections.values()].flat())) {
+        own.push(table);
+        place(table);
+        device.write(table, table.contents!);
+      }
       const plan = planMemory([...sections.values()].flat());
       const program = await device.build({ sections, ...plan });
       const ownBytes = own.reduce((sum, tensor) => sum + tensor.storage!.buffer.bytes, 0);
@@ -187,4 +206,11 @@ export class Graph {
       throw error;
     }
   }
+}
+
+/** The tables that a device made for its kernels. */
+function tablesOf(calls: readonly KernelCall[]): Set<Tensor> {
+  return new Set(
+    calls.flatMap(({ tensors }) => Object.values(tensors)).filter(({ contents }) => contents !== undefined),
+  );
 }

@@ -28,7 +28,8 @@ interface Lifetime {
 export function planMemory(calls: readonly KernelCall[]): MemoryPlan {
   const lifetimes = new Map<Tensor, Lifetime>();
   for (const [index, call] of calls.entries()) {
-    for (const tensor of Object.values(call.tensors)) {
+    for (const used of Object.values(call.tensors)) {
+      const tensor = used.part?.of ?? used;
       if (tensor.storage) continue;
       const lifetime = lifetimes.get(tensor);
       if (lifetime) lifetime.last = index;

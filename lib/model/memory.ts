@@ -42,6 +42,7 @@ export async function trainingMemory(
     write: () => {},
     read: () => Promise.resolve([]),
     lower: (call) => device.lower(call),
+    fuse: (calls) => device.fuse?.(calls) ?? calls,
     build({ arenas, arenaOf }) {
       batch = arenas.reduce((sum, bytes) => sum + bytes, 0);
       largestTensor = arenaOf.keys().reduce((most, { size }) => Math.max(most, 4 * size), 0);

@@ -40,6 +40,10 @@ export interface Tensor {
   readonly size: number;
   /** Of activations: lies in memory that only such ones share, so that it stays in the cache. */
   readonly isHot?: boolean;
+  /** Lies in another activation, so many elements behind its beginning. */
+  readonly part?: { readonly of: Tensor; readonly offset: number };
+  /** What it holds from the start and for good, if a device made it as a table for one of its kernels. */
+  readonly contents?: Uint32Array<ArrayBuffer>;
   /** Fixed place in memory, if it has one. */
   storage?: Storage;
 }

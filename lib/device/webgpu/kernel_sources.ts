@@ -41,6 +41,7 @@ import matmulTiled from "../../../kernels/matmul_tiled.wgsl" with { type: "text"
 import padColumns from "../../../kernels/pad_columns.wgsl" with { type: "text" };
 import philox from "../../../kernels/philox.wgsl" with { type: "text" };
 import recordStep from "../../../kernels/record_step.wgsl" with { type: "text" };
+import reduceMany from "../../../kernels/reduce_many.wgsl" with { type: "text" };
 import reducePartials from "../../../kernels/reduce_partials.wgsl" with { type: "text" };
 import rotary from "../../../kernels/rotary.wgsl" with { type: "text" };
 import rowReduce from "../../../kernels/row_reduce.wgsl" with { type: "text" };
@@ -130,6 +131,7 @@ export const kernelSources: Readonly<Record<string, KernelSource>> = {
   matmul_tiled: tiles({ gelu, activations, matmulEpilogue, matmulTiled }),
   pad_columns: flat({ padColumns }),
   record_step: whole({ recordStep }),
+  reduce_many: kernelSource({ workgroup, reduceMany }, () => [1, 1, 1], { unrolled: true }),
   reduce_partials: sums({ reducePartials }),
   rotary: flat({ rotary }),
   square_sum: whole({ squareSum }),

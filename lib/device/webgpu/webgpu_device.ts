@@ -15,6 +15,7 @@ import type { AttentionVariant, MatmulVariant, ProductTable, Tile } from "./choi
 import type { KernelSource } from "./kernel_sources.ts";
 import { type GpuWatch, watchGpu } from "./gpu_watch.ts";
 import { type GpuTarget, lower } from "./lower.ts";
+import { mergeSums } from "./merge_sums.ts";
 
 /** A device that was opened, what it is, and the kernels that it may run. */
 export interface WebGpuDeviceOptions {
@@ -142,6 +143,10 @@ export class WebGpuDevice implements Device {
     return lower(call, this.#target);
   }
 
+  fuse(calls: readonly KernelCall[]): readonly KernelCall[] {
+    return mergeSums(calls, this.#target);
+  }
+
   build(recording: Recording): Promise<Program> {
     return this.#watch.answer(this.#build(recording));
   }
@@ -166,6 +171,7 @@ export class WebGpuDevice implements Device {
       );
     }
     const storage = (tensor: Tensor): Storage => {
+      if (tensor.part) return { buffer: storage(tensor.part.of).buffer, offset: 4 * tensor.part.offset };
       const arena = recording.arenaOf.get(tensor);
       return arena === undefined ? storageOf(tensor) : { buffer: arenas[arena]!, offset: 0 };
     };
