@@ -1,6 +1,6 @@
 // Ends a step: ring[clock.step mod size] = (Σ loss, correct, labels, gradient norm); totals are cleared; and with NORM
 // update_scale = min(1, clip / norm) (Pascanu et al., 2013), or 0 if the norm or a loss is not finite, so that one bad batch
-// cannot poison the weights; with OTHER, the loss of the same step in another ring counts too. One invocation does it all:
+// cannot poison the weights; with OTHER, the loss of the same step in another ring counts too. One workgroup does it all:
 // the partials are few.
 override NORM: bool = false;
 override OTHER: bool = false;
@@ -22,17 +22,29 @@ struct Params {
 // Infinities and what is not a number have all of these; comparisons with NaN are not reliable on every back end.
 const EXPONENT: u32 = 0x7f800000u;
 
+var<workgroup> lane_sums: array<f32, WORKGROUP_SIZE>;
+
 fn is_finite(x: f32) -> bool {
   return (bitcast<u32>(x) & EXPONENT) != EXPONENT;
 }
 
-@compute @workgroup_size(1)
-fn main() {
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(@builtin(local_invocation_index) local: u32) {
+  var sum = 0.0;
+  if (NORM) {
+    for (var i = local; i < params.count; i += WORKGROUP_SIZE) {
+      sum += partials[i];
+    }
+    lane_sums[local] = sum;
+    workgroupBarrier();
+  }
+  if (local > 0u) {
+    return;
+  }
   var record = totals[0];
   if (NORM) {
-    var sum = 0.0;
-    for (var i = 0u; i < params.count; i++) {
-      sum += partials[i];
+    for (var lane = 1u; lane < WORKGROUP_SIZE; lane++) {
+      sum += lane_sums[lane];
     }
     let norm = sqrt(sum);
     record.w = norm;

@@ -53,7 +53,7 @@ Deno.test("requiredLimits() name the kernel and both numbers where an adapter ha
   );
   refused(
     { maxComputeInvocationsPerWorkgroup: 128 },
-    "runs at most 128 invocations in a workgroup, matmul_tiled needs 256",
+    "runs at most 128 invocations in a workgroup, embedding_backward needs 256",
   );
   refused(
     { maxComputeWorkgroupStorageSize: 14336 },
@@ -61,7 +61,7 @@ Deno.test("requiredLimits() name the kernel and both numbers where an adapter ha
   );
   refused(
     { maxComputeWorkgroupSizeX: 128 },
-    "runs at most 128 invocations along x in a workgroup, matmul_tiled needs 256",
+    "runs at most 128 invocations along x in a workgroup, embedding_backward needs 256",
   );
   refused({ maxDynamicUniformBuffersPerPipelineLayout: 0 }, "binds at most 0 uniform buffers by an offset");
 });

@@ -7,6 +7,7 @@ import {
   chooseAttention,
   chooseProduct,
   MOST_WORKGROUP_BYTES,
+  normBlocks,
   partialLanes,
   productKey,
   type ProductShape,
@@ -186,6 +187,39 @@ Deno.test("lower() gives every block of attention's rows a workgroup", () => {
   assertEquals(lowered({ attention: "by length", workgroupBytes: 32768 }), [["attention_blocked", 12, 1, 1]]);
   assertEquals(lowered({ attention: "by length", workgroupBytes: 16384 }), [["attention_blocked_read", 12, 1, 1]]);
   assertEquals(lowered({ attention: "rows", workgroupBytes: 32768 }), [["attention", 600, 1, 1]]);
+});
+
+Deno.test("normBlocks() are whole sets of rows, enough for the device, of invocations that hold few vectors", () => {
+  for (const rows of [1, 9, 1024, 16384]) {
+    for (const columns4 of [1, 32, 64, 65, 192, 256, 512, 1024]) {
+      const { lanes, block } = normBlocks({ rows, columns4 }, 512);
+      assertEquals(block % (64 / lanes), 0);
+      assert(Math.ceil(rows / block) <= 256 && columns4 / lanes <= 16);
+    }
+  }
+  assertEquals(normBlocks({ rows: 1024, columns4: 32 }, 512), { lanes: 8, block: 8 });
+  assertEquals(normBlocks({ rows: 4096, columns4: 192 }, 512), { lanes: 32, block: 16 });
+});
+
+Deno.test("lower() for a GPU makes a norm's gradients in one kernel, and the sums of its blocks", () => {
+  const width = ["weight", "bias", "d_weight", "d_bias"].map((name) => [name, tensor(name, 128)] as const);
+  const calls = lowerForGpu({
+    op: "layer_norm_backward",
+    tensors: {
+      ...Object.fromEntries(["x", "d_y", "d_x"].map((name) => [name, tensor(name, 1024, 128)])),
+      ...Object.fromEntries(width.filter(([name]) => name !== "bias")),
+      moments: tensor("moments", 1024, 2),
+    },
+    params: { rows: 1024, columns: 128 },
+    choices: { accumulate: true },
+  }, gpu);
+  assertEquals(calls.map(({ kernel, grid }) => [kernel, grid[0]]), [
+    ["layer_norm_backward", 128],
+    ["reduce_partials", 128],
+    ["reduce_partials", 128],
+  ]);
+  assertEquals(calls[0]!.constants, { ACCUMULATE: true, BIAS: true, LANES: 8, VECTORS: 4 });
+  assert(calls[0]!.tensors.weight_partials === calls[1]!.tensors.partials);
 });
 
 Deno.test("lowerOp() cuts parameters into pieces that can be bound", () => {

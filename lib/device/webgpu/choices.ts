@@ -112,6 +112,19 @@ export function lanesFor(columns4: number): number {
   return columns4 <= 128 ? 8 : columns4 <= 512 ? 32 : 64;
 }
 
+/**
+ * How many invocations share a row where a norm's gradient is made, so that none holds more than about eight vectors, and how
+ * many rows are a workgroup's: as few as fill the device twice over, in whole sets of rows.
+ */
+export function normBlocks(
+  { rows, columns4 }: { rows: number; columns4: number },
+  parallelism: number,
+): { lanes: number; block: number } {
+  const lanes = columns4 <= 64 ? 8 : columns4 <= 256 ? 32 : 64;
+  const atOnce = 64 / lanes;
+  return { lanes, block: atOnce * Math.ceil(rows / (atOnce * Math.ceil(parallelism / 2))) };
+}
+
 /** How many invocations share the sum of so many partials: some of a device that has more of them than there are sums. */
 export function partialLanes({ size, splits }: { size: number; splits: number }, parallelism: number): number {
   const idle = parallelism * 32 / size;

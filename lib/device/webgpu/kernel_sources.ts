@@ -34,7 +34,6 @@ import gelu from "../../../kernels/gelu.wgsl" with { type: "text" };
 import keep from "../../../kernels/keep.wgsl" with { type: "text" };
 import layerNorm from "../../../kernels/layer_norm.wgsl" with { type: "text" };
 import layerNormBackward from "../../../kernels/layer_norm_backward.wgsl" with { type: "text" };
-import layerNormBackwardWeight from "../../../kernels/layer_norm_backward_weight.wgsl" with { type: "text" };
 import matmulDirect from "../../../kernels/matmul_direct.wgsl" with { type: "text" };
 import matmulEpilogue from "../../../kernels/matmul_epilogue.wgsl" with { type: "text" };
 import matmulTiled from "../../../kernels/matmul_tiled.wgsl" with { type: "text" };
@@ -119,14 +118,13 @@ export const kernelSources: Readonly<Record<string, KernelSource>> = {
   cross_entropy: rows({ crossEntropy }),
   dropout: flat({ philox, keep, dropout }),
   embedding: flat({ embedding }),
-  embedding_backward: flat({ embeddingBackward }),
+  embedding_backward: kernelSource({ embeddingBackward }, () => [1, 1, 1], { unrolled: true }),
   gather_rows: flat({ gatherRows }),
   gather_rows_backward: flat({ gatherRowsBackward }),
   geglu: flat({ gelu, activations, geglu }),
   geglu_backward: flat({ gelu, activations, gegluBackward }),
   layer_norm: rows({ layerNorm }),
-  layer_norm_backward: rows({ layerNormBackward }),
-  layer_norm_backward_weight: flat({ layerNormBackwardWeight }),
+  layer_norm_backward: kernelSource({ workgroup, rowReduce, layerNormBackward }, () => [1, 1, 1], { unrolled: true }),
   matmul_direct: blocks(8, 8, { gelu, activations, matmulEpilogue, matmulDirect }),
   matmul_tiled: tiles({ gelu, activations, matmulEpilogue, matmulTiled }),
   pad_columns: flat({ padColumns }),

@@ -12,6 +12,7 @@ import {
   chooseAttention,
   chooseProduct,
   lanesFor,
+  normBlocks,
   partialLanes,
   type ProductRule,
   type ProductShape,
@@ -24,7 +25,8 @@ export type GpuTarget = LoweringTarget & ProductRule & AttentionRule;
 /** The kernels that an operation calls on a GPU. */
 export function lower(call: OpCall, target: GpuTarget): KernelCall[] {
   if (call.op === "attention_backward") return attentionBackward(call, target);
-  return lowerOp(call, target)
+  const calls = call.op === "layer_norm_backward" ? layerNormBackward(call, target) : lowerOp(call, target);
+  return calls
     .flatMap((kernelCall) => kernelCall.kernel === "matmul" ? matmul(kernelCall, target) : [kernelCall])
     .map((kernelCall) => shared(kernelCall, target));
 }
@@ -37,8 +39,9 @@ function shared(call: KernelCall, target: GpuTarget): KernelCall {
   switch (kernel) {
     case "attention":
       return attentionPass(call, target);
+    case "embedding_backward":
+      return { ...call, grid: [params.rows!, 1, 1] };
     case "layer_norm":
-    case "layer_norm_backward":
       return withLanes(lanesFor(params.columns4!));
     case "cross_entropy":
       return withLanes(lanesFor(params.vocab! / 4));
@@ -47,6 +50,40 @@ function shared(call: KernelCall, target: GpuTarget): KernelCall {
     default:
       return call;
   }
+}
+
+/**
+ * The gradients of a norm: one kernel makes that of its input, and for blocks of rows the partial sums of its weight's and
+ * bias's.
+ */
+function layerNormBackward({ tensors, params, choices }: OpCall, { parallelism }: GpuTarget): KernelCall[] {
+  const { d_weight, d_bias, ...others } = tensors as { d_weight: Tensor; d_bias?: Tensor };
+  const { rows, columns } = params as { rows: number; columns: number };
+  const { lanes, block } = normBlocks({ rows, columns4: columns / 4 }, parallelism);
+  const splits = Math.ceil(rows / block);
+  const partialsOf = (tensor: Tensor) => scratch(`${tensor.name}.partials`, [splits, columns]);
+  const weightPartials = partialsOf(d_weight);
+  const biasPartials = d_bias && partialsOf(d_bias);
+  return [
+    {
+      kernel: "layer_norm_backward",
+      tensors: {
+        ...others,
+        weight_partials: weightPartials,
+        ...(biasPartials ? { bias_partials: biasPartials } : {}),
+      },
+      params: { rows, columns4: columns / 4, block },
+      constants: {
+        ACCUMULATE: choices.accumulate ?? false,
+        BIAS: biasPartials !== undefined,
+        LANES: lanes,
+        VECTORS: Math.ceil(columns / 4 / lanes),
+      },
+      grid: [splits, 1, 1],
+    },
+    reducePartials(weightPartials, d_weight, { accumulate: true }),
+    ...(biasPartials ? [reducePartials(biasPartials, d_bias, { accumulate: true })] : []),
+  ];
 }
 
 /** One kernel walks queries, the other keys; both need Σ d_output · output of each row, which the first leaves behind. */
