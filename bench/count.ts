@@ -8,7 +8,7 @@ import type { Device, Program, Recording } from "../lib/device/device.ts";
 import { type KernelWork, workOf } from "../lib/device/profile.ts";
 import { MOST_WORKGROUP_BYTES } from "../lib/device/webgpu/choices.ts";
 import { type GpuTarget, lower } from "../lib/device/webgpu/lower.ts";
-import { mergeSums } from "../lib/device/webgpu/merge_sums.ts";
+import { fuseCalls } from "../lib/device/webgpu/fuse_calls.ts";
 import { modelConfig } from "../lib/model/config.ts";
 import { Model } from "../lib/model/model.ts";
 import { cardCases } from "./cases.ts";
@@ -41,7 +41,7 @@ function paperDevice() {
     write() {},
     read: () => Promise.reject(new Error("There is nothing to read from paper")),
     lower: (call) => lower(call, card),
-    fuse: (calls) => mergeSums(calls, card),
+    fuse: (calls) => fuseCalls(calls, card),
     build(recording) {
       seen.recording = recording;
       const bytes = recording.arenas.reduce((sum, arena) => sum + arena, 0);

@@ -1,8 +1,9 @@
 // With n = (x - mean) · rstd and g = d_y · weight:  d_x (+)= rstd · (g - mean(g) - n · mean(g · n)), and over the rows of block s
 //   weight_partials[s] = Σ d_y · n,   bias_partials[s] = Σ d_y,
-// which reduce_partials adds up. A workgroup walks the rows of a block, WORKGROUP_SIZE / LANES at once.
+// which reduce_partials adds up. With ACTIVATION, x is what that made, and d_x is the gradient of what went in. A workgroup walks the rows of a block, WORKGROUP_SIZE / LANES at once.
 override ACCUMULATE: bool = false;
 override BIAS: bool = false;
+override ACTIVATION: u32 = 0u; // as in activations.wgsl
 override VECTORS: u32 = 4u; // of a row, for each of its lanes: columns4 / LANES, rounded up
 const ROWS = WORKGROUP_SIZE / LANES;
 
@@ -20,6 +21,7 @@ struct Params {
 @group(0) @binding(5) var<storage, read_write> d_x: array<vec4f>; // [rows, width]
 @group(0) @binding(6) var<storage, read_write> weight_partials: array<vec4f>; // [blocks, width]
 @group(0) @binding(7) var<storage, read_write> bias_partials: array<vec4f>; // [blocks, width]
+@group(0) @binding(8) var<storage, read> activation_input: array<vec4f>; // [rows, width]
 
 var<workgroup> row_sums: array<vec4f, WORKGROUP_SIZE>;
 
@@ -74,6 +76,12 @@ fn main(
         var value = moment.y * (d_y[first + i] * weight[i] - means.x - n * means.y);
         if (ACCUMULATE) {
           value += d_x[first + i];
+        }
+        if (ACTIVATION == 2u) {
+          // no product: 0 · infinity is not 0
+          value = select(vec4f(0.0), value, activation_input[first + i] > vec4f(0.0));
+        } else if (ACTIVATION != 0u) {
+          value *= activation_derivative(activation_input[first + i], ACTIVATION);
         }
         d_x[first + i] = value;
       }

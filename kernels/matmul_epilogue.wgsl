@@ -11,6 +11,12 @@ override KEEP_INPUT: bool = false; // also write the activation's input, which i
 override RESIDUAL: bool = false;
 override ACCUMULATE: bool = false; // += instead of =
 override BIAS_GRADIENT: bool = false; // with TRANSPOSE_A: d_bias[row] (+)= Σ_k A[row, k]
+// The product is the gradient of an activation's output (1) or of a gate's (2), and that of its input is wanted: what went in is
+// in residual, [m, c_stride] or [m, 2 · n] of (input, gate), and so is c.
+override GRADIENT_OF: u32 = 0u;
+// What comes next works on pairs of columns `pair` apart: a gate (1), whose result [m, n / 2] goes to activation_input, or rotary
+// positions (2) of the first two thirds of the columns, with the angles of `period` positions in residual: [period, pair] of (cos, sin).
+override PAIRED: u32 = 0u;
 
 struct Params {
   m: u32,
@@ -20,6 +26,8 @@ struct Params {
   a_stride: u32,
   b_stride: u32,
   c_stride: u32,
+  pair: u32,
+  period: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -37,6 +45,10 @@ fn finish(row: u32, column: u32, slice: u32, sums: vec4f) {
     return;
   }
   let inside = vec4u(column, column + 1u, column + 2u, column + 3u) < vec4u(params.n);
+  if (GRADIENT_OF == 2u) {
+    finish_gate_gradient(row, column / 4u, sums);
+    return;
+  }
   let at = ((slice * params.m + row) * params.c_stride + column) / 4u;
   var values = sums;
   if (BIAS) {
@@ -45,7 +57,12 @@ fn finish(row: u32, column: u32, slice: u32, sums: vec4f) {
   if (KEEP_INPUT) {
     activation_input[at] = select(vec4f(0.0), values, inside);
   }
-  if (ACTIVATION != 0u) {
+  if (GRADIENT_OF == 1u && ACTIVATION == 2u) {
+    // no product: 0 · infinity is not 0
+    values = select(vec4f(0.0), values, residual[at] > vec4f(0.0));
+  } else if (GRADIENT_OF == 1u) {
+    values *= activation_derivative(residual[at], ACTIVATION);
+  } else if (ACTIVATION != 0u) {
     values = activate(values, ACTIVATION);
   }
   if (RESIDUAL) {
@@ -55,6 +72,48 @@ fn finish(row: u32, column: u32, slice: u32, sums: vec4f) {
     values += c[at];
   }
   c[at] = select(vec4f(0.0), values, inside);
+}
+
+// With activation(input) · gate, both in u:  d_input = d · gate · activation'(input),  d_gate = d · activation(input).
+fn finish_gate_gradient(row: u32, column4: u32, d: vec4f) {
+  let hidden4 = params.n / 4u;
+  let at = row * 2u * hidden4 + column4;
+  let input = residual[at];
+  c[at] = d * residual[at + hidden4] * activation_derivative(input, ACTIVATION);
+  c[at + hidden4] = d * activate(input, ACTIVATION);
+}
+
+// The first column of a pair, counted in pairs.
+fn paired_column(number: u32) -> u32 {
+  return number / params.pair * 2u * params.pair + number % params.pair;
+}
+
+// Finishes four pairs of columns of one row, from pair `number` on.
+fn finish_pairs(row: u32, number: u32, first_sums: vec4f, second_sums: vec4f) {
+  if (row >= params.m || 2u * number >= params.n) {
+    return;
+  }
+  let column = paired_column(number);
+  var first = first_sums;
+  var second = second_sums;
+  if (BIAS) {
+    first += bias[column / 4u];
+    second += bias[(column + params.pair) / 4u];
+  }
+  if (PAIRED == 1u) {
+    activation_input[row * (params.pair / 4u) + number / 4u] = activate(first, ACTIVATION) * second;
+  } else if (column < params.n / 3u * 2u) {
+    let at = (row % params.period * params.pair + number % params.pair) / 2u;
+    let angles = array<vec4f, 2>(residual[at], residual[at + 1u]);
+    let cosine = vec4f(angles[0].x, angles[0].z, angles[1].x, angles[1].z);
+    let sine = vec4f(angles[0].y, angles[0].w, angles[1].y, angles[1].w);
+    let turned = first * cosine - second * sine;
+    second = second * cosine + first * sine;
+    first = turned;
+  }
+  let at = (row * params.c_stride + column) / 4u;
+  c[at] = first;
+  c[at + params.pair / 4u] = second;
 }
 
 fn finish_bias_gradient(row: u32, slice: u32, sum: f32) {

@@ -1,6 +1,6 @@
 // Matrix product for a GPU: a workgroup of 16 × 16 invocations makes 64 · ROWS × 64 · COLUMNS outputs, 4 · ROWS × 4 · COLUMNS
 // each, from slices of both operands, DEPTH deep, in workgroup memory; the next slice is read while this one is multiplied.
-// Operands and epilogue: matmul_epilogue.wgsl.
+// Operands and epilogue: matmul_epilogue.wgsl. Paired columns need COLUMNS = 2 and B transposed.
 // The host writes the loops of constant length out. Tiles are arrays of rows: the compiler checks the index of a row's vector
 // once for all rows, and what is left in the loop over DEPTH is reads of vec4 at constant offsets, and multiply-adds.
 override ROWS: u32 = 2u;
@@ -23,7 +23,12 @@ fn fetch_a(at: u32, row0: u32, k: u32, last: u32) -> vec4f {
 
 // The same of B: along the columns, or, where B is transposed, along k.
 fn fetch_b(at: u32, column0: u32, k: u32, last: u32) -> vec4f {
-  let column = column0 + select(at % B_WIDTH * 4u, at / 4u, TRANSPOSE_B);
+  var column = column0 + select(at % B_WIDTH * 4u, at / 4u, TRANSPOSE_B);
+  if (PAIRED != 0u) {
+    // an invocation's second four columns are those that its first are paired with
+    let number = column0 / 2u + at / 4u % 64u;
+    column = select(params.n, paired_column(number) + at / 256u * params.pair, 2u * number < params.n);
+  }
   let depth = k + select(at / B_WIDTH, at % 4u * 4u, TRANSPOSE_B);
   let index = select(depth * params.b_stride + column, column * params.b_stride + depth, TRANSPOSE_B) / 4u;
   let inside = column < params.n && depth < last;
@@ -100,8 +105,13 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
   }
   for (var i = 0u; i < ROWS; i++) {
     for (var r = 0u; r < 4u; r++) {
-      for (var j = 0u; j < COLUMNS; j++) {
-        finish(row0 + 64u * i + 4u * y + r, column0 + 64u * j + 4u * x, group.z, sums[(4u * i + r) * COLUMNS + j]);
+      if (PAIRED != 0u) {
+        let at = (4u * i + r) * COLUMNS;
+        finish_pairs(row0 + 64u * i + 4u * y + r, column0 / 2u + 4u * x, sums[at], sums[at + COLUMNS - 1u]);
+      } else {
+        for (var j = 0u; j < COLUMNS; j++) {
+          finish(row0 + 64u * i + 4u * y + r, column0 + 64u * j + 4u * x, group.z, sums[(4u * i + r) * COLUMNS + j]);
+        }
       }
     }
   }

@@ -124,7 +124,9 @@ export const kernelSources: Readonly<Record<string, KernelSource>> = {
   geglu: flat({ gelu, activations, geglu }),
   geglu_backward: flat({ gelu, activations, gegluBackward }),
   layer_norm: rows({ layerNorm }),
-  layer_norm_backward: kernelSource({ workgroup, rowReduce, layerNormBackward }, () => [1, 1, 1], { unrolled: true }),
+  layer_norm_backward: kernelSource({ workgroup, rowReduce, gelu, activations, layerNormBackward }, () => [1, 1, 1], {
+    unrolled: true,
+  }),
   matmul_direct: blocks(8, 8, { gelu, activations, matmulEpilogue, matmulDirect }),
   matmul_tiled: tiles({ gelu, activations, matmulEpilogue, matmulTiled }),
   pad_columns: flat({ padColumns }),

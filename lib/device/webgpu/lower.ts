@@ -118,7 +118,12 @@ function matmul(call: KernelCall, target: GpuTarget): KernelCall[] {
   const slices = Math.ceil(k / split_k);
   const tiles = variant === "tiled" ? { ROWS: tile[0] / 64, COLUMNS: tile[1] / 64 } : {};
   const constants = { ...call.constants, ...tiles };
-  const product = { ...call, kernel: `matmul_${variant}`, constants, params: { ...call.params, split_k } };
+  const product = {
+    ...call,
+    kernel: `matmul_${variant}`,
+    constants,
+    params: { ...call.params, split_k, pair: 0, period: 0 },
+  };
   if (slices === 1) return [{ ...product, grid: [n, m, 1] }];
   const { c, d_bias, ...operands } = call.tensors as { c: Tensor; d_bias?: Tensor };
   const partials = scratch(`${c.name}.partials`, [slices, m, call.params.c_stride!]);

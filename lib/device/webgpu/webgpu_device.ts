@@ -15,7 +15,7 @@ import type { AttentionVariant, MatmulVariant, ProductTable, Tile } from "./choi
 import type { KernelSource } from "./kernel_sources.ts";
 import { type GpuWatch, watchGpu } from "./gpu_watch.ts";
 import { type GpuTarget, lower } from "./lower.ts";
-import { mergeSums } from "./merge_sums.ts";
+import { fuseCalls } from "./fuse_calls.ts";
 
 /** A device that was opened, what it is, and the kernels that it may run. */
 export interface WebGpuDeviceOptions {
@@ -144,7 +144,7 @@ export class WebGpuDevice implements Device {
   }
 
   fuse(calls: readonly KernelCall[]): readonly KernelCall[] {
-    return mergeSums(calls, this.#target);
+    return fuseCalls(calls, this.#target);
   }
 
   build(recording: Recording): Promise<Program> {
