@@ -38,6 +38,9 @@ export {
 export { deviceChoices } from "./lib/device/open_device.ts";
 export type { KernelTime } from "./lib/device/profile.ts";
 export type {
+  AttentionBlocks,
+  AttentionPass,
+  AttentionTable,
   AttentionVariant,
   MatmulVariant,
   ProductChoice,

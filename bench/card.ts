@@ -1,13 +1,15 @@
 /**
- * Whole training steps on a graphics card: tokens a second of models of four sizes, and with --profile where the time goes.
- * Adapters that are software, which take minutes a step of the largest, are refused. `deno run -A bench/card.ts [--profile] [case ...]`
+ * Whole training steps on a graphics card: tokens a second of models of four sizes, and with --profile where the time goes, and
+ * with --attention rows without blocks.
+ * Adapters that are software, which take minutes a step of the largest, are refused. `deno run -A bench/card.ts [--profile] [--attention WAY] [case ...]`
  */
 import { parseArgs } from "@std/cli";
 import { maskBatch } from "../lib/batch/loader.ts";
 import { capacityFor } from "../lib/batch/masking.ts";
 import { profileTable } from "../lib/cli/profile_table.ts";
 import type { Device } from "../lib/device/device.ts";
-import { openWebGpuDevice } from "../lib/device/webgpu/open_webgpu.ts";
+import type { AttentionVariant } from "../lib/device/webgpu/choices.ts";
+import { openWebGpuDevice, type WebGpuOptions } from "../lib/device/webgpu/open_webgpu.ts";
 import { modelConfig } from "../lib/model/config.ts";
 import { createModel } from "../lib/model/model.ts";
 import { characterTokenizer } from "../lib/tokenizer/character.ts";
@@ -46,8 +48,9 @@ async function prepare(device: Device, { size, length, tokens, vocab }: CardCase
   };
 }
 
-async function measure(name: string, one: CardCase, profile: boolean): Promise<void> {
-  const device = await openWebGpuDevice({ profile });
+async function measure(name: string, one: CardCase, options: WebGpuOptions): Promise<void> {
+  const { profile = false } = options;
+  const device = await openWebGpuDevice(options);
   if (device.software) throw new Error(`${device.description} is no graphics card`);
   const begun = performance.now();
   const { step, wait } = await prepare(device, one);
@@ -75,7 +78,8 @@ async function measure(name: string, one: CardCase, profile: boolean): Promise<v
   device.destroy();
 }
 
-const { profile, _: names } = parseArgs(Deno.args, { boolean: ["profile"] });
+const { profile, attention, _: names } = parseArgs(Deno.args, { boolean: ["profile"], string: ["attention"] });
+const options = { profile: profile === true, ...(attention ? { attention: attention as AttentionVariant } : {}) };
 for (const [name, one] of Object.entries(cardCases)) {
-  if (names.length === 0 || names.includes(name)) await measure(name, one, profile === true);
+  if (names.length === 0 || names.includes(name)) await measure(name, one, options);
 }

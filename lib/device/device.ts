@@ -85,6 +85,8 @@ export interface WebGpuSettings {
   readonly matmul: string;
   /** How attention is computed; earlier versions, which had one way, do not tell. */
   readonly attention?: string;
+  /** Blocks that attention is computed in, where they are not the usual ones. */
+  readonly attentionBlocks?: Readonly<Record<string, readonly object[]>>;
   /** The tile of all tiled products, where one was asked for. */
   readonly tile?: readonly number[];
   /** Choices for products of certain shapes that differ from the usual. */

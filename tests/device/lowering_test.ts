@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { lower as lowerForCpu } from "../../lib/device/cpu/lower.ts";
+import type { WebGpuSettings } from "../../lib/device/device.ts";
 import { lowerOp } from "../../lib/device/lowering.ts";
 import {
   type AttentionPass,
@@ -173,6 +174,35 @@ Deno.test("chooseAttention() takes blocks by length where they are filled", () =
     chooseAttention("attention", { length, columns4 }, { attention, workgroupBytes: 16384 })?.kernel;
   assertEquals([kernel("by length", 31), kernel("rows", 512)], [undefined, undefined]);
   assertEquals([kernel("by length", 32), kernel("blocks", 1)], ["attention_blocked_read", "attention_blocked_read"]);
+});
+
+Deno.test("chooseAttention() takes the blocks that a device was opened with", () => {
+  const [small, large] = [{ widest: 8, columns: 1, tiles: 1, depth: 2 }, {
+    widest: 16,
+    columns: 2,
+    tiles: 2,
+    depth: 1,
+  }];
+  const blocks = { attention: [], attention_backward_query: [small, large], attention_backward_key_value: [] };
+  const rule = { attention: "blocks", workgroupBytes: 65536, blocks } as const;
+  const columns = (columns4: number) =>
+    chooseAttention("attention_backward_query", { length: 64, columns4 }, rule)?.constants.COLUMNS;
+  assertEquals([columns(8), columns(9), columns(17)], [1, 2, undefined]);
+  assertEquals(chooseAttention("attention", { length: 64, columns4: 8 }, rule), undefined);
+});
+
+Deno.test({
+  name: "openWebGpuDevice() tells in its settings how attention is computed",
+  ignore: withoutGpu,
+  fn: async () => {
+    const attentionBlocks = { attention: [], attention_backward_query: [], attention_backward_key_value: [] };
+    for (const options of [{ attention: "blocks" }, { attention: "by length", attentionBlocks }] as const) {
+      const device = await openWebGpuDevice(options);
+      const { attention, attentionBlocks: blocks } = device.settings as WebGpuSettings;
+      assertEquals({ attention, ...(blocks ? { attentionBlocks: blocks } : {}) }, options);
+      device.destroy();
+    }
+  },
 });
 
 Deno.test("lower() gives every block of attention's rows a workgroup", () => {

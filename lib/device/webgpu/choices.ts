@@ -146,13 +146,15 @@ export interface AttentionRule {
   readonly attention: AttentionVariant;
   /** Bytes of memory that a workgroup may have. */
   readonly workgroupBytes: number;
+  /** Blocks to choose from in place of the usual ones. */
+  readonly blocks?: AttentionTable | undefined;
 }
 
 /** Shortest sequences that are computed in blocks "by length": those that fill one. */
 const SHORTEST_IN_BLOCKS = 32;
 
 /** Blocks of columns that a workgroup walks, for heads up to a width. */
-interface Blocks {
+export interface AttentionBlocks {
   /** Widest head, in vectors of four. */
   readonly widest: number;
   /** Fours of columns of an invocation: larger ones read workgroup memory less often, and need more registers. */
@@ -165,8 +167,11 @@ interface Blocks {
   readonly depth: number;
 }
 
-/** What is chosen from, the best first: the first that is wide enough and for which there is memory. KiB with 64 rows: */
-const attentionBlocks: Readonly<Record<AttentionPass, readonly Blocks[]>> = {
+/** Blocks to choose from, the best first: the first that is wide enough and for which there is memory is taken. */
+export type AttentionTable = Readonly<Record<AttentionPass, readonly AttentionBlocks[]>>;
+
+/** The usual blocks. KiB with 64 rows: */
+const usualBlocks: AttentionTable = {
   attention: [
     { widest: 8, columns: 2, tiles: 1, held: true, depth: 4 }, // 24
     { widest: 8, columns: 2, tiles: 1, depth: 4 }, // 16
@@ -208,13 +213,13 @@ export interface AttentionChoice {
 export function chooseAttention(
   pass: AttentionPass,
   { length, columns4 }: { length: number; columns4: number },
-  { attention, workgroupBytes }: AttentionRule,
+  { attention, workgroupBytes, blocks: table = usualBlocks }: AttentionRule,
 ): AttentionChoice | undefined {
   if (attention === "rows" || attention === "by length" && length < SHORTEST_IN_BLOCKS) return undefined;
   const height = length <= 32 ? 8 : 16;
-  const bytesOf = ({ columns, tiles, held }: Blocks) =>
+  const bytesOf = ({ columns, tiles, held }: AttentionBlocks) =>
     512 * columns * tiles * columns4 + 512 * height + (held ? 64 * height * columns4 : 0);
-  const chosen = attentionBlocks[pass].find((blocks) => columns4 <= blocks.widest && bytesOf(blocks) <= workgroupBytes);
+  const chosen = table[pass].find((blocks) => columns4 <= blocks.widest && bytesOf(blocks) <= workgroupBytes);
   if (!chosen) return undefined;
   const { columns, tiles, held, depth } = chosen;
   return {

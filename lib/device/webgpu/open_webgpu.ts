@@ -5,7 +5,7 @@
  */
 
 import type { Device } from "../device.ts";
-import type { AttentionVariant, MatmulVariant, ProductTable, Tile } from "./choices.ts";
+import type { AttentionTable, AttentionVariant, MatmulVariant, ProductTable, Tile } from "./choices.ts";
 import { opened } from "./gpu_watch.ts";
 import { kernelSources } from "./kernel_sources.ts";
 import { requiredLimits } from "./limits.ts";
@@ -21,6 +21,8 @@ export interface WebGpuOptions {
   products?: ProductTable;
   /** How attention is computed; by default by length on hardware, and by rows on a software adapter. */
   attention?: AttentionVariant;
+  /** Blocks that attention is computed in, in place of the usual ones. */
+  attentionBlocks?: AttentionTable;
   /** Most memory of a workgroup that is asked for, where the kernels do not need more; by default as much as is of use. */
   workgroupBytes?: number;
   /** Measure the time of every kernel by timestamp queries; each call is then a compute pass of its own. */
@@ -42,7 +44,7 @@ export class NoAdapterError extends Error {
  * something than the adapter has.
  */
 export async function openWebGpuDevice(options: WebGpuOptions = {}): Promise<Device> {
-  const { profile = false, products = {}, tile, workgroupBytes } = options;
+  const { profile = false, products = {}, tile, attentionBlocks, workgroupBytes } = options;
   const adapter = await findAdapter();
   if (!adapter) throw new NoAdapterError(`Cannot find a WebGPU adapter: ${driverAdvice()}`);
   if (profile && !adapter.features.has("timestamp-query")) {
@@ -56,7 +58,7 @@ export async function openWebGpuDevice(options: WebGpuOptions = {}): Promise<Dev
     requiredLimits: requiredLimits(adapter.limits, kernelSources, { workgroupBytes }),
   }));
   const description = adapter.info.description || adapter.info.vendor || "unnamed adapter";
-  const choices = { matmul, tile, products, attention };
+  const choices = { matmul, tile, products, attention, attentionBlocks };
   return new WebGpuDevice(gpu, { description, software, ...choices, sources: kernelSources, profile });
 }
 

@@ -11,7 +11,7 @@ import { encode, PassTimer, type PreparedCall } from "./pass_timer.ts";
 import { type Pipeline, pipelineCache } from "./pipelines.ts";
 import { encodeParams, paramsBytes } from "./wgsl.ts";
 import { checkDispatches, eachCall } from "./check_calls.ts";
-import type { AttentionVariant, MatmulVariant, ProductTable, Tile } from "./choices.ts";
+import type { AttentionTable, AttentionVariant, MatmulVariant, ProductTable, Tile } from "./choices.ts";
 import type { KernelSource } from "./kernel_sources.ts";
 import { type GpuWatch, watchGpu } from "./gpu_watch.ts";
 import { type GpuTarget, lower } from "./lower.ts";
@@ -25,6 +25,7 @@ export interface WebGpuDeviceOptions {
   readonly tile: Tile | undefined;
   readonly products: ProductTable;
   readonly attention: AttentionVariant;
+  readonly attentionBlocks: AttentionTable | undefined;
   readonly sources: Readonly<Record<string, KernelSource>>;
   readonly profile: boolean;
 }
@@ -57,7 +58,7 @@ export class WebGpuDevice implements Device {
   #timer: PassTimer | undefined;
 
   constructor(gpu: GPUDevice, options: WebGpuDeviceOptions) {
-    const { description, software, matmul, tile, products, attention, sources, profile } = options;
+    const { description, software, matmul, tile, products, attention, attentionBlocks, sources, profile } = options;
     this.#gpu = gpu;
     this.software = software;
     this.description = description;
@@ -70,12 +71,14 @@ export class WebGpuDevice implements Device {
       ...(tile ? { tile } : {}),
       ...(Object.keys(products).length > 0 ? { products } : {}),
       attention,
+      ...(attentionBlocks ? { attentionBlocks } : {}),
     };
     this.#target = {
       variant: matmul,
       tile,
       table: products,
       attention,
+      blocks: attentionBlocks,
       workgroupBytes: gpu.limits.maxComputeWorkgroupStorageSize,
       maxTensorBytes: this.maxTensorBytes,
       parallelism: software ? 16 : 512,
