@@ -51,13 +51,17 @@ fn add_weighted_outputs(
     add_weighted(sums, TILES - 1u, j, x, y);
     return;
   }
-  for (var n = 0u; n < 8u; n++) {
-    let given = mat4x4f(weights[0][n][y], weights[1][n][y], weights[2][n][y], weights[3][n][y]);
-    for (var p = 0u; p < PARTS; p++) {
-      for (var c = 0u; c < 4u; c++) {
-        let at = output_at(head, query0 + 32u * j + 4u * n + c) + min(8u * p + x, HEAD_COLUMNS4 - 1u);
-        for (var r = 0u; r < 4u; r++) {
-          (*sums)[r * PARTS + p] += given[r][c] * d_output[at];
+  for (var n0 = 0u; n0 < 8u; n0 += STEPS) {
+    for (var e = 0u; e < STEPS; e++) {
+      let n = n0 + e;
+      let given = mat4x4f(weights[0][n][y], weights[1][n][y], weights[2][n][y], weights[3][n][y]);
+      for (var p = 0u; p < PARTS; p++) {
+        for (var c = 0u; c < 4u; c++) {
+          let at = output_at(head, query0 + 32u * j + 4u * n + c) + min(8u * p + x, HEAD_COLUMNS4 - 1u);
+          let d_out = d_output[at];
+          for (var r = 0u; r < 4u; r++) {
+            (*sums)[r * PARTS + p] += given[r][c] * d_out;
+          }
         }
       }
     }
