@@ -72,7 +72,7 @@ async function download(url: string): Promise<Uint8Array<ArrayBuffer>> {
 }
 
 /** Where downloads are kept: CLOZE_CACHE, or the system's place for caches; undefined where the environment does not say. */
-function cacheFolder(): string | undefined {
+export function cacheFolder(): string | undefined {
   const set = environment("CLOZE_CACHE");
   if (set) return set;
   const home = environment("HOME") ?? environment("USERPROFILE");

@@ -41,7 +41,7 @@ export async function newRun(parsed: ParsedFlags, terminal: Terminal): Promise<R
   let device: OpenedDevice | undefined;
   try {
     const plan = planFromFlags(parsed, model?.config);
-    device = await openRunDevice({ path: "", before: undefined }, parsed);
+    device = await openRunDevice({ path: "", before: undefined }, parsed, (line) => terminal.print(line));
     // what is known of the vocabulary before any text is read
     const config = { ...plan.model, vocab: parsed.get(flags.vocab) ?? plan.model.vocab };
     await checkMemory({ config, settings: plan.settings, device: device.device });

@@ -33,10 +33,12 @@ import {
 } from "./flag_values.ts";
 import { PAGE_PORT, parsePort } from "./page_server.ts";
 import { parseRunName } from "./run_name.ts";
+import { tuneModes } from "./tuned_products.ts";
 import {
   byDefault,
   DEFAULT_BLAS,
   DEFAULT_TOKENS,
+  DEFAULT_TUNE,
   DEFAULT_VOCABULARY,
   defaultSize,
   defaultsOf,
@@ -109,6 +111,11 @@ const textAndRun = {
     "CHOICE",
     `system BLAS for the CPU device: auto, off or a path (default: ${DEFAULT_BLAS})`,
     text,
+  ),
+  tune: flag(
+    "MODE",
+    `time ways to multiply on a graphics card: ${either(tuneModes)}, anew (default: ${DEFAULT_TUNE})`,
+    parseChoice(tuneModes),
   ),
 };
 

@@ -81,7 +81,8 @@ interface Attempt extends Site {
 /** Trains until the end; returns the exit code. */
 async function attempt(run: Run, site: Attempt): Promise<number> {
   const { parsed, terminal, isFirst, failed } = site;
-  const opened = run.device ?? await openRunDevice(run, parsed);
+  const opened = run.device ??
+    await openRunDevice({ ...run, isRecovered: !isFirst }, parsed, (line) => terminal.print(line));
   const { device, reason, notice } = opened;
   const began = performance.now();
   let progress: Progress | undefined;

@@ -115,6 +115,11 @@ export interface Device {
   read(tensors: readonly Tensor[]): Promise<ArrayBuffer[]>;
   /** What the device makes of an operation: one kernel or several, with memory for what lies between them. */
   lower(call: OpCall): readonly KernelCall[];
+  /**
+   * Finds out which of its ways to compute these operations are the quickest here, and goes on with those: `settings` say
+   * which. Absent where nothing is chosen by time.
+   */
+  tune?(calls: readonly OpCall[]): Promise<void>;
   /** Compiles lowered calls over planned memory. */
   build(recording: Recording): Promise<Program>;
   /**

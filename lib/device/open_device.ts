@@ -6,7 +6,9 @@
 
 import { openCpuDevice } from "./cpu/open_cpu.ts";
 import type { Device } from "./device.ts";
+import type { ProductTable } from "./webgpu/choices.ts";
 import { findAdapter, isSoftware, openWebGpuDevice } from "./webgpu/open_webgpu.ts";
+import type { TuneOptions } from "./webgpu/tuner.ts";
 
 /** What may be asked for. */
 export const deviceChoices = ["auto", "webgpu", "cpu"] as const;
@@ -39,6 +41,10 @@ export interface OpenDeviceOptions {
    * @default {false}
    */
   profile?: boolean | undefined;
+  /** Choices for matrix products of a WebGPU device: those of a run that goes on. Default: none. */
+  products?: ProductTable | undefined;
+  /** How a WebGPU device chooses by time where training asks it to. Default: it does not. */
+  tune?: TuneOptions | undefined;
 }
 
 /**
@@ -51,19 +57,20 @@ export async function openDevice(
   choice: DeviceChoice = "auto",
   options: OpenDeviceOptions = {},
 ): Promise<OpenedDevice> {
-  const { threads, blas = "off", profile = false } = options;
+  const { threads, blas = "off", profile = false, products = {}, tune } = options;
+  const openGpu = () => openWebGpuDevice({ profile, products, tune });
   const opened = (device: Device, why = "", notice?: string): OpenedDevice => {
     const name = device.kind === "webgpu" ? `WebGPU on ${device.description}` : device.description;
     return { device, reason: why ? `${name} (${why})` : name, notice };
   };
   if (choice === "webgpu") {
-    const device = await openWebGpuDevice({ profile });
+    const device = await openGpu();
     const slow = "this adapter is software: the CPU does a GPU's work; --device cpu is several times as quick";
     return opened(device, "", device.software ? slow : undefined);
   }
   const adapter = choice === "auto" ? await findAdapter() : undefined;
   if (adapter && !isSoftware(adapter)) {
-    return opened(await openWebGpuDevice({ profile }), "a graphics card was found");
+    return opened(await openGpu(), "a graphics card was found");
   }
   const cpu = await openCpuDevice({ threads, blas, profile });
   return opened(cpu, choice === "auto" ? "no graphics card was found" : "");

@@ -9,6 +9,7 @@ import { allFinite } from "../format/finite.ts";
 import { paddingShare, WindowSource } from "../batch/windows.ts";
 import { KernelError } from "../device/device.ts";
 import type { Model, StepRecords, TrainingProgram } from "../model/model.ts";
+import { recordedStep } from "../model/recorded_step.ts";
 import { RING_SIZE, type StepRecord } from "../optimizer/step.ts";
 import { type RunClock, runClock } from "./clock.ts";
 import { createEvaluator, type Evaluator } from "../evaluate/evaluator.ts";
@@ -24,7 +25,7 @@ import {
   type TrainingSettings,
   type TrainOptions,
 } from "./settings.ts";
-import { type PreparedStep, type StepQueue, stepQueue } from "./step_queue.ts";
+import { type PreparedStep, stageShape, type StepQueue, stepQueue } from "./step_queue.ts";
 
 /** Seconds between two waits for the device: each costs a GPU's idle time and about 11 ms of a frozen event loop. */
 const READ_INTERVAL = 0.5;
@@ -99,9 +100,10 @@ export class TrainingLoop {
     this.#progress = this.#reached();
   }
 
-  /** Reads the validation text and the first batches. */
+  /** Has the device choose its ways, and reads the validation text and the first batches. */
   async prepare(): Promise<void> {
     const { model, corpus, tokenizer, resume } = this.#options;
+    await tuned(model, this.#settings);
     const { maskRule: rule, pack } = this.#settings;
     const tokens = this.#evaluateTokens ?? EVALUATION_TOKENS;
     this.#evaluator = await createEvaluator({
@@ -315,6 +317,18 @@ export class TrainingLoop {
       trend: this.#trend,
     });
   }
+}
+
+/** All stages at once, before the first step: choices that came later would not be known to who resumes the run. */
+async function tuned({ device, config }: Model, settings: TrainingSettings): Promise<void> {
+  if (!device.tune) return;
+  const { curriculum, optimizer } = settings;
+  const operations = [];
+  for (const stage of curriculum.keys()) {
+    const shape = stageShape(settings, stage);
+    operations.push(...(await recordedStep(device, config, { shape, optimizer })).operations);
+  }
+  await device.tune(operations);
 }
 
 /**

@@ -6,7 +6,15 @@
 
 import type { KernelCall, OpCall, Tensor } from "../../tensor/tensor.ts";
 import { type LoweringTarget, lowerOp, reducePartials, scratch } from "../lowering.ts";
-import { chooseProduct, lanesFor, partialLanes, type ProductRule, type ProductShape, sliceLength } from "./choices.ts";
+import {
+  chooseProduct,
+  epilogueOf,
+  lanesFor,
+  partialLanes,
+  type ProductRule,
+  type ProductShape,
+  sliceLength,
+} from "./choices.ts";
 
 /** What lowering to a GPU depends on. */
 export type GpuTarget = LoweringTarget & ProductRule;
@@ -78,5 +86,5 @@ function matmul(call: KernelCall, target: GpuTarget): KernelCall[] {
 function shapeOf({ params, constants }: KernelCall): ProductShape {
   const { m, n, k } = params as { m: number; n: number; k: number };
   const layout = `${constants.TRANSPOSE_A ? "Aᵀ" : "A"}·${constants.TRANSPOSE_B ? "Bᵀ" : "B"}` as const;
-  return { layout, m, n, k };
+  return { layout, m, n, k, epilogue: epilogueOf(constants) };
 }

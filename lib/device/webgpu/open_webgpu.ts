@@ -9,6 +9,7 @@ import type { MatmulVariant, ProductTable, Tile } from "./choices.ts";
 import { opened } from "./gpu_watch.ts";
 import { kernelSources } from "./kernel_sources.ts";
 import { requiredLimits } from "./limits.ts";
+import type { AdapterPrint, TuneOptions } from "./tuner.ts";
 import { WebGpuDevice } from "./webgpu_device.ts";
 
 /** What `openWebGpuDevice` takes. */
@@ -21,6 +22,11 @@ export interface WebGpuOptions {
   products?: ProductTable;
   /** Measure the time of every kernel by timestamp queries; each call is then a compute pass of its own. */
   profile?: boolean;
+  /**
+   * Choose between the ways to compute a product by time, where {@linkcode Device.tune} is asked to. On adapters that are
+   * software only if that is said too. Default: the table and the rule alone.
+   */
+  tune?: TuneOptions | undefined;
 }
 
 /** There is no adapter; the message says what to install. */
@@ -38,7 +44,7 @@ export class NoAdapterError extends Error {
  * something than the adapter has.
  */
 export async function openWebGpuDevice(options: WebGpuOptions = {}): Promise<Device> {
-  const { profile = false, products = {}, tile } = options;
+  const { profile = false, products = {}, tile, tune } = options;
   const adapter = await findAdapter();
   if (!adapter) throw new NoAdapterError(`Cannot find a WebGPU adapter: ${driverAdvice()}`);
   if (profile && !adapter.features.has("timestamp-query")) {
@@ -46,12 +52,33 @@ export async function openWebGpuDevice(options: WebGpuOptions = {}): Promise<Dev
   }
   const software = isSoftware(adapter);
   const matmul = options.matmul ?? (software ? "direct" : "tiled");
+  const isTuned = tune !== undefined && (!software || tune.software === true);
+  const isTimed = profile || (isTuned && tune.timestamps !== false && adapter.features.has("timestamp-query"));
   const gpu = await opened(adapter.requestDevice({
-    requiredFeatures: profile ? ["timestamp-query"] : [],
+    requiredFeatures: isTimed ? ["timestamp-query"] : [],
     requiredLimits: requiredLimits(adapter.limits, kernelSources),
   }));
   const description = adapter.info.description || adapter.info.vendor || "unnamed adapter";
-  return new WebGpuDevice(gpu, { description, software, matmul, tile, products, sources: kernelSources, profile });
+  return new WebGpuDevice(gpu, {
+    description,
+    software,
+    matmul,
+    tile,
+    products,
+    sources: kernelSources,
+    profile,
+    tune: isTuned ? { ...tune, adapter: adapterPrint(adapter) } : undefined,
+  });
+}
+
+/** What an adapter is known by, and the kernels of products as they are. */
+export function adapterPrint({ info: { vendor, architecture, device, description } }: GPUAdapter): AdapterPrint {
+  const products = Object.entries(kernelSources).filter(([name]) => name.startsWith("matmul"));
+  const text = products.map(([, { source }]) => source).join();
+  // FNV-1a of 32 bits
+  const hash = [...text].reduce((hash, letter) => Math.imul(hash ^ letter.codePointAt(0)!, 0x01000193), 0x811c9dc5);
+  const kernels = (hash >>> 0).toString(16).padStart(8, "0");
+  return { vendor, architecture, device, description, kernels };
 }
 
 /** The adapter that would be opened. */

@@ -29,7 +29,8 @@ export function encode(gpu: GPUDevice, calls: readonly PreparedCall[]): GPUComma
   return encoder.finish();
 }
 
-function dispatch(pass: GPUComputePassEncoder, { pipeline, bindGroup, offset, workgroups }: PreparedCall): void {
+/** Encodes one call. */
+export function dispatch(pass: GPUComputePassEncoder, { pipeline, bindGroup, offset, workgroups }: PreparedCall): void {
   pass.setPipeline(pipeline);
   pass.setBindGroup(0, bindGroup, [offset]);
   pass.dispatchWorkgroups(...workgroups);

@@ -15,6 +15,8 @@ import type { MatmulVariant, ProductTable, Tile } from "./choices.ts";
 import type { KernelSource } from "./kernel_sources.ts";
 import { type GpuWatch, watchGpu } from "./gpu_watch.ts";
 import { type GpuTarget, lower } from "./lower.ts";
+import { type PreparedProgram, tunedTable } from "./tune_device.ts";
+import type { AdapterPrint, TuneOptions } from "./tuner.ts";
 
 /** A device that was opened, what it is, and the kernels that it may run. */
 export interface WebGpuDeviceOptions {
@@ -25,6 +27,8 @@ export interface WebGpuDeviceOptions {
   readonly products: ProductTable;
   readonly sources: Readonly<Record<string, KernelSource>>;
   readonly profile: boolean;
+  /** How products are chosen by time, if they are to be. */
+  readonly tune?: (TuneOptions & { readonly adapter: AdapterPrint }) | undefined;
 }
 
 interface WebGpuBuffer extends DeviceBuffer {
@@ -40,7 +44,7 @@ const ABSENT_BYTES = 256;
 export class WebGpuDevice implements Device {
   readonly kind = "webgpu";
   readonly description: string;
-  readonly settings: WebGpuSettings;
+  readonly tune?: (calls: readonly OpCall[]) => Promise<void>;
   readonly software: boolean;
   readonly maxTensorBytes: number;
   readonly maxBufferBytes: number;
@@ -55,19 +59,12 @@ export class WebGpuDevice implements Device {
   #timer: PassTimer | undefined;
 
   constructor(gpu: GPUDevice, options: WebGpuDeviceOptions) {
-    const { description, software, matmul, tile, products, sources, profile } = options;
+    const { description, software, matmul, tile, products, sources, profile, tune } = options;
     this.#gpu = gpu;
     this.software = software;
     this.description = description;
     this.maxBufferBytes = gpu.limits.maxBufferSize;
     this.maxTensorBytes = Math.min(gpu.limits.maxStorageBufferBindingSize, gpu.limits.maxBufferSize);
-    this.settings = {
-      kind: "webgpu",
-      adapter: description,
-      matmul,
-      ...(tile ? { tile } : {}),
-      ...(Object.keys(products).length > 0 ? { products } : {}),
-    };
     this.#target = {
       variant: matmul,
       tile,
@@ -79,8 +76,20 @@ export class WebGpuDevice implements Device {
     this.#pipeline = pipelineCache(gpu, sources);
     this.#watch = watchGpu(gpu, { software });
     this.#timer = profile ? new PassTimer(gpu) : undefined;
+    if (tune) this.tune = (calls) => this.#watch.answer(this.#tune(calls, tune));
     this.#absent = this.allocate(ABSENT_BYTES, "absent");
     this.#absentWritable = this.allocate(ABSENT_BYTES * 16, "absent, writable");
+  }
+
+  get settings(): WebGpuSettings {
+    const { variant, tile, table } = this.#target;
+    return {
+      kind: "webgpu",
+      adapter: this.description,
+      matmul: variant,
+      ...(tile ? { tile } : {}),
+      ...(Object.keys(table).length > 0 ? { products: table } : {}),
+    };
   }
 
   allocate(bytes: number, label: string): WebGpuBuffer {
@@ -143,6 +152,24 @@ export class WebGpuDevice implements Device {
   }
 
   async #build(recording: Recording): Promise<Program> {
+    const { sections, bytes, destroy } = await this.#prepared(recording);
+    return { bytes, destroy, run: (...names) => this.#run(sections, names) };
+  }
+
+  async #tune(calls: readonly OpCall[], options: TuneOptions & { readonly adapter: AdapterPrint }): Promise<void> {
+    const table = await tunedTable(calls, {
+      ...options,
+      gpu: this.#gpu,
+      target: this.#target,
+      allocate: (bytes, label) => this.allocate(bytes, label),
+      write: (tensor, data, offset) => this.write(tensor, data, offset),
+      compile: (call) => this.#pipeline(call),
+      prepared: (recording) => this.#prepared(recording),
+    });
+    this.#target = { ...this.#target, table };
+  }
+
+  async #prepared(recording: Recording): Promise<PreparedProgram> {
     const calls = [...recording.sections.values()].flat();
     this.#checkSizes(calls);
     const pipelines = await Promise.all(calls.map((call) => this.#pipeline(call)));
@@ -174,7 +201,7 @@ export class WebGpuDevice implements Device {
     for (const [name, section] of recording.sections) {
       sections.set(name, prepared.slice(first, first += section.length));
     }
-    return { bytes, destroy, run: (...names) => this.#run(sections, names) };
+    return { sections, bytes, destroy };
   }
 
   async takeProfile(): Promise<readonly KernelTime[] | undefined> {

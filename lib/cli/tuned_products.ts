@@ -1,0 +1,126 @@
+/**
+ * Choices that were made by time, remembered for the adapter that they were made on.
+ *
+ * @module
+ */
+
+import type { ProductTable } from "../device/webgpu/choices.ts";
+import type { AdapterPrint, TuneOptions, TuneReport } from "../device/webgpu/tuner.ts";
+import { fileFolder } from "../files/file_folder.ts";
+import { makeFolder, writeFile } from "../files/write_files.ts";
+import { readJson } from "../format/model_folder.ts";
+import { checked, choice, type Field, record, text } from "../sentences/fields.ts";
+import { productTable } from "../train/run_fields.ts";
+import project from "../../deno.json" with { type: "json" };
+import { cacheFolder } from "./default_text.ts";
+import { sha256 } from "./file_print.ts";
+import { mayRead, mayWrite } from "./permissions.ts";
+
+/** When choices are made by time: never, where it pays and they are not known, or anew. */
+export const tuneModes = ["off", "on", "force"] as const;
+/** When choices are made by time. */
+export type TuneMode = typeof tuneModes[number];
+
+/** Says something in a line. */
+type Tell = (line: string) => void;
+
+/** What a file of choices holds. */
+interface TunedFile {
+  readonly format: 1;
+  /** Version of the package, for another one may have other kernels. */
+  readonly version: string;
+  readonly adapter: AdapterPrint;
+  readonly products: ProductTable;
+}
+
+/** How a device is to choose by time, and where it remembers; undefined: not at all. */
+export function tuneOptions(mode: TuneMode, tell: Tell): TuneOptions | undefined {
+  if (mode === "off") return undefined;
+  return {
+    software: mode === "force",
+    recall: async (adapter) => mode === "force" ? {} : await recalled(adapter, tell),
+    async report(found) {
+      tell(reportLine(found));
+      if (Object.keys(found.chosen).length > 0) await remember(found, tell);
+    },
+  };
+}
+
+/** What was chosen, in a line. */
+function reportLine({ products, chosen, known, left, changed, milliseconds }: TuneReport): string {
+  const timed = Object.keys(chosen).length;
+  const parts = [
+    ...(known > 0 ? [`${known} known from before`] : []),
+    ...(timed > 0 ? [`${timed} timed, ${changed} of which other than usual`] : []),
+    ...(left > 0 ? [`${left} by the rule`] : []),
+  ];
+  return `tuning  ${products} kinds of products in ${(milliseconds / 1000).toFixed(1)} s: ${parts.join(", ")}`;
+}
+
+const adapterFields: Readonly<Record<keyof AdapterPrint, Field>> = {
+  vendor: text,
+  architecture: text,
+  device: text,
+  description: text,
+  kernels: text,
+};
+
+/** Where the choices for an adapter lie; undefined where there is no folder for caches. */
+async function placeFor(adapter: AdapterPrint): Promise<{ folder: string; name: string } | undefined> {
+  const cache = cacheFolder();
+  if (cache === undefined) return undefined;
+  const { kernels: _, ...card } = adapter;
+  const hash = await sha256(new TextEncoder().encode(JSON.stringify(card)));
+  return { folder: cache, name: `tuned-${hash.slice(0, 16)}.json` };
+}
+
+/** Choices made before on an adapter; a file that is of no use is left alone, and said to be. */
+async function recalled(adapter: AdapterPrint, tell: Tell): Promise<ProductTable> {
+  const place = await placeFor(adapter);
+  if (!place || !mayRead(`${place.folder}/${place.name}`)) return {};
+  try {
+    return await readTuned(place, adapter);
+  } catch (error) {
+    tell(`note: ${(error as Error).message}; products are timed anew`);
+    return {};
+  }
+}
+
+/**
+ * Reads a file of choices; of another version's kernels, and where there is no file, there are none.
+ *
+ * @throws {Error} that says why it is of no use.
+ */
+async function readTuned(
+  { folder, name }: { folder: string; name: string },
+  adapter: AdapterPrint,
+): Promise<ProductTable> {
+  const file = await readJson(fileFolder(folder), name);
+  if (file === undefined) return {};
+  const says = `${folder}/${name} is not what was remembered of tuning`;
+  const fields = record({ format: choice([1]), version: text, adapter: record(adapterFields), products: productTable });
+  const found = checked<TunedFile>(file, fields, says);
+  const { kernels, ...card } = found.adapter;
+  const { kernels: own, ...here } = adapter;
+  const foreign = Object.entries(here).find(([name, value]) => card[name as keyof typeof card] !== value);
+  if (foreign) throw new RangeError(`${says}: it is of another adapter, "${card.description}"`);
+  return found.version === project.version && kernels === own ? found.products : {};
+}
+
+/** Adds what was chosen to what is known; that it cannot be kept is no reason to stop. */
+async function remember({ adapter, chosen }: TuneReport, tell: Tell): Promise<void> {
+  const place = await placeFor(adapter);
+  if (!place || !mayWrite(place.folder)) return;
+  const path = `${place.folder}/${place.name}`;
+  const what = "what was chosen by time";
+  try {
+    const before = await readTuned(place, adapter).catch(() => ({}));
+    const products = { ...before, ...chosen };
+    const file: TunedFile = { format: 1, version: project.version, adapter, products };
+    await makeFolder(place.folder, { what });
+    // another run may be writing it too
+    await writeFile(path, `${JSON.stringify(file, null, 2)}\n`, { what, temporary: `${path}.${Deno.pid}` });
+  } catch (error) {
+    tell(`note: ${(error as Error).message}; the next run will time products again`);
+  }
+}
