@@ -33,15 +33,19 @@ interface TunedFile {
   readonly products: ProductTable;
 }
 
-/** How a device is to choose by time, and where it remembers; undefined: not at all. */
-export function tuneOptions(mode: TuneMode, tell: Tell): TuneOptions | undefined {
+/** How a device is to choose by time, and in which folder it remembers; undefined: not at all. */
+export function tuneOptions(
+  mode: TuneMode,
+  tell: Tell,
+  { folder }: Pick<Keeping, "folder"> = { folder: cacheFolder() },
+): TuneOptions | undefined {
   if (mode === "off") return undefined;
   return {
     software: mode === "force",
-    recall: async (adapter) => mode === "force" ? {} : await recalled(adapter, tell),
+    recall: async (adapter) => mode === "force" ? {} : await recalled(adapter, { folder, tell }),
     async report(found) {
       tell(reportLine(found));
-      if (Object.keys(found.chosen).length > 0) await remember(found, tell);
+      if (Object.keys(found.chosen).length > 0) await remember(found, { folder, tell });
     },
   };
 }
@@ -65,21 +69,25 @@ const adapterFields: Readonly<Record<keyof AdapterPrint, Field>> = {
   kernels: text,
 };
 
-/** Where the choices for an adapter lie; undefined where there is no folder for caches. */
-async function placeFor(adapter: AdapterPrint): Promise<{ folder: string; name: string } | undefined> {
-  const cache = cacheFolder();
-  if (cache === undefined) return undefined;
-  const { kernels: _, ...card } = adapter;
-  const hash = await sha256(new TextEncoder().encode(JSON.stringify(card)));
-  return { folder: cache, name: `tuned-${hash.slice(0, 16)}.json` };
+/** Where choices are kept, and who is told. */
+interface Keeping {
+  /** Undefined where there is no folder for caches. */
+  readonly folder: string | undefined;
+  readonly tell: Tell;
+}
+
+/** Name of the file of an adapter's choices. */
+async function fileFor({ vendor, architecture, device, description }: AdapterPrint): Promise<string> {
+  const card = JSON.stringify([vendor, architecture, device, description]);
+  return `tuned-${(await sha256(new TextEncoder().encode(card))).slice(0, 16)}.json`;
 }
 
 /** Choices made before on an adapter; a file that is of no use is left alone, and said to be. */
-async function recalled(adapter: AdapterPrint, tell: Tell): Promise<ProductTable> {
-  const place = await placeFor(adapter);
-  if (!place || !mayRead(`${place.folder}/${place.name}`)) return {};
+async function recalled(adapter: AdapterPrint, { folder, tell }: Keeping): Promise<ProductTable> {
+  const name = await fileFor(adapter);
+  if (folder === undefined || !mayRead(`${folder}/${name}`)) return {};
   try {
-    return await readTuned(place, adapter);
+    return await readTuned({ folder, name }, adapter);
   } catch (error) {
     tell(`note: ${(error as Error).message}; products are timed anew`);
     return {};
@@ -108,16 +116,16 @@ async function readTuned(
 }
 
 /** Adds what was chosen to what is known; that it cannot be kept is no reason to stop. */
-async function remember({ adapter, chosen }: TuneReport, tell: Tell): Promise<void> {
-  const place = await placeFor(adapter);
-  if (!place || !mayWrite(place.folder)) return;
-  const path = `${place.folder}/${place.name}`;
+async function remember({ adapter, chosen }: TuneReport, { folder, tell }: Keeping): Promise<void> {
+  if (folder === undefined || !mayWrite(folder)) return;
+  const name = await fileFor(adapter);
+  const path = `${folder}/${name}`;
   const what = "what was chosen by time";
   try {
-    const before = await readTuned(place, adapter).catch(() => ({}));
+    const before = await readTuned({ folder, name }, adapter).catch(() => ({}));
     const products = { ...before, ...chosen };
     const file: TunedFile = { format: 1, version: project.version, adapter, products };
-    await makeFolder(place.folder, { what });
+    await makeFolder(folder, { what });
     // another run may be writing it too
     await writeFile(path, `${JSON.stringify(file, null, 2)}\n`, { what, temporary: `${path}.${Deno.pid}` });
   } catch (error) {

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
-import { epilogueOf, type ProductChoice, productKey, type ProductShape } from "../../lib/device/webgpu/choices.ts";
+import { epilogueOf, type ProductChoice, type ProductShape } from "../../lib/device/webgpu/choices.ts";
 import type { GpuTarget } from "../../lib/device/webgpu/lower.ts";
 import { openWebGpuDevice } from "../../lib/device/webgpu/open_webgpu.ts";
 import {
