@@ -19,7 +19,7 @@ const floors: readonly (readonly string[])[] = [
   ["lib/model"],
   ["lib/format"],
   ["lib/files"],
-  ["lib/evaluate"],
+  ["lib/evaluate", "lib/speed"],
   ["lib/train", "lib/inference", "lib/page"],
   ["lib/cli"],
   ["cli.ts", "mod.ts", "text.ts", "tokenizer.ts", "format.ts", "kernels.ts"],
@@ -50,7 +50,8 @@ const unknown: Readonly<Record<string, readonly string[]>> = {
     "lib/model",
   ],
   "lib/evaluate": ["lib/format", "lib/files", "lib/ops", ...devices],
-  "lib/train": ["lib/device/webgpu", "lib/device/cpu"],
+  "lib/speed": [...wing, "lib/random", "lib/format", "lib/files", "lib/optimizer", ...devices],
+  "lib/train": ["lib/device/webgpu", "lib/device/cpu", "lib/speed"],
   "lib/inference": ["lib/device/webgpu", "lib/device/cpu"],
 };
 

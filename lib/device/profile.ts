@@ -16,7 +16,7 @@ export interface KernelTime {
   readonly milliseconds: number;
   /** Floating-point operations of products and attention, all calls together; 0 for kernels that only pass over memory. */
   readonly flop: number;
-  /** Bytes of the tensors that the calls were given, all calls together. */
+  /** Bytes that must be read and written at least, all calls together: see {@linkcode bytesOf}. */
   readonly bytes: number;
 }
 
@@ -24,8 +24,9 @@ export interface KernelTime {
 export type KernelWork = Pick<KernelTime, "name" | "flop" | "bytes">;
 
 /** The work of a call. */
-export function workOf({ kernel, tensors: { packed: _, ...given }, params, constants }: KernelCall): KernelWork {
-  const bytes = Object.values(given).reduce((sum, tensor) => sum + 4 * tensor.size, 0);
+export function workOf(call: KernelCall): KernelWork {
+  const { kernel, params, constants } = call;
+  const bytes = bytesOf(call);
   if (kernel in productKernels) {
     const { m, n, k } = params as { m: number; n: number; k: number };
     const layout = `${constants.TRANSPOSE_A ? "Aᵀ" : "A"}·${constants.TRANSPOSE_B ? "Bᵀ" : "B"}`;
@@ -54,6 +55,38 @@ const attentionProducts: Readonly<Record<string, number>> = {
   attention_backward_key_value: 4,
   attention_backward: 5,
 };
+
+/** Tensors that kernels change in place, where no constant says so. */
+const changed: Readonly<Record<string, readonly string[]>> = {
+  activation_backward: ["d_y"],
+  adamw: ["parameters", "gradients", "first_moment", "second_moment"],
+  add: ["y"],
+  embedding_backward: ["d_token"],
+  rotary: ["qkv"],
+};
+
+/** Outputs that are added to where ACCUMULATE says so, and changed where GRADIENT does. */
+const outputs = { ACCUMULATE: ["c", "d_bias", "d_x", "y"], GRADIENT: ["logits"] };
+
+/** Tables of which a kernel touches no more rows than another of its tensors has. */
+const touched: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  embedding: { token: "y", position: "y", token_type: "y" },
+  embedding_backward: { d_token: "d_y" },
+  gather_rows: { x: "y" },
+};
+
+/** Bytes that a call moves if it reads and writes everything once: each tensor, twice if it is changed, of a table what is touched. */
+export function bytesOf({ kernel, tensors: { packed: _, ...given }, constants }: KernelCall): number {
+  const isChanged = (name: string) =>
+    changed[kernel]?.includes(name) || Object.entries(outputs).some(([constant, names]) => {
+      return constants[constant] && names.includes(name);
+    });
+  const bytes = Object.entries(given).map(([name, { size }]) => {
+    const other = given[touched[kernel]?.[name] ?? name]!;
+    return 4 * Math.min(size, other.size) * (isChanged(name) ? 2 : 1);
+  });
+  return bytes.reduce((sum, count) => sum + count, 0);
+}
 
 /** Adds times up by name. */
 export class ProfileTotals {

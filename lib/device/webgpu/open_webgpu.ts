@@ -71,6 +71,34 @@ export async function openWebGpuDevice(options: WebGpuOptions = {}): Promise<Dev
   });
 }
 
+/** What an adapter is and has, as far as the kernels may care. */
+export interface AdapterFacts extends AdapterPrint {
+  /** Whether the CPU does its work. */
+  readonly software: boolean;
+  /** Of the features that the package uses or may come to use, those that it has. */
+  readonly features: readonly string[];
+  /** Limits that decide what fits. */
+  readonly limits: Readonly<Record<typeof factLimits[number], number>>;
+}
+
+const factFeatures = ["timestamp-query", "shader-f16", "subgroups"] as const;
+const factLimits = [
+  "maxBufferSize",
+  "maxStorageBufferBindingSize",
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxStorageBuffersPerShaderStage",
+] as const;
+
+/** What the adapter that would be opened is and has; undefined where there is none. */
+export async function adapterFacts(): Promise<AdapterFacts | undefined> {
+  const adapter = await findAdapter();
+  if (!adapter) return undefined;
+  const limits = Object.fromEntries(factLimits.map((name) => [name, adapter.limits[name]])) as AdapterFacts["limits"];
+  const features = factFeatures.filter((name) => adapter.features.has(name));
+  return { ...adapterPrint(adapter), software: isSoftware(adapter), features, limits };
+}
+
 /** What an adapter is known by, and the kernels of products as they are. */
 export function adapterPrint({ info: { vendor, architecture, device, description } }: GPUAdapter): AdapterPrint {
   const products = Object.entries(kernelSources).filter(([name]) => name.startsWith("matmul"));
