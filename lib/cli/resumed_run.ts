@@ -20,7 +20,7 @@ import type { Terminal } from "./terminal.ts";
 import { trainFlags as flags } from "./train_flags.ts";
 
 /** Flags that may be given beside --resume. */
-const changeable: readonly string[] = ["resume", ...deviceFlags, "dashboard", "profile", "keep", "lr"];
+const changeable: readonly string[] = ["resume", ...deviceFlags, "dashboard", "profile", "trace", "keep", "lr"];
 
 /** A run that goes on where its latest checkpoint left it. */
 export async function resumedRun(parsed: ParsedFlags, path: string, terminal: Terminal): Promise<Run> {

@@ -8,6 +8,7 @@ import type { DeviceSettings } from "../device/device.ts";
 import { type DeviceChoice, openDevice, type OpenDeviceOptions, type OpenedDevice } from "../device/open_device.ts";
 import { definedOnly, type ParsedFlags } from "./flags.ts";
 import type { RunDevice } from "./run_folder.ts";
+import { TraceLog } from "../device/trace.ts";
 import type { ProductTable } from "../device/webgpu/choices.ts";
 import { DEFAULT_BLAS, DEFAULT_TUNE } from "./train_defaults.ts";
 import { trainFlags as flags } from "./train_flags.ts";
@@ -34,6 +35,7 @@ export async function openRunDevice(
     threads: parsed.get(flags.threads),
     blas: parsed.get(flags.blas),
     profile: parsed.get(flags.profile),
+    trace: parsed.get(flags.trace) === undefined ? undefined : new TraceLog(),
     tune: tuneOptions(mode ?? (before ? "off" : DEFAULT_TUNE), tell),
   };
   const kind = parsed.get(flags.device);

@@ -243,6 +243,7 @@ const reports = {
     bare: PAGE_PORT,
   },
   profile: flagSwitch("at the end, show where the time went: by kernel, on any device"),
+  trace: flag("FILE", "note what device and host did when, for Perfetto or chrome://tracing; slower", trimmed),
 };
 
 /** The flags of `train` under headings. */

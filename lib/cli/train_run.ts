@@ -13,6 +13,7 @@ import type { Corpus } from "../text/corpus.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { ValidationRecord } from "../train/events.ts";
 import { train } from "../train/trainer.ts";
+import { measurePeaks } from "../speed/measure_peaks.ts";
 import { bestCheckpoint, checkpointKeeper } from "./checkpoint_keeper.ts";
 import { grouped } from "./figures.ts";
 import type { ParsedFlags } from "./flags.ts";
@@ -31,6 +32,8 @@ import { checkpointsIn } from "./run_folder.ts";
 import { runSummary } from "./run_summary.ts";
 import { samplesFile } from "./samples_file.ts";
 import type { Terminal } from "./terminal.ts";
+import { claimTrace, writeTrace } from "./trace_file.ts";
+import { trainFlags as flags } from "./train_flags.ts";
 import { terminalReporter } from "./terminal_reporter.ts";
 import { withAdvice } from "./text_notices.ts";
 
@@ -81,6 +84,8 @@ interface Attempt extends Site {
 /** Trains until the end; returns the exit code. */
 async function attempt(run: Run, site: Attempt): Promise<number> {
   const { parsed, terminal, isFirst, failed } = site;
+  const path = parsed.get(flags.trace);
+  if (path !== undefined) await claimTrace(path);
   const opened = run.device ??
     await openRunDevice({ ...run, isRecovered: !isFirst }, parsed, (line) => terminal.print(line));
   const { device, reason, notice } = opened;
@@ -108,16 +113,17 @@ async function attempt(run: Run, site: Attempt): Promise<number> {
 type Progress = Pick<Failure, "hasSteps" | "soundUntil">;
 
 async function trainOn(
-  { device }: OpenedDevice,
+  { device, trace }: OpenedDevice,
   run: Run,
-  { terminal, signal, isFirst, entered }: Omit<Attempt, "failed"> & { entered: (progress: Progress) => void },
+  { parsed, terminal, signal, isFirst, entered }: Omit<Attempt, "failed"> & { entered: (progress: Progress) => void },
 ): Promise<number> {
   const { opened: { corpus }, tokenizer, settings, state } = run;
   const model = await newModel(device, run, terminal);
   const shown = terminalReporter(terminal, { settings, before: state?.elapsed ?? 0 });
   let [reporters, outcome]: [readonly Reporter[], Outcome | undefined] = [[], undefined];
+  const during = trace && (<T>(name: string, work: () => Promise<T>) => trace.during(name, work));
   try {
-    for await (const event of train({ model, corpus, tokenizer, ...settings, resume: state, signal })) {
+    for await (const event of train({ model, corpus, tokenizer, ...settings, resume: state, signal, during })) {
       if (!outcome) {
         // only now: text that turns out too short leaves no folder behind
         if (isFirst) await enterFolder(run, device);
@@ -131,10 +137,12 @@ async function trainOn(
     terminal.clear();
     for (const line of skippedLines(run.opened.bad)) terminal.print(line);
     const profile = await device.takeProfile();
-    if (profile) terminal.print(profileTable(profile));
+    if (profile && parsed.get(flags.profile)) terminal.print(profileTable(profile, await measurePeaks(device)));
     return outcome ? await ended(run, { signal, outcome, terminal }) : 1;
   } finally {
     for (const reporter of reporters) reporter.close?.();
+    const path = parsed.get(flags.trace);
+    if (trace && path !== undefined) terminal.print(await writeTrace(path, trace, { device: device.description }));
     model.destroy();
   }
 }

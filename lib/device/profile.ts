@@ -5,6 +5,7 @@
  */
 
 import type { KernelCall } from "../tensor/tensor.ts";
+import type { TraceLog } from "./trace.ts";
 
 /** Time that the calls of one kernel took together. */
 export interface KernelTime {
@@ -90,10 +91,17 @@ export function bytesOf({ kernel, tensors: { packed: _, ...given }, constants }:
 
 /** Adds times up by name. */
 export class ProfileTotals {
+  #trace: TraceLog | undefined;
   #totals = new Map<string, { calls: number; milliseconds: number; flop: number; bytes: number }>();
 
-  /** Adds one call. */
-  add({ name, flop, bytes }: KernelWork, milliseconds: number): void {
+  /** Empty totals; what is added goes into a trace as well, where there is one. */
+  constructor(trace?: TraceLog) {
+    this.#trace = trace;
+  }
+
+  /** Adds one call, which began at a time of the device's clock. */
+  add({ name, flop, bytes }: KernelWork, milliseconds: number, start?: number): void {
+    if (start !== undefined) this.#trace?.addDevice({ name, start, milliseconds, details: { flop, bytes } });
     let total = this.#totals.get(name);
     if (!total) this.#totals.set(name, total = { calls: 0, milliseconds: 0, flop: 0, bytes: 0 });
     total.calls++;

@@ -103,7 +103,7 @@ export class TrainingLoop {
   /** Has the device choose its ways, and reads the validation text and the first batches. */
   async prepare(): Promise<void> {
     const { model, corpus, tokenizer, resume } = this.#options;
-    await tuned(model, this.#settings);
+    await this.#during("tuning", () => tuned(model, this.#settings));
     const { maskRule: rule, pack } = this.#settings;
     const tokens = this.#evaluateTokens ?? EVALUATION_TOKENS;
     this.#evaluator = await createEvaluator({
@@ -115,14 +115,14 @@ export class TrainingLoop {
       rule,
       pack,
     });
-    await this.#steps.fill();
+    await this.#during("loader", () => this.#steps.fill());
     if (!resume && this.#steps.masked === 0) await checkMaskable(this.#settings, { corpus, tokenizer });
     this.#lastRead = this.#clock.training.seconds();
   }
 
   /** The next batch, or several to accumulate; undefined when the budget is used up or training is stopped. */
   async next(): Promise<PreparedStep | undefined> {
-    return this.#isStopped ? undefined : await this.#steps.next();
+    return this.#isStopped ? undefined : await this.#during("loader", () => this.#steps.next());
   }
 
   /** Submits a step to the device and does not wait for it. */
@@ -131,7 +131,10 @@ export class TrainingLoop {
     const { shape } = this.#program ?? {};
     if (shape?.length !== step.plan.length || shape.capacity !== step.shape.capacity) {
       this.#program?.destroy();
-      this.#program = await model.compileTraining(step.shape, this.#settings.optimizer);
+      this.#program = await this.#during(
+        "recording",
+        () => model.compileTraining(step.shape, this.#settings.optimizer),
+      );
     }
     // the clock runs from the first step on: compiling the first program is no training
     this.#clock.training.start();
@@ -184,7 +187,7 @@ export class TrainingLoop {
    * @throws {DivergedError} if too many in a row were skipped.
    */
   async *readBack(): AsyncGenerator<TrainRecord | SkippedRecord | SpikeRecord> {
-    await this.#steps.fill();
+    await this.#during("loader", () => this.#steps.fill());
     const [first, last] = [this.#pending[0], this.#pending.at(-1)];
     const records = first && last
       ? await this.#options.model.readRecords({ first: first.before.step, end: last.after.step })
@@ -239,11 +242,15 @@ export class TrainingLoop {
       // more, where nothing of so few could be masked
       this.#evaluateTokens = Math.max(this.#evaluateTokens, this.#evaluator!.tokens);
     }
-    const { predicted: _, ...means } = await this.#evaluator!.evaluate((loss) =>
-      new DivergedError(`Training diverged by step ${step}: the validation loss is ${loss}`, {
-        step,
-        soundUntil: step - 1,
-      })
+    const { predicted: _, ...means } = await this.#during(
+      "validation",
+      () =>
+        this.#evaluator!.evaluate((loss) =>
+          new DivergedError(`Training diverged by step ${step}: the validation loss is ${loss}`, {
+            step,
+            soundUntil: step - 1,
+          })
+        ),
     );
     this.#validated = validation.stop();
     return {
@@ -260,7 +267,7 @@ export class TrainingLoop {
   /** Predictions for the first windows of the validation text. */
   async sample(): Promise<TrainEvent> {
     this.#clock.validation.start();
-    const samples = await this.#evaluator!.sample(SAMPLES);
+    const samples = await this.#during("samples", () => this.#evaluator!.sample(SAMPLES));
     this.#clock.validation.stop();
     return { kind: "samples", step: this.#at.step, samples };
   }
@@ -272,7 +279,7 @@ export class TrainingLoop {
    */
   async *save(): AsyncGenerator<TrainEvent> {
     this.#clock.saving.start();
-    const state = await this.#state();
+    const state = await this.#during("state", () => this.#state());
     const { step } = state;
     // moments are as finite as the gradients that were not skipped; what is not shows in the weights a step later
     if (!state.parameters.values().every(allFinite)) {
@@ -294,6 +301,12 @@ export class TrainingLoop {
     await this.#source.close();
     this.#program?.destroy();
     await this.#evaluator?.destroy();
+  }
+
+  /** What the host does, noted where that is wanted. */
+  #during<T>(name: string, work: () => Promise<T>): Promise<T> {
+    const { during } = this.#options;
+    return during ? during(name, work) : work();
   }
 
   get #finalLength(): number {

@@ -5,6 +5,7 @@
  */
 
 import type { Device } from "../device.ts";
+import type { TraceLog } from "../trace.ts";
 import type { MatmulVariant, ProductTable, Tile } from "./choices.ts";
 import { opened } from "./gpu_watch.ts";
 import { kernelSources } from "./kernel_sources.ts";
@@ -22,6 +23,8 @@ export interface WebGpuOptions {
   products?: ProductTable;
   /** Measure the time of every kernel by timestamp queries; each call is then a compute pass of its own. */
   profile?: boolean;
+  /** Note when every kernel ran, which takes a profile. */
+  trace?: TraceLog | undefined;
   /**
    * Choose between the ways to compute a product by time, where {@linkcode Device.tune} is asked to. On adapters that are
    * software only if that is said too. Default: the table and the rule alone.
@@ -44,7 +47,8 @@ export class NoAdapterError extends Error {
  * something than the adapter has.
  */
 export async function openWebGpuDevice(options: WebGpuOptions = {}): Promise<Device> {
-  const { profile = false, products = {}, tile, tune } = options;
+  const { products = {}, tile, trace, tune } = options;
+  const profile = options.profile || trace !== undefined;
   const adapter = await findAdapter();
   if (!adapter) throw new NoAdapterError(`Cannot find a WebGPU adapter: ${driverAdvice()}`);
   if (profile && !adapter.features.has("timestamp-query")) {
@@ -67,6 +71,7 @@ export async function openWebGpuDevice(options: WebGpuOptions = {}): Promise<Dev
     products,
     sources: kernelSources,
     profile,
+    trace,
     tune: isTuned ? { ...tune, adapter: adapterPrint(adapter) } : undefined,
   });
 }

@@ -7,6 +7,7 @@
 import { type Device, DeviceError, type Program, type Recording, type WebGpuSettings } from "../device.ts";
 import type { DeviceBuffer, KernelCall, OpCall, Storage, Tensor } from "../../tensor/tensor.ts";
 import { type KernelTime, workOf } from "../profile.ts";
+import type { TraceLog } from "../trace.ts";
 import { encode, PassTimer, type PreparedCall } from "./pass_timer.ts";
 import { type Pipeline, pipelineCache } from "./pipelines.ts";
 import { encodeParams, paramsBytes } from "./wgsl.ts";
@@ -27,6 +28,7 @@ export interface WebGpuDeviceOptions {
   readonly products: ProductTable;
   readonly sources: Readonly<Record<string, KernelSource>>;
   readonly profile: boolean;
+  readonly trace?: TraceLog | undefined;
   /** How products are chosen by time, if they are to be. */
   readonly tune?: (TuneOptions & { readonly adapter: AdapterPrint }) | undefined;
 }
@@ -59,7 +61,7 @@ export class WebGpuDevice implements Device {
   #timer: PassTimer | undefined;
 
   constructor(gpu: GPUDevice, options: WebGpuDeviceOptions) {
-    const { description, software, matmul, tile, products, sources, profile, tune } = options;
+    const { description, software, matmul, tile, products, sources, profile, trace, tune } = options;
     this.#gpu = gpu;
     this.software = software;
     this.description = description;
@@ -75,7 +77,7 @@ export class WebGpuDevice implements Device {
     this.#sources = sources;
     this.#pipeline = pipelineCache(gpu, sources);
     this.#watch = watchGpu(gpu, { software });
-    this.#timer = profile ? new PassTimer(gpu) : undefined;
+    this.#timer = profile ? new PassTimer(gpu, trace) : undefined;
     if (tune) this.tune = (calls) => this.#watch.answer(this.#tune(calls, tune));
     this.#absent = this.allocate(ABSENT_BYTES, "absent");
     this.#absentWritable = this.allocate(ABSENT_BYTES * 16, "absent, writable");
