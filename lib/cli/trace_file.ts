@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Span, TraceLog } from "../device/trace.ts";
+import type { TraceLog, TraceSpan } from "../device/trace.ts";
 import { type FileWriter, writeFile } from "../files/write_files.ts";
 import { grouped } from "./figures.ts";
 
@@ -13,7 +13,10 @@ const PROCESS = 1;
 const tracks = { host: 1, device: 2 } as const;
 
 /** A span as a complete event; times are whole nanoseconds in microseconds. */
-function event({ name, start, milliseconds, details }: Span, { track, origin }: { track: number; origin: number }) {
+function event(
+  { name, start, milliseconds, details }: TraceSpan,
+  { track, origin }: { track: number; origin: number },
+) {
   const microseconds = (time: number) => Math.round(1e6 * Math.max(0, time)) / 1000;
   const [ts, dur] = [microseconds(start - origin), microseconds(milliseconds)];
   return { name, ph: "X", ts, dur, pid: PROCESS, tid: track, ...(details ? { args: details } : {}) };
@@ -29,9 +32,9 @@ export function* traceEvents(log: TraceLog, { device }: { device: string }): Gen
   yield naming("thread_name", "host: loader, upload, encode, read back", tracks.host);
   yield naming("thread_name", device, tracks.device);
   // what lies within another begins behind it: viewers nest by order where two begin together
-  const inOrder = (spans: readonly Span[]) =>
+  const inOrder = (spans: readonly TraceSpan[]) =>
     spans.toSorted((a, b) => a.start - b.start || b.milliseconds - a.milliseconds);
-  const [host, passes] = [log.host, log.device].map(inOrder) as [Span[], Span[]];
+  const [host, passes] = [log.host, log.device].map(inOrder) as [TraceSpan[], TraceSpan[]];
   let origin = Infinity;
   for (const { start } of [...host, ...passes]) origin = Math.min(origin, start);
   for (const span of host) yield event(span, { track: tracks.host, origin });

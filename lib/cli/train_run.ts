@@ -137,6 +137,7 @@ async function trainOn(
     terminal.clear();
     for (const line of skippedLines(run.opened.bad)) terminal.print(line);
     const profile = await device.takeProfile();
+    trace?.end();
     if (profile && parsed.get(flags.profile)) terminal.print(profileTable(profile, await measurePeaks(device)));
     return outcome ? await ended(run, { signal, outcome, terminal }) : 1;
   } finally {

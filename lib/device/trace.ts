@@ -5,7 +5,7 @@
  */
 
 /** Something that took time. */
-export interface Span {
+export interface TraceSpan {
   /** What it was. */
   readonly name: string;
   /** When it began, in milliseconds of `performance.now()`. */
@@ -28,9 +28,10 @@ interface Readings {
 /** Spans of a device and of the host that gives it work. */
 export class TraceLog {
   #most: number;
-  #host: Span[] = [];
-  #device: Span[] = [];
+  #host: TraceSpan[] = [];
+  #device: TraceSpan[] = [];
   #dropped = 0;
+  #isOver = false;
   #offset: number | undefined;
   #first: Readings | undefined;
   #last: Readings | undefined;
@@ -46,12 +47,12 @@ export class TraceLog {
   }
 
   /** Spans of the host. */
-  get host(): readonly Span[] {
+  get host(): readonly TraceSpan[] {
     return this.#host;
   }
 
   /** Spans of the device, on the host's clock. */
-  get device(): readonly Span[] {
+  get device(): readonly TraceSpan[] {
     const [first, last] = [this.#first, this.#last];
     if (!first || !last) return this.#device;
     const ratio = (last.here - first.here) / (last.there - first.there);
@@ -66,13 +67,18 @@ export class TraceLog {
     }));
   }
 
+  /** Notes nothing that comes later. */
+  end(): void {
+    this.#isOver = true;
+  }
+
   /** Adds what the host did. */
-  addHost(span: Span): void {
+  addHost(span: TraceSpan): void {
     this.#add(this.#host, span);
   }
 
   /** Adds what the device did, by its own clock. */
-  addDevice(span: Span): void {
+  addDevice(span: TraceSpan): void {
     this.#add(this.#device, span);
   }
 
@@ -101,7 +107,8 @@ export class TraceLog {
     }
   }
 
-  #add(list: Span[], span: Span): void {
+  #add(list: TraceSpan[], span: TraceSpan): void {
+    if (this.#isOver) return;
     if (this.#host.length + this.#device.length < this.#most) list.push(span);
     else this.#dropped++;
   }

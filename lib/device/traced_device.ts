@@ -4,32 +4,20 @@
  * @module
  */
 
+import { alteredDevice } from "./altered_device.ts";
 import type { Device } from "./device.ts";
 import type { TraceLog } from "./trace.ts";
 
 /** The same device; what it is given to do is noted in a log. */
 export function tracedDevice(device: Device, log: TraceLog): Device {
   const { tune } = device;
-  return {
-    kind: device.kind,
-    description: device.description,
-    software: device.software,
-    maxTensorBytes: device.maxTensorBytes,
-    maxBufferBytes: device.maxBufferBytes,
-    memoryBytes: device.memoryBytes,
-    get settings() {
-      return device.settings;
-    },
-    allocate: (bytes, label) => device.allocate(bytes, label),
+  return alteredDevice(device, {
     write: (tensor, data, offset) => log.during("upload", () => device.write(tensor, data, offset)),
     read: (tensors) => log.during("read back", () => device.read(tensors)),
-    lower: (call) => device.lower(call),
     ...(tune ? { tune: (calls) => log.during("tune", () => tune(calls)) } : {}),
     async build(recording) {
       const program = await log.during("compile", () => device.build(recording));
       return { ...program, run: (...sections) => log.during("encode", () => program.run(...sections)) };
     },
-    takeProfile: () => device.takeProfile(),
-    destroy: () => device.destroy(),
-  };
+  });
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { alteredDevice } from "../device/altered_device.ts";
 import type { Device, Recording } from "../device/device.ts";
 import type { AdamWOptions } from "../optimizer/adamw.ts";
 import type { KernelCall, OpCall } from "../tensor/tensor.ts";
@@ -28,26 +29,20 @@ export interface PlanHooks {
 
 /** A device that lowers as another one does, and has no memory. */
 export function planningDevice(device: Device, { allocated, built }: PlanHooks = {}): Device {
-  return {
-    kind: device.kind,
-    description: device.description,
-    settings: device.settings,
-    software: device.software,
-    maxTensorBytes: device.maxTensorBytes,
+  return alteredDevice(device, {
     allocate(bytes) {
       allocated?.(bytes);
       return { bytes, destroy: () => {} };
     },
     write: () => {},
     read: () => Promise.resolve([]),
-    lower: (call) => device.lower(call),
     build(recording) {
       built?.(recording);
       return Promise.resolve({ bytes: 0, run: () => {}, destroy: () => {} });
     },
     takeProfile: () => Promise.resolve(undefined),
     destroy: () => {},
-  };
+  });
 }
 
 /** Records the training step of a model for batches of a shape. */
@@ -58,13 +53,15 @@ export async function recordedStep(
 ): Promise<RecordedStep> {
   const operations: OpCall[] = [];
   const kernels: KernelCall[] = [];
-  const planning: Device = {
-    ...planningDevice(device, { built: ({ sections }) => kernels.push(...[...sections.values()].flat()) }),
+  const planning = planningDevice(device, {
+    built: ({ sections }) => kernels.push(...[...sections.values()].flat()),
+  });
+  const noting = alteredDevice(planning, {
     lower(call) {
       operations.push(call);
       return device.lower(call);
     },
-  };
-  await new Model(planning, config).compileTraining(shape, optimizer);
+  });
+  await new Model(noting, config).compileTraining(shape, optimizer);
   return { operations, kernels };
 }

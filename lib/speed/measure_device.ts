@@ -4,10 +4,10 @@
  * @module
  */
 
+import { alteredDevice } from "../device/altered_device.ts";
 import type { Device } from "../device/device.ts";
 import { workOf } from "../device/profile.ts";
 import { Graph } from "../graph/graph.ts";
-import { planningDevice } from "../model/recorded_step.ts";
 import { attention } from "../ops/attention.ts";
 import { product } from "../ops/linear.ts";
 import type { KernelCall } from "../tensor/tensor.ts";
@@ -109,7 +109,13 @@ async function measured(device: Device, record: (graph: Graph) => void) {
   record(graph);
   const probe = graph.persistent("probe", [4]);
   const kernels: KernelCall[] = [];
-  const program = await graph.compile(lowering(device, kernels));
+  const noting = alteredDevice(device, {
+    build(recording) {
+      kernels.push(...[...recording.sections.values()].flat());
+      return device.build(recording);
+    },
+  });
+  const program = await graph.compile(noting);
   let submitted = 0;
   const run = async (count: number) => {
     const began = performance.now();
@@ -126,20 +132,6 @@ async function measured(device: Device, record: (graph: Graph) => void) {
   } finally {
     program.destroy();
   }
-}
-
-/** The device itself, but that what it lowers is noted. */
-function lowering(device: Device, kernels: KernelCall[]): Device {
-  return {
-    ...planningDevice(device),
-    allocate: (bytes, label) => device.allocate(bytes, label),
-    build: (recording) => device.build(recording),
-    lower(call) {
-      const lowered = device.lower(call);
-      kernels.push(...lowered);
-      return lowered;
-    },
-  };
 }
 
 /** Seconds that a measured number of runs takes at least: a wait alone may take a hundredth. */

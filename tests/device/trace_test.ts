@@ -12,6 +12,8 @@ Deno.test("TraceLog keeps as many spans as there is room for, and counts the oth
     log.addHost(span(i));
     log.addDevice(span(i));
   }
+  log.end();
+  log.addHost(span(9));
   assertEquals([log.host.length, log.device.length, log.dropped], [2, 1, 7]);
 });
 

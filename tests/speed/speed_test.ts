@@ -3,7 +3,7 @@ import { openWebGpuDevice } from "../../lib/device/webgpu/open_webgpu.ts";
 import { measureDevice, secondsOf } from "../../lib/speed/measure_device.ts";
 import { estimateStep } from "../../lib/speed/step_estimate.ts";
 import type { Device } from "../../lib/device/device.ts";
-import { planningDevice } from "../../lib/model/recorded_step.ts";
+import { alteredDevice } from "../../lib/device/altered_device.ts";
 import { deviceTest, withoutGpu } from "../helpers/devices.ts";
 
 Deno.test("secondsOf() leaves out what a wait costs", async () => {
@@ -23,10 +23,7 @@ deviceTest(
   "measureDevice() finds rates, and gives the memory back",
   async (device: Device) => {
     let held = 0;
-    const counted: Device = {
-      ...planningDevice(device),
-      read: (tensors) => device.read(tensors),
-      lower: (call) => device.lower(call),
+    const counted = alteredDevice(device, {
       allocate(bytes, label) {
         const buffer = device.allocate(bytes, label);
         held++;
@@ -38,8 +35,7 @@ deviceTest(
           },
         });
       },
-      build: (recording) => device.build(recording),
-    };
+    });
     const attending = { batch: 1, length: 16, width: 16, heads: 2 };
     const speed = await measureDevice(counted, { elements: 4096, product: [32, 32, 32], attention: attending });
     for (const [name, value] of Object.entries(speed)) {
@@ -75,7 +71,7 @@ Deno.test({
     }
     const slow = await estimateStep(device, { ...h200, submit: 1 }, measured[0]);
     assertEquals(slow.seconds, slow.calls);
-    const small = { ...planningDevice(device), maxTensorBytes: 2 ** 22 };
+    const small = alteredDevice(device, { maxTensorBytes: 2 ** 22 });
     assertEquals((await estimateStep(small, h200, measured[1])).tokensPerSecond, undefined);
     device.destroy();
   },
