@@ -38,6 +38,9 @@ export interface GpuReport {
 }
 
 const count = (value: number) => Math.round(value).toLocaleString("en");
+
+/** A rate in thousands of millions a second. */
+const billions = (rate: number) => rate < 1e11 ? (rate / 1e9).toPrecision(3) : count(rate / 1e9);
 const row = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
 
 /** Text in a cell of a table. */
@@ -50,9 +53,9 @@ export function gpuTable({ adapter, versions, date, tests, speed, steps, failed 
     ["hardware", [`vendor ${vendor}`, `device ${device}`, architecture].filter(Boolean).join(", ")],
     ["features", features.join(", ") || "none of those that may be used"],
     ["correctness", tests ? tests.summary : "skipped"],
-    ["memory, one tensor added to another", `${count(speed.bandwidth / 1e9)} GB/s`],
-    ["a large product", `${count(speed.products / 1e9)} GFLOP/s`],
-    ["attention with its gradient", `${count(speed.attention / 1e9)} GFLOP/s`],
+    ["memory, one tensor added to another", `${billions(speed.bandwidth)} GB/s`],
+    ["a large product", `${billions(speed.products)} GFLOP/s`],
+    ["attention with its gradient", `${billions(speed.attention)} GFLOP/s`],
     [
       "a call · JavaScript and driver for it",
       [speed.call, speed.submit].map((s) => `${(1e6 * s).toFixed(1)} µs`).join(" · "),
