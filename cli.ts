@@ -1,5 +1,5 @@
 /**
- * The command line: `train`, `fill`, `eval`, `embed`, `export`, `info`, `tokenizer`, `watch` and `report`.
+ * The command line: `train`, `fill`, `eval`, `embed`, `export`, `info`, `tokenizer`, `runs`, `compare`, `metrics`, `watch` and `report`.
  *
  * ```sh
  * deno run -A jsr:@cloze/mlm/cli train --data book.txt
@@ -8,6 +8,7 @@
  * @module
  */
 
+import { compareCommand } from "./lib/cli/commands/compare.ts";
 import { embedCommand } from "./lib/cli/commands/embed.ts";
 import { evalCommand } from "./lib/cli/commands/eval.ts";
 import { exportCommand } from "./lib/cli/commands/export.ts";
@@ -15,13 +16,16 @@ import { fillCommand } from "./lib/cli/commands/fill.ts";
 import { UsageError } from "./lib/cli/flags.ts";
 import { DeviceError } from "./lib/device/device.ts";
 import { infoCommand } from "./lib/cli/commands/info.ts";
-import { OutputClosedError, say, sayAside } from "./lib/cli/standard_streams.ts";
+import { clearDrawn, OutputClosedError, say, sayAside, sayHelp } from "./lib/cli/standard_streams.ts";
 import { environment } from "./lib/cli/permissions.ts";
 import { sentenceOf } from "./lib/sentences/reasons.ts";
 import { quoted, safeSentence } from "./lib/sentences/safe_text.ts";
+import { metricsCommand } from "./lib/cli/commands/metrics.ts";
 import { program } from "./lib/cli/program.ts";
+import { nearest } from "./lib/cli/suggestions.ts";
 import { reportCommand } from "./lib/cli/commands/report.ts";
 import { tokenizerCommand } from "./lib/cli/commands/tokenizer.ts";
+import { runsCommand } from "./lib/cli/commands/runs.ts";
 import { trainCommand } from "./lib/cli/commands/train.ts";
 import { watchCommand } from "./lib/cli/commands/watch.ts";
 import project from "./deno.json" with { type: "json" };
@@ -34,6 +38,9 @@ const commands: Readonly<Record<string, (args: readonly string[]) => Promise<num
   export: exportCommand,
   info: infoCommand,
   tokenizer: tokenizerCommand,
+  runs: runsCommand,
+  compare: compareCommand,
+  metrics: metricsCommand,
   watch: watchCommand,
   report: reportCommand,
 };
@@ -50,6 +57,9 @@ Commands:
   export     write a model for other programs: Hugging Face, ONNX
   info       show what a model is
   tokenizer  train a vocabulary; turn text into ids and back
+  runs       list runs: state, losses, time
+  compare    tell which of several runs learns better
+  metrics    give the figures of a run to spreadsheets, scripts and TensorBoard
   watch      show runs on a page in a browser, live
   report     write that page as one file
 
@@ -66,7 +76,7 @@ export async function main(args: readonly string[]): Promise<number> {
   const command = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined;
   try {
     if (name === undefined || name === "--help" || name === "-h" || name === "help") {
-      say(help);
+      sayHelp(help);
       return name === undefined ? 2 : 0;
     }
     if (name === "--version") {
@@ -74,11 +84,14 @@ export async function main(args: readonly string[]): Promise<number> {
       return 0;
     }
     if (!command) {
-      throw new UsageError(`Unknown command ${quoted(name)}: there are ${Object.keys(commands).join(", ")}`);
+      const [known, near] = [Object.keys(commands), nearest(name, Object.keys(commands))];
+      const meant = near === undefined ? "" : `; did you mean ${near}?`;
+      throw new UsageError(`Unknown command ${quoted(name)}: there are ${known.join(", ")}${meant}`);
     }
     quietenMesa();
     return await command(rest);
   } catch (error) {
+    clearDrawn();
     // who reads the output has seen enough, as head has: other programs end by the signal SIGPIPE
     if (error instanceof OutputClosedError) return OUTPUT_CLOSED;
     if (environment("CLOZE_DEBUG")) console.error(error);

@@ -37,7 +37,13 @@ export {
 } from "./lib/device/device.ts";
 export { deviceChoices } from "./lib/device/open_device.ts";
 export type { KernelTime } from "./lib/device/profile.ts";
-export type { MatmulVariant, ProductChoice, ProductTable, Tile } from "./lib/device/webgpu/choices.ts";
+export type {
+  AttentionVariant,
+  MatmulVariant,
+  ProductChoice,
+  ProductTable,
+  Tile,
+} from "./lib/device/webgpu/choices.ts";
 export { TraceLog, type TraceSpan } from "./lib/device/trace.ts";
 export type { AdapterPrint, TuneOptions, TuneReport } from "./lib/device/webgpu/tuner.ts";
 export { NoAdapterError, openWebGpuDevice, type WebGpuOptions } from "./lib/device/webgpu/open_webgpu.ts";

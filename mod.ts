@@ -68,6 +68,8 @@ export { parseCurriculum, type Stage } from "./lib/batch/curriculum.ts";
 export { TooShortError } from "./lib/batch/windows.ts";
 export { DivergedError } from "./lib/train/diverged.ts";
 export type {
+  Phase,
+  PhaseRecord,
   SkippedRecord,
   SpikeRecord,
   TimeRecord,
@@ -100,7 +102,7 @@ export {
 
 // trained models
 export type { Evaluation, NextSentenceEvaluation, ScoreSums } from "./lib/evaluate/score_totals.ts";
-export type { SampleToken } from "./lib/evaluate/evaluator.ts";
+export type { SampleCandidate, SampleToken } from "./lib/evaluate/evaluator.ts";
 export type { EachTokenOptions } from "./lib/evaluate/token_batches.ts";
 export { type Score, ScoreTotal, type WindowScore } from "./lib/evaluate/score_totals.ts";
 export { scoreEachToken, scoreMasked } from "./lib/evaluate/score.ts";

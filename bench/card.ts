@@ -6,19 +6,13 @@ import { parseArgs } from "@std/cli";
 import { profileTable } from "../lib/cli/profile_table.ts";
 import { openWebGpuDevice } from "../lib/device/webgpu/open_webgpu.ts";
 import { measurePeaks } from "../lib/speed/measure_peaks.ts";
-import { prepareStep, type StepCase, timeSteps } from "./card_step.ts";
-
-const cases: Readonly<Record<string, StepCase>> = {
-  "small, few tokens": { size: "small", length: 64, tokens: 1024, vocab: 70 },
-  small: { size: "small", length: 128, tokens: 16384, vocab: 70 },
-  mini: { size: "mini", length: 128, tokens: 4096, vocab: 8192 },
-  base: { size: "base", length: 512, tokens: 4096, vocab: 30522 },
-};
+import { prepareStep, timeSteps } from "./card_step.ts";
+import { type CardCase, cardCases } from "./cases.ts";
 
 /** Milliseconds of measuring. */
 const MILLISECONDS = 3000;
 
-async function measure(name: string, one: StepCase, profile: boolean): Promise<void> {
+async function measure(name: string, one: CardCase, profile: boolean): Promise<void> {
   const device = await openWebGpuDevice({ profile });
   if (device.software) throw new Error(`${device.description} is no graphics card`);
   const begun = performance.now();
@@ -37,6 +31,6 @@ async function measure(name: string, one: StepCase, profile: boolean): Promise<v
 }
 
 const { profile, _: names } = parseArgs(Deno.args, { boolean: ["profile"] });
-for (const [name, one] of Object.entries(cases)) {
+for (const [name, one] of Object.entries(cardCases)) {
   if (names.length === 0 || names.includes(name)) await measure(name, one, profile === true);
 }

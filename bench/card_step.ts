@@ -4,19 +4,12 @@
 import { maskBatch } from "../lib/batch/loader.ts";
 import { capacityFor } from "../lib/batch/masking.ts";
 import type { Device } from "../lib/device/device.ts";
-import { modelConfig, type Size } from "../lib/model/config.ts";
+import { modelConfig } from "../lib/model/config.ts";
 import { createModel } from "../lib/model/model.ts";
 import { recordedStep } from "../lib/model/recorded_step.ts";
 import { characterTokenizer } from "../lib/tokenizer/character.ts";
+import type { CardCase } from "./cases.ts";
 import { median } from "./helpers.ts";
-
-/** What is trained, in steps of how many tokens. */
-export interface StepCase {
-  readonly size: Size;
-  readonly length: number;
-  readonly tokens: number;
-  readonly vocab: number;
-}
 
 /** Steps submitted before waiting once. */
 const STEPS = 8;
@@ -24,7 +17,7 @@ const STEPS = 8;
 const optimizer = { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, weightDecay: 0.01, clip: 1 };
 
 /** A step of a model that was compiled, with the choices of the device if it makes some, and a wait for all that were submitted. */
-export async function prepareStep(device: Device, { size, length, tokens, vocab }: StepCase) {
+export async function prepareStep(device: Device, { size, length, tokens, vocab }: CardCase) {
   const characters = Array.from({ length: vocab - 5 }, (_, i) => String.fromCodePoint(0x4e00 + i));
   const tokenizer = characterTokenizer(characters);
   const windows = tokens / length;

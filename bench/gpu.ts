@@ -9,19 +9,12 @@ import { adapterFacts, NoAdapterError, openWebGpuDevice } from "../lib/device/we
 import type { TuneReport } from "../lib/device/webgpu/tuner.ts";
 import { type DeviceSpeed, measureDevice } from "../lib/speed/measure_device.ts";
 import { estimateStep } from "../lib/speed/step_estimate.ts";
-import { prepareStep, type StepCase, timeSteps } from "./card_step.ts";
+import { prepareStep, timeSteps } from "./card_step.ts";
+import { type CardCase, cardCases } from "./cases.ts";
 import { type GpuReport, gpuTable, type MeasuredStep } from "./gpu_table.ts";
 
-/** What is measured on a card. */
-const cardCases: readonly StepCase[] = [
-  { size: "small", length: 64, tokens: 1024, vocab: 70 },
-  { size: "small", length: 128, tokens: 16_384, vocab: 70 },
-  { size: "mini", length: 128, tokens: 4096, vocab: 8192 },
-  { size: "base", length: 512, tokens: 4096, vocab: 30_522 },
-];
-
 /** What software does in a few seconds. */
-const softwareCases: readonly StepCase[] = [{ size: "tiny", length: 32, tokens: 128, vocab: 70 }];
+const softwareCases: readonly CardCase[] = [{ size: "tiny", length: 32, tokens: 128, vocab: 70 }];
 
 /** Folders whose tests run every kernel in every variant. */
 const testFolders = ["tests/ops", "tests/device", "tests/optimizer", "tests/model", "tests/graph"];
@@ -53,7 +46,7 @@ async function runTests(folders: readonly string[]): Promise<GpuReport["tests"]>
 
 /** Measures the steps of a model with products by the rule, then with those that time chose. */
 async function measure(
-  one: StepCase,
+  one: CardCase,
   { speed, software }: { speed: DeviceSpeed; software: boolean },
 ): Promise<MeasuredStep> {
   const limits = software ? LIMITS.software : LIMITS.card;
@@ -95,7 +88,7 @@ const speed = await measureDevice(device);
 device.destroy();
 const steps: MeasuredStep[] = [];
 const failed: string[] = [];
-for (const one of software ? softwareCases : cardCases) {
+for (const one of software ? softwareCases : Object.values(cardCases)) {
   // a card without the memory for one size has it for others
   await measure(one, { speed, software }).then(
     (measured) => steps.push(measured),

@@ -3,10 +3,10 @@
  */
 import type { AdapterFacts } from "../lib/device/webgpu/open_webgpu.ts";
 import type { DeviceSpeed } from "../lib/speed/measure_device.ts";
-import type { StepCase } from "./card_step.ts";
+import type { CardCase } from "./cases.ts";
 
 /** Steps of a model as they were measured. */
-export interface MeasuredStep extends StepCase {
+export interface MeasuredStep extends CardCase {
   /** Milliseconds of compiling, and of a step, with the products that the rule chooses. */
   readonly compiled: number;
   readonly usual: number;

@@ -74,7 +74,7 @@ const usesDeno = [
   "lib/text/watched_file.ts",
   "lib/device/cpu/blas.ts",
 ];
-const asksForDeno = ["lib/access/may_load.ts", "lib/text/parquet_decoder.ts"];
+const asksForDeno = ["lib/access/may_load.ts", "lib/text/parquet_decoder.ts", "lib/train/memory_use.ts"];
 
 const root = new URL("../", import.meta.url);
 

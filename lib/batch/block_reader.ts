@@ -5,16 +5,18 @@
  */
 
 import type { CorpusPassage } from "../text/corpus.ts";
-import { joinIds } from "../tokenizer/token_ids.ts";
+import { textSections } from "../tokenizer/encode_pieces.ts";
+import { IdList, release } from "../tokenizer/token_ids.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { Block, PackMode } from "./block.ts";
 import { sentencesOf } from "./pairs.ts";
 
 /** Turns passages into a block. */
 export class BlockReader {
+  #tokenizer: Tokenizer;
   #encode: (text: string) => Uint32Array<ArrayBuffer>;
   #separators: Readonly<Record<CorpusPassage["after"], Uint32Array<ArrayBuffer> | undefined>>;
-  #pieces: Uint32Array[] = [];
+  #ids = new IdList();
   #documentSizes: number[] = [];
   #document = 0;
   /** Sentences of all documents and of the current one, where texts are paired. */
@@ -23,10 +25,10 @@ export class BlockReader {
   #pairs: boolean;
   /** What comes before the next sentence. */
   #separator: Uint32Array | undefined;
-  #size = 0;
 
   /** An empty one. Documents that are packed need nothing between them. */
   constructor({ tokenizer, words, pack }: { tokenizer: Tokenizer; words: boolean; pack: PackMode }) {
+    this.#tokenizer = tokenizer;
     this.#encode = (text) => words ? tokenizer.encodeWords(text) : tokenizer.encode(text);
     const line = this.#encode("\n");
     this.#pairs = pack === "pairs";
@@ -35,12 +37,18 @@ export class BlockReader {
 
   /** Tokens since the last block was taken. */
   get size(): number {
-    return this.#size;
+    return this.#ids.length;
   }
 
   /** Adds a passage. */
   add({ text, after }: CorpusPassage): void {
-    for (const piece of this.#pairs ? sentencesOf(text) : [text]) this.#append(this.#encode(piece));
+    const pieces = this.#pairs ? sentencesOf(text) : textSections(text, this.#tokenizer);
+    for (const piece of pieces) {
+      const ids = this.#encode(piece);
+      this.#append(ids);
+      // of a section of a long text
+      if (!this.#pairs && piece.length < text.length) release(ids);
+    }
     const separator = this.#separators[after];
     // what stands between two sentences belongs to the second, line breaks as well as spaces
     if (this.#pairs) this.#separator = separator;
@@ -52,24 +60,23 @@ export class BlockReader {
   take(): Block {
     this.#end();
     const block = {
-      tokens: joinIds(this.#pieces),
+      tokens: this.#ids.take(),
       documentSizes: this.#documentSizes,
       ...(this.#pairs ? { sentenceSizes: this.#sentenceSizes, lineBreak: this.#separators.line?.[0] } : {}),
     };
-    this.#pieces = [];
     this.#documentSizes = [];
     this.#sentenceSizes = [];
-    this.#size = 0;
     return block;
   }
 
   #append(text: Uint32Array): void {
-    const ids = this.#separator && this.#document > 0 ? joinIds([this.#separator, text]) : text;
+    const before = this.#ids.length;
+    if (this.#separator && this.#document > 0) this.#ids.append(this.#separator);
     this.#separator = undefined;
-    if (this.#pairs && ids.length > 0) this.#sentences.push(ids.length);
-    this.#pieces.push(ids);
-    this.#size += ids.length;
-    this.#document += ids.length;
+    this.#ids.append(text);
+    const size = this.#ids.length - before;
+    if (this.#pairs && size > 0) this.#sentences.push(size);
+    this.#document += size;
   }
 
   #end(): void {

@@ -111,7 +111,8 @@ export class WindowCutter {
   *cut(): Generator<WindowContent> {
     const runsThrough = this.#options.pack === "none";
     const taken = this.#reader.take();
-    const block = runsThrough ? { ...taken, tokens: joinIds([this.#rest, taken.tokens]) } : taken;
+    const goesOn = runsThrough && this.#rest.length > 0;
+    const block = goesOn ? { ...taken, tokens: joinIds([this.#rest, taken.tokens]) } : taken;
     const { count, room, window } = cutBlock(block, this.#options);
     if (runsThrough) this.#rest = block.tokens.slice(count * room);
     for (let index = 0; index < count; index++) {

@@ -6,6 +6,7 @@
 
 import type { Corpus, CorpusPart, CorpusPassage, CorpusPosition } from "../text/corpus.ts";
 import { BlockReader } from "./block_reader.ts";
+import { release } from "../tokenizer/token_ids.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { Complete } from "../tokenizer/vocabulary_options.ts";
 import type { Window } from "./masking.ts";
@@ -178,7 +179,10 @@ export class WindowSource {
     if (!this.#block) await this.#load();
     const { epoch, block } = this.#position;
     this.#position = { ...this.#position, epoch, block: block + 1, place: this.#next, length: 0, taken: 0 };
+    // a block may be large, and windows are copies: none is in memory beside the next one
+    release(this.#block!.tokens);
     this.#block = undefined;
+    this.#cut = undefined;
     this.#order = undefined;
   }
 

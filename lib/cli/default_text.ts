@@ -8,6 +8,7 @@ import { makeFolder, writeFile } from "../files/write_files.ts";
 import { firstBytes } from "../text/byte_reader.ts";
 import { guardedFetch } from "../access/guarded_fetch.ts";
 import { sha256 } from "./file_print.ts";
+import { longWork, progressAside } from "./long_work.ts";
 import { environment, mayRead, mayWrite } from "./permissions.ts";
 
 /** Its name, for people. */
@@ -68,7 +69,22 @@ async function download(url: string): Promise<Uint8Array<ArrayBuffer>> {
     throw fail(`the server answers with status ${answer.status}`);
   }
   // one byte more tells that there is too much
-  return await firstBytes(answer.body, SHAKESPEARE.bytes + 1);
+  return await firstBytes(watchedDownload(answer.body), SHAKESPEARE.bytes + 1);
+}
+
+/** A download that says how far it is, where it takes long. */
+function watchedDownload(body: ReadableStream<Uint8Array<ArrayBuffer>>): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const work = longWork(progressAside(), `downloading ${DEFAULT_TEXT}`);
+  let done = 0;
+  return body.pipeThrough(
+    new TransformStream({
+      transform(chunk, controller) {
+        work.at(done += chunk.length, { total: SHAKESPEARE.bytes });
+        controller.enqueue(chunk);
+      },
+      flush: () => work.end(),
+    }),
+  );
 }
 
 /** Where downloads are kept: CLOZE_CACHE, or the system's place for caches; undefined where the environment does not say. */

@@ -7,6 +7,7 @@
 import type { EmbedOptions } from "../inference/embed.ts";
 import type { TextDocument } from "../inference/embed_documents.ts";
 import type { MaskedLanguageModel } from "../inference/load.ts";
+import { compressionEndings } from "../text/decompress.ts";
 import { fileSources } from "../text/file_source.ts";
 import { type TextOptions, textSource } from "../text/text_source.ts";
 import { type ByteSource, strict } from "../text/source.ts";
@@ -42,11 +43,14 @@ export interface VectorsOptions extends EmbedOptions {
   by: FilePart;
   /** Hears of each text that was cut off. */
   cut: () => void;
+  /** Hears what is read of files, piece by piece. */
+  read?: ((text: string) => void) | undefined;
 }
 
 /** The vectors of what is asked for, in order. */
 export async function* vectorsOf(model: MaskedLanguageModel, options: VectorsOptions): AsyncGenerator<NamedVector> {
-  const { given, files, text: reading, by, cut, ...rest } = options;
+  const { given, files, text, by, cut, read, ...rest } = options;
+  const reading = { ...text, read };
   if (by !== "line") {
     const documents = model.embedDocuments(documentsOf(files, reading), {
       ...rest,
@@ -87,14 +91,36 @@ async function* sourcesOf(paths: readonly string[]) {
   }
 }
 
+/** How files are read, and who hears of it. */
+interface Reading extends TextOptions {
+  readonly read: VectorsOptions["read"];
+}
+
 /** Passages of a source. */
-async function* passagesOf(source: ByteSource, reading: TextOptions) {
-  const text = await textSource(source, reading);
-  yield* text.read({ start: 0, end: text.size, bad: strict });
+async function* passagesOf(source: ByteSource, { read, ...options }: Reading) {
+  const text = await textSource(source, options);
+  for await (const passage of text.read({ start: 0, end: text.size, bad: strict })) {
+    read?.(passage.text);
+    yield passage;
+  }
+}
+
+/** Files whose bytes are not those of their text. */
+const NOT_PLAIN = new RegExp(`\\.(csv|tsv|jsonl?|parquet|${compressionEndings.join("|")})$`, "i");
+
+/** Bytes of text in files; undefined where they are not known beforehand. */
+export async function bytesOfTexts(files: readonly string[]): Promise<number | undefined> {
+  if (files.length === 0) return undefined;
+  let bytes = 0;
+  for await (const source of sourcesOf(files)) {
+    if (source?.size === undefined || NOT_PLAIN.test(source.name)) return undefined;
+    bytes += source.size;
+  }
+  return bytes;
 }
 
 /** The lines, records or rows of what paths mean, each whole but for what no model reads. */
-async function* linesOf(paths: readonly string[], reading: TextOptions): AsyncGenerator<NamedLine> {
+async function* linesOf(paths: readonly string[], reading: Reading): AsyncGenerator<NamedLine> {
   for await (const source of sourcesOf(paths)) {
     if (!source) {
       let held = "";
@@ -118,11 +144,11 @@ async function* linesOf(paths: readonly string[], reading: TextOptions): AsyncGe
 }
 
 /** Files as documents: their lines, records or rows, with line breaks in between. */
-async function* documentsOf(paths: readonly string[], reading: TextOptions): AsyncGenerator<TextDocument> {
+async function* documentsOf(paths: readonly string[], reading: Reading): AsyncGenerator<TextDocument> {
   for await (const source of sourcesOf(paths)) yield { name: source?.name ?? INPUT, parts: partsOf(source, reading) };
 }
 
-async function* partsOf(source: ByteSource | undefined, reading: TextOptions): AsyncGenerator<string> {
+async function* partsOf(source: ByteSource | undefined, reading: Reading): AsyncGenerator<string> {
   if (!source) { for await (const { text, isLast } of standardInputPieces()) yield isLast ? `${text}\n` : text; }
   else for await (const { text, after } of passagesOf(source, reading)) yield after === "nothing" ? text : `${text}\n`;
 }

@@ -1,12 +1,8 @@
 /**
- * How numbers and samples look.
+ * How numbers look.
  *
  * @module
  */
-
-import type { SampleToken } from "../evaluate/evaluator.ts";
-import { printable } from "../sentences/safe_text.ts";
-import { paint, type Terminal } from "./terminal.ts";
 
 /** 1234567 as 1,234,567. */
 export function grouped(value: number): string {
@@ -42,20 +38,4 @@ export function duration(seconds: number): string {
 /** Three significant digits, such as 1.98e-3. */
 export function rate(value: number): string {
   return value === 0 ? "0" : value.toExponential(2);
-}
-
-/**
- * A sample: right predictions green, wrong ones red, what was not masked dim. Without colours a right prediction is
- * {x} and a wrong one {x|y}, y being the token of the text.
- */
-export function formatSample(terminal: Pick<Terminal, "hasColour">, sample: readonly SampleToken[]): string {
-  const visible = (token: string) => printable(token.replaceAll("\n", "↵").replaceAll("\t", "⇥"));
-  // a coloured space would not be seen
-  const marked = (token: string) => visible(token).replaceAll(" ", "␣");
-  return sample.map(({ token, predicted }) => {
-    if (predicted === undefined) return paint(terminal, "dim", visible(token));
-    const isRight = predicted === token;
-    if (terminal.hasColour) return paint(terminal, isRight ? "green" : "red", marked(predicted));
-    return isRight ? `{${marked(token)}}` : `{${marked(predicted)}|${marked(token)}}`;
-  }).join("");
 }

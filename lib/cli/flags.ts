@@ -126,10 +126,14 @@ function parseValue(name: string, flag: Flag<unknown>, text: string): unknown {
 
 /** Help for groups of flags, in two columns. */
 export function flagHelp(groups: FlagGroups): string {
+  const flagOf = (name: string, { value }: Flag<unknown>) => `--${name} ${value}`.trimEnd();
+  const all = Object.values(groups).flatMap((flags) => Object.entries(flags));
+  const width = Math.max(...all.map(([name, flag]) => flagOf(name, flag).length));
   const rows = Object.entries(groups).map(([heading, flags]) => {
-    const lines = Object.entries(flags).map(([name, { value, help, default: usual }]) => {
+    const lines = Object.entries(flags).map(([name, flag]) => {
+      const { help, default: usual } = flag;
       const shown = usual === undefined ? "" : ` (default: ${usual})`;
-      return `  ${`--${name} ${value}`.trimEnd().padEnd(34)}${help}${shown}`;
+      return `  ${flagOf(name, flag).padEnd(width)}  ${help}${shown}`;
     });
     return `${heading}:\n${lines.join("\n")}`;
   });

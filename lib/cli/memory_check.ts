@@ -4,16 +4,16 @@
  * @module
  */
 
-import { capacityFor } from "../batch/masking.ts";
 import type { Device } from "../device/device.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { trainingMemory } from "../model/memory.ts";
-import type { BatchShape } from "../model/model.ts";
 import { parameterCount } from "../model/parameters.ts";
-import { highestMaskRate, stepSize } from "../train/schedule.ts";
+import { fewestParts } from "../train/micro_batch.ts";
+import { stepSize } from "../train/schedule.ts";
 import type { TrainingSettings } from "../train/settings.ts";
 import { STEPS_AHEAD } from "../train/step_queue.ts";
 import { grouped } from "./figures.ts";
+import { stageShape } from "./planned_memory.ts";
 
 /** A run as far as memory counts. */
 export interface MemoryChoice {
@@ -34,18 +34,67 @@ const TOKEN_BYTES = 16;
 /** Numbers of an activation of the model's width in a layer, at the least; what is planned is more. */
 const LEAST_ACTIVATIONS = 4;
 
+/** How a batch is divided: tokens that are computed at once, as many as the memory holds, or all of them. */
+export type MicroBatch = number | "auto" | "off";
+
+/** Settings that fit, and what the user should know of them. */
+export interface FittedSettings<Settings> {
+  /** The settings, perhaps with batches in parts. */
+  readonly settings: Settings;
+  /** Said where that was not asked for. */
+  readonly notice?: string | undefined;
+}
+
 /**
- * Compares what a run needs at the least with what there is.
+ * Compares what a run needs at the least with what there is, and divides batches that do not fit.
  *
  * @throws {RangeError} with both numbers, and what would do.
  */
-export async function checkMemory(choice: MemoryChoice): Promise<void> {
+export async function fitMemory<Settings extends MemoryChoice["settings"]>(
+  choice: MemoryChoice & { readonly settings: Settings },
+  microBatch: MicroBatch = "off",
+): Promise<FittedSettings<Settings>> {
   const { device } = choice;
   const machine = device.kind === "cpu" || device.software ? machineBytes() : Infinity;
   const limit = Math.min(machine, device.memoryBytes ?? Infinity);
   checkParameters(choice, limit);
   checkWaiting(choice.settings);
-  await checkBatch(choice, limit);
+  const asked = typeof microBatch === "number" ? askedParts(choice.settings, microBatch) : choice.settings;
+  let problem = await batchProblem({ ...choice, settings: asked }, limit);
+  let divided: { parts: number; settings: Settings } = { parts: 1, settings: asked };
+  while (problem) {
+    const next = microBatch === "auto"
+      ? fewestParts(choice.settings, { most: problem.fittingTokens, above: divided.parts })
+      : undefined;
+    if (!next) throw problem.error;
+    divided = next;
+    problem = await batchProblem({ ...choice, settings: divided.settings }, limit);
+  }
+  return { settings: divided.settings, notice: partsNotice(choice.settings, divided) };
+}
+
+/** What is said of batches that are computed in parts. */
+export function partsNotice(
+  { batchTokens }: Pick<TrainingSettings, "batchTokens">,
+  { parts, settings }: { parts: number; settings: Pick<TrainingSettings, "batchTokens"> },
+): string | undefined {
+  if (parts === 1) return undefined;
+  return `batches of ${grouped(batchTokens)} tokens do not fit into memory: each is computed in ${parts} parts of ` +
+    `${grouped(settings.batchTokens)} (--micro-batch)`;
+}
+
+function askedParts<Settings extends MemoryChoice["settings"]>(settings: Settings, most: number): Settings {
+  const found = fewestParts(settings, { most });
+  if (found) return found.settings;
+  const { length } = settings.curriculum.at(-1)!;
+  throw new RangeError(
+    most < length
+      ? `Cannot compute ${grouped(most)} tokens at once: one window of this run has ${grouped(length)}`
+      : `Cannot divide batches of ${grouped(settings.batchTokens)} tokens into parts of at most ${
+        grouped(most)
+      }: the windows ` +
+        "of some stage do not come out even; --batch-tokens that is a power of 2 does",
+  );
 }
 
 /** A model whose parameters alone do not fit. */
@@ -83,31 +132,41 @@ function checkWaiting({ batchTokens, accumulate, curriculum }: MemoryChoice["set
   );
 }
 
-/** Batches that do not fit. */
-async function checkBatch(choice: MemoryChoice, limit: number): Promise<void> {
-  const { config, settings: { batchTokens, curriculum }, device } = choice;
+/** Why batches do not fit, and tokens that would. */
+interface BatchProblem {
+  readonly error: RangeError;
+  readonly fittingTokens: number;
+}
+
+/** What is wrong with batches that do not fit. */
+async function batchProblem(choice: MemoryChoice, limit: number): Promise<BatchProblem | undefined> {
+  const { config, settings: { batchTokens, curriculum, recompute = false }, device } = choice;
   const { length } = curriculum.at(-1)!;
   const { windows } = stepSize({ length, batchTokens, accumulate: 1 });
   const largest = device.maxTensorBytes;
-  const least = (count: number) => 4 * count * length * config.width * LEAST_ACTIVATIONS * config.layers;
+  const kept = recompute ? 1 : LEAST_ACTIVATIONS;
+  const least = (count: number) => 4 * count * length * config.width * kept * config.layers;
   const canPlan = (count: number) => 4 * count * length * config.width <= largest && least(count) <= limit;
   // what is far too large cannot even be planned: one window tells how many would fit
   const planned = canPlan(windows) ? windows : canPlan(1) ? 1 : 0;
   const needs = planned > 0 ? await measured(choice, planned) : undefined;
   if (needs && planned === windows && needs.parameters + needs.batch <= limit && needs.largestTensor <= largest) return;
   const share = needs ? Math.min((limit - needs.parameters) / needs.batch, largest / needs.largestTensor) : 0;
-  const fitting = Math.floor(ROOM * planned * share);
+  const fittingTokens = length * Math.max(0, Math.floor(ROOM * planned * share));
   const needed = needs && planned === windows ? needs.parameters + needs.batch : least(windows);
   const has = needed > limit ? mebibytes(limit) : `${mebibytes(largest)} for one tensor`;
-  const wish = fitting > 0
-    ? `--batch-tokens ${fitting * length} would fit`
-    : "shorter windows (--length, --curriculum) or a smaller model would fit";
-  throw new RangeError(
+  const wish = fittingTokens > 0
+    ? `--batch-tokens ${fittingTokens} would fit`
+    : `shorter windows (--length, --curriculum)${
+      recompute ? "" : ", --checkpoint-activations"
+    } or a smaller model would fit`;
+  const error = new RangeError(
     `Cannot train with batches of ${
       grouped(windows * length)
     } tokens on ${device.description}: a step takes at least ` +
       `${mebibytes(needed)}, and it has ${has}; ${wish}`,
   );
+  return { error, fittingTokens };
 }
 
 /** Room for what does not grow evenly with a batch. */
@@ -115,17 +174,11 @@ const ROOM = 0.9;
 
 /** Memory of a step of so many of the longest windows. */
 function measured({ config, settings, device }: MemoryChoice, windows: number) {
-  const { curriculum, maskRate, maskMode: mode, pack, optimizer } = settings;
-  const { length } = curriculum.at(-1)!;
-  const rate = highestMaskRate(maskRate, curriculum, curriculum.length - 1);
-  const shape: BatchShape = {
-    windows,
-    length,
-    capacity: capacityFor({ windows, length, rate, mode }),
-    documents: pack !== "none",
-    pairs: pack === "pairs",
-  };
-  return trainingMemory(device, config, { shape, optimizer });
+  const { curriculum, optimizer, recompute: recomputes = false } = settings;
+  const last = curriculum.length - 1;
+  const batchTokens = windows * curriculum[last]!.length;
+  const shape = stageShape({ ...settings, batchTokens }, last);
+  return trainingMemory(device, config, { shape, optimizer, recomputes });
 }
 
 /** Bytes of memory of this machine; where Deno may not be asked, more than any has. */

@@ -9,7 +9,7 @@ import { oddKind } from "../access/odd_kind.ts";
 import { systemReason } from "../sentences/reasons.ts";
 import { writeAllSync, writeFile, writing } from "../files/write_files.ts";
 import { validationLine } from "../train/run_fields.ts";
-import type { TrainEvent, ValidationRecord } from "../train/events.ts";
+import type { SkippedRecord, SpikeRecord, TrainEvent, TrainRecord, ValidationRecord } from "../train/events.ts";
 import type { Reporter } from "./reporter.ts";
 
 const what = "the run's metrics";
@@ -36,8 +36,9 @@ export function appendMetrics(path: string, line: Readonly<Record<string, unknow
 }
 
 /** What happens in the course of the steps, and not how a run ends. */
-const isNoted = ({ kind }: TrainEvent) =>
-  kind === "train" || kind === "skipped" || kind === "spike" || kind === "validation";
+export function isNoted(event: TrainEvent): event is TrainRecord | SkippedRecord | SpikeRecord | ValidationRecord {
+  return ["train", "skipped", "spike", "validation"].includes(event.kind);
+}
 
 function openMetrics(path: string): Deno.FsFile {
   const place = metricsOf(path);
@@ -59,20 +60,56 @@ async function readMetrics(path: string): Promise<string> {
   }
 }
 
+/**
+ * The lines of a run's metrics, however many there are; one that is not yet whole is left out.
+ *
+ * @throws {RangeError} if there are none, or they are no file.
+ */
+export async function* metricLines(path: string): AsyncGenerator<string> {
+  using file = await openToRead(metricsOf(path));
+  const [decoder, block] = [new TextDecoder(), new Uint8Array(BLOCK)];
+  let rest = "";
+  for (let read: number | null; (read = await file.read(block)) !== null;) {
+    const lines = (rest + decoder.decode(block.subarray(0, read), { stream: true })).split("\n");
+    rest = lines.pop()!;
+    for (const line of lines) if (line !== "") yield line;
+  }
+}
+
+/** Bytes that are read at once. */
+const BLOCK = 1 << 18;
+
+async function openToRead(place: string): Promise<Deno.FsFile> {
+  const fail = (why: string) => new RangeError(`Cannot read ${what} in "${place}": ${why}`);
+  try {
+    const odd = oddKind(await Deno.stat(place));
+    if (odd !== undefined) throw fail(`it is ${odd}, not a file`);
+    return await Deno.open(place);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) throw fail("there is no such file");
+    const reason = systemReason(error);
+    throw reason === undefined ? error : fail(reason);
+  }
+}
+
 /** JSON has no word for what is not finite: there it is text. */
 const spelled = (_: string, value: unknown) =>
   typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
 
+/** An event as a line of the metrics. */
+export const jsonLine = (event: object): string => JSON.stringify(event, spelled) + "\n";
+
 function writeLine(file: Deno.FsFile, { path, line }: { path: string; line: object }): void {
-  const bytes = new TextEncoder().encode(JSON.stringify(line, spelled) + "\n");
+  const bytes = new TextEncoder().encode(jsonLine(line));
   writing({ what, place: metricsOf(path), bytes: bytes.length }, () => writeAllSync(file, bytes));
 }
 
-/** Takes back what was noted after a step that a run goes on from. */
+/** Takes back what was noted after a step that a run goes on from, and that it had ended. */
 export async function cutMetrics(path: string, step: number): Promise<void> {
   const text = await readMetrics(path);
   const isKept = (line: string) => {
     const noted = objectOf(line);
+    if (noted?.kind === "end") return false;
     // a line of another kind that knows no step stays; one that a crash cut short goes
     return typeof noted?.step === "number" ? noted.step <= step : noted !== undefined;
   };

@@ -17,7 +17,8 @@ const LISTED = 8;
  */
 export async function checkModelPath(
   path: string,
-  action: "use" | "resume" | "read a tokenizer from" | "watch" | "report on" = "use",
+  action: "use" | "resume" | "read a tokenizer from" | "watch" | "report on" | "read the metrics of" | "compare" =
+    "use",
 ): Promise<void> {
   const fail = (what: string) => new RangeError(`Cannot ${action} "${path}": ${what}`);
   const isModel = action === "use" || action === "read a tokenizer from";

@@ -4,9 +4,24 @@
  * @module
  */
 
-import { isFolder } from "../files/paths.ts";
+import { isFolder, trimmed } from "../files/paths.ts";
 import { quoted } from "../sentences/safe_text.ts";
 import { checkModelPath } from "./model_path.ts";
+
+type RunAction = "watch" | "report on" | "read the metrics of" | "compare";
+
+/**
+ * Checks that a path is one run, and no folder of runs.
+ *
+ * @throws {RangeError} that says what it is, and which runs there are.
+ */
+export async function checkRun(path: string, action: RunAction): Promise<void> {
+  const { runFolders } = await import("../page/run_set.ts");
+  const [found] = await runFolders([path]);
+  if (found === trimmed(path)) return;
+  await checkModelPath(path, action);
+  throw new RangeError(`Cannot ${action} ${quoted(path)}: it is no run`);
+}
 
 /**
  * Checks that there are runs at paths; `mayBegin`: a folder is enough, for runs may be begun in it.
@@ -15,7 +30,7 @@ import { checkModelPath } from "./model_path.ts";
  */
 export async function checkRuns(
   paths: readonly string[],
-  action: "watch" | "report on",
+  action: RunAction,
   { mayBegin = false } = {},
 ): Promise<void> {
   const { runFolders } = await import("../page/run_set.ts");

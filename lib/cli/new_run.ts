@@ -8,7 +8,7 @@ import type { PackMode } from "../batch/block.ts";
 import { addTokens, type ExtendedTokenizer } from "../format/add_tokens.ts";
 import type { OpenedDevice } from "../device/open_device.ts";
 import type { OpenedModel } from "../format/open_model.ts";
-import { type Corpus, trainingTexts } from "../text/corpus.ts";
+import { type Corpus, textsOf, trainingTexts } from "../text/corpus.ts";
 import { characterTokenizer, scanCharacters } from "../tokenizer/character.ts";
 import { bertFrame } from "../tokenizer/special_tokens.ts";
 import { type Tokenizer, tokenizerTypes } from "../tokenizer/tokenizer.ts";
@@ -19,7 +19,8 @@ import { countTokens, openCorpus, type OpenedCorpus } from "./open_corpus.ts";
 import { corpusChoice } from "./corpus_flags.ts";
 import { type ParsedFlags, UsageError } from "./flags.ts";
 import { grouped } from "./figures.ts";
-import { checkMemory } from "./memory_check.ts";
+import { longWork, watchedTexts, watchedVocabulary } from "./long_work.ts";
+import { fitMemory } from "./memory_check.ts";
 import { openNamed } from "./opened_model.ts";
 import { openRunDevice } from "./run_device.ts";
 import type { Run } from "./run.ts";
@@ -44,7 +45,7 @@ export async function newRun(parsed: ParsedFlags, terminal: Terminal): Promise<R
     device = await openRunDevice({ path: "", before: undefined }, parsed, (line) => terminal.print(line));
     // what is known of the vocabulary before any text is read
     const config = { ...plan.model, vocab: parsed.get(flags.vocab) ?? plan.model.vocab };
-    await checkMemory({ config, settings: plan.settings, device: device.device });
+    await fitMemory({ config, settings: plan.settings, device: device.device }, parsed.get(flags["micro-batch"]));
     opened = await openCorpus(corpusChoice(parsed), { seed: plan.seed, keep: parsed.get(flags.out) });
     claim = await claimFor(opened, parsed, plan);
     return await newRunOn(opened, { parsed, plan, model, device, claim, terminal });
@@ -83,15 +84,17 @@ async function newRunOn(
   if (model && !model.weights.head) {
     terminal.print(
       `head    ${init} has none for masked tokens: a new one begins with random weights (seed ${plan.seed})`,
+      { routine: true },
     );
   }
   if (model?.weights.head && plan.model.nextSentence && !model.weights.nextSentence) {
     terminal.print(
       `head    ${init} has none for next sentences: a new one begins with random weights (seed ${plan.seed})`,
+      { routine: true },
     );
   }
   if (model?.weights.nextSentence && !plan.model.nextSentence) {
-    terminal.print(`head    that of ${init} for next sentences is left out; --nsp trains it on`);
+    terminal.print(`head    that of ${init} for next sentences is left out; --nsp trains it on`, { routine: true });
   }
   const extended = model && await moreTokens(model.tokenizer, parsed.get(flags["add-tokens"]), terminal);
   const unframed = extended?.tokenizer ?? await tokenizerFor(opened.corpus, parsed, { plan, terminal });
@@ -100,18 +103,29 @@ async function newRunOn(
     ? { name: init, opened: model, added: extended.added }
     : undefined;
   const config = { ...plan.model, vocab: Math.max(plan.model.vocab, tokenizer.size) };
-  await checkMemory({ config, settings: plan.settings, device: device.device });
-  const settings = { ...plan.settings, budget: await budgetOn(opened.corpus, tokenizer, plan.budget) };
-  const notices = await textNotices(opened, { tokenizer, settings, isReady: base !== undefined });
+  const choice = { config, settings: plan.settings, device: device.device };
+  const fitted = await fitMemory(choice, parsed.get(flags["micro-batch"]));
+  const budget = await budgetOn(opened.corpus, plan.budget, { tokenizer, terminal });
+  const settings = { ...fitted.settings, budget };
+  const notices = [
+    ...await textNotices(opened, { tokenizer, settings, isReady: base !== undefined }),
+    ...(fitted.notice === undefined ? [] : [fitted.notice]),
+  ];
   const [keep, { path }] = [parsed.get(flags.keep), claim];
   const parts = { opened, device, tokenizer, base, config, settings, notices, path, claim, keep };
   return { ...parts, before: undefined, state: undefined };
 }
 
 /** A budget that passes over the text are counted in tokens for. */
-async function budgetOn(corpus: Corpus, tokenizer: Tokenizer, budget: TrainPlan["budget"]): Promise<Budget> {
+async function budgetOn(
+  corpus: Corpus,
+  budget: TrainPlan["budget"],
+  { tokenizer, terminal }: { tokenizer: Tokenizer; terminal: Terminal },
+): Promise<Budget> {
   if (!("epochs" in budget)) return budget;
-  const tokens = await countTokens(corpus, tokenizer);
+  const work = longWork(terminal, "counting tokens");
+  const texts = watchedTexts(textsOf(corpus, "training"), { work, total: corpus.trainingBytes });
+  const tokens = corpus.endless ? Infinity : await countTokens(texts, tokenizer);
   if (!Number.isFinite(tokens)) {
     throw new UsageError("The text never ends, so --epochs means nothing: give --tokens, --steps or --minutes");
   }
@@ -155,7 +169,7 @@ async function moreTokens(
   for (const { word, reason } of extended.skipped.slice(0, 3)) terminal.print(`skipped "${word}": ${reason}`);
   if (extended.skipped.length > 3) terminal.print(`skipped ${grouped(extended.skipped.length)} words of ${path}`);
   const known = extended.known.length > 0 ? `; ${grouped(extended.known.length)} were there already` : "";
-  terminal.print(`added   ${grouped(extended.added.length)} tokens from ${path}${known}`);
+  terminal.print(`added   ${grouped(extended.added.length)} tokens from ${path}${known}`, { routine: true });
   return extended;
 }
 
@@ -179,17 +193,19 @@ async function tokenizerFor(
   if (cased && type !== "wordpiece") throw new UsageError(CASED_ELSEWHERE);
   if (type === "char" && size === undefined) {
     const specials = plan.labmlVocabulary ? { specials: ["[PAD]", "[MASK]"] as const } : {};
-    return characterTokenizer(await scanCharacters(trainingTexts(corpus, { most: ENDLESS_LINES })), specials);
+    const work = longWork(terminal, "looking for characters");
+    const texts = watchedTexts(trainingTexts(corpus, { most: ENDLESS_LINES }), { work, total: corpus.trainingBytes });
+    return characterTokenizer(await scanCharacters(texts), specials);
   }
   const wanted = size ?? DEFAULT_VOCABULARY;
-  const tokenizer = await trainTokenizer(trainingTexts(corpus), {
+  const watched = watchedVocabulary(terminal, { total: corpus.trainingBytes, size: wanted });
+  const tokenizer = await trainTokenizer(watched.texts(trainingTexts(corpus)), {
     type,
     size: wanted,
     lowercase: !cased,
-    progress: (stage, done) =>
-      terminal.progress(`vocabulary: ${grouped(done)} ${stage === "reading" ? "lines read" : "tokens"}`),
+    progress: watched.progress,
   });
-  terminal.clear();
+  watched.end();
   if (tokenizer.size < wanted) {
     terminal.print(`note: the text supports only ${grouped(tokenizer.size)} tokens, not the ${grouped(wanted)} wanted`);
   }

@@ -4,9 +4,10 @@
  * @module
  */
 
+import { textSections } from "../tokenizer/encode_pieces.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { absolute, baseName, exists, joined } from "../files/paths.ts";
-import { type Corpus, textCorpus, textsOf } from "../text/corpus.ts";
+import { type Corpus, textCorpus } from "../text/corpus.ts";
 import { mixture } from "../text/mixture.ts";
 import { fileSources, type LeftOut } from "../text/file_source.ts";
 import { type TextOptions, textSource } from "../text/text_source.ts";
@@ -34,6 +35,8 @@ export interface OpenedCorpus {
   readonly bad: BadRecords;
   /** What the user should know. */
   readonly notice?: string | undefined;
+  /** Bytes of all its files, validation included; undefined where they are not known, or not those of the text. */
+  readonly bytes?: number | undefined;
   /** Deletes what was kept only for this run. */
   close(): Promise<void>;
 }
@@ -81,7 +84,8 @@ export async function openCorpus(
     const corpus = await corpusOf(parts, { choice, bad, reader });
     const { files, notices, close } = reader;
     const notice = notices.length > 0 ? notices.join("\n") : undefined;
-    return { corpus, choice: choiceAgain(choice, parts), label: labelOf(parts[0]!), files, bad, notice, close };
+    const bytes = bytesOf(corpus, files);
+    return { corpus, choice: choiceAgain(choice, parts), label: labelOf(parts[0]!), files, bad, notice, bytes, close };
   } catch (error) {
     await reader.close();
     throw error;
@@ -191,11 +195,19 @@ export function skippedLines({ count, messages }: BadRecords): string[] {
   return [...some, `${grouped(count)} records were skipped`];
 }
 
-/** Tokens of the training part, line breaks included; Infinity where it never ends. */
-export async function countTokens(corpus: Corpus, tokenizer: Tokenizer): Promise<number> {
-  if (corpus.endless) return Infinity;
+/** Bytes of the files where their text is not packed: then it is known how many are for training. */
+function bytesOf({ trainingBytes }: Corpus, files: readonly FilePrint[]): number | undefined {
+  if (trainingBytes === undefined || files.some(({ size }) => size === null)) return undefined;
+  return files.reduce((sum, { size }) => sum + size!, 0);
+}
+
+/** Tokens of texts, line breaks included. */
+export async function countTokens(texts: AsyncIterable<string>, tokenizer: Tokenizer): Promise<number> {
   const newline = tokenizer.encode("\n").length;
   let count = 0;
-  for await (const text of textsOf(corpus, "training")) count += tokenizer.encode(text).length + newline;
+  for await (const text of texts) {
+    for (const section of textSections(text, tokenizer)) count += tokenizer.encode(section).length;
+    count += newline;
+  }
   return count;
 }

@@ -10,6 +10,8 @@ import { type OpenedModel, openModel } from "../format/open_model.ts";
 
 import { MaskedLanguageModel, toDevice } from "../inference/load.ts";
 import { type Flag, flagSwitch, type ParsedFlags } from "./flags.ts";
+import { longWork, progressAside, watchedWeights } from "./long_work.ts";
+import { parameterCount } from "../model/parameters.ts";
 import { sayAside } from "./standard_streams.ts";
 import { checkModelPath } from "./model_path.ts";
 import { findModels } from "../files/find_models.ts";
@@ -26,8 +28,8 @@ export const deviceFlags = {
 
 /** What DIR means, for help. */
 export const folderHelp =
-  `DIR is a run's folder, whose latest checkpoint is taken, a checkpoint, the folder of any model of BERT's or ModernBERT's
-classes, or the http address of one.`;
+  `DIR is a run's folder, whose latest checkpoint is taken unless --checkpoint names another, a checkpoint, the folder of any model
+of BERT's or ModernBERT's classes, or the http address of one.`;
 
 /** What a command that only reads a model needs of Deno, for help. */
 export const modelPermissions: Readonly<Record<string, string>> = {
@@ -121,6 +123,12 @@ function warned(model: OpenedModel): OpenedModel {
   return model;
 }
 
+/** A model whose weights, where they take long to be read, tell how many were. */
+export function watchedModel(opened: OpenedModel): OpenedModel {
+  const work = longWork(progressAside(), `reading ${opened.folder.place}`);
+  return { ...opened, weights: watchedWeights(opened.weights, { work, parameters: parameterCount(opened.config) }) };
+}
+
 /** Loads a model onto the device that the flags ask for, and passes it on with what the user should know of the device. */
 export async function withModel<T>(
   path: string,
@@ -141,7 +149,7 @@ export async function withModel<T>(
     const { opened: { folder: { place }, tokenizer }, value: model } = await readNamed(
       path,
       named,
-      (opened) => toDevice(opened, device),
+      (opened) => toDevice(watchedModel(opened), device),
     );
     const loaded = new MaskedLanguageModel({ place, model, tokenizer, ownDevice: false });
     try {

@@ -5,7 +5,8 @@
  */
 
 import { DeviceError } from "../device/device.ts";
-import { setAside, stepOf } from "../files/checkpoint_folder.ts";
+import { checkpointSteps, setAside, stepOf } from "../files/checkpoint_folder.ts";
+import { exists } from "../files/paths.ts";
 import { DivergedError } from "../train/diverged.ts";
 import type { TrainingState } from "../train/events.ts";
 import { defaultSettings } from "../train/settings.ts";
@@ -73,7 +74,7 @@ export function createRecovery(tell: Tell = () => {}): Recovery {
       if (error instanceof DivergedError) return await divergedAdvice(error, failure);
       const { path } = failure.run;
       const last = (await checkpointSteps(path)).at(-1);
-      if (last === undefined) return undefined;
+      if (last === undefined) return await exists(path) ? ofNoUse(path) : undefined;
       const tried = error instanceof DeviceError && devices > 0 ? `the device was opened anew ${times(devices)}; ` : "";
       return `${tried}the checkpoint of step ${grouped(last)} is intact; go on from it with:\n  ${resumeCommand(path)}`;
     },
@@ -81,6 +82,9 @@ export function createRecovery(tell: Tell = () => {}): Recovery {
 }
 
 const times = (count: number) => count === 1 ? "once" : `${count} times`;
+
+/** What is left of a run that ends before its first checkpoint. */
+const ofNoUse = (path: string) => `there is no checkpoint yet: ${path} holds only its curve, and may be removed`;
 
 /** The run on a device opened anew, from its latest checkpoint. */
 async function revived(error: DeviceError, failure: Failure, tell: Tell): Promise<Recovered> {
@@ -131,10 +135,6 @@ async function baseFor({ base }: Run, state: TrainingState | undefined): Promise
 const placeOf = (state: TrainingState | undefined) =>
   state ? `the checkpoint of step ${grouped(state.step)}` : "the beginning, for there is no checkpoint before";
 
-async function checkpointSteps(path: string): Promise<number[]> {
-  return (await checkpointsIn(path).list()).flatMap((name) => stepOf(name) ?? []);
-}
-
 /**
  * Reads the latest checkpoint up to a step that can be read, and only then removes what came after it; none: a run begins anew.
  * What cannot be read is set aside.
@@ -163,7 +163,8 @@ async function divergedAdvice(error: DivergedError, { run, soundUntil }: Failure
   const tried = returns === 0 ? "" : `the learning rate was halved ${times(returns)}, to ${peak.toPrecision(3)}; `;
   const flag = `--lr ${lowerRate(peak, last === undefined ? usualRate(run) : Infinity)}`;
   if (last === undefined) {
-    return `${tried}there is no good checkpoint: begin anew, under another --name, with a lower one, such as ${flag}`;
+    return `${tried}there is no good checkpoint: begin anew, under another --name, with a lower one, such as ${flag}\n` +
+      `${path} holds only its curve, and may be removed`;
   }
   return `${tried}the checkpoint of step ${grouped(last)} is good; go on from it with:\n  ${
     resumeCommand(path)

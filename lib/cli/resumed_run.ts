@@ -11,6 +11,7 @@ import { type ParsedFlags, UsageError } from "./flags.ts";
 import { checkModelPath } from "./model_path.ts";
 import { changedRate, type Rates } from "./learning_rates.ts";
 import { openCorpus } from "./open_corpus.ts";
+import { program } from "./program.ts";
 import type { Run } from "./run.ts";
 import { claimRun, type RunClaim } from "./run_claim.ts";
 import { deviceFlags } from "./run_device.ts";
@@ -19,8 +20,11 @@ import { soundCheckpoint } from "./sound_checkpoint.ts";
 import type { Terminal } from "./terminal.ts";
 import { trainFlags as flags } from "./train_flags.ts";
 
+/** Who looks at a run. */
+const watched: readonly string[] = ["dashboard", "tensorboard", "profile", "quiet", "json"];
+
 /** Flags that may be given beside --resume. */
-const changeable: readonly string[] = ["resume", ...deviceFlags, "dashboard", "profile", "trace", "keep", "lr"];
+const changeable: readonly string[] = ["resume", ...deviceFlags, ...watched, "keep", "lr"];
 
 /** A run that goes on where its latest checkpoint left it. */
 export async function resumedRun(parsed: ParsedFlags, path: string, terminal: Terminal): Promise<Run> {
@@ -55,7 +59,7 @@ async function resumedFrom(
   }
   const tell = (line: string) => terminal.print(line);
   const { checkpoint, damaged, failure } = await soundCheckpoint(checkpointsIn(path), { tell });
-  if (!checkpoint) throw failure ?? new RangeError(`Cannot resume "${path}": it has no checkpoint yet`);
+  if (!checkpoint) throw failure ?? new RangeError(nothingToResume(path));
   const { config, tokenizer, state } = checkpoint;
   const rates = ratesFor(runConfig, { asked: parsed.get(flags.lr), step: state.step });
   const settings = { ...runConfig.training, learningRate: rates.learningRate };
@@ -69,6 +73,12 @@ async function resumedFrom(
   const run = { opened, tokenizer, base, config, settings, state, path, claim, damaged };
   const keep = parsed.get(flags.keep) ?? runConfig.keep;
   return { ...run, before: runConfig.device, notices: rates.notices, ratesBefore: rates.ratesBefore, keep };
+}
+
+/** A run that ended before its first checkpoint, and what there is to do. */
+function nothingToResume(path: string): string {
+  return `Cannot resume "${path}": it has no checkpoint yet, so there is nothing to go on from; begin it once more, by ` +
+    `${program} train with the same options, under another --name or when this folder is removed`;
 }
 
 /** The learning rate that a run goes on with, those before it, and what is said of a change. */

@@ -4,11 +4,12 @@
  * @module
  */
 
+import { LOCK } from "../files/lock_signs.ts";
 import { exists, parentOf } from "../files/paths.ts";
 import { makeFolder, writeError } from "../files/write_files.ts";
 import { INTERRUPTED, listenForInterrupts } from "./interrupt.ts";
 import type { Reporter } from "./reporter.ts";
-import { LOCK, lockFolder, RunInUseError, type RunLock, spelledHolder } from "./run_lock.ts";
+import { lockFolder, RunInUseError, type RunLock, spelledHolder } from "./run_lock.ts";
 
 /** A run's folder that is this process's alone. Until training begins, an interrupt gives it back and ends the program. */
 export interface RunClaim {
@@ -144,7 +145,7 @@ export function claimWatch(claim: RunClaim): Reporter {
   let looked = performance.now();
   return {
     event({ kind }) {
-      if (kind === "train" && performance.now() - looked < LOOK) return;
+      if ((kind === "train" || kind === "phase") && performance.now() - looked < LOOK) return;
       claim.check();
       looked = performance.now();
     },

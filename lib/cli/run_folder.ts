@@ -87,7 +87,7 @@ async function digestOf({ model, training, text, files, init, keep }: RunConfig)
  *
  * @throws {RangeError} if it is no run, or was changed since.
  */
-export async function readRun(path: string, purpose: "resume" | "evaluate" = "resume"): Promise<RunConfig> {
+export async function readRun(path: string, purpose: "resume" | "evaluate" | "show" = "resume"): Promise<RunConfig> {
   const cannot = `Cannot ${purpose} "${path}"`;
   let config: RunConfig;
   try {

@@ -8,17 +8,8 @@
  */
 
 import { oddKind } from "../access/odd_kind.ts";
+import { hostName, LOCK, type LockHolder, readHolder as read, SILENCE } from "../files/lock_signs.ts";
 import { writeAllSync, WriteError, writing } from "../files/write_files.ts";
-
-/** Who holds a lock, as the file says. */
-export interface LockHolder {
-  /** Name of the machine; null where that may not be asked. */
-  readonly host: string | null;
-  /** The process's number there. */
-  readonly process: number;
-  /** When it began, ISO 8601. */
-  readonly since: string;
-}
 
 /** The lock of a run's folder, held until it is released. */
 export interface RunLock {
@@ -36,14 +27,12 @@ export class RunInUseError extends RangeError {
   override name = "RunInUseError";
 }
 
-/** Name of the file in a run's folder. */
-export const LOCK = "lock";
-
 /** Milliseconds between two signs of life. */
 const SIGN_OF_LIFE = 10_000;
 
-/** Milliseconds after which a lock from elsewhere counts no more. */
-const SILENCE = 60_000;
+/** Times that a lock is tried, and milliseconds in between: who only looks at it has it for a moment. */
+const TRIES = 10;
+const PAUSE = 10;
 
 /**
  * Takes the lock of a folder.
@@ -107,7 +96,7 @@ function take(path: string): { file: Deno.FsFile; before: LockHolder | undefined
         // locks of other machines may not be seen from here
         const isFar = isFree === undefined || (holder?.host ?? null) !== hostName();
         const age = isFar && holder ? silence(file, path) : Infinity;
-        if (age < SILENCE) throw inUse(holder, age);
+        if (age < SILENCE) throw inUse(holder, { age, isFree });
         signed(file);
         return { file, before: holder };
       }
@@ -136,20 +125,11 @@ function checkPlain(path: string): void {
 /** Whether the lock could be had; undefined where files cannot be locked. */
 function tried(file: Deno.FsFile): boolean | undefined {
   try {
-    return file.tryLockSync(true);
-  } catch {
-    return undefined;
-  }
-}
-
-/** Who the file says holds it; undefined where nobody does, or a crash cut it short. */
-function read(file: Deno.FsFile): LockHolder | undefined {
-  try {
-    const bytes = new Uint8Array(1024);
-    file.seekSync(0, Deno.SeekMode.Start);
-    const { host, process, since } = JSON.parse(new TextDecoder().decode(bytes.subarray(0, file.readSync(bytes) ?? 0)));
-    if (!Number.isSafeInteger(process) || !(host === null || typeof host === "string")) return undefined;
-    return { host, process, since: String(since) };
+    for (let tries = 1; !file.tryLockSync(true); tries++) {
+      if (tries === TRIES) return false;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE);
+    }
+    return true;
   } catch {
     return undefined;
   }
@@ -174,11 +154,21 @@ function signed(file: Deno.FsFile): void {
 /** Milliseconds since a lock's last sign of life, by the clock of the disk that it lies on. */
 function silence(file: Deno.FsFile, path: string): number {
   const probe = `${path}.${Deno.pid}`;
-  Deno.writeTextFileSync(probe, "");
+  removed(probe);
+  Deno.writeTextFileSync(probe, "", { createNew: true });
   const now = Deno.statSync(probe).mtime;
   Deno.removeSync(probe);
   const last = file.statSync().mtime;
   return now && last ? Math.abs(now.getTime() - last.getTime()) : Infinity;
+}
+
+/** Removes what a process that is gone has left, or anyone has put there. */
+function removed(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
 }
 
 /** Whether an open file is the one that lies at a path. */
@@ -192,20 +182,22 @@ function isSame(file: Deno.FsFile, path: string): boolean {
   }
 }
 
-function hostName(): string | null {
-  const { state } = Deno.permissions.querySync({ name: "sys", kind: "hostname" });
-  return state === "granted" ? Deno.hostname() : null;
-}
-
 /** A holder in words. */
 export function spelledHolder({ host, process }: LockHolder): string {
   return `process ${process}${host === null ? "" : ` on ${host}`}`;
 }
 
-function inUse(holder: LockHolder | undefined, age?: number): RunInUseError {
+function inUse(
+  holder: LockHolder | undefined,
+  silent?: { readonly age: number; readonly isFree: boolean | undefined },
+): RunInUseError {
   const who = holder ? `${spelledHolder(holder)}, since ${holder.since}` : "another process";
-  const sign = age === undefined
-    ? ""
-    : `; its last sign of life was ${Math.round(age / 1000)} s ago: if it is gone, try again in a minute`;
-  return new RunInUseError(`it is being trained by ${who}${sign}`);
+  if (!silent) return new RunInUseError(`it is being trained by ${who}`);
+  const [age, left] = [Math.floor(silent.age / 1000), Math.ceil((SILENCE - silent.age) / 1000)];
+  // what this machine has let go of would be free at once, if it were known to be this machine
+  const isUnknown = silent.isFree && holder?.host !== null && hostName() === null;
+  const sooner = isUnknown ? ", or at once with --allow-sys=hostname, if it was a process of this machine" : "";
+  return new RunInUseError(
+    `it is being trained by ${who}; its last sign of life was ${age} s ago: if it is gone, try again in ${left} s${sooner}`,
+  );
 }

@@ -33,7 +33,6 @@ export function runSummary(
     ...settingsLines(settings),
     stageTable(stages),
     ...[...short, ...notices].map((text) => `note: ${text}`),
-    "",
   ].join("\n");
 }
 

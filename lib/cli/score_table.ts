@@ -6,7 +6,10 @@
 
 import type { Difference, NextSentenceEvaluation, Score } from "../evaluate/score_totals.ts";
 import { grouped, percent } from "./figures.ts";
-import { type Masking, maskings, type ModelScores } from "./measure_models.ts";
+import { type LongWork, longWork, progressAside, type ProgressPlace, watchedCorpus } from "./long_work.ts";
+import { type Masking, maskings, type MeasurePlan, type MeasureProgress, type ModelScores } from "./measure_models.ts";
+import type { OpenedCorpus } from "./open_corpus.ts";
+import { EVALUATION_LENGTH } from "../inference/load.ts";
 import { table } from "./terminal.ts";
 
 const maskingNames: Readonly<Record<Masking, string>> = {
@@ -15,9 +18,33 @@ const maskingNames: Readonly<Record<Masking, string>> = {
   pseudoWords: "each in turn, with its word",
 };
 
-/** How far a measurement is. */
-export function scoreProgress(masking: Masking, { windows, loss }: Score): string {
-  return `${maskingNames[masking]}: ${grouped(windows)} windows, loss ${loss.toFixed(4)}`;
+/** A measurement whose progress is shown, each way to mask as work of its own. */
+export function watchedMeasure(
+  plan: MeasurePlan,
+  { corpus, bytes }: Pick<OpenedCorpus, "corpus" | "bytes">,
+  place: ProgressPlace = progressAside(),
+): { readonly plan: MeasurePlan; readonly progress: MeasureProgress; end(): void } {
+  const watched = watchedCorpus(plan.corpus);
+  // of a run's text only what validates is read
+  const total = bytes === undefined ? undefined : bytes - (plan.corpus === corpus ? corpus.trainingBytes ?? 0 : 0);
+  let [current, work]: [Masking | undefined, LongWork | undefined] = [undefined, undefined];
+  return {
+    plan: { ...plan, corpus: watched.corpus },
+    progress(masking, { windows, loss }) {
+      if (masking !== current) work = longWork(place, `evaluating, ${maskingNames[masking]}`);
+      current = masking;
+      const most = masking === "masked" ? plan.tokens : plan.tokensInTurn;
+      const length = plan.length ?? EVALUATION_LENGTH;
+      // the end of the text or of what is to be read of it, whichever comes first
+      const shares = [
+        ...(most === undefined ? [] : [windows / Math.max(1, Math.floor(most / length))]),
+        ...(total === undefined ? [] : [watched.bytes() / total]),
+      ];
+      const words = `${grouped(windows)} windows, loss ${loss.toFixed(4)}`;
+      work!.at(Math.max(0, ...shares), { total: shares.length > 0 ? 1 : undefined, words });
+    },
+    end: () => work?.end(),
+  };
 }
 
 /** A row for each model and way to mask. */

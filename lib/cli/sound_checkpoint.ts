@@ -4,6 +4,7 @@
  * @module
  */
 
+import { CHECKSUMS, hasChecksums } from "../files/checksums.ts";
 import type { CheckpointStorage } from "../files/checkpoint_folder.ts";
 import { type Checkpoint, loadCheckpoint } from "../train/checkpoint.ts";
 import { grouped } from "./figures.ts";
@@ -28,6 +29,12 @@ export async function soundCheckpoint(
   for (const name of (await storage.list()).filter(isWanted).reverse()) {
     try {
       const checkpoint = await loadCheckpoint(storage, name);
+      if (!await hasChecksums(storage.folder(name))) {
+        const place = `${storage.place}/${name}`;
+        tell(
+          `note: ${place} has no ${CHECKSUMS}, as of earlier versions: nothing tells whether it is as it was written`,
+        );
+      }
       if (damaged.length > 0) {
         tell(`note: going on from the checkpoint before, of step ${grouped(checkpoint.state.step)}`);
       }

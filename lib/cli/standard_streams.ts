@@ -11,7 +11,9 @@ import { type TextFormat, textSource } from "../text/text_source.ts";
 import { writeAllSync, writeError } from "../files/write_files.ts";
 import { printableLines } from "../sentences/safe_text.ts";
 
+import { consoleSize } from "./console_size.ts";
 import { UsageError } from "./flags.ts";
+import { wrapped, wrappedHelp } from "./wrap.ts";
 
 /** A line, or a piece of a long one. */
 export interface LinePiece {
@@ -126,46 +128,129 @@ export class OutputClosedError extends Error {
   override name = "OutputClosedError";
 }
 
+/** A stream that results or words for people go to. */
+export type StandardStream = "stdout" | "stderr";
+
 /**
- * Writes to standard output.
+ * Writes to a standard stream.
  *
  * @throws {OutputClosedError} if nobody reads it any more.
  * @throws {WriteError} if it cannot be written for another reason.
  */
-export function writeOutput(bytes: Uint8Array): void {
+export function writeTo(stream: StandardStream, bytes: Uint8Array): void {
   try {
-    writeAllSync(Deno.stdout, bytes);
+    writeAllSync(Deno[stream], bytes);
   } catch (error) {
     if (error instanceof Deno.errors.BrokenPipe) throw new OutputClosedError("Nobody reads the output");
-    throw writeError(error, { what: "the results", place: "standard output" });
+    const place = stream === "stdout" ? "standard output" : "standard error";
+    throw writeError(error, { what: "the results", place });
   }
+}
+
+/** Writes to standard output, as {@linkcode writeTo}. */
+export const writeOutput = (bytes: Uint8Array): void => writeTo("stdout", bytes);
+
+/** Something drawn at the end of a terminal, which makes room for lines that others print there. */
+export interface Drawn {
+  /** Takes it away. */
+  erase(): void;
+  /** Draws it again. */
+  again(): void;
+  /** Takes it away for good. */
+  clear(): void;
+}
+
+const places = new Set<Drawn>();
+
+/** A place where something is drawn from `enter` to `leave`. However the program ends, it is taken away before. */
+export function drawnPlace(drawn: Drawn): { enter(): void; leave(): void } {
+  return {
+    enter() {
+      if (places.size === 0) globalThis.addEventListener("unload", clearDrawn);
+      places.add(drawn);
+    },
+    leave: () => {
+      places.delete(drawn);
+      if (places.size === 0) globalThis.removeEventListener("unload", clearDrawn);
+    },
+  };
+}
+
+/** Takes away all that is drawn. */
+export function clearDrawn(): void {
+  for (const drawn of [...places]) drawn.clear();
+}
+
+/** Prints above what is drawn. */
+function printing(print: () => void): void {
+  for (const drawn of places) drawn.erase();
+  print();
+  for (const drawn of places) drawn.again();
 }
 
 const encoder = new TextEncoder();
 
 /** Prints lines to standard output; what is not to reach a terminal is spelled out. */
 export function say(text: string): void {
-  writeOutput(encoder.encode(`${printableLines(text)}\n`));
+  printing(() => writeOutput(encoder.encode(`${printableLines(text)}\n`)));
 }
 
-/** Prints lines to standard error, in the same way; where nobody reads it, nothing is said. */
+/** Prints lines for people, broken between words where they go to a terminal. */
+export function sayWrapped(text: string): void {
+  say(Deno.stdout.isTerminal() ? wrapped(printableLines(text), consoleSize().columns) : text);
+}
+
+/** Prints a help text, broken between words where the terminal ends. */
+export function sayHelp(text: string): void {
+  say(wrappedHelp(text, consoleSize().columns));
+}
+
+/** Prints lines to standard error, broken between words; where nobody reads it, nothing is said. */
 export function sayAside(text: string): void {
+  const safe = printableLines(text);
+  const lines = Deno.stderr.isTerminal() ? wrapped(safe, consoleSize().columns) : safe;
   try {
-    writeAllSync(Deno.stderr, encoder.encode(`${printableLines(text)}\n`));
+    printing(() => writeAllSync(Deno.stderr, encoder.encode(`${lines}\n`)));
   } catch {
     // there is nowhere left to say it
   }
 }
 
+/** Writes until that fails: what is no result must not end the work. */
+export function untilItFails(write: (text: string) => void): (text: string) => void {
+  let isLost = false;
+  return (text) => {
+    if (isLost) return;
+    try {
+      write(text);
+    } catch (error) {
+      isLost = true;
+      // a reader that has gone away wants to hear no more
+      if (!(error instanceof OutputClosedError)) sayAside(`note: ${(error as Error).message}; the work goes on`);
+    }
+  };
+}
+
+/** Writes lines to standard output. */
+export interface LineWriter {
+  /** Writes a line, or the end of one. */
+  (line: string): void;
+  /** Writes a part of a line that goes on. */
+  part(text: string): void;
+  /** Writes what has waited. */
+  flush(): void;
+}
+
 /** Standard output by lines: at once, or in pieces that are worth a system call. */
-export function lineWriter({ atOnce = false } = {}): ((line: string) => void) & { flush(): void } {
+export function lineWriter({ atOnce = false } = {}): LineWriter {
   let waiting = "";
   const flush = () => {
     writeOutput(encoder.encode(waiting));
     waiting = "";
   };
-  return Object.assign((line: string) => {
-    waiting += `${line}\n`;
+  const part = (text: string) => {
+    waiting += text;
     if (atOnce || waiting.length > 1 << 16) flush();
-  }, { flush });
+  };
+  return Object.assign((line: string) => part(`${line}\n`), { part, flush });
 }

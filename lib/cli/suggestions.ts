@@ -14,12 +14,23 @@ export function suggestionFor(key: string, names: readonly string[]): string | u
   return names.find((other) => other === name) ?? knownElsewhere(name, names) ?? nearest(name, names);
 }
 
-/** The known name that is at most two typing errors away, of short names fewer. */
+/** The known name that is at most two typing errors away, of short names one. */
 export function nearest(name: string, known: readonly string[]): string | undefined {
-  const most = name.length < 4 ? 0 : name.length < 6 ? 1 : 2;
-  const distances = known.map((other) => ({ other, distance: editDistance(name, other) }));
+  const most = name.length < 6 ? 1 : 2;
+  const distances = known.filter((other) => name.length >= SHORT || keepsLetters(name, other))
+    .map((other) => ({ other, distance: editDistance(name, other) }));
   const best = distances.sort((a, b) => a.distance - b.distance)[0];
   return best && best.distance <= most ? best.other : undefined;
+}
+
+/** Letters from which on one that is wrong leaves a name recognizable. */
+const SHORT = 4;
+
+/** Whether a name may lack a letter, have one too many or in another place, but none that is wrong. */
+function keepsLetters(name: string, other: string): boolean {
+  if (name.length < 2 || other.length < 2) return false;
+  const sorted = (text: string) => [...text].sort().join("");
+  return name.length !== other.length || sorted(name) === sorted(other);
 }
 
 /** Typing errors between two words: a letter too many, too few or wrong, or two that changed places (Damerau, 1964). */

@@ -35,6 +35,8 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
     "accumulation",
     "accumulate-grad-batches",
   ],
+  "micro-batch": ["micro-batch-size", "micro-batch-tokens", "physical-batch"],
+  "checkpoint-activations": ["gradient-checkpointing", "grad-checkpointing", "recompute", "activation-checkpointing"],
   schedule: ["lr-scheduler", "lr-scheduler-type", "scheduler", "lr-schedule"],
   warmup: ["warmup-proportion", "warm-up", "warmup-steps", "warmup-ratio", "warmup-share", "num-warmup-steps"],
   "weight-decay": ["wd", "decay", "l2"],

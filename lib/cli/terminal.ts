@@ -1,98 +1,197 @@
 /**
- * The terminal: lasting lines, one line that is rewritten in place, and colours where they are wanted.
+ * The terminal: lasting lines, a few lines at its end that are drawn again in place, and colours where they are wanted.
  *
  * @module
  */
 
 import { printable, printableLines } from "../sentences/safe_text.ts";
-import { OutputClosedError, sayAside, writeOutput } from "./standard_streams.ts";
+import { consoleSize, type Size } from "./console_size.ts";
+import { emptyDrawing, roomIn } from "./drawing.ts";
+import { environment } from "./permissions.ts";
+import { drawnPlace, type StandardStream, untilItFails, writeTo } from "./standard_streams.ts";
+import { cutTo } from "./text_width.ts";
+import { wrapped } from "./wrap.ts";
+
+/** What is drawn again and again while something goes on. */
+export interface LiveLines {
+  /** A few lines for a terminal, none longer than there is room, in colours or not. */
+  lines(room: Size): readonly string[];
+  /** The same as one line, where nothing can be drawn again. */
+  line(): string;
+}
+
+/** How something is printed. */
+export interface PrintOptions {
+  /** Whether what is not to reach a terminal is spelled out already, as in lines with colours. */
+  readonly painted?: boolean;
+  /** Whether it is said in every run, so that `--quiet` leaves it out. */
+  readonly routine?: boolean;
+}
 
 /** Somewhere to print. */
 export interface Terminal {
-  /** Whether lines can be rewritten. */
+  /** Whether a person is at it. */
   readonly isInteractive: boolean;
   /** Whether colours may be used. */
   readonly hasColour: boolean;
   /** Characters that a line holds; Infinity where it is no terminal. */
   readonly columns: number;
-  /** Prints lasting lines; what is not to reach a terminal is spelled out, in painted ones by who painted them. */
-  print(text: string, options?: { readonly painted: boolean }): void;
-  /** Shows or replaces the progress line; without a terminal, prints it every ten seconds. */
-  progress(text: string): void;
-  /** Removes the progress line. */
+  /** Prints lasting lines, broken between words; what is not to reach a terminal is spelled out. */
+  print(text: string, options?: PrintOptions): void;
+  /** Shows what is under way, a line or more, ten times a second at most; without a terminal, a line every ten seconds. */
+  progress(shown: string | LiveLines): void;
+  /** Takes away what is under way. */
   clear(): void;
 }
 
-const encoder = new TextEncoder();
-const CLEAR_LINE = "\r\x1b[K";
+/** Options of {@linkcode openTerminal}. */
+export interface TerminalOptions {
+  /** Whether what is shown is not the result, so that work goes on though it cannot be written. */
+  readonly goesOn?: boolean;
+  /** Whether routine is left out, and what is under way. */
+  readonly quiet?: boolean;
+  /** Where to. Default: standard output. */
+  readonly stream?: StandardStream;
+  /** What is written to, for tests. Default: the stream. */
+  readonly screen?: Screen;
+}
 
-/** Milliseconds between progress lines where they cannot be rewritten. */
+/** A terminal, or what is none. */
+export interface Screen {
+  /** Whether it is one. */
+  readonly isTerminal: boolean;
+  /** Whether lines can be drawn again. */
+  readonly canDraw: boolean;
+  /** Its size now. */
+  size(): Size;
+  /** Writes to it. */
+  write(text: string): void;
+}
+
+/** Milliseconds between progress lines where they cannot be drawn again. */
 const LOG_INTERVAL = 10_000;
 
-/**
- * Standard output.
- *
- * @param goesOn Whether what is shown is not the result, so that work goes on though it cannot be written.
- */
-export function openTerminal({ goesOn = false } = {}): Terminal {
-  const isInteractive = Deno.stdout.isTerminal();
-  let shown = "";
+/** Milliseconds between two drawings. */
+const DRAW_INTERVAL = 100;
+
+/** Standard output, or standard error. */
+export function openTerminal(
+  { goesOn = false, quiet = false, stream = "stdout", screen = screenOf(stream) }: TerminalOptions = {},
+): Terminal {
+  const { isTerminal, canDraw } = screen;
+  const write = goesOn ? untilItFails(screen.write) : screen.write;
+  const live = liveOn({ ...screen, write });
   let logged = performance.now();
-  let isLost = false;
-  const write = (text: string) => {
-    if (isLost) return;
+  return {
+    isInteractive: isTerminal,
+    hasColour: isTerminal && !Deno.noColor,
+    get columns() {
+      return isTerminal ? screen.size().columns : Infinity;
+    },
+    print(text, { painted = false, routine = false } = {}) {
+      if (quiet && routine) return;
+      const safe = painted ? text : printableLines(text);
+      live.print(`${isTerminal ? wrapped(safe, screen.size().columns) : safe}\n`);
+    },
+    progress(shown) {
+      if (quiet) return;
+      if (canDraw) return live.show(typeof shown === "string" ? oneLine(printable(shown)) : shown);
+      if (performance.now() - logged < LOG_INTERVAL) return;
+      logged = performance.now();
+      write(`${printable(typeof shown === "string" ? shown : shown.line())}\n`);
+    },
+    clear: () => live.clear(),
+  };
+}
+
+const oneLine = (text: string): LiveLines => ({ lines: ({ columns }) => [cutTo(text, columns)], line: () => text });
+
+/** Lines that are drawn at the end of a screen, and lasting ones above them. */
+function liveOn({ size, write }: Pick<Screen, "size" | "write">) {
+  const drawing = emptyDrawing({ reflows: reflows() });
+  let shown: LiveLines | undefined;
+  let [drawnAt, last] = [-Infinity, ""];
+  let timer: ReturnType<typeof setInterval> | undefined;
+  const draw = (above = "") => {
+    const now = size();
+    const room = roomIn(now);
+    const lines = shown && room.columns > 0 && room.rows > 0 ? shown.lines(room).slice(0, room.rows) : [];
+    const key = [now.columns, now.rows, ...lines].join("\n");
+    if (above === "" && key === last) return;
+    [drawnAt, last] = [performance.now(), key];
+    write(drawing.replace(lines, now, above));
+  };
+  const erase = () => drawing.isEmpty ? undefined : write(drawing.replace([], size()));
+  const clear = () => {
+    clearInterval(timer);
+    [timer, shown, last, drawnAt] = [undefined, undefined, "", -Infinity];
+    drawn.leave();
+    erase();
+  };
+  const again = () => {
+    last = "";
+    draw();
+  };
+  const drawn = drawnPlace({ erase, again, clear });
+  const tick = () => {
     try {
-      writeOutput(encoder.encode(text));
-    } catch (error) {
-      if (!goesOn) throw error;
-      isLost = true;
-      // a reader that has gone away wants to hear no more
-      if (!(error instanceof OutputClosedError)) sayAside(`note: ${(error as Error).message}; the work goes on`);
+      draw();
+    } catch {
+      // what prints next fails too, and is heard
     }
   };
-  const clear = () => {
-    if (shown) write(CLEAR_LINE);
-  };
   return {
-    isInteractive,
-    hasColour: isInteractive && !Deno.noColor,
-    get columns() {
-      return isInteractive ? columns() : Infinity;
+    /** Prints lasting text, which ends with a line break. */
+    print: (text: string) => draw(text),
+    /** Draws other lines from now on. */
+    show(lines: LiveLines) {
+      shown = lines;
+      drawn.enter();
+      if (timer === undefined) Deno.unrefTimer(timer = setInterval(tick, DRAW_INTERVAL));
+      if (performance.now() - drawnAt >= DRAW_INTERVAL) draw();
     },
-    print(text, { painted = false } = { painted: false }) {
-      clear();
-      write(`${painted ? text : printableLines(text)}\n${shown}`);
-    },
-    progress(line) {
-      const text = printable(line);
-      if (isInteractive) {
-        // a line that wraps could not be taken back
-        shown = text.slice(0, Math.max(20, columns() - 1));
-        write(CLEAR_LINE + shown);
-      } else if (performance.now() - logged >= LOG_INTERVAL) {
-        logged = performance.now();
-        write(`${text}\n`);
-      }
-    },
-    clear() {
-      clear();
-      shown = "";
-    },
+    clear,
   };
 }
 
-function columns(): number {
-  try {
-    return Deno.consoleSize().columns;
-  } catch {
-    return 80;
-  }
+const encoder = new TextEncoder();
+
+/** A standard stream; what its terminal can do is told by the environment, where that may be read. */
+function screenOf(stream: StandardStream): Screen {
+  const isTerminal = Deno[stream].isTerminal();
+  const isAlone = stream === "stdout" || !Deno.stdout.isTerminal();
+  return {
+    isTerminal,
+    canDraw: isTerminal && isAlone && !isLog(environment),
+    size: consoleSize,
+    write: (text) => writeTo(stream, encoder.encode(text)),
+  };
 }
 
-const escapes = { green: [32, 39], red: [31, 39], dim: [2, 22], bold: [1, 22] } as const;
+/** Whether a terminal only keeps what it gets, as those of services that build and test do. */
+export function isLog(variable: (name: string) => string | undefined): boolean {
+  return variable("TERM") === "dumb" || !["", "0", "false"].includes(variable("CI") ?? "");
+}
+
+/** Whether a terminal that gets narrower breaks the lines that it shows: all but the oldest do. */
+const reflows = () => environment("TERM") !== "linux" && environment("XTERM_VERSION") === undefined;
+
+const escapes = {
+  green: [32, 39],
+  red: [31, 39],
+  yellow: [33, 39],
+  dim: [2, 22],
+  bold: [1, 22],
+} as const;
+
+/** A colour, or another style. */
+export type Style = keyof typeof escapes;
+
+/** Gives text a style, where there are styles. */
+export type Painter = (style: Style, text: string) => string;
 
 /** Text in a colour, or as it is. */
-export function paint(terminal: Pick<Terminal, "hasColour">, style: keyof typeof escapes, text: string): string {
+export function paint(terminal: Pick<Terminal, "hasColour">, style: Style, text: string): string {
   const [on, off] = escapes[style];
   return terminal.hasColour ? `\x1b[${on}m${text}\x1b[${off}m` : text;
 }

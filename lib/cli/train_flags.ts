@@ -31,6 +31,7 @@ import {
   parseSpan,
   parseWhole,
 } from "./flag_values.ts";
+import type { MicroBatch } from "./memory_check.ts";
 import { PAGE_PORT, parsePort } from "./page_server.ts";
 import { parseRunName } from "./run_name.ts";
 import { tuneModes } from "./tuned_products.ts";
@@ -157,6 +158,11 @@ const batches = {
   ),
   "batch-tokens": flag("N", `tokens of a batch (${byDefault(({ batchTokens }) => batchTokens)})`, count),
   accumulate: flag("N", `batches of a step (${byDefault(({ accumulate }) => accumulate)})`, count),
+  "micro-batch": {
+    ...flag<MicroBatch>("N", "tokens computed at once: a number, auto (as the memory allows) or off", parseMicroBatch),
+    default: "auto" as const,
+  },
+  "checkpoint-activations": flagSwitch("keep less for the gradient and compute it again: less memory, a third slower"),
   "mask-rate": flag(
     "SHARE",
     `share of tokens masked, or start:end (${byDefault(({ maskRate }) => maskRate, spelledMaskRate)})`,
@@ -242,6 +248,11 @@ const reports = {
     ),
     bare: PAGE_PORT,
   },
+  quiet: flagSwitch("say only how the run ends, and what goes wrong"),
+  json: flagSwitch(
+    "events as lines of JSON on standard output, as in metrics.jsonl; words for people on standard error",
+  ),
+  tensorboard: flagSwitch("write event files of TensorBoard into the run's folder"),
   profile: flagSwitch("at the end, show where the time went: by kernel, on any device"),
   trace: flag("FILE", "note what device and host did when, for Perfetto or chrome://tracing; slower", trimmed),
 };
@@ -263,6 +274,10 @@ export const budgetFlags = Object.keys(budgets) as readonly (keyof typeof budget
 
 /** Names of the flags that shape a new model. */
 export const shapeFlags: readonly string[] = Object.keys(shape);
+
+function parseMicroBatch(value: string): MicroBatch {
+  return value === "auto" || value === "off" ? value : parseCount(value);
+}
 
 function parseMaskRate(value: string): { start: number; end: number } {
   const parts = value.split(":").map(parseShare);

@@ -156,6 +156,7 @@ function settingsOf(
       batchTokens: get(flags["batch-tokens"]),
       pack: get(flags.nsp) ? "pairs" : get(flags.pack),
       accumulate: get(flags.accumulate),
+      recompute: get(flags["checkpoint-activations"]) || undefined,
       maskRate: get(flags["mask-rate"]),
       maskRule: get(flags["mask-rule"]),
       maskMode: get(flags["mask-mode"]),

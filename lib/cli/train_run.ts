@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Device } from "../device/device.ts";
+import { type Device, DeviceMemoryError } from "../device/device.ts";
 import type { OpenedDevice } from "../device/open_device.ts";
 import { unfinishedRemoved } from "../files/checkpoint_folder.ts";
 import type { Model } from "../model/model.ts";
@@ -12,26 +12,35 @@ import { parameterCount } from "../model/parameters.ts";
 import type { Corpus } from "../text/corpus.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { ValidationRecord } from "../train/events.ts";
+import { DivergedError } from "../train/diverged.ts";
+import { fewestParts } from "../train/micro_batch.ts";
 import { train } from "../train/trainer.ts";
 import { measurePeaks } from "../speed/measure_peaks.ts";
 import { bestCheckpoint, checkpointKeeper } from "./checkpoint_keeper.ts";
 import { grouped } from "./figures.ts";
 import type { ParsedFlags } from "./flags.ts";
 import { INTERRUPTED, listenForInterrupts } from "./interrupt.ts";
+import { type MicroBatch, partsNotice } from "./memory_check.ts";
+import type { JsonEvents } from "./json_events.ts";
 import { metricsFile, readValidations } from "./metrics_file.ts";
 import { skippedLines } from "./open_corpus.ts";
 import { type Outcome, watchOutcome } from "./outcome.ts";
 import { profileTable } from "./profile_table.ts";
 import { program } from "./program.ts";
+import { lookAhead, type Outlook, outlookLines } from "./outlook.ts";
+import { type EndNote, endNote } from "./run_end.ts";
 import { createRecovery, type Failure, resumeCommand } from "./recovery.ts";
 import type { Reporter } from "./reporter.ts";
 import { enterFolder, modelOf, type Run } from "./run.ts";
 import { claimWatch } from "./run_claim.ts";
 import { openRunDevice } from "./run_device.ts";
+import { nextStep, type RunTotals, runTotals, tellEnding } from "./run_ending.ts";
+import { runNotices } from "./run_notices.ts";
 import { checkpointsIn } from "./run_folder.ts";
 import { runSummary } from "./run_summary.ts";
 import { samplesFile } from "./samples_file.ts";
 import type { Terminal } from "./terminal.ts";
+import { eventFilesIn, tensorboardFile } from "./tensorboard.ts";
 import { claimTrace, writeTrace } from "./trace_file.ts";
 import { trainFlags as flags } from "./train_flags.ts";
 import { terminalReporter } from "./terminal_reporter.ts";
@@ -41,32 +50,51 @@ import { withAdvice } from "./text_notices.ts";
 interface Site {
   readonly parsed: ParsedFlags;
   readonly terminal: Terminal;
+  /** What other programs are told, if they are. */
+  readonly json?: JsonEvents | undefined;
   readonly signal: AbortSignal;
+  /** What was found out before the first step. */
+  readonly known: { outlook?: Outlook };
 }
 
 /** Trains to the end, with other devices or lower rates where that helps; returns the exit code. */
-export async function trainRun(first: Run, { parsed, terminal }: Omit<Site, "signal">): Promise<number> {
+export async function trainRun(
+  first: Run,
+  { parsed, terminal, json }: Omit<Site, "signal" | "known">,
+): Promise<number> {
   const recovery = createRecovery((line) => terminal.print(line));
   const { signal, remove } = listenForInterrupts({
     stopping: () => terminal.print("finishing the step and saving; again to stop at once"),
     leaving: () => leaveAtOnce(terminal, first),
   });
   first.claim.begin();
+  const end = endNote(first);
   let [run, failure]: [Run, Failure | undefined] = [first, undefined];
+  // the run as it begins: with smaller parts of batches once a GPU turned out too small
+  let beginning = first;
+  const site = { parsed, terminal, json, signal, end, known: {} };
   try {
     while (true) {
       try {
-        return await attempt(run, { parsed, terminal, signal, isFirst: run === first, failed: (now) => failure = now });
+        const code = await attempt(run, { ...site, isFirst: run === beginning, failed: (now) => failure = now });
+        end.note(code === 0 ? "finished" : code === INTERRUPTED ? "stopped" : "diverged");
+        return code;
       } catch (error) {
         terminal.clear();
-        const next = failure && !signal.aborted ? await recovery.next(error, failure) : undefined;
+        const next = signal.aborted
+          ? undefined
+          : failure
+          ? await recovery.next(error, failure)
+          : inSmallerParts(error, run, parsed.get(flags["micro-batch"]));
         if (!next) {
+          end.note(error instanceof DivergedError ? "diverged" : "stopped");
           const advice = failure && await recovery.advice(error, failure);
           if (advice !== undefined) terminal.print(advice);
           throw withAdvice(error, run.opened.choice);
         }
         terminal.print(`note: ${next.note}`);
         run = next.run;
+        if (!failure) beginning = run;
       }
     }
   } finally {
@@ -74,8 +102,21 @@ export async function trainRun(first: Run, { parsed, terminal }: Omit<Site, "sig
   }
 }
 
+/** A new run that a GPU has no memory for, with batches in more parts: WebGPU tells how much there is only when it is used up. */
+function inSmallerParts(error: unknown, run: Run, microBatch: MicroBatch): { run: Run; note: string } | undefined {
+  if (!(error instanceof DeviceMemoryError) || microBatch !== "auto" || run.state) return undefined;
+  const { settings } = run;
+  const { batchTokens } = settings;
+  const divided = fewestParts(settings, { most: batchTokens / 2, above: 1 });
+  if (!divided) return undefined;
+  const notice = partsNotice(settings, divided)!;
+  return { run: { ...run, device: undefined, settings: divided.settings }, note: `${error.message}; ${notice}` };
+}
+const silent: Reporter = { event: () => {} };
+
 /** One go at a run, on a device of its own. */
 interface Attempt extends Site {
+  readonly end: EndNote;
   readonly isFirst: boolean;
   /** Hears how far it came before it fails, if the run has a folder by then. */
   readonly failed: (failure: Failure) => void;
@@ -83,18 +124,20 @@ interface Attempt extends Site {
 
 /** Trains until the end; returns the exit code. */
 async function attempt(run: Run, site: Attempt): Promise<number> {
-  const { parsed, terminal, isFirst, failed } = site;
+  const { parsed, terminal, signal, isFirst, failed } = site;
   const path = parsed.get(flags.trace);
   if (path !== undefined) await claimTrace(path);
   const opened = run.device ??
-    await openRunDevice({ ...run, isRecovered: !isFirst }, parsed, (line) => terminal.print(line));
+    await openRunDevice({ ...run, isRecovered: !isFirst }, parsed, (line) => terminal.print(line, { routine: true }));
   const { device, reason, notice } = opened;
   const began = performance.now();
   let progress: Progress | undefined;
   try {
     if (isFirst) {
-      if (run.state) terminal.print(`resume  ${run.path} at step ${grouped(run.state.step)}`);
-      terminal.print(runSummary(run, { reason, notice }));
+      if (run.state) terminal.print(`resume  ${run.path} at step ${grouped(run.state.step)}`, { routine: true });
+      terminal.print(runSummary(run, { reason, notice }), { routine: true });
+      site.known.outlook = await lookAhead(run, { device, terminal, signal });
+      terminal.print(`${outlookLines(run, site.known.outlook).join("\n")}\n`, { routine: true });
     }
     return await trainOn(opened, run, { ...site, entered: (now) => progress = now });
   } catch (error) {
@@ -115,21 +158,36 @@ type Progress = Pick<Failure, "hasSteps" | "soundUntil">;
 async function trainOn(
   { device, trace }: OpenedDevice,
   run: Run,
-  { parsed, terminal, signal, isFirst, entered }: Omit<Attempt, "failed"> & { entered: (progress: Progress) => void },
+  { parsed, terminal, json, signal, end, known, isFirst, entered }: Omit<Attempt, "failed"> & {
+    entered: (progress: Progress) => void;
+  },
 ): Promise<number> {
   const { opened: { corpus }, tokenizer, settings, state } = run;
   const model = await newModel(device, run, terminal);
-  const shown = terminalReporter(terminal, { settings, before: state?.elapsed ?? 0 });
+  const { config } = run;
+  const shown = terminalReporter(terminal, { settings, config, tokenizer, from: state, before: state?.elapsed ?? 0 });
+  const [told, saved] = [json?.events ?? silent, json?.saved ?? silent];
+  json?.started({ path: run.path, step: state?.step ?? 0, learningRate: settings.learningRate.peak });
+  const totals = runTotals(state);
   let [reporters, outcome]: [readonly Reporter[], Outcome | undefined] = [[], undefined];
   const during = trace && (<T>(name: string, work: () => Promise<T>) => trace.during(name, work));
   try {
     for await (const event of train({ model, corpus, tokenizer, ...settings, resume: state, signal, during })) {
+      if (!outcome && event.kind === "phase") {
+        for (const reporter of [shown, told]) await reporter.event(event);
+        continue;
+      }
       if (!outcome) {
         // only now: text that turns out too short leaves no folder behind
         if (isFirst) await enterFolder(run, device);
         const validations = await readValidations(run.path);
         outcome = watchOutcome({ vocab: tokenizer.size, validations });
-        reporters = keepersOf(run, { device, outcome, validations, shown });
+        const notices = runNotices(run, { outlook: known.outlook, validations, terminal });
+        const kept = keepersOf(run, { device, outcome, validations, said: [shown, told], saved, end });
+        reporters = [...kept, notices, totals];
+        if (parsed.get(flags.tensorboard) || (await eventFilesIn(run.path)).length > 0) {
+          reporters = [...reporters, await tensorboardFile(run.path, { step: state?.step ?? 0 })];
+        }
         entered({ hasSteps: true, soundUntil: outcome.soundUntil });
       }
       for (const reporter of reporters) await reporter.event(event);
@@ -139,7 +197,7 @@ async function trainOn(
     const profile = await device.takeProfile();
     trace?.end();
     if (profile && parsed.get(flags.profile)) terminal.print(profileTable(profile, await measurePeaks(device)));
-    return outcome ? await ended(run, { signal, outcome, terminal }) : 1;
+    return outcome ? await ended(run, { signal, outcome, totals, terminal }) : 1;
   } finally {
     for (const reporter of reporters) reporter.close?.();
     const path = parsed.get(flags.trace);
@@ -160,29 +218,42 @@ async function newModel(device: Device, run: Run, terminal: Terminal): Promise<M
 /** What hears of a run, in order: what is said of an event is noted first, and judged before it is kept. */
 function keepersOf(
   run: Run,
-  { device, outcome, validations, shown }: {
+  { device, outcome, validations, said, saved, end }: {
     device: Device;
     outcome: Outcome;
     validations: readonly ValidationRecord[];
-    shown: Reporter;
+    said: readonly Reporter[];
+    saved: Reporter;
+    end: EndNote;
   },
 ): Reporter[] {
   const keeper = checkpointKeeper(run, { device: device.description, validations });
   const guarded: Reporter = {
     // a state of no use must not replace a good one
-    event: (event) => event.kind === "checkpoint" && outcome.isLost ? undefined : keeper.event(event),
+    event: async (event) => {
+      if (event.kind === "checkpoint" && outcome.isLost) return;
+      await keeper.event(event);
+      await saved.event(event);
+    },
   };
-  return [claimWatch(run.claim), metricsFile(run.path), samplesFile(run.path), shown, outcome, guarded];
+  return [claimWatch(run.claim), metricsFile(run.path), end, samplesFile(run.path), ...said, outcome, guarded];
 }
 
 /** Says what came of a run, and what to do next; returns the exit code. */
 async function ended(
-  { opened: { corpus }, tokenizer, path }: Run,
-  { signal, outcome, terminal }: { signal: AbortSignal; outcome: Outcome; terminal: Terminal },
+  run: Run,
+  { signal, outcome, totals, terminal }: {
+    signal: AbortSignal;
+    outcome: Outcome;
+    totals: RunTotals;
+    terminal: Terminal;
+  },
 ): Promise<number> {
+  const { opened: { corpus }, tokenizer, path } = run;
   if (outcome.skipped > 0) {
     terminal.print(`skipped ${grouped(outcome.skipped)} steps, whose loss or gradient was not finite`);
   }
+  await tellEnding(run, { totals, terminal, isInterrupted: signal.aborted });
   if (signal.aborted) {
     const saved = outcome.isLost ? "not saved, for the losses are of no use; the checkpoint before is kept" : "saved";
     terminal.print(`\n${saved}; go on with:\n  ${resumeCommand(path)}`);
@@ -196,6 +267,8 @@ async function ended(
   terminal.print(`\nthe model is in ${path}; fill in masked text with:`);
   terminal.print(`  ${program} fill ${path} ${example(corpus, tokenizer)}`);
   await tellBest(path, terminal);
+  const next = nextStep(await readValidations(path), run.settings.budget);
+  if (next !== undefined) terminal.print(next);
   return 0;
 }
 
@@ -218,6 +291,7 @@ function example(corpus: Corpus, tokenizer: Tokenizer): string {
 
 /** Takes back what is unfinished, and says how to go on. */
 function leaveAtOnce(terminal: Terminal, { path, claim }: Run): void {
+  terminal.clear();
   claim.release();
   const names = unfinishedRemoved(`${path}/checkpoints`);
   if (names.length > 0) {

@@ -31,6 +31,12 @@ export class DeviceError extends Error {
   override name = "DeviceError";
 }
 
+/** A device that has no memory left. */
+export class DeviceMemoryError extends DeviceError {
+  /** Name of the class. */
+  override name = "DeviceMemoryError";
+}
+
 /** A kernel that failed; what earlier sections did is done, what this one did is anyone's guess. */
 export class KernelError extends DeviceError {
   /** Name of the class. */
@@ -77,6 +83,8 @@ export interface WebGpuSettings {
   readonly adapter: string;
   /** How matrix products are computed. */
   readonly matmul: string;
+  /** How attention is computed; earlier versions, which had one way, do not tell. */
+  readonly attention?: string;
   /** The tile of all tiled products, where one was asked for. */
   readonly tile?: readonly number[];
   /** Choices for products of certain shapes that differ from the usual. */

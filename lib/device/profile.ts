@@ -52,8 +52,12 @@ const productKernels: Readonly<Record<string, string>> = {
 /** Products of [length, headWidth] matrices that a kernel makes for each head, scores that are computed again included. */
 const attentionProducts: Readonly<Record<string, number>> = {
   attention: 2,
+  attention_blocked: 2,
+  attention_blocked_read: 2,
   attention_backward_query: 3,
+  attention_backward_query_blocked: 3,
   attention_backward_key_value: 4,
+  attention_backward_key_value_blocked: 4,
   attention_backward: 5,
 };
 

@@ -9,10 +9,12 @@ import type { MaskRule, Window } from "../batch/masking.ts";
 import type { PackMode } from "../batch/block.ts";
 import { textWindows } from "../batch/text_windows.ts";
 import type { Model } from "../model/model.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 import type { Corpus } from "../text/corpus.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
-import { type MaskedBatch, maskedBatches } from "./masked_batches.ts";
-import { evaluationPrograms, type LossFailure, type Predicted, runBatches, windowSums } from "./run_batches.ts";
+import { mostProbable } from "./candidates.ts";
+import { maskedBatches } from "./masked_batches.ts";
+import { evaluationPrograms, type LossFailure, runBatches, windowSums } from "./run_batches.ts";
 import { addSums, type Evaluation, meansOf, NO_SUMS } from "./score_totals.ts";
 
 /** A token of a sample, and how it was predicted where it was masked. */
@@ -21,7 +23,24 @@ export interface SampleToken {
   readonly token: string;
   /** Prediction of the model, if the token was masked. */
   readonly predicted?: string;
+  /** What the model finds most probable there, best first, if the token was masked. */
+  readonly candidates?: readonly SampleCandidate[];
+  /** Id of the token, by which neighbours are decoded together. */
+  readonly id?: number;
+  /** Id of the prediction. */
+  readonly predictedId?: number;
 }
+
+/** What could stand in the place of a masked token. */
+export interface SampleCandidate {
+  /** The token as it reads in the text. */
+  readonly token: string;
+  /** Probability that the model gives it. */
+  readonly probability: number;
+}
+
+/** Candidates for each masked token of a sample. */
+const CANDIDATES = 5;
 
 /** Evaluates one model on one validation text. */
 export interface Evaluator {
@@ -37,8 +56,12 @@ export interface Evaluator {
    * @param failure Makes the error of a loss that is not finite.
    */
   evaluate(failure?: LossFailure): Promise<Evaluation>;
+  /** The same; yields the share that is done. */
+  evaluating(failure?: LossFailure): AsyncGenerator<number, Evaluation, void>;
   /** Predictions for the masked tokens of the first windows. */
   sample(count: number): Promise<SampleToken[][]>;
+  /** Bytes of device memory held by now. */
+  bytes(): Promise<number>;
   /** Gives the memory back. */
   destroy(): Promise<void>;
 }
@@ -89,11 +112,20 @@ export async function createEvaluator(options: EvaluatorOptions): Promise<Evalua
     );
   }
   const programs = evaluationPrograms(model);
+  const evaluating = async function* (failure?: LossFailure): AsyncGenerator<number, Evaluation, void> {
+    let [total, done] = [NO_SUMS, 0];
+    for await (const predicted of runBatches(model, batches, programs)) {
+      total = windowSums(predicted, failure).reduce(addSums, total);
+      yield ++done / batches.length;
+    }
+    return meansOf(total);
+  };
   return {
     length,
     get tokens() {
       return windows.length * length;
     },
+    bytes: async () => (await programs.all()).reduce((sum, { bytes }) => sum + bytes, 0),
     destroy: () => programs.clear(),
     async restrict(tokens) {
       if (tokens >= windows.length * length) return;
@@ -105,37 +137,58 @@ export async function createEvaluator(options: EvaluatorOptions): Promise<Evalua
         batches = await masked(windows);
       }
     },
+    evaluating,
     async evaluate(failure) {
-      let total = NO_SUMS;
-      for await (const predicted of runBatches(model, batches, programs)) {
-        total = windowSums(predicted, failure).reduce(addSums, total);
+      const shares = evaluating(failure);
+      while (true) {
+        const { done, value } = await shares.next();
+        if (done) return value;
       }
-      return meansOf(total);
     },
     async sample(count) {
-      const [{ given: { batch }, predictions }] = await Array.fromAsync(
-        runBatches(model, batches.slice(0, 1), programs),
-      ) as [Predicted<MaskedBatch>];
+      const { batch, shape } = batches[0]!;
+      const program = await programs.get(shape);
+      program.write(batch);
+      program.program.run();
       const samples = Math.min(count, batch.windows);
-      return Array.from({ length: samples }, (_, w) => sampleOf(w, { batch, predictions, tokenizer }));
+      const rows = batch.maskedRows.filter((row) => row < samples * length).length;
+      const own = firstRows(program.logits, rows);
+      const [bytes, logitBytes] = await model.device.read([program.predictions, own]);
+      const [predictions, logits] = [new Uint32Array(bytes!), new Float32Array(logitBytes!)];
+      const stride = own.shape[1]!;
+      const rowLogits = (index: number) => logits.subarray(index * stride, index * stride + model.config.vocab);
+      return Array.from({ length: samples }, (_, w) => sampleOf(w, { batch, predictions, rowLogits, tokenizer }));
     },
   };
+}
+
+/** The first rows of a matrix that has a place in memory. */
+function firstRows(matrix: Tensor, rows: number): Tensor {
+  const columns = matrix.shape[1]!;
+  return { ...matrix, shape: [rows, columns], size: rows * columns };
 }
 
 /** The tokens of a window of a batch, without padding. */
 function sampleOf(
   window: number,
-  { batch: { length, original, maskedRows }, predictions, tokenizer }: {
+  { batch: { length, original, maskedRows }, predictions, rowLogits, tokenizer }: {
     batch: Batch;
     predictions: Uint32Array;
+    rowLogits: (index: number) => Float32Array;
     tokenizer: Tokenizer;
   },
 ): SampleToken[] {
   const indexOf = new Map([...maskedRows].map((row, index) => [row, index]));
   const rows = Array.from({ length }, (_, i) => window * length + i);
   return rows.filter((row) => original[row] !== tokenizer.special["[PAD]"]).map((row) => {
-    const token = tokenizer.piece(original[row]!);
+    const id = original[row]!;
+    const token = tokenizer.piece(id);
     const index = indexOf.get(row);
-    return index === undefined ? { token } : { token, predicted: tokenizer.piece(predictions[index]!) };
+    if (index === undefined) return { token, id };
+    // what is not finite stops training elsewhere
+    const best = mostProbable(rowLogits(index), { count: CANDIDATES }) ?? [];
+    const candidates = best.map(({ id, probability }) => ({ token: tokenizer.piece(id), probability }));
+    const predictedId = predictions[index]!;
+    return { token, id, predicted: tokenizer.piece(predictedId), predictedId, candidates };
   });
 }

@@ -7,7 +7,7 @@
 import type { ModelFolder } from "../format/model_folder.ts";
 import { checkedFolder } from "./checksums.ts";
 import { fileFolder } from "./file_folder.ts";
-import { exists } from "./paths.ts";
+import { exists, joined } from "./paths.ts";
 import { writing } from "./write_files.ts";
 import { type FileSet, writeFolder } from "./write_folder.ts";
 
@@ -71,6 +71,12 @@ export function folderStorage(place: string): CheckpointStorage {
     folder: (name) => checkedFolder(fileFolder(`${place}/${name}`)),
     remove: (name) => Deno.remove(`${place}/${name}`, { recursive: true }),
   };
+}
+
+/** The steps of a run's checkpoints, oldest first. */
+export async function checkpointSteps(run: string): Promise<number[]> {
+  const names = await folderStorage(joined(run, "checkpoints")).list();
+  return names.flatMap((name) => stepOf(name) ?? []);
 }
 
 async function holdsCheckpoint(path: string): Promise<boolean> {

@@ -13,6 +13,15 @@ export const CHECKSUMS = "checkpoint.sha256";
 /** Files that may be written anew at any time, for nothing is computed from them. */
 const unchecked: ReadonlySet<string> = new Set(["README.md", CHECKSUMS]);
 
+/** Files that no checkpoint is without. */
+const inEvery: ReadonlySet<string> = new Set([
+  "config.json",
+  "model.safetensors",
+  "optimizer.safetensors",
+  "tokenizer.json",
+  "training.json",
+]);
+
 /** A SHA-256 under way. */
 export interface Sha256 {
   /** Takes more bytes. */
@@ -46,6 +55,10 @@ export function checkedFolder(folder: ModelFolder): ModelFolder {
         const sum = sums.get(name);
         if (reader && sum !== undefined) return checkedReader(reader, { sum, path: pathIn(folder, name) });
         if (sum === undefined && !reader) return undefined;
+        if (reader && inEvery.has(name)) {
+          const missing = `it is incomplete: it has no line for ${name}`;
+          throw new SyntaxError(`Cannot use ${pathIn(folder, CHECKSUMS)}: ${missing}; ${ADVICE}`);
+        }
         const what = reader ? "it was not there when the checkpoint was written" : "it is missing";
         throw new SyntaxError(`Cannot use ${pathIn(folder, name)}: ${what} (see ${CHECKSUMS}); ${ADVICE}`);
       } catch (error) {
@@ -58,6 +71,11 @@ export function checkedFolder(folder: ModelFolder): ModelFolder {
 
 /** For those who edit their models by hand. */
 const ADVICE = `if it was changed on purpose, delete ${CHECKSUMS} beside it`;
+
+/** Whether a folder has checksums to be compared with; checkpoints of earlier versions have none. */
+export async function hasChecksums(folder: ModelFolder): Promise<boolean> {
+  return await readText(folder, CHECKSUMS) !== undefined;
+}
 
 async function readChecksums(folder: ModelFolder): Promise<ReadonlyMap<string, string> | undefined> {
   const text = await readText(folder, CHECKSUMS);

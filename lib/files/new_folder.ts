@@ -4,7 +4,7 @@
  * @module
  */
 
-import { makeFolder, totalBytes, WriteError, type WriteOptions, writing } from "./write_files.ts";
+import { makeNewFolder, totalBytes, WriteError, type WriteOptions, writing } from "./write_files.ts";
 import { type FileSet, writeFiles } from "./write_folder.ts";
 
 /** Where the files lie until all of them are on the disk. */
@@ -39,7 +39,7 @@ export async function writeNewFolder(
   if (!await isFree(path)) throw new WriteError(`Cannot write ${what} to "${path}": it exists already`);
   try {
     await Deno.remove(waiting, { recursive: true }).catch(() => {});
-    await makeFolder(waiting, context);
+    await makeNewFolder(waiting, context);
     await writeFiles(waiting, files, context);
     const tops = [...new Set([...files.keys()].map((name) => name.split("/")[0]!))];
     for (const name of [...tops.filter((name) => name !== last), last]) {

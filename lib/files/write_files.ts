@@ -5,6 +5,7 @@
  * @module
  */
 
+import { parentOf } from "./paths.ts";
 import { systemReason } from "../sentences/reasons.ts";
 
 /** Options of what writes files and folders. */
@@ -146,6 +147,20 @@ export async function makeFolder(path: string, context: Omit<WriteContext, "plac
   await writing({ place: path, ...context }, () => Deno.mkdir(path, { recursive: true }));
 }
 
+/** The same for a folder that must not be there yet, even as a link to another. */
+export async function makeNewFolder(path: string, context: WriteContext): Promise<void> {
+  const make = async () => {
+    try {
+      await Deno.mkdir(path);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      await Deno.mkdir(parentOf(path), { recursive: true });
+      await Deno.mkdir(path);
+    }
+  };
+  await writing(context, make);
+}
+
 /** Writes what a file is to hold into an open one. */
 export async function writeContent(
   file: Deno.FsFile,
@@ -158,13 +173,27 @@ export async function writeContent(
   await writer.flush();
 }
 
+/**
+ * Opens a new file. What lies there is removed, and not written to: it may be what an interrupted run has left behind, or a
+ * link to a file of somebody else.
+ */
+export async function openNew(path: string): Promise<Deno.FsFile> {
+  const isFolder = await Deno.lstat(path).then(({ isDirectory }) => isDirectory, () => undefined);
+  if (isFolder === false) await Deno.remove(path);
+  try {
+    return await Deno.open(path, { write: true, createNew: true });
+  } catch (error) {
+    throw isFolder ? Object.assign(error as Error, { code: "EISDIR" }) : error;
+  }
+}
+
 /** Writes a file, and waits until it is on the disk. */
 export async function writeSynced(
   path: string,
   content: Exclude<FileContent, string>,
   context: WriteContext,
 ): Promise<void> {
-  using file = await writing(context, () => Deno.open(path, { write: true, create: true, truncate: true }));
+  using file = await writing(context, () => openNew(path));
   await writeContent(file, content, context);
   await writing(context, () => file.sync());
 }

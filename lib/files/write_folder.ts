@@ -8,6 +8,8 @@ import { checksumLines, CHECKSUMS } from "./checksums.ts";
 import { sumInThread, sumOf, threadFrom, type ThreadSum } from "./file_sums.ts";
 import {
   makeFolder,
+  makeNewFolder,
+  openNew,
   renamed,
   totalBytes,
   writeContent,
@@ -37,7 +39,7 @@ export async function writeFolder(
   // what an interrupted run left behind
   await remove();
   await renamed({ temporary, path, context, remove }, async () => {
-    await makeFolder(temporary, context);
+    await makeNewFolder(temporary, context);
     const sums = options.checksums ? new Map<string, string>() : undefined;
     await writeFiles(temporary, files, context, sums);
     const lines = sums && new TextEncoder().encode(checksumLines(sums));
@@ -62,7 +64,7 @@ export async function writeFiles(
       const inner = name.lastIndexOf("/");
       if (inner > 0) await makeFolder(`${folder}/${name.slice(0, inner)}`, context);
       const path = `${folder}/${name}`;
-      const file = await writing(context, () => Deno.open(path, { write: true, create: true, truncate: true }));
+      const file = await writing(context, () => openNew(path));
       const bytes = totalBytes(parts);
       const thread = sums && bytes >= threadBytes ? sumInThread({ path, bytes }) : undefined;
       const entry = { name, parts, file, thread, synced: Promise.resolve() };

@@ -69,12 +69,30 @@ export function wholeField(number: number, value: number): Message {
   return piece(Uint8Array.from([...start, ...bytes]));
 }
 
+/** The bytes of a message as one piece. */
+export function bytesOf({ pieces }: Message): Uint8Array<ArrayBuffer> {
+  return concatenated(pieces);
+}
+
 /** A field that is a 32-bit float. */
 export function floatField(number: number, value: number): Message {
   const bytes = new Uint8Array(5);
   bytes[0] = number * 8 + 5;
   new DataView(bytes.buffer).setFloat32(1, value, true);
   return piece(bytes);
+}
+
+/** A field that is a 64-bit float. */
+export function doubleField(number: number, value: number): Message {
+  const bytes = new Uint8Array(9);
+  bytes[0] = number * 8 + 1;
+  new DataView(bytes.buffer).setFloat64(1, value, true);
+  return piece(bytes);
+}
+
+/** The beginning of a field of so many bytes that are written by themselves. */
+export function fieldStart(number: number, bytes: number): Message {
+  return piece(Uint8Array.from([...varint(number * 8 + 2), ...varint(bytes)]));
 }
 
 /** A field that is text, bytes or a message of its own. */

@@ -270,8 +270,30 @@ function pipelineOf({ json, model, normalizer, preTokenizer, tokens, ...rest }: 
     decoder: decoderOf(json.decoder as Component | null | undefined),
     wordSign: signs.includes('"Metaspace"') || signs.includes("▁") ? "▁" : undefined,
     usesBeginning: signs.includes('"first"'),
+    splitsAtSpaces: splitsAtSpaces(normalizer, preTokenizer),
     source: json,
   });
+}
+
+/** Normalizers that look at nothing beyond a space. */
+const withinWords = new Set(["NFC", "NFD", "NFKC", "NFKD", "Lowercase", "StripAccents", "BertNormalizer"]);
+/** Those among them that never make white space, or leave it at the end, of anything else. */
+const keepingWords = new Set(["NFC", "NFD", "Lowercase"]);
+/** Pre-tokenizers of which white space is no part of a word. */
+const droppingSpaces = new Set(["BertPreTokenizer", "Whitespace", "WhitespaceSplit"]);
+
+/** Whether text may be cut before a space that stands behind something else: said where it is known, and otherwise not. */
+function splitsAtSpaces(normalizer: Component | undefined, preTokenizer: Component | undefined): boolean {
+  const steps = (component: Component | undefined, list: string): readonly Component[] =>
+    component?.type === "Sequence" ? componentsOption(component, list) : component ? [component] : [];
+  const normalizers = steps(normalizer, "normalizers");
+  const [first] = steps(preTokenizer, "pretokenizers");
+  if (first === undefined || JSON.stringify(preTokenizer).includes('"first"')) return false;
+  const all = (known: ReadonlySet<string>) => normalizers.every(({ type = "" }) => known.has(type));
+  if (droppingSpaces.has(first.type ?? "")) return all(withinWords);
+  const keepsSpaces = (first.type === "ByteLevel" && first.use_regex !== false) ||
+    (first.type === "Metaspace" && first.split !== false);
+  return keepsSpaces && all(keepingWords);
 }
 
 const typesOf = { WordPiece: "wordpiece", BPE: "bpe", WordLevel: "wordlevel", Unigram: "unigram" } as const;

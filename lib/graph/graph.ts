@@ -12,6 +12,7 @@
 import type { Device, Program } from "../device/device.ts";
 import { type DataType, type OpCall, type OpChoices, type Parameter, sizeOf, type Tensor } from "../tensor/tensor.ts";
 import { planMemory } from "./plan.ts";
+import { recomputed } from "./recompute.ts";
 
 /** What a graph is recorded for. */
 export interface GraphOptions {
@@ -89,6 +90,34 @@ export class Graph {
   /** Registers what an operation records when the graph is run backward. Ignored unless training. */
   onBackward(record: () => void): void {
     if (this.training) this.#backward.push(record);
+  }
+
+  /**
+   * Records a part of the forward pass of which only the outputs are kept for the backward pass; what else that needs is
+   * computed a second time there.
+   */
+  recomputed<T>(record: () => T): T {
+    if (!this.training) return record();
+    const section = this.#section;
+    const earlier = this.#backward;
+    const first = section.length;
+    const own: (() => void)[] = this.#backward = [];
+    const result = record();
+    const end = section.length;
+    this.#backward = earlier;
+    this.onBackward(() => {
+      const start = section.length;
+      for (const backward of own.reverse()) backward();
+      const calls = recomputed({
+        before: section.slice(0, first),
+        forward: section.slice(first, end),
+        after: section.slice(end, start),
+        backward: section.splice(start),
+        isKept: (tensor) => tensor.storage !== undefined || this.#own.includes(tensor),
+      });
+      section.push(...calls);
+    });
+    return result;
   }
 
   /** Where the next contribution to the gradient of `x` goes. */

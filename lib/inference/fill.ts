@@ -9,6 +9,7 @@ import { specialIds, splitAtSpecials } from "../tokenizer/special_tokens.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 
 import { batchesOf, inChunks, type TextBatch } from "./texts.ts";
+import { mostProbable } from "../evaluate/candidates.ts";
 import { mostMaskedRows, type TextModel } from "../evaluate/text_model.ts";
 import { type ProgramCache, programCache } from "../model/program_cache.ts";
 import { encodeVisible, hasMask } from "./visible.ts";
@@ -176,28 +177,17 @@ function bestCandidates(
   logits: Float32Array,
   { tokenizer, topK }: { tokenizer: Tokenizer; topK: number },
 ): Candidate[] {
-  let highest = -Infinity;
-  for (const logit of logits) highest = Math.max(highest, logit);
-  let total = 0;
-  for (const logit of logits) total += Math.exp(logit - highest);
-  if (!Number.isFinite(total)) {
+  const special = specialIds(tokenizer);
+  // a model may have room for more tokens than its vocabulary has
+  const isCandidate = (id: number) => id < tokenizer.size && !special.has(id);
+  const best = mostProbable(logits, { count: topK, isCandidate });
+  if (!best) {
     throw new RangeError("Cannot fill: the model's logits are not finite; its numbers overflow 32 bits");
   }
-  const special = specialIds(tokenizer);
   const isPieced = tokenizer.type === "bpe" || tokenizer.type === "unigram";
-  const best: number[] = [];
-  // a model may have room for more tokens than its vocabulary has
-  for (let id = 0; id < tokenizer.size; id++) {
-    if (best.length === topK && !(logits[id]! > logits[best[topK - 1]!]!)) continue;
-    if (special.has(id)) continue;
-    if (best.length === topK) best.pop();
-    let at = best.length;
-    while (at > 0 && logits[best[at - 1]!]! < logits[id]!) at--;
-    best.splice(at, 0, id);
-  }
-  return best.map((id) => ({
+  return best.map(({ id, probability }) => ({
     token: isPieced ? tokenizer.piece(id) : tokenizer.token(id),
     id,
-    probability: Math.exp(logits[id]! - highest) / total,
+    probability,
   }));
 }

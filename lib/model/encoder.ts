@@ -36,6 +36,8 @@ export interface EncoderContext {
   readonly rowPositions?: TokenInputs | undefined;
   /** Token types of the rows, where texts come in pairs; without them every token is of type 0. */
   readonly tokenTypes?: TokenInputs | undefined;
+  /** Whether each layer's activations are computed anew for its gradient instead of kept. */
+  readonly recomputes?: boolean | undefined;
   /** Position tables: see {@linkcode positionTables}. */
   readonly positionTables: Readonly<Record<string, Tensor>>;
 }
@@ -117,31 +119,35 @@ export function encode(context: EncoderContext, tokens: TokenInputs): Tensor {
   x = op.drop(x);
   const locals = new Set(config.local?.layers);
   for (let layer = 0; layer < config.layers; layer++) {
-    x = block(op, x, `layers.${layer}.attention`, (input, name) => {
-      const qkv = op.linear(input, `${name}.qkv`);
-      const local = locals.has(layer) ? config.local : undefined;
-      if (architecture.positionEncoding === "rotary") {
-        rotary(graph, qkv, {
-          length,
-          heads: config.heads,
-          angles: context.positionTables[local ? "local" : "global"]!,
-        });
-      }
-      return attention(graph, qkv, {
-        length,
-        heads: config.heads,
-        dropout: op.nextDropout(),
-        documents: context.documents,
-        window: local && Math.floor(local.window / 2),
-      });
-    });
-    x = block(op, x, `layers.${layer}.feedForward`, (input, name) => {
-      if (architecture.gated) return geglu(graph, op.linear(input, `${name}.input`), config.gate);
-      const hidden = op.linear(input, `${name}.input`, { activation: config.activation });
-      return architecture.innerDropout ? op.drop(hidden) : hidden;
-    });
+    const input = x;
+    const record = () => encoderLayer(context, op, { x: input, name: `layers.${layer}`, isLocal: locals.has(layer) });
+    x = context.recomputes ? graph.recomputed(record) : record();
   }
   return architecture.norm === "before" ? op.norm(x, "finalNorm") : x;
+}
+
+/** Attention, then the feed-forward block. */
+function encoderLayer(
+  { graph, config, length, positionTables, documents }: EncoderContext,
+  op: NamedOperations,
+  { x, name, isLocal }: { x: Tensor; name: string; isLocal: boolean },
+): Tensor {
+  const { architecture } = op;
+  const { heads } = config;
+  const local = isLocal ? config.local : undefined;
+  const attended = block(op, x, `${name}.attention`, (input, name) => {
+    const qkv = op.linear(input, `${name}.qkv`);
+    if (architecture.positionEncoding === "rotary") {
+      rotary(graph, qkv, { length, heads, angles: positionTables[local ? "local" : "global"]! });
+    }
+    const window = local && Math.floor(local.window / 2);
+    return attention(graph, qkv, { length, heads, dropout: op.nextDropout(), documents, window });
+  });
+  return block(op, attended, `${name}.feedForward`, (input, name) => {
+    if (architecture.gated) return geglu(graph, op.linear(input, `${name}.input`), config.gate);
+    const hidden = op.linear(input, `${name}.input`, { activation: config.activation });
+    return architecture.innerDropout ? op.drop(hidden) : hidden;
+  });
 }
 
 /** x + output(inner(x)), normalised before or after. */

@@ -26,7 +26,7 @@ export interface TrainingMemory {
 export async function trainingMemory(
   device: Device,
   config: ModelConfig,
-  { shape, optimizer }: { shape: BatchShape; optimizer: AdamWOptions },
+  { shape, optimizer, recomputes = false }: { shape: BatchShape; optimizer: AdamWOptions; recomputes?: boolean },
 ): Promise<TrainingMemory> {
   let [parameters, largestPiece, batch, largestTensor] = [0, 0, 0, 0];
   const counted = planningDevice(device, {
@@ -39,6 +39,6 @@ export async function trainingMemory(
       largestTensor = arenaOf.keys().reduce((most, { size }) => Math.max(most, 4 * size), 0);
     },
   });
-  await new Model(counted, config).compileTraining(shape, optimizer);
+  await new Model(counted, config).compileTraining(shape, optimizer, { recomputes });
   return { parameters, largestPiece, batch, largestTensor };
 }

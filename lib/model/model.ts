@@ -78,6 +78,14 @@ interface Steps {
   readonly pairs: OwnedStepTensors | undefined;
 }
 
+/** How a model is recorded that is to be trained. */
+interface Training {
+  /** What host and device tell each other; without it, only the forward pass is recorded. */
+  readonly steps?: Steps;
+  /** See {@linkcode Model.compileTraining}. */
+  readonly recomputes?: boolean;
+}
+
 /** What a step reports of each loss. */
 export interface StepRecords {
   /** Masked tokens. */
@@ -118,10 +126,27 @@ export class Model {
     return this.#steps.masked;
   }
 
-  /** Compiles the training step for batches of a shape: sections "gradients" and "update". */
-  async compileTraining(shape: BatchShape, optimizer: AdamWOptions): Promise<TrainingProgram> {
+  /** Bytes of device memory held, without those of its programs. */
+  get bytes(): number {
+    const tensors = stepsOf(this.#steps).flatMap((step): OwnedStepTensors[keyof OwnedStepTensors][] =>
+      Object.values(step)
+    );
+    return tensors.reduce((sum, { storage }) => sum + storage.buffer.bytes, this.store.bytes);
+  }
+
+  /**
+   * Compiles the training step for batches of a shape: sections "gradients" and "update".
+   *
+   * @param options `recomputes`: keep only what goes from layer to layer, and compute the rest of each layer a second time for
+   * its gradient, which takes far less memory, a third more time, and gives the same numbers to the bit.
+   */
+  async compileTraining(
+    shape: BatchShape,
+    optimizer: AdamWOptions,
+    { recomputes = false }: { recomputes?: boolean } = {},
+  ): Promise<TrainingProgram> {
     const steps = this.#steps;
-    const recording = this.#recordHeads(shape, steps);
+    const recording = this.#recordHeads(shape, { steps, recomputes });
     const { graph } = recording;
     graph.backward();
     graph.section("update");
@@ -180,7 +205,7 @@ export class Model {
   }
 
   /** Records the encoder on texts of a shape, in the section "gradients"; to be trained, if it is given the tensors of steps. */
-  #record(shape: TextShape, steps?: Steps) {
+  #record(shape: TextShape, { steps, recomputes }: Training = {}) {
     const { device, config, store } = this;
     const { length } = shape;
     if (length > config.maxLength) {
@@ -198,6 +223,7 @@ export class Model {
       config,
       length,
       clock: steps?.masked.clock,
+      recomputes,
       positionTables: tensors,
       ...inputs,
     };
@@ -213,7 +239,8 @@ export class Model {
   }
 
   /** Records encoder and heads with their losses; to be trained, if they are given the tensors of steps. */
-  #recordHeads(shape: BatchShape, steps?: Steps) {
+  #recordHeads(shape: BatchShape, training: Training = {}) {
+    const { steps } = training;
     const { device } = this;
     if (!this.hasHead) {
       throw new RangeError(
@@ -223,7 +250,7 @@ export class Model {
     if (shape.pairs && !this.config.nextSentence) {
       throw new RangeError("Cannot tell which text follows which: this model has no head for next sentences");
     }
-    const { graph, context, hidden, write, writeTables } = this.#record(shape, steps);
+    const { graph, context, hidden, write, writeTables } = this.#record(shape, training);
     const { windows, capacity } = shape;
     const masked: MaskedHead = recordMaskedHead(context, hidden, { device, capacity, step: steps?.masked });
     const pairs = shape.pairs

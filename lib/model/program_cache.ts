@@ -10,6 +10,8 @@ import type { TextShape } from "./text_inputs.ts";
 export interface ProgramCache<Shape, Program> {
   /** The program of a shape, compiled if it is not there. */
   get(shape: Shape): Promise<Program>;
+  /** The programs that are there. */
+  all(): Promise<Program[]>;
   /** Gives all of them back. */
   clear(): Promise<void>;
 }
@@ -41,6 +43,7 @@ export function programCache<
         throw error;
       }
     },
+    all: () => Promise.all(programs.values()),
     async clear() {
       const all = [...programs.values()];
       programs.clear();

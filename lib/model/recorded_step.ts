@@ -49,7 +49,7 @@ export function planningDevice(device: Device, { allocated, built }: PlanHooks =
 export async function recordedStep(
   device: Device,
   config: ModelConfig,
-  { shape, optimizer }: { shape: BatchShape; optimizer: AdamWOptions },
+  { shape, optimizer, recomputes = false }: { shape: BatchShape; optimizer: AdamWOptions; recomputes?: boolean },
 ): Promise<RecordedStep> {
   const operations: OpCall[] = [];
   const kernels: KernelCall[] = [];
@@ -62,6 +62,6 @@ export async function recordedStep(
       return device.lower(call);
     },
   });
-  await new Model(noting, config).compileTraining(shape, optimizer);
+  await new Model(noting, config).compileTraining(shape, optimizer, { recomputes });
   return { operations, kernels };
 }

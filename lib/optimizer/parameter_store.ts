@@ -98,6 +98,12 @@ export class ParameterStore {
     return this.#specs;
   }
 
+  /** Bytes of device memory held. */
+  get bytes(): number {
+    const flat = [this.values, ...this.#training.values()];
+    return flat.reduce((sum, { storage }) => sum + storage.buffer.bytes, 0);
+  }
+
   /** Number of trained numbers. */
   get count(): number {
     return this.#specs.reduce((sum, spec) => sum + sizeOf(spec.shape), 0);

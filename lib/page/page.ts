@@ -12,12 +12,13 @@ import store from "./client/store.js" with { type: "text" };
 import figures from "./client/figures.js" with { type: "text" };
 import charts from "./client/charts.js" with { type: "text" };
 import tables from "./client/tables.js" with { type: "text" };
+import candidates from "./client/candidates.js" with { type: "text" };
 import samples from "./client/samples.js" with { type: "text" };
 import main from "./client/main.js" with { type: "text" };
 import type { RunMessage } from "./run_view.ts";
 
 /** The modules of the page as one script, for there is nobody to ask for another. */
-const script = [store, figures, charts, tables, samples, main]
+const script = [store, figures, charts, tables, candidates, samples, main]
   .map((source) => source.replace(/^import [^;]*;$/gm, "").replace(/^export /gm, "")).join("\n");
 
 /** A page that asks for its runs, or with a report's runs in it. */

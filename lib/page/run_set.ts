@@ -4,6 +4,8 @@
  * @module
  */
 
+import { checkpointSteps } from "../files/checkpoint_folder.ts";
+import { isTrained } from "../files/lock_signs.ts";
 import { baseName, exists, isFolder, joined, trimmed } from "../files/paths.ts";
 import { createRunView, type RunView } from "./run_view.ts";
 import { tailOf } from "./tail.ts";
@@ -15,9 +17,6 @@ export interface RunSet {
   /** The runs by path. */
   readonly views: ReadonlyMap<string, RunView>;
 }
-
-/** A run's sign of life is younger than this, in milliseconds. */
-const SILENCE = 60_000;
 
 /** Follows runs and folders of runs; those that appear later too. */
 export function watchRuns(paths: readonly string[]): RunSet {
@@ -59,7 +58,8 @@ async function runsIn(folder: string): Promise<string[]> {
   try {
     const entries = await Array.fromAsync(Deno.readDir(folder));
     const folders = entries.filter(({ isFile, name }) => !isFile && !name.startsWith(".")).map(({ name }) => name);
-    const paths = folders.sort().map((name) => joined(folder, name));
+    // a tenth run stands behind the ninth
+    const paths = folders.sort(new Intl.Collator("en", { numeric: true }).compare).map((name) => joined(folder, name));
     const areRuns = await Promise.all(paths.map(isRun));
     return paths.filter((_, i) => areRuns[i]);
   } catch {
@@ -84,8 +84,7 @@ function openRun(path: string): { view: RunView; refresh: () => Promise<void> } 
       }
       await metrics();
       await samples();
-      const sign = await modified(joined(path, "lock"));
-      view.setRunning(sign !== undefined && Date.now() - sign < SILENCE);
+      view.setRunning(isTrained(path), (await checkpointSteps(path).catch(() => [])).at(-1));
     },
   };
 }

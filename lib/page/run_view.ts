@@ -6,10 +6,8 @@
 
 import { objectOf } from "../sentences/json_line.ts";
 import { type Facts, runFacts, shareDone } from "./run_facts.ts";
+import { endingOf, type RunEnding, type RunState, runState } from "./run_state.ts";
 import { createSeries, type Series, type SeriesPart, type SeriesPlace } from "./series.ts";
-
-/** What a run does; `ended` where its files do not tell whether that was the end of the budget. */
-export type RunState = "running" | "finished" | "stopped" | "ended";
 
 /** Samples at one step: a token as it reads, or with what was predicted in its place. */
 export interface StepSamples {
@@ -24,6 +22,14 @@ export type SampleEntry = string | readonly [token: string, predicted: string, c
 
 /** What could stand there, and how probable that is. */
 export type Candidate = readonly [token: string, probability: number];
+
+/** Samples that are new, and which are shown. */
+export interface SamplesPart {
+  /** Steps whose samples are shown, in order. */
+  readonly steps: readonly number[];
+  /** Samples of those steps that were not told before. */
+  readonly told: readonly StepSamples[];
+}
 
 /** What is told of a run: all of it, or what is new. */
 export interface RunMessage {
@@ -46,7 +52,7 @@ export interface RunMessage {
   /** Its validations. */
   readonly validation?: SeriesPart | undefined;
   /** Its samples, where they changed. */
-  readonly samples?: readonly StepSamples[] | undefined;
+  readonly samples?: SamplesPart | undefined;
 }
 
 /** How much of a run was told. */
@@ -66,8 +72,8 @@ export interface RunView {
   sample(line: string): void;
   /** Takes its config.json. */
   configure(config: unknown): void;
-  /** Says whether a process trains it. */
-  setRunning(isRunning: boolean): void;
+  /** Says whether a process trains it, and the steps of its latest checkpoint. */
+  setRunning(isRunning: boolean, checkpoint?: number): void;
   /** Forgets its steps, for its metrics were written anew. */
   forgetMetrics(): void;
   /** Forgets its samples. */
@@ -99,32 +105,39 @@ const validationShape = {
   ...clock,
   loss: { of: "loss", keeps: "mean" },
   accuracy: { of: "accuracy", keeps: "mean" },
+  deviceBytes: { of: "deviceBytes", keeps: "high" },
+  residentBytes: { of: "residentBytes", keeps: "high" },
 } as const;
 
 /** Steps whose samples are shown. */
 const MOST_SAMPLES = 60;
+/** Candidates that are shown of a token. */
+const MOST_CANDIDATES = 10;
 
 let made = 0;
 
 /** What is known of a run before anything is read. */
 export function createRunView(id: string, name: string): RunView {
   let [train, validation] = newCurves();
-  let samples: StepSamples[] = [];
-  let [config, state]: [unknown, "running" | "quiet"] = [undefined, "quiet"];
+  let samples: (StepSamples & { readonly change: number })[] = [];
+  let config: unknown;
+  let signs = { isRunning: false, checkpoint: undefined as number | undefined };
+  let ending: RunEnding | undefined;
   let best: RunMessage["best"];
   let incidents = { skipped: 0, spikes: 0 };
   let last = { step: 0, tokens: 0 };
   // a number that tells curves that were begun anew from those before
   let [number, changes, sampleChanges] = [++made, 1, 1];
-  const stateNow = (done: number | undefined): RunState => {
-    if (state === "running") return "running";
-    return done === undefined ? "ended" : done >= 1 ? "finished" : "stopped";
-  };
+  const stateNow = (done: number | undefined): RunState =>
+    runState({ isRunning: signs.isRunning, ending, done, isKept: (signs.checkpoint ?? -1) >= last.step });
   return {
     metric(line) {
       const point = objectOf(line);
       if (!point || !(Number(point.step) >= 0)) return;
       const numbers = withNumbers(point);
+      const endingNow = endingOf(point);
+      if (endingNow !== ending) changes++;
+      ending = endingNow;
       if (point.kind === "train") {
         train.add(numbers);
         last = { step: numbers.step!, tokens: numbers.tokens! };
@@ -140,23 +153,23 @@ export function createRunView(id: string, name: string): RunView {
       const entry = objectOf(line);
       const step = Number(entry?.step);
       if (!entry || !(step >= 0) || !Array.isArray(entry.samples)) return;
+      const now = { step, samples: entry.samples.map(entriesOf), change: ++sampleChanges };
       // a run that went back to a checkpoint tells its later steps once more
-      samples = [...samples.filter((before) => before.step < step), { step, samples: entry.samples.map(entriesOf) }];
+      samples = [...samples.filter((before) => before.step < step), now];
       if (samples.length > MOST_SAMPLES) samples = samples.filter((_, i) => i % 2 === 0 || i === samples.length - 1);
-      sampleChanges++;
     },
     configure(json) {
       config = json;
       changes++;
     },
-    setRunning(isRunning) {
-      const now = isRunning ? "running" : "quiet";
-      if (now !== state) changes++;
-      state = now;
+    setRunning(isRunning, checkpoint) {
+      if (isRunning !== signs.isRunning || checkpoint !== signs.checkpoint) changes++;
+      signs = { isRunning, checkpoint };
     },
     forgetMetrics() {
       [train, validation] = newCurves();
       [best, incidents, last] = [undefined, { skipped: 0, spikes: 0 }, { step: 0, tokens: 0 }];
+      ending = undefined;
       number = ++made;
     },
     forgetSamples() {
@@ -169,7 +182,7 @@ export function createRunView(id: string, name: string): RunView {
       const isNew = known?.changes !== changes || known.samples !== sampleChanges;
       if (!isNew && !parts.train && !parts.validation) return undefined;
       const done = shareDone(config, last);
-      const told = known?.samples === sampleChanges ? undefined : samples;
+      const told = known?.samples === sampleChanges ? undefined : samplesSince(samples, known?.samples ?? 0);
       const message = { id, name, state: stateNow(done), done, facts: runFacts(config), best, incidents, ...parts };
       return {
         message: { ...message, samples: told },
@@ -177,6 +190,12 @@ export function createRunView(id: string, name: string): RunView {
       };
     },
   };
+}
+
+/** Samples that came after a change. */
+function samplesSince(samples: readonly (StepSamples & { readonly change: number })[], after: number): SamplesPart {
+  const told = samples.filter(({ change }) => change > after).map(({ step, samples }) => ({ step, samples }));
+  return { steps: samples.map(({ step }) => step), told };
 }
 
 const newCurves = (): [Series, Series] => [createSeries(trainShape), createSeries(validationShape, 1000)];
@@ -189,8 +208,19 @@ function withNumbers(line: Record<string, unknown>): Record<string, number> {
 
 /** Tokens of a sample; what is none is left out. */
 function entriesOf(sample: unknown): SampleEntry[] {
-  if (!Array.isArray(sample)) return [];
-  return sample.filter((entry) =>
-    typeof entry === "string" || (Array.isArray(entry) && typeof entry[0] === "string" && typeof entry[1] === "string")
-  );
+  return Array.isArray(sample) ? sample.map(entryOf).filter((entry) => entry !== undefined) : [];
 }
+
+function entryOf(entry: unknown): SampleEntry | undefined {
+  if (typeof entry === "string") return entry;
+  if (!Array.isArray(entry)) return undefined;
+  const [token, predicted, candidates] = entry;
+  if (typeof token !== "string" || typeof predicted !== "string") return undefined;
+  // earlier versions noted none
+  if (!Array.isArray(candidates)) return [token, predicted];
+  return [token, predicted, candidates.filter(isCandidate).slice(0, MOST_CANDIDATES)];
+}
+
+const isCandidate = (value: unknown): value is Candidate =>
+  Array.isArray(value) && typeof value[0] === "string" && typeof value[1] === "number" && value[1] >= 0 &&
+  value[1] <= 1;

@@ -91,9 +91,12 @@ const told = (status: number, sentence: string) => new Response(`${sentence}\n`,
 const OWN_NAME = /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/i;
 
 /** Why a request is not answered; undefined: it is. Pages from elsewhere can neither ask nor pretend to be this one. */
-function refusalOf({ headers }: Request): string | undefined {
+function refusalOf({ url, headers }: Request): string | undefined {
   const host = headers.get("host") ?? "";
-  if (!OWN_NAME.test(host)) return "This page has no such name: use 127.0.0.1 or localhost";
+  // an address in the request itself counts more than the header
+  if (!OWN_NAME.test(host) || !OWN_NAME.test(new URL(url).host)) {
+    return "This page has no such name: use 127.0.0.1 or localhost";
+  }
   const origin = headers.get("origin");
   if (origin !== null && origin !== `http://${host}`) return "Other pages may not ask for this";
   const site = headers.get("sec-fetch-site") ?? "none";
@@ -140,6 +143,7 @@ function listen(listeners: Set<Listener>, begin: () => void): Response {
     },
     end() {
       if (!listeners.delete(listener)) return;
+      send("event: end\ndata: end\n\n");
       controller?.close();
     },
   };

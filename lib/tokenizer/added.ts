@@ -47,6 +47,14 @@ export interface AddedToken {
   readonly special?: boolean;
 }
 
+/**
+ * Whether added tokens leave a text as it is where it is cut before a space: none reaches over white space, or takes along what
+ * follows it.
+ */
+export function keepToWords(tokens: readonly AddedToken[]): boolean {
+  return tokens.every(({ content, rstrip }) => !rstrip && !isSpace.test(content));
+}
+
 /** A piece of a text. */
 export interface TextPiece {
   /** As it stands in the text. */

@@ -5,12 +5,13 @@
  * @module
  */
 
+import { keepToWords } from "./added.ts";
 import { mergeAll, mergesOf } from "./merges.ts";
 import { bpePieces, byteCharacters, byteOf } from "./byte_level.ts";
 import { normalForm } from "./normalizers.ts";
 import { addedEncoder, type PlainEncoder, specialFormsOf } from "./pipeline.ts";
 import { findSpecials } from "./special_tokens.ts";
-import { markAll, withoutWords } from "./token_ids.ts";
+import { dropWords, markAll } from "./token_ids.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import { type Complete, type VocabularyOptions, vocabularyOptions } from "./vocabulary_options.ts";
 import { WordCache } from "./word_cache.ts";
@@ -96,10 +97,11 @@ export function bpeTokenizer(
     if (options.addPrefixSpace && text !== "" && !text.startsWith(" ")) text = ` ${text}`;
     for (const [piece] of text.matchAll(bpePieces)) out.append(cache.get(piece));
   };
+  const specials = specialFormsOf(options.specialForms, Object.values(special).map((id) => tokens[id]!));
   const { encodeWords, encodeWhole } = addedEncoder({
     idOf: find,
     added: options.added,
-    special: specialFormsOf(options.specialForms, Object.values(special).map((id) => tokens[id]!)),
+    special: specials,
     normalize: options.compose ? (text) => normalForm(text, "NFC") : undefined,
     plain: options.compose ? (text, out, first) => pieces(normalForm(text, "NFC"), out, first) : pieces,
     normalized: pieces,
@@ -129,9 +131,10 @@ export function bpeTokenizer(
     merges,
     size: tokens.length,
     special,
+    splitsAtSpaces: keepToWords([...specials, ...options.added]),
     encodeWords,
-    encode: (text) => withoutWords(encodeWords(text)),
-    encodeWhole: (text) => withoutWords(encodeWhole(text)),
+    encode: (text) => dropWords(encodeWords(text)),
+    encodeWhole: (text) => dropWords(encodeWhole(text)),
     token: (id) => tokens[id] ?? "",
     piece: (id) => decode([id]),
     decode,

@@ -58,7 +58,7 @@ export function characterTokenizer(
       // without [UNK], as in labml's vocabulary, unknown characters are left out
       if (id !== undefined) ids[count++] = id;
     }
-    return ids.slice(0, count);
+    return count === ids.length ? ids : ids.slice(0, count);
   };
   const inWord = tokens.map(isWordCharacter);
   return {
@@ -66,6 +66,7 @@ export function characterTokenizer(
     tokens,
     size: tokens.length,
     special,
+    splitsAtSpaces: true,
     encode,
     encodeWords(text) {
       const ids = encode(text);

@@ -5,11 +5,11 @@
  * @module
  */
 
-import { type AddedSplitter, type AddedToken, splitterAt } from "./added.ts";
+import { type AddedSplitter, type AddedToken, keepToWords, splitterAt } from "./added.ts";
 import type { Decoder } from "./decoders.ts";
 import type { Normalizer } from "./normalizers.ts";
 import type { PreTokenizer } from "./pre_tokenizers.ts";
-import { CONTINUES, IdBuffer, withoutWords } from "./token_ids.ts";
+import { CONTINUES, dropWords, IdBuffer } from "./token_ids.ts";
 import type { Tokenizer, VocabularyType } from "./tokenizer.ts";
 import { WordCache } from "./word_cache.ts";
 
@@ -128,6 +128,8 @@ export interface PipelineOptions {
   readonly wordSign: string | undefined;
   /** Whether the pre-tokenizer treats the beginning of a text differently. */
   readonly usesBeginning: boolean;
+  /** Whether normalizer and pre-tokenizer treat a text that is cut before a space as its two parts. */
+  readonly splitsAtSpaces: boolean;
   /** The tokenizer.json that it was read from. */
   readonly source: Readonly<Record<string, unknown>>;
 }
@@ -168,10 +170,11 @@ export function pipelineTokenizer(options: PipelineOptions): PipelineTokenizer {
     normalized(normal, out, first && options.usesBeginning && keepsBeginning(text, normal, normalize));
   };
   const idOf = new Map(tokens.map((token, id) => [token, id]));
+  const specials = specialFormsOf(options.specialForms, Object.values(special).map((id) => tokens[id]!));
   const { encodeWords, encodeWhole } = addedEncoder({
     idOf: (token) => idOf.get(token)!,
     added,
-    special: specialFormsOf(options.specialForms, Object.values(special).map((id) => tokens[id]!)),
+    special: specials,
     normalize,
     plain,
     normalized,
@@ -186,14 +189,15 @@ export function pipelineTokenizer(options: PipelineOptions): PipelineTokenizer {
     size: tokens.length,
     special,
     source,
+    splitsAtSpaces: options.splitsAtSpaces && keepToWords([...specials, ...added]),
     wordsOf: (text) => {
       const normal = normalize ? normalize(text) : text;
       return preTokenize ? preTokenize(normal, true) : [normal];
     },
     spacing: spacing.length > 0 ? spacing : undefined,
     encodeWords,
-    encode: (text) => withoutWords(encodeWords(text)),
-    encodeWhole: (text) => withoutWords(encodeWhole(text)),
+    encode: (text) => dropWords(encodeWords(text)),
+    encodeWhole: (text) => dropWords(encodeWhole(text)),
     token: (id) => tokens[id] ?? "",
     piece: (id) => pieceWith(textOf, shown[id] ?? ""),
     decode: (ids) => textOf(Array.from(ids, (id) => shown[id]).filter((token) => token !== undefined)),

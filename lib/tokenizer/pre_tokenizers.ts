@@ -41,6 +41,11 @@ export function bertWords(text: string): readonly string[] {
   return text.match(bertWordPattern) ?? [];
 }
 
+/** The same one by one, in no memory of their own. */
+export function* eachBertWord(text: string): Generator<string> {
+  for (const [word] of text.matchAll(bertWordPattern)) yield word;
+}
+
 /** Bounds of the matches of a native pattern that never matches nothing. */
 function matchesOf(text: string, pattern: RegExp): Matches {
   const bounds: number[] = [];

@@ -17,6 +17,12 @@ export function withoutWords(ids: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBu
   return plain;
 }
 
+/** The same in their own array. */
+export function dropWords(ids: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
+  for (let i = 0; i < ids.length; i++) ids[i]! &= ID;
+  return ids;
+}
+
 /** 1 for ids with {@linkcode CONTINUES}, 0 for the others. */
 export function continuesOf(ids: Uint32Array): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(ids, (id) => id >= CONTINUES ? 1 : 0);
@@ -37,6 +43,14 @@ export function joinIds(pieces: readonly Uint32Array[]): Uint32Array<ArrayBuffer
     at += piece.length;
   }
   return ids;
+}
+
+/** Ids whose memory is worth giving back by hand. */
+const LARGE = 1 << 16;
+
+/** Gives an array's memory back at once, for whoever collects garbage may be late; it is empty then. */
+export function release(ids: Uint32Array<ArrayBuffer>): void {
+  ids.buffer.transfer(0);
 }
 
 /** A growing array of ids. */
@@ -62,14 +76,71 @@ export class IdBuffer {
     for (let i = 0; i < ids.length; i++) this.#ids[this.#length++] = ids[i]!;
   }
 
-  /** A copy of the ids so far. */
+  /** The ids so far; the buffer is empty then. */
   take(): Uint32Array<ArrayBuffer> {
-    return this.#ids.slice(0, this.#length);
+    const ids = this.#ids.slice(0, this.#length);
+    this.#length = 0;
+    if (this.#ids.length > LARGE) {
+      release(this.#ids);
+      this.#ids = new Uint32Array(16);
+    }
+    return ids;
   }
 
   #grow(more: number): void {
     const larger = new Uint32Array(2 * this.#ids.length + more);
     larger.set(this.#ids);
+    if (this.#ids.length > LARGE) release(this.#ids);
     this.#ids = larger;
+  }
+}
+
+/** Ids of a block of an {@linkcode IdList}, at first and at most. */
+const FIRST_BLOCK = 1 << 10;
+const LARGEST_BLOCK = 1 << 18;
+
+/** Ids that are gathered, to be had as one array: however many they are, they are in memory little more than once. */
+export class IdList {
+  #blocks: Uint32Array<ArrayBuffer>[] = [];
+  /** Ids in the last block. */
+  #used = 0;
+  #length = 0;
+
+  /** Ids so far. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Appends ids. */
+  append(ids: Uint32Array): void {
+    for (let at = 0; at < ids.length;) {
+      let last = this.#blocks.at(-1);
+      if (!last || this.#used === last.length) {
+        last = new Uint32Array(Math.min(LARGEST_BLOCK, last ? 2 * last.length : FIRST_BLOCK));
+        this.#blocks.push(last);
+        this.#used = 0;
+      }
+      const piece = ids.subarray(at, at + last.length - this.#used);
+      last.set(piece, this.#used);
+      this.#used += piece.length;
+      at += piece.length;
+    }
+    this.#length += ids.length;
+  }
+
+  /** All ids so far; nothing of them is kept. */
+  take(): Uint32Array<ArrayBuffer> {
+    const all = new Uint32Array(this.#length);
+    let at = 0;
+    for (const block of this.#blocks) {
+      const piece = block.subarray(0, Math.min(block.length, all.length - at));
+      all.set(piece, at);
+      at += piece.length;
+      release(block);
+    }
+    this.#blocks = [];
+    this.#used = 0;
+    this.#length = 0;
+    return all;
   }
 }

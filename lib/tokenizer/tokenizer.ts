@@ -31,7 +31,7 @@ export interface Tokenizer {
     readonly "[PAD]": number;
     readonly "[MASK]": number;
   };
-  /** Token ids of a text; special tokens that are written out in it are text like any other. */
+  /** Token ids of a text, in an array of their own; special tokens that are written out in it are text like any other. */
   encode(text: string): Uint32Array<ArrayBuffer>;
   /**
    * The same with special tokens that are written out as themselves, all added tokens found at once; undefined: they are cut
@@ -48,6 +48,8 @@ export interface Tokenizer {
   readonly frame?: Frame | undefined;
   /** Special tokens, by their spelling in text, that take the white space to one side along; undefined: none. */
   readonly spacing?: readonly AddedToken[] | undefined;
+  /** Whether a text has the ids of its two parts where it is cut before a space that stands behind something else. Default: false. */
+  readonly splitsAtSpaces?: boolean | undefined;
   /** The files that it was read from, by name, to be written again as they are. */
   readonly files?: ReadonlyMap<string, string> | undefined;
   /** What a token adds to a text that it stands in, such as " word" for WordPiece's "word" and "ing" for "##ing". */

@@ -10,6 +10,7 @@ import { learnMerges, UNKNOWN } from "./learn_merges.ts";
 import { type CharacterTokenizer, characterTokenizer } from "./character.ts";
 import { specialTokens, type Tokenizer, type TokenizerType } from "./tokenizer.ts";
 import { bertNormalize } from "./normalizers.ts";
+import { textSections } from "./encode_pieces.ts";
 import { bertWords } from "./pre_tokenizers.ts";
 import type { Complete } from "./vocabulary_options.ts";
 import { type WordPieceOptions, wordPieceOptions, wordPieceTokenizer } from "./wordpiece.ts";
@@ -98,7 +99,7 @@ async function countPieces(
       }
       continue;
     }
-    for (const piece of line.match(pattern) ?? []) {
+    for (const piece of eachMatch(line, pattern)) {
       const count = counts.get(piece);
       if (count !== undefined) counts.set(piece, count + 1);
       // a long slice would keep its whole line in memory
@@ -107,6 +108,11 @@ async function countPieces(
   }
   for (const [codePoint, count] of codePoints) counts.set(String.fromCodePoint(codePoint), count);
   return counts;
+}
+
+/** The matches in a line, those of a long one section by section. */
+function* eachMatch(line: string, pattern: RegExp): Generator<string> {
+  for (const section of textSections(line, { splitsAtSpaces: true })) yield* section.match(pattern) ?? [];
 }
 
 function charactersOf(counts: ReadonlyMap<string, number>, size: number): CharacterTokenizer {

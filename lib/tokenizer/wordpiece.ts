@@ -6,9 +6,10 @@
  */
 
 import { type BertNormalization, bertNormalize } from "./normalizers.ts";
+import { keepToWords } from "./added.ts";
 import { addedEncoder, type PlainEncoder, shownTokens, specialFormsOf } from "./pipeline.ts";
-import { bertWords } from "./pre_tokenizers.ts";
-import { CONTINUES, IdBuffer, withoutWords } from "./token_ids.ts";
+import { bertWords, eachBertWord } from "./pre_tokenizers.ts";
+import { CONTINUES, dropWords, IdBuffer } from "./token_ids.ts";
 import { findSpecials } from "./special_tokens.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import { type Complete, type VocabularyOptions, vocabularyOptions } from "./vocabulary_options.ts";
@@ -87,12 +88,12 @@ export function wordPieceTokenizer(tokens: readonly string[], given: WordPieceOp
   const pieces = wordPieces(tokens, { prefix, longestWord, unknown, apart });
   const cache = new WordCache((chunk) => {
     const out = new IdBuffer(8);
-    for (const word of bertWords(bertNormalize(chunk, options))) pieces(word, out);
+    for (const word of wordsOf(bertNormalize(chunk, options))) pieces(word, out);
     return out.take();
   });
   const normalizedCache = new WordCache((chunk) => {
     const out = new IdBuffer(8);
-    for (const word of bertWords(chunk)) pieces(word, out);
+    for (const word of wordsOf(chunk)) pieces(word, out);
     return out.take();
   });
   const chunksOf = (words: WordCache): PlainEncoder => (text, out) => {
@@ -105,10 +106,11 @@ export function wordPieceTokenizer(tokens: readonly string[], given: WordPieceOp
   };
   const normalize = (text: string) => bertNormalize(text, options);
   const shown = shownTokens(tokens, { added: [...options.specialForms, ...options.added], normalize });
+  const specials = specialFormsOf(options.specialForms, specialTokens);
   const { encodeWords, encodeWhole } = addedEncoder({
     idOf: (token) => idOf.get(token)!,
     added: options.added,
-    special: specialFormsOf(options.specialForms, specialTokens),
+    special: specials,
     normalize,
     plain: chunksOf(cache),
     normalized: chunksOf(normalizedCache),
@@ -119,14 +121,20 @@ export function wordPieceTokenizer(tokens: readonly string[], given: WordPieceOp
     tokens,
     size: tokens.length,
     special,
+    splitsAtSpaces: keepToWords([...specials, ...options.added]),
     encodeWords,
-    encode: (text) => withoutWords(encodeWords(text)),
-    encodeWhole: (text) => withoutWords(encodeWhole(text)),
+    encode: (text) => dropWords(encodeWords(text)),
+    encodeWhole: (text) => dropWords(encodeWhole(text)),
     token: (id) => tokens[id] ?? "",
     piece: (id) => joinPieces(["", shown[id] ?? ""], prefix),
     decode: (ids) => joinPieces(Array.from(ids, (id) => shown[id] ?? ""), prefix),
   };
 }
+
+/** Characters of a text without white space from which on its words are not gathered. */
+const LONG_CHUNK = 1 << 16;
+
+const wordsOf = (text: string) => text.length < LONG_CHUNK ? bertWords(text) : eachBertWord(text);
 
 /** What {@linkcode wordPieces} needs beside the tokens. */
 export interface WordPieceModelOptions {

@@ -93,10 +93,30 @@ export interface ValidationRecord extends Omit<Evaluation, "predicted"> {
   readonly length: number;
   /** Share of padding in the training windows so far. */
   readonly paddingShare: number;
+  /** Bytes of device memory that the model and its programs hold. */
+  readonly deviceBytes?: number | undefined;
+  /** Bytes of memory that the process has in the machine, where that is known. */
+  readonly residentBytes?: number | undefined;
+}
+
+/** What training is at: what is said of it begins now. */
+export type Phase = "preparing" | "compiling" | "training" | "validating" | "sampling" | "saving";
+
+/** Training begins something else, or has come further in what it is at. */
+export interface PhaseRecord {
+  /** Tells events apart. */
+  readonly kind: "phase";
+  /** What it is at from now on. */
+  readonly phase: Phase;
+  /** Steps done. */
+  readonly step: number;
+  /** Share of it that is done, where that is known. */
+  readonly share?: number | undefined;
 }
 
 /** What {@linkcode train} yields. */
 export type TrainEvent =
+  | PhaseRecord
   | TrainRecord
   | SkippedRecord
   | SpikeRecord

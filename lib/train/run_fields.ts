@@ -29,7 +29,7 @@ import {
 import { documentKinds } from "../text/plain_text.ts";
 import { textFormats } from "../text/text_source.ts";
 import type { WindowPosition } from "../batch/windows.ts";
-import type { ValidationRecord } from "./events.ts";
+import type { SkippedRecord, SpikeRecord, TrainRecord, ValidationRecord } from "./events.ts";
 import { schedules } from "./schedule.ts";
 import type { TrainingSettings } from "./settings.ts";
 
@@ -76,6 +76,7 @@ const settingsFields: Fields<TrainingSettings> = {
   curriculum,
   batchTokens: whole(1),
   accumulate: whole(1),
+  recompute: maybe(truth),
   pack: maybe(choice([...packModes, "pairs"])),
   maskRate: record({ start: share, end: share }),
   maskRule: choice(maskRules),
@@ -123,6 +124,7 @@ const deviceFields = {
       fusedMultiplyAdd: maybe(either("true or false", truth, text)),
       adapter: maybe(text),
       matmul: maybe(text),
+      attention: maybe(text),
       tile: maybe(tile),
       products: maybe(productTable),
     }),
@@ -205,6 +207,35 @@ const anyNumber = such(
 );
 const nextSentence = maybe(record({ loss: anyNumber, accuracy: anyNumber }));
 
+/** What is told of every step. */
+const stepFields = {
+  ...clockFields,
+  length: whole(1),
+  maskRate: share,
+  loss: anyNumber,
+  learningRate: least0,
+  gradientNorm: anyNumber,
+  tokensPerSecond: least0,
+};
+
+const trainFields: Fields<TrainRecord> = { kind: choice(["train"]), ...stepFields, accuracy: anyNumber, nextSentence };
+
+const skippedFields: Fields<SkippedRecord> = {
+  kind: choice(["skipped"]),
+  ...stepFields,
+  inARow: whole(1),
+  total: whole(1),
+};
+
+const spikeFields: Fields<SpikeRecord> = {
+  kind: choice(["spike"]),
+  step: whole(),
+  tokens: whole(),
+  loss: anyNumber,
+  learningRate: least0,
+  usual: anyNumber,
+};
+
 const validationFields: Fields<ValidationRecord> = {
   kind: choice(["validation"]),
   ...clockFields,
@@ -214,6 +245,24 @@ const validationFields: Fields<ValidationRecord> = {
   perplexity: anyNumber,
   nextSentence,
   paddingShare: maybe(anyNumber),
+  deviceBytes: maybe(whole()),
+  residentBytes: maybe(whole()),
+};
+
+/** The lines of a run's metrics.jsonl by their `kind`, each with its fields; docs/metrics.md tells what they mean. */
+export const metricFields: Readonly<Record<string, Readonly<Record<string, Field>>>> = {
+  train: trainFields,
+  validation: validationFields,
+  skipped: skippedFields,
+  spike: spikeFields,
+  rate: {
+    kind: choice(["rate"]),
+    step: whole(),
+    peak: above0,
+    before: above0,
+    why: choice(["diverged", "asked"]),
+  },
+  end: { kind: choice(["end"]), state: choice(["finished", "stopped", "diverged"]), ...clockFields },
 };
 
 /** A line of metrics that tells of a validation. */

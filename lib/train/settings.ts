@@ -25,6 +25,8 @@ export interface TrainingSettings {
   readonly batchTokens: number;
   /** Batches of a step. */
   readonly accumulate: number;
+  /** Compute a layer's activations anew for its gradient instead of keeping them. Default: false. */
+  readonly recompute?: boolean | undefined;
   /** How windows are filled. */
   readonly pack: PackMode;
   /** Share of tokens that are masked. */

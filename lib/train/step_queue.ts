@@ -36,9 +36,13 @@ export interface PreparedStep {
 export interface StepQueue {
   /** Masked tokens of the steps that wait. */
   readonly masked: number;
-  /** Prepares steps until a few wait. */
+  /** Prepares steps until a few wait. Where that fails later than at first, those that wait are done before it is told. */
   fill(): Promise<void>;
-  /** The next step; none when the budget is used up. */
+  /**
+   * The next step; none when the budget is used up.
+   *
+   * @throws what kept it from being prepared.
+   */
   next(): Promise<PreparedStep | undefined>;
 }
 
@@ -97,17 +101,33 @@ export function stepQueue({ settings, width, tokenizer, source, seconds, start }
       position: source.position,
     };
   };
+  let isBegun = false;
+  let failure: { readonly error: unknown } | undefined;
+  const failed = () => {
+    if (failure) throw failure.error;
+  };
   return {
     get masked() {
       return queue.flatMap(({ batches }) => batches).reduce((sum, { labels }) => sum + labels.length, 0);
     },
     async fill() {
-      while (queue.length < STEPS_AHEAD) {
-        const step = await prepare();
-        if (!step) return;
-        queue.push(step);
+      while (queue.length < STEPS_AHEAD && !failure) {
+        try {
+          const step = await prepare();
+          if (!step) break;
+          queue.push(step);
+        } catch (error) {
+          failure = { error };
+          if (!isBegun) failed();
+        }
       }
+      isBegun = true;
     },
-    next: async () => queue.shift() ?? await prepare(),
+    async next() {
+      const step = queue.shift();
+      if (step) return step;
+      failed();
+      return await prepare();
+    },
   };
 }

@@ -6,13 +6,14 @@
 
 import type { TrainEvent } from "./events.ts";
 import type { TrainOptions } from "./settings.ts";
+import type { PreparedStep } from "./step_queue.ts";
 import { TrainingLoop } from "./training_loop.ts";
 
 /**
  * Trains a model and yields what happens. The caller may stop iterating at any time.
  *
- * When the device fails in a step before its update, a checkpoint of the state before that step is yielded, where it can
- * still be read; the error is thrown.
+ * When the text cannot be read on, or the device fails in a step before its update, a checkpoint of the state before that step is
+ * yielded, where it can still be read; the error is thrown.
  *
  * A step whose loss or gradient is NaN or infinite does not change the weights and is yielded as skipped.
  *
@@ -37,22 +38,29 @@ import { TrainingLoop } from "./training_loop.ts";
 export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, void, void> {
   const loop = new TrainingLoop(options);
   try {
+    yield loop.enter("preparing");
     await loop.prepare();
     while (true) {
-      const step = await loop.next();
-      if (step) {
-        try {
-          await loop.submit(step);
-        } catch (error) {
-          yield* loop.rescue(error);
-          throw error;
+      let step: PreparedStep | undefined;
+      try {
+        step = await loop.next();
+        if (step) {
+          if (loop.isNew(step)) {
+            yield loop.enter("compiling");
+            await loop.compile(step);
+          }
+          if (loop.phase !== "training") yield loop.enter("training");
+          loop.submit(step);
         }
+      } catch (error) {
+        yield* loop.rescue(error);
+        throw error;
       }
       const due = loop.due(step);
       if (!due.read) continue;
       yield* loop.readBack();
-      if (due.evaluate) yield await loop.validate();
-      if (due.sample) yield await loop.sample();
+      if (due.evaluate) yield* loop.validate();
+      if (due.sample) yield* loop.sample();
       // what was skipped last may have weights to blame that are not to replace better ones
       if (due.save && (due.end || loop.isSound)) yield* loop.save();
       if (due.end) {

@@ -9,13 +9,23 @@ import { allFinite } from "../format/finite.ts";
 import { paddingShare, WindowSource } from "../batch/windows.ts";
 import { KernelError } from "../device/device.ts";
 import type { Model, StepRecords, TrainingProgram } from "../model/model.ts";
-import { recordedStep } from "../model/recorded_step.ts";
 import { RING_SIZE, type StepRecord } from "../optimizer/step.ts";
 import { type RunClock, runClock } from "./clock.ts";
 import { createEvaluator, type Evaluator } from "../evaluate/evaluator.ts";
+import type { Evaluation } from "../evaluate/score_totals.ts";
 import { DivergedError, MOST_SKIPPED } from "./diverged.ts";
-import type { SkippedRecord, SpikeRecord, TimeRecord, TrainEvent, TrainingState, TrainRecord } from "./events.ts";
+import type {
+  Phase,
+  PhaseRecord,
+  SkippedRecord,
+  SpikeRecord,
+  TimeRecord,
+  TrainEvent,
+  TrainingState,
+  TrainRecord,
+} from "./events.ts";
 import { afterLoss, afterSkip, type LossTrend, NO_TREND } from "./loss_trend.ts";
+import { residentBytes } from "./memory_use.ts";
 import { isDue, progressOf } from "./schedule.ts";
 import {
   defaultEvaluateTokens,
@@ -25,7 +35,9 @@ import {
   type TrainingSettings,
   type TrainOptions,
 } from "./settings.ts";
-import { type PreparedStep, stageShape, type StepQueue, stepQueue } from "./step_queue.ts";
+import { type PreparedStep, type StepQueue, stepQueue } from "./step_queue.ts";
+import { submitStep } from "./submit_step.ts";
+import { tuneStages } from "./tune_stages.ts";
 
 /** Seconds between two waits for the device: each costs a GPU's idle time and about 11 ms of a frozen event loop. */
 const READ_INTERVAL = 0.5;
@@ -67,6 +79,7 @@ export class TrainingLoop {
   #evaluateTokens: number | undefined;
   /** Seconds of the latest validation. */
   #validated = 0;
+  #phase: Phase = "preparing";
 
   /** Restores the state to go on from, if there is one; nothing is read yet. */
   constructor(options: TrainOptions) {
@@ -103,7 +116,7 @@ export class TrainingLoop {
   /** Has the device choose its ways, and reads the validation text and the first batches. */
   async prepare(): Promise<void> {
     const { model, corpus, tokenizer, resume } = this.#options;
-    await this.#during("tuning", () => tuned(model, this.#settings));
+    await this.#during("tuning", () => tuneStages(model.device, model.config, this.#settings));
     const { maskRule: rule, pack } = this.#settings;
     const tokens = this.#evaluateTokens ?? EVALUATION_TOKENS;
     this.#evaluator = await createEvaluator({
@@ -125,20 +138,37 @@ export class TrainingLoop {
     return this.#isStopped ? undefined : await this.#during("loader", () => this.#steps.next());
   }
 
-  /** Submits a step to the device and does not wait for it. */
-  async submit(step: PreparedStep): Promise<void> {
-    const { model } = this.#options;
+  /** What training is at. */
+  get phase(): Phase {
+    return this.#phase;
+  }
+
+  /** Goes over to something else. */
+  enter(phase: Phase, share?: number): PhaseRecord {
+    this.#phase = phase;
+    return { kind: "phase", phase, step: this.#at.step, ...(share === undefined ? {} : { share }) };
+  }
+
+  /** Whether the model is to be compiled for the sizes of a step. */
+  isNew({ plan, shape: { capacity } }: PreparedStep): boolean {
     const { shape } = this.#program ?? {};
-    if (shape?.length !== step.plan.length || shape.capacity !== step.shape.capacity) {
-      this.#program?.destroy();
-      this.#program = await this.#during(
-        "recording",
-        () => model.compileTraining(step.shape, this.#settings.optimizer),
-      );
-    }
+    return shape?.length !== plan.length || shape.capacity !== capacity;
+  }
+
+  /** Compiles the model for the sizes of a step. */
+  async compile({ shape }: PreparedStep): Promise<void> {
+    this.#program?.destroy();
+    const { optimizer, recompute: recomputes = false } = this.#settings;
+    const { model } = this.#options;
+    this.#program = await this.#during("recording", () => model.compileTraining(shape, optimizer, { recomputes }));
+  }
+
+  /** Submits a step to the device and does not wait for it. */
+  submit(step: PreparedStep): void {
+    const { model } = this.#options;
     // the clock runs from the first step on: compiling the first program is no training
     this.#clock.training.start();
-    submit(model, this.#program!, step, this.#settings);
+    submitStep(model, this.#program!, step, this.#settings);
     this.#pending.push(step);
     this.#at = { ...step.after, position: step.position };
   }
@@ -228,11 +258,12 @@ export class TrainingLoop {
     );
   }
 
-  /** Validates. */
-  async validate(): Promise<TrainEvent> {
+  /** Validates; says how far it is. */
+  async *validate(): AsyncGenerator<TrainEvent> {
     const { validation, training } = this.#clock;
     const { step, tokens } = this.#at;
     validation.start();
+    yield this.enter("validating");
     if (this.#evaluateTokens === undefined) {
       // by the clock, only the speed so far tells how much text the whole run will see
       const whole = (count: number) => count / Math.min(1, Math.max(this.#progress, 1e-9));
@@ -242,18 +273,9 @@ export class TrainingLoop {
       // more, where nothing of so few could be masked
       this.#evaluateTokens = Math.max(this.#evaluateTokens, this.#evaluator!.tokens);
     }
-    const { predicted: _, ...means } = await this.#during(
-      "validation",
-      () =>
-        this.#evaluator!.evaluate((loss) =>
-          new DivergedError(`Training diverged by step ${step}: the validation loss is ${loss}`, {
-            step,
-            soundUntil: step - 1,
-          })
-        ),
-    );
+    const { predicted: _, ...means } = yield* this.#evaluated(step);
     this.#validated = validation.stop();
-    return {
+    yield {
       kind: "validation",
       step,
       tokens,
@@ -261,15 +283,30 @@ export class TrainingLoop {
       length: this.#finalLength,
       ...means,
       paddingShare: paddingShare(this.#at.position),
+      deviceBytes: this.#options.model.bytes + (this.#program?.bytes ?? 0) + await this.#evaluator!.bytes(),
+      residentBytes: residentBytes(),
     };
   }
 
+  async *#evaluated(step: number): AsyncGenerator<PhaseRecord, Evaluation> {
+    const what = (loss: number) => `Training diverged by step ${step}: the validation loss is ${loss}`;
+    const evaluating = this.#evaluator!.evaluating((loss) =>
+      new DivergedError(what(loss), { step, soundUntil: step - 1 })
+    );
+    while (true) {
+      const { done, value } = await this.#during("validation", () => evaluating.next());
+      if (done) return value;
+      yield this.enter("validating", value);
+    }
+  }
+
   /** Predictions for the first windows of the validation text. */
-  async sample(): Promise<TrainEvent> {
+  async *sample(): AsyncGenerator<TrainEvent> {
     this.#clock.validation.start();
+    yield this.enter("sampling");
     const samples = await this.#during("samples", () => this.#evaluator!.sample(SAMPLES));
     this.#clock.validation.stop();
-    return { kind: "samples", step: this.#at.step, samples };
+    yield { kind: "samples", step: this.#at.step, samples };
   }
 
   /**
@@ -279,6 +316,7 @@ export class TrainingLoop {
    */
   async *save(): AsyncGenerator<TrainEvent> {
     this.#clock.saving.start();
+    yield this.enter("saving");
     const state = await this.#during("state", () => this.#state());
     const { step } = state;
     // moments are as finite as the gradients that were not skipped; what is not shows in the weights a step later
@@ -332,18 +370,6 @@ export class TrainingLoop {
   }
 }
 
-/** All stages at once, before the first step: choices that came later would not be known to who resumes the run. */
-async function tuned({ device, config }: Model, settings: TrainingSettings): Promise<void> {
-  if (!device.tune) return;
-  const { curriculum, optimizer } = settings;
-  const operations = [];
-  for (const stage of curriculum.keys()) {
-    const shape = stageShape(settings, stage);
-    operations.push(...(await recordedStep(device, config, { shape, optimizer })).operations);
-  }
-  await device.tune(operations);
-}
-
 /**
  * Throws where no token of the text can be masked: every step would have loss 0.
  *
@@ -356,21 +382,6 @@ async function checkMaskable(
   const survey = await surveyText({ corpus, tokenizer, neverMask });
   if (survey.maskable > 0) return;
   throw new RangeError(`Cannot train on ${corpus.name}: ${whyUnmaskable(survey, neverMask)}`);
-}
-
-/** Everything of a step in one or, with accumulation, a few submissions; nothing is awaited. */
-function submit(model: Model, program: TrainingProgram, step: PreparedStep, settings: TrainingSettings): void {
-  const masked = step.batches.reduce((sum, batch) => sum + batch.labels.length, 0);
-  const pairs = step.batches.reduce((sum, { pairClasses }) => sum + (pairClasses?.length ?? 0), 0);
-  const { seed, optimizer } = settings;
-  const { learningRate } = step.plan;
-  for (const [microStep, batch] of step.batches.entries()) {
-    const [lossScale, pairScale] = [masked, pairs].map((count) => count === 0 ? 0 : 1 / count) as [number, number];
-    model.writeStep({ seed, step: step.before.step, microStep, lossScale, pairScale, learningRate, optimizer });
-    program.write(batch);
-    if (microStep < step.batches.length - 1) program.program.run("gradients");
-    else program.program.run("gradients", "update");
-  }
 }
 
 /** What steps reported, each as if it had trained. */

@@ -1,19 +1,7 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
-import { duration, formatSample, grouped, percent, rate, shortCount, shortShare } from "../../lib/cli/figures.ts";
+import { duration, grouped, percent, rate, shortCount, shortShare } from "../../lib/cli/figures.ts";
 import { parseCount, parseShare } from "../../lib/cli/flag_values.ts";
 import { paint, table } from "../../lib/cli/terminal.ts";
-
-Deno.test("formatSample() marks right and wrong predictions with and without colours", () => {
-  const sample = [{ token: "a" }, { token: "b", predicted: "b" }, { token: " ", predicted: "x" }, {
-    token: "c",
-    predicted: " ",
-  }, { token: "\n" }];
-  assertEquals(formatSample({ hasColour: false }, sample), "a{b}{x|␣}{␣|c}↵");
-  assertEquals(
-    formatSample({ hasColour: true }, sample),
-    "\x1b[2ma\x1b[22m\x1b[32mb\x1b[39m\x1b[31mx\x1b[39m\x1b[31m␣\x1b[39m\x1b[2m↵\x1b[22m",
-  );
-});
 
 Deno.test("duration(), grouped(), percent() and rate() read well", () => {
   assertEquals([0, 42.4, 60, 185, 7620].map(duration), ["0s", "42s", "1m00s", "3m05s", "2h07m"]);

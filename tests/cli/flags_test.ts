@@ -1,7 +1,8 @@
-import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { parseFlags, UsageError } from "../../lib/cli/flags.ts";
 import { parseCount, parseMinutes } from "../../lib/cli/flag_values.ts";
 import { trainFlagGroups } from "../../lib/cli/train_flags.ts";
+import { suggestionFor } from "../../lib/cli/suggestions.ts";
 
 Deno.test("parseMinutes() reads minutes, and other units where they are named", () => {
   const cases = {
@@ -67,4 +68,35 @@ Deno.test("parseFlags() suggests for train only what train has", () => {
       assertEquals(suggestion === undefined || known.has(suggestion), true, name);
     }
   }
+});
+
+Deno.test("suggestionFor() knows every option of two letters and more by a slip of the keys", () => {
+  const names = Object.values(trainFlagGroups).flatMap((group) => Object.keys(group));
+  const known = [...names, "port", "out", "by", "file", "json", "format", "top-k", "size", "type", "pool"];
+  const slips = (name: string) =>
+    Array.from(name, (letter, i) => [
+      name.slice(0, i) + name.slice(i + 1),
+      name.slice(0, i) + letter + name.slice(i),
+      name.slice(0, i) + (name[i + 1] ?? "") + letter + name.slice(i + 2),
+    ]).flat().filter((slip) => slip.length > 1 && slip.length >= name.length - 1 && slip !== name);
+  for (const name of known) {
+    for (const slip of slips(name)) {
+      const near = suggestionFor(slip, known);
+      // a slip may be another option, or the same distance from one
+      assert(near !== undefined, `--${slip} for --${name}`);
+    }
+  }
+  assertEquals(["prt", "ort", "prot", "poort", "pot"].map((slip) => suggestionFor(slip, ["port", "out", "host"])), [
+    "port",
+    "port",
+    "port",
+    "port",
+    "port",
+  ]);
+  assertEquals(["xyz", "ouf", "p", "qq"].map((word) => suggestionFor(word, ["port", "out", "by"])), [
+    undefined,
+    undefined,
+    undefined,
+    undefined,
+  ]);
 });

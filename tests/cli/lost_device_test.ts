@@ -101,3 +101,22 @@ for (
       }),
   });
 }
+
+Deno.test({
+  name: "train computes batches in more parts where a GPU has no memory left, and resumes so (webgpu)",
+  ignore: withoutGpu,
+  fn: () =>
+    inTemporaryFolder(async (cwd) => {
+      const args = [...run, "--device", "webgpu"];
+      const fault = { how: "memory", at: 1, times: 1 };
+      const { code, out, err } = await runCli(args, { cwd, ...failing("webgpu", fault) });
+      assertEquals([code, err], [0, ""]);
+      assertStringIncludes(out, "batches of 64 tokens do not fit into memory: each is computed in 2 parts of 32");
+      const [name] = await Array.fromAsync(Deno.readDir(`${cwd}/runs`));
+      const { training } = JSON.parse(await Deno.readTextFile(`${cwd}/runs/${name!.name}/config.json`));
+      assertEquals([training.batchTokens, training.accumulate], [32, 2]);
+      const off = await runCli([...args, "--micro-batch", "off"], { cwd, ...failing("webgpu", fault) });
+      assertEquals(off.code, 1);
+      assertStringIncludes(off.err, "The GPU has no memory left");
+    }),
+});

@@ -1,9 +1,9 @@
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { modelConfig } from "../../lib/model/config.ts";
 import { trainingMemory } from "../../lib/model/memory.ts";
 import { Model } from "../../lib/model/model.ts";
 import { defaultSettings } from "../../lib/train/settings.ts";
-import { checkMemory } from "../../lib/cli/memory_check.ts";
+import { fitMemory } from "../../lib/cli/memory_check.ts";
 import { kindTest, withoutGpu } from "../helpers/devices.ts";
 import { runCli } from "../helpers/run_cli.ts";
 import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
@@ -28,23 +28,57 @@ kindTest("trainingMemory() is what a model and its program take", async (device)
   }
 });
 
-kindTest("checkMemory() names a size of batches that passes", async (device) => {
+kindTest("fitMemory() names a size of batches that passes", async (device) => {
   const config = modelConfig({ vocab: 50, layers: 2, width: 32, heads: 2 });
   const settings = defaultSettings({ preset: "modernbert", width: 32 });
   const small = { ...withLimits(device), maxTensorBytes: 2 ** 20, memoryBytes: 2 ** 24 };
-  await checkMemory({ config, settings, device: small });
+  await fitMemory({ config, settings, device: small });
   for (const batchTokens of [100_000, 10_000_000]) {
-    const message = await checkMemory({ config, settings: { ...settings, batchTokens }, device: small })
+    const message = await fitMemory({ config, settings: { ...settings, batchTokens }, device: small })
       .then(() => "", (error: Error) => error.message);
     const [, fitting] =
       /a step takes at least \S+ MiB, and it has 16 MiB; --batch-tokens (\d+) would fit$/.exec(message) ?? [];
     assert(Number(fitting) >= 1024, message);
-    await checkMemory({ config, settings: { ...settings, batchTokens: Number(fitting) }, device: small });
+    await fitMemory({ config, settings: { ...settings, batchTokens: Number(fitting) }, device: small });
   }
 });
 
+kindTest("fitMemory() divides batches that do not fit, and says so", async (device) => {
+  const config = modelConfig({ vocab: 50, layers: 2, width: 32, heads: 2 });
+  const settings = { ...defaultSettings({ preset: "modernbert", width: 32 }), batchTokens: 65_536 };
+  const small = { ...withLimits(device), maxTensorBytes: 2 ** 22, memoryBytes: 2 ** 24 };
+  const fitted = await fitMemory({ config, settings, device: small }, "auto");
+  const { batchTokens, accumulate } = fitted.settings;
+  assert(accumulate > 1 && accumulate < 64, `${accumulate}`);
+  assertEquals(batchTokens * accumulate, 65_536);
+  assertEquals(
+    fitted.notice,
+    `batches of 65,536 tokens do not fit into memory: each is computed in ${accumulate} parts of ` +
+      `${batchTokens.toLocaleString("en")} (--micro-batch)`,
+  );
+  await fitMemory({ config, settings: fitted.settings, device: small });
+  // one part fewer would not do
+  const half = { ...settings, batchTokens: 2 * batchTokens };
+  await assertRejects(() => fitMemory({ config, settings: half, device: small }), RangeError, "would fit");
+  const anew = await fitMemory({ config, settings: { ...settings, recompute: true }, device: small }, "auto");
+  assert(anew.settings.accumulate < accumulate);
+  const asked = await fitMemory({ config, settings, device: small }, 1000);
+  assertEquals([asked.settings.batchTokens, asked.settings.accumulate, asked.notice], [512, 128, undefined]);
+  await assertRejects(
+    () => fitMemory({ config, settings, device: small }, 100),
+    RangeError,
+    "one window of this run has 128",
+  );
+  const odd = { ...settings, batchTokens: 700 };
+  await assertRejects(
+    () => fitMemory({ config, settings: odd, device: small }, 400),
+    RangeError,
+    "do not come out even",
+  );
+});
+
 /** A device whose limits can be set. */
-function withLimits(device: Parameters<typeof checkMemory>[0]["device"]) {
+function withLimits(device: Parameters<typeof fitMemory>[0]["device"]) {
   const { kind, description, settings, software } = device;
   const { allocate, write, read, build, takeProfile, destroy } = device;
   const lower: typeof device.lower = (call) => device.lower(call);
@@ -67,8 +101,8 @@ const absurd: readonly [flags: string, sentence: RegExp][] = [
   ["--accumulate 1G", steps],
   ["--length 100G", steps],
   ["--batch-tokens 100G", steps],
-  ["--batch-tokens 100M", batches],
-  ["--batch-tokens 1M", batches],
+  ["--batch-tokens 100M --micro-batch off", batches],
+  ["--batch-tokens 1M --micro-batch off", batches],
   ["--length 1M", windows],
 ];
 

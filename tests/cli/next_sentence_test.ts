@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { runCli } from "../helpers/run_cli.ts";
+import { runLosses } from "../helpers/run_losses.ts";
 import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
 
 const run = [
@@ -8,18 +9,12 @@ const run = [
   ["--device", "cpu", "--steps", "8", "--save-every", "4", "--eval-every", "4"],
 ].flat();
 
-/** What must not differ between two runs: everything but time. */
-async function records(path: string): Promise<Record<string, unknown>[]> {
-  const lines = (await Deno.readTextFile(`${path}/metrics.jsonl`)).trim().split("\n");
-  return lines.map((line) => JSON.parse(line)).map(({ seconds: _, tokensPerSecond: __, ...rest }) => rest);
-}
-
 Deno.test("train --nsp tells next sentences, goes on to the bit, and its folder is that of BertForPreTraining", () =>
   inTemporaryFolder(async (cwd) => {
     const trained = await runCli([...run, "--name", "x"], { cwd });
     assertEquals(trained.code, 0, trained.err);
     assertMatch(trained.out, /^step 8 .* accuracy \d+\.\d% .* next sentence \d+\.\d%/m);
-    const whole = await records(`${cwd}/runs/x`);
+    const whole = await runLosses(`${cwd}/runs/x`);
     for (const { nextSentence } of whole) {
       const { loss, accuracy } = nextSentence as { loss: number; accuracy: number };
       assert(loss > 0 && accuracy >= 0 && accuracy <= 1);
@@ -27,7 +22,7 @@ Deno.test("train --nsp tells next sentences, goes on to the bit, and its folder 
     await Deno.remove(`${cwd}/runs/x/checkpoints/step-00000008`, { recursive: true });
     const resumed = await runCli(["train", "--resume", "runs/x"], { cwd });
     assertEquals(resumed.code, 0, resumed.err);
-    assertEquals(await records(`${cwd}/runs/x`), whole);
+    assertEquals(await runLosses(`${cwd}/runs/x`), whole);
 
     const { architectures } = JSON.parse(
       await Deno.readTextFile(`${cwd}/runs/x/checkpoints/step-00000008/config.json`),

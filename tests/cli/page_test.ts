@@ -102,8 +102,14 @@ Deno.test("a run that ends has its samples in samples.jsonl, and a report by rep
     );
     assertEquals(lines.map(({ step }) => step), [2, 4]);
     for (const { samples } of lines) {
-      const tokens = samples.flat() as (string | [string, string])[];
-      assert(tokens.some((token) => typeof token === "string") && tokens.some((token) => token.length === 2));
+      const tokens = samples.flat() as (string | [string, string, [string, number][]])[];
+      const masked = tokens.filter((token) => typeof token !== "string");
+      assert(masked.length > 0 && masked.length < tokens.length);
+      for (const [, predicted, candidates] of masked) {
+        assertEquals([candidates.length, candidates[0]![0]], [5, predicted]);
+        const probabilities = candidates.map(([, probability]) => probability);
+        assertEquals(probabilities, probabilities.toSorted((a, b) => b - a));
+      }
     }
     const { code, out } = await runCli(["report", "runs/a/"], { cwd });
     assertEquals([code, out], [0, "the report is in runs/a/report.html\n"]);

@@ -130,6 +130,13 @@ const cases: readonly Case[] = [
     known: ["--allow-read=runs/a,runs/b,vectors/both.html", "--allow-write=vectors/both.html"],
     out: "the report is in vectors/both.html",
   },
+  { args: ["runs"], flags: ["--allow-read=runs"], out: "finished" },
+  { args: ["compare", "runs/a", "runs/b"], flags: ["--allow-read=runs/a,runs/b"], out: "to a loss of" },
+  {
+    args: ["metrics", "runs/a", "--tensorboard", "vectors"],
+    flags: ["--allow-read=runs/a,vectors", "--allow-write=vectors"],
+    out: "the event file is vectors/events",
+  },
   {
     args: ["train", "--data", "texts/abc.txt", "--name", "e", "--dashboard", "0", ...brief],
     flags: ["--allow-read=texts,runs", "--allow-write=runs", "--allow-net=127.0.0.1:0"],
@@ -137,6 +144,9 @@ const cases: readonly Case[] = [
   },
   { args: ["tokenizer", "info", "vocabulary"], flags: ["--allow-read=vocabulary"], out: "tokens a word" },
 ];
+
+/** Commands that read runs. */
+const reading = ["runs", "compare", "metrics", "watch", "report"];
 
 /** Lines that Mesa's drivers write where they may not be silenced. */
 const said = ({ err }: CliResult) => err.split("\n").filter((line) => line && !line.includes("XDG_RUNTIME_DIR"));
@@ -176,7 +186,7 @@ function inOrder(sentence: string, flags: readonly string[]): string {
 
 Deno.test("--help and --version need no permission at all, and say which a command needs", async () => {
   const cwd = Deno.cwd();
-  for (const name of ["train", "fill", "eval", "embed", "export", "info", "tokenizer", "watch", "report"]) {
+  for (const name of ["train", "fill", "eval", "embed", "export", "info", "tokenizer", ...reading]) {
     const kinds = [[], ["-A", "--deny-env"]];
     for (
       const { code, out, err } of await Promise.all(

@@ -5,6 +5,7 @@ import { DeviceError } from "../../lib/device/device.ts";
 import type { Budget } from "../../lib/train/schedule.ts";
 import { withoutGpu } from "../helpers/devices.ts";
 import { runCli } from "../helpers/run_cli.ts";
+import { runLosses } from "../helpers/run_losses.ts";
 import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
 
 const run = [
@@ -47,6 +48,7 @@ for (const device of ["cpu", "webgpu"]) {
         assertStringIncludes(out, "; back to the checkpoint of step 20, with half the learning rate: 0.00100");
         const lines = await metrics(cwd);
         const trained = lines.filter(({ kind }) => kind === "train");
+        assertEquals(lines.filter(({ kind }) => kind === "end").map(({ state }) => state), ["finished"]);
         assertEquals(trained.map(({ step }) => step), Array.from({ length: 40 }, (_, i) => i + 1));
         assertEquals(lines.filter(({ kind }) => kind === "rate"), [
           { kind: "rate", step: 20, peak: 0.001, before: 0.002, why: "diverged" },
@@ -78,6 +80,8 @@ test("train stops after three returns with advice that can be followed", async (
     ...spoiled({ 25: { value: "NaN", times: 9 } }),
   });
   assertEquals(code, 1);
+  const end = (await metrics(cwd)).at(-1)!;
+  assertEquals([end.kind, end.state], ["end", "diverged"]);
   assertMatch(err, /^error: Training diverged at step 25: [^\n]*\n$/);
   assertEquals(out.match(/back to the checkpoint of step 20/g)?.length, 3);
   assertStringIncludes(out, "the learning rate was halved 3 times, to 0.000250; the checkpoint of step 20 is good");
@@ -115,7 +119,7 @@ test("train with an absurd learning rate is no success, and says what to do", as
     assertMatch(err, /^error: Training diverged (at|by) step \d+: [^\n]*\n$/);
     assertMatch(
       out,
-      /halved 3 times, to [^;]*; there is no good checkpoint: begin anew, under another --name, with a lower one, such as --lr 0\.006\n/,
+      /halved 3 times, to [^;]*; there is no good checkpoint: begin anew, under another --name, with a lower one, such as --lr 0\.006\nruns\/\S+ holds only its curve, and may be removed\n/,
     );
     assert(!out.includes("the model is in"));
   }
@@ -127,7 +131,7 @@ test("train --resume --lr is noted in configuration and metrics, and stays so wh
     await Deno.remove(`${cwd}/runs/x/checkpoints/step-00000040`, { recursive: true });
     const { code, err } = await runCli(["train", "--resume", "runs/x", ...flags], { cwd });
     assertEquals([code, err], [0, ""]);
-    return (await metrics(cwd)).map(({ seconds: _, tokensPerSecond: __, ...rest }) => rest);
+    return await runLosses(`${cwd}/runs/x`);
   };
   const lines = await again("--lr", "1e-3");
   const change = { kind: "rate", step: 30, peak: 0.001, before: 0.002, why: "asked" };

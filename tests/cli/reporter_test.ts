@@ -1,7 +1,8 @@
-import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
 import { DivergedError } from "../../lib/train/diverged.ts";
 import type { SkippedRecord, TrainEvent, TrainRecord, ValidationRecord } from "../../lib/train/events.ts";
-import type { Terminal } from "../../lib/cli/terminal.ts";
+import type { LiveLines, Terminal } from "../../lib/cli/terminal.ts";
+import { modelConfig } from "../../lib/model/config.ts";
 import { defaultsOf } from "../../lib/cli/train_defaults.ts";
 import { cutMetrics, metricsFile, readValidations } from "../../lib/cli/metrics_file.ts";
 import { watchOutcome } from "../../lib/cli/outcome.ts";
@@ -34,6 +35,7 @@ const validated = (step: number, loss = 2): ValidationRecord => ({
   paddingShare: 0.25,
 });
 
+const config = modelConfig({ vocab: 47, size: "tiny" });
 const time: TrainEvent = { kind: "time", elapsed: 65, training: 60, validation: 4, saving: 1 };
 const samples: TrainEvent = { kind: "samples", step: 1, samples: [[{ token: "a", predicted: "b" }]] };
 
@@ -57,22 +59,26 @@ Deno.test("metricsFile() keeps steps and validations, and goes on from a step", 
 function fakeTerminal(): [Terminal, string[]] {
   const shown: string[] = [];
   const show = (text: string) => void shown.push(text);
-  return [{ isInteractive: false, hasColour: false, columns: 80, print: show, progress: show, clear: () => {} }, shown];
+  const progress = (now: string | LiveLines) => show(typeof now === "string" ? now : now.line());
+  return [{ isInteractive: false, hasColour: false, columns: 80, print: show, progress, clear: () => {} }, shown];
 }
 
 Deno.test("terminalReporter() shows every kind of event", () => {
   const [terminal, shown] = fakeTerminal();
   const settings = { ...defaultsOf("modernbert"), budget: { steps: 4 } };
-  const reporter = terminalReporter(terminal, { settings, before: 0 });
+  const reporter = terminalReporter(terminal, { settings, config, before: 0 });
   for (const event of [trained(1), validated(2), samples, time]) reporter.event(event);
-  assertEquals(shown.length, 4);
-  assertStringIncludes(shown[0]!, "step 1  25%  loss 2.000  accuracy 50.0%");
+  assertEquals(shown.length, 5);
+  assertMatch(
+    shown[0]!,
+    /^\S+ left {2}25% {2}step 1 of 4 {2}loss 2\.000 {2}accuracy 50\.0% {2}10 tokens\/s {2}length 16/,
+  );
   assertEquals(
     shown[1],
     "step 2  20 tokens  2s  validation loss 2.0000  accuracy 50.0%  perplexity 7.39  padding 25.0%",
   );
-  assertEquals(shown[2], "  {b|a}");
-  assertEquals(shown[3], "time    1m05s: 1m00s training, 4s validation, 1s saving");
+  assertEquals(shown[3], "  [a → b]");
+  assertEquals(shown[4], "time    1m05s: 1m00s training, 4s validation, 1s saving");
 });
 
 const skipped = (step: number, inARow = 1): SkippedRecord => {
@@ -86,7 +92,7 @@ Deno.test("what goes wrong is in the metrics, once on the terminal, and counted 
     const metrics = metricsFile(path);
     const [terminal, shown] = fakeTerminal();
     const settings = { ...defaultsOf("modernbert"), budget: { steps: 4 } };
-    const reporter = terminalReporter(terminal, { settings, before: 0 });
+    const reporter = terminalReporter(terminal, { settings, config, before: 0 });
     for (const event of [skipped(1), skipped(2, 2), trained(3), spike]) {
       await reporter.event(event);
       await metrics.event(event);
@@ -105,7 +111,7 @@ Deno.test("what goes wrong is in the metrics, once on the terminal, and counted 
       shown[0],
       "note: step 1 is skipped, for its loss is NaN and its gradient norm Infinity; the weights stay as they were",
     );
-    assertStringIncludes(shown[1]!, "left  2 skipped");
+    assertStringIncludes(shown[1]!, "so far  2 skipped");
     assertEquals(shown[2], "note: at step 3 the loss leaps from about 2.25 to 7.50 (learning rate 1.00e-3)");
   }));
 

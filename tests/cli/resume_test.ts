@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { withoutGpu } from "../helpers/devices.ts";
+import { canReadEvents, readEvents } from "../helpers/read_events.ts";
 import { runCli, spawnCli } from "../helpers/run_cli.ts";
 import { runLosses } from "../helpers/run_losses.ts";
 import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
@@ -33,7 +34,7 @@ for (const [device, steps] of [["cpu", 2000], ["webgpu", 16]] as const) {
         const flags = [...run, "--device", device, "--steps", String(steps), "--save-every", String(steps / 8)];
         const whole = await runCli([...flags, "--name", "whole"], { cwd });
         assertEquals(whole.code, 0, whole.err);
-        const child = spawnCli([...flags, "--name", "stopped"], { cwd }).spawn();
+        const child = spawnCli([...flags, "--name", "stopped", "--tensorboard"], { cwd }).spawn();
         await waitFor(() => Deno.stat(`${cwd}/runs/stopped/checkpoints`).then(() => true, () => false));
         child.kill("SIGINT");
         const { code, stdout } = await child.output();
@@ -44,6 +45,11 @@ for (const [device, steps] of [["cpu", 2000], ["webgpu", 16]] as const) {
           await runLosses(`${cwd}/runs/stopped`),
           await runLosses(`${cwd}/runs/whole`),
         );
+        if (!canReadEvents) return;
+        // a file for each time that it was begun or resumed, and each step once
+        const { versions, series } = readEvents(`${cwd}/runs/stopped`);
+        assertEquals(versions.length, 2);
+        assertEquals(series["train/loss"]!.map(([step]) => step), Array.from({ length: steps }, (_, i) => i + 1));
       }),
   });
 }

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { LOCK, lockFolder, RunInUseError } from "../../lib/cli/run_lock.ts";
+import { lockFolder, RunInUseError } from "../../lib/cli/run_lock.ts";
+import { isTrained, LOCK } from "../../lib/files/lock_signs.ts";
 import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
 
 const names = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => name);
@@ -58,6 +59,26 @@ Deno.test("lockFolder() believes a machine that it cannot see for a minute after
     return Promise.resolve();
   }));
 
+Deno.test({
+  name: "lockFolder() says what makes sure at once that a process is gone, where the machine's name may not be asked",
+  permissions: { read: true, write: true, sys: false },
+  fn: () =>
+    inTemporaryFolder((folder) => {
+      const sentence = (host: string) => {
+        Deno.writeTextFileSync(`${folder}/${LOCK}`, JSON.stringify({ host, ...nobody }));
+        return assertThrows(() => lockFolder(folder), RunInUseError).message;
+      };
+      assert(
+        /: if it is gone, try again in (59|60) s, or at once with --allow-sys=hostname, if it was a process of this machine$/
+          .test(sentence("a machine")),
+      );
+      // without a name it was a process that could not ask for one either
+      Deno.writeTextFileSync(`${folder}/${LOCK}`, JSON.stringify({ host: null, ...nobody }));
+      lockFolder(folder).release();
+      return Promise.resolve();
+    }),
+});
+
 Deno.test("a lock is made again where someone has deleted it, and is lost with its folder or to another", () =>
   inTemporaryFolder((folder) => {
     const path = `${folder}/run`;
@@ -91,4 +112,45 @@ Deno.test("lockFolder() writes to nothing that a link leads to, and opens no pip
     assertEquals([Deno.readTextFileSync(elsewhere), names(folder)], ["precious", ["elsewhere"]]);
     await new Deno.Command("mkfifo", { args: [path] }).output();
     assertThrows(() => lockFolder(folder), Error, "it is a pipe, not a file");
+  }));
+
+Deno.test("isTrained() tells a lock that is held from one that a process left behind", () =>
+  inTemporaryFolder((folder) => {
+    const path = `${folder}/${LOCK}`;
+    assertEquals(isTrained(folder), false);
+    const lock = lockFolder(folder);
+    // a machine that slept gave no sign of life
+    const before = new Date(Date.now() - 120_000);
+    Deno.utimeSync(path, before, before);
+    assertEquals(isTrained(folder), true);
+    assertEquals(lock.isHeld(), true);
+    lock.release();
+    const left = JSON.stringify({ host: Deno.hostname(), ...nobody });
+    for (const text of [left, "{}", ""]) {
+      Deno.writeTextFileSync(path, text);
+      assertEquals([text, isTrained(folder)], [text, false]);
+    }
+    Deno.writeTextFileSync(path, JSON.stringify({ host: "a machine elsewhere", ...nobody }));
+    assertEquals(isTrained(folder), true);
+    Deno.utimeSync(path, before, before);
+    assertEquals(isTrained(folder), false);
+    Deno.removeSync(path);
+    Deno.symlinkSync("/dev/zero", path);
+    assertEquals(isTrained(folder), false);
+    return Promise.resolve();
+  }));
+
+Deno.test("lockFolder() has its way with who only looks at the lock for a moment", () =>
+  inTemporaryFolder(async (folder) => {
+    const path = `${folder}/${LOCK}`;
+    Deno.writeTextFileSync(path, "");
+    // another process, which looks for as long as ten milliseconds
+    const code = `const file = Deno.openSync("${path}"); file.lockSync(false); console.log(1);
+      await new Promise((resolve) => setTimeout(resolve, 10)); file.unlockSync();`;
+    const child = new Deno.Command(Deno.execPath(), { args: ["eval", code], stdout: "piped" }).spawn();
+    const reader = child.stdout.getReader();
+    await reader.read();
+    lockFolder(folder).release();
+    await reader.cancel();
+    await child.status;
   }));

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { formatSample } from "../../lib/cli/figures.ts";
+import { sampleLines } from "../../lib/cli/sample_text.ts";
 import { modelConfig } from "../../lib/model/config.ts";
 import { characterTokenizer } from "../../lib/tokenizer/character.ts";
 import { writeModel } from "../helpers/model_files.ts";
@@ -33,12 +33,13 @@ async function allOf(commands: readonly string[][], cwd: string) {
   return results;
 }
 
-Deno.test("formatSample() shows controls of terminals spelled out, with and without colours", () => {
+Deno.test("sampleLines() shows controls of terminals spelled out, with and without colours", () => {
   const sample = [{ token: EVIL }, { token: "\x1b", predicted: "\x9b" }, { token: "\u202e", predicted: "\u202e" }];
-  assertEquals(unsafe.test(formatSample({ hasColour: false }, sample)), false);
+  const shown = (hasColour: boolean) => sampleLines(sample, { terminal: { hasColour, columns: 200 } }).join("\n");
+  assertEquals(unsafe.test(shown(false)), false);
   // colours are of our own
   // deno-lint-ignore no-control-regex
-  assertEquals(unsafe.test(formatSample({ hasColour: true }, sample).replace(/\x1b\[\d+m/g, "")), false);
+  assertEquals(unsafe.test(shown(true).replace(/\x1b\[\d+m/g, "")), false);
 });
 
 Deno.test("no command lets through what text, vocabularies, columns and names of files hold against terminals", () =>

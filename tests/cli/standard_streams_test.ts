@@ -1,5 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { linePieces } from "../../lib/cli/standard_streams.ts";
+import { tokenizerFiles } from "../../lib/format/tokenizer_writer.ts";
+import { characterTokenizer } from "../../lib/tokenizer/character.ts";
+import { runShell } from "../helpers/run_cli.ts";
+import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
 
 const piecesOf = (chunks: readonly string[], longest?: number) =>
   Array.fromAsync(linePieces(ReadableStream.from(chunks), longest));
@@ -25,3 +29,20 @@ Deno.test("linePieces() gives a long line in pieces, and nothing of it gets lost
     }
   }
 });
+
+Deno.test("tokenizer encode and decode give a line that comes in pieces back as it was", () =>
+  inTemporaryFolder(async (cwd) => {
+    const tokenizer = characterTokenizer("abc ");
+    for (const [name, text] of tokenizerFiles(tokenizer, 64)) await Deno.writeTextFile(`${cwd}/${name}`, text);
+    const repeated = "ab  c [MASK]";
+    const input = `${repeated.repeat(130_000)}\n\n${"c".repeat(1_200_000)}\nabc\n`;
+    await Deno.writeTextFile(`${cwd}/in`, input);
+    const line = "$CLOZE tokenizer encode . < in > ids && $CLOZE tokenizer decode . < ids > out";
+    const { code, err } = await runShell(line, { cwd });
+    assertEquals([code, err], [0, ""]);
+    assertEquals(await Deno.readTextFile(`${cwd}/out`) === input, true);
+    const lines = (await Deno.readTextFile(`${cwd}/ids`)).split("\n");
+    const tokens = [...repeated.slice(0, 6), "[MASK]"].map((token) => tokenizer.tokens.indexOf(token));
+    assertEquals(lines[0] === `${tokens.join(" ")} `.repeat(130_000).trimEnd(), true);
+    assertEquals(lines.slice(1).map(({ length }) => length), [0, 2_399_999, 5, 0]);
+  }));

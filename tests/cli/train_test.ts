@@ -1,4 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { record } from "../../lib/sentences/fields.ts";
+import { metricFields } from "../../lib/train/run_fields.ts";
 import { runCli, spawnCli } from "../helpers/run_cli.ts";
 import { runLosses, runMetrics } from "../helpers/run_losses.ts";
 import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
@@ -21,14 +23,21 @@ test("train keeps config, metrics and two checkpoints, and fill uses them", asyn
       "runs/first",
     ]
   ) assertStringIncludes(trained.out, part);
-  // samples without colours: right predictions {x}, wrong ones {x|y}
-  assertMatch(trained.out, /\{.(\|.)?\}/);
+  // samples without colours, in two lines at most
+  assertMatch(trained.out, /\n {2}\S.*\[\S+( → \S+)?\].*\n/);
+  assert(
+    trained.out.split("\n").filter((line) => line.includes(" → ") && !line.includes("%")).every((line) =>
+      line.length <= 90
+    ),
+  );
 
   const { device } = JSON.parse(await Deno.readTextFile(`${cwd}/runs/first/config.json`));
   assertStringIncludes(trained.out, `device  ${device.description}`);
   const lines = await runMetrics(`${cwd}/runs/first`);
+  for (const line of lines) assertEquals(record(metricFields[String(line.kind)] ?? {})(line), undefined);
   const kinds = (kind: string) => lines.filter((line) => line.kind === kind);
   assertEquals([kinds("train").length, kinds("validation").length], [40, 10]);
+  assertEquals([lines.at(-1)!.kind, lines.at(-1)!.state, lines.at(-1)!.step], ["end", "finished", 40]);
   assertEquals(Object.keys(kinds("train")[0]!), [
     "kind",
     "step",
@@ -52,6 +61,8 @@ test("train keeps config, metrics and two checkpoints, and fill uses them", asyn
     "accuracy",
     "perplexity",
     "paddingShare",
+    "deviceBytes",
+    "residentBytes",
   ]);
 
   const checkpoints = (await Array.fromAsync(Deno.readDir(`${cwd}/runs/first/checkpoints`))).map(({ name }) => name);
@@ -79,6 +90,8 @@ test("train saves on Ctrl-C and says how to go on", async (cwd) => {
   assertEquals(code, 130);
   assertStringIncludes(out, "deno run -A cli.ts train --resume runs/long");
   const last = (await runMetrics(`${cwd}/runs/long`)).findLast(({ kind }) => kind === "train")!;
+  const end = (await runMetrics(`${cwd}/runs/long`)).at(-1)!;
+  assertEquals([end.kind, end.state, end.step], ["end", "stopped", last.step]);
   const names = (await Array.fromAsync(Deno.readDir(`${cwd}/runs/long/checkpoints`))).map(({ name }) => name).sort();
   assertEquals(names.at(-1), `step-${String(last.step).padStart(8, "0")}`);
 });

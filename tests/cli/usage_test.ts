@@ -8,10 +8,14 @@ import { runCli, runMains } from "../helpers/run_cli.ts";
 /** Wrong usage: arguments, exit code, and the sentence that is wanted. */
 const cases: [args: string[], code: number, message: string][] = [
   [["fil"], 2, 'Unknown command "fil": there are train, fill, eval, embed, export, info, tokenizer'],
+  [["trian"], 2, "watch, report; did you mean train?"],
+  [["watch", "--prt", "3"], 2, "Unknown option --prt; did you mean --port?"],
+  [["tokenizer", "encde", "model"], 2, 'Unknown action "encde"; did you mean tokenizer encode?'],
   [["train", "--tokns", "5"], 2, "Unknown option --tokns; did you mean --tokens?"],
   [["train", "--qqqqqq"], 2, "Unknown option --qqqqqq"],
   [["train", "--batch-size", "8"], 2, "Unknown option --batch-size; did you mean --batch-tokens?"],
   [["tokenizer", "train", "--vocab-size", "8"], 2, "Unknown option --vocab-size; did you mean --size?"],
+  [["train", "--quiet", "--json"], 2, "Give either --quiet or --json"],
   [["train", "--nsp"], 2, "Option --nsp is for --preset bert: modernbert has no token types"],
   [["train", "--preset", "labml", "--nsp"], 2, "Option --nsp is for --preset bert"],
   [["train", "--preset", "bert", "--nsp", "--pack", "line"], 2, "Option --pack means nothing beside --nsp"],

@@ -2,14 +2,20 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { lower as lowerForCpu } from "../../lib/device/cpu/lower.ts";
 import { lowerOp } from "../../lib/device/lowering.ts";
 import {
+  type AttentionPass,
+  type AttentionVariant,
+  chooseAttention,
   chooseProduct,
+  MOST_WORKGROUP_BYTES,
   partialLanes,
   productKey,
   type ProductShape,
   sliceLength,
 } from "../../lib/device/webgpu/choices.ts";
+import { kernelSources } from "../../lib/device/webgpu/kernel_sources.ts";
 import { lower as lowerForGpu } from "../../lib/device/webgpu/lower.ts";
 import { openWebGpuDevice } from "../../lib/device/webgpu/open_webgpu.ts";
+import { parseShader, specialise } from "../../lib/device/webgpu/wgsl.ts";
 import { Graph } from "../../lib/graph/graph.ts";
 import { linear } from "../../lib/ops/linear.ts";
 import type { OpCall, Parameter, Tensor } from "../../lib/tensor/tensor.ts";
@@ -24,7 +30,7 @@ const tensor = (name: string, ...shape: number[]): Tensor => ({
   size: shape.reduce((a, b) => a * b, 1),
 });
 const target = { parallelism: 512, maxTensorBytes: 2 ** 27 };
-const gpu = { ...target, variant: "direct", table: {} } as const;
+const gpu = { ...target, variant: "direct", table: {}, attention: "rows", workgroupBytes: 16384 } as const;
 
 /** The gradient of a weight of [m, n], summed over k rows. */
 const weightGradient = ({ m, n, k }: { m: number; n: number; k: number }): OpCall => ({
@@ -134,6 +140,52 @@ Deno.test("lower() makes attention's gradient two kernels on a GPU and one on th
   assertEquals(lowerForCpu(call, { useBlas: false }).map(({ kernel, grid }) => [kernel, grid[0]]), [
     ["attention_backward", 4],
   ]);
+});
+
+const passes: readonly AttentionPass[] = [
+  "attention",
+  "attention_backward_query",
+  "attention_backward_key_value",
+];
+
+Deno.test("chooseAttention() takes blocks for which a workgroup has memory, and rows where there are none", () => {
+  for (const pass of passes) {
+    for (const workgroupBytes of [16384, 32768, MOST_WORKGROUP_BYTES]) {
+      for (const length of [1, 32, 33, 512]) {
+        for (let columns4 = 1; columns4 <= 64; columns4++) {
+          const choice = chooseAttention(pass, { length, columns4 }, { attention: "blocks", workgroupBytes });
+          assertEquals(choice === undefined, columns4 > (workgroupBytes > 16384 ? 32 : length > 32 ? 16 : 24), pass);
+          if (!choice) continue;
+          const constants = { ...choice.constants, HEAD_COLUMNS4: columns4 };
+          const shader = parseShader(specialise(kernelSources[choice.kernel]!.source, constants));
+          assert(shader.workgroupBytes <= workgroupBytes, `${pass} ${columns4} ${shader.workgroupBytes}`);
+          assertEquals(shader.workgroupSize, [2 * choice.rows, 1, 1]);
+          assertEquals(columns4 % choice.constants.DEPTH!, 0);
+        }
+      }
+    }
+  }
+});
+
+Deno.test("chooseAttention() takes blocks by length where they are filled", () => {
+  const kernel = (attention: AttentionVariant, length: number, columns4 = 16) =>
+    chooseAttention("attention", { length, columns4 }, { attention, workgroupBytes: 16384 })?.kernel;
+  assertEquals([kernel("by length", 31), kernel("rows", 512)], [undefined, undefined]);
+  assertEquals([kernel("by length", 32), kernel("blocks", 1)], ["attention_blocked_read", "attention_blocked_read"]);
+});
+
+Deno.test("lower() gives every block of attention's rows a workgroup", () => {
+  const call: OpCall = {
+    op: "attention",
+    tensors: { qkv: tensor("qkv", 300, 192), output: tensor("o", 300, 64), logsumexp: tensor("l", 3, 2, 100) },
+    params: { batch: 3, length: 100, heads: 2, headWidth: 32, scale: 0.5, window: 100 },
+    choices: {},
+  };
+  const lowered = (choice: { attention: AttentionVariant; workgroupBytes: number }) =>
+    lowerForGpu(call, { ...gpu, ...choice }).map(({ kernel, grid }) => [kernel, ...grid]);
+  assertEquals(lowered({ attention: "by length", workgroupBytes: 32768 }), [["attention_blocked", 12, 1, 1]]);
+  assertEquals(lowered({ attention: "by length", workgroupBytes: 16384 }), [["attention_blocked_read", 12, 1, 1]]);
+  assertEquals(lowered({ attention: "rows", workgroupBytes: 32768 }), [["attention", 600, 1, 1]]);
 });
 
 Deno.test("lowerOp() cuts parameters into pieces that can be bound", () => {

@@ -18,7 +18,8 @@ import { assertClose } from "../helpers/assert_close.ts";
 import { withoutGpu } from "../helpers/devices.ts";
 import { normal } from "../helpers/random.ts";
 
-const card: GpuTarget = { variant: "tiled", table: {}, parallelism: 512, maxTensorBytes: 2 ** 30 };
+const limits = { parallelism: 512, maxTensorBytes: 2 ** 30, workgroupBytes: 2 ** 15 };
+const card: GpuTarget = { variant: "tiled", table: {}, attention: "by length", ...limits };
 const software: GpuTarget = { ...card, variant: "direct", parallelism: 16 };
 
 const tensor = (name: string, ...shape: number[]): Tensor => ({

@@ -69,6 +69,36 @@ deviceTest(
   },
 );
 
+kindTest(
+  "Evaluator.sample() gives the five best candidates of the softmax of a masked token's logits",
+  async (device) => {
+    const model = newModel(device);
+    const evaluator = await createEvaluator({ model, corpus, tokenizer, length, tokens: 3 * length });
+    const samples = await evaluator.sample(2);
+    await evaluator.destroy();
+    assertEquals(samples.length, 2);
+    let w = 0;
+    for await (const window of textWindows({ ...text, tokens: 2 * length })) {
+      const { ids, maskedPositions } = maskWindow(window, { ...VALIDATION_MASKS, tokenizer });
+      const [logits] = await logitsOf({ model, tokenizer }, [[...ids]]);
+      for (const [position, { token, predicted, candidates }] of samples[w++]!.entries()) {
+        assertEquals([position, predicted !== undefined], [position, maskedPositions.includes(position)]);
+        if (!candidates) continue;
+        const row = logits!.subarray(position * tokenizer.size, (position + 1) * tokenizer.size);
+        const total = row.reduce((sum, logit) => sum + Math.exp(logit), 0);
+        const expected = [...row.keys()].sort((a, b) => row[b]! - row[a]!).slice(0, 5);
+        assertEquals(candidates.map(({ token }) => token), expected.map((id) => tokenizer.piece(id)), token);
+        assertEquals(candidates[0]!.token, predicted);
+        for (const [i, { probability }] of candidates.entries()) {
+          assertAlmostEquals(probability, Math.exp(row[expected[i]!]!) / total, 1e-6);
+        }
+      }
+    }
+    assertEquals(w, 2);
+    model.destroy();
+  },
+);
+
 kindTest("Evaluator.sample() shows what evaluate() predicts", async (device) => {
   const model = newModel(device);
   const evaluator = await createEvaluator({ model, corpus, tokenizer, length, tokens: 3 * length });

@@ -47,17 +47,60 @@ Deno.test("writeFolder() and writeFile() say what keeps them from writing", () =
     assertEquals(await Deno.readTextFile(`${folder}/kept`), "before");
   }));
 
+/** A disk without space: what is opened to be written is Linux's device that is always full. */
+function fullDisk(): Disposable {
+  const { open } = Deno;
+  Deno.open = async (path, options) => {
+    if (!options?.write) return await open(path, options);
+    (await open(path, options)).close();
+    return await open("/dev/full", { write: true });
+  };
+  return {
+    [Symbol.dispose]() {
+      Deno.open = open;
+    },
+  };
+}
+
+Deno.test("writeFile() and writeFolder() write to nothing that a link leads to, wherever it was planted", () =>
+  inTemporaryFolder(async (folder) => {
+    const elsewhere = `${folder}/elsewhere`;
+    await Deno.mkdir(elsewhere);
+    await Deno.writeTextFile(`${elsewhere}/precious`, "precious");
+    await Deno.mkdir(`${folder}/run`);
+    for (const name of ["x", "x.unfinished"]) {
+      await Deno.symlink(`${elsewhere}/precious`, `${folder}/run/${name}`);
+      await writeFile(`${folder}/run/x`, "written", { what: "it" });
+    }
+    await Deno.symlink(`${elsewhere}/missing`, `${folder}/run/y.unfinished`);
+    await writeFile(`${folder}/run/y`, "written", { what: "it" });
+    await Deno.symlink(elsewhere, `${folder}/run/z.unfinished`);
+    await writeFolder(`${folder}/run/z`, files, { what: "it" });
+    assertEquals([await names(elsewhere), await names(`${folder}/run`)], [["precious"], ["x", "y", "z"]]);
+    assertEquals(await Deno.readTextFile(`${elsewhere}/precious`), "precious");
+    for (const name of ["x", "y", "z"]) {
+      const { isSymlink, isDirectory } = await Deno.lstat(`${folder}/run/${name}`);
+      assertEquals([isSymlink, isDirectory], [false, name === "z"]);
+    }
+    assertEquals(await Deno.readTextFile(`${folder}/run/x`), "written");
+  }));
+
 Deno.test({
   name: "writeFile() and writing() say that a disk is full, and how much is needed",
   // the device that is always full is Linux's
   ignore: Deno.build.os !== "linux",
   fn: () =>
     inTemporaryFolder(async (folder) => {
-      await Deno.symlink("/dev/full", `${folder}/x.unfinished`);
+      using _ = fullDisk();
       await assertRejects(
         () => writeFile(`${folder}/x`, "12345", { what: "the settings" }),
         WriteError,
         `Cannot write the settings to "${folder}/x": no space is left there (it needs 5 bytes)`,
+      );
+      await assertRejects(
+        () => writeFolder(`${folder}/y`, files, { what: "the model", intact: "z is intact" }),
+        WriteError,
+        `Cannot write the model to "${folder}/y": no space is left there (it needs 12 bytes); z is intact`,
       );
       assertEquals(await names(folder), []);
       using full = Deno.openSync("/dev/full", { write: true });

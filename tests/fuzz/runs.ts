@@ -3,6 +3,15 @@
  */
 import { WindowSource } from "../../lib/batch/windows.ts";
 import { cutMetrics, readValidations } from "../../lib/cli/metrics_file.ts";
+import { compareRuns } from "../../lib/cli/compare_runs.ts";
+import { comparisonJson, comparisonText } from "../../lib/cli/compare_text.ts";
+import { incomparable, keyOf } from "../../lib/cli/evaluation_key.ts";
+import { scalarRecord } from "../../lib/cli/event_records.ts";
+import { writeCsv } from "../../lib/cli/metrics_rows.ts";
+import { readRecord } from "../../lib/cli/run_record.ts";
+import { runJson, runTable } from "../../lib/cli/run_table.ts";
+import { scalarsOf } from "../../lib/cli/tensorboard.ts";
+import { objectOf } from "../../lib/sentences/json_line.ts";
 import { sameSettings } from "../../lib/cli/run_device.ts";
 import type { RunConfig } from "../../lib/cli/run_folder.ts";
 import type { CheckpointStorage } from "../../lib/files/checkpoint_folder.ts";
@@ -182,9 +191,40 @@ async function useMetrics(text: string): Promise<void> {
   modelCard({ name: "x", config, tokenizer, settings, corpus: "a", device: "b", curve, state });
 }
 
+interface DamagedRun {
+  config: Json;
+  metrics: string;
+}
+
+/** Lists and compares a run with itself, as it was meant, and makes tables of it: none of that fails for what is in the files. */
+async function useRecord({ config, metrics }: DamagedRun): Promise<void> {
+  await Deno.writeTextFile(`${folder}/config.json`, JSON.stringify(config));
+  await Deno.writeTextFile(`${folder}/metrics.jsonl`, metrics);
+  const run = await readRecord(folder);
+  runTable([run], 80);
+  JSON.stringify(runJson(run));
+  const other = { ...run, path: "other", config: runs[0] as unknown as RunConfig };
+  const reasons = incomparable([run, other].map((run) => ({ path: run.path, key: keyOf(run) })));
+  const comparison = compareRuns([run, other]);
+  comparisonText(comparison, { reasons, width: 80 });
+  JSON.stringify(comparisonJson(comparison, []));
+  const write = (line: string) => void line;
+  for (const kind of ["train", "validation"] as const) await writeCsv(folder, { kind, write });
+  for (const line of metrics.split("\n")) {
+    const scalars = scalarsOf(objectOf(line) ?? {});
+    if (scalars) scalarRecord({ wallTime: 1, step: 1 }, scalars);
+  }
+}
+
 /** What is read of runs. */
 export const runTargets: readonly Target[] = [
   { name: "run configuration", share: 4, make: (next) => damagedJson(pick(next, runs), next), use: useRun },
   { name: "training state", share: 4, make: damagedState, use: useState },
   { name: "metrics", share: 2, make: damagedMetrics, use: useMetrics },
+  {
+    name: "run record",
+    share: 1,
+    make: (next) => ({ config: damagedJson(pick(next, runs), next), metrics: damagedMetrics(next) }),
+    use: useRecord,
+  },
 ];

@@ -34,6 +34,12 @@ const tiledKinds: typeof kinds = Object.fromEntries(
   ]),
 );
 
+/** Ways to compute attention on a GPU that only its tests run on: those where memory is as scarce as WebGPU allows, too. */
+const attentionKinds: typeof kinds = {
+  "webgpu, attention in blocks": () => openWebGpuDevice({ attention: "blocks" }),
+  "webgpu, attention in blocks of 16 KiB": () => openWebGpuDevice({ attention: "blocks", workgroupBytes: 16384 }),
+};
+
 const required = Deno.env.get("CLOZE_REQUIRE_GPU") === "1";
 
 // software Vulkan complains on stderr about a machine without a desktop session
@@ -73,6 +79,20 @@ export function productTest(name: string, run: (device: Device) => Promise<void>
   deviceTest(name, run, [...Object.keys(kinds), ...Object.keys(tiledKinds)]);
 }
 
+/** Declares a test of attention: for one device of each kind, and on a graphics card for every way to compute it. */
+export function attentionTest(name: string, run: (device: Device) => Promise<void>): void {
+  deviceTest(name, run, ["webgpu, direct products", "cpu", ...hasHardware ? Object.keys(attentionKinds) : []]);
+}
+
+/** Declares a test of attention in blocks; software compiles each kernel for a second, so little memory is asked for apart. */
+export function blocksTest(
+  name: string,
+  run: (device: Device) => Promise<void>,
+  { scarce = false }: { scarce?: boolean } = {},
+): void {
+  deviceTest(name, run, [`webgpu, attention in blocks${scarce ? " of 16 KiB" : ""}`]);
+}
+
 /** Declares a test for one device of each kind: of what does not depend on how products are computed. */
 export function kindTest(name: string, run: (device: Device) => Promise<void>): void {
   deviceTest(name, run, ["webgpu, direct products", "cpu"]);
@@ -102,7 +122,7 @@ function shared(kind: string): Promise<Device> {
 }
 
 async function openUntilExit(kind: string): Promise<Device> {
-  const device = await (kinds[kind] ?? tiledKinds[kind])!();
+  const device = await (kinds[kind] ?? tiledKinds[kind] ?? attentionKinds[kind])!();
   globalThis.addEventListener("unload", () => device.destroy());
   return device;
 }

@@ -1,3 +1,6 @@
+import { modelConfig } from "../../lib/model/config.ts";
+import { defaultSettings, type TrainingSettings } from "../../lib/train/settings.ts";
+
 /** A line of metrics for a step: its loss falls from 5, its length doubles after half of the steps. */
 export function stepLine(
   step: number,
@@ -35,4 +38,48 @@ export async function writeRun(
   await Deno.writeTextFile(`${path}/config.json`, JSON.stringify(runConfig(learningRate, steps)));
   await Deno.writeTextFile(`${path}/metrics.jsonl`, metrics);
   if (samples !== "") await Deno.writeTextFile(`${path}/samples.jsonl`, samples);
+}
+
+/** A run's config.json, whole. */
+export function wholeConfig(
+  { training = {}, text = {}, ...rest }: {
+    training?: Partial<TrainingSettings>;
+    text?: object;
+    files?: readonly object[];
+    model?: object;
+  } = {},
+) {
+  const settings = { ...defaultSettings({ preset: "modernbert", width: 128 }), budget: { steps: 100 } };
+  return {
+    format: 2,
+    model: modelConfig({ preset: "modernbert", size: "small", vocab: 47 }),
+    training: { ...settings, ...training },
+    text: { data: ["stories"], ...text },
+    files: [],
+    device: { description: "CPU", settings: { kind: "cpu", fusedMultiplyAdd: true, blas: "off" } },
+    ...rest,
+  };
+}
+
+/** Writes a run's folder as `train` does, as far as its records go: a checkpoint's name and notes, no weights. */
+export async function writeWholeRun(
+  path: string,
+  { config = wholeConfig(), metrics = stepLines(1, 100), end, checkpoint, vocabulary = "{}" }: {
+    config?: object;
+    metrics?: string;
+    end?: "finished" | "stopped" | "diverged";
+    checkpoint?: number;
+    vocabulary?: string;
+  } = {},
+): Promise<void> {
+  await Deno.mkdir(path, { recursive: true });
+  await Deno.writeTextFile(`${path}/config.json`, JSON.stringify(config));
+  const line = end === undefined ? "" : JSON.stringify({ kind: "end", state: end, step: 100 }) + "\n";
+  await Deno.writeTextFile(`${path}/metrics.jsonl`, metrics + line);
+  if (checkpoint === undefined) return;
+  const folder = `${path}/checkpoints/step-${String(checkpoint).padStart(8, "0")}`;
+  await Deno.mkdir(folder, { recursive: true });
+  const about = { step: checkpoint, tokens: 1000 * checkpoint, seconds: checkpoint / 10, evaluateTokens: 2048 };
+  await Deno.writeTextFile(`${folder}/training.json`, JSON.stringify({ ...about, corpus: "stories, built in" }));
+  await Deno.writeTextFile(`${folder}/tokenizer.json`, vocabulary);
 }

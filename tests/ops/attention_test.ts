@@ -5,7 +5,7 @@ import { rotary, rotaryAngles } from "../../lib/ops/rotary.ts";
 import { dropout, dropoutParams } from "../../lib/ops/dropout.ts";
 import { philox } from "../../lib/random/philox.ts";
 import { checkOp } from "../helpers/check_op.ts";
-import { kindTest } from "../helpers/devices.ts";
+import { attentionTest, blocksTest, kindTest } from "../helpers/devices.ts";
 import { normal } from "../helpers/random.ts";
 import * as tape from "../reference/tape.ts";
 
@@ -26,7 +26,7 @@ const shapes = [
 ] as const;
 
 for (const [batch, length, heads, headWidth] of shapes) {
-  kindTest(
+  attentionTest(
     `attention() attends over ${batch} × ${length} with ${heads} heads of ${headWidth}`,
     (device) =>
       checkOp(device, {
@@ -39,7 +39,7 @@ for (const [batch, length, heads, headWidth] of shapes) {
   );
 }
 
-kindTest("attention() survives scores in the thousands", (device) =>
+attentionTest("attention() survives scores in the thousands", (device) =>
   checkOp(device, {
     inputs: { qkv: { shape: [9, 24], values: normal(216, { seed: 4, scale: 40 }) } },
     build: (graph, { qkv }) => attention(graph, pass(graph, qkv), { length: 9, heads: 2 }),
@@ -50,7 +50,7 @@ kindTest("attention() survives scores in the thousands", (device) =>
     step: 0,
   }));
 
-kindTest("attention() of equal scores is the mean of the values", (device) =>
+attentionTest("attention() of equal scores is the mean of the values", (device) =>
   checkOp(device, {
     inputs: { qkv: { shape: [6, 12], values: normal(72, { seed: 4 }).map((v, i) => i % 12 < 8 ? 1e-20 * v : v) } },
     build: (graph, { qkv }) => attention(graph, pass(graph, qkv), { length: 6, heads: 1 }),
@@ -58,7 +58,7 @@ kindTest("attention() of equal scores is the mean of the values", (device) =>
     step: 0,
   }));
 
-kindTest("attention() drops probabilities by the counter of their query and key", (device) => {
+attentionTest("attention() drops probabilities by the counter of their query and key", (device) => {
   const [batch, length, heads] = [2, 7, 2];
   const clock = Uint32Array.of(11, 5, 2, 0);
   const mask = dropoutMask({ probability: 0.3, stream: 9, clock, heads, length });
@@ -98,18 +98,21 @@ for (
   };
   const documents = Uint32Array.from(bounds.flat());
   const name = documentSizes.map((sizes) => sizes.join("+")).join(", ");
-  kindTest(`attention() keeps documents of ${name} tokens apart, heads of ${headWidth}`, (device) =>
-    checkOp(device, {
-      inputs: { qkv: { shape: [batch * length, 3 * heads * headWidth] } },
-      data: { documents },
-      build: (graph, { qkv }, { documents }) => attention(graph, pass(graph, qkv), { length, heads, documents }),
-      reference: ({ qkv }) => tape.attention(qkv, { batch, heads, apart }),
-      tolerance: { atol: 1e-4, rtol: 2e-5 },
-    }));
+  attentionTest(
+    `attention() keeps documents of ${name} tokens apart, heads of ${headWidth}`,
+    (device) =>
+      checkOp(device, {
+        inputs: { qkv: { shape: [batch * length, 3 * heads * headWidth] } },
+        data: { documents },
+        build: (graph, { qkv }, { documents }) => attention(graph, pass(graph, qkv), { length, heads, documents }),
+        reference: ({ qkv }) => tape.attention(qkv, { batch, heads, apart }),
+        tolerance: { atol: 1e-4, rtol: 2e-5 },
+      }),
+  );
 
   const clock = Uint32Array.of(3, 1, 4, 0);
   const mask = dropoutMask({ probability: 0.2, stream: 6, clock, heads, length });
-  kindTest(
+  attentionTest(
     `attention() drops within documents of ${name} tokens by the place in the window`,
     (device) =>
       checkOp(device, {
@@ -141,7 +144,7 @@ for (
 ) {
   const shape = `${batch} × ${length} with ${heads} heads of ${headWidth}`;
   const far = (query: number, key: number) => Math.abs(query - key) > window;
-  kindTest(`attention() sees ${window} positions to either side of ${shape}`, (device) =>
+  attentionTest(`attention() sees ${window} positions to either side of ${shape}`, (device) =>
     checkOp(device, {
       inputs: { qkv: { shape: [batch * length, 3 * heads * headWidth] } },
       build: (graph, { qkv }) => attention(graph, pass(graph, qkv), { length, heads, window }),
@@ -154,7 +157,7 @@ for (
   const documents = Uint32Array.from(Array.from({ length: batch * length }, (_, row) => bounds(row % length)).flat());
   const clock = Uint32Array.of(2, 7, 1, 0);
   const mask = dropoutMask({ probability: 0.25, stream: 3, clock, heads, length });
-  kindTest(
+  attentionTest(
     `attention() sees ${window} positions within two documents of ${shape}, and drops`,
     (device) =>
       checkOp(device, {
@@ -175,6 +178,93 @@ for (
             mask,
             apart: (_, query, key) => far(query, key) || (query < cut) !== (key < cut),
           }),
+        tolerance: { atol: 1e-4, rtol: 2e-5 },
+      }),
+  );
+}
+
+// blocks are of 32 or 64 rows and columns; of a head, invocations sum one vector each, or two
+for (const { scarce, headWidth } of [{ scarce: false, headWidth: 8 }, { scarce: true, headWidth: 36 }]) {
+  const tolerance = { atol: 1e-4, rtol: 2e-5 };
+  for (const [batch, length, heads] of [[1, 70, 2], [3, 33, 1], ...scarce ? [] : [[2, 20, 3], [3, 1, 2]]] as const) {
+    blocksTest(
+      `attention() in blocks attends over ${batch} × ${length} with ${heads} heads of ${headWidth}`,
+      (device) =>
+        checkOp(device, {
+          inputs: { qkv: { shape: [batch * length, 3 * heads * headWidth] } },
+          build: (graph, { qkv }) => attention(graph, pass(graph, qkv), { length, heads }),
+          reference: ({ qkv }) => tape.attention(qkv, { batch, heads }),
+          tolerance,
+        }),
+      { scarce },
+    );
+  }
+  for (const window of [0, 3, 40]) {
+    const length = 100;
+    blocksTest(
+      `attention() in blocks sees ${window} positions to either side of ${length}`,
+      (device) =>
+        checkOp(device, {
+          inputs: { qkv: { shape: [length, 3 * headWidth] } },
+          build: (graph, { qkv }) => attention(graph, pass(graph, qkv), { length, heads: 1, window }),
+          reference: ({ qkv }) =>
+            tape.attention(qkv, { batch: 1, heads: 1, apart: (_, query, key) => Math.abs(query - key) > window }),
+          tolerance,
+        }),
+      { scarce },
+    );
+  }
+  blocksTest(
+    "attention() in blocks survives scores in the thousands",
+    (device) => {
+      const shape = [70, 3 * headWidth] as const;
+      return checkOp(device, {
+        // the largest are far apart, so that maxima rise from block to block
+        inputs: { qkv: { shape, values: normal(shape[0] * shape[1], { seed: 4, scale: 20 }) } },
+        build: (graph, { qkv }) => attention(graph, pass(graph, qkv), { length: 70, heads: 1 }),
+        reference: ({ qkv }) => tape.attention(qkv, { batch: 1, heads: 1 }),
+        // as above: a score of 2,000 is off by 1e-4
+        tolerance: { atol: 20 * 1e-3, rtol: 1e-3 },
+        gradientTolerance: { atol: 20 * 20 * 1e-3, rtol: 1e-2 },
+        step: 0,
+      });
+    },
+    { scarce },
+  );
+}
+
+for (const window of [100, 12]) {
+  const [batch, length, heads, headWidth] = [2, 81, 2, 8];
+  // documents that fill blocks, that end within one, of one token, and that leave whole blocks unseen
+  const sizes = [[32, 1, 3, 45], [5, 76]];
+  const bounds = sizes.flatMap((sizes) => {
+    let start = 0;
+    return sizes.flatMap((size) => {
+      const bounds = [start, start += size];
+      return Array<number[]>(size).fill(bounds);
+    });
+  });
+  const apart = (sequence: number, query: number, key: number) => {
+    const [first, behind] = bounds[sequence * length + query] as [number, number];
+    return key < first || key >= behind || Math.abs(query - key) > window;
+  };
+  const clock = Uint32Array.of(2, 7, 1, 0);
+  const mask = dropoutMask({ probability: 0.25, stream: 3, clock, heads, length });
+  blocksTest(
+    `attention() in blocks keeps documents apart, sees ${window} positions to either side, and drops`,
+    (device) =>
+      checkOp(device, {
+        inputs: { qkv: { shape: [batch * length, 3 * heads * headWidth] } },
+        data: { documents: Uint32Array.from(bounds.flat()), clock },
+        build: (graph, { qkv }, { documents, clock }) =>
+          attention(graph, pass(graph, qkv), {
+            length,
+            heads,
+            window,
+            documents,
+            dropout: { probability: 0.25, stream: 3, clock: clock! },
+          }),
+        reference: ({ qkv }) => tape.attention(qkv, { batch, heads, mask, apart }),
         tolerance: { atol: 1e-4, rtol: 2e-5 },
       }),
   );

@@ -1,6 +1,14 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
-import { applied, comparedFacts, latest, shortNames, smoothed, stagesOf } from "../../lib/page/client/store.js";
-import { colours, compact, duration, missing, nats, percent } from "../../lib/page/client/figures.js";
+import {
+  applied,
+  comparedFacts,
+  latest,
+  predictionsOf,
+  shortNames,
+  smoothed,
+  stagesOf,
+} from "../../lib/page/client/store.js";
+import { bytes, colours, compact, duration, missing, nats, percent } from "../../lib/page/client/figures.js";
 
 Deno.test("smoothed() averages without a pull to 0 at the beginning, and leaves gaps", () => {
   const noisy = Array.from({ length: 400 }, (_, i) => 3 + (i % 2 ? 1 : -1));
@@ -19,6 +27,22 @@ Deno.test("applied() puts rows in the place of those that they begin at", () => 
   assertEquals(second.train.columns, { step: [1, 3, 4], loss: [5, 3, 2] });
   assertEquals(applied(second, { id: "a", state: "running" }).train, second.train);
   assertEquals(first.samples, []);
+});
+
+Deno.test("applied() keeps samples that are still shown, and puts new ones in their places", () => {
+  const sample = (step: number, text: string) => ({ step, samples: [[text]] });
+  const first = applied(undefined, { samples: { steps: [1, 2], told: [sample(1, "a"), sample(2, "b")] } });
+  const second = applied(first, { samples: { steps: [1, 2, 3], told: [sample(2, "c"), sample(3, "d")] } });
+  assertEquals(second.samples, [sample(1, "a"), sample(2, "c"), sample(3, "d")]);
+  assertEquals(applied(second, {}).samples, second.samples);
+  assertEquals(applied(second, { samples: { steps: [3], told: [] } }).samples, [sample(3, "d")]);
+});
+
+Deno.test("predictionsOf() tells how the prediction of a place changed over the steps", () => {
+  const at = (step: number, entry: unknown) => ({ step, samples: [["a"], ["b", entry]] });
+  const all = [at(1, ["x", "y"]), at(2, ["x", "y", []]), at(3, "x"), at(4, ["x", "x"]), { step: 5, samples: [] }];
+  assertEquals(predictionsOf(all, 1, 1), [{ predicted: "y", until: 2 }, { predicted: "x", until: 4 }]);
+  assertEquals(predictionsOf(all, 0, 0), []);
 });
 
 Deno.test("stagesOf() finds where the length changes, over steps and over time", () => {
@@ -50,7 +74,8 @@ Deno.test("figures are short, and what is missing is a dash", () => {
   assertEquals([nats(2.34567), nats(12.34), percent(0.1234), compact(1_234_567)], ["2.346", "12.3", "12.3%", "1.23M"]);
   assertEquals([duration(42), duration(185), duration(7620)], ["42s", "3m05s", "2h07m"]);
   assertEquals([nats(null), percent(undefined)], [missing, missing]);
-  assertEquals(latest([1, 2, null]), 2);
+  assertEquals(latest([1, 2, null, undefined]), 2);
+  assertEquals([bytes(3 << 20), bytes(1.5 * 2 ** 30), bytes(0), bytes(null)], ["3 MiB", "1.5 GiB", "0 KiB", missing]);
 });
 
 /** Relative luminance and contrast, as WCAG 2 defines them. */

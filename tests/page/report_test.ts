@@ -24,7 +24,9 @@ Deno.test("reportOn() writes one file that refers to nothing outside it", () =>
 Deno.test("reportOn() holds all runs, thinned, and text that ends no script", () =>
   inTemporaryFolder(async (folder) => {
     await writeRun(`${folder}/a`, { metrics: stepLines(1, 30_000) });
-    await writeRun(`${folder}/b`, { samples: JSON.stringify({ step: 1, samples: [[odd, [odd, odd]]] }) + "\n" });
+    await writeRun(`${folder}/b`, {
+      samples: JSON.stringify({ step: 1, samples: [[odd, [odd, odd, [[odd, 0.5]]]]] }) + "\n",
+    });
     const html = await reportOn([folder]);
     assert(html.length < 600_000, `${html.length} bytes`);
     assert(!html.includes(odd));
@@ -32,5 +34,5 @@ Deno.test("reportOn() holds all runs, thinned, and text that ends no script", ()
     const { runs } = JSON.parse(data!);
     assertEquals(runs.map(({ id }: { id: string }) => id), [`${folder}/a`, `${folder}/b`]);
     assertEquals(runs[0].train.columns.step.at(-1), 30_000);
-    assertEquals(runs[1].samples, [{ step: 1, samples: [[odd, [odd, odd]]] }]);
+    assertEquals(runs[1].samples.told, [{ step: 1, samples: [[odd, [odd, odd, [[odd, 0.5]]]]] }]);
   }));

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { lockFolder } from "../../lib/cli/run_lock.ts";
 import { runFolders, watchRuns } from "../../lib/page/run_set.ts";
 import { stepLine, stepLines, writeRun } from "../helpers/run_folders.ts";
 import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
@@ -29,29 +30,37 @@ Deno.test("watchRuns() follows runs that begin, grow, are cut short and go", () 
     assertEquals([...runs.views.keys()], []);
   }));
 
-Deno.test("watchRuns() takes a run for running while its lock gives signs of life", () =>
+Deno.test("watchRuns() takes a run for running while a process that is alive holds its lock", () =>
   inTemporaryFolder(async (folder) => {
-    await writeRun(folder);
+    await writeRun(folder, { metrics: stepLines(1, 100), steps: 100 });
     const runs = watchRuns([folder]);
     const state = async () => {
       await runs.refresh();
       return runs.views.get(folder)!.since(undefined)!.message.state;
     };
     assertEquals(await state(), "stopped");
-    await Deno.writeTextFile(`${folder}/lock`, "{}");
+    const lock = lockFolder(folder);
     assertEquals(await state(), "running");
-    const old = new Date(Date.now() - 120_000);
-    await Deno.utime(`${folder}/lock`, old, old);
+    lock.release();
+    // as SIGKILL leaves it
+    await Deno.writeTextFile(`${folder}/lock`, JSON.stringify({ host: Deno.hostname(), process: 1, since: "" }));
     assertEquals(await state(), "stopped");
+    await Deno.mkdir(`${folder}/checkpoints/step-00000100`, { recursive: true });
+    await Deno.writeTextFile(`${folder}/checkpoints/step-00000100/config.json`, "{}");
+    assertEquals(await state(), "finished");
+    await Deno.writeTextFile(`${folder}/metrics.jsonl`, '{"kind":"end","state":"diverged","step":100}\n', {
+      append: true,
+    });
+    assertEquals(await state(), "diverged");
   }));
 
 Deno.test("runFolders() finds runs, those in folders, and each once", () =>
   inTemporaryFolder(async (folder) => {
-    for (const name of ["b", "a"]) await writeRun(`${folder}/runs/${name}`);
+    for (const name of ["a-10", "a-9"]) await writeRun(`${folder}/runs/${name}`);
     await Deno.mkdir(`${folder}/runs/none`);
-    const both = [`${folder}/runs/a`, `${folder}/runs/b`];
+    const both = [`${folder}/runs/a-9`, `${folder}/runs/a-10`];
     assertEquals(await runFolders([`${folder}/runs`]), both);
-    assertEquals(await runFolders([`${folder}/runs/*`, `${folder}/runs/a/`]), both);
-    assertEquals(await runFolders([`${folder}/runs/b`]), [both[1]]);
+    assertEquals(await runFolders([`${folder}/runs/*`, `${folder}/runs/a-9/`]), both);
+    assertEquals(await runFolders([`${folder}/runs/a-10`]), [both[1]]);
     assertEquals(await runFolders([`${folder}/runs/none`, `${folder}/missing`]), []);
   }));

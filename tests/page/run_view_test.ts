@@ -46,12 +46,30 @@ Deno.test("createRunView() tells each listener what is new to it, and all where 
 Deno.test("createRunView() replaces samples of steps that a run does once more, and keeps a bounded number", () => {
   const view = createRunView("runs/a", "a");
   const line = (step: number) => JSON.stringify({ step, samples: [["a", ["b", "c"], 1, ["d"]]] });
-  const steps = () => view.since(undefined)!.message.samples!.map(({ step }) => step);
+  const steps = () => view.since(undefined)!.message.samples!.steps;
   for (const step of [10, 20, 30, 20]) view.sample(line(step));
   assertEquals(steps(), [10, 20]);
-  assertEquals(view.since(undefined)!.message.samples![0]!.samples, [["a", ["b", "c"]]]);
+  assertEquals(view.since(undefined)!.message.samples!.told[0]!.samples, [["a", ["b", "c"]]]);
   for (let step = 30; step <= 5000; step += 10) view.sample(line(step));
   assertEquals([steps().length <= 60, steps()[0], steps().at(-1)], [true, 10, 5000]);
+});
+
+Deno.test("createRunView() tells of samples only those that are new, with candidates that can be shown", () => {
+  const view = createRunView("runs/a", "a");
+  const told = (step: number, entry: unknown) => view.sample(JSON.stringify({ step, samples: [[entry]] }));
+  told(10, ["a", "b", [["b", 0.5], ["a", 0.25], ["c", "0.1"], ["d", 2], ["e", null], 7, [3, 0.1]]]);
+  const first = view.since(undefined)!;
+  assertEquals(first.message.samples, {
+    steps: [10],
+    told: [{ step: 10, samples: [[["a", "b", [["b", 0.5], ["a", 0.25]]]]] }],
+  });
+  told(20, ["a", "b", "odd"]);
+  const second = view.since(first.place)!;
+  assertEquals(second.message.samples, { steps: [10, 20], told: [{ step: 20, samples: [[["a", "b"]]] }] });
+  view.metric(stepLine(1));
+  assertEquals(view.since(second.place)!.message.samples, undefined);
+  view.forgetSamples();
+  assertEquals(view.since(second.place)!.message.samples, { steps: [], told: [] });
 });
 
 Deno.test("runFacts() spells settings, and shareDone() knows budgets of steps and tokens", () => {

@@ -49,6 +49,8 @@ Deno.test("servePage() answers this machine's names for itself alone", () =>
     for (const path of ["/", "/events"]) {
       for (const host of others) assertEquals((await asked(server, { path, headers: { host } })).status, 403, host);
     }
+    assertEquals((await asked(server, { path: "http://evil.example/" })).status, 403);
+    assertEquals((await asked(server, { path: `http://localhost:${port}/` })).status, 200);
   }));
 
 Deno.test("servePage() gives other pages nothing, and no leave to read", () =>

@@ -3,6 +3,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { START } from "../../lib/batch/windows.ts";
 import { modelConfig } from "../../lib/model/config.ts";
 import { initialValues } from "../../lib/model/parameters.ts";
+import { soundCheckpoint } from "../../lib/cli/sound_checkpoint.ts";
 import { CHECKSUMS } from "../../lib/files/checksums.ts";
 import { folderStorage } from "../../lib/files/checkpoint_folder.ts";
 import { openModel } from "../../lib/format/open_model.ts";
@@ -148,6 +149,35 @@ Deno.test("loadCheckpoint() finds a file that came later and would be read", () 
       SyntaxError,
       "added_tokens.json: it was not there when the checkpoint was written",
     );
+  }));
+
+Deno.test("loadCheckpoint() blames the checksums where one of their lines is gone", () =>
+  inTemporaryFolder(async (path) => {
+    const { storage, name } = await stored(path);
+    const sums = `${path}/${name}/${CHECKSUMS}`;
+    const lines = (await Deno.readTextFile(sums)).split(/(?<=\n)/);
+    for (
+      const file of ["config.json", "model.safetensors", "optimizer.safetensors", "tokenizer.json", "training.json"]
+    ) {
+      await Deno.writeTextFile(sums, lines.filter((line) => !line.endsWith(`  ${file}\n`)).join(""));
+      const said = `Cannot use ${sums}: it is incomplete: it has no line for ${file}`;
+      await assertRejects(() => loadCheckpoint(storage, name), SyntaxError, said);
+    }
+    await Deno.writeTextFile(sums, lines.join(""));
+    await loadCheckpoint(storage, name);
+  }));
+
+Deno.test("soundCheckpoint() says that nothing tells whether a checkpoint without checksums is sound", () =>
+  inTemporaryFolder(async (path) => {
+    const { storage, name } = await stored(path);
+    const said: string[] = [];
+    const tell = (line: string) => said.push(line);
+    assertEquals([(await soundCheckpoint(storage, { tell })).checkpoint?.state.step, said], [5, []]);
+    await Deno.remove(`${path}/${name}/${CHECKSUMS}`);
+    assertEquals((await soundCheckpoint(storage, { tell })).checkpoint?.state.step, 5);
+    assertEquals(said, [
+      `note: ${path}/${name} has no checkpoint.sha256, as of earlier versions: nothing tells whether it is as it was written`,
+    ]);
   }));
 
 Deno.test("loadCheckpoint() lets the model card be written anew, and reads checkpoints without checksums", () =>

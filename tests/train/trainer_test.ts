@@ -6,7 +6,7 @@ import { Graph } from "../../lib/graph/graph.ts";
 import { modelConfig } from "../../lib/model/config.ts";
 import { fill } from "../../lib/inference/fill.ts";
 import { createModel, Model } from "../../lib/model/model.ts";
-import { textCorpus, trainingTexts } from "../../lib/text/corpus.ts";
+import { type Corpus, textCorpus, trainingTexts } from "../../lib/text/corpus.ts";
 import { plainText } from "../../lib/text/plain_text.ts";
 import { stringSource } from "../../lib/text/source.ts";
 import { storiesCorpus } from "../../lib/text/stories.ts";
@@ -14,6 +14,7 @@ import { characterTokenizer, scanCharacters } from "../../lib/tokenizer/characte
 import { trainTokenizer } from "../../lib/tokenizer/train_tokenizer.ts";
 import type { TrainEvent, TrainingState, TrainRecord } from "../../lib/train/events.ts";
 import { defaultSettings, plannedEvaluateTokens, type TrainOptions } from "../../lib/train/settings.ts";
+import { fewestParts, inParts } from "../../lib/train/micro_batch.ts";
 import { train } from "../../lib/train/trainer.ts";
 import { DivergedError } from "../../lib/train/diverged.ts";
 import type { Budget, Span } from "../../lib/train/schedule.ts";
@@ -21,7 +22,7 @@ import type { Budget, Span } from "../../lib/train/schedule.ts";
 import { baselines } from "../helpers/baselines.ts";
 import { faultyDevice } from "../helpers/faulty_device.ts";
 import { assertClose } from "../helpers/assert_close.ts";
-import { gpuTest, kindTest, longTest } from "../helpers/devices.ts";
+import { cpuTest, gpuTest, kindTest, longTest } from "../helpers/devices.ts";
 import { random } from "../helpers/random.ts";
 
 const stories = storiesCorpus();
@@ -66,6 +67,52 @@ kindTest("train() yields every step once, validations, samples and checkpoints",
   assertEquals(records.at(-1)!.tokens, 14 * 128);
   assertGreater(records[0]!.maskRate, records.at(-1)!.maskRate);
   assert(records.every(({ seconds }, i) => i === 0 || seconds >= records[i - 1]!.seconds));
+});
+
+kindTest("train() tells with validations how much memory is held on the device and in the machine", async (device) => {
+  let held = 0;
+  const count = <T extends { readonly bytes: number; destroy(): void }>(piece: T): T => {
+    held += piece.bytes;
+    const destroy = piece.destroy.bind(piece);
+    return Object.assign(piece, { destroy: () => (held -= piece.bytes, destroy()) });
+  };
+  const [allocate, build] = [device.allocate.bind(device), device.build.bind(device)];
+  device.allocate = (...args) => count(allocate(...args));
+  // on a GPU the pieces of a program are allocated like others
+  if (device.kind === "cpu") device.build = async (...args) => count(await build(...args));
+  const [told, counted]: number[][] = [[], []];
+  const model = createModel(device, modelConfig(shape));
+  for await (const event of train({ ...settings, model })) {
+    if (event.kind !== "validation") continue;
+    told!.push(event.deviceBytes!);
+    counted!.push(held);
+    assertGreater(event.residentBytes!, 1 << 20);
+  }
+  model.destroy();
+  Object.assign(device, { allocate, build });
+  assertEquals(told, counted);
+  assertEquals(held, 0);
+});
+
+Deno.test("train() says what it is at: before it, and how far a validation is", async () => {
+  const device = await openCpuDevice({ threads: 1 });
+  const events = await run(device);
+  device.destroy();
+  const said = events.flatMap((event) => event.kind === "phase" ? [event] : []);
+  const phases = said.map(({ phase }) => phase).filter((phase, i, all) => phase !== all[i - 1]);
+  assertEquals(phases.slice(0, 4), ["preparing", "compiling", "training", "saving"]);
+  // two stages
+  assertEquals(phases.filter((phase) => phase === "compiling").length, 2);
+  const before = { validation: "validating", samples: "sampling", checkpoint: "saving", train: "training" } as const;
+  let phase: string | undefined;
+  for (const event of events) {
+    if (event.kind === "phase") ({ phase } = event);
+    // what is read back was trained before the pause that waits for it
+    else if (event.kind in before) assertEquals(phase, before[event.kind as keyof typeof before]);
+  }
+  const shares = said.filter(({ phase }) => phase === "validating").map(({ share }) => share ?? 0);
+  assertEquals([Math.min(...shares), Math.max(...shares)], [0, 1]);
+  assert(shares.length >= 4);
 });
 
 kindTest("train() validates, shows samples and saves by the clock where the budget is one", async (device) => {
@@ -508,5 +555,65 @@ Deno.test("train() learns which text follows which by what is written: 3,000 doc
   // one in ten foreign texts is of the same topic: 95 % is all that can be told
   assertGreater(accuracy, 0.75);
   model.destroy();
+  device.destroy();
+});
+
+cpuTest(
+  "train() has the same losses to the bit where layers are computed anew, and near ones in parts of batches",
+  async (device) => {
+    const whole = losses(await run(device));
+    assertEquals(losses(await run(device, { recompute: true })), whole);
+    const { batchTokens, accumulate } = inParts({ ...settings, accumulate: 1 }, 2)!;
+    assertEquals([batchTokens, accumulate], [64, 2]);
+    const parts = losses(await run(device, { batchTokens, accumulate }));
+    assertClose(parts.map((row) => row[1]!), whole.map((row) => row[1]!), { atol: 1e-4, rtol: 1e-4 });
+  },
+);
+
+Deno.test("fewestParts() divides the windows of every stage, or none", () => {
+  const curriculum = parseCurriculum("32:50%,128");
+  const batches = { batchTokens: 1024, accumulate: 3, curriculum };
+  assertEquals(inParts(batches, 8), { batchTokens: 128, accumulate: 24, curriculum });
+  assertEquals([inParts(batches, 3), inParts(batches, 16)], [undefined, undefined]);
+  assertEquals(fewestParts(batches, { most: 600 })?.parts, 2);
+  assertEquals(fewestParts(batches, { most: 400 })?.parts, 4);
+  assertEquals(fewestParts(batches, { most: 1024, above: 1 })?.parts, 2);
+  assertEquals(fewestParts(batches, { most: 100 }), undefined);
+});
+
+Deno.test("train() does and saves all steps that it has text for before it tells that there is no more, and goes on there", async () => {
+  const device = await openCpuDevice({ threads: 1 });
+  const corpus = await textCorpus([plainText(stringSource("text", "a bad day. ".repeat(30).concat("\n").repeat(60)))]);
+  const tokenizer = characterTokenizer("abdy. \n");
+  const config = modelConfig({ ...shape, vocab: tokenizer.size });
+  const options = { ...settings, tokenizer, curriculum: [{ length: 16, share: 1 }], budget: { steps: 200 } };
+  const rare = { evaluateEvery: { steps: 200 }, saveEvery: { steps: 200 }, sampleEvery: { steps: 200 } };
+  const trained = async (corpus: Corpus, resume?: TrainingState) => {
+    const model = createModel(device, config);
+    const events: TrainEvent[] = [];
+    const ended = await (async () => {
+      for await (const event of train({ ...options, ...rare, corpus, model, resume })) events.push(event);
+    })().then(() => undefined, (error: Error) => error.message);
+    model.destroy();
+    return { events, ended };
+  };
+  // the text is replaced in its second pass
+  let passes = 0;
+  const changed: Corpus = {
+    ...corpus,
+    async *passages(part, from) {
+      if (part === "training" && passes++ === 1) throw new RangeError("Cannot read the text: it has changed");
+      yield* corpus.passages(part, from);
+    },
+  };
+  const whole = await trained(corpus);
+  const { events, ended } = await trained(changed);
+  assertEquals(ended, "Cannot read the text: it has changed");
+  const steps = losses(events);
+  const last = events.at(-1)!;
+  assert(last.kind === "checkpoint" && steps.length > 50 && steps.length < 200, `${steps.length}`);
+  assertEquals(last.state.step, steps.length);
+  const rest = await trained(corpus, last.state);
+  assertEquals([...steps, ...losses(rest.events)], losses(whole.events));
   device.destroy();
 });

@@ -4,18 +4,19 @@
  * @module
  */
 
+import { checkpoint, checkpointPath } from "../checkpoint_choice.ts";
 import { parentOf } from "../../files/paths.ts";
 import { poolModes } from "../../inference/embed.ts";
 import { quoted } from "../../sentences/safe_text.ts";
-import { fileParts, vectorsOf, type VectorsOptions } from "../embed_texts.ts";
+import { bytesOfTexts, fileParts, vectorsOf, type VectorsOptions } from "../embed_texts.ts";
 import { parseChoice } from "../flag_values.ts";
 import { flag, flagHelp, flagSwitch, type ParsedFlags, parseFlags, UsageError } from "../flags.ts";
 import { grouped } from "../figures.ts";
-import { filesOf, isConversation, say, sayAside } from "../standard_streams.ts";
+import { filesOf, isConversation, sayAside, sayHelp, sayWrapped } from "../standard_streams.ts";
 import { deviceFlags, devicePermissions, folderHelp, modelPermissions, withModel } from "../opened_model.ts";
 import { checkPermissions, permissionsHelp, readingOf } from "../permissions.ts";
 import { program } from "../program.ts";
-import { openTerminal } from "../terminal.ts";
+import { byteCounter, longWork, progressAside } from "../long_work.ts";
 import { trainFlags } from "../train_flags.ts";
 import {
   type NamedVector,
@@ -50,7 +51,7 @@ const removeMean = flagSwitch("subtract the mean of all vectors from each; many 
 const normalize = flagSwitch("scale every vector to length 1, after that");
 const { field, format } = trainFlags;
 const groups = {
-  Options: { file, by, field, format, out, pool, "remove-mean": removeMean, normalize, ...deviceFlags },
+  Options: { file, by, field, format, out, pool, "remove-mean": removeMean, normalize, checkpoint, ...deviceFlags },
 };
 
 const writingPermissions = {
@@ -87,18 +88,28 @@ const wanted = 'Wanted: embed DIR "a text", or --file FILE';
 export async function embedCommand(args: readonly string[]): Promise<number> {
   const parsed = parseFlags(groups, args);
   if (parsed.help) {
-    say(embedHelp);
+    sayHelp(embedHelp);
     return 0;
   }
   const { path, target, texts } = inputsOf(parsed);
   const write = target === undefined ? [] : [parentOf(target)];
   checkPermissions({ ...readingOf([path, ...filesOf(texts.files)]), write });
-  return await withModel(path, parsed, async (model) => {
+  return await withModel(await checkpointPath(path, parsed.get(checkpoint)), parsed, async (model) => {
     const { width, maxLength } = model.config;
     let cut = 0;
-    let vectors: Vectors = vectorsOf(model, { ...texts, cut: () => cut++ });
-    // standard output is free to say how far it is where the vectors go to a file
-    if (target !== undefined) vectors = withProgress(vectors, texts.by === "line" ? "texts" : `${texts.by}s`);
+    const count = byteCounter();
+    let bytes = 0;
+    const read = (text: string) => bytes = count(text);
+    let vectors: Vectors = vectorsOf(model, { ...texts, read, cut: () => cut++ });
+    // who sees the vectors come sees how far it is
+    if (target !== undefined || !Deno.stdout.isTerminal()) {
+      const total = await bytesOfTexts(texts.files);
+      vectors = withProgress(vectors, {
+        unit: texts.by === "line" ? "texts" : `${texts.by}s`,
+        bytes: () => bytes,
+        total,
+      });
+    }
     if (parsed.get(removeMean)) vectors = withoutMean(vectors, { width, folder: write[0] });
     if (parsed.get(normalize)) vectors = scaled(vectors);
     await writeVectors(vectors, { target, texts, width });
@@ -149,16 +160,22 @@ async function writeVectors(
   if (!target.endsWith(".npy")) return await writeJsonVectors(target, vectors);
   const names = by !== "line" || files.some((file) => file !== "-");
   await writeNpy(target, vectors, { width, names });
-  if (names) say(`${target}  names in ${namesBeside(target)}`);
+  if (names) sayWrapped(`${target}  names in ${namesBeside(target)}`);
 }
 
-/** Says how many vectors there are so far. */
-async function* withProgress(vectors: Vectors, unit: string): AsyncGenerator<NamedVector> {
-  const terminal = openTerminal({ goesOn: true });
+/** Says on standard error how far it is. */
+async function* withProgress(
+  vectors: Vectors,
+  { unit, bytes, total }: { unit: string; bytes: () => number; total: number | undefined },
+): AsyncGenerator<NamedVector> {
+  const work = longWork(progressAside(), "embedding");
   let done = 0;
-  for await (const vector of vectors) {
-    terminal.progress(`${grouped(++done)} ${unit}`);
-    yield vector;
+  try {
+    for await (const vector of vectors) {
+      work.at(bytes(), { total, words: `${grouped(++done)} ${unit}` });
+      yield vector;
+    }
+  } finally {
+    work.end();
   }
-  terminal.clear();
 }

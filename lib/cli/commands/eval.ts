@@ -8,7 +8,7 @@ import { type PackMode, packModes } from "../../batch/block.ts";
 import { EVALUATION_LENGTH, type MaskedLanguageModel } from "../../inference/load.ts";
 import type { Corpus } from "../../text/corpus.ts";
 import { safeJson } from "../../sentences/safe_text.ts";
-import { readAbout, type RunAbout } from "../../train/checkpoint.ts";
+import { checkpoint, checkpointPaths } from "../checkpoint_choice.ts";
 import { corpusChoice, textFlags } from "../corpus_flags.ts";
 import { grouped } from "../figures.ts";
 import { parseChoice } from "../flag_values.ts";
@@ -20,9 +20,10 @@ import { deviceFlags, devicePermissions, folderHelp, json, modelPermissions, wit
 import { exists } from "../../files/paths.ts";
 import { checkPermissions, permissionsHelp, readingOf } from "../permissions.ts";
 import { program } from "../program.ts";
-import { filesOf, say, sayAside } from "../standard_streams.ts";
-import { checkpointsIn, readRun } from "../run_folder.ts";
-import { differenceLines, nextSentenceLine, scoreProgress, scoreTable } from "../score_table.ts";
+import { filesOf, say, sayAside, sayHelp } from "../standard_streams.ts";
+import { readRun } from "../run_folder.ts";
+import { latestAbout } from "../run_record.ts";
+import { differenceLines, nextSentenceLine, scoreTable, watchedMeasure } from "../score_table.ts";
 import { openTerminal, type Terminal } from "../terminal.ts";
 import { evaluationNotice, withAdvice } from "../text_notices.ts";
 
@@ -43,6 +44,7 @@ const flags = {
   pseudo: flagSwitch("also mask each token in turn: pseudo-perplexity"),
   "pseudo-words": flagSwitch("the same with the rest of the token's word masked too, for unlike vocabularies"),
   compare: flagSwitch("two models on the same text, and the difference with its standard error"),
+  checkpoint: { ...checkpoint, help: "of runs: best (by validation), last or step-N (default: last)" },
   json,
 };
 const groups = { Options: flags, Device: deviceFlags };
@@ -66,13 +68,14 @@ ${permissionsHelp({ ...modelPermissions, ...devicePermissions })}
 
 Examples:
   ${program} eval runs/modernbert-small-shakespeare
-  ${program} eval --compare bert-base-uncased runs/bert-law --data law.txt`;
+  ${program} eval --compare bert-base-uncased runs/bert-law --data law.txt
+  ${program} eval runs/modernbert-small-shakespeare --checkpoint best`;
 
 /** Runs the command; returns the exit code. */
 export async function evalCommand(args: readonly string[]): Promise<number> {
   const parsed = parseFlags(groups, args);
   if (parsed.help) {
-    say(evalHelp);
+    sayHelp(evalHelp);
     return 0;
   }
   const paths = parsed.positional;
@@ -83,16 +86,16 @@ export async function evalCommand(args: readonly string[]): Promise<number> {
   checkPermissions(readingOf([...paths, ...filesOf(parsed.all(flags.data))]));
   const isJson = parsed.get(flags.json) ?? false;
   const terminal = openTerminal();
+  const places = await checkpointPaths(paths, parsed.get(flags.checkpoint));
   const { opened, plan } = await planOf(paths[0]!, parsed);
   try {
     if (opened.notice) sayAside(opened.notice);
-    return await withModels(paths, parsed, async (models, { reason }) => {
+    return await withModels(places, parsed, async (models, { reason }) => {
       if (!isJson) terminal.print(`device ${reason}`);
       for (const model of models) await noteUnknown(model, plan);
-      const measured = await measureModels(models, plan, (masking, score) => {
-        if (!isJson) terminal.progress(scoreProgress(masking, score));
-      });
-      terminal.clear();
+      const watched = watchedMeasure(plan, opened);
+      const measured = await measureModels(models, watched.plan, watched.progress);
+      watched.end();
       if (isJson) printJson(measured, plan);
       else printMeasured(measured, { plan, terminal });
       return 0;
@@ -176,16 +179,6 @@ async function planOf(path: string, parsed: ParsedFlags): Promise<{ opened: Open
       rule: get(flags["mask-rule"]) ?? training.maskRule,
     },
   };
-}
-
-/** What the latest checkpoint notes of its run; one that is damaged is passed over, as it is where the model is read. */
-async function latestAbout(path: string): Promise<RunAbout | undefined> {
-  const storage = checkpointsIn(path);
-  for (const name of (await storage.list()).reverse()) {
-    const about = await readAbout(storage.folder(name)).catch(() => undefined);
-    if (about) return about;
-  }
-  return undefined;
 }
 
 /** A corpus all of whose text is in the validation part; of one that never ends, its validation part. */

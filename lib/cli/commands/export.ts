@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkpoint, checkpointPath } from "../checkpoint_choice.ts";
 import { toConfigJson } from "../../format/config_json.ts";
 import { readText } from "../../format/model_folder.ts";
 import { toHuggingFace } from "../../format/tensor_names.ts";
@@ -18,10 +19,12 @@ import { totalBytes } from "../../files/write_files.ts";
 import type { FileSet } from "../../files/write_folder.ts";
 import { parseChoice } from "../flag_values.ts";
 import { flag, flagHelp, flagSwitch, parseFlags, UsageError } from "../flags.ts";
-import { folderHelp, modelPermissions, openNamed, readNamed } from "../opened_model.ts";
+import { grouped } from "../figures.ts";
+import { progressAside, waitedFor } from "../long_work.ts";
+import { folderHelp, modelPermissions, openNamed, readNamed, watchedModel } from "../opened_model.ts";
 import { checkPermissions, permissionsHelp, readingOf } from "../permissions.ts";
 import { program } from "../program.ts";
-import { say } from "../standard_streams.ts";
+import { sayHelp, sayWrapped } from "../standard_streams.ts";
 
 const types = ["f32", "f16", "bf16"] as const;
 const out = flag("OUT", "folder to write; it must not exist yet", trimmed);
@@ -32,7 +35,7 @@ const dtype = {
   ...flag("TYPE", "f32, f16 or, without --onnx, bf16", parseChoice(types)),
   default: types[0] as typeof types[number],
 };
-const groups = { Options: { out, onnx, embeddings, "embeddings-only": embeddingsOnly, dtype } };
+const groups = { Options: { out, onnx, embeddings, "embeddings-only": embeddingsOnly, dtype, checkpoint } };
 
 /** Help of the command. */
 const exportHelp = `Writes a model for other programs: a Hugging Face folder, or ONNX.
@@ -55,19 +58,19 @@ ${
 }
 
 Examples:
-  ${program} export runs/bert-law --out bert-law
+  ${program} export runs/bert-law --out bert-law --checkpoint best
   ${program} export runs/bert-law --onnx --dtype f16 --out bert-law-onnx`;
 
 /** Runs the command; returns the exit code. */
 export async function exportCommand(args: readonly string[]): Promise<number> {
   const parsed = parseFlags(groups, args);
   if (parsed.help) {
-    say(exportHelp);
+    sayHelp(exportHelp);
     return 0;
   }
-  const [path, ...rest] = parsed.positional;
+  const [given, ...rest] = parsed.positional;
   const target = parsed.get(out);
-  if (path === undefined || target === undefined || rest.length > 0) {
+  if (given === undefined || target === undefined || rest.length > 0) {
     throw new UsageError("Wanted: export DIR --out OUT");
   }
   const isOnnx = parsed.get(onnx) ?? false;
@@ -77,8 +80,9 @@ export async function exportCommand(args: readonly string[]): Promise<number> {
     throw new UsageError(`Option --embeddings${wanted === "only" ? "-only" : ""} is for --onnx`);
   }
   if (isOnnx && type === "bf16") throw new UsageError("Cannot write ONNX in bf16: it must be f32 or f16");
-  checkPermissions({ ...readingOf([path]), write: [target] });
+  checkPermissions({ ...readingOf([given]), write: [target] });
   if (!await isFree(target)) throw new RangeError(`Cannot write to "${target}": it exists already`);
+  const path = await checkpointPath(given, parsed.get(checkpoint));
   const opened = await openNamed(path);
   if (!isOnnx && opened.config.preset === "labml") {
     await opened.weights.close();
@@ -95,11 +99,16 @@ export async function exportCommand(args: readonly string[]): Promise<number> {
     opened,
     async (opened) =>
       isOnnx && type !== "bf16"
-        ? await onnxFiles(opened, { type, embeddings: wanted })
-        : await huggingFaceFiles(opened, type),
+        ? await onnxFiles(watchedModel(opened), { type, embeddings: wanted })
+        : await huggingFaceFiles(watchedModel(opened), type),
   );
-  await writeNewFolder(target, files, { what: "the model", last: "config.json" });
-  for (const [name, parts] of files) say(`${target}/${name}  ${totalBytes(parts).toLocaleString("en")} bytes`);
+  const bytes = grouped(totalBytes([...files.values()].flat()));
+  await waitedFor(
+    progressAside(),
+    `writing ${bytes} bytes`,
+    () => writeNewFolder(target, files, { what: "the model", last: "config.json" }),
+  );
+  for (const [name, parts] of files) sayWrapped(`${target}/${name}  ${totalBytes(parts).toLocaleString("en")} bytes`);
   return 0;
 }
 

@@ -9,10 +9,11 @@ import { type Filled, spelledMask } from "../../inference/fill.ts";
 import { printableLines, quoted, safeJson, shortened } from "../../sentences/safe_text.ts";
 import { encodeWithSpecials, splitAtSpecials } from "../../tokenizer/special_tokens.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
+import { checkpoint, checkpointPath } from "../checkpoint_choice.ts";
 import { parseCount } from "../flag_values.ts";
 import { flag, flagHelp, parseFlags, UsageError } from "../flags.ts";
 import { grouped, percent } from "../figures.ts";
-import { filesOf, isConversation, lineWriter, say, sayAside, textsOf } from "../standard_streams.ts";
+import { filesOf, isConversation, lineWriter, sayAside, sayHelp, textsOf } from "../standard_streams.ts";
 import { deviceFlags, devicePermissions, folderHelp, json, modelPermissions, withModel } from "../opened_model.ts";
 import { checkPermissions, permissionsHelp, readingOf } from "../permissions.ts";
 import { program } from "../program.ts";
@@ -27,7 +28,7 @@ const file = flag(
   (text) => text,
 );
 const { field, format } = trainFlags;
-const groups = { Options: { file, field, format, "top-k": topK, json, ...deviceFlags } };
+const groups = { Options: { file, field, format, "top-k": topK, checkpoint, json, ...deviceFlags } };
 
 /** Help of the command. */
 const fillHelp = `Fills in the [MASK]s of texts with what a trained model finds most probable.
@@ -44,7 +45,8 @@ ${permissionsHelp({ ...modelPermissions, ...devicePermissions })}
 
 Examples:
   ${program} fill runs/modernbert-small-shakespeare "home [MASK]s where i want to be"
-  ${program} fill bert-base-uncased --file questions.txt --top-k 3 --json`;
+  ${program} fill bert-base-uncased --file questions.txt --top-k 3 --json
+  ${program} fill runs/law "the court [MASK] the appeal" --checkpoint best`;
 
 const wanted = 'Wanted: fill DIR "text with a [MASK]"';
 
@@ -52,7 +54,7 @@ const wanted = 'Wanted: fill DIR "text with a [MASK]"';
 export async function fillCommand(args: readonly string[]): Promise<number> {
   const parsed = parseFlags(groups, args);
   if (parsed.help) {
-    say(fillHelp);
+    sayHelp(fillHelp);
     return 0;
   }
   const [path, text, ...rest] = parsed.positional;
@@ -78,7 +80,7 @@ export async function fillCommand(args: readonly string[]): Promise<number> {
     format: parsed.get(format),
     wanted,
   });
-  return await withModel(path, parsed, async (model) => {
+  return await withModel(await checkpointPath(path, parsed.get(checkpoint)), parsed, async (model) => {
     const { tokenizer } = model;
     if (text !== undefined) checkMasked(tokenizer, text);
     const write = lineWriter({ atOnce: isConversation(given, parsed.get(file)) });

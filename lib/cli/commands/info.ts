@@ -12,18 +12,22 @@ import { readAbout, type RunAbout } from "../../train/checkpoint.ts";
 import { type DeviceChoice, deviceChoices } from "../../device/open_device.ts";
 import { deviceLines, deviceReport } from "../device_report.ts";
 import { either, flagHelp, flagSwitch, type ParsedFlags, parseFlags, UsageError } from "../flags.ts";
+import { checkpoint, checkpointPath, describeCheckpoints } from "../checkpoint_choice.ts";
 import { duration, grouped } from "../figures.ts";
 import { deviceFlags, devicePermissions, folderHelp, json, modelPermissions, openNamed } from "../opened_model.ts";
 import { checkPermissions, permissionsHelp, readingOf } from "../permissions.ts";
 import { program } from "../program.ts";
-import { say } from "../standard_streams.ts";
+import { say, sayHelp, sayWrapped } from "../standard_streams.ts";
 
 const gpu = flagSwitch("instead of a model show the graphics card, how fast it is, and what that means for training");
 const device = {
   ...deviceFlags.device,
   help: `show a device in the same way: ${either(deviceChoices)}`,
 };
-const groups = { Options: { json }, Device: { gpu, device, threads: deviceFlags.threads, blas: deviceFlags.blas } };
+const groups = {
+  Options: { checkpoint, json },
+  Device: { gpu, device, threads: deviceFlags.threads, blas: deviceFlags.blas },
+};
 
 /** Help of the command. */
 const infoHelp =
@@ -37,7 +41,11 @@ Only headers are read, so this is quick for models of any size.
 
 ${flagHelp(groups)}
 
-${permissionsHelp({ ...modelPermissions, ...devicePermissions })}`;
+${permissionsHelp({ ...modelPermissions, ...devicePermissions })}
+
+Examples:
+  ${program} info runs/modernbert-small-shakespeare
+  ${program} info runs/modernbert-small-shakespeare --checkpoint best --json`;
 
 /** The class that config.json names, or that has these parts. */
 function classOf({ config, classes, weights: { head } }: OpenedModel): string {
@@ -53,7 +61,7 @@ const headOf = ({ weights: { head, nextSentence } }: OpenedModel) =>
 export async function infoCommand(args: readonly string[]): Promise<number> {
   const parsed = parseFlags(groups, args);
   if (parsed.help) {
-    say(infoHelp);
+    sayHelp(infoHelp);
     return 0;
   }
   const [path, ...rest] = parsed.positional;
@@ -63,11 +71,16 @@ export async function infoCommand(args: readonly string[]): Promise<number> {
     throw new UsageError("Wanted: info DIR, or without DIR info --gpu");
   }
   checkPermissions(readingOf([path]));
-  const opened = await openNamed(path);
+  const opened = await openNamed(await checkpointPath(path, parsed.get(checkpoint)));
+  const checkpoints = await describeCheckpoints(path);
   await opened.weights.close();
   const about = await readAbout(opened.folder);
   if (parsed.get(json)) say(safeJson(summary(opened, about), 2));
-  else for (const [name, value] of rows(opened, about)) say(`${name.padEnd(14)}  ${value}`);
+  else {
+    const all = rows(opened, about);
+    if (checkpoints) all.push(["checkpoints", checkpoints]);
+    for (const [name, value] of all) sayWrapped(`${name.padEnd(14)}  ${value}`);
+  }
   return 0;
 }
 

@@ -10,7 +10,7 @@ import { flag, flagHelp, parseFlags, UsageError } from "../flags.ts";
 import { checkRuns } from "../named_runs.ts";
 import { checkPermissions, permissionsHelp, readingOf } from "../permissions.ts";
 import { program } from "../program.ts";
-import { say } from "../standard_streams.ts";
+import { sayHelp, sayWrapped } from "../standard_streams.ts";
 
 const out = flag("FILE", "where the report goes (default: report.html in the run)", (text) => text);
 const groups = { Options: { out } };
@@ -39,7 +39,7 @@ Examples:
 export async function reportCommand(args: readonly string[]): Promise<number> {
   const parsed = parseFlags(groups, args);
   if (parsed.help) {
-    say(reportHelp);
+    sayHelp(reportHelp);
     return 0;
   }
   const paths = parsed.positional.map(trimmed);
@@ -55,6 +55,6 @@ export async function reportCommand(args: readonly string[]): Promise<number> {
   const { reportOn } = await import("../../page/report.ts");
   const path = file ?? `${run}/report.html`;
   await writeFile(path, await reportOn(paths), { what: "the report" });
-  say(`the report is in ${path}`);
+  sayWrapped(`the report is in ${path}`);
   return 0;
 }

@@ -5,10 +5,12 @@
  */
 
 import { type Corpus, textsOf, trainingTexts } from "../../text/corpus.ts";
-import { encodeWithSpecials, specialIds } from "../../tokenizer/special_tokens.ts";
+import { pieceEncoder } from "../../tokenizer/encode_pieces.ts";
+import { specialIds } from "../../tokenizer/special_tokens.ts";
+import { IdBuffer } from "../../tokenizer/token_ids.ts";
 import { type Tokenizer, type TokenizerType, tokenizerTypes } from "../../tokenizer/tokenizer.ts";
 import { parentOf, trimmed } from "../../files/paths.ts";
-import { printableLines } from "../../sentences/safe_text.ts";
+import { printableLines, quoted } from "../../sentences/safe_text.ts";
 import { trainTokenizer } from "../../tokenizer/train_tokenizer.ts";
 import { type CorpusChoice, openCorpus, skippedLines } from "../open_corpus.ts";
 
@@ -19,7 +21,9 @@ import { corpusChoice, textFlags } from "../corpus_flags.ts";
 import { parseChoice, parseCount } from "../flag_values.ts";
 import { either, flag, flagHelp, parseFlags, UsageError } from "../flags.ts";
 import { grouped, percent } from "../figures.ts";
-import { filesOf, lineWriter, say, standardInputLines } from "../standard_streams.ts";
+import { watchedVocabulary } from "../long_work.ts";
+import { filesOf, lineWriter, sayHelp, standardInputPieces } from "../standard_streams.ts";
+import { nearest } from "../suggestions.ts";
 import { openTerminal, type Terminal } from "../terminal.ts";
 import { CASED_ELSEWHERE, checkNoTokenizer, readTokenizer, writeTokenizer } from "../vocabulary_folder.ts";
 import { DEFAULT_VOCABULARY } from "../train_defaults.ts";
@@ -43,7 +47,8 @@ Usage: ${program} tokenizer train --out FOLDER [options]
        ${program} tokenizer info FOLDER [--data PATH]
 
 FOLDER holds tokenizer.json, vocab.txt, or vocab.json and merges.txt; that of a run will do as well. encode writes a line
-of ids for each line of text, without special tokens around it; decode does the reverse.
+of ids for each line of text, without special tokens around it; decode does the reverse. Lines may be of any length where the
+vocabulary splits text at spaces and they have some; otherwise a line is encoded as a whole, in about 40 bytes a character.
 
 ${flagHelp(groups)}
 
@@ -59,15 +64,19 @@ Examples:
   ${program} tokenizer train --type bpe --size 8192 --data book.txt --out vocabulary
   echo "to be or not to be" | ${program} tokenizer encode vocabulary`;
 
+const actions = ["train", "encode", "decode", "info"];
+
 /** Runs the command; returns the exit code. */
 export async function tokenizerCommand(args: readonly string[]): Promise<number> {
   const parsed = parseFlags(groups, args);
   const [action, folder, ...rest] = parsed.positional;
   if (parsed.help) {
-    say(tokenizerHelp);
+    sayHelp(tokenizerHelp);
     return 0;
   }
   const wanted = "Wanted: tokenizer train --out FOLDER, or tokenizer encode|decode|info FOLDER";
+  const near = action === undefined || actions.includes(action) ? undefined : nearest(action, actions);
+  if (near !== undefined) throw new UsageError(`Unknown action ${quoted(action!)}; did you mean tokenizer ${near}?`);
   if (action === undefined || rest.length > 0) throw new UsageError(wanted);
   // a vocabulary is to be written though nobody looks on
   const terminal = openTerminal({ goesOn: action === "train" });
@@ -80,24 +89,66 @@ export async function tokenizerCommand(args: readonly string[]): Promise<number>
   }
   const other = parsed.given.find((name) => action !== "info" || !Object.hasOwn(textFlags, name));
   if (other) throw new UsageError(`Option --${other} means nothing to tokenizer ${action}`);
-  if (!["encode", "decode", "info"].includes(action) || folder === undefined) throw new UsageError(wanted);
+  if (!actions.includes(action) || folder === undefined) throw new UsageError(wanted);
   const data = action === "info" ? filesOf(parsed.all(textFlags.data)) : [];
   checkPermissions(readingOf([/\.(json|txt)$/.test(folder) ? parentOf(folder) : folder, ...data]));
   const tokenizer = await readTokenizer(folder);
   if (action === "info") return await info(terminal, tokenizer, corpusChoice(parsed));
+  if (action === "encode") await encode(tokenizer);
+  else await decode(tokenizer, terminal);
+  return 0;
+}
+
+/** Characters of a line that are encoded as one: more make no string of ids. */
+const LONGEST_TEXT = 1 << 28;
+
+/** Writes the ids of standard input's lines; of a long one, as they become certain. */
+async function encode(tokenizer: Tokenizer): Promise<void> {
   const write = lineWriter();
-  let number = 0;
-  for await (const line of standardInputLines()) {
-    number++;
-    if (action === "encode") write(encodeWithSpecials(tokenizer, line).join(" "));
-    else {
-      const text = tokenizer.decode(parseIds(line, { number, size: tokenizer.size }));
-      // what another program reads is the text itself
-      write(terminal.isInteractive ? printableLines(text) : text);
+  const encoder = pieceEncoder(tokenizer);
+  let [number, isBegun] = [1, false];
+  const put = (ids: Uint32Array) => {
+    for (let at = 0; at < ids.length; at += IDS_AT_ONCE) {
+      write.part((isBegun ? " " : "") + ids.subarray(at, at + IDS_AT_ONCE).join(" "));
+      isBegun = true;
     }
+  };
+  for await (const { text, isLast } of standardInputPieces()) {
+    put(encoder.add(text, { isLast }));
+    if (encoder.waiting > LONGEST_TEXT) {
+      const what = `more than ${grouped(LONGEST_TEXT)} characters of it are one piece of text to this vocabulary`;
+      throw new RangeError(`Cannot encode line ${number}: ${what}; break the line`);
+    }
+    if (!isLast) continue;
+    write("");
+    number++;
+    isBegun = false;
   }
   write.flush();
-  return 0;
+}
+
+/** Ids that are written at once. */
+const IDS_AT_ONCE = 1 << 14;
+
+/** Writes the texts of standard input's lines of ids. */
+async function decode(tokenizer: Tokenizer, terminal: Terminal): Promise<void> {
+  const write = lineWriter();
+  let [number, cut] = [1, ""];
+  let ids = new IdBuffer(16);
+  for await (const { text, isLast } of standardInputPieces()) {
+    // a number may go on in the next piece
+    const whole = cut + text;
+    const end = isLast ? whole.length : whole.search(/\S*$/);
+    for (const id of parseIds(whole.slice(0, end), { number, size: tokenizer.size })) ids.push(id);
+    cut = whole.slice(end);
+    if (!isLast) continue;
+    const decoded = tokenizer.decode(ids.take());
+    // what another program reads is the text itself
+    write(terminal.isInteractive ? printableLines(decoded) : decoded);
+    number++;
+    ids = new IdBuffer(16);
+  }
+  write.flush();
 }
 
 async function train(
@@ -111,16 +162,11 @@ async function train(
   try {
     if (opened.notice) terminal.print(opened.notice);
     const started = performance.now();
-    const tokenizer = await trainTokenizer(allTexts(opened.corpus), {
-      type,
-      size,
-      lowercase: !cased,
-      progress: (stage, done) =>
-        terminal.progress(
-          stage === "reading" ? `${grouped(done)} lines read` : `${grouped(done)} of ${grouped(size)} tokens`,
-        ),
-    });
-    terminal.clear();
+    const watched = watchedVocabulary(terminal, { total: opened.bytes, size });
+    const { progress } = watched;
+    const texts = watched.texts(allTexts(opened.corpus));
+    const tokenizer = await trainTokenizer(texts, { type, size, lowercase: !cased, progress });
+    watched.end();
     await writeTokenizer(out, tokenizer, 512);
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
     if (tokenizer.size < size) {

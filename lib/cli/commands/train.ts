@@ -6,13 +6,14 @@
 
 import { tokenizerTypes } from "../../tokenizer/tokenizer.ts";
 import { flagHelp, type ParsedFlags, parseFlags, UsageError } from "../flags.ts";
+import { type JsonEvents, jsonEvents } from "../json_events.ts";
 import { newRun } from "../new_run.ts";
 import { devicePermissions } from "../opened_model.ts";
 import { type Dashboard, openDashboard, PAGE_PORT, pageNeeds } from "../page_server.ts";
 import { checkPermissions, type Needs, permissionsHelp, readingOf } from "../permissions.ts";
 import { program } from "../program.ts";
 import { resumedRun } from "../resumed_run.ts";
-import { filesOf, say } from "../standard_streams.ts";
+import { filesOf, sayHelp, untilItFails, writeOutput } from "../standard_streams.ts";
 import { openTerminal, type Terminal } from "../terminal.ts";
 import { trainFlagGroups, trainFlags as flags } from "../train_flags.ts";
 import { trainRun } from "../train_run.ts";
@@ -25,6 +26,10 @@ const trainPermissions = {
   ...devicePermissions,
   "--allow-env=HOME,XDG_CACHE_HOME":
     "the place for caches, which must be allowed to keep the default text, otherwise --out does, and choices of --tune",
+  "--allow-env=LC_ALL,LC_CTYPE,LANG": "the locale: whether the curve at the end may be more than ASCII",
+  "--allow-sys=hostname":
+    "who trains a run: that a process of this machine is gone is seen at once, and not in a minute",
+  "--allow-sys=systemMemoryInfo": "the memory of this machine, so that what does not fit is said before training",
 };
 
 /** Help of the command. */
@@ -48,18 +53,28 @@ Examples:
 export async function trainCommand(args: readonly string[]): Promise<number> {
   const parsed = parseFlags(trainFlagGroups, args);
   if (parsed.help) {
-    say(trainHelp);
+    sayHelp(trainHelp);
     return 0;
   }
   if (parsed.positional.length > 0) {
     throw new UsageError(`Unexpected argument "${parsed.positional[0]}"; text to train on is given by --data`);
   }
-  const terminal = openTerminal({ goesOn: true });
+  const [quiet, isJson] = [parsed.get(flags.quiet) ?? false, parsed.get(flags.json) ?? false];
+  if (quiet && isJson) {
+    throw new UsageError("Give either --quiet or --json: what --json says to people goes to standard error alone");
+  }
+  const terminal = openTerminal({ goesOn: true, quiet, stream: isJson ? "stderr" : "stdout" });
+  const json = isJson ? jsonEvents(untilItFails((line) => writeOutput(new TextEncoder().encode(line)))) : undefined;
   checkPermissions(needsOf(parsed));
   // before anything that takes long: the port may be taken
   const page = await openDashboard(parsed.get(flags.dashboard));
   try {
-    return await trained(parsed, { terminal, page });
+    const code = await trained(parsed, { terminal, page, json });
+    json?.ended({ code });
+    return code;
+  } catch (error) {
+    json?.ended({ error });
+    throw error;
   } finally {
     await page?.close();
   }
@@ -68,14 +83,14 @@ export async function trainCommand(args: readonly string[]): Promise<number> {
 /** Makes or resumes a run and trains it; returns the exit code. */
 async function trained(
   parsed: ParsedFlags,
-  { terminal, page }: { terminal: Terminal; page: Dashboard | undefined },
+  { terminal, page, json }: { terminal: Terminal; page: Dashboard | undefined; json: JsonEvents | undefined },
 ): Promise<number> {
   const resumed = parsed.get(flags.resume);
   const run = resumed === undefined ? await newRun(parsed, terminal) : await resumedRun(parsed, resumed, terminal);
   try {
     page?.show(run.path);
     if (page) terminal.print(`page    ${page.address}`);
-    return await trainRun(run, { parsed, terminal });
+    return await trainRun(run, { parsed, terminal, json });
   } finally {
     run.claim.release();
     await run.base?.opened?.weights.close();

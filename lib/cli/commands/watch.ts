@@ -10,7 +10,7 @@ import { checkRuns } from "../named_runs.ts";
 import { openPage, PAGE_PORT, pageNeeds, parsePort } from "../page_server.ts";
 import { checkPermissions, permissionsHelp, readingOf } from "../permissions.ts";
 import { program } from "../program.ts";
-import { say } from "../standard_streams.ts";
+import { sayHelp, sayWrapped } from "../standard_streams.ts";
 
 const port = { ...flag("PORT", "where the page is; 0: any port that is free", parsePort), default: PAGE_PORT };
 const groups = { Options: { port } };
@@ -41,7 +41,7 @@ Examples:
 export async function watchCommand(args: readonly string[]): Promise<number> {
   const parsed = parseFlags(groups, args);
   if (parsed.help) {
-    say(watchHelp);
+    sayHelp(watchHelp);
     return 0;
   }
   const paths = parsed.positional.length > 0 ? parsed.positional : ["runs"];
@@ -50,7 +50,7 @@ export async function watchCommand(args: readonly string[]): Promise<number> {
   const page = await openPage(paths, { port: parsed.get(port), flag: "--port" });
   const ended = Promise.withResolvers<void>();
   const { remove } = listenForInterrupts({ stopping: ended.resolve, leaving: () => {} });
-  say(`page    ${page.address}\nCtrl-C ends it`);
+  sayWrapped(`page    ${page.address}\nCtrl-C ends it`);
   await ended.promise;
   remove();
   await page.close();

@@ -1,5 +1,5 @@
 /**
- * How matrix products are computed, by their shapes: the one table of what the device may choose.
+ * How matrix products and attention are computed, by their shapes: the one table of what the device may choose.
  *
  * @module
  */
@@ -147,4 +147,104 @@ export function lanesFor(columns4: number): number {
 export function partialLanes({ size, splits }: { size: number; splits: number }, parallelism: number): number {
   const idle = parallelism * 32 / size;
   return [16, 8, 4, 2].find((lanes) => lanes <= idle && lanes * 4 <= splits) ?? 1;
+}
+
+/**
+ * The way attention is computed: an invocation a row ("rows"), in blocks through workgroup memory ("blocks"), or in blocks
+ * from the length on from which they pay ("by length").
+ */
+export type AttentionVariant = "rows" | "blocks" | "by length";
+
+/** Attention's kernels, by what they compute. */
+export type AttentionPass = "attention" | "attention_backward_query" | "attention_backward_key_value";
+
+/** What the choice for attention depends on. */
+export interface AttentionRule {
+  /** Usual way. */
+  readonly attention: AttentionVariant;
+  /** Bytes of memory that a workgroup may have. */
+  readonly workgroupBytes: number;
+}
+
+/** Shortest sequences that are computed in blocks "by length": those that fill one. */
+const SHORTEST_IN_BLOCKS = 32;
+
+/** Blocks of columns that a workgroup walks, for heads up to a width. */
+interface Blocks {
+  /** Widest head, in vectors of four. */
+  readonly widest: number;
+  /** Fours of columns of an invocation: larger ones read workgroup memory less often, and need more registers. */
+  readonly columns: number;
+  /** Blocks in workgroup memory at once: 2 with values, or d_output, which are otherwise read from memory as they are needed. */
+  readonly tiles: number;
+  /** Whether the rows lie in workgroup memory as well. */
+  readonly held?: boolean;
+  /** Vectors multiplied between two checks of a loop: fewer need fewer registers. */
+  readonly depth: number;
+}
+
+/** What is chosen from, the best first: the first that is wide enough and for which there is memory. KiB with 64 rows: */
+const attentionBlocks: Readonly<Record<AttentionPass, readonly Blocks[]>> = {
+  attention: [
+    { widest: 8, columns: 2, tiles: 1, held: true, depth: 4 }, // 24
+    { widest: 8, columns: 2, tiles: 1, depth: 4 }, // 16
+    { widest: 16, columns: 2, tiles: 1, held: true, depth: 4 }, // 40
+    { widest: 16, columns: 1, tiles: 1, held: true, depth: 4 }, // 32
+    { widest: 16, columns: 1, tiles: 1, depth: 4 }, // 16
+    { widest: 32, columns: 1, tiles: 1, depth: 4 }, // 24
+  ],
+  attention_backward_query: [
+    { widest: 8, columns: 1, tiles: 2, depth: 4 }, // 16
+    { widest: 16, columns: 1, tiles: 2, depth: 2 }, // 24
+    { widest: 16, columns: 1, tiles: 1, depth: 2 }, // 16
+    { widest: 32, columns: 1, tiles: 2, depth: 2 }, // 40
+    { widest: 32, columns: 1, tiles: 1, depth: 2 }, // 24
+  ],
+  attention_backward_key_value: [
+    { widest: 8, columns: 1, tiles: 2, depth: 4 }, // 16
+    { widest: 16, columns: 1, tiles: 2, depth: 2 }, // 24
+    { widest: 16, columns: 1, tiles: 1, depth: 2 }, // 16
+    { widest: 32, columns: 1, tiles: 2, depth: 2 }, // 40
+    { widest: 32, columns: 1, tiles: 1, depth: 2 }, // 24
+  ],
+};
+
+/** Most memory that blocks of attention are chosen to have. */
+export const MOST_WORKGROUP_BYTES = 40 * 1024;
+
+/** How a kernel of attention is computed in blocks. */
+export interface AttentionChoice {
+  /** Name of the kernel. */
+  readonly kernel: string;
+  /** Rows of a workgroup. */
+  readonly rows: number;
+  /** Constants of the kernel. */
+  readonly constants: Readonly<Record<string, number>>;
+}
+
+/** The blocks that a pass of attention is computed in; undefined: an invocation a row. */
+export function chooseAttention(
+  pass: AttentionPass,
+  { length, columns4 }: { length: number; columns4: number },
+  { attention, workgroupBytes }: AttentionRule,
+): AttentionChoice | undefined {
+  if (attention === "rows" || attention === "by length" && length < SHORTEST_IN_BLOCKS) return undefined;
+  const height = length <= 32 ? 8 : 16;
+  const bytesOf = ({ columns, tiles, held }: Blocks) =>
+    512 * columns * tiles * columns4 + 512 * height + (held ? 64 * height * columns4 : 0);
+  const chosen = attentionBlocks[pass].find((blocks) => columns4 <= blocks.widest && bytesOf(blocks) <= workgroupBytes);
+  if (!chosen) return undefined;
+  const { columns, tiles, held, depth } = chosen;
+  return {
+    kernel: pass === "attention" && !held ? "attention_blocked_read" : `${pass}_blocked`,
+    rows: 4 * height,
+    constants: {
+      HEIGHT: height,
+      COLUMNS: columns,
+      TILES: tiles,
+      PARTS: Math.ceil(columns4 / 8),
+      DEPTH: [4, 2, 1].find((most) => most <= depth && columns4 % most === 0)!,
+      LOADS: Math.min(4, Math.ceil(4 * columns * columns4 / height)),
+    },
+  };
 }

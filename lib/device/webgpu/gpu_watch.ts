@@ -4,7 +4,7 @@
  * @module
  */
 
-import { DeviceError } from "../device.ts";
+import { DeviceError, DeviceMemoryError } from "../device.ts";
 import { gist } from "./kernel_error.ts";
 
 /** Seconds without an answer after which a GPU is given up; software may work on one step for long. */
@@ -40,7 +40,7 @@ export function watchGpu(gpu: GPUDevice, { software }: { software: boolean }): G
   let isOver = false;
   gpu.addEventListener("uncapturederror", (event) => {
     event.preventDefault();
-    failure ??= new DeviceError(sentenceOf((event as GPUUncapturedErrorEvent).error));
+    failure ??= errorOf((event as GPUUncapturedErrorEvent).error);
   });
   gpu.lost.then(({ reason, message }) => {
     if (isOver) return;
@@ -91,9 +91,8 @@ async function within<T>(result: Promise<T>, seconds: number, sentence: string):
 /** WebGPU has one kind of error of its own, and takes that of browsers for the rest. */
 const isOfWebGpu = (error: unknown): error is DOMException => error instanceof DOMException;
 
-function sentenceOf(error: GPUError): string {
-  if (error instanceof GPUOutOfMemoryError) {
-    return "The GPU has no memory left: fewer tokens a step, or a smaller model, need less";
-  }
-  return `The GPU refused its work: ${gist(error.message)}`;
+function errorOf(error: GPUError): DeviceError {
+  return error instanceof GPUOutOfMemoryError
+    ? new DeviceMemoryError("The GPU has no memory left: fewer tokens a step, or a smaller model, need less")
+    : new DeviceError(`The GPU refused its work: ${gist(error.message)}`);
 }

@@ -11,7 +11,17 @@ import add from "../../../kernels/add.wgsl" with { type: "text" };
 import attention from "../../../kernels/attention.wgsl" with { type: "text" };
 import attentionBackwardKeyValue from "../../../kernels/attention_backward_key_value.wgsl" with { type: "text" };
 import attentionBackwardQuery from "../../../kernels/attention_backward_query.wgsl" with { type: "text" };
+import attentionBackwardKeyValueBlocked from "../../../kernels/attention_backward_key_value_blocked.wgsl" with {
+  type: "text",
+};
+import attentionBackwardQueryBlocked from "../../../kernels/attention_backward_query_blocked.wgsl" with {
+  type: "text",
+};
+import attentionBlocked from "../../../kernels/attention_blocked.wgsl" with { type: "text" };
+import attentionBlocks from "../../../kernels/attention_blocks.wgsl" with { type: "text" };
 import attentionCommon from "../../../kernels/attention_common.wgsl" with { type: "text" };
+import attentionOwnHeld from "../../../kernels/attention_own_held.wgsl" with { type: "text" };
+import attentionOwnRead from "../../../kernels/attention_own_read.wgsl" with { type: "text" };
 import crossEntropy from "../../../kernels/cross_entropy.wgsl" with { type: "text" };
 import dropout from "../../../kernels/dropout.wgsl" with { type: "text" };
 import embedding from "../../../kernels/embedding.wgsl" with { type: "text" };
@@ -70,6 +80,10 @@ const blocks = (columns: number, rows: number, files: Files) =>
 const tiles = (files: Files) =>
   kernelSource(files, (_, { ROWS, COLUMNS }) => [64 * Number(COLUMNS), 64 * Number(ROWS), 1], { unrolled: true });
 
+/** An item for all invocations together: a block of attention's rows. */
+const attentionBlock = (files: Files) =>
+  kernelSource({ philox, keep, attentionCommon, attentionBlocks, ...files }, () => [1, 1, 1], { unrolled: true });
+
 /** Puts a kernel together from the texts of files, by their names in camel case. */
 export function kernelSource(
   files: Files,
@@ -96,7 +110,11 @@ export const kernelSources: Readonly<Record<string, KernelSource>> = {
   add: flat({ add }),
   attention: flat({ philox, keep, attentionCommon, attention }),
   attention_backward_key_value: flat({ philox, keep, attentionCommon, attentionBackwardKeyValue }),
+  attention_backward_key_value_blocked: attentionBlock({ attentionBackwardKeyValueBlocked }),
   attention_backward_query: flat({ philox, keep, attentionCommon, attentionBackwardQuery }),
+  attention_backward_query_blocked: attentionBlock({ attentionBackwardQueryBlocked }),
+  attention_blocked: attentionBlock({ attentionOwnHeld, attentionBlocked }),
+  attention_blocked_read: attentionBlock({ attentionOwnRead, attentionBlocked }),
   cross_entropy: rows({ crossEntropy }),
   dropout: flat({ philox, keep, dropout }),
   embedding: flat({ embedding }),

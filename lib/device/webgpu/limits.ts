@@ -4,6 +4,7 @@
  * @module
  */
 
+import { MOST_WORKGROUP_BYTES } from "./choices.ts";
 import { paramsBytes, parseShader, type ShaderInterface } from "./wgsl.ts";
 
 /** A limit that kernels need, how much a kernel needs of it, and the sentence where there is less. */
@@ -72,19 +73,26 @@ export function checkLimits(
 }
 
 /**
- * The limits to ask an adapter for: what the kernels need, and all the memory that there is.
+ * The limits to ask an adapter for: what the kernels need, all the memory that there is, and of a workgroup's memory as much
+ * as some kernels are quicker with, or `workgroupBytes`, where the adapter has it.
  *
  * @throws {RangeError} with both numbers if a kernel needs more than the adapter has.
  */
 export function requiredLimits(
   adapter: Limits,
   sources: Readonly<Record<string, { source: string }>>,
+  { workgroupBytes = MOST_WORKGROUP_BYTES }: { workgroupBytes?: number | undefined } = {},
 ): Record<string, number> {
   const shaders = Object.entries(sources).map(([kernel, { source }]) => ({ kernel, shader: parseShader(source) }));
   for (const { kernel, shader } of shaders) checkLimits(adapter, { owner: "adapter", kernel, shader });
   const required = needs.map(({ limit, of }) => [limit, Math.max(...shaders.map(({ shader }) => of(shader)))]);
+  const least = Object.fromEntries(required) as Record<string, number>;
   return {
-    ...Object.fromEntries(required),
+    ...least,
+    maxComputeWorkgroupStorageSize: Math.max(
+      least.maxComputeWorkgroupStorageSize!,
+      Math.min(workgroupBytes, adapter.maxComputeWorkgroupStorageSize),
+    ),
     maxBufferSize: adapter.maxBufferSize,
     maxStorageBufferBindingSize: adapter.maxStorageBufferBindingSize,
   };

@@ -7,6 +7,9 @@
 import type { KernelCall, OpCall, Tensor } from "../../tensor/tensor.ts";
 import { type LoweringTarget, lowerOp, reducePartials, scratch } from "../lowering.ts";
 import {
+  type AttentionPass,
+  type AttentionRule,
+  chooseAttention,
   chooseProduct,
   epilogueOf,
   lanesFor,
@@ -17,7 +20,7 @@ import {
 } from "./choices.ts";
 
 /** What lowering to a GPU depends on. */
-export type GpuTarget = LoweringTarget & ProductRule;
+export type GpuTarget = LoweringTarget & ProductRule & AttentionRule;
 
 /** The kernels that an operation calls on a GPU. */
 export function lower(call: OpCall, target: GpuTarget): KernelCall[] {
@@ -28,10 +31,13 @@ export function lower(call: OpCall, target: GpuTarget): KernelCall[] {
 }
 
 /** A call with the number of invocations that share each of its rows, or sums. */
-function shared(call: KernelCall, { parallelism }: GpuTarget): KernelCall {
+function shared(call: KernelCall, target: GpuTarget): KernelCall {
+  const { parallelism } = target;
   const { kernel, params } = call as KernelCall & { params: Record<string, number> };
   const withLanes = (LANES: number) => ({ ...call, constants: { ...call.constants, LANES } });
   switch (kernel) {
+    case "attention":
+      return attentionPass(call, target);
     case "layer_norm":
     case "layer_norm_backward":
       return withLanes(lanesFor(params.columns4!));
@@ -51,7 +57,18 @@ function attentionBackward(call: OpCall, target: GpuTarget): KernelCall[] {
   return [
     { ...rest, kernel: "attention_backward_query", tensors: { ...shared, output: output!, delta } },
     { ...rest, kernel: "attention_backward_key_value", tensors: { ...shared, delta } },
-  ];
+  ].map((pass) => attentionPass(pass, target));
+}
+
+/** A call of one of attention's kernels, in blocks where they pay. */
+function attentionPass(call: KernelCall, target: GpuTarget): KernelCall {
+  const { batch, heads, length } = call.params as { batch: number; heads: number; length: number };
+  const columns4 = Number(call.constants.HEAD_COLUMNS4);
+  const choice = chooseAttention(call.kernel as AttentionPass, { length, columns4 }, target);
+  if (!choice) return call;
+  const { kernel, rows, constants } = choice;
+  const blocks = batch * heads * Math.ceil(length / rows);
+  return { ...call, kernel, constants: { ...call.constants, ...constants }, grid: [blocks, 1, 1] };
 }
 
 function matmul(call: KernelCall, target: GpuTarget): KernelCall[] {

@@ -6,7 +6,7 @@
 
 import type { Device } from "../device.ts";
 import type { TraceLog } from "../trace.ts";
-import type { MatmulVariant, ProductTable, Tile } from "./choices.ts";
+import type { AttentionVariant, MatmulVariant, ProductTable, Tile } from "./choices.ts";
 import { opened } from "./gpu_watch.ts";
 import { kernelSources } from "./kernel_sources.ts";
 import { requiredLimits } from "./limits.ts";
@@ -21,6 +21,10 @@ export interface WebGpuOptions {
   tile?: Tile;
   /** Choices for matrix products of certain shapes, in place of the usual ones. */
   products?: ProductTable;
+  /** How attention is computed; by default by length on hardware, and by rows on a software adapter. */
+  attention?: AttentionVariant;
+  /** Most memory of a workgroup that is asked for, where the kernels do not need more; by default as much as is of use. */
+  workgroupBytes?: number;
   /** Measure the time of every kernel by timestamp queries; each call is then a compute pass of its own. */
   profile?: boolean;
   /** Note when every kernel ran, which takes a profile. */
@@ -47,7 +51,7 @@ export class NoAdapterError extends Error {
  * something than the adapter has.
  */
 export async function openWebGpuDevice(options: WebGpuOptions = {}): Promise<Device> {
-  const { products = {}, tile, trace, tune } = options;
+  const { products = {}, tile, workgroupBytes, trace, tune } = options;
   const profile = options.profile || trace !== undefined;
   const adapter = await findAdapter();
   if (!adapter) throw new NoAdapterError(`Cannot find a WebGPU adapter: ${driverAdvice()}`);
@@ -56,11 +60,12 @@ export async function openWebGpuDevice(options: WebGpuOptions = {}): Promise<Dev
   }
   const software = isSoftware(adapter);
   const matmul = options.matmul ?? (software ? "direct" : "tiled");
+  const attention = options.attention ?? (software ? "rows" : "by length");
   const isTuned = tune !== undefined && (!software || tune.software === true);
   const isTimed = profile || (isTuned && tune.timestamps !== false && adapter.features.has("timestamp-query"));
   const gpu = await opened(adapter.requestDevice({
     requiredFeatures: isTimed ? ["timestamp-query"] : [],
-    requiredLimits: requiredLimits(adapter.limits, kernelSources),
+    requiredLimits: requiredLimits(adapter.limits, kernelSources, { workgroupBytes }),
   }));
   const description = adapter.info.description || adapter.info.vendor || "unnamed adapter";
   return new WebGpuDevice(gpu, {
@@ -69,6 +74,7 @@ export async function openWebGpuDevice(options: WebGpuOptions = {}): Promise<Dev
     matmul,
     tile,
     products,
+    attention,
     sources: kernelSources,
     profile,
     trace,

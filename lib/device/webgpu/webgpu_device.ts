@@ -12,7 +12,7 @@ import { encode, PassTimer, type PreparedCall } from "./pass_timer.ts";
 import { type Pipeline, pipelineCache } from "./pipelines.ts";
 import { encodeParams, paramsBytes } from "./wgsl.ts";
 import { checkDispatches, eachCall } from "./check_calls.ts";
-import type { MatmulVariant, ProductTable, Tile } from "./choices.ts";
+import type { AttentionVariant, MatmulVariant, ProductTable, Tile } from "./choices.ts";
 import type { KernelSource } from "./kernel_sources.ts";
 import { type GpuWatch, watchGpu } from "./gpu_watch.ts";
 import { type GpuTarget, lower } from "./lower.ts";
@@ -26,6 +26,7 @@ export interface WebGpuDeviceOptions {
   readonly matmul: MatmulVariant;
   readonly tile: Tile | undefined;
   readonly products: ProductTable;
+  readonly attention: AttentionVariant;
   readonly sources: Readonly<Record<string, KernelSource>>;
   readonly profile: boolean;
   readonly trace?: TraceLog | undefined;
@@ -61,7 +62,7 @@ export class WebGpuDevice implements Device {
   #timer: PassTimer | undefined;
 
   constructor(gpu: GPUDevice, options: WebGpuDeviceOptions) {
-    const { description, software, matmul, tile, products, sources, profile, trace, tune } = options;
+    const { description, software, matmul, tile, products, attention, sources, profile, trace, tune } = options;
     this.#gpu = gpu;
     this.software = software;
     this.description = description;
@@ -71,6 +72,8 @@ export class WebGpuDevice implements Device {
       variant: matmul,
       tile,
       table: products,
+      attention,
+      workgroupBytes: gpu.limits.maxComputeWorkgroupStorageSize,
       maxTensorBytes: this.maxTensorBytes,
       parallelism: software ? 16 : 512,
     };
@@ -84,13 +87,14 @@ export class WebGpuDevice implements Device {
   }
 
   get settings(): WebGpuSettings {
-    const { variant, tile, table } = this.#target;
+    const { variant, tile, table, attention } = this.#target;
     return {
       kind: "webgpu",
       adapter: this.description,
       matmul: variant,
       ...(tile ? { tile } : {}),
       ...(Object.keys(table).length > 0 ? { products: table } : {}),
+      attention,
     };
   }
 

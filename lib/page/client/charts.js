@@ -1,7 +1,8 @@
 // The charts: what each shows, and how it follows its data.
-import { compact, digits, duration, missing, nats, percent, rate, share, whole } from "./figures.js";
+import { bytes, compact, digits, duration, missing, nats, percent, rate, share, whole } from "./figures.js";
 import { latest, smoothed, stagesOf } from "./store.js";
 
+const validation = (column, more = {}) => ({ curve: "validation", column, label: "validation", ...more });
 const training = (column, more = {}) => ({ curve: "train", column, label: "training", ...more });
 
 /** What is drawn; lines of the second scale have their axis on the right. */
@@ -12,12 +13,10 @@ export const charts = [
     unit: "nats a masked token",
     format: nats,
     ticks: digits,
-    lines: [training("loss", { isSmooth: true, band: ["lossLow", "lossHigh"] }), {
-      curve: "validation",
-      column: "loss",
-      label: "validation",
-      isDashed: true,
-    }],
+    lines: [
+      training("loss", { isSmooth: true, band: ["lossLow", "lossHigh"] }),
+      validation("loss", { isDashed: true }),
+    ],
   },
   {
     id: "accuracy",
@@ -25,12 +24,7 @@ export const charts = [
     unit: "share of masked tokens",
     format: percent,
     ticks: share,
-    lines: [training("accuracy", { isSmooth: true }), {
-      curve: "validation",
-      column: "accuracy",
-      label: "validation",
-      isDashed: true,
-    }],
+    lines: [training("accuracy", { isSmooth: true }), validation("accuracy", { isDashed: true })],
   },
   { id: "rate", title: "Learning rate", unit: "", format: rate, lines: [training("learningRate", { label: "rate" })] },
   {
@@ -58,6 +52,19 @@ export const charts = [
     format: digits,
     lines: [training("gradientNorm", { label: "norm", isSmooth: true })],
   },
+  {
+    id: "memory",
+    title: "Memory",
+    unit: "of model and programs on the device; of the process, dashed",
+    format: bytes,
+    axis: { size: 76, incrs: Array.from({ length: 32 }, (_, i) => 2 ** (i + 10)) },
+    // runs of earlier versions did not note it
+    isOptional: true,
+    lines: [
+      validation("deviceBytes", { label: "device" }),
+      validation("residentBytes", { label: "process", isDashed: true }),
+    ],
+  },
 ];
 
 const xFormats = { step: whole, tokens: compact, seconds: duration };
@@ -68,10 +75,14 @@ const spans = [1, 2, 5, 10, 15, 30].flatMap((n) => [n, 60 * n]).concat(
   .sort((a, b) => a - b);
 const xNames = { step: "step", tokens: "tokens", seconds: "time" };
 
+/** Whether a run has a line; of what it may lack, whether there is any value. */
+const isThere = ({ isOptional }, run, { curve, column }) =>
+  run[curve] && (!isOptional || run[curve].columns[column]?.some((value) => value !== null));
+
 /** The lines that a chart draws of the runs that are shown, in the order of its columns. */
 function linesOf(chart, runs) {
   return runs.flatMap((run) =>
-    chart.lines.filter(({ curve }) => run[curve]).map((line) => ({
+    chart.lines.filter((line) => isThere(chart, run, line)).map((line) => ({
       ...line,
       run,
       // the range of the steps behind a row is shown where it hides nothing else
@@ -87,7 +98,12 @@ function dataOf(lines, { x, smoothing }) {
     const values = isSmooth ? smoothed(columns[column], smoothing) : columns[column];
     return [columns[x], values, ...band.map((name) => columns[name])];
   });
-  return tables.length === 0 ? [[]] : uPlot.join(tables);
+  if (tables.length === 0) return [[]];
+  // charts of validations alone begin and end with the others
+  const clocks = lines.every(({ curve }) => curve === "validation")
+    ? lines.map(({ run }) => [run.train.columns[x]])
+    : [];
+  return uPlot.join([...tables, ...clocks]);
 }
 
 /** Smoothed lines are quiet where each value is shown behind them. */
@@ -102,7 +118,8 @@ function seriesOf(lines, { chart, colourOf, widthOf, isAlone }) {
       scale: isSecond ? "second" : "y",
       ...(isDashed ? { dash: [6, 4] } : {}),
       points: { show: curve === "validation", size: 6, fill: colour },
-      value: (_, value) => value === undefined ? missing : format(value),
+      // where nothing is pointed at, the latest
+      value: (plot, value, i, index) => format(index === null ? latest(plot.data[i]) : value),
       ...(isStepped ? { paths: uPlot.paths.stepped({ align: -1 }) } : {}),
     };
     const edge = { stroke: "transparent", width: 0, points: { show: false }, scale: "y", isEdge: true };
@@ -110,27 +127,27 @@ function seriesOf(lines, { chart, colourOf, widthOf, isAlone }) {
   });
 }
 
-/** Shades every second stage, and writes its length into it. */
+/** Shades every second stage, and writes its length above it. */
 function drawStages(plot, stages, style) {
   const { ctx, bbox } = plot;
   ctx.save();
   ctx.beginPath();
-  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+  ctx.rect(bbox.left, 0, bbox.width, bbox.top + bbox.height);
   ctx.clip();
   const ratio = devicePixelRatio;
   ctx.font = `${11 * ratio}px system-ui, sans-serif`;
-  ctx.textBaseline = "top";
+  ctx.textBaseline = "bottom";
   ctx.textAlign = "left";
   for (const [i, { start, end, length }] of stages.entries()) {
     const [left, right] = [start, end].map((value) => plot.valToPos(value, "x", true));
     ctx.fillStyle = style.stage;
     if (i % 2 === 0) ctx.fillRect(left, bbox.top, right - left, bbox.height);
     const from = Math.max(left, bbox.left);
-    const room = Math.min(right, bbox.left + bbox.width) - from - 8 * ratio;
+    const room = Math.min(right, bbox.left + bbox.width) - from - 6 * ratio;
     const text = [`length ${length}`, String(length)].find((text) => ctx.measureText(text).width < room);
     if (text === undefined) continue;
     ctx.fillStyle = style.quiet;
-    ctx.fillText(text, from + 4 * ratio, bbox.top + 3 * ratio);
+    ctx.fillText(text, from + 2 * ratio, bbox.top - 2 * ratio);
   }
   ctx.restore();
 }
@@ -144,6 +161,24 @@ function spoken(chart, lines, { x, smoothing, stages }) {
   });
   const lengths = stages.map(({ length, end }) => `length ${length} until ${xFormats[x](end)}`).join(", ");
   return `${chart.title} over ${xNames[x]}. Latest: ${parts.join("; ") || "nothing yet"}. ${lengths}`;
+}
+
+/** The row at or before one where a line has a value: the runs and their validations have rows of their own. */
+function rowOfLine({ data }, line, index) {
+  let row = index;
+  while (row > 0 && data[line][row] === undefined) row--;
+  return data[line][row] === undefined ? index : row;
+}
+
+/** A finger that slides along a chart reads it; up and down it scrolls the page. */
+function readByTouch(plot) {
+  const point = ({ pointerType, clientX, clientY }) => {
+    if (pointerType !== "touch") return;
+    const { left, top } = plot.over.getBoundingClientRect();
+    plot.setCursor({ left: clientX - left, top: clientY - top });
+  };
+  plot.over.addEventListener("pointerdown", point);
+  plot.over.addEventListener("pointermove", point);
 }
 
 /** A chart in its frame; `show` draws runs, anew only where the lines are others than before. */
@@ -175,20 +210,28 @@ export function createChart(chart, { frame, say }) {
         width: width(),
         height: canvas.clientWidth < 420 ? 190 : 230,
         legend: { live: true },
-        cursor: { sync: { key: "cloze" }, drag: { x: true, y: false }, points: { size: 6 } },
+        cursor: { sync: { key: "cloze" }, drag: { x: true, y: false }, points: { size: 6 }, dataIdx: rowOfLine },
         scales: {
           x: { time: false, range: bounds },
           y: main,
           ...(chart.second ? { second: {} } : {}),
         },
         axes: [
-          { ...axis, space: 70, values: values(xFormats[x]), ...(x === "seconds" ? { incrs: spans } : {}) },
-          { ...axis, size: 62, values: values(chart.ticks ?? chart.format) },
+          {
+            ...axis,
+            space: canvas.clientWidth < 420 ? 55 : 70,
+            values: values(xFormats[x]),
+            ...(x === "seconds" ? { incrs: spans } : {}),
+          },
+          { ...axis, size: 62, values: values(chart.ticks ?? chart.format), ...chart.axis },
           ...(chart.second
             ? [{ ...axis, scale: "second", side: 1, size: 56, grid: { show: false }, values: values(chart.second) }]
             : []),
         ],
-        series: [{ label: xNames[x], value: (_, value) => xFormats[x](value) }, ...series],
+        series: [{
+          label: xNames[x],
+          value: (plot, value, _, row) => xFormats[x](row === null ? plot.data[0].at(-1) : value),
+        }, ...series],
         bands: edges.length === 2 ? [{ series: [edges[1], edges[0]], fill: `${state.colourOf(lines[0].run)}33` }] : [],
         hooks: {
           drawClear: [(plot) => drawStages(plot, stages, style)],
@@ -202,11 +245,14 @@ export function createChart(chart, { frame, say }) {
     const rows = canvas.querySelectorAll(".u-legend .u-series");
     for (const edge of edges) rows[edge].hidden = true;
     plot.over.addEventListener("dblclick", () => isZoomed = false);
+    readByTouch(plot);
   };
   const show = (state) => {
     const { runs, x, smoothing, isLogarithmic, theme } = state;
     stages = stagesOf(runs[0], x);
     lines = linesOf(chart, runs);
+    frame.hidden = Boolean(chart.isOptional) && lines.length === 0;
+    if (frame.hidden) return;
     const names = lines.map(({ run, curve, column, band }) => [run.id, run.short, curve, column, Boolean(band)]);
     const wanted = JSON.stringify([names, x, isLogarithmic, theme]);
     const data = dataOf(lines, { x, smoothing });
@@ -222,7 +268,8 @@ export function createChart(chart, { frame, say }) {
     const at = Math.max(0, Math.min(data[0].length - 1, index));
     plot.setCursor({ left: plot.valToPos(data[0][at], "x"), top: Math.max(0, cursor.top ?? 0) });
     const texts = plot.series.flatMap(({ label, value, isEdge }, i) => {
-      const text = isEdge ? undefined : value(plot, data[i][at]);
+      const row = i === 0 ? at : rowOfLine(plot, i, at);
+      const text = isEdge ? undefined : value(plot, data[i][row], i, row);
       return text === undefined || text === missing ? [] : [`${label} ${text}`];
     });
     say(`${chart.title}: ${texts.join(", ")}`);

@@ -15,6 +15,12 @@ export const share = or((value) => `${Number((100 * value).toPrecision(3))}%`);
 export const rate = or((value) => value === 0 ? "0" : value.toExponential(2));
 export const digits = or((value) => Number(value.toPrecision(3)).toString());
 
+/** Bytes in the largest unit that leaves a number above 1. */
+export const bytes = or((value) => {
+  const power = Math.max(1, Math.min(3, Math.floor(Math.log2(Math.max(1, value)) / 10)));
+  return `${Number((value / 1024 ** power).toPrecision(3))} ${["KiB", "MiB", "GiB"][power - 1]}`;
+});
+
 /** Seconds as 42s, 3m05s or 2h07m. */
 export const duration = or((seconds) => {
   const [round, two] = [Math.round(seconds), (n) => String(n).padStart(2, "0")];

@@ -26,6 +26,7 @@ const showSamples = createSamples({
   step: byId("samples-step"),
   value: byId("samples-value"),
   text: byId("samples-text"),
+  box: byId("candidates"),
 });
 
 function themeNow() {
@@ -64,7 +65,9 @@ function draw() {
   const isLogarithmic = byId("logarithmic").checked;
   const names = shortNames(shown.map(({ name }) => name));
   const drawable = shown.map((run, i) => ({ ...run, short: names[i] })).filter(({ train }) => train);
-  for (const chart of frames) {
+  // a chart of nothing would be drawn at a width that it does not have yet
+  byId("charts").hidden = all.every(({ train }) => !train);
+  for (const chart of byId("charts").hidden ? [] : frames) {
     chart.show({ runs: drawable, x, smoothing, isLogarithmic, theme, style: styleNow(), colourOf, widthOf });
   }
   byId("stages").textContent = drawable.length > 1 ? ` Shaded are the stages of ${drawable[0].name}.` : "";
@@ -96,26 +99,42 @@ function connection(text, isLost = false) {
   status.classList.toggle("lost", isLost);
 }
 
+let source;
+
 /** Hears of the runs, again and again where the server goes away and comes back. */
 function listen() {
-  const source = new EventSource("events");
-  source.addEventListener("open", () => connection("live"));
-  source.addEventListener("runs", ({ data }) => {
+  source = new EventSource("events");
+  const own = source;
+  let hasEnded = false;
+  own.addEventListener("open", () => {
+    hasEnded = false;
+    connection("live");
+  });
+  own.addEventListener("end", () => hasEnded = true);
+  own.addEventListener("runs", ({ data }) => {
     const now = JSON.parse(data);
     for (const id of runs.keys()) if (!now.includes(id)) runs.delete(id);
     order.splice(0, order.length, ...now);
     drawSoon();
   });
-  source.addEventListener("run", ({ data }) => {
+  own.addEventListener("run", ({ data }) => {
     take(JSON.parse(data));
     drawSoon();
   });
-  source.addEventListener("error", () => {
-    connection("connection lost; trying again", true);
-    if (source.readyState !== EventSource.CLOSED) return;
-    source.close();
-    setTimeout(listen, 2000);
+  own.addEventListener("error", () => {
+    if (hasEnded) connection("the command behind this page has ended; waiting for another");
+    else connection("connection lost; trying again", true);
+    if (own.readyState !== EventSource.CLOSED) return;
+    own.close();
+    setTimeout(() => own === source && listen(), 2000);
   });
+}
+
+/** A window that nobody sees asks for nothing: training has other work, and browsers allow six connections at once. */
+function listenWhileSeen() {
+  source?.close();
+  source = undefined;
+  if (!document.hidden) listen();
 }
 
 for (const input of [byId("controls")]) {
@@ -142,6 +161,7 @@ if (report) {
   connection("a report");
 } else {
   connection("connecting");
-  listen();
+  listenWhileSeen();
+  document.addEventListener("visibilitychange", listenWhileSeen);
 }
 draw();

@@ -1,31 +1,41 @@
 // Samples: what the model puts in the place of masked tokens, as it learns.
-import { percent, whole } from "./figures.js";
+import { createCandidates, spokenOf, visible } from "./candidates.js";
+import { whole } from "./figures.js";
+import { predictionsOf } from "./store.js";
 import { element } from "./tables.js";
 
-const visible = (token) => token.replaceAll("\n", "↵").replaceAll("\t", "⇥").replaceAll(" ", "␣");
+/** What each mark stands for. */
+const meanings = new WeakMap();
 
 /** A token that was masked, as what was predicted. */
-function masked([token, predicted, candidates = []]) {
+function masked(meaning) {
+  const [token, predicted] = meaning.entry;
   const isRight = token === predicted;
-  const list = candidates.map(([text, probability]) => `${visible(text)} ${percent(probability)}`).join(", ");
-  const told = isRight
-    ? `"${visible(token)}" is right`
-    : `"${visible(predicted)}" was predicted, "${visible(token)}" stood there`;
-  const title = list === "" ? told : `${told}; ${list}`;
-  const mark = element("mark", { className: isRight ? "right" : "wrong", title }, visible(predicted));
+  const properties = {
+    className: isRight ? "right" : "wrong",
+    tabIndex: -1,
+    role: "button",
+    ariaLabel: spokenOf(meaning),
+  };
+  const mark = element("mark", properties, visible(predicted));
   if (!isRight) mark.append(element("small", {}, visible(token)));
-  // candidates are read with the keyboard too
-  if (list !== "") mark.tabIndex = 0;
+  meanings.set(mark, meaning);
   return mark;
 }
 
-function paragraph(sample) {
-  const parts = sample.map((entry) => typeof entry === "string" ? entry : masked(entry));
+function paragraph(sample, number, all) {
+  const trailOf = (place) => predictionsOf(all, number, place);
+  const parts = sample.map((entry, place) =>
+    typeof entry === "string" ? entry : masked({ entry, trail: trailOf(place) })
+  );
+  const first = parts.find((part) => typeof part !== "string");
+  if (first) first.tabIndex = 0;
   return element("p", { className: "sample" }, ...parts);
 }
 
 /** The samples of one run at one step; the latest is followed until another one is chosen. */
-export function createSamples({ section, run, step, value, text }) {
+export function createSamples({ section, run, step, value, text, box }) {
+  const { renew } = createCandidates({ box, text, meaningOf: (mark) => meanings.get(mark) });
   let [runs, isFollowing, drawn] = [[], true, ""];
   const show = () => {
     const all = runs.find(({ id }) => id === run.value)?.samples ?? [];
@@ -37,7 +47,7 @@ export function createSamples({ section, run, step, value, text }) {
     const key = JSON.stringify([run.value, chosen?.step, all.length]);
     if (key === drawn) return;
     drawn = key;
-    text.replaceChildren(...(chosen?.samples ?? []).map(paragraph));
+    renew(() => text.replaceChildren(...(chosen?.samples ?? []).map((sample, i) => paragraph(sample, i, all))));
   };
   run.addEventListener("change", () => {
     isFollowing = true;

@@ -6,8 +6,15 @@ export function applied(run, message) {
   for (const curve of ["train", "validation"]) {
     next[curve] = message[curve] ? withPart(run?.[curve], message[curve]) : run?.[curve];
   }
-  next.samples = message.samples ?? run?.samples ?? [];
+  next.samples = samplesWith(run?.samples ?? [], message.samples);
   return next;
+}
+
+/** Samples that were told before, where they are still shown, and new ones in their places. */
+function samplesWith(before, part) {
+  if (!part) return before;
+  const known = new Map([...before, ...part.told].map((entry) => [entry.step, entry]));
+  return part.steps.flatMap((step) => known.get(step) ?? []);
 }
 
 function withPart(before, { size, from, columns }) {
@@ -32,7 +39,21 @@ export function smoothed(values, forget) {
 
 /** The latest value that is a number. */
 export function latest(values = []) {
-  return values.findLast((value) => value !== null);
+  return values.findLast((value) => value !== null && value !== undefined);
+}
+
+/** Predictions of one place of the samples in the order of steps, equal ones that follow one another as one until its last step. */
+export function predictionsOf(all, sample, place) {
+  const trail = [];
+  for (const { step, samples } of all) {
+    const entry = samples[sample]?.[place];
+    // another text, or one that was not masked there
+    if (!Array.isArray(entry)) continue;
+    const [, predicted] = entry;
+    if (trail.at(-1)?.predicted === predicted) trail.at(-1).until = step;
+    else trail.push({ predicted, until: step });
+  }
+  return trail;
 }
 
 /** Stretches of equal length in a curve, over what the chart is drawn over. */

@@ -33,7 +33,7 @@ export function showRuns(runs, { box, shared, shown, colourOf, toggled }) {
   const rows = runs.map((run) => rowOf(run, { different, shown, colourOf, toggled }));
   const focused = document.activeElement?.dataset?.run;
   const table = element("table", { className: "runs" }, element("thead", {}, head), element("tbody", {}, ...rows));
-  const nothing = element("p", { className: "hint" }, " No run yet: its curves begin with its first step.");
+  const nothing = element("p", { className: "hint" }, "No run yet: its curves begin with its first step.");
   const before = box.querySelector("table");
   if (before && runs.length > 0 && isAlike(before, table)) refresh(before, table);
   else box.replaceChildren(runs.length === 0 ? nothing : table);

@@ -1,0 +1,86 @@
+/**
+ * What a training step is on a graphics card, without one: dispatches, arithmetic, memory traffic and memory of models of three
+ * sizes, from the program that would be recorded. `deno run bench/count.ts [--kernels] [case ...]`
+ */
+import { parseArgs } from "@std/cli";
+import { capacityFor } from "../lib/batch/masking.ts";
+import type { Device, Program, Recording } from "../lib/device/device.ts";
+import { type KernelWork, workOf } from "../lib/device/profile.ts";
+import { MOST_WORKGROUP_BYTES } from "../lib/device/webgpu/choices.ts";
+import { type GpuTarget, lower } from "../lib/device/webgpu/lower.ts";
+import { modelConfig } from "../lib/model/config.ts";
+import { Model } from "../lib/model/model.ts";
+import { cardCases } from "./cases.ts";
+
+/** A graphics card with the usual limits, as lowering sees it. */
+const card: GpuTarget = {
+  variant: "tiled",
+  table: {},
+  attention: "by length",
+  workgroupBytes: MOST_WORKGROUP_BYTES,
+  parallelism: 512,
+  maxTensorBytes: 2 ** 31 - 4,
+};
+
+const optimizer = { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, weightDecay: 0.01, clip: 1 };
+
+/** A device that runs nothing and remembers what it was to run, and how much memory was asked for. */
+function paperDevice() {
+  const seen: { recording?: Recording; bytes: number } = { bytes: 0 };
+  const device: Device = {
+    kind: "webgpu",
+    description: "a card on paper",
+    settings: { kind: "webgpu", adapter: "paper", matmul: "tiled" },
+    software: false,
+    maxTensorBytes: card.maxTensorBytes,
+    allocate(bytes) {
+      seen.bytes += bytes;
+      return { bytes, destroy() {} };
+    },
+    write() {},
+    read: () => Promise.reject(new Error("There is nothing to read from paper")),
+    lower: (call) => lower(call, card),
+    build(recording) {
+      seen.recording = recording;
+      const bytes = recording.arenas.reduce((sum, arena) => sum + arena, 0);
+      seen.bytes += bytes;
+      return Promise.resolve<Program>({ run() {}, bytes, destroy() {} });
+    },
+    takeProfile: () => Promise.resolve(undefined),
+    destroy() {},
+  };
+  return { device, seen };
+}
+
+/** Calls of each kernel with their work, those of most calls first. */
+function byKernel(works: readonly (KernelWork & { kernel: string })[]): string {
+  const totals = Map.groupBy(works, ({ kernel }) => kernel);
+  return [...totals].sort(([, a], [, b]) => b.length - a.length).map(([kernel, calls]) => {
+    const sum = (key: "flop" | "bytes") => (calls.reduce((sum, call) => sum + call[key], 0) / 1e9).toFixed(2);
+    return `  ${String(calls.length).padStart(4)} ${kernel.padEnd(40)} ${sum("flop").padStart(9)} GFLOP ${
+      sum("bytes").padStart(7)
+    } GB`;
+  }).join("\n");
+}
+
+const { kernels, _: names } = parseArgs(Deno.args, { boolean: ["kernels"] });
+console.log("| model, tokens a step | dispatches | GFLOP | GB moved | MiB of activations | MiB in all |");
+console.log("| -------------------- | ---------- | ----- | -------- | ------------------ | ---------- |");
+for (const [name, { size, length, tokens, vocab }] of Object.entries(cardCases)) {
+  if (names.length > 0 && !names.includes(name)) continue;
+  const { device, seen } = paperDevice();
+  const windows = tokens / length;
+  const model = new Model(device, modelConfig({ size, vocab, maxLength: length }));
+  await model.compileTraining({ windows, length, capacity: capacityFor({ windows, length, rate: 0.15 }) }, optimizer);
+  const { sections, arenas } = seen.recording!;
+  const works = [...sections.values()].flat().map((call) => ({ ...workOf(call), kernel: call.kernel }));
+  const total = (key: "flop" | "bytes") => works.reduce((sum, work) => sum + work[key], 0) / 1e9;
+  const mebibytes = (bytes: number) => (bytes / 2 ** 20).toFixed(0);
+  console.log(
+    `| ${name}, length ${length}, ${tokens.toLocaleString("en")} | ${works.length} | ${total("flop").toFixed(1)} | ` +
+      `${total("bytes").toFixed(2)} | ${mebibytes(arenas.reduce((sum, arena) => sum + arena, 0))} | ${
+        mebibytes(seen.bytes)
+      } |`,
+  );
+  if (kernels) console.log(byKernel(works));
+}

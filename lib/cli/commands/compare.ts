@@ -1,0 +1,64 @@
+/**
+ * The command `compare`.
+ *
+ * @module
+ */
+
+import { safeJson } from "../../sentences/safe_text.ts";
+import { compareRuns } from "../compare_runs.ts";
+import { comparisonJson, comparisonText } from "../compare_text.ts";
+import { evaluationKey, incomparable } from "../evaluation_key.ts";
+import { flagHelp, parseFlags, UsageError } from "../flags.ts";
+import { checkRuns } from "../named_runs.ts";
+import { json } from "../opened_model.ts";
+import { checkPermissions, permissionsHelp, readingOf } from "../permissions.ts";
+import { program } from "../program.ts";
+import { readRecord } from "../run_record.ts";
+import { openTerminal } from "../terminal.ts";
+import { say, sayAside } from "../standard_streams.ts";
+
+const groups = { Options: { json } };
+
+/** Help of the command. */
+const compareHelp =
+  `Compares runs: in which settings they differ, and which of them learns better, by their validation losses.
+
+Usage: ${program} compare RUN RUN... [options]
+
+RUNs are runs or folders of runs. Runs that differ in nothing but --seed are one row, with mean and spread over seeds; a difference
+counts as clear only where it is more than chance over seeds would give (95 %). Losses between validations are taken from a straight
+line. Runs that validate on other text, with another vocabulary or on other tokens are not compared, and it is said why.
+
+${flagHelp(groups)}
+
+${permissionsHelp({ "--allow-read=RUNS": "the runs" })}
+
+Examples:
+  ${program} compare runs/small runs/mini
+  ${program} compare runs/seed1 runs/seed2 runs/other-rate --json`;
+
+/** Runs the command; returns the exit code. */
+export async function compareCommand(args: readonly string[]): Promise<number> {
+  const parsed = parseFlags(groups, args);
+  if (parsed.help) {
+    say(compareHelp);
+    return 0;
+  }
+  const given = parsed.positional;
+  if (given.length === 0) throw new UsageError("Wanted: compare RUN RUN...");
+  checkPermissions(readingOf(given));
+  await checkRuns(given, "compare");
+  const { runFolders } = await import("../../page/run_set.ts");
+  const paths = await runFolders(given);
+  if (paths.length < 2) throw new UsageError(`Wanted: compare RUN RUN...; found one run alone, ${paths[0]}`);
+  const runs = await Promise.all(paths.map(readRecord));
+  const keyed = await Promise.all(runs.map(async (run) => ({ path: run.path, key: await evaluationKey(run) })));
+  const reasons = incomparable(keyed);
+  const comparison = compareRuns(runs);
+  if (parsed.get(json)) say(safeJson(comparisonJson(comparison, reasons), 2));
+  else say(comparisonText(comparison, { reasons, width: openTerminal().columns }));
+  for (const { path, problems: [problem] } of runs) {
+    if (problem !== undefined) sayAside(`note: ${path} is damaged: ${problem}`);
+  }
+  return 0;
+}

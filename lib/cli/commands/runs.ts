@@ -1,0 +1,69 @@
+/**
+ * The command `runs`.
+ *
+ * @module
+ */
+
+import { exists, isFolder } from "../../files/paths.ts";
+import { listed, quoted, safeJson } from "../../sentences/safe_text.ts";
+import { flagHelp, parseFlags } from "../flags.ts";
+import { json } from "../opened_model.ts";
+import { checkPermissions, permissionsHelp, readingOf } from "../permissions.ts";
+import { program } from "../program.ts";
+import { readRecord } from "../run_record.ts";
+import { runJson, runTable } from "../run_table.ts";
+import { say, sayAside } from "../standard_streams.ts";
+import { openTerminal } from "../terminal.ts";
+
+const groups = { Options: { json } };
+
+/** Help of the command. */
+const runsHelp =
+  `Lists runs, the newest first: state, best and last validation loss, time of training, text, size and budget.
+
+Usage: ${program} runs [FOLDER...] [options]
+
+FOLDER is a folder of runs, or a run (default: runs). Other folders in it are left out. A run is "running" while a process
+trains it, "finished" when its budget is used up, "diverged" when its losses were of no use in the end, and "stopped" when it
+was interrupted or killed: then train --resume goes on. In a narrow terminal the columns that are least needed are left out.
+
+${flagHelp(groups)}
+
+${permissionsHelp({ "--allow-read=FOLDER": "the runs" })}
+
+Examples:
+  ${program} runs
+  ${program} runs runs elsewhere --json`;
+
+/** Runs the command; returns the exit code. */
+export async function runsCommand(args: readonly string[]): Promise<number> {
+  const parsed = parseFlags(groups, args);
+  if (parsed.help) {
+    say(runsHelp);
+    return 0;
+  }
+  const given = parsed.positional;
+  const folders = given.length > 0 ? given : ["runs"];
+  checkPermissions(readingOf(folders));
+  for (const folder of given) {
+    if (await isFolder(folder.replace(/[\\/]\*$/, ""))) continue;
+    const what = await exists(folder) ? "it is a file" : "there is no such folder";
+    throw new RangeError(`Cannot list the runs in ${quoted(folder)}: ${what}`);
+  }
+  const { runFolders } = await import("../../page/run_set.ts");
+  const runs = await Promise.all((await runFolders(folders)).map(readRecord));
+  runs.sort((a, b) => b.changed - a.changed || (a.path < b.path ? -1 : 1));
+  if (parsed.get(json)) {
+    say(safeJson(runs.map(runJson), 2));
+    return 0;
+  }
+  if (runs.length === 0) {
+    say(`there are no runs in ${listed(folders)} yet; begin one with:\n  ${program} train`);
+    return 0;
+  }
+  say(runTable(runs, openTerminal().columns));
+  for (const { path, problems: [problem] } of runs) {
+    if (problem !== undefined) sayAside(`note: ${path} is damaged: ${problem}`);
+  }
+  return 0;
+}

@@ -1,0 +1,203 @@
+/**
+ * How a comparison of runs looks, for people and for programs.
+ *
+ * @module
+ */
+
+import type { Clock, Comparison, CurvePoint, RunGroup } from "./compare_runs.ts";
+import type { Reason } from "./evaluation_key.ts";
+import { duration, grouped, percent, shortCount } from "./figures.ts";
+import { type Column, fittedTable } from "./fitted_table.ts";
+import { program } from "./program.ts";
+import { bestOf, type RunRecord } from "./run_record.ts";
+import type { Spread, Verdict } from "./seed_spread.ts";
+
+/** A comparison as text; `reasons`: why the losses cannot be compared; `width`: columns of a line. */
+export function comparisonText(
+  comparison: Comparison,
+  { reasons, width }: { reasons: readonly Reason[]; width: number },
+): string {
+  const parts = [differencesText(comparison), groupsText(comparison, width)];
+  if (reasons.length > 0) return [...parts, reasonsText(reasons)].join("\n\n");
+  const { curves, groups } = comparison;
+  parts.push(curveText("validation loss at equal tokens", curves.tokens, { groups, width, spelled: shortTokens }));
+  parts.push(
+    curveText("validation loss at equal time of training", curves.seconds, { groups, width, spelled: shortTime }),
+  );
+  return [...parts, needsText(comparison, width), winnerText(comparison)].filter((part) => part !== "").join("\n\n");
+}
+
+function differencesText({ groups, different }: Comparison): string {
+  const entries = Object.entries(different);
+  if (entries.length === 0) {
+    return groups.length === 1 ? "the runs differ in their seeds alone" : "no setting differs";
+  }
+  const rows = entries.map(([name, values]) => {
+    const byValue = Map.groupBy(groups.keys(), (i) => values[i]!);
+    const told = [...byValue].map(([value, members]) => `${value} (${members.map((i) => groups[i]!.name).join(", ")})`);
+    return [name, told.join("; ")];
+  });
+  const width = Math.max(...rows.map(([name]) => name!.length));
+  return `different\n${rows.map(([name, told]) => `  ${name!.padEnd(width)}  ${told}`).join("\n")}`;
+}
+
+function groupsText({ groups, final }: Comparison, width: number): string {
+  const of = (cell: (runs: readonly RunRecord[]) => string) => groups.map(({ runs }) => cell(runs));
+  const columns = {
+    run: groups.map(({ name }) => name),
+    state: of((runs) => [...new Set(runs.map(stateText))].join(", ")),
+    steps: of((runs) => range(runs.map(({ step }) => step), grouped)),
+    tokens: of((runs) => range(runs.map(({ tokens }) => tokens), shortCount)),
+    time: of((runs) => range(runs.map(({ seconds }) => seconds), duration)),
+    best: of((runs) => range(runs.flatMap(({ validations }) => bestOf(validations)?.loss ?? []), (x) => x.toFixed(4))),
+    last: final.map(spreadText),
+  };
+  const seeds = groups.filter(({ runs }) => runs.length > 1).map((group) =>
+    `  ${group.name} are ${list(group.runs)} (seeds ${group.seeds.join(", ")}):\n` +
+    "  last is mean ± standard deviation over seeds, the curves are means"
+  );
+  const repeated = groups.filter(({ repeated }) => repeated.length > 0).map(({ repeated }) =>
+    `  left out, for settings and seed are those of another run: ${list(repeated)}`
+  );
+  const leaving = ["steps", "best", "tokens", "time"];
+  return [fittedTable(Object.entries(columns), { width, leaving }), ...seeds, ...repeated].join("\n");
+}
+
+const list = (runs: readonly RunRecord[]) => runs.map(({ path }) => path).join(", ");
+
+const stateText = ({ state, done }: RunRecord) =>
+  state === "finished" || done === undefined ? state : `${state} ${percent(Math.min(1, done), 0)}`;
+
+/** Values of a group, from the least to the most. */
+function range(values: readonly number[], spelled: (value: number) => string): string {
+  if (values.length === 0) return "";
+  const [least, most] = [spelled(Math.min(...values)), spelled(Math.max(...values))];
+  return least === most ? least : `${least}–${most}`;
+}
+
+function spreadText(spread: Spread | undefined): string {
+  if (!spread) return "";
+  const { mean, deviation } = spread;
+  return deviation === undefined ? mean.toFixed(4) : `${mean.toFixed(4)} ± ${deviation.toFixed(4)}`;
+}
+
+function curveText(
+  title: string,
+  points: readonly CurvePoint[],
+  { groups, width, spelled }: { groups: readonly RunGroup[]; width: number; spelled: (at: number) => string },
+): string {
+  if (points.length === 0) return "";
+  const columns = points.map(({ at, losses }): Column => [
+    spelled(at),
+    groups.map((_, i) => losses[i] === undefined ? "–" : losses[i]!.mean.toFixed(4)),
+  ]);
+  const names = groups.map(({ name }) => name);
+  return `${title}\n${fittedTable([["run", names], ...columns], { width, leaving: [] })}`;
+}
+
+const shortTokens = (tokens: number) => shortCount(Math.round(tokens));
+const shortTime = (seconds: number) => seconds < 60 ? `${seconds.toFixed(1)}s` : duration(seconds);
+
+function needsText({ groups, target }: Comparison, width: number): string {
+  if (!target) return "";
+  const { loss, needs } = target;
+  const columns = {
+    run: groups.map(({ name }) => name),
+    tokens: needs.map(({ tokens }) => tokens === undefined ? "–" : grouped(tokens)),
+    time: needs.map(({ seconds }) => seconds === undefined ? "–" : duration(seconds)),
+    "reached by": needs.map(({ reached }, i) => `${reached} of ${groups[i]!.runs.length}`),
+  };
+  const title = `to a loss of ${loss.toFixed(4)}, the worst of the last ones`;
+  return `${title}\n${fittedTable(Object.entries(columns), { width, leaving: ["reached by"] })}`;
+}
+
+function winnerText(comparison: Comparison): string {
+  const { groups, winner, curves, final } = comparison;
+  if (groups.length === 1) return "";
+  const lines: string[] = [];
+  const add = (when: string, verdict: Verdict | undefined) => {
+    if (verdict) lines.push(`${when}: ${verdictText(verdict, groups)}`);
+  };
+  add("at the end", winner.end);
+  for (const [clock, told] of [["tokens", "at equal tokens"], ["seconds", "at equal time"]] as const) {
+    if (winner[clock] && isShorter(comparison, clock)) add(`${told} (${endOf(curves[clock], clock)})`, winner[clock]);
+  }
+  if (lines.length === 0) return "no winner: fewer than two of them have a validation loss";
+  if (winner.end?.uncertainty === undefined) {
+    lines.push("one seed each: repeat with other --seed to see whether that is more than chance");
+  }
+  const missing = groups.filter((_, i) => final[i] === undefined).map(({ name }) => name);
+  if (missing.length > 0) lines.push(`without a loss, and so left out: ${missing.join(", ")}`);
+  const unfinished = groups.flatMap(({ runs }) => runs).filter(({ state }) => state !== "finished");
+  if (unfinished.length > 0) lines.push(`not finished, so its last loss is no final one: ${list(unfinished)}`);
+  return lines.join("\n");
+}
+
+const endOf = (points: readonly CurvePoint[], clock: Clock) =>
+  clock === "tokens" ? `${grouped(points.at(-1)!.at)} tokens` : shortTime(points.at(-1)!.at);
+
+/** Whether some runs end before others, so that equal tokens or time say more than the ends. */
+function isShorter({ groups, curves }: Comparison, clock: Clock): boolean {
+  const end = curves[clock].at(-1)!.at;
+  return groups.some(({ runs }) => runs.some(({ validations }) => (validations.at(-1)?.[clock] ?? end) > 1.01 * end));
+}
+
+/** Who is ahead, in words that claim no more than the seeds show. */
+function verdictText({ best, second, margin, uncertainty }: Verdict, groups: readonly RunGroup[]): string {
+  const [first, other] = [groups[best]!.name, groups[second]!.name];
+  if (margin === 0) return `${first} and ${other} have the same loss`;
+  const ahead = `${first} is ahead of ${other} by ${margin.toFixed(4)} nats`;
+  if (uncertainty === undefined) return ahead;
+  const interval = `± ${uncertainty.toFixed(4)} (95 % over seeds)`;
+  return margin > uncertainty
+    ? `${first} is better than ${other}\n  by ${margin.toFixed(4)} ${interval} nats`
+    : `no clear winner\n  ${ahead}, within the spread of seeds,\n  ${interval}`;
+}
+
+function reasonsText(reasons: readonly Reason[]): string {
+  const [{ path, than }] = reasons as [Reason, ...Reason[]];
+  return [
+    "no winner, for these losses cannot be compared:",
+    ...reasons.map(({ text }) => `  ${text}`),
+    "measure both on one text with:",
+    `  ${program} eval --compare ${than} ${path} --data TEXT --pseudo-words`,
+  ].join("\n");
+}
+
+/** A comparison as plain data. */
+export function comparisonJson(comparison: Comparison, reasons: readonly Reason[]): Record<string, unknown> {
+  const { groups, different, final, curves, target, winner } = comparison;
+  const isComparable = reasons.length === 0;
+  const named = (verdict: Verdict | undefined) =>
+    verdict && {
+      best: groups[verdict.best]!.name,
+      second: groups[verdict.second]!.name,
+      margin: verdict.margin,
+      uncertainty: verdict.uncertainty ?? null,
+      isClear: verdict.uncertainty === undefined ? null : verdict.margin > verdict.uncertainty,
+    };
+  return {
+    groups: groups.map(({ name, runs, repeated, seeds }, i) => ({
+      name,
+      runs: runs.map(({ path, state, step, tokens, seconds, validations }) => ({
+        path,
+        state,
+        step,
+        tokens,
+        seconds,
+        best: bestOf(validations) ?? null,
+        last: validations.at(-1) ?? null,
+      })),
+      repeated: repeated.map(({ path }) => path),
+      seeds,
+      final: final[i] ?? null,
+    })),
+    different,
+    isComparable,
+    reasons: reasons.map(({ text }) => text),
+    ...(isComparable ? { curves, target: target ?? null } : {}),
+    winner: isComparable
+      ? { end: named(winner.end) ?? null, tokens: named(winner.tokens) ?? null, seconds: named(winner.seconds) ?? null }
+      : null,
+  };
+}

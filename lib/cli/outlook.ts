@@ -1,0 +1,137 @@
+/**
+ * What is ahead of a run, found out on its device before it begins: time, memory, and the losses to compare with.
+ *
+ * @module
+ */
+
+import { type TokenEntropy, tokenEntropy } from "../batch/token_entropy.ts";
+import { type Device, DeviceError } from "../device/device.ts";
+import type { Corpus } from "../text/corpus.ts";
+import { planStages, progressOf } from "../train/schedule.ts";
+import { timeStages } from "../train/time_steps.ts";
+import { expectedLoss } from "./expected_loss.ts";
+import { grouped, percent, shortCount } from "./figures.ts";
+import { type PlannedMemory, plannedMemory } from "./planned_memory.ts";
+import type { Run } from "./run.ts";
+import { roughTime, type RunTime, runTime } from "./run_time.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** What is known of a run beforehand. */
+export interface Outlook {
+  /** Bytes that it takes on its device. */
+  readonly memory: PlannedMemory;
+  /** How frequent its tokens are. */
+  readonly frequencies: TokenEntropy;
+  /** How long it will take; undefined where it is too short to be worth timing. */
+  readonly time: RunTime | undefined;
+}
+
+/** Steps, and seconds of a budget by the clock, below which nothing is timed. */
+const FEW_STEPS = 20;
+const FEW_SECONDS = 20;
+
+/** Milliseconds that counting tokens may take: a sample is enough. */
+const COUNTING = 3000;
+
+/** Looks ahead; of the run nothing changes. */
+export async function lookAhead(
+  run: Run,
+  { device, terminal, signal }: { device: Device; terminal: Terminal; signal: AbortSignal },
+): Promise<Outlook> {
+  const { opened: { corpus }, tokenizer, config, settings } = run;
+  const memory = await plannedMemory({ device, config, settings });
+  const until = performance.now() + COUNTING;
+  const enough = () => signal.aborted || performance.now() > until;
+  const frequencies = await tokenEntropy({ corpus, tokenizer, enough });
+  const from = shareBehind(run);
+  if (!isWorthTiming(run)) return { memory, frequencies, time: undefined };
+  terminal.progress("compiling, and timing a few steps");
+  const isStopped = () => signal.aborted;
+  const stepSeconds = await timeStages({ device, config, corpus, tokenizer, settings, from, isStopped })
+    .catch((error) => {
+      // what is wrong with the text is for the run to say, which checks it in its own order
+      if (error instanceof DeviceError) throw error;
+      return [];
+    });
+  terminal.clear();
+  return { memory, frequencies, time: runTime(settings, { stepSeconds, from }) };
+}
+
+/** Share of the budget that is behind. */
+function shareBehind({ settings: { budget }, state }: Run): number {
+  return state ? progressOf(budget, { ...state, seconds: state.elapsed ?? state.seconds }) : 0;
+}
+
+function isWorthTiming({ settings }: Run): boolean {
+  const { budget } = settings;
+  if ("minutes" in budget) return 60 * budget.minutes >= FEW_SECONDS;
+  return planStages(settings).reduce((sum, { steps = 0 }) => sum + steps, 0) >= FEW_STEPS;
+}
+
+/** What is known beforehand, in lines. */
+export function outlookLines(run: Run, outlook: Outlook): string[] {
+  return [...timeLine(run, outlook), memoryLine(outlook), ...passesLine(run, outlook), ...lossLines(run, outlook)];
+}
+
+function timeLine({ settings: { budget }, state }: Run, { time }: Outlook): string[] {
+  if (!time) return [];
+  const [slowest, quickest] = time.speed.map((speed) => grouped(Number(speed.toPrecision(3))));
+  const speed = slowest === quickest ? slowest : `${slowest} to ${quickest}`;
+  const long = "minutes" in budget
+    ? `about ${shortCount(round(time.tokens))}${state ? " more" : ""} tokens in its time`
+    : `${roughTime(time.seconds)}${state ? " left" : ""}`;
+  return [`time    ${long} on this device: a few timed steps made ${speed} tokens/s`];
+}
+
+/** Two digits are all that is known. */
+const round = (count: number) => Number(count.toPrecision(2));
+
+function memoryLine({ memory: { parameters, batch } }: Outlook): string {
+  return `memory  ${mebibytes(parameters + batch)} on the device: ${
+    mebibytes(parameters)
+  } for weights, gradients and ` +
+    `moments, ${mebibytes(batch)} for a step`;
+}
+
+const mebibytes = (bytes: number) => {
+  const count = bytes / 2 ** 20;
+  return `${count < 10 ? count.toFixed(1) : grouped(count)} MiB`;
+};
+
+/** Tokens that a run sees in all; undefined where they are not known. */
+export function allTokens({ settings, state }: Run, time: RunTime | undefined): number | undefined {
+  if ("minutes" in settings.budget) return time && time.tokens + (state?.tokens ?? 0);
+  return planStages(settings).reduce((sum, { steps = 0, tokens }) => sum + steps * tokens, 0);
+}
+
+/** Tokens of the training text, counted or judged by its bytes; undefined where neither is known. */
+export function textTokens({ trainingBytes }: Corpus, { tokens, bytes, isWhole }: TokenEntropy): number | undefined {
+  if (isWhole) return tokens;
+  return trainingBytes === undefined || bytes === 0 ? undefined : round(tokens * trainingBytes / bytes);
+}
+
+function passesLine(run: Run, { frequencies, time }: Outlook): string[] {
+  const all = allTokens(run, time);
+  const tokens = textTokens(run.opened.corpus, frequencies);
+  if (tokens === undefined || all === undefined) return [];
+  const passes = all / tokens;
+  const times = passes < 0.95
+    ? `of which the run reads ${percent(passes, passes < 0.1 ? 1 : 0)}`
+    : `which the run reads ${passes < 1.05 ? "once" : `${Number(passes.toPrecision(2))} times`}`;
+  return [`text    ${frequencies.isWhole ? "" : "about "}${grouped(tokens)} tokens to train on, ${times}`];
+}
+
+function lossLines(run: Run, { frequencies: { entropy, tokens, isWhole }, time }: Outlook): string[] {
+  const { tokenizer, config, settings, base } = run;
+  const sample = isWhole ? "" : ` (in its first ${grouped(tokens)} tokens)`;
+  const known = `loss    ${Math.log(tokenizer.size).toFixed(2)} by guessing among ${grouped(tokenizer.size)} tokens, ` +
+    `${entropy.toFixed(2)} by knowing how frequent each is${sample}`;
+  const all = base ? undefined : allTokens(run, time);
+  const expected = all === undefined ? undefined : expectedLoss({ config, tokenizer, settings, tokens: all });
+  if (!expected) return [known];
+  const { least, highest, text } = expected;
+  return [
+    known,
+    `        ${least.toFixed(2)} to ${highest.toFixed(2)} is what runs of this size and budget came to on ${text}`,
+  ];
+}

@@ -1,0 +1,52 @@
+/**
+ * What a run takes of its device's memory, planned as it will be and without taking any.
+ *
+ * @module
+ */
+
+import { capacityFor } from "../batch/masking.ts";
+import type { Device } from "../device/device.ts";
+import type { ModelConfig } from "../model/config.ts";
+import { trainingMemory } from "../model/memory.ts";
+import type { BatchShape } from "../model/model.ts";
+import { highestMaskRate, stepSize } from "../train/schedule.ts";
+import type { TrainingSettings } from "../train/settings.ts";
+
+/** Bytes on a device. */
+export interface PlannedMemory {
+  /** Weights, gradients and moments. */
+  readonly parameters: number;
+  /** What comes into being in a step, in the stage that takes most. */
+  readonly batch: number;
+}
+
+/** The batches of a stage. */
+export function stageShape(
+  { curriculum, maskRate, maskMode: mode, pack, batchTokens }: Omit<TrainingSettings, "budget">,
+  index: number,
+): BatchShape {
+  const { length } = curriculum[index]!;
+  const { windows } = stepSize({ length, batchTokens, accumulate: 1 });
+  const rate = highestMaskRate(maskRate, curriculum, index);
+  const capacity = capacityFor({ windows, length, rate, mode });
+  return { windows, length, capacity, documents: pack !== "none", pairs: pack === "pairs" };
+}
+
+/** Plans the steps of every stage. */
+export async function plannedMemory(
+  { device, config, settings }: {
+    readonly device: Device;
+    readonly config: ModelConfig;
+    readonly settings: Omit<TrainingSettings, "budget">;
+  },
+): Promise<PlannedMemory> {
+  const { optimizer, recompute: recomputes = false } = settings;
+  let [parameters, batch] = [0, 0];
+  for (const index of settings.curriculum.keys()) {
+    const shape = stageShape(settings, index);
+    const planned = await trainingMemory(device, config, { shape, optimizer, recomputes });
+    parameters = Math.max(parameters, planned.parameters);
+    batch = Math.max(batch, planned.batch);
+  }
+  return { parameters, batch };
+}

@@ -1,0 +1,36 @@
+/**
+ * What a run's losses are watched for, by what is known of it beforehand.
+ *
+ * @module
+ */
+
+import type { ValidationRecord } from "../train/events.ts";
+import { progressOf } from "../train/schedule.ts";
+import { curveNotices } from "./curve_notices.ts";
+import { type Outlook, textTokens } from "./outlook.ts";
+import type { Reporter } from "./reporter.ts";
+import type { Run } from "./run.ts";
+import type { Terminal } from "./terminal.ts";
+
+/**
+ * Watches a run's losses and prints what they mean.
+ *
+ * @param validations Those of before, in order.
+ */
+export function runNotices(
+  { opened: { corpus }, tokenizer, settings: { budget }, state }: Run,
+  { outlook, validations, terminal }: {
+    outlook: Outlook | undefined;
+    validations: readonly ValidationRecord[];
+    terminal: Terminal;
+  },
+): Reporter {
+  return curveNotices({
+    vocab: tokenizer.size,
+    entropy: outlook?.frequencies.entropy,
+    textTokens: outlook && textTokens(corpus, outlook.frequencies),
+    progress: (at) => progressOf(budget, at),
+    validations,
+    tokens: state?.tokens,
+  }, (line) => terminal.print(line));
+}

@@ -1,0 +1,72 @@
+/**
+ * How long a run will take, or how much it will see in its time, from what steps take.
+ *
+ * @module
+ */
+
+import { planStages } from "../train/schedule.ts";
+import { plannedEvaluateTokens, type TrainingSettings } from "../train/settings.ts";
+
+/** What is ahead of a run. */
+export interface RunTime {
+  /** Seconds until the end. */
+  readonly seconds: number;
+  /** Tokens that are seen until then, those behind not counted. */
+  readonly tokens: number;
+  /** Tokens a second, in the slowest stage and in the quickest. */
+  readonly speed: readonly [slowest: number, quickest: number];
+}
+
+/** Share of the time of a budget by the clock that goes into steps; validation and saving take the rest. */
+const STEPS_SHARE = 0.92;
+
+/** What a token costs in validation, as a share of what it costs in training. */
+const FORWARD_SHARE = 1 / 3;
+
+/**
+ * Adds up what is ahead.
+ *
+ * @param stepSeconds Seconds of a step in each stage, where it has one.
+ * @param from Share of the budget that is behind.
+ */
+export function runTime(
+  settings: TrainingSettings,
+  { stepSeconds, from = 0 }: { stepSeconds: readonly (number | undefined)[]; from?: number },
+): RunTime | undefined {
+  const { budget, evaluateEvery } = settings;
+  let [seconds, tokens, before, steps] = [0, 0, 0, 0];
+  const speeds: number[] = [];
+  for (const [i, stage] of planStages(settings).entries()) {
+    const each = stepSeconds[i];
+    const left = Math.min(1, (before + stage.share - from) / stage.share);
+    before += stage.share;
+    if (each === undefined || left <= 0) continue;
+    speeds.push(stage.tokens / each);
+    const count = stage.steps === undefined && "minutes" in budget
+      ? STEPS_SHARE * 60 * budget.minutes * stage.share * left / each
+      : (stage.steps ?? 0) * left;
+    [seconds, tokens, steps] = [seconds + count * each, tokens + count * stage.tokens, steps + count];
+  }
+  if (speeds.length === 0) return undefined;
+  const speed = [Math.min(...speeds), Math.max(...speeds)] as const;
+  if ("minutes" in budget) return { seconds: 60 * budget.minutes * (1 - from), tokens, speed };
+  const validations = "share" in evaluateEvery ? (1 - from) / evaluateEvery.share : steps / evaluateEvery.steps;
+  const evaluated = Math.ceil(validations) * (plannedEvaluateTokens(settings) ?? 0);
+  return { seconds: seconds + FORWARD_SHARE * evaluated / speed[0], tokens, speed };
+}
+
+/** Seconds for people who wait: "about 40 seconds", "about 3 minutes", "about 2 hours 10 minutes", "about 5 days". */
+export function roughTime(seconds: number): string {
+  const count = (value: number, unit: string) => `${value} ${unit}${value === 1 ? "" : "s"}`;
+  if (seconds < 5) return "a few seconds";
+  if (seconds < 58) return `about ${count(5 * Math.round(seconds / 5), "second")}`;
+  const minutes = seconds / 60;
+  if (minutes < 5 && Math.abs(minutes - Math.round(minutes)) > 0.2) return `about ${minutes.toFixed(1)} minutes`;
+  if (minutes < 59.5) return `about ${count(Math.round(minutes), "minute")}`;
+  const tens = Math.round(minutes / 10);
+  if (minutes < 48 * 60) {
+    const rest = tens % 6 === 0 ? "" : ` ${10 * (tens % 6)} minutes`;
+    return `about ${count(Math.floor(tens / 6), "hour")}${rest}`;
+  }
+  return `about ${count(Math.round(minutes / 1440), "day")}`;
+}

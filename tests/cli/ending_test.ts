@@ -1,0 +1,155 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { curvePlot, type CurvePoint } from "../../lib/cli/curve_plot.ts";
+import { comparedLines, formerRun } from "../../lib/cli/former_run.ts";
+import { readCurves } from "../../lib/cli/run_curve.ts";
+import { hasUnicode, nextStep, runTotals, totalLines } from "../../lib/cli/run_ending.ts";
+import { createRun, type RunConfig } from "../../lib/cli/run_folder.ts";
+import { modelConfig } from "../../lib/model/config.ts";
+import type { TrainRecord, ValidationRecord } from "../../lib/train/events.ts";
+import type { Budget } from "../../lib/train/schedule.ts";
+import { defaultSettings } from "../../lib/train/settings.ts";
+import { stepLines } from "../helpers/run_folders.ts";
+import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
+
+/** A curve that falls evenly from 4 to 1. */
+const training = Array.from({ length: 100 }, (_, i): CurvePoint => [1000 * (i + 1), 4 - 3 * i / 99]);
+const validation: CurvePoint[] = [[50_000, 2.5], [100_000, 1]];
+
+Deno.test("curvePlot() draws training and validation where they are, in braille and in ASCII", () => {
+  const plot = curvePlot({ training, validation }, { columns: 80, isUnicode: false });
+  assertEquals(plot.length, 10);
+  assert(plot.every((line) => line.length <= 60 && /^[\x20-\x7e]*$/.test(line)), plot.join("\n"));
+  assertMatch(plot[0]!, /^ {3}4\.00 \|\.{5,8}$/);
+  assertMatch(plot[7]!, /^ {3}1\.00 \| {40,}\.{4,8}o$/);
+  assertMatch(plot[8]!, /^ {8}\+-+$/);
+  assertMatch(plot[9]!, /^ {9}0 +100k tokens$/);
+  // half of the way is in the middle
+  const [row, column] = [
+    plot.findIndex((line) => line.includes("o")),
+    plot.find((line) => line.includes("o"))!.indexOf("o"),
+  ];
+  assertEquals([row, column], [4, 9 + Math.floor(51 / 2)]);
+  const braille = curvePlot({ training, validation }, { columns: 80, isUnicode: true });
+  assertEquals(braille.slice(0, 8).map((line) => line.indexOf("●")), plot.slice(0, 8).map((line) => line.indexOf("o")));
+  assert(braille.slice(0, 8).every((line) => /[\u2801-\u28ff]/.test(line)));
+});
+
+Deno.test("curvePlot() is as wide as the terminal, 60 at most, and nothing where nothing can be drawn", () => {
+  for (const columns of [30, 60, 61, 80, 200, Infinity]) {
+    for (const isUnicode of [true, false]) {
+      const widest = Math.max(
+        ...curvePlot({ training, validation }, { columns, isUnicode }).map((line) => line.length),
+      );
+      assertEquals(widest, Math.min(60, columns - 1));
+    }
+  }
+  assertEquals(curvePlot({ training, validation }, { columns: 20, isUnicode: true }), []);
+  assertEquals(curvePlot({ training: [], validation }, { columns: 80, isUnicode: true }), []);
+  assertEquals(curvePlot({ training: [[1, 2], [2, 2]], validation: [] }, { columns: 80, isUnicode: true }), []);
+  const odd = curvePlot({ training: [[1, 2], [2, NaN], [3, 1]], validation: [[3, Infinity]] }, {
+    columns: 80,
+    isUnicode: false,
+  });
+  assertEquals(odd.length, 10);
+  assert(!odd.slice(0, 8).join().includes("o"));
+});
+
+Deno.test("hasUnicode() asks the locale, as the system does", () => {
+  const of = (variables: Record<string, string>) => hasUnicode((name) => variables[name]);
+  if (Deno.build.os === "windows") return;
+  assert(of({ LANG: "C.UTF-8" }));
+  assert(of({ LC_ALL: "de_DE.utf8", LANG: "C" }));
+  assert(!of({ LC_ALL: "C", LANG: "C.UTF-8" }));
+  assert(of({ LC_ALL: "", LANG: "C.UTF-8" }));
+  assert(!of({}));
+});
+
+const validated = (step: number, loss: number): ValidationRecord => ({
+  kind: "validation",
+  step,
+  tokens: 10 * step,
+  seconds: step,
+  length: 16,
+  loss,
+  accuracy: 0.5,
+  perplexity: Math.exp(loss),
+  paddingShare: 0,
+});
+
+Deno.test("runTotals() and totalLines() tell what was read how quickly, and the best validation", () => {
+  const totals = runTotals({ step: 10, tokens: 1000 });
+  totals.event({ kind: "train", step: 20, tokens: 3000 } as TrainRecord);
+  assertEquals(totals.speed, undefined);
+  totals.event({ kind: "time", elapsed: 9, training: 4, validation: 3, saving: 2 });
+  assertEquals([totals.at, totals.speed], [{ step: 20, tokens: 3000 }, 500]);
+  const [best, last] = [validated(10, 1.5), validated(20, 2)];
+  assertEquals(totalLines(totals, { best, last }), [
+    "best    validation loss 1.5000, accuracy 50.0%, at step 10",
+    "total   3,000 tokens in 20 steps, 500 tokens/s",
+  ]);
+  assertStringIncludes(totalLines(totals, { best, last: best })[0]!, "at the end");
+  assertEquals(totalLines(runTotals(undefined), { best: undefined, last: undefined }), ["total   0 tokens in 0 steps"]);
+});
+
+Deno.test("nextStep() says what to do by how validation went", () => {
+  const of = (losses: number[], budget: Budget) => nextStep(losses.map((loss, i) => validated(i + 1, loss)), budget);
+  const after = (...losses: number[]) => of(losses, { tokens: 3_000_000 });
+  assertMatch(after(3, 2, 1.5)!, /still falling.*--tokens 6M/);
+  assertMatch(after(3, 2, 2.4)!, /best at step 2 and is worse now: more text/);
+  assertStringIncludes(of([3, 2], { minutes: 1.5 })!, "(--minutes 3)");
+  assertStringIncludes(of([3, 2], { steps: 100 })!, "(--steps 200)");
+  assertEquals(after(3, 2, 1.999), undefined);
+  assertEquals(after(3), undefined);
+});
+
+const runOf = (data: string, { layers = 2, vocab = 70 } = {}): RunConfig => ({
+  format: 2,
+  model: modelConfig({ layers, width: 16, heads: 2, vocab }),
+  training: { ...defaultSettings({ preset: "modernbert", width: 16 }), budget: { steps: 10 } },
+  text: { data: [data] },
+  files: [{ name: data, size: 9, head: "00", modified: null }],
+  device: { description: "CPU", settings: { kind: "cpu", blas: "off", fusedMultiplyAdd: true } },
+});
+
+Deno.test("formerRun() finds the run before on the same text, and comparedLines() says which is better and what differs", () =>
+  inTemporaryFolder(async (cwd) => {
+    const write = async (name: string, config: RunConfig, losses: readonly number[]) => {
+      await createRun(`${cwd}/${name}`, config);
+      const lines = losses.map((loss, i) => `${JSON.stringify(validated(i + 1, loss))}\n`);
+      await Deno.writeTextFile(`${cwd}/${name}/metrics.jsonl`, lines.join(""));
+      // times of birth have a grain
+      await new Promise((done) => setTimeout(done, 20));
+    };
+    await write("older", runOf("/a.txt"), [1]);
+    await write("before", runOf("/a.txt", { layers: 1 }), [3, 1.8, 1.9]);
+    await write("other", runOf("/b.txt"), [0.5]);
+    await write("unvalidated", runOf("/a.txt"), []);
+    await Deno.mkdir(`${cwd}/empty`);
+    const config = runOf("/a.txt");
+    await write("now", config, [1.5]);
+    await write("later", runOf("/a.txt"), [0.1]);
+    const former = await formerRun(`${cwd}/now`, config);
+    assertEquals([former?.path, former?.best.loss], [`${cwd}/before`, 1.8]);
+    const now = { path: `${cwd}/now`, config, best: validated(1, 1.5) };
+    const lines = comparedLines(now, former!);
+    assertStringIncludes(lines[0]!, "came to 1.8000 with 20 tokens; this one is better by 0.3000 nats");
+    assertEquals(lines[1], "        now layers 2 instead of 1");
+    assertStringIncludes(lines[2]!, `eval --compare ${cwd}/before ${cwd}/now`);
+    const worse = comparedLines({ ...now, best: validated(1, 2.8) }, former!);
+    assertStringIncludes(worse[0]!, "worse by 1.0000 nats");
+    assertStringIncludes(comparedLines({ ...now, best: validated(1, 1.81) }, former!)[0]!, "about the same");
+    const unlike = comparedLines({ ...now, config: runOf("/a.txt", { vocab: 99 }) }, former!);
+    assertStringIncludes(unlike[0]!, "its vocabulary is another, so the losses cannot be compared");
+    assertEquals(unlike.length, 2);
+    assertEquals(await formerRun(`${cwd}/older`, config), undefined);
+  }));
+
+Deno.test("readCurves() reads the curves of a run, thinned where it is long", () =>
+  inTemporaryFolder(async (cwd) => {
+    assertEquals(await readCurves(cwd), { training: [], validation: [] });
+    await Deno.writeTextFile(`${cwd}/metrics.jsonl`, `${stepLines(1, 5000)}nonsense\n{"kind":"train","st`);
+    const { training, validation } = await readCurves(cwd);
+    assert(training.length > 200 && training.length <= 400, String(training.length));
+    assertEquals(training.at(-1)![0], 5_000_000);
+    assertEquals(validation.map(([tokens]) => tokens / 500_000), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  }));

@@ -1,0 +1,126 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { lockFolder } from "../../lib/cli/run_lock.ts";
+import { bestOf, readRecord, type RunRecord } from "../../lib/cli/run_record.ts";
+import { runJson, runTable } from "../../lib/cli/run_table.ts";
+import { runCli } from "../helpers/run_cli.ts";
+import { stepLine, stepLines, wholeConfig, writeWholeRun } from "../helpers/run_folders.ts";
+import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
+
+Deno.test("readRecord() tells what a run was given, how far it came and how it ended", () =>
+  inTemporaryFolder(async (folder) => {
+    const path = `${folder}/a`;
+    const metrics = stepLines(1, 60, { of: 100 }) + stepLine(60, { kind: "validation", loss: 9 }) +
+      '{"kind":"skipped","step":61,"tokens":61000,"seconds":6.1,"loss":"NaN"}\n{"kind":"spike","step":61}\n{"kind":"tr';
+    await writeWholeRun(path, { metrics, checkpoint: 60 });
+    const run = await readRecord(path);
+    assertEquals([run.name, run.state, run.done, run.corpus], ["a", "stopped", 0.61, "stories"]);
+    assertEquals([run.step, run.tokens, run.seconds, run.evaluateTokens], [61, 61_000, 6.1, 2048]);
+    assertEquals([bestOf(run.validations)!.step, run.validations.at(-1)!.loss], [60, 9]);
+    assertEquals([run.incidents, run.problems], [{ skipped: 1, spikes: 1 }, []]);
+    const lock = lockFolder(path);
+    assertEquals((await readRecord(path)).state, "running");
+    lock.release();
+  }));
+
+Deno.test("readRecord() tells the end of runs by the clock, and what is damaged", () =>
+  inTemporaryFolder(async (folder) => {
+    const config = wholeConfig({ training: { budget: { minutes: 5 } } });
+    const states: (readonly [string, string])[] = [];
+    for (const end of ["finished", "stopped", "diverged", undefined] as const) {
+      await writeWholeRun(`${folder}/${end}`, { config, checkpoint: 100, ...(end ? { end } : {}) });
+      states.push([String(end), (await readRecord(`${folder}/${end}`)).state]);
+    }
+    const wanted = [["finished", "finished"], ["stopped", "stopped"], ["diverged", "diverged"], [
+      "undefined",
+      "stopped",
+    ]];
+    assertEquals(states.map(([...both]) => both), wanted);
+    const damages: [string, (path: string) => Promise<void>, RegExp][] = [
+      ["config", (path) => Deno.writeTextFile(`${path}/config.json`, "{"), /^config\.json: it is no JSON/],
+      [
+        "other",
+        (path) => Deno.writeTextFile(`${path}/config.json`, "{}"),
+        /^its config\.json is not that of a run: "f/,
+      ],
+      ["metrics", (path) => Deno.remove(`${path}/metrics.jsonl`), /^metrics\.jsonl: there is no such file$/],
+    ];
+    for (const [name, damage, problem] of damages) {
+      const path = `${folder}/${name}`;
+      await writeWholeRun(path, { config, checkpoint: 100 });
+      await damage(path);
+      const run = await readRecord(path);
+      assertMatch(run.problems[0] ?? "none", problem);
+      assert(runTable([run], 80).includes(name));
+    }
+  }));
+
+const record = (run: Partial<RunRecord>): RunRecord => ({
+  path: "runs/modernbert-small-shakespeare",
+  name: "modernbert-small-shakespeare",
+  state: "finished",
+  done: 1,
+  config: wholeConfig({ training: { budget: { tokens: 3_000_000 } } }) as unknown as RunRecord["config"],
+  corpus: "Tiny Shakespeare",
+  evaluateTokens: 1,
+  step: 2930,
+  tokens: 3_000_320,
+  seconds: 309,
+  validations: [{ step: 1, tokens: 1, seconds: 1, loss: 1.1559, accuracy: 0.6 }],
+  incidents: { skipped: 0, spikes: 0 },
+  changed: 0,
+  problems: [],
+  ...run,
+});
+
+Deno.test("runTable() fits a terminal, and leaves out what is least needed first", () => {
+  const runs = [record({}), record({ path: "runs/b", state: "stopped", done: 0.452, validations: [] })];
+  assertEquals(runTable(runs, Infinity).split("\n").map((line) => line.trim().split(/ {2,}/)), [
+    ["run", "state", "best", "last", "time", "corpus", "size", "budget"],
+    [
+      "modernbert-small-shakespeare",
+      "finished",
+      "1.1559",
+      "1.1559",
+      "5m09s",
+      "Tiny Shakespeare",
+      "modernbert small",
+      "3M tokens",
+    ],
+    ["b", "stopped 45%", "5m09s", "Tiny Shakespeare", "modernbert small", "3M tokens"],
+  ]);
+  const heads: string[][] = [];
+  for (let width = 120; width >= 36; width--) {
+    const lines = runTable(runs, width).split("\n");
+    assert(lines.every((line) => line.length <= width), `${width}`);
+    heads.push(lines[0]!.trim().split(/ +/));
+  }
+  // at 80 columns
+  assertEquals(heads[40], ["run", "state", "best", "last", "time"]);
+  assertEquals(heads.at(-1), ["run", "state", "best"]);
+  assertEquals(runJson(runs[1]!).best, null);
+});
+
+Deno.test("runs lists the newest first, leaves out other folders, says what is damaged and how to begin", () =>
+  inTemporaryFolder(async (cwd) => {
+    const none = await runCli(["runs"], { cwd });
+    assertEquals([none.code, none.err], [0, ""]);
+    assertStringIncludes(none.out, "there are no runs in runs yet; begin one with:\n  deno run -A cli.ts train");
+    for (const [i, name] of ["old", "new", "bad"].entries()) {
+      await writeWholeRun(`${cwd}/runs/${name}`, { checkpoint: 100 });
+      const time = new Date(1.7e12 + 1000 * (name === "bad" ? 0 : i + 1));
+      await Deno.utime(`${cwd}/runs/${name}/metrics.jsonl`, time, time);
+    }
+    await Deno.writeTextFile(`${cwd}/runs/bad/config.json`, "{");
+    await Deno.mkdir(`${cwd}/runs/notes`);
+    const { code, out, err } = await runCli(["runs", "runs", "--json"], { cwd });
+    assertEquals([code, err], [0, ""]);
+    const runs = JSON.parse(out) as { name: string; state: string; problems: string[] }[];
+    assertEquals(runs.map(({ name, state }) => [name, state]), [
+      ["new", "finished"],
+      ["old", "finished"],
+      ["bad", "stopped"],
+    ]);
+    assertEquals(runs.map(({ problems }) => problems.length), [0, 0, 1]);
+    const wrong = await runCli(["runs", "nowhere"], { cwd });
+    assertEquals([wrong.code, wrong.err], [1, 'error: Cannot list the runs in "nowhere": there is no such folder\n']);
+  }));
