@@ -43,6 +43,7 @@ import type { Terminal } from "./terminal.ts";
 import { eventFilesIn, tensorboardFile } from "./tensorboard.ts";
 import { claimTrace, writeTrace } from "./trace_file.ts";
 import { trainFlags as flags } from "./train_flags.ts";
+import { tuneTeller } from "./tuned_products.ts";
 import { terminalReporter } from "./terminal_reporter.ts";
 import { withAdvice } from "./text_notices.ts";
 
@@ -128,7 +129,7 @@ async function attempt(run: Run, site: Attempt): Promise<number> {
   const path = parsed.get(flags.trace);
   if (path !== undefined) await claimTrace(path);
   const opened = run.device ??
-    await openRunDevice({ ...run, isRecovered: !isFirst }, parsed, (line) => terminal.print(line, { routine: true }));
+    await openRunDevice({ ...run, isRecovered: !isFirst }, parsed, tuneTeller(terminal));
   const { device, reason, notice } = opened;
   const began = performance.now();
   let progress: Progress | undefined;

@@ -15,6 +15,7 @@ import project from "../../deno.json" with { type: "json" };
 import { cacheFolder } from "./default_text.ts";
 import { sha256 } from "./file_print.ts";
 import { mayRead, mayWrite } from "./permissions.ts";
+import type { Terminal } from "./terminal.ts";
 
 /** When choices are made by time: never, where it pays and they are not known, or anew. */
 export const tuneModes = ["off", "on", "force"] as const;
@@ -23,6 +24,11 @@ export type TuneMode = typeof tuneModes[number];
 
 /** Says something in a line. */
 type Tell = (line: string) => void;
+
+/** Says what was chosen, which nobody needs to hear who asked for quiet, and what went wrong, which is a note. */
+export function tuneTeller(terminal: Pick<Terminal, "print">): Tell {
+  return (line) => terminal.print(line, { routine: !line.startsWith("note: ") });
+}
 
 /** What a file of choices holds. */
 interface TunedFile {
