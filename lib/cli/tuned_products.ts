@@ -30,10 +30,13 @@ export function tuneTeller(terminal: Pick<Terminal, "print">): Tell {
   return (line) => terminal.print(line, { routine: !line.startsWith("note: ") });
 }
 
+/** Versions that choices hold for. */
+const VERSION = `${project.version}, Deno ${Deno.version.deno}`;
+
 /** What a file of choices holds. */
 interface TunedFile {
   readonly format: 1;
-  /** Version of the package, for another one may have other kernels. */
+  /** Versions of the package, which has the kernels, and of Deno, which compiles them for the driver. */
   readonly version: string;
   readonly adapter: AdapterPrint;
   readonly products: ProductTable;
@@ -118,7 +121,7 @@ async function readTuned(
   const { kernels: own, ...here } = adapter;
   const foreign = Object.entries(here).find(([name, value]) => card[name as keyof typeof card] !== value);
   if (foreign) throw new RangeError(`${says}: it is of another adapter, "${card.description}"`);
-  return found.version === project.version && kernels === own ? found.products : {};
+  return found.version === VERSION && kernels === own ? found.products : {};
 }
 
 /** Adds what was chosen to what is known; that it cannot be kept is no reason to stop. */
@@ -130,7 +133,7 @@ async function remember({ adapter, chosen }: TuneReport, { folder, tell }: Keepi
   try {
     const before = await readTuned({ folder, name }, adapter).catch(() => ({}));
     const products = { ...before, ...chosen };
-    const file: TunedFile = { format: 1, version: project.version, adapter, products };
+    const file: TunedFile = { format: 1, version: VERSION, adapter, products };
     await makeFolder(folder, { what });
     // another run may be writing it too
     await writeFile(path, `${JSON.stringify(file, null, 2)}\n`, { what, temporary: `${path}.${Deno.pid}` });

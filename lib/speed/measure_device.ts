@@ -42,7 +42,7 @@ export interface MeasuredSizes {
 }
 
 const cardSizes: MeasuredSizes = {
-  elements: 2 ** 26,
+  elements: 2 ** 25,
   product: [4096, 4096, 1024],
   attention: { batch: 8, length: 512, width: 768, heads: 12 },
 };

@@ -228,6 +228,21 @@ Deno.test({
 });
 
 Deno.test({
+  name: "Device.tune() leaves to the rule for good what there was no time for",
+  ignore: withoutGpu,
+  fn: async () => {
+    const calls = await operationsOf(smallGraph().graph);
+    const left: number[] = [];
+    const tune = { software: true, budget: 0, report: (report: TuneReport) => void left.push(report.left) };
+    const device = await openWebGpuDevice({ tune });
+    await device.tune!(calls);
+    await device.tune!(calls);
+    assertEquals([left, productsIn(device.settings)], [[3], {}]);
+    device.destroy();
+  },
+});
+
+Deno.test({
   name: "Device.tune() is absent on software that was not asked for",
   ignore: withoutGpu,
   fn: async () => {

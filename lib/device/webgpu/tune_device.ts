@@ -37,6 +37,8 @@ export interface TunedDevice extends TuneOptions {
   readonly adapter: AdapterPrint;
   readonly gpu: GPUDevice;
   readonly target: GpuTarget;
+  /** Products that were gone into, which are not again: those that there was no time for stay with the rule. */
+  readonly settled: Set<string>;
   allocate(bytes: number, label: string): DeviceBuffer;
   write(tensor: Tensor, data: Float32Array, offset: number): void;
   compile(call: KernelCall): Promise<unknown>;
@@ -45,10 +47,12 @@ export interface TunedDevice extends TuneOptions {
 
 /** The device's table with choices for the products of these calls: those it has, those known from before, those made now. */
 export async function tunedTable(calls: readonly OpCall[], device: TunedDevice): Promise<ProductTable> {
-  const { target, adapter, budget = TUNE_BUDGET, recall, report } = device;
+  const { target, adapter, settled, budget = TUNE_BUDGET, recall, report } = device;
   const began = performance.now();
-  const products = productsOf(calls, target).filter(({ key }) => !Object.hasOwn(target.table, key));
+  const isNew = ({ key }: TunedProduct) => !Object.hasOwn(target.table, key) && !settled.has(key);
+  const products = productsOf(calls, target).filter(isNew);
   if (products.length === 0) return target.table;
+  for (const { key } of products) settled.add(key);
   const before = await recall?.(adapter) ?? {};
   const isKnown = ({ key }: TunedProduct) => Object.hasOwn(before, key);
   const known = Object.fromEntries(products.filter(isKnown).map(({ key }) => [key, before[key]!]));

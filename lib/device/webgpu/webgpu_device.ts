@@ -60,6 +60,7 @@ export class WebGpuDevice implements Device {
   #absentWritable: WebGpuBuffer;
   #watch: GpuWatch;
   #timer: PassTimer | undefined;
+  #settled = new Set<string>();
 
   constructor(gpu: GPUDevice, options: WebGpuDeviceOptions) {
     const { description, software, matmul, tile, products, attention, sources, profile, trace, tune } = options;
@@ -167,6 +168,7 @@ export class WebGpuDevice implements Device {
       ...options,
       gpu: this.#gpu,
       target: this.#target,
+      settled: this.#settled,
       allocate: (bytes, label) => this.allocate(bytes, label),
       write: (tensor, data, offset) => this.write(tensor, data, offset),
       compile: (call) => this.#pipeline(call),
