@@ -1,7 +1,9 @@
 // Ends a step: ring[clock.step mod size] = (Σ loss, correct, labels, gradient norm); totals are cleared; and with NORM
-// update_scale = min(1, clip / norm) (Pascanu et al., 2013), or 0 if the norm or the loss is not a number, so that one
-// bad batch cannot poison the weights. One invocation does it all: the partials are few.
+// update_scale = min(1, clip / norm) (Pascanu et al., 2013), or 0 if the norm or a loss is not finite, so that one bad batch
+// cannot poison the weights; with OTHER, the loss of the same step in another ring counts too. One invocation does it all:
+// the partials are few.
 override NORM: bool = false;
+override OTHER: bool = false;
 
 struct Params {
   count: u32, // of partials
@@ -15,6 +17,7 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> totals: array<vec4f>; // [1]
 @group(0) @binding(4) var<storage, read_write> ring: array<vec4f>; // [ring_size]
 @group(0) @binding(5) var<storage, read_write> update_scale: array<f32>; // [1]
+@group(0) @binding(6) var<storage, read> other_ring: array<vec4f>; // [ring_size]
 
 // Infinities and what is not a number have all of these; comparisons with NaN are not reliable on every back end.
 const EXPONENT: u32 = 0x7f800000u;
@@ -37,7 +40,11 @@ fn main() {
     if (params.clip > 0.0 && norm > params.clip) {
       scale = params.clip / norm;
     }
-    update_scale[0] = select(0.0, scale, is_finite(sum) && is_finite(record.x));
+    var usable = is_finite(sum) && is_finite(record.x);
+    if (OTHER) {
+      usable = usable && is_finite(other_ring[clock[1] % params.ring_size].x);
+    }
+    update_scale[0] = select(0.0, scale, usable);
   }
   ring[clock[1] % params.ring_size] = record;
   totals[0] = vec4f(0.0);

@@ -108,24 +108,27 @@ class RecordStep {
   totals: usize;
   ring: usize;
   update_scale: usize; // if NORM
+  other_ring: usize; // if OTHER
   count: i32; // of partials
   ring_size: i32;
   clip: f32;
   NORM: i32;
+  OTHER: i32;
 }
 
 export function record_step(args: usize, _begin: i32, _end: i32): void {
   const p = changetype<RecordStep>(args);
+  const at = load<u32>(p.clock, 4) % <u32>p.ring_size;
   if (p.NORM) {
     let total: f32 = 0;
     for (let i = 0; i < p.count; i++) total += load<f32>(p.partials + (<usize>i << 2));
     const norm = sqrt<f32>(total);
     store<f32>(p.totals, norm, 12);
-    const usable = isFinite<f32>(total) && isFinite<f32>(load<f32>(p.totals));
+    const other: f32 = p.OTHER ? load<f32>(p.other_ring + (<usize>at << 4)) : 0;
+    const usable = isFinite<f32>(total) && isFinite<f32>(load<f32>(p.totals)) && isFinite<f32>(other);
     const scale: f32 = p.clip > 0 && norm > p.clip ? p.clip / norm : 1;
     store<f32>(p.update_scale, usable ? scale : 0);
   }
-  const at = load<u32>(p.clock, 4) % <u32>p.ring_size;
   v128.store(p.ring + (<usize>at << 4), v128.load(p.totals));
   v128.store(p.totals, splat(0));
 }

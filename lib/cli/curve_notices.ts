@@ -50,7 +50,7 @@ const LATE = 0.85;
 /** Standard errors of what is noise between validations. */
 const NOISE = 3;
 
-/** Passes over a text from which on each gives less, and hardly anything (Muennighoff et al., 2023). */
+/** Passes over a text from which on each gives less, and may give hardly anything (Muennighoff et al., 2023). */
 const SOME_PASSES = 4;
 const MANY_PASSES = 40;
 
@@ -65,22 +65,20 @@ export function curveNotices(facts: CurveFacts, tell: (line: string) => void): R
     said.add(kind);
     if (!isSilent) tell(`note: ${line}`);
   };
-  const passes = (tokens: number, isSilent = false) => {
-    say("many passes", manyPasses(facts, tokens), isSilent);
-    // of both thresholds at once the second is enough
-    say("passes", somePasses(facts, tokens), isSilent || said.has("many passes"));
-  };
   const validated = ({ step, tokens, seconds, loss }: ValidationRecord, isSilent = false) => {
     const training = since.length > 0 ? mean(since) : undefined;
     since = [];
     if (!Number.isFinite(loss)) return;
     validations.push({ step, tokens, loss, training, progress: facts.progress({ step, tokens, seconds }) });
     say("overfitting", overfitting(validations), isSilent);
-    // what overfits has no plateau
-    if (!said.has("overfitting")) say("plateau", plateau(validations), isSilent);
+    // what overfits has no plateau, and one that comes of too many passes has its own advice
+    if (!said.has("overfitting")) {
+      say("many passes", manyPasses(facts, validations), isSilent);
+      if (!said.has("many passes")) say("plateau", plateau(validations), isSilent);
+    }
   };
   const trained = (event: TrainRecord) => {
-    passes(event.tokens);
+    say("passes", somePasses(facts, event.tokens));
     since.push(event.loss);
     if (event.step <= FIRST_STEPS || facts.progress(event) < FIRST_SHARE) return;
     losses.push(event.loss);
@@ -92,7 +90,7 @@ export function curveNotices(facts: CurveFacts, tell: (line: string) => void): R
     // what is worse than guessing is no better than frequencies either
     if (!said.has("guessing")) say("frequencies", frequencies(facts, { step, loss }));
   };
-  if (facts.tokens !== undefined) passes(facts.tokens, true);
+  if (facts.tokens !== undefined) say("passes", somePasses(facts, facts.tokens), true);
   for (const validation of facts.validations ?? []) validated(validation, true);
   return {
     event(event) {
@@ -202,10 +200,18 @@ function somePasses({ textTokens }: CurveFacts, tokens: number): string | undefi
     "more than another pass; watch whether validation still falls";
 }
 
-function manyPasses({ textTokens }: CurveFacts, tokens: number): string | undefined {
-  if (textTokens === undefined || tokens < MANY_PASSES * textTokens) return undefined;
-  return `the text of ${
-    grouped(textTokens)
-  } tokens was read ${MANY_PASSES} times: hardly anything is left to learn from ` +
-    "it; stop with Ctrl-C, which saves, and take more text";
+/** A text that was read often enough, where validation shows it: masks differ in every pass, so many may still teach. */
+function manyPasses({ textTokens }: CurveFacts, validations: readonly Validation[]): string | undefined {
+  const now = validations.at(-1)!;
+  const before = validations.at(-3);
+  if (textTokens === undefined || now.tokens < MANY_PASSES * textTokens || !before || now.progress > LATE) {
+    return undefined;
+  }
+  if (before.loss - now.loss > most(GAIN, now.loss)) return undefined;
+  return `the text of ${grouped(textTokens)} tokens was read ${
+    Math.floor(now.tokens / textTokens)
+  } times and validation ` +
+    `stays at ${
+      now.loss.toFixed(3)
+    }: little is left to learn from it; stop with Ctrl-C, which saves, and take more text`;
 }

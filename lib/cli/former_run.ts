@@ -85,14 +85,14 @@ export function comparedLines(
   const facts = differences(config, former.config);
   const differs = facts.length > 0 ? [`        now ${facts.join(", ")}`] : [];
   if (config.model.vocab !== former.config.model.vocab) {
-    return [`${about}; its vocabulary is another, so the losses cannot be compared`, ...differs];
+    return [about, "        its vocabulary is another, so the losses cannot be compared", ...differs];
   }
   const less = former.best.loss - best.loss;
   const result = Math.abs(less) < SAME
-    ? "about the same"
+    ? "this one came to about the same"
     : `this one is ${less > 0 ? "better" : "worse"} by ${Math.abs(less).toFixed(4)} nats`;
   const command = `        ${program} eval --compare ${former.path} ${path}  # with an error bar`;
-  return [`${about}; ${result}`, ...differs, command];
+  return [about, `        ${result}`, ...differs, command];
 }
 
 /** Nats within which equal runs differ (bench/RESULTS.md). */

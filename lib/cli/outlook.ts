@@ -7,7 +7,7 @@
 import { type TokenEntropy, tokenEntropy } from "../batch/token_entropy.ts";
 import { type Device, DeviceError } from "../device/device.ts";
 import type { Corpus } from "../text/corpus.ts";
-import { planStages, progressOf } from "../train/schedule.ts";
+import { describeBudget, planStages, progressOf } from "../train/schedule.ts";
 import { timeStages } from "../train/time_steps.ts";
 import { expectedLoss } from "./expected_loss.ts";
 import { grouped, percent, shortCount } from "./figures.ts";
@@ -53,6 +53,8 @@ export async function lookAhead(
       if (error instanceof DeviceError) throw error;
       return [];
     });
+  // a profile is of the run alone
+  await device.takeProfile();
   terminal.clear();
   return { memory, frequencies, time: runTime(settings, { stepSeconds, from }) };
 }
@@ -78,7 +80,7 @@ function timeLine({ settings: { budget }, state }: Run, { time }: Outlook): stri
   const [slowest, quickest] = time.speed.map((speed) => grouped(Number(speed.toPrecision(3))));
   const speed = slowest === quickest ? slowest : `${slowest} to ${quickest}`;
   const long = "minutes" in budget
-    ? `about ${shortCount(round(time.tokens))}${state ? " more" : ""} tokens in its time`
+    ? `about ${shortCount(round(time.tokens))} tokens in ${state ? "what is left of " : ""}${describeBudget(budget)}`
     : `${roughTime(time.seconds)}${state ? " left" : ""}`;
   return [`time    ${long} on this device: a few timed steps made ${speed} tokens/s`];
 }
@@ -121,17 +123,27 @@ function passesLine(run: Run, { frequencies, time }: Outlook): string[] {
   return [`text    ${frequencies.isWhole ? "" : "about "}${grouped(tokens)} tokens to train on, ${times}`];
 }
 
-function lossLines(run: Run, { frequencies: { entropy, tokens, isWhole }, time }: Outlook): string[] {
+/** Passes over their text that the measured runs made at most. */
+const MOST_PASSES = 6;
+
+function lossLines(run: Run, outlook: Outlook): string[] {
+  const { frequencies: { entropy, tokens, isWhole }, time } = outlook;
   const { tokenizer, config, settings, base } = run;
   const sample = isWhole ? "" : ` (in its first ${grouped(tokens)} tokens)`;
   const known = `loss    ${Math.log(tokenizer.size).toFixed(2)} by guessing among ${grouped(tokenizer.size)} tokens, ` +
     `${entropy.toFixed(2)} by knowing how frequent each is${sample}`;
   const all = base ? undefined : allTokens(run, time);
-  const expected = all === undefined ? undefined : expectedLoss({ config, tokenizer, settings, tokens: all });
+  const text = textTokens(run.opened.corpus, outlook.frequencies);
+  const isRepeated = all !== undefined && text !== undefined && all > MOST_PASSES * text;
+  const expected = all === undefined || isRepeated
+    ? undefined
+    : expectedLoss({ config, tokenizer, settings, tokens: all });
   if (!expected) return [known];
-  const { least, highest, text } = expected;
+  const { least, highest } = expected;
   return [
     known,
-    `        ${least.toFixed(2)} to ${highest.toFixed(2)} is what runs of this size and budget came to on ${text}`,
+    `        ${least.toFixed(2)} to ${
+      highest.toFixed(2)
+    } is what runs of this size and budget came to on ${expected.text}`,
   ];
 }

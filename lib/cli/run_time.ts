@@ -63,8 +63,9 @@ export function roughTime(seconds: number): string {
   const minutes = seconds / 60;
   if (minutes < 5 && Math.abs(minutes - Math.round(minutes)) > 0.2) return `about ${minutes.toFixed(1)} minutes`;
   if (minutes < 59.5) return `about ${count(Math.round(minutes), "minute")}`;
-  const tens = Math.round(minutes / 10);
+  const tens = minutes < 600 ? Math.round(minutes / 10) : 6 * Math.round(minutes / 60);
   if (minutes < 48 * 60) {
+    // of many hours the minutes are not known
     const rest = tens % 6 === 0 ? "" : ` ${10 * (tens % 6)} minutes`;
     return `about ${count(Math.floor(tens / 6), "hour")}${rest}`;
   }

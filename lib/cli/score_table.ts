@@ -22,7 +22,7 @@ const maskingNames: Readonly<Record<Masking, string>> = {
 export function watchedMeasure(
   plan: MeasurePlan,
   { corpus, bytes }: Pick<OpenedCorpus, "corpus" | "bytes">,
-  place: ProgressPlace = progressAside(),
+  { place = progressAside(), now }: { place?: ProgressPlace; now?: () => number } = {},
 ): { readonly plan: MeasurePlan; readonly progress: MeasureProgress; end(): void } {
   const watched = watchedCorpus(plan.corpus);
   // of a run's text only what validates is read
@@ -31,7 +31,7 @@ export function watchedMeasure(
   return {
     plan: { ...plan, corpus: watched.corpus },
     progress(masking, { windows, loss }) {
-      if (masking !== current) work = longWork(place, `evaluating, ${maskingNames[masking]}`);
+      if (masking !== current) work = longWork(place, `evaluating, ${maskingNames[masking]}`, now && { now });
       current = masking;
       const most = masking === "masked" ? plan.tokens : plan.tokensInTurn;
       const length = plan.length ?? EVALUATION_LENGTH;

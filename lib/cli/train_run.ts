@@ -42,9 +42,9 @@ import { samplesFile } from "./samples_file.ts";
 import type { Terminal } from "./terminal.ts";
 import { eventFilesIn, tensorboardFile } from "./tensorboard.ts";
 import { claimTrace, writeTrace } from "./trace_file.ts";
-import { trainFlags as flags } from "./train_flags.ts";
 import { tuneTeller } from "./tuned_products.ts";
 import { terminalReporter } from "./terminal_reporter.ts";
+import { trainFlags } from "./train_flags.ts";
 import { withAdvice } from "./text_notices.ts";
 
 /** What a run goes on with. */
@@ -86,7 +86,7 @@ export async function trainRun(
           ? undefined
           : failure
           ? await recovery.next(error, failure)
-          : inSmallerParts(error, run, parsed.get(flags["micro-batch"]));
+          : inSmallerParts(error, run, parsed.get(trainFlags["micro-batch"]));
         if (!next) {
           end.note(error instanceof DivergedError ? "diverged" : "stopped");
           const advice = failure && await recovery.advice(error, failure);
@@ -126,7 +126,7 @@ interface Attempt extends Site {
 /** Trains until the end; returns the exit code. */
 async function attempt(run: Run, site: Attempt): Promise<number> {
   const { parsed, terminal, signal, isFirst, failed } = site;
-  const path = parsed.get(flags.trace);
+  const path = parsed.get(trainFlags.trace);
   if (path !== undefined) await claimTrace(path);
   const opened = run.device ??
     await openRunDevice({ ...run, isRecovered: !isFirst }, parsed, tuneTeller(terminal));
@@ -184,11 +184,8 @@ async function trainOn(
         const validations = await readValidations(run.path);
         outcome = watchOutcome({ vocab: tokenizer.size, validations });
         const notices = runNotices(run, { outlook: known.outlook, validations, terminal });
-        const kept = keepersOf(run, { device, outcome, validations, said: [shown, told], saved, end });
-        reporters = [...kept, notices, totals];
-        if (parsed.get(flags.tensorboard) || (await eventFilesIn(run.path)).length > 0) {
-          reporters = [...reporters, await tensorboardFile(run.path, { step: state?.step ?? 0 })];
-        }
+        const said = [...await eventsOf(run, parsed.get(trainFlags.tensorboard) ?? false), end, shown, told];
+        reporters = [...keepersOf(run, { device, outcome, validations, said, saved }), notices, totals];
         entered({ hasSteps: true, soundUntil: outcome.soundUntil });
       }
       for (const reporter of reporters) await reporter.event(event);
@@ -197,11 +194,11 @@ async function trainOn(
     for (const line of skippedLines(run.opened.bad)) terminal.print(line);
     const profile = await device.takeProfile();
     trace?.end();
-    if (profile && parsed.get(flags.profile)) terminal.print(profileTable(profile, await measurePeaks(device)));
+    if (profile && parsed.get(trainFlags.profile)) terminal.print(profileTable(profile, await measurePeaks(device)));
     return outcome ? await ended(run, { signal, outcome, totals, terminal }) : 1;
   } finally {
     for (const reporter of reporters) reporter.close?.();
-    const path = parsed.get(flags.trace);
+    const path = parsed.get(trainFlags.trace);
     if (trace && path !== undefined) terminal.print(await writeTrace(path, trace, { device: device.description }));
     model.destroy();
   }
@@ -219,13 +216,12 @@ async function newModel(device: Device, run: Run, terminal: Terminal): Promise<M
 /** What hears of a run, in order: what is said of an event is noted first, and judged before it is kept. */
 function keepersOf(
   run: Run,
-  { device, outcome, validations, said, saved, end }: {
+  { device, outcome, validations, said, saved }: {
     device: Device;
     outcome: Outcome;
     validations: readonly ValidationRecord[];
     said: readonly Reporter[];
     saved: Reporter;
-    end: EndNote;
   },
 ): Reporter[] {
   const keeper = checkpointKeeper(run, { device: device.description, validations });
@@ -237,7 +233,13 @@ function keepersOf(
       await saved.event(event);
     },
   };
-  return [claimWatch(run.claim), metricsFile(run.path), end, samplesFile(run.path), ...said, outcome, guarded];
+  return [claimWatch(run.claim), metricsFile(run.path), samplesFile(run.path), ...said, outcome, guarded];
+}
+
+/** What writes event files of TensorBoard, where that is asked for or the run has some. */
+async function eventsOf({ path, state }: Run, isAsked: boolean): Promise<Reporter[]> {
+  if (!isAsked && (await eventFilesIn(path)).length === 0) return [];
+  return [await tensorboardFile(path, { step: state?.step ?? 0 })];
 }
 
 /** Says what came of a run, and what to do next; returns the exit code. */

@@ -215,6 +215,7 @@ function adamw({ tensors, params }: OpCall, { maxTensorBytes }: LoweringTarget):
     string,
     Tensor
   >;
+  const other = tensors.other_ring ? { other_ring: tensors.other_ring } : {};
   const { size, decayed, ring_size, clip, ...constants } = params as Record<string, number>;
   const chunks = chunksOf(size! / 4, Math.floor(maxTensorBytes / 256) * 16);
   const block4 = Math.max(256, Math.ceil(size! / 4 / 1024));
@@ -230,9 +231,9 @@ function adamw({ tensors, params }: OpCall, { maxTensorBytes }: LoweringTarget):
   }));
   const record: KernelCall = {
     kernel: "record_step",
-    tensors: { clock: clock!, partials, totals: totals!, ring: ring!, update_scale: updateScale },
+    tensors: { clock: clock!, partials, totals: totals!, ring: ring!, update_scale: updateScale, ...other },
     params: { count: partials.size, ring_size: ring_size!, clip: clip! },
-    constants: { NORM: true },
+    constants: { NORM: true, OTHER: "other_ring" in other },
     grid: [1, 1, 1],
   };
   const updates = chunks.map((chunk): KernelCall => ({

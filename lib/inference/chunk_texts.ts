@@ -10,6 +10,9 @@ import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 /** Characters that are looked at for each token that there is room for; a longer token is rare, and only makes a chunk shorter. */
 const CHARACTERS_A_TOKEN = 16;
 
+/** Characters for each token that are looked at first. */
+const FEW_CHARACTERS = 4;
+
 /** Characters of a part that surely has more tokens than fit. */
 const HUGE = 1 << 20;
 
@@ -75,16 +78,15 @@ const chunk = (text: string) => text.replace(/[\r\n]+$/, "");
 
 /** Where a text is cut so that what is before has at most so many tokens. */
 function fittingEnd(text: string, { room, count }: { room: number; count: (text: string) => number }): number {
-  const most = Math.min(text.length, room * CHARACTERS_A_TOKEN);
-  const start = text.slice(0, most);
+  const { start, tokens: all } = beginning(text, { room, count });
   const words = [...start.matchAll(/(?<=\S)(?=\s)|(?<=\n)/g)].map(({ index }) => index).filter((index) => index > 0);
   return longestFitting(words) ?? longestFitting(characterEnds(start)) ?? characterEnds(start)[0] ?? text.length;
 
   /** The furthest end found in a few tries, each where the number of tokens so far says that it should be. */
   function longestFitting(ends: readonly number[]): number | undefined {
     let [low, high] = [-1, ends.length];
-    let [tokensLow, tokensHigh] = [0, Math.max(room + 1, count(start))];
-    if (most < text.length && count(start) <= room) return most;
+    let [tokensLow, tokensHigh] = [0, Math.max(room + 1, all)];
+    if (start.length < text.length && all <= room) return start.length;
     for (let tries = 0; high - low > 1 && tries < MOST_TRIES; tries++) {
       const share = (room - tokensLow) / (tokensHigh - tokensLow);
       const guess = Math.floor(low + share * (high - low));
@@ -96,6 +98,24 @@ function fittingEnd(text: string, { room, count }: { room: number; count: (text:
     return ends[low];
   }
 }
+
+/** The beginning of a text that has more tokens than fit, where the characters that are looked at have so many. */
+function beginning(
+  text: string,
+  { room, count }: { room: number; count: (text: string) => number },
+): { start: string; tokens: number } {
+  const most = Math.min(text.length, room * CHARACTERS_A_TOKEN);
+  // a word that is cut may have more tokens than the whole one
+  const enough = 1.25 * room + 16;
+  for (let length = FEW_CHARACTERS * room;; length *= 2) {
+    const start = wholeCharacters(text.slice(0, Math.min(most, length)));
+    const tokens = count(start);
+    if (tokens > enough || length >= most) return { start, tokens };
+  }
+}
+
+/** Without the first half of a character at its end, unless there is nothing else. */
+const wholeCharacters = (text: string) => text.length > 1 ? text.replace(/[\ud800-\udbff]$/, "") : text;
 
 /** Ends of the characters of a text, no surrogate pair cut in two. */
 function characterEnds(text: string): number[] {

@@ -150,8 +150,9 @@ export class Model {
     const { graph } = recording;
     graph.backward();
     graph.section("update");
-    if (shape.pairs && steps.pairs) recordStep(graph, steps.pairs);
-    adamW(graph, this.store, { ...optimizer, step: steps.masked });
+    const other = shape.pairs ? steps.pairs : undefined;
+    if (other) recordStep(graph, other);
+    adamW(graph, this.store, { ...optimizer, step: steps.masked, other });
     return await recording.compile();
   }
 

@@ -18,9 +18,15 @@ export interface AdamWOptions {
 
 /**
  * The update of all parameters: global gradient norm, clipping, AdamW (Loshchilov and Hutter, 2019), cleared gradients.
- * A step whose loss or norm is not a number changes no parameter; the ring shows it.
+ * A step whose loss or norm is not finite changes no parameter; the ring shows it.
+ *
+ * @param options `other`: the step of another loss, recorded before, which is to be finite too.
  */
-export function adamW(graph: Graph, store: ParameterStore, options: AdamWOptions & { step: StepTensors }): void {
+export function adamW(
+  graph: Graph,
+  store: ParameterStore,
+  options: AdamWOptions & { step: StepTensors; other?: StepTensors | undefined },
+): void {
   const { beta1, beta2, epsilon, weightDecay: weight_decay, clip, step: { clock, scalars, totals, ring } } = options;
   graph.call("adamw", {
     tensors: {
@@ -32,6 +38,7 @@ export function adamW(graph: Graph, store: ParameterStore, options: AdamWOptions
       gradients: store.gradients,
       first_moment: store.firstMoment,
       second_moment: store.secondMoment,
+      ...(options.other ? { other_ring: options.other.ring } : {}),
     },
     params: {
       size: store.values.size,

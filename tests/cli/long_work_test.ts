@@ -9,6 +9,7 @@ import {
   watchedWeights,
   workLine,
 } from "../../lib/cli/long_work.ts";
+import { watchedMeasure } from "../../lib/cli/score_table.ts";
 import { textCorpus, textsOf } from "../../lib/text/corpus.ts";
 import { stringSource } from "../../lib/text/source.ts";
 
@@ -126,4 +127,32 @@ Deno.test("watchedVocabulary() and watchedWeights() say how far they are", async
   const got: number[] = [];
   await watchedWeights(weights, { work, parameters: 5 }).read((_, values) => void got.push(values.length));
   assertEquals([got, told], [[2, 3], [[2, 5], [5, 5]]]);
+});
+
+Deno.test("watchedMeasure() tells how much of the text, or of what is to be read of it, was read", async () => {
+  const validation = [stringSource("b.txt", "another text\n".repeat(100))];
+  const corpus = await textCorpus([stringSource("a.txt", "one line of text\n".repeat(100))], { validation });
+  const plan = { length: 10, tokensInTurn: 80, pack: "none", rule: "bert", maskings: ["masked", "pseudo"] } as const;
+  const score = { loss: 2, accuracy: 0, perplexity: 1, predicted: 1, characters: 1 };
+  const { place, shown, now, pass } = shownBy();
+  const told = async (given: { tokens?: number; bytes?: number }, masking: "masked" | "pseudo") => {
+    const watched = watchedMeasure({ ...plan, corpus, tokens: given.tokens }, { corpus, bytes: given.bytes }, {
+      place,
+      now,
+    });
+    watched.progress(masking, { ...score, windows: 1 });
+    for await (const { text } of watched.plan.corpus.passages("validation")) {
+      pass(100);
+      watched.progress(masking, { ...score, windows: 2 });
+      if (shown.length > 0) break;
+      assertEquals(text, "another text");
+    }
+    watched.end();
+    return shown.splice(0);
+  };
+  // ten of a hundred lines, of the validation text alone
+  assertEquals(await told({ bytes: 3000 }, "masked"), ["evaluating, 15 % masked  10%  9s left"]);
+  assertEquals(await told({ bytes: 3000, tokens: 40 }, "masked"), ["evaluating, 15 % masked  50%  1s left"]);
+  assertEquals(await told({}, "pseudo"), ["evaluating, each token in turn  25%  3s left"]);
+  assertEquals(await told({}, "masked"), ["evaluating, 15 % masked  2 windows, loss 2.0000  1s"]);
 });

@@ -29,8 +29,8 @@ Deno.test("writeCsv() gives a row for each step, or each validation, and passes 
   ]);
   assertEquals(unreadable, 1);
   assertEquals((await rowsOf(metrics, "validation")).rows, [
-    "step,tokens,seconds,length,loss,accuracy,perplexity",
-    "1,1000,0.1,32,4.997,0.001,",
+    "step,tokens,seconds,length,loss,accuracy,perplexity,deviceBytes,residentBytes",
+    "1,1000,0.1,32,4.997,0.001,,,",
   ]);
   // a table is a table though there is nothing in it
   assertEquals((await rowsOf("")).rows, [head]);

@@ -82,6 +82,7 @@ Deno.test("roughTime() says no more than is known", () => {
     [720, "about 12 minutes"],
     [3599, "about 1 hour"],
     [7800, "about 2 hours 10 minutes"],
+    [70_800, "about 20 hours"],
     [86_300, "about 24 hours"],
     [5 * 86_400, "about 5 days"],
   ];
@@ -133,6 +134,14 @@ Deno.test("outlookLines() say time, memory, passes and the losses to compare wit
   });
   assertEquals(little.map((line) => line.slice(0, 4)), ["memo", "loss"]);
   assert(little[1]!.endsWith("(in its first 512,000 tokens)"));
+  const small = { ...run, config: modelConfig({ size: "small", vocab: 70 }) };
+  assertEquals(outlookLines(small, known).length, 5);
+  const repeated = { ...known.frequencies, tokens: 100_000 };
+  assertEquals(
+    outlookLines(small, { ...known, frequencies: repeated }).length,
+    4,
+    "measured runs repeated no text so often",
+  );
   const clock = {
     ...run,
     settings: { ...settings, budget: { minutes: 3 } },
@@ -140,7 +149,7 @@ Deno.test("outlookLines() say time, memory, passes and the losses to compare wit
   };
   assertEquals(
     outlookLines(clock as unknown as Run, known)[0],
-    "time    about 1M more tokens in its time on this device: a few timed steps made 5,120 to 10,200 tokens/s",
+    "time    about 1M tokens in what is left of 3 minutes on this device: a few timed steps made 5,120 to 10,200 tokens/s",
   );
 });
 
@@ -210,7 +219,9 @@ Deno.test("train says what is ahead before its first step, and what came of it a
     assert(!after.includes("before  "), after);
     const again = await train("two");
     assert(
-      /\nbefore {2}runs\/one, .* came to \d\.\d{4} with 3,840 tokens; about the same\n/.test(again.out),
+      /\nbefore {2}runs\/one, .* came to \d\.\d{4} with 3,840 tokens\n {8}this one came to about the same\n/.test(
+        again.out,
+      ),
       again.out,
     );
   }));

@@ -191,6 +191,12 @@ Deno.test("train --resume says what is wrong where no checkpoint can be read, or
     assertEquals(out.match(/^note: Cannot read \S+training\.json: it is damaged/gm)?.length, before.length);
     assertStringIncludes(err, "step-00000045/training.json: it is damaged");
     assertEquals([await names(`${path}/checkpoints`), (await runMetrics(path)).length > 60], [before, true]);
+    await Deno.remove(`${path}/checkpoints`, { recursive: true });
+    assertEquals(
+      (await runCli(["train", "--resume", "runs/x"], { cwd })).err,
+      'error: Cannot resume "runs/x": it has no checkpoint yet, so there is nothing to go on from; begin it once more, by ' +
+        "deno run -A cli.ts train with the same options, under another --name or when this folder is removed\n",
+    );
   }));
 
 Deno.test("fill and export use the checkpoint before one whose weights turn out to be damaged", () =>

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { chunkTexts } from "../../lib/inference/chunk_texts.ts";
 import { encodeFramed } from "../../lib/tokenizer/special_tokens.ts";
+import { characterTokenizer } from "../../lib/tokenizer/character.ts";
 import { mixedText } from "../helpers/mixed_text.ts";
 import { random } from "../helpers/random.ts";
 import { vocabularies } from "../helpers/vocabularies.ts";
@@ -64,4 +65,21 @@ Deno.test("chunkTexts() counts a line of a megabyte a few times, not once for ea
   assert(characters < 40 * line.length, `${characters / line.length} times`);
   // nearly full: a few tries bring a cut close to the best
   assert(chunks.slice(0, -1).every((chunk) => encodeFramed(tokenizer, chunk).length >= 110));
+});
+
+Deno.test("chunkTexts() looks at each character of a text without spaces a few times, and cuts none in two", async () => {
+  const plain = characterTokenizer("ab😀");
+  let characters = 0;
+  const tokenizer = {
+    ...plain,
+    encode(text: string) {
+      characters += text.length;
+      return plain.encode(text);
+    },
+  };
+  const text = "ab😀".repeat(5000);
+  const chunks = await Array.fromAsync(chunkTexts([text], { tokenizer, longest: 101 }));
+  assertEquals([chunks.join("") === text, chunks.every((chunk) => chunk.isWellFormed())], [true, true]);
+  // 55 times where 1,600 characters were looked at for each of the 148 chunks
+  assert(characters < 40 * text.length, `${characters / text.length}`);
 });

@@ -3,6 +3,7 @@ import { allocateTensor, type Device } from "../../lib/device/device.ts";
 import { Graph } from "../../lib/graph/graph.ts";
 import { ParameterStore } from "../../lib/optimizer/parameter_store.ts";
 import { adamW } from "../../lib/optimizer/adamw.ts";
+import { allocateStep, recordStep, RING_SIZE } from "../../lib/optimizer/step.ts";
 import { assertClose } from "../helpers/assert_close.ts";
 import { kindTest } from "../helpers/devices.ts";
 import { normal } from "../helpers/random.ts";
@@ -120,3 +121,39 @@ kindTest("adamW() changes nothing but clears the gradient when it is not a numbe
   store.destroy();
   for (const tensor of Object.values(step)) tensor.storage.buffer.destroy();
 });
+
+kindTest(
+  "adamW() changes nothing where the loss of the step or of another one beside it is not finite",
+  async (device) => {
+    const store = new ParameterStore(device, [{ name: "weight", shape: [8, 8], decay: true }]);
+    const [step, other] = [allocateStep(device, "step"), allocateStep(device, "other")];
+    const graph = new Graph();
+    recordStep(graph, other);
+    adamW(graph, store, { ...options, clip: 1, step, other });
+    const program = await graph.compile(device);
+    const start = normal(64, { seed: 1 });
+    device.write(step.scalars, Float32Array.of(1, rate, 10, 50));
+    const losses: [number, number][] = [[1, 2], [1, Infinity], [-Infinity, 2], [1, NaN], [NaN, 2], [3, 0], [
+      1,
+      -Infinity,
+    ]];
+    for (const [number, [loss, otherLoss]] of losses.entries()) {
+      device.write(store.values, start);
+      device.write(store.gradients, new Float32Array(64).fill(1));
+      for (const { clock } of [step, other]) device.write(clock, Uint32Array.of(0, RING_SIZE - 2 + number, 0, 0));
+      device.write(step.totals, Float32Array.of(loss, 0, 1, 0));
+      device.write(other.totals, Float32Array.of(otherLoss, 0, 1, 0));
+      program.run();
+      const [values, gradients] = await device.read([store.values, store.gradients]);
+      const isSame = new Float32Array(values!).every((value, i) => value === start[i]);
+      assertEquals(isSame, !(Number.isFinite(loss) && Number.isFinite(otherLoss)), `${loss}, ${otherLoss}`);
+      assert(new Float32Array(gradients!).every((value) => value === 0));
+      const at = 4 * ((RING_SIZE - 2 + number) % RING_SIZE);
+      const rings = await device.read([step.ring, other.ring]);
+      assertEquals(rings.map((ring) => new Float32Array(ring)[at]), [loss, otherLoss]);
+    }
+    program.destroy();
+    store.destroy();
+    for (const tensor of [step, other].flatMap((tensors) => Object.values(tensors))) tensor.storage.buffer.destroy();
+  },
+);

@@ -15,7 +15,7 @@ import { checkPermissions, permissionsHelp, readingOf } from "../permissions.ts"
 import { program } from "../program.ts";
 import { readRecord } from "../run_record.ts";
 import { openTerminal } from "../terminal.ts";
-import { say, sayAside } from "../standard_streams.ts";
+import { say, sayAside, sayHelp, sayWrapped } from "../standard_streams.ts";
 
 const groups = { Options: { json } };
 
@@ -41,7 +41,7 @@ Examples:
 export async function compareCommand(args: readonly string[]): Promise<number> {
   const parsed = parseFlags(groups, args);
   if (parsed.help) {
-    say(compareHelp);
+    sayHelp(compareHelp);
     return 0;
   }
   const given = parsed.positional;
@@ -56,7 +56,7 @@ export async function compareCommand(args: readonly string[]): Promise<number> {
   const reasons = incomparable(keyed);
   const comparison = compareRuns(runs);
   if (parsed.get(json)) say(safeJson(comparisonJson(comparison, reasons), 2));
-  else say(comparisonText(comparison, { reasons, width: openTerminal().columns }));
+  else sayWrapped(comparisonText(comparison, { reasons, width: openTerminal().columns }));
   for (const { path, problems: [problem] } of runs) {
     if (problem !== undefined) sayAside(`note: ${path} is damaged: ${problem}`);
   }

@@ -13,7 +13,7 @@ import { type RowCount, type RowKind, writeCsv, writeJsonLines } from "../metric
 import { checkRun } from "../named_runs.ts";
 import { checkPermissions, permissionsHelp, readingOf } from "../permissions.ts";
 import { program } from "../program.ts";
-import { lineWriter, say, sayAside } from "../standard_streams.ts";
+import { lineWriter, say, sayAside, sayHelp } from "../standard_streams.ts";
 import { eventFilesIn, exportEvents } from "../tensorboard.ts";
 
 const csv = flagSwitch("print a table with a heading: a row for each step");
@@ -49,7 +49,7 @@ Examples:
 export async function metricsCommand(args: readonly string[]): Promise<number> {
   const parsed = parseFlags(groups, args);
   if (parsed.help) {
-    say(metricsHelp);
+    sayHelp(metricsHelp);
     return 0;
   }
   const [given, ...rest] = parsed.positional;

@@ -12,7 +12,7 @@ import { checkPermissions, permissionsHelp, readingOf } from "../permissions.ts"
 import { program } from "../program.ts";
 import { readRecord } from "../run_record.ts";
 import { runJson, runTable } from "../run_table.ts";
-import { say, sayAside } from "../standard_streams.ts";
+import { say, sayAside, sayHelp } from "../standard_streams.ts";
 import { openTerminal } from "../terminal.ts";
 
 const groups = { Options: { json } };
@@ -39,7 +39,7 @@ Examples:
 export async function runsCommand(args: readonly string[]): Promise<number> {
   const parsed = parseFlags(groups, args);
   if (parsed.help) {
-    say(runsHelp);
+    sayHelp(runsHelp);
     return 0;
   }
   const given = parsed.positional;
