@@ -5,7 +5,13 @@
  */
 import { parseArgs } from "@std/cli";
 import project from "../deno.json" with { type: "json" };
-import { adapterFacts, NoAdapterError, openWebGpuDevice } from "../lib/device/webgpu/open_webgpu.ts";
+import type { Device } from "../lib/device/device.ts";
+import {
+  adapterFacts,
+  NoAdapterError,
+  openWebGpuDevice,
+  type WebGpuOptions,
+} from "../lib/device/webgpu/open_webgpu.ts";
 import type { TuneReport } from "../lib/device/webgpu/tuner.ts";
 import { type DeviceSpeed, measureDevice } from "../lib/speed/measure_device.ts";
 import { estimateStep } from "../lib/speed/step_estimate.ts";
@@ -44,29 +50,41 @@ async function runTests(folders: readonly string[]): Promise<GpuReport["tests"]>
   return { summary: `${found ?? "the tests did not end"}, ${seconds} s`, failures };
 }
 
+/** Opens a device, prepares a step on it and has it measured; whatever comes of it, the memory is given back. */
+async function on<T>(
+  one: CardCase,
+  options: WebGpuOptions,
+  use: (device: Device, step: Awaited<ReturnType<typeof prepareStep>>, prepared: number) => Promise<T>,
+): Promise<T> {
+  const device = await openWebGpuDevice(options);
+  try {
+    const began = performance.now();
+    const step = await prepareStep(device, one);
+    return await use(device, step, performance.now() - began);
+  } finally {
+    device.destroy();
+  }
+}
+
 /** Measures the steps of a model with products by the rule, then with those that time chose. */
 async function measure(
   one: CardCase,
   { speed, software }: { speed: DeviceSpeed; software: boolean },
 ): Promise<MeasuredStep> {
   const limits = software ? LIMITS.software : LIMITS.card;
-  const usual = await openWebGpuDevice();
-  const began = performance.now();
-  const step = await prepareStep(usual, one);
-  const compiled = performance.now() - began;
-  const usualTime = await timeSteps(step, limits);
-  const { tokensPerSecond } = await estimateStep(usual, speed, one);
-  usual.destroy();
+  const usual = await on(one, {}, async (device, step, compiled) => {
+    const { tokensPerSecond: estimated } = await estimateStep(device, speed, one);
+    return { compiled, estimated, usual: await timeSteps(step, limits) };
+  });
   let report: TuneReport | undefined;
-  const tuned = await openWebGpuDevice({ tune: { software, report: (found) => void (report = found) } });
-  const tunedTime = await timeSteps(await prepareStep(tuned, one), limits);
-  tuned.destroy();
+  const tune = { software, report: (found: TuneReport) => void (report = found) };
+  const tuned = await on(one, { tune }, (_, step) => timeSteps(step, limits));
   const { milliseconds = 0, products = 0, chosen = {}, changed = 0 } = report ?? {};
   const tuning = { milliseconds, products, timed: Object.keys(chosen).length, changed };
   tell(
-    `  ${one.size}, ${one.tokens} tokens a step: ${usualTime.toFixed(2)} ms by the rule, ${tunedTime.toFixed(2)} tuned`,
+    `  ${one.size}, ${one.tokens} tokens a step: ${usual.usual.toFixed(2)} ms by the rule, ${tuned.toFixed(2)} tuned`,
   );
-  return { ...one, compiled, usual: usualTime, tuned: tunedTime, tuning, estimated: tokensPerSecond };
+  return { ...one, ...usual, tuned, tuning };
 }
 
 const { "skip-tests": skipTests, _: given } = parseArgs(Deno.args, { boolean: ["skip-tests"] });

@@ -91,7 +91,7 @@ async function showDevice(choice: DeviceChoice, parsed: ParsedFlags): Promise<nu
     blas: parsed.get(deviceFlags.blas),
   });
   if (parsed.get(json)) say(safeJson(report, 2));
-  else for (const line of deviceLines(report)) say(line);
+  else for (const line of deviceLines(report)) sayWrapped(line);
   return 0;
 }
 

@@ -57,7 +57,7 @@ export async function tunedTable(calls: readonly OpCall[], device: TunedDevice):
   const isKnown = ({ key }: TunedProduct) => Object.hasOwn(before, key);
   const known = Object.fromEntries(products.filter(isKnown).map(({ key }) => [key, before[key]!]));
   const rest = products.filter((product) => !isKnown(product));
-  const chosen = await timedChoices(rest, device, budget - (performance.now() - began));
+  const chosen = await timedChoices(rest, device, { end: began + budget });
   const changed = rest.filter(({ key, shape }) => chosen[key] && !isUsual(chosen[key], shape, target));
   await report?.({
     adapter,
@@ -75,7 +75,7 @@ export async function tunedTable(calls: readonly OpCall[], device: TunedDevice):
 async function timedChoices(
   products: readonly TunedProduct[],
   device: TunedDevice,
-  budget: number,
+  { end }: { end: number },
 ): Promise<ProductTable> {
   const { target, gpu, timestamps = true } = device;
   const fitting = products.filter(({ call }) =>
@@ -98,7 +98,8 @@ async function timedChoices(
   };
   try {
     const placed = fitting.map((product) => ({ ...product, call: memory.placed(product.call) }));
-    return await chooseByTime(placed, { target, compile, time, budget, now: () => performance.now() });
+    const now = () => performance.now();
+    return await chooseByTime(placed, { target, compile, time, budget: end - now(), now });
   } finally {
     memory.destroy();
   }
@@ -126,7 +127,10 @@ async function preparedWays(ways: Ways, device: TunedDevice): Promise<PreparedPr
 }
 
 /** Numbers that operands are filled with, over and over: zeros would cost a card less power, and so less time. */
-const PATTERN = 1 << 16;
+const PATTERN = 1 << 18;
+
+/** Operands that are only read. */
+const filled = ["a", "b"];
 
 /** Memory that the tensors of all products share, by the names that the operation gives them; undefined if there is too little. */
 async function operands(products: readonly TunedProduct[], { gpu, allocate, write }: TunedDevice) {
@@ -138,9 +142,9 @@ async function operands(products: readonly TunedProduct[], { gpu, allocate, writ
   const pattern = Float32Array.from({ length: PATTERN }, (_, i) => Math.sin(i * i) / 8);
   gpu.pushErrorScope("out-of-memory");
   const buffers = new Map([...sizes].map(([name, { size }]) => [name, allocate(4 * size, `${name} of the tuner`)]));
-  for (const [name, { size, dtype, ...rest }] of sizes) {
-    const tensor = { ...rest, size, dtype, storage: { buffer: buffers.get(name)!, offset: 0 } };
-    for (let at = 0; at < size && dtype === "f32"; at += PATTERN) {
+  for (const [name, { size, ...rest }] of sizes) {
+    const tensor = { ...rest, size, storage: { buffer: buffers.get(name)!, offset: 0 } };
+    for (let at = 0; at < size && filled.includes(name); at += PATTERN) {
       write(tensor, pattern.subarray(0, size - at), at);
     }
   }
