@@ -59,7 +59,7 @@ function peakShare(
 }
 
 const peakLine = ({ products, bandwidth }: Peaks) =>
-  `peak: the larger share of ${grouped(products / 1e9)} GFLOP/s or ${
+  `peak: the larger share of ${products < 1e11 ? short(products / 1e9) : grouped(products / 1e9)} GFLOP/s or ${
     short(bandwidth / 1e9)
   } GB/s, as measured here;\n` +
   "what lies in caches can be faster than memory";

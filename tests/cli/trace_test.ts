@@ -80,7 +80,7 @@ Deno.test("train --trace writes what host and device did, and --profile the shar
     });
     assertEquals([code, err], [0, ""]);
     assertMatch(out, /^ {2}kernel .* GFLOP\/s +GB\/s +peak$/m);
-    assertMatch(out, /^peak: the larger share of [\d,]+ GFLOP\/s or [\d.]+ GB\/s, as measured here;$/m);
+    assertMatch(out, /^peak: the larger share of [\d.,]+ GFLOP\/s or [\d.]+ GB\/s, as measured here;$/m);
     assertMatch(out, /^trace {3}\d[\d,]+ spans in trace\.json/m);
     const events = JSON.parse(await Deno.readTextFile(`${cwd}/trace.json`)) as TraceEvent[];
     const on = (tid: number) => events.filter((event) => event.ph === "X" && event.tid === tid);

@@ -187,11 +187,13 @@ Deno.test({
         preload: [new URL("../helpers/hardware_gpu.ts", import.meta.url).pathname],
       });
       assertEquals([code, err], [0, ""]);
-      const [line, ...more] = out.match(/^tuning {2}\d+ kinds of products in [\d.]+ s: (\d+) timed.*$/gm) ?? [];
-      assertEquals(more, []);
+      const lines = out.match(/^tuning {2}\d+ kinds of products in [\d.]+ s: .*$/gm) ?? [];
+      assertEquals(lines.length, 1, out);
       const { device } = JSON.parse(await Deno.readTextFile(`${cwd}/runs/a/config.json`));
-      const count = Object.keys(device.settings.products).length;
-      assertStringIncludes(line ?? out, `: ${count} timed`);
+      const count = Object.keys(device.settings.products ?? {}).length;
+      // a machine that is busy enough has no time for any
+      if (count === 0) return assertEquals(await Deno.stat(`${cwd}/cache`).catch(() => undefined), undefined);
+      assertStringIncludes(lines[0]!, `: ${count} timed`);
       const [{ name }] = await Array.fromAsync(Deno.readDir(`${cwd}/cache`)) as [Deno.DirEntry];
       const kept = JSON.parse(await Deno.readTextFile(`${cwd}/cache/${name}`));
       assertEquals(kept.products, device.settings.products);
