@@ -115,7 +115,7 @@ const textAndRun = {
   ),
   tune: flag(
     "MODE",
-    `time ways to multiply on a graphics card: ${either(tuneModes)}, anew (default: ${DEFAULT_TUNE})`,
+    `time how a graphics card multiplies best: ${either(tuneModes)} (anew, software too) (default: ${DEFAULT_TUNE})`,
     parseChoice(tuneModes),
   ),
 };

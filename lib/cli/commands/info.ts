@@ -45,7 +45,8 @@ ${permissionsHelp({ ...modelPermissions, ...devicePermissions })}
 
 Examples:
   ${program} info runs/modernbert-small-shakespeare
-  ${program} info runs/modernbert-small-shakespeare --checkpoint best --json`;
+  ${program} info runs/modernbert-small-shakespeare --checkpoint best --json
+  ${program} info --gpu`;
 
 /** The class that config.json names, or that has these parts. */
 function classOf({ config, classes, weights: { head } }: OpenedModel): string {
