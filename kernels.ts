@@ -47,6 +47,8 @@ export type {
   ProductTable,
   Tile,
 } from "./lib/device/webgpu/choices.ts";
+export { TraceLog, type TraceSpan } from "./lib/device/trace.ts";
+export type { AdapterPrint, TuneOptions, TuneReport } from "./lib/device/webgpu/tuner.ts";
 export { NoAdapterError, openWebGpuDevice, type WebGpuOptions } from "./lib/device/webgpu/open_webgpu.ts";
 
 // recording

@@ -46,6 +46,9 @@ export { trainTokenizer, type TrainTokenizerOptions } from "./lib/tokenizer/trai
 // devices
 export type { Device } from "./lib/device/device.ts";
 export { type DeviceChoice, openDevice, type OpenDeviceOptions, type OpenedDevice } from "./lib/device/open_device.ts";
+export { TraceLog, type TraceSpan } from "./lib/device/trace.ts";
+export type { ProductChoice, ProductTable } from "./lib/device/webgpu/choices.ts";
+export type { AdapterPrint, TuneOptions, TuneReport } from "./lib/device/webgpu/tuner.ts";
 export { NoAdapterError } from "./lib/device/webgpu/open_webgpu.ts";
 
 // models

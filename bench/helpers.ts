@@ -8,10 +8,11 @@ import { Graph } from "../lib/graph/graph.ts";
 const REPEATS = 10;
 const SAMPLES = 5;
 
+// software Vulkan complains on stderr about a machine without a desktop session
+if (Deno.build.os === "linux" && !Deno.env.get("XDG_RUNTIME_DIR")) Deno.env.set("XDG_RUNTIME_DIR", "/tmp");
+
 /** Without an adapter there is nothing to measure. */
 export const withoutGpu: boolean = await navigator.gpu?.requestAdapter() == null;
-
-if (Deno.build.os === "linux" && !Deno.env.get("XDG_RUNTIME_DIR")) Deno.env.set("XDG_RUNTIME_DIR", "/tmp");
 
 /** Work of one run, in floating-point operations or bytes moved. */
 export type Work = { flop: number } | { bytes: number };

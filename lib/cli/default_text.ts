@@ -88,7 +88,7 @@ function watchedDownload(body: ReadableStream<Uint8Array<ArrayBuffer>>): Readabl
 }
 
 /** Where downloads are kept: CLOZE_CACHE, or the system's place for caches; undefined where the environment does not say. */
-function cacheFolder(): string | undefined {
+export function cacheFolder(): string | undefined {
   const set = environment("CLOZE_CACHE");
   if (set) return set;
   const home = environment("HOME") ?? environment("USERPROFILE");

@@ -31,6 +31,7 @@ import { textNotices } from "./text_notices.ts";
 import { CASED_ELSEWHERE, readTokenizer } from "./vocabulary_folder.ts";
 import { DEFAULT_VOCABULARY, defaultSize } from "./train_defaults.ts";
 import { trainFlags as flags } from "./train_flags.ts";
+import { tuneTeller } from "./tuned_products.ts";
 import { planFromFlags, type TrainPlan } from "./train_plan.ts";
 
 /** A new run, as the flags say. */
@@ -42,7 +43,7 @@ export async function newRun(parsed: ParsedFlags, terminal: Terminal): Promise<R
   let device: OpenedDevice | undefined;
   try {
     const plan = planFromFlags(parsed, model?.config);
-    device = await openRunDevice({ path: "", before: undefined }, parsed);
+    device = await openRunDevice({ path: "", before: undefined }, parsed, tuneTeller(terminal));
     // what is known of the vocabulary before any text is read
     const config = { ...plan.model, vocab: parsed.get(flags.vocab) ?? plan.model.vocab };
     await fitMemory({ config, settings: plan.settings, device: device.device }, parsed.get(flags["micro-batch"]));

@@ -5,33 +5,61 @@
  */
 
 import type { KernelTime } from "../device/profile.ts";
+import type { Peaks } from "../speed/measure_peaks.ts";
 import { grouped, percent } from "./figures.ts";
 import { table } from "./terminal.ts";
 
-/** Where the time went, longest first; what takes less than half a percent is added up. */
-export function profileTable(times: readonly KernelTime[]): string {
+/** Letters of a kernel's name that there is room for, in a table of 80 columns. */
+const NAME = 28;
+
+/** A number of three digits or more, without decimals where it has as many before the point. */
+const short = (value: number) => value < 99.5 ? value.toFixed(1) : value.toFixed(0);
+
+/**
+ * Where the time went, longest first; what takes less than half a percent is added up.
+ *
+ * @param peaks What the device reaches at best; each kernel is then shown with the share of that rate that it comes closer to.
+ */
+export function profileTable(times: readonly KernelTime[], peaks?: Peaks): string {
   const total = times.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
   const isLong = ({ milliseconds }: KernelTime) => milliseconds >= 0.005 * total;
-  const short = times.filter((time) => !isLong(time));
+  const brief = times.filter((time) => !isLong(time));
   const row = ({ name, calls, milliseconds, flop, bytes }: KernelTime) => [
-    name,
-    grouped(calls),
+    name.length > NAME ? `${name.slice(0, NAME - 1)}…` : name,
+    String(calls),
     (milliseconds / 1000).toFixed(2),
-    percent(milliseconds / total),
+    percent(milliseconds / total, 0),
     (1000 * milliseconds / calls).toFixed(0),
-    flop > 0 ? (flop / milliseconds / 1e6).toFixed(1) : "",
-    (bytes / milliseconds / 1e6).toFixed(1),
+    flop > 0 ? short(flop / milliseconds / 1e6) : "",
+    short(bytes / milliseconds / 1e6),
+    ...(peaks ? [peakShare({ flop, bytes, milliseconds }, peaks)] : []),
   ];
   const rest = {
-    name: `${short.length} others`,
-    calls: short.reduce((sum, { calls }) => sum + calls, 0),
-    milliseconds: short.reduce((sum, { milliseconds }) => sum + milliseconds, 0),
+    name: `${brief.length} others`,
+    calls: brief.reduce((sum, { calls }) => sum + calls, 0),
+    milliseconds: brief.reduce((sum, { milliseconds }) => sum + milliseconds, 0),
     flop: 0,
-    bytes: short.reduce((sum, { bytes }) => sum + bytes, 0),
+    bytes: brief.reduce((sum, { bytes }) => sum + bytes, 0),
   };
-  const heading = ["kernel", "calls", "seconds", "share", "µs each", "GFLOP/s", "GB/s"];
-  const rows = [...times.filter(isLong), ...(short.length > 0 ? [rest] : [])].map(row);
-  return `\ntime by kernel, training and validation, ${(total / 1000).toFixed(1)} s in all\n${
-    table([heading, ...rows])
-  }`;
+  const heading = ["kernel", "calls", "s", "share", "µs", "GFLOP/s", "GB/s", ...(peaks ? ["peak"] : [])];
+  const rows = [...times.filter(isLong), ...(brief.length > 0 ? [rest] : [])].map(row);
+  return [
+    `\ntime by kernel, training and validation, ${(total / 1000).toFixed(1)} s in all; µs: of a call`,
+    table([heading, ...rows]),
+    ...(peaks ? [peakLine(peaks)] : []),
+  ].join("\n");
 }
+
+/** The larger of the shares of the two rates. */
+function peakShare(
+  { flop, bytes, milliseconds }: Pick<KernelTime, "flop" | "bytes" | "milliseconds">,
+  { products, bandwidth }: Peaks,
+): string {
+  return percent(Math.max(flop / products, bytes / bandwidth) / (milliseconds / 1000), 0);
+}
+
+const peakLine = ({ products, bandwidth }: Peaks) =>
+  `peak: the larger share of ${products < 1e11 ? short(products / 1e9) : grouped(products / 1e9)} GFLOP/s or ${
+    short(bandwidth / 1e9)
+  } GB/s, as measured here;\n` +
+  "what lies in caches can be faster than memory";

@@ -8,26 +8,35 @@ import type { DeviceSettings } from "../device/device.ts";
 import { type DeviceChoice, openDevice, type OpenDeviceOptions, type OpenedDevice } from "../device/open_device.ts";
 import { definedOnly, type ParsedFlags } from "./flags.ts";
 import type { RunDevice } from "./run_folder.ts";
-import { DEFAULT_BLAS } from "./train_defaults.ts";
+import { TraceLog } from "../device/trace.ts";
+import type { ProductTable } from "../device/webgpu/choices.ts";
+import { DEFAULT_BLAS, DEFAULT_TUNE } from "./train_defaults.ts";
 import { trainFlags as flags } from "./train_flags.ts";
+import { tuneOptions } from "./tuned_products.ts";
 
 /** Flags by which another device is asked for. */
-export const deviceFlags = ["device", "blas", "threads"] as const;
+export const deviceFlags = ["device", "blas", "threads", "tune"] as const;
 
 /**
  * Opens the device that the flags ask for; where they ask for none, the one that a resumed run went on before.
  *
- * @param before Device of the run so far; undefined for a new one.
+ * @param isRecovered Whether this process ran on that device, and opens it anew.
+ * @param before Device of the run so far; undefined for a new one. Its choices stay, whatever was remembered since.
  * @throws {RangeError} if that device cannot be had here, or is another one now.
  */
 export async function openRunDevice(
-  { path, before }: { path: string; before: RunDevice | undefined },
+  { path, before, isRecovered }: { path: string; before: RunDevice | undefined; isRecovered?: boolean },
   parsed: ParsedFlags,
+  tell: (line: string) => void,
 ): Promise<OpenedDevice> {
+  // what this process chose when it began, it does not choose anew
+  const mode = isRecovered ? undefined : parsed.get(flags.tune);
   const asked = {
     threads: parsed.get(flags.threads),
     blas: parsed.get(flags.blas),
     profile: parsed.get(flags.profile),
+    trace: parsed.get(flags.trace) === undefined ? undefined : new TraceLog(),
+    tune: tuneOptions(mode ?? (before ? "off" : DEFAULT_TUNE), tell),
   };
   const kind = parsed.get(flags.device);
   if (!before) return await openDevice(kind, { ...asked, blas: asked.blas ?? DEFAULT_BLAS });
@@ -38,23 +47,30 @@ export async function openRunDevice(
       `Cannot go on with "${path}" on the device that it began on, ${before.description}: ${what}; ` +
         `another one, with other last digits, is asked for by ${adviceFor(old)}`,
     );
-  const opened = await openDevice(kind ?? old.kind, { ...sameAs(old, kind), ...definedOnly(asked) })
+  const same = sameAs(old, kind);
+  const products = mode === undefined || mode === "on" ? same.products : {};
+  const opened = await openDevice(kind ?? old.kind, { ...same, products, ...definedOnly(asked) })
     .catch((error: Error) => {
       throw isAsked ? error : fail(error.message.replace(/^Cannot /, "cannot "));
     });
   const { device } = opened;
-  if (sameSettings(old, device.settings)) return opened;
+  if (sameSettings(old, device.settings) && !device.tune) return opened;
   if (!isAsked) {
     device.destroy();
     throw fail(`here it is ${device.description}`);
   }
-  const notice = `this run went on ${before.description} so far; losses will differ in their last digits`;
+  const was = device.tune ? "made its products in other ways" : `went on ${before.description}`;
+  const notice = `this run ${was} so far; losses will differ in their last digits`;
   return { ...opened, notice: opened.notice === undefined ? notice : `${opened.notice}; ${notice}` };
 }
 
 /** Options that open the device of these settings again. */
-function sameAs(old: DeviceSettings, kind: DeviceChoice | undefined): Pick<OpenDeviceOptions, "threads" | "blas"> {
-  if (old.kind === "webgpu" || (kind ?? "cpu") !== "cpu") return { blas: DEFAULT_BLAS };
+function sameAs(
+  old: DeviceSettings,
+  kind: DeviceChoice | undefined,
+): Pick<OpenDeviceOptions, "threads" | "blas" | "products"> {
+  if (old.kind === "webgpu") return { blas: DEFAULT_BLAS, products: old.products as ProductTable | undefined };
+  if ((kind ?? "cpu") !== "cpu") return { blas: DEFAULT_BLAS };
   return { blas: old.blas, threads: old.threads };
 }
 

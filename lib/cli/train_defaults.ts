@@ -6,6 +6,7 @@
 
 import { type ModelConfig, modelConfig, type Preset, presets, type Size } from "../model/config.ts";
 import { defaultSettings, type TrainingSettings } from "../train/settings.ts";
+import type { TuneMode } from "./tuned_products.ts";
 
 /** Tokens that are trained on. */
 export const DEFAULT_TOKENS = 3_000_000;
@@ -15,6 +16,9 @@ export const DEFAULT_VOCABULARY = 8192;
 
 /** System BLAS of a new run. */
 export const DEFAULT_BLAS = "auto";
+
+/** When a new run times the ways to make its products. */
+export const DEFAULT_TUNE: TuneMode = "on";
 
 /** Size of a model; labml.ai's is of one size only. */
 export const defaultSize = (preset: Preset): Size | undefined => preset === "labml" ? undefined : "small";

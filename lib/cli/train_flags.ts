@@ -34,10 +34,12 @@ import {
 import type { MicroBatch } from "./memory_check.ts";
 import { PAGE_PORT, parsePort } from "./page_server.ts";
 import { parseRunName } from "./run_name.ts";
+import { tuneModes } from "./tuned_products.ts";
 import {
   byDefault,
   DEFAULT_BLAS,
   DEFAULT_TOKENS,
+  DEFAULT_TUNE,
   DEFAULT_VOCABULARY,
   defaultSize,
   defaultsOf,
@@ -110,6 +112,11 @@ const textAndRun = {
     "CHOICE",
     `system BLAS for the CPU device: auto, off or a path (default: ${DEFAULT_BLAS})`,
     text,
+  ),
+  tune: flag(
+    "MODE",
+    `time how a graphics card multiplies best: ${either(tuneModes)} (anew, software too) (default: ${DEFAULT_TUNE})`,
+    parseChoice(tuneModes),
   ),
 };
 
@@ -247,6 +254,7 @@ const reports = {
   ),
   tensorboard: flagSwitch("write event files of TensorBoard into the run's folder"),
   profile: flagSwitch("at the end, show where the time went: by kernel, on any device"),
+  trace: flag("FILE", "note what device and host did when, for Perfetto or chrome://tracing; slower", trimmed),
 };
 
 /** The flags of `train` under headings. */

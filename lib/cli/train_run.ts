@@ -15,6 +15,7 @@ import type { ValidationRecord } from "../train/events.ts";
 import { DivergedError } from "../train/diverged.ts";
 import { fewestParts } from "../train/micro_batch.ts";
 import { train } from "../train/trainer.ts";
+import { measurePeaks } from "../speed/measure_peaks.ts";
 import { bestCheckpoint, checkpointKeeper } from "./checkpoint_keeper.ts";
 import { grouped } from "./figures.ts";
 import type { ParsedFlags } from "./flags.ts";
@@ -40,6 +41,8 @@ import { runSummary } from "./run_summary.ts";
 import { samplesFile } from "./samples_file.ts";
 import type { Terminal } from "./terminal.ts";
 import { eventFilesIn, tensorboardFile } from "./tensorboard.ts";
+import { claimTrace, writeTrace } from "./trace_file.ts";
+import { tuneTeller } from "./tuned_products.ts";
 import { terminalReporter } from "./terminal_reporter.ts";
 import { trainFlags } from "./train_flags.ts";
 import { withAdvice } from "./text_notices.ts";
@@ -123,7 +126,10 @@ interface Attempt extends Site {
 /** Trains until the end; returns the exit code. */
 async function attempt(run: Run, site: Attempt): Promise<number> {
   const { parsed, terminal, signal, isFirst, failed } = site;
-  const opened = run.device ?? await openRunDevice(run, parsed);
+  const path = parsed.get(trainFlags.trace);
+  if (path !== undefined) await claimTrace(path);
+  const opened = run.device ??
+    await openRunDevice({ ...run, isRecovered: !isFirst }, parsed, tuneTeller(terminal));
   const { device, reason, notice } = opened;
   const began = performance.now();
   let progress: Progress | undefined;
@@ -151,7 +157,7 @@ async function attempt(run: Run, site: Attempt): Promise<number> {
 type Progress = Pick<Failure, "hasSteps" | "soundUntil">;
 
 async function trainOn(
-  { device }: OpenedDevice,
+  { device, trace }: OpenedDevice,
   run: Run,
   { parsed, terminal, json, signal, end, known, isFirst, entered }: Omit<Attempt, "failed"> & {
     entered: (progress: Progress) => void;
@@ -165,8 +171,9 @@ async function trainOn(
   json?.started({ path: run.path, step: state?.step ?? 0, learningRate: settings.learningRate.peak });
   const totals = runTotals(state);
   let [reporters, outcome]: [readonly Reporter[], Outcome | undefined] = [[], undefined];
+  const during = trace && (<T>(name: string, work: () => Promise<T>) => trace.during(name, work));
   try {
-    for await (const event of train({ model, corpus, tokenizer, ...settings, resume: state, signal })) {
+    for await (const event of train({ model, corpus, tokenizer, ...settings, resume: state, signal, during })) {
       if (!outcome && event.kind === "phase") {
         for (const reporter of [shown, told]) await reporter.event(event);
         continue;
@@ -186,10 +193,13 @@ async function trainOn(
     terminal.clear();
     for (const line of skippedLines(run.opened.bad)) terminal.print(line);
     const profile = await device.takeProfile();
-    if (profile) terminal.print(profileTable(profile));
+    trace?.end();
+    if (profile && parsed.get(trainFlags.profile)) terminal.print(profileTable(profile, await measurePeaks(device)));
     return outcome ? await ended(run, { signal, outcome, totals, terminal }) : 1;
   } finally {
     for (const reporter of reporters) reporter.close?.();
+    const path = parsed.get(trainFlags.trace);
+    if (trace && path !== undefined) terminal.print(await writeTrace(path, trace, { device: device.description }));
     model.destroy();
   }
 }

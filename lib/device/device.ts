@@ -127,6 +127,11 @@ export interface Device {
   lower(call: OpCall): readonly KernelCall[];
   /** What the device makes of the lowered calls of a section together, where that is other calls. */
   fuse?(calls: readonly KernelCall[]): readonly KernelCall[];
+  /**
+   * Finds out which of its ways to compute these operations are the quickest here, and goes on with those: `settings` say
+   * which. Absent where nothing is chosen by time.
+   */
+  tune?(calls: readonly OpCall[]): Promise<void>;
   /** Compiles lowered calls over planned memory. */
   build(recording: Recording): Promise<Program>;
   /**

@@ -6,7 +6,11 @@
 
 import { openCpuDevice } from "./cpu/open_cpu.ts";
 import type { Device } from "./device.ts";
+import type { TraceLog } from "./trace.ts";
+import { tracedDevice } from "./traced_device.ts";
+import type { ProductTable } from "./webgpu/choices.ts";
 import { findAdapter, isSoftware, openWebGpuDevice } from "./webgpu/open_webgpu.ts";
+import type { TuneOptions } from "./webgpu/tuner.ts";
 
 /** What may be asked for. */
 export const deviceChoices = ["auto", "webgpu", "cpu"] as const;
@@ -21,6 +25,8 @@ export interface OpenedDevice {
   readonly reason: string;
   /** What the user should know, such as that the adapter is a slow one. */
   readonly notice: string | undefined;
+  /** What it and the host did, if that is noted. */
+  readonly trace?: TraceLog | undefined;
 }
 
 /** Options of {@linkcode openDevice}. */
@@ -39,6 +45,12 @@ export interface OpenDeviceOptions {
    * @default {false}
    */
   profile?: boolean | undefined;
+  /** Choices for matrix products of a WebGPU device: those of a run that goes on. Default: none. */
+  products?: ProductTable | undefined;
+  /** How a WebGPU device chooses by time where training asks it to. Default: it does not. */
+  tune?: TuneOptions | undefined;
+  /** Note when device and host did what, which takes the time of every kernel. Default: nothing is noted. */
+  trace?: TraceLog | undefined;
 }
 
 /**
@@ -51,20 +63,26 @@ export async function openDevice(
   choice: DeviceChoice = "auto",
   options: OpenDeviceOptions = {},
 ): Promise<OpenedDevice> {
-  const { threads, blas = "off", profile = false } = options;
+  const { threads, blas = "off", profile = false, products = {}, tune, trace } = options;
+  const openGpu = () => openWebGpuDevice({ profile, products, tune, trace });
   const opened = (device: Device, why = "", notice?: string): OpenedDevice => {
     const name = device.kind === "webgpu" ? `WebGPU on ${device.description}` : device.description;
-    return { device, reason: why ? `${name} (${why})` : name, notice };
+    return {
+      device: trace ? tracedDevice(device, trace) : device,
+      reason: why ? `${name} (${why})` : name,
+      notice,
+      trace,
+    };
   };
   if (choice === "webgpu") {
-    const device = await openWebGpuDevice({ profile });
+    const device = await openGpu();
     const slow = "this adapter is software: the CPU does a GPU's work; --device cpu is several times as quick";
     return opened(device, "", device.software ? slow : undefined);
   }
   const adapter = choice === "auto" ? await findAdapter() : undefined;
   if (adapter && !isSoftware(adapter)) {
-    return opened(await openWebGpuDevice({ profile }), "a graphics card was found");
+    return opened(await openGpu(), "a graphics card was found");
   }
-  const cpu = await openCpuDevice({ threads, blas, profile });
+  const cpu = await openCpuDevice({ threads, blas, profile, trace });
   return opened(cpu, choice === "auto" ? "no graphics card was found" : "");
 }

@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { KernelCall, Tensor } from "../tensor/tensor.ts";
+import type { KernelCall } from "../tensor/tensor.ts";
+import type { TraceLog } from "./trace.ts";
 
 /** Time that the calls of one kernel took together. */
 export interface KernelTime {
@@ -16,7 +17,7 @@ export interface KernelTime {
   readonly milliseconds: number;
   /** Floating-point operations of products and attention, all calls together; 0 for kernels that only pass over memory. */
   readonly flop: number;
-  /** Bytes of the tensors that the calls were given, all calls together. */
+  /** Bytes that must be read and written at least, all calls together: see {@linkcode bytesOf}. */
   readonly bytes: number;
 }
 
@@ -24,13 +25,9 @@ export interface KernelTime {
 export type KernelWork = Pick<KernelTime, "name" | "flop" | "bytes">;
 
 /** The work of a call. */
-export function workOf({ kernel, tensors: { packed: _, ...given }, params, constants, grid }: KernelCall): KernelWork {
-  // a call that adds several sums up is given all gradients, and touches those of its sums
-  const touched = ({ size }: Tensor) => kernel === "reduce_many" && size > grid[0] * 64 ? grid[0] * 64 : size;
-  const bytes = Object.entries(given).reduce(
-    (sum, [name, tensor]) => sum + 4 * (name === "y" ? touched(tensor) : tensor.size),
-    0,
-  );
+export function workOf(call: KernelCall): KernelWork {
+  const { kernel, params, constants } = call;
+  const bytes = bytesOf(call);
   if (kernel in productKernels) {
     const { m, n, k } = params as { m: number; n: number; k: number };
     const layout = `${constants.TRANSPOSE_A ? "Aᵀ" : "A"}·${constants.TRANSPOSE_B ? "Bᵀ" : "B"}`;
@@ -64,12 +61,54 @@ const attentionProducts: Readonly<Record<string, number>> = {
   attention_backward: 5,
 };
 
+/** Tensors that kernels change in place, where no constant says so. */
+const changed: Readonly<Record<string, readonly string[]>> = {
+  activation_backward: ["d_y"],
+  adamw: ["parameters", "gradients", "first_moment", "second_moment"],
+  add: ["y"],
+  embedding_backward: ["d_token"],
+  reduce_many: ["y"],
+  rotary: ["qkv"],
+};
+
+/** Outputs that are added to where ACCUMULATE says so, and changed where GRADIENT does. */
+const outputs = { ACCUMULATE: ["c", "d_bias", "d_x", "y"], GRADIENT: ["logits"] };
+
+/** Tables of which a kernel touches no more rows than another of its tensors has. */
+const touched: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  embedding: { token: "y", position: "y", token_type: "y" },
+  embedding_backward: { d_token: "d_y" },
+  gather_rows: { x: "y" },
+};
+
+/** Bytes that a call moves if it reads and writes everything once: each tensor, twice if it is changed, of a table what is touched. */
+export function bytesOf({ kernel, tensors: { packed: _, ...given }, constants, grid }: KernelCall): number {
+  const isChanged = (name: string) =>
+    changed[kernel]?.includes(name) || Object.entries(outputs).some(([constant, names]) => {
+      return constants[constant] && names.includes(name);
+    });
+  const bytes = Object.entries(given).map(([name, { size }]) => {
+    const other = given[touched[kernel]?.[name] ?? name]!;
+    // a call that adds several sums up is given all gradients, and touches those of its sums
+    const most = kernel === "reduce_many" && name === "y" ? 64 * grid[0] : size;
+    return 4 * Math.min(most, size, other.size) * (isChanged(name) ? 2 : 1);
+  });
+  return bytes.reduce((sum, count) => sum + count, 0);
+}
+
 /** Adds times up by name. */
 export class ProfileTotals {
+  #trace: TraceLog | undefined;
   #totals = new Map<string, { calls: number; milliseconds: number; flop: number; bytes: number }>();
 
-  /** Adds one call. */
-  add({ name, flop, bytes }: KernelWork, milliseconds: number): void {
+  /** Empty totals; what is added goes into a trace as well, where there is one. */
+  constructor(trace?: TraceLog) {
+    this.#trace = trace;
+  }
+
+  /** Adds one call, which began at a time of the device's clock. */
+  add({ name, flop, bytes }: KernelWork, milliseconds: number, start?: number): void {
+    if (start !== undefined) this.#trace?.addDevice({ name, start, milliseconds, details: { flop, bytes } });
     let total = this.#totals.get(name);
     if (!total) this.#totals.set(name, total = { calls: 0, milliseconds: 0, flop: 0, bytes: 0 });
     total.calls++;

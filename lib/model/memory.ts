@@ -8,6 +8,7 @@ import type { Device } from "../device/device.ts";
 import type { AdamWOptions } from "../optimizer/adamw.ts";
 import type { ModelConfig } from "./config.ts";
 import { type BatchShape, Model } from "./model.ts";
+import { planningDevice } from "./recorded_step.ts";
 
 /** Bytes that a model and its training step take. */
 export interface TrainingMemory {
@@ -28,29 +29,16 @@ export async function trainingMemory(
   { shape, optimizer, recomputes = false }: { shape: BatchShape; optimizer: AdamWOptions; recomputes?: boolean },
 ): Promise<TrainingMemory> {
   let [parameters, largestPiece, batch, largestTensor] = [0, 0, 0, 0];
-  const counted: Device = {
-    kind: device.kind,
-    description: device.description,
-    settings: device.settings,
-    software: device.software,
-    maxTensorBytes: device.maxTensorBytes,
-    allocate(bytes) {
+  const counted = planningDevice(device, {
+    allocated(bytes) {
       parameters += bytes;
       largestPiece = Math.max(largestPiece, bytes);
-      return { bytes, destroy: () => {} };
     },
-    write: () => {},
-    read: () => Promise.resolve([]),
-    lower: (call) => device.lower(call),
-    fuse: (calls) => device.fuse?.(calls) ?? calls,
-    build({ arenas, arenaOf }) {
+    built({ arenas, arenaOf }) {
       batch = arenas.reduce((sum, bytes) => sum + bytes, 0);
       largestTensor = arenaOf.keys().reduce((most, { size }) => Math.max(most, 4 * size), 0);
-      return Promise.resolve({ bytes: batch, run: () => {}, destroy: () => {} });
     },
-    takeProfile: () => Promise.resolve(undefined),
-    destroy: () => {},
-  };
+  });
   await new Model(counted, config).compileTraining(shape, optimizer, { recomputes });
   return { parameters, largestPiece, batch, largestTensor };
 }

@@ -102,6 +102,17 @@ const textFields = {
 
 const filePrint = record({ name: text, size: orNull(whole()), head: text, modified: maybe(orNull(text)) });
 
+const tileSides: readonly unknown[] = [64, 128];
+const tile = such(
+  "rows and columns of 64 or 128",
+  (value) => Array.isArray(value) && value.length === 2 && value.every((side) => tileSides.includes(side)),
+);
+
+/** Choices for products, as they are kept. */
+export const productTable: Field = entries(
+  record({ variant: choice(["tiled", "direct"]), tile: maybe(tile), splits: whole(1) }),
+);
+
 const deviceFields = {
   description: text,
   settings: also(
@@ -114,7 +125,8 @@ const deviceFields = {
       adapter: maybe(text),
       matmul: maybe(text),
       attention: maybe(text),
-      products: maybe(entries(record({ variant: text, splits: whole(1) }))),
+      tile: maybe(tile),
+      products: maybe(productTable),
     }),
     'a "blas" for "cpu", an "adapter" for "webgpu"',
     (settings: Record<string, unknown>) => settings[settings.kind === "cpu" ? "blas" : "adapter"] !== undefined,

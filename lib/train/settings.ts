@@ -68,6 +68,8 @@ export interface TrainOptions extends Partial<TrainingSettings> {
   budget: Budget;
   /** Goes on from here. Default: from the start. */
   resume?: TrainingState | undefined;
+  /** Runs and notes what the host does beside giving the device its work, by a name. Default: it is only run. */
+  during?: (<T>(name: string, work: () => Promise<T>) => Promise<T>) | undefined;
   /** When aborted, the step under way is finished, a last checkpoint is yielded and training ends. */
   signal?: AbortSignal | undefined;
 }

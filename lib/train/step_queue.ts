@@ -62,9 +62,18 @@ export interface StepQueueOptions {
   start: Pick<Clock, "step" | "tokens">;
 }
 
+/** Sizes of the batches in a stage of the curriculum. */
+export function stageShape(settings: Omit<TrainingSettings, "budget">, stage: number): BatchShape {
+  const { batchTokens, accumulate, curriculum, maskRate, maskMode: mode, pack } = settings;
+  const { length } = curriculum[stage]!;
+  const { windows } = stepSize({ length, batchTokens, accumulate });
+  const capacity = capacityFor({ windows, length, rate: highestMaskRate(maskRate, curriculum, stage), mode });
+  return { windows, length, capacity, documents: pack !== "none", pairs: pack === "pairs" };
+}
+
 /** Plans steps by the token clock and loads their batches. */
 export function stepQueue({ settings, width, tokenizer, source, seconds, start }: StepQueueOptions): StepQueue {
-  const { batchTokens, accumulate, curriculum, seed, budget, maskRule: rule, maskMode: mode } = settings;
+  const { batchTokens, accumulate, seed, budget, maskRule: rule, maskMode: mode } = settings;
   const never = neverMasked(tokenizer, settings.neverMask);
   let clock = start;
   const queue: PreparedStep[] = [];
@@ -73,9 +82,9 @@ export function stepQueue({ settings, width, tokenizer, source, seconds, start }
     if (progressOf(budget, now) >= 1) return undefined;
     const plan = planStep(now, { ...settings, width });
     const { length, maskRate: rate } = plan;
-    const { windows, tokens } = stepSize({ length, batchTokens, accumulate });
-    const highest = highestMaskRate(settings.maskRate, curriculum, plan.stage);
-    const capacity = capacityFor({ windows, length, rate: highest, mode });
+    const { tokens } = stepSize({ length, batchTokens, accumulate });
+    const shape = stageShape(settings, plan.stage);
+    const { windows, capacity } = shape;
     const masking = { tokenizer, rate, rule, mode, never, seed };
     const batches: Batch[] = [];
     for (let i = 0; i < accumulate; i++) {
@@ -87,7 +96,7 @@ export function stepQueue({ settings, width, tokenizer, source, seconds, start }
       before,
       after: clock,
       plan,
-      shape: { windows, length, capacity, documents: settings.pack !== "none", pairs: settings.pack === "pairs" },
+      shape,
       batches,
       position: source.position,
     };

@@ -14,6 +14,7 @@ import { planStages } from "./schedule.ts";
 import type { TrainingSettings } from "./settings.ts";
 import { stepQueue } from "./step_queue.ts";
 import { submitStep } from "./submit_step.ts";
+import { tuneStages } from "./tune_stages.ts";
 
 /** Options of {@linkcode timeStages}. */
 export interface TimeStagesOptions {
@@ -55,6 +56,7 @@ const MOST_STEPS = 256;
 export async function timeStages(options: TimeStagesOptions): Promise<(number | undefined)[]> {
   const { device, config, settings, from = 0, isStopped = () => false } = options;
   const stages = planStages(settings);
+  await tuneStages(device, config, settings);
   const started = performance.now();
   const model = new Model(device, config);
   const seconds: (number | undefined)[] = [];

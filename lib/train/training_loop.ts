@@ -37,6 +37,7 @@ import {
 } from "./settings.ts";
 import { type PreparedStep, type StepQueue, stepQueue } from "./step_queue.ts";
 import { submitStep } from "./submit_step.ts";
+import { tuneStages } from "./tune_stages.ts";
 
 /** Seconds between two waits for the device: each costs a GPU's idle time and about 11 ms of a frozen event loop. */
 const READ_INTERVAL = 0.5;
@@ -112,9 +113,10 @@ export class TrainingLoop {
     this.#progress = this.#reached();
   }
 
-  /** Reads the validation text and the first batches. */
+  /** Has the device choose its ways, and reads the validation text and the first batches. */
   async prepare(): Promise<void> {
     const { model, corpus, tokenizer, resume } = this.#options;
+    await this.#during("tuning", () => tuneStages(model.device, model.config, this.#settings));
     const { maskRule: rule, pack } = this.#settings;
     const tokens = this.#evaluateTokens ?? EVALUATION_TOKENS;
     this.#evaluator = await createEvaluator({
@@ -126,14 +128,14 @@ export class TrainingLoop {
       rule,
       pack,
     });
-    await this.#steps.fill();
+    await this.#during("loader", () => this.#steps.fill());
     if (!resume && this.#steps.masked === 0) await checkMaskable(this.#settings, { corpus, tokenizer });
     this.#lastRead = this.#clock.training.seconds();
   }
 
   /** The next batch, or several to accumulate; undefined when the budget is used up or training is stopped. */
   async next(): Promise<PreparedStep | undefined> {
-    return this.#isStopped ? undefined : await this.#steps.next();
+    return this.#isStopped ? undefined : await this.#during("loader", () => this.#steps.next());
   }
 
   /** What training is at. */
@@ -157,7 +159,8 @@ export class TrainingLoop {
   async compile({ shape }: PreparedStep): Promise<void> {
     this.#program?.destroy();
     const { optimizer, recompute: recomputes = false } = this.#settings;
-    this.#program = await this.#options.model.compileTraining(shape, optimizer, { recomputes });
+    const { model } = this.#options;
+    this.#program = await this.#during("recording", () => model.compileTraining(shape, optimizer, { recomputes }));
   }
 
   /** Submits a step to the device and does not wait for it. */
@@ -214,7 +217,7 @@ export class TrainingLoop {
    * @throws {DivergedError} if too many in a row were skipped.
    */
   async *readBack(): AsyncGenerator<TrainRecord | SkippedRecord | SpikeRecord> {
-    await this.#steps.fill();
+    await this.#during("loader", () => this.#steps.fill());
     const [first, last] = [this.#pending[0], this.#pending.at(-1)];
     const records = first && last
       ? await this.#options.model.readRecords({ first: first.before.step, end: last.after.step })
@@ -291,7 +294,7 @@ export class TrainingLoop {
       new DivergedError(what(loss), { step, soundUntil: step - 1 })
     );
     while (true) {
-      const { done, value } = await evaluating.next();
+      const { done, value } = await this.#during("validation", () => evaluating.next());
       if (done) return value;
       yield this.enter("validating", value);
     }
@@ -301,7 +304,7 @@ export class TrainingLoop {
   async *sample(): AsyncGenerator<TrainEvent> {
     this.#clock.validation.start();
     yield this.enter("sampling");
-    const samples = await this.#evaluator!.sample(SAMPLES);
+    const samples = await this.#during("samples", () => this.#evaluator!.sample(SAMPLES));
     this.#clock.validation.stop();
     yield { kind: "samples", step: this.#at.step, samples };
   }
@@ -314,7 +317,7 @@ export class TrainingLoop {
   async *save(): AsyncGenerator<TrainEvent> {
     this.#clock.saving.start();
     yield this.enter("saving");
-    const state = await this.#state();
+    const state = await this.#during("state", () => this.#state());
     const { step } = state;
     // moments are as finite as the gradients that were not skipped; what is not shows in the weights a step later
     if (!state.parameters.values().every(allFinite)) {
@@ -336,6 +339,12 @@ export class TrainingLoop {
     await this.#source.close();
     this.#program?.destroy();
     await this.#evaluator?.destroy();
+  }
+
+  /** What the host does, noted where that is wanted. */
+  #during<T>(name: string, work: () => Promise<T>): Promise<T> {
+    const { during } = this.#options;
+    return during ? during(name, work) : work();
   }
 
   get #finalLength(): number {

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { openCpuDevice } from "../../lib/device/cpu/open_cpu.ts";
 import type { Device } from "../../lib/device/device.ts";
-import type { Parameter } from "../../lib/tensor/tensor.ts";
-import { ProfileTotals, workOf } from "../../lib/device/profile.ts";
+import type { KernelCall, Parameter } from "../../lib/tensor/tensor.ts";
+import { bytesOf, ProfileTotals, workOf } from "../../lib/device/profile.ts";
 import { openWebGpuDevice } from "../../lib/device/webgpu/open_webgpu.ts";
 import { Graph } from "../../lib/graph/graph.ts";
 import { attention } from "../../lib/ops/attention.ts";
@@ -90,4 +90,22 @@ Deno.test("workOf() counts attention's gradient as its five products where one k
     flop: 5 * product,
     bytes: 0,
   });
+});
+
+Deno.test("bytesOf() counts what is changed twice, and of tables the rows that are touched", () => {
+  const tensor = (size: number) => ({ name: "", shape: [size], dtype: "f32" as const, size });
+  const bytes = (kernel: string, sizes: Record<string, number>, constants: KernelCall["constants"] = {}) => {
+    const tensors = Object.fromEntries(Object.entries(sizes).map(([name, size]) => [name, tensor(size)]));
+    return bytesOf({ kernel, tensors, params: {}, constants, grid: [1, 1, 1] }) / 4;
+  };
+  assertEquals(bytes("matmul_tiled", { a: 1, b: 10, c: 100 }), 111);
+  assertEquals(bytes("matmul_tiled", { a: 1, b: 10, c: 100, d_bias: 1000 }, { ACCUMULATE: true }), 2211);
+  assertEquals(bytes("add", { x: 1, y: 10 }), 21);
+  assertEquals(bytes("adamw", { parameters: 1, gradients: 1, first_moment: 1, second_moment: 1, scalars: 4 }), 12);
+  assertEquals(bytes("cross_entropy", { logits: 100, labels: 1 }, { GRADIENT: true }), 201);
+  assertEquals(bytes("cross_entropy", { logits: 100, labels: 1 }, { GRADIENT: false }), 101);
+  assertEquals(bytes("embedding", { ids: 2, token: 9000, y: 20 }), 42);
+  assertEquals(bytes("embedding", { ids: 2, token: 10, y: 20 }), 32);
+  assertEquals(bytes("embedding_backward", { order: 2, d_y: 20, d_token: 9000 }), 62);
+  assertEquals(bytes("matmul", { a: 1, packed: 99 }), 1);
 });

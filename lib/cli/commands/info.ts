@@ -9,31 +9,44 @@ import type { OpenedModel } from "../../format/open_model.ts";
 import { parameterCount } from "../../model/parameters.ts";
 import { safeJson } from "../../sentences/safe_text.ts";
 import { readAbout, type RunAbout } from "../../train/checkpoint.ts";
+import { type DeviceChoice, deviceChoices } from "../../device/open_device.ts";
+import { deviceLines, deviceReport } from "../device_report.ts";
+import { either, flagHelp, flagSwitch, type ParsedFlags, parseFlags, UsageError } from "../flags.ts";
 import { checkpoint, checkpointPath, describeCheckpoints } from "../checkpoint_choice.ts";
-import { flagHelp, parseFlags, UsageError } from "../flags.ts";
 import { duration, grouped } from "../figures.ts";
-import { folderHelp, json, modelPermissions, openNamed } from "../opened_model.ts";
+import { deviceFlags, devicePermissions, folderHelp, json, modelPermissions, openNamed } from "../opened_model.ts";
 import { checkPermissions, permissionsHelp, readingOf } from "../permissions.ts";
 import { program } from "../program.ts";
 import { say, sayHelp, sayWrapped } from "../standard_streams.ts";
 
-const groups = { Options: { checkpoint, json } };
+const gpu = flagSwitch("instead of a model show the graphics card, how fast it is, and what that means for training");
+const device = {
+  ...deviceFlags.device,
+  help: `show a device in the same way: ${either(deviceChoices)}`,
+};
+const groups = {
+  Options: { checkpoint, json },
+  Device: { gpu, device, threads: deviceFlags.threads, blas: deviceFlags.blas },
+};
 
 /** Help of the command. */
-const infoHelp = `Shows what a model is: configuration, parameters, size, tokenizer, and where it was trained.
+const infoHelp =
+  `Shows what a model is: configuration, parameters, size, tokenizer, and where it was trained; or what a device is.
 
 Usage: ${program} info DIR [options]
+       ${program} info --gpu [options]
 
 ${folderHelp}
 Only headers are read, so this is quick for models of any size.
 
 ${flagHelp(groups)}
 
-${permissionsHelp(modelPermissions)}
+${permissionsHelp({ ...modelPermissions, ...devicePermissions })}
 
 Examples:
   ${program} info runs/modernbert-small-shakespeare
-  ${program} info runs/modernbert-small-shakespeare --checkpoint best --json`;
+  ${program} info runs/modernbert-small-shakespeare --checkpoint best --json
+  ${program} info --gpu`;
 
 /** The class that config.json names, or that has these parts. */
 function classOf({ config, classes, weights: { head } }: OpenedModel): string {
@@ -53,7 +66,11 @@ export async function infoCommand(args: readonly string[]): Promise<number> {
     return 0;
   }
   const [path, ...rest] = parsed.positional;
-  if (path === undefined || rest.length > 0) throw new UsageError("Wanted: info DIR");
+  const asked = parsed.get(gpu) ? "webgpu" : parsed.get(device);
+  if (asked !== undefined && path === undefined) return await showDevice(asked, parsed);
+  if (path === undefined || rest.length > 0 || asked !== undefined) {
+    throw new UsageError("Wanted: info DIR, or without DIR info --gpu");
+  }
   checkPermissions(readingOf([path]));
   const opened = await openNamed(await checkpointPath(path, parsed.get(checkpoint)));
   const checkpoints = await describeCheckpoints(path);
@@ -65,6 +82,17 @@ export async function infoCommand(args: readonly string[]): Promise<number> {
     if (checkpoints) all.push(["checkpoints", checkpoints]);
     for (const [name, value] of all) sayWrapped(`${name.padEnd(14)}  ${value}`);
   }
+  return 0;
+}
+
+/** Measures a device and shows it. */
+async function showDevice(choice: DeviceChoice, parsed: ParsedFlags): Promise<number> {
+  const report = await deviceReport(choice, {
+    threads: parsed.get(deviceFlags.threads),
+    blas: parsed.get(deviceFlags.blas),
+  });
+  if (parsed.get(json)) say(safeJson(report, 2));
+  else for (const line of deviceLines(report)) sayWrapped(line);
   return 0;
 }
 

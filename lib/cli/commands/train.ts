@@ -20,12 +20,12 @@ import { trainRun } from "../train_run.ts";
 
 const trainPermissions = {
   "--allow-read=TEXT,runs": "the text and the run; of --init, --tokenizer and --add-tokens their files too",
-  "--allow-write=runs": "the run; with --out that folder, with --resume that run's",
+  "--allow-write=runs": "the run; with --out that folder, with --resume that run's; the file of --trace too",
   "--allow-net=HOST": "text and models at addresses; the default text, which is fetched from raw.githubusercontent.com",
   [`--allow-net=127.0.0.1:${PAGE_PORT}`]: "the page of --dashboard, for this machine alone",
   ...devicePermissions,
   "--allow-env=HOME,XDG_CACHE_HOME":
-    "the place for caches, which must be allowed to keep the default text; otherwise --out does",
+    "the place for caches, which must be allowed to keep the default text, otherwise --out does, and choices of --tune",
   "--allow-env=LC_ALL,LC_CTYPE,LANG": "the locale: whether the curve at the end may be more than ASCII",
   "--allow-sys=hostname":
     "who trains a run: that a process of this machine is gone is seen at once, and not in a minute",
@@ -103,11 +103,12 @@ function needsOf({ get, all }: ParsedFlags): Needs {
   const resumed = get(flags.resume);
   const port = get(flags.dashboard);
   const page = port === undefined ? [] : pageNeeds(port).net ?? [];
-  if (resumed !== undefined) return { write: [resumed], net: page };
+  const trace = [get(flags.trace)].filter((path) => path !== undefined);
+  if (resumed !== undefined) return { write: [resumed, ...trace], net: page };
   const kind = get(flags.tokenizer);
   const [validation, isMade] = [get(flags.validation), tokenizerTypes.some((type) => type === kind)];
   const texts = filesOf([...all(flags.data), ...(typeof validation === "string" ? [validation] : [])]);
   const files = [get(flags.init), get(flags["add-tokens"]), isMade ? undefined : kind];
   const reading = readingOf([...texts, ...files]);
-  return { ...reading, net: [...reading.net ?? [], ...page], write: [get(flags.out)] };
+  return { ...reading, net: [...reading.net ?? [], ...page], write: [get(flags.out), ...trace] };
 }

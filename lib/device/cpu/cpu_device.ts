@@ -7,6 +7,7 @@
 import type { DeviceBuffer, KernelCall, OpCall, Tensor } from "../../tensor/tensor.ts";
 import type { CpuSettings, Device, Program, Recording } from "../device.ts";
 import { type KernelTime, ProfileTotals } from "../profile.ts";
+import type { TraceLog } from "../trace.ts";
 import type { Blas } from "./blas.ts";
 import { buildProgram, type CpuProgram } from "./cpu_program.ts";
 import { createHeap, type Heap } from "./heap.ts";
@@ -24,6 +25,7 @@ export interface CpuDeviceOptions {
   readonly description: string;
   readonly settings: CpuSettings;
   readonly profile: boolean;
+  readonly trace: TraceLog | undefined;
 }
 
 interface CpuBuffer extends DeviceBuffer {
@@ -47,7 +49,7 @@ export class CpuDevice implements Device {
   #blas: Blas | undefined;
   #profile: ProfileTotals | undefined;
 
-  constructor({ threads, module, blas, description, settings, profile }: CpuDeviceOptions) {
+  constructor({ threads, module, blas, description, settings, profile, trace }: CpuDeviceOptions) {
     this.description = description;
     this.settings = settings;
     this.#threads = threads;
@@ -55,7 +57,7 @@ export class CpuDevice implements Device {
     this.#heap = createHeap(this.#memory, CONTROL_AT + Math.ceil(CONTROL_BYTES / 64) * 64);
     this.#kernels = instantiate(module, this.#memory, kernelNames);
     this.#blas = blas;
-    this.#profile = profile ? new ProfileTotals() : undefined;
+    this.#profile = profile || trace ? new ProfileTotals(trace) : undefined;
     // kernels that need no more still copy parts of vectors there
     this.#reserveScratch(64);
   }

@@ -7,6 +7,7 @@
 import { plainKernels, relaxedKernels } from "../../../kernels/kernels_wasm.ts";
 import type { CpuSettings, Device } from "../device.ts";
 import { type Blas, openBlas } from "./blas.ts";
+import type { TraceLog } from "../trace.ts";
 import { CpuDevice } from "./cpu_device.ts";
 import { MOST_THREADS } from "./thread_program.ts";
 import { startThreads } from "./threads.ts";
@@ -30,6 +31,8 @@ export interface CpuOptions {
    * @default {false}
    */
   profile?: boolean | undefined;
+  /** Note when every kernel ran. */
+  trace?: TraceLog | undefined;
 }
 
 /**
@@ -55,6 +58,7 @@ export async function openCpuDevice(options: CpuOptions = {}): Promise<Device> {
     description: describe(chosen),
     settings: settingsOf(chosen),
     profile: options.profile ?? false,
+    trace: options.trace,
   });
 }
 

@@ -35,7 +35,7 @@ function stopwatch(totals: ProfileTotals, { work }: Section): (call: number) => 
   let last = performance.now();
   return (call) => {
     const now = performance.now();
-    totals.add(work[call]!, now - last);
+    totals.add(work[call]!, now - last, last);
     last = now;
   };
 }

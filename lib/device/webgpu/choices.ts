@@ -17,6 +17,8 @@ export interface ProductShape {
   readonly n: number;
   /** Length of the sums. */
   readonly k: number;
+  /** What is done with a finished sum, such as `bias+residual`; undefined: it is written. */
+  readonly epilogue?: string | undefined;
 }
 
 /** Rows and columns of the result that a workgroup of the tiled kernel makes. */
@@ -39,9 +41,20 @@ export interface ProductChoice {
 /** Choices by {@linkcode productKey}; what is not in it follows the rule of {@linkcode chooseProduct}. */
 export type ProductTable = Readonly<Record<string, ProductChoice>>;
 
-/** Name of a shape in a {@linkcode ProductTable}, such as `Aᵀ·B 128×128×2048`. */
-export function productKey({ layout, m, n, k }: ProductShape): string {
-  return `${layout} ${m}×${n}×${k}`;
+/** Name of a shape in a {@linkcode ProductTable}, such as `Aᵀ·B 128×128×2048`, with its epilogue behind it if it has one. */
+export function productKey({ layout, m, n, k, epilogue }: ProductShape): string {
+  return `${layout} ${m}×${n}×${k}${epilogue ? ` ${epilogue}` : ""}`;
+}
+
+/** What tells a product's operands from one another, and how it is cut up: no part of what is done with its sums. */
+const notEpilogue = ["TRANSPOSE_A", "TRANSPOSE_B", "ROWS", "COLUMNS"];
+
+/** The epilogue that a product's constants stand for; undefined: none. */
+export function epilogueOf(constants: Readonly<Record<string, number | boolean>>): string | undefined {
+  const parts = Object.entries(constants)
+    .filter(([name, value]) => Number(value) !== 0 && !notEpilogue.includes(name))
+    .map(([name, value]) => name.toLowerCase() + (value === true ? "" : `=${value}`));
+  return parts.length > 0 ? parts.sort().join("+") : undefined;
 }
 
 /** Sizes of tiles, those that read memory least often first. */
@@ -63,22 +76,20 @@ export interface ProductRule {
   readonly tile?: Tile | undefined;
   /** Workgroups that fill the device, of the direct kernel. */
   readonly parallelism: number;
+  /** Is told every shape that a choice is made for. */
+  readonly asked?: ((shape: ProductShape) => void) | undefined;
 }
 
 /**
- * The choice for a shape: that of the table, or else the device's usual kernel with the largest tile of which there are
- * enough, and the sums over rows, which are long and of few tiles, in as many slices as fill the device.
+ * The choice for a shape: that of the table with this epilogue, or for any, or else the device's usual kernel with the largest
+ * tile of which there are enough, and the sums over rows, which are long and of few tiles, in as many slices as fill the device.
  *
  * @throws {RangeError} if the table's number of slices is none.
  */
-export function chooseProduct(
-  shape: ProductShape,
-  { table, variant, tile, parallelism }: ProductRule,
-): ProductChoice {
-  const { layout, k } = shape;
-  const most = layout === "Aᵀ·B" ? Math.max(1, Math.floor(k / SHORTEST_SLICE[variant])) : 1;
-  const chosen = table[productKey(shape)] ??
-    (variant === "tiled" ? tiled(shape, most, tile) : direct(shape, most, parallelism));
+export function chooseProduct(shape: ProductShape, rule: ProductRule): ProductChoice {
+  rule.asked?.(shape);
+  const chosen = rule.table[productKey(shape)] ?? rule.table[productKey({ ...shape, epilogue: undefined })] ??
+    usualChoice(shape, rule);
   if (!Number.isInteger(chosen.splits) || chosen.splits < 1) {
     throw new RangeError(
       `Cannot split the product ${
@@ -89,16 +100,36 @@ export function chooseProduct(
   return chosen;
 }
 
+/** The most slices that a sum is worth being cut into: those over rows are long and of few tiles. */
+export function mostSplits({ layout, k }: ProductShape, variant: MatmulVariant): number {
+  return layout === "Aᵀ·B" ? Math.max(1, Math.floor(k / SHORTEST_SLICE[variant])) : 1;
+}
+
+/** What the rule says where no table says anything. */
+export function usualChoice(
+  shape: ProductShape,
+  { variant, tile, parallelism }: Omit<ProductRule, "table">,
+): ProductChoice {
+  const most = mostSplits(shape, variant);
+  return variant === "tiled" ? tiled(shape, most, tile) : direct(shape, most, parallelism);
+}
+
 function direct(shape: ProductShape, most: number, parallelism: number): ProductChoice {
   return { variant: "direct", splits: Math.min(Math.ceil(parallelism / tilesOf(shape, [64, 64])), most) };
 }
 
 function tiled(shape: ProductShape, most: number, always: Tile | undefined): ProductChoice {
   const tile = always ?? tiles.find((tile) => tilesOf(shape, tile) * most >= FULL) ?? [64, 64];
+  return tiledChoice(shape, tile, most);
+}
+
+/** Tiles of a size, with as many slices as fill a GPU. */
+export function tiledChoice(shape: ProductShape, tile: Tile, most: number): ProductChoice & { readonly tile: Tile } {
   return { variant: "tiled", tile, splits: Math.min(Math.ceil(FULL / tilesOf(shape, tile)), most) };
 }
 
-function tilesOf({ m, n }: ProductShape, [rows, columns]: Tile): number {
+/** How many tiles of a size a product has. */
+export function tilesOf({ m, n }: ProductShape, [rows, columns]: Tile): number {
   return Math.ceil(m / rows) * Math.ceil(n / columns);
 }
 

@@ -11,6 +11,7 @@ import {
   type AttentionRule,
   chooseAttention,
   chooseProduct,
+  epilogueOf,
   lanesFor,
   normBlocks,
   partialLanes,
@@ -144,5 +145,5 @@ function matmul(call: KernelCall, target: GpuTarget): KernelCall[] {
 function shapeOf({ params, constants }: KernelCall): ProductShape {
   const { m, n, k } = params as { m: number; n: number; k: number };
   const layout = `${constants.TRANSPOSE_A ? "Aᵀ" : "A"}·${constants.TRANSPOSE_B ? "Bᵀ" : "B"}` as const;
-  return { layout, m, n, k };
+  return { layout, m, n, k, epilogue: epilogueOf(constants) };
 }

@@ -5,10 +5,12 @@
  */
 
 import type { Device } from "../device.ts";
+import type { TraceLog } from "../trace.ts";
 import type { AttentionTable, AttentionVariant, MatmulVariant, ProductTable, Tile } from "./choices.ts";
 import { opened } from "./gpu_watch.ts";
 import { kernelSources } from "./kernel_sources.ts";
 import { requiredLimits } from "./limits.ts";
+import type { AdapterPrint, TuneOptions } from "./tuner.ts";
 import { WebGpuDevice } from "./webgpu_device.ts";
 
 /** What `openWebGpuDevice` takes. */
@@ -27,6 +29,13 @@ export interface WebGpuOptions {
   workgroupBytes?: number;
   /** Measure the time of every kernel by timestamp queries; each call is then a compute pass of its own. */
   profile?: boolean;
+  /** Note when every kernel ran, which takes a profile. */
+  trace?: TraceLog | undefined;
+  /**
+   * Choose between the ways to compute a product by time, where {@linkcode Device.tune} is asked to. On adapters that are
+   * software only if that is said too. Default: the table and the rule alone.
+   */
+  tune?: TuneOptions | undefined;
 }
 
 /** There is no adapter; the message says what to install. */
@@ -44,7 +53,8 @@ export class NoAdapterError extends Error {
  * something than the adapter has.
  */
 export async function openWebGpuDevice(options: WebGpuOptions = {}): Promise<Device> {
-  const { profile = false, products = {}, tile, attentionBlocks, workgroupBytes } = options;
+  const { products = {}, tile, attentionBlocks, workgroupBytes, trace, tune } = options;
+  const profile = options.profile || trace !== undefined;
   const adapter = await findAdapter();
   if (!adapter) throw new NoAdapterError(`Cannot find a WebGPU adapter: ${driverAdvice()}`);
   if (profile && !adapter.features.has("timestamp-query")) {
@@ -53,13 +63,64 @@ export async function openWebGpuDevice(options: WebGpuOptions = {}): Promise<Dev
   const software = isSoftware(adapter);
   const matmul = options.matmul ?? (software ? "direct" : "tiled");
   const attention = options.attention ?? (software ? "rows" : "by length");
+  const isTuned = tune !== undefined && (!software || tune.software === true);
+  const isTimed = profile || (isTuned && tune.timestamps !== false && adapter.features.has("timestamp-query"));
   const gpu = await opened(adapter.requestDevice({
-    requiredFeatures: profile ? ["timestamp-query"] : [],
+    requiredFeatures: isTimed ? ["timestamp-query"] : [],
     requiredLimits: requiredLimits(adapter.limits, kernelSources, { workgroupBytes }),
   }));
   const description = adapter.info.description || adapter.info.vendor || "unnamed adapter";
-  const choices = { matmul, tile, products, attention, attentionBlocks };
-  return new WebGpuDevice(gpu, { description, software, ...choices, sources: kernelSources, profile });
+  return new WebGpuDevice(gpu, {
+    description,
+    software,
+    matmul,
+    tile,
+    products,
+    attention,
+    attentionBlocks,
+    sources: kernelSources,
+    profile,
+    trace,
+    tune: isTuned ? { ...tune, adapter: adapterPrint(adapter) } : undefined,
+  });
+}
+
+/** What an adapter is and has, as far as the kernels may care. */
+export interface AdapterFacts extends AdapterPrint {
+  /** Whether the CPU does its work. */
+  readonly software: boolean;
+  /** Of the features that the package uses or may come to use, those that it has. */
+  readonly features: readonly string[];
+  /** Limits that decide what fits. */
+  readonly limits: Readonly<Record<typeof factLimits[number], number>>;
+}
+
+const factFeatures = ["timestamp-query", "shader-f16", "subgroups"] as const;
+const factLimits = [
+  "maxBufferSize",
+  "maxStorageBufferBindingSize",
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxStorageBuffersPerShaderStage",
+] as const;
+
+/** What the adapter that would be opened is and has; undefined where there is none. */
+export async function adapterFacts(): Promise<AdapterFacts | undefined> {
+  const adapter = await findAdapter();
+  if (!adapter) return undefined;
+  const limits = Object.fromEntries(factLimits.map((name) => [name, adapter.limits[name]])) as AdapterFacts["limits"];
+  const features = factFeatures.filter((name) => adapter.features.has(name));
+  return { ...adapterPrint(adapter), software: isSoftware(adapter), features, limits };
+}
+
+/** What an adapter is known by, and the kernels of products as they are. */
+export function adapterPrint({ info: { vendor, architecture, device, description } }: GPUAdapter): AdapterPrint {
+  const products = Object.entries(kernelSources).filter(([name]) => name.startsWith("matmul"));
+  const text = products.map(([, { source }]) => source).join();
+  // FNV-1a of 32 bits
+  const hash = [...text].reduce((hash, letter) => Math.imul(hash ^ letter.codePointAt(0)!, 0x01000193), 0x811c9dc5);
+  const kernels = (hash >>> 0).toString(16).padStart(8, "0");
+  return { vendor, architecture, device, description, kernels };
 }
 
 /** The adapter that would be opened. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { TraceLog } from "../trace.ts";
 import { type KernelTime, type KernelWork, ProfileTotals } from "../profile.ts";
 
 /** A call that only needs to be encoded. */
@@ -29,7 +30,8 @@ export function encode(gpu: GPUDevice, calls: readonly PreparedCall[]): GPUComma
   return encoder.finish();
 }
 
-function dispatch(pass: GPUComputePassEncoder, { pipeline, bindGroup, offset, workgroups }: PreparedCall): void {
+/** Encodes one call. */
+export function dispatch(pass: GPUComputePassEncoder, { pipeline, bindGroup, offset, workgroups }: PreparedCall): void {
   pass.setPipeline(pipeline);
   pass.setBindGroup(0, bindGroup, [offset]);
   pass.dispatchWorkgroups(...workgroups);
@@ -41,14 +43,18 @@ const TIMED_CALLS = 2048;
 /** Runs each call in a pass of its own, with the time before and after it. */
 export class PassTimer {
   #gpu: GPUDevice;
-  #totals = new ProfileTotals();
+  #totals: ProfileTotals;
+  #trace: TraceLog | undefined;
   #pending: Promise<void>[] = [];
   #ticks: { first: bigint; last: bigint } | undefined;
+  #zero: bigint | undefined;
   #started: number | undefined;
 
   /** For a device that has timestamp queries. */
-  constructor(gpu: GPUDevice) {
+  constructor(gpu: GPUDevice, trace?: TraceLog) {
     this.#gpu = gpu;
+    this.#trace = trace;
+    this.#totals = new ProfileTotals(trace);
   }
 
   /** Runs calls and has their times read. */
@@ -92,12 +98,16 @@ export class PassTimer {
     encoder.resolveQuerySet(querySet, 0, count, resolved, 0);
     encoder.copyBufferToBuffer(resolved, 0, staging, 0, 8 * count);
     gpu.queue.submit([encoder.finish()]);
+    const submitted = performance.now();
     const collect = async () => {
       await staging.mapAsync(GPUMapMode.READ);
+      const done = performance.now();
       const ticks = new BigUint64Array(staging.getMappedRange().slice(0));
-      for (const [i, { work }] of calls.entries()) {
-        this.#totals.add(work, Number(ticks[2 * i + 1]! - ticks[2 * i]!) / 1e6);
-      }
+      // counted from the first on: a number may not hold all digits of the nanoseconds since the machine began
+      const zero = this.#zero ??= ticks[0]!;
+      const time = (i: number) => Number(ticks[i]! - zero) / 1e6;
+      for (const [i, { work }] of calls.entries()) this.#totals.add(work, time(2 * i + 1) - time(2 * i), time(2 * i));
+      this.#trace?.align({ submitted, began: time(0), ended: time(count - 1), done });
       this.#ticks = { first: this.#ticks?.first ?? ticks[0]!, last: ticks[count - 1]! };
       staging.destroy();
       resolved.destroy();

@@ -7,6 +7,7 @@
 import { type Device, DeviceError, type Program, type Recording, type WebGpuSettings } from "../device.ts";
 import type { DeviceBuffer, KernelCall, OpCall, Storage, Tensor } from "../../tensor/tensor.ts";
 import { type KernelTime, workOf } from "../profile.ts";
+import type { TraceLog } from "../trace.ts";
 import { encode, PassTimer, type PreparedCall } from "./pass_timer.ts";
 import { type Pipeline, pipelineCache } from "./pipelines.ts";
 import { encodeParams, paramsBytes } from "./wgsl.ts";
@@ -16,6 +17,8 @@ import type { KernelSource } from "./kernel_sources.ts";
 import { type GpuWatch, watchGpu } from "./gpu_watch.ts";
 import { type GpuTarget, lower } from "./lower.ts";
 import { fuseCalls } from "./fuse_calls.ts";
+import { type PreparedProgram, tunedTable } from "./tune_device.ts";
+import type { AdapterPrint, TuneOptions } from "./tuner.ts";
 
 /** A device that was opened, what it is, and the kernels that it may run. */
 export interface WebGpuDeviceOptions {
@@ -28,6 +31,9 @@ export interface WebGpuDeviceOptions {
   readonly attentionBlocks: AttentionTable | undefined;
   readonly sources: Readonly<Record<string, KernelSource>>;
   readonly profile: boolean;
+  readonly trace?: TraceLog | undefined;
+  /** How products are chosen by time, if they are to be. */
+  readonly tune?: (TuneOptions & { readonly adapter: AdapterPrint }) | undefined;
 }
 
 interface WebGpuBuffer extends DeviceBuffer {
@@ -43,7 +49,7 @@ const ABSENT_BYTES = 256;
 export class WebGpuDevice implements Device {
   readonly kind = "webgpu";
   readonly description: string;
-  readonly settings: WebGpuSettings;
+  readonly tune?: (calls: readonly OpCall[]) => Promise<void>;
   readonly software: boolean;
   readonly maxTensorBytes: number;
   readonly maxBufferBytes: number;
@@ -56,23 +62,16 @@ export class WebGpuDevice implements Device {
   #absentWritable: WebGpuBuffer;
   #watch: GpuWatch;
   #timer: PassTimer | undefined;
+  #settled = new Set<string>();
 
   constructor(gpu: GPUDevice, options: WebGpuDeviceOptions) {
-    const { description, software, matmul, tile, products, attention, attentionBlocks, sources, profile } = options;
+    const { description, software, matmul, tile, products, attention, attentionBlocks } = options;
+    const { sources, profile, trace, tune } = options;
     this.#gpu = gpu;
     this.software = software;
     this.description = description;
     this.maxBufferBytes = gpu.limits.maxBufferSize;
     this.maxTensorBytes = Math.min(gpu.limits.maxStorageBufferBindingSize, gpu.limits.maxBufferSize);
-    this.settings = {
-      kind: "webgpu",
-      adapter: description,
-      matmul,
-      ...(tile ? { tile } : {}),
-      ...(Object.keys(products).length > 0 ? { products } : {}),
-      attention,
-      ...(attentionBlocks ? { attentionBlocks } : {}),
-    };
     this.#target = {
       variant: matmul,
       tile,
@@ -86,9 +85,23 @@ export class WebGpuDevice implements Device {
     this.#sources = sources;
     this.#pipeline = pipelineCache(gpu, sources);
     this.#watch = watchGpu(gpu, { software });
-    this.#timer = profile ? new PassTimer(gpu) : undefined;
+    this.#timer = profile ? new PassTimer(gpu, trace) : undefined;
+    if (tune) this.tune = (calls) => this.#watch.answer(this.#tune(calls, tune));
     this.#absent = this.allocate(ABSENT_BYTES, "absent");
     this.#absentWritable = this.allocate(ABSENT_BYTES * 16, "absent, writable");
+  }
+
+  get settings(): WebGpuSettings {
+    const { variant, tile, table, attention, blocks } = this.#target;
+    return {
+      kind: "webgpu",
+      adapter: this.description,
+      matmul: variant,
+      ...(tile ? { tile } : {}),
+      ...(Object.keys(table).length > 0 ? { products: table } : {}),
+      attention,
+      ...(blocks ? { attentionBlocks: blocks } : {}),
+    };
   }
 
   allocate(bytes: number, label: string): WebGpuBuffer {
@@ -155,6 +168,25 @@ export class WebGpuDevice implements Device {
   }
 
   async #build(recording: Recording): Promise<Program> {
+    const { sections, bytes, destroy } = await this.#prepared(recording);
+    return { bytes, destroy, run: (...names) => this.#run(sections, names) };
+  }
+
+  async #tune(calls: readonly OpCall[], options: TuneOptions & { readonly adapter: AdapterPrint }): Promise<void> {
+    const table = await tunedTable(calls, {
+      ...options,
+      gpu: this.#gpu,
+      target: this.#target,
+      settled: this.#settled,
+      allocate: (bytes, label) => this.allocate(bytes, label),
+      write: (tensor, data, offset) => this.write(tensor, data, offset),
+      compile: (call) => this.#pipeline(call),
+      prepared: (recording) => this.#prepared(recording),
+    });
+    this.#target = { ...this.#target, table };
+  }
+
+  async #prepared(recording: Recording): Promise<PreparedProgram> {
     const calls = [...recording.sections.values()].flat();
     this.#checkSizes(calls);
     const pipelines = await Promise.all(calls.map((call) => this.#pipeline(call)));
@@ -187,7 +219,7 @@ export class WebGpuDevice implements Device {
     for (const [name, section] of recording.sections) {
       sections.set(name, prepared.slice(first, first += section.length));
     }
-    return { bytes, destroy, run: (...names) => this.#run(sections, names) };
+    return { sections, bytes, destroy };
   }
 
   async takeProfile(): Promise<readonly KernelTime[] | undefined> {

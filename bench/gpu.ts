@@ -1,0 +1,119 @@
+/**
+ * One command for whoever has a graphics card: the kernels' tests on it, the tuner, and whole training steps, as a table of
+ * Markdown to paste into an issue. On an adapter that is software, the tests and a few tiny steps.
+ * `deno task gpu [--skip-tests] [folder of tests ...]`
+ */
+import { parseArgs } from "@std/cli";
+import project from "../deno.json" with { type: "json" };
+import type { Device } from "../lib/device/device.ts";
+import {
+  adapterFacts,
+  NoAdapterError,
+  openWebGpuDevice,
+  type WebGpuOptions,
+} from "../lib/device/webgpu/open_webgpu.ts";
+import type { TuneReport } from "../lib/device/webgpu/tuner.ts";
+import { type DeviceSpeed, measureDevice } from "../lib/speed/measure_device.ts";
+import { estimateStep } from "../lib/speed/step_estimate.ts";
+import { prepareStep, timeSteps } from "./card_step.ts";
+import { type CardCase, cardCases } from "./cases.ts";
+import { type GpuReport, gpuTable, type MeasuredStep } from "./gpu_table.ts";
+
+/** What software does in a few seconds. */
+const softwareCases: readonly CardCase[] = [{ size: "tiny", length: 32, tokens: 128, vocab: 70 }];
+
+/** Folders whose tests run every kernel in every variant. */
+const testFolders = ["tests/ops", "tests/device", "tests/optimizer", "tests/model", "tests/graph"];
+
+/** Milliseconds of measuring the steps of a model. */
+const LIMITS = { card: { milliseconds: 3000 }, software: { milliseconds: 0, warmUp: 1, steps: 1 } };
+
+/** Progress goes aside, so that what is left is the table. */
+const tell = (line: string) => console.error(line);
+
+/** Runs the tests; their summary, and the names of those that failed. */
+async function runTests(folders: readonly string[]): Promise<GpuReport["tests"]> {
+  tell(`tests of every kernel and variant: ${folders.join(", ")}`);
+  const began = performance.now();
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["test", "-A", "--no-check", ...folders],
+    cwd: new URL("..", import.meta.url),
+    env: { CLOZE_REQUIRE_GPU: "1", NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
+    stdin: "null",
+    stderr: "inherit",
+  }).output();
+  const lines = new TextDecoder().decode(stdout).split("\n");
+  const failures = lines.flatMap((line) => /^(.*) \.\.\. FAILED/.exec(line)?.slice(1) ?? []);
+  const found = lines.findLast((line) => /^(ok|FAILED) \| /.test(line))?.replace(/ \([^)]*\)$/, "");
+  const seconds = Math.round((performance.now() - began) / 1000);
+  tell(`  ${found ?? "they did not end"}, ${seconds} s`);
+  return { summary: `${found ?? "the tests did not end"}, ${seconds} s`, failures };
+}
+
+/** Opens a device, prepares a step on it and has it measured; whatever comes of it, the memory is given back. */
+async function on<T>(
+  one: CardCase,
+  options: WebGpuOptions,
+  use: (device: Device, step: Awaited<ReturnType<typeof prepareStep>>, prepared: number) => Promise<T>,
+): Promise<T> {
+  const device = await openWebGpuDevice(options);
+  try {
+    const began = performance.now();
+    const step = await prepareStep(device, one);
+    return await use(device, step, performance.now() - began);
+  } finally {
+    device.destroy();
+  }
+}
+
+/** Measures the steps of a model with products by the rule, then with those that time chose. */
+async function measure(
+  one: CardCase,
+  { speed, software }: { speed: DeviceSpeed; software: boolean },
+): Promise<MeasuredStep> {
+  const limits = software ? LIMITS.software : LIMITS.card;
+  const usual = await on(one, {}, async (device, step, compiled) => {
+    const { tokensPerSecond: estimated } = await estimateStep(device, speed, one);
+    return { compiled, estimated, usual: await timeSteps(step, limits) };
+  });
+  let report: TuneReport | undefined;
+  const tune = { software, report: (found: TuneReport) => void (report = found) };
+  const tuned = await on(one, { tune }, (_, step) => timeSteps(step, limits));
+  const { milliseconds = 0, products = 0, chosen = {}, changed = 0 } = report ?? {};
+  const tuning = { milliseconds, products, timed: Object.keys(chosen).length, changed };
+  tell(
+    `  ${one.size}, ${one.tokens} tokens a step: ${usual.usual.toFixed(2)} ms by the rule, ${tuned.toFixed(2)} tuned`,
+  );
+  return { ...one, ...usual, tuned, tuning };
+}
+
+const { "skip-tests": skipTests, _: given } = parseArgs(Deno.args, { boolean: ["skip-tests"] });
+const adapter = await adapterFacts();
+// the sentence that says what to install
+if (!adapter) {
+  const error = await openWebGpuDevice().catch((error: Error) => error);
+  if (!(error instanceof NoAdapterError)) throw error;
+  tell(`error: ${error.message}`);
+  Deno.exit(1);
+}
+const { software, description } = adapter;
+tell(description);
+if (software) tell("this adapter is software: only the tests, and a few tiny steps that tell nothing of a card");
+const tests = skipTests ? undefined : await runTests(given.length > 0 ? given.map(String) : testFolders);
+tell("rates, and training steps");
+const device = await openWebGpuDevice();
+const speed = await measureDevice(device);
+device.destroy();
+const steps: MeasuredStep[] = [];
+const failed: string[] = [];
+for (const one of software ? softwareCases : Object.values(cardCases)) {
+  // a card without the memory for one size has it for others
+  await measure(one, { speed, software }).then(
+    (measured) => steps.push(measured),
+    (error: Error) => failed.push(`${one.size}: ${error.message}`),
+  );
+}
+const versions = `Deno ${Deno.version.deno}, ${Deno.build.os} ${Deno.osRelease()}, Cloze ${project.version}`;
+const date = new Date().toISOString().slice(0, 10);
+console.log(gpuTable({ adapter, versions, date, tests, speed, steps, failed }));
+Deno.exit(tests && (tests.failures.length > 0 || !tests.summary.startsWith("ok")) || failed.length > 0 ? 1 : 0);

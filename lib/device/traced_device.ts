@@ -1,0 +1,23 @@
+/**
+ * A device whose host's work is noted: uploads, submissions, what is read back and what is compiled.
+ *
+ * @module
+ */
+
+import { alteredDevice } from "./altered_device.ts";
+import type { Device } from "./device.ts";
+import type { TraceLog } from "./trace.ts";
+
+/** The same device; what it is given to do is noted in a log. */
+export function tracedDevice(device: Device, log: TraceLog): Device {
+  const { tune } = device;
+  return alteredDevice(device, {
+    write: (tensor, data, offset) => log.during("upload", () => device.write(tensor, data, offset)),
+    read: (tensors) => log.during("read back", () => device.read(tensors)),
+    ...(tune ? { tune: (calls) => log.during("tune", () => tune(calls)) } : {}),
+    async build(recording) {
+      const program = await log.during("compile", () => device.build(recording));
+      return { ...program, run: (...sections) => log.during("encode", () => program.run(...sections)) };
+    },
+  });
+}
