@@ -33,6 +33,11 @@ export function fuseProducts(calls: readonly KernelCall[]): readonly KernelCall[
     const consumer = next === undefined ? undefined : calls[next]!;
     const fusion = consumer && fusions[consumer.kernel];
     if (made[0] !== at || !fusion || consumer.tensors[fusion.of] !== output) continue;
+    // what the later call works on would be worked on earlier
+    const others = new Set(Object.values(consumer.tensors));
+    if (calls.slice(at + 1, next).some(({ tensors }) => Object.values(tensors).some((other) => others.has(other)))) {
+      continue;
+    }
     // the gradient of a gate is all that becomes of the product
     if (consumer.kernel === "geglu_backward" && made.length > 2) continue;
     const fused = fusion.fuse(call, consumer);
