@@ -56,8 +56,9 @@ function outputOf({ kernel, tensors, constants }: KernelCall): Tensor | undefine
   return isProduct(kernel) ? tensors.c : undefined;
 }
 
+/** Whether a kernel is a product that may do more: in software, which takes the direct one, compiling that costs more than it saves. */
 function isProduct(kernel: string): boolean {
-  return kernel === "matmul_tiled" || kernel === "matmul_direct";
+  return kernel === "matmul_tiled";
 }
 
 function activationGradient(product: KernelCall, { tensors, constants }: KernelCall): Fused {
@@ -106,7 +107,7 @@ function paired(
   constants: KernelCall["constants"] = {},
 ): Fused {
   const { TRANSPOSE_A, TRANSPOSE_B } = product.constants;
-  if (product.kernel !== "matmul_tiled" || TRANSPOSE_A || !TRANSPOSE_B) return undefined;
+  if (!isProduct(product.kernel) || TRANSPOSE_A || !TRANSPOSE_B) return undefined;
   return {
     ...product,
     tensors: { ...product.tensors, ...tensors },
