@@ -33,16 +33,19 @@ const { length } = trainFlags;
 const evaluationPacks: readonly PackMode[] = [...packModes, "pairs"];
 const flags = {
   ...textFlags,
-  data: { ...textFlags.data, help: "text: file, folder, glob, URL, - or stories (default: what a run validates on)" },
-  length: { ...length, help: `tokens of a window (default: ${EVALUATION_LENGTH}, of a run its final length)` },
-  tokens: { ...trainFlags.tokens, help: "most tokens to read (default: all; of a run as in training; --pseudo: 4096)" },
+  data: { ...textFlags.data, help: "text: file, folder, glob, URL, - or stories (default: the run's validation text)" },
+  length: { ...length, help: `tokens per window (default: ${EVALUATION_LENGTH}, of a run its final length)` },
+  tokens: {
+    ...trainFlags.tokens,
+    help: "how many tokens to read at most (default: all; of a run as in training; --pseudo: 4096)",
+  },
   pack: flag("MODE", "none, document, line or pairs (default: none, of a run its own)", parseChoice(evaluationPacks)),
   "mask-rule": {
     ...trainFlags["mask-rule"],
     help: "bert (80/10/10) or labml (81/10/9) (default: bert, of a run its own)",
   },
   pseudo: flagSwitch("also mask each token in turn: pseudo-perplexity"),
-  "pseudo-words": flagSwitch("the same with the rest of the token's word masked too, for unlike vocabularies"),
+  "pseudo-words": flagSwitch("the same with the rest of the token's word masked too, to compare vocabularies"),
   compare: flagSwitch("two models on the same text, and the difference with its standard error"),
   checkpoint: { ...checkpoint, help: "of runs: best (by validation), last or step-N (default: last)" },
   json,

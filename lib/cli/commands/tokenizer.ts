@@ -33,8 +33,8 @@ const type = {
   ...flag("TYPE", either(tokenizerTypes), parseChoice(tokenizerTypes)),
   default: "wordpiece" as TokenizerType,
 };
-const size = { ...flag("N", "tokens of the vocabulary", parseCount), default: DEFAULT_VOCABULARY };
-const out = flag("FOLDER", "where the files go (required)", trimmed);
+const size = { ...flag("N", "vocabulary size", parseCount), default: DEFAULT_VOCABULARY };
+const out = flag("FOLDER", "folder for its files (required)", trimmed);
 const { cased } = trainFlags;
 const groups = { "Options of train": { type, size, cased, out, ...textFlags } };
 
