@@ -27,7 +27,9 @@ export function terminalPicture(
 ): string {
   const [width, height] = [columns * WIDTH + 2 * MARGIN, rows.length * HEIGHT + 2 * MARGIN];
   const texts = rows.map((cells, y) => textOf(cells, MARGIN + (y + 0.8) * HEIGHT)).filter((text) => text !== "");
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${tidy(width)} ${tidy(height)}" role="img" ` +
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${tidy(width)} ${
+    tidy(height)
+  }" xml:space="preserve" role="img" ` +
     `aria-label="${escaped(title)}">
 <title>${escaped(title)}</title>
 <style>${CSS}
