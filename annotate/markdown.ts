@@ -1,0 +1,47 @@
+/**
+ * Markdown of notes and introductions as HTML, with formulas, code in colours and plots.
+ *
+ * @module
+ */
+
+import { Marked } from "npm:marked@18.2.1";
+import { formulaHtml } from "./formulas.ts";
+import { highlighted } from "./highlight.ts";
+import { escapeHtml } from "./html.ts";
+import { plotHtml } from "./plot.ts";
+import { resultsHtml } from "./results.ts";
+
+/** A renderer; `results` is the text of bench/RESULTS.md, which plots read. */
+export function markdownRenderer({ results }: { results: string }): (markdown: string) => string {
+  const marked = new Marked({
+    extensions: [{
+      name: "formula",
+      level: "inline",
+      start: (text) => text.indexOf("$"),
+      tokenizer(text) {
+        const match = /^\$\$([^$]+)\$\$|^\$([^$]+)\$([.,;:)]*)/.exec(text);
+        if (!match) return undefined;
+        const [raw, display, inline, end = ""] = match;
+        const formula = (display ?? inline)!.replaceAll("\u00a0", " ");
+        return { type: "formula", raw, formula, end, isDisplay: display !== undefined };
+      },
+      // what ends a sentence stays on the line of its formula
+      renderer: ({ formula, end, isDisplay }) =>
+        isDisplay
+          ? formulaHtml(formula, { display: true })
+          : `<span class="formula">${formulaHtml(formula)}${end}</span>`,
+    }],
+    renderer: {
+      code({ text, lang = "" }) {
+        const [language = ""] = lang.split(" ");
+        if (language === "plot") return plotHtml(text, results);
+        if (language === "results") return resultsHtml(text, results);
+        return `<pre><code>${highlighted(text, language)}</code></pre>\n`;
+      },
+      // what looks like a tag in a comment is a type's argument
+      html: ({ text }) => escapeHtml(text),
+    },
+  });
+  // a figure and its unit stay together
+  return (markdown) => marked.parse(markdown.replace(/(\d) %/g, "$1\u00a0%"), { async: false });
+}
