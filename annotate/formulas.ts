@@ -56,11 +56,11 @@ const piece = new RegExp(
   "gu",
 );
 
-/** A name as it is set: one letter in italics as it is, gradients `d_x` and the like with what follows below the line. */
+/** A name as it is set: letters as they are, and what follows one letter, as in `d_x`, the gradient of x, below the line. */
 function nameOf(name: string): string {
-  const [first, ...rest] = name.split("_") as [string, ...string[]];
-  const set = (word: string) => [...word].length === 1 ? word : `\\mathit{${word}}`;
-  return rest.length === 0 ? set(first) : `${set(first)}_{${set(rest.join("\\_"))}}`;
+  const set = (word: string) => [...word].length === 1 ? word : `\\mathit{${word.replaceAll("_", "\\_")}}`;
+  const indexed = /^(\p{L})_(\w+)$/u.exec(name);
+  return indexed ? `${indexed[1]}_{${set(indexed[2]!)}}` : set(name);
 }
 
 /** End of the operand that begins at a place: a bracket and all in it, or a name with what is raised and lowered. */

@@ -12,6 +12,7 @@ Deno.test("texOf() sets formulas as comments write them", () => {
     "1 - β₁ᵗ": "1 - β_{1}^{t}",
     "width^-½": "\\mathit{width}^{-\\tfrac{1}{2}}",
     "d_w += 3 %": "d_{w} \\mathrel{{+}{=}}  3 \\%",
+    "update_scale · d_output": "\\mathit{update\\_scale} \\cdot  d_{\\mathit{output}}",
     "\\frac{a_b}{c}": "\\frac{a_b}{c}",
   };
   for (const [formula, tex] of Object.entries(cases)) assertEquals([formula, texOf(formula)], [formula, tex]);
