@@ -39,7 +39,7 @@ function rowHtml(row: Row, { path }: ShownFile, { render, linkTo }: Site): strin
   const code = row.code === "" ? "" : `<pre><code>${highlighted(row.code, languageOf(path))}</code></pre>`;
   const gap = row.afterGap ? ' data-gap="…"' : "";
   return `<div class="row" id="${row.id}"${gap}>
-<div class="note"><a class="anchor" href="#${row.id}" title="${path}:${row.line}" aria-label="Link to line ${row.line}">§</a>
+<div class="note"><a class="anchor" tabindex="-1" href="#${row.id}" title="${path}:${row.line}" aria-label="Link to line ${row.line}">§</a>
 ${render(text)}${folded}</div>
 <div class="code">${code}</div>
 </div>
