@@ -7,7 +7,7 @@
 import { Marked } from "npm:marked@18.2.1";
 import { formulaHtml } from "./formulas.ts";
 import { highlighted } from "./highlight.ts";
-import { escapeHtml } from "./html.ts";
+import { anchorOf, escapeHtml } from "./html.ts";
 import { plotHtml } from "./plot.ts";
 import { resultsHtml } from "./results.ts";
 
@@ -37,6 +37,10 @@ export function markdownRenderer({ results }: { results: string }): (markdown: s
         if (language === "plot") return plotHtml(text, results);
         if (language === "results") return resultsHtml(text, results);
         return `<pre><code>${highlighted(text, language)}</code></pre>\n`;
+      },
+      heading({ tokens, depth, text }) {
+        const id = `about-${anchorOf(text.toLowerCase())}`;
+        return `<h${depth} id="${id}">${this.parser.parseInline(tokens)}</h${depth}>\n`;
       },
       // what looks like a tag in a comment is a type's argument
       html: ({ text }) => escapeHtml(text),

@@ -53,13 +53,18 @@ ${file.rows.map((row) => rowHtml(row, file, site)).join("")}</section>
 `;
 }
 
-function contents(page: PageContent): string {
+function contents(page: PageContent, introduction: string): string {
+  const headings = [...introduction.matchAll(/<h2 id="([^"]+)">(.*?)<\/h2>/g)].map(([, id, text]) =>
+    `<li><a href="#${id}">${text}</a></li>`
+  );
   const files = page.files.map(({ id, path, rows }) => {
     const names = rows.filter(({ declares, comment }) => declares !== undefined && comment !== "");
     const links = names.map((row) => `<a href="#${row.id}">${escapeHtml(row.declares!)}</a>`);
     return `<li><a href="#${id}">${escapeHtml(path)}</a> <span>${links.join(" ")}</span></li>`;
   });
-  return `<details class="contents" open><summary>On this page</summary><ul>\n${files.join("\n")}\n</ul></details>`;
+  return `<details class="contents" open><summary>On this page</summary><ul>\n${
+    [...headings, ...files].join("\n")
+  }\n</ul></details>`;
 }
 
 function siteMenu({ pages }: Site, current: PageContent): string {
@@ -85,6 +90,7 @@ function neighbours({ pages }: Site, current: PageContent): string {
 
 /** The whole page. */
 export function pageHtml(page: PageContent, site: Site): string {
+  const introduction = site.render(page.introduction);
   return `<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -103,8 +109,8 @@ ${siteMenu(site, page)}
 <header>
 <div class="introduction">
 <h1>${escapeHtml(page.title)}</h1>
-${site.render(page.introduction)}</div>
-${contents(page)}
+${introduction}</div>
+${contents(page, introduction)}
 </header>
 ${page.files.map((file) => fileHtml(file, site)).join("")}</main>
 ${neighbours(site, page)}
