@@ -1,9 +1,13 @@
 /**
  * Builds the annotated reading: a folder of pages that asks for nothing from outside.
  *
+ * Markdown is read by marked (MIT), code is coloured by highlight.js (BSD 3-Clause) and formulas are set by KaTeX (MIT), all while
+ * building; of these only KaTeX's style and fonts go into the pages, with their licence.
+ *
  * @module
  */
 
+import { systemReason } from "../lib/sentences/reasons.ts";
 import { type Page, pages as allPages } from "./manifest.ts";
 import { markdownRenderer } from "./markdown.ts";
 import { mathStyle } from "./math_style.ts";
@@ -53,7 +57,9 @@ export async function buildSite(
   const files = new Map(contents.map((page) => [`${page.name}.html`, pageHtml(page, site)]));
   files.set("math.css", await mathStyle([...files.values()].join("\n")));
   files.set("style.css", await read("annotate/style.css"));
-  await Deno.mkdir(folder, { recursive: true });
+  await Deno.mkdir(folder, { recursive: true }).catch((error: Error) => {
+    throw new Error(`Cannot build into ${folder}: ${systemReason(error) ?? error.message}`, { cause: error });
+  });
   for (const [name, text] of files) await Deno.writeTextFile(`${folder}/${name}`, text);
   return [...files.keys()];
 }

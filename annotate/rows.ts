@@ -15,7 +15,7 @@ export interface Row extends Section {
   readonly id: string;
   /** What a row at the outermost level declares. */
   readonly declares: string | undefined;
-  /** Whether lines of the source are left out before it. */
+  /** Whether lines of the source are left out between it and the row before. */
   readonly afterGap: boolean;
 }
 
@@ -61,7 +61,7 @@ export function rowsOf({ file, only }: Part, source: string, taken: Set<string>)
       // tensors of a shader are no names to look for
       const isNamed = (declaration?.isTop || i === 0) && !/^(?:@\S+ )+var/.test(code);
       const declares = isNamed ? declaration?.name : undefined;
-      const afterGap = i === 0 && extent.first > end + 1;
+      const afterGap = i === 0 && rows.length > 0 && extent.first > end + 1;
       rows.push({ ...section, code, id: free(wanted), declares, afterGap });
     }
     end = extent.end;

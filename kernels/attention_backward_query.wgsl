@@ -32,6 +32,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     own_delta += dot(d_out[d], output[output_from + d]);
     d_query[d] = vec4f(0.0);
   }
+  // equals Σ_key p · d_p, what the sum in the softmax takes from each d_p
   delta[item] = own_delta;
   let own_logsumexp = logsumexp[item];
   let visible = visible_from(place);
