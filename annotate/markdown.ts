@@ -8,6 +8,7 @@ import { Marked } from "npm:marked@18.2.1";
 import { formulaHtml } from "./formulas.ts";
 import { highlighted } from "./highlight.ts";
 import { anchorOf, escapeHtml } from "./html.ts";
+import { maskedHtml } from "./masked_text.ts";
 import { plotHtml } from "./plot.ts";
 import { resultsHtml } from "./results.ts";
 
@@ -35,6 +36,7 @@ export function markdownRenderer({ results }: { results: string }): (markdown: s
       code({ text, lang = "" }) {
         const [language = ""] = lang.split(" ");
         if (language === "plot") return plotHtml(text, results);
+        if (language === "masked") return maskedHtml(text);
         if (language === "results") return resultsHtml(text, results);
         return `<pre><code>${highlighted(text, language)}</code></pre>\n`;
       },

@@ -55,3 +55,20 @@ Deno.test("markdownRenderer() draws plots and tables of results", () => {
   assertThrows(() => render(missing), RangeError, 'has no table 1 under "Nothing"');
   assertThrows(() => render("```plot\ntable: Speed\n```"), SyntaxError, '"title: ..."');
 });
+
+Deno.test("markdownRenderer() masks texts with the package's own function", () => {
+  const text = Array.from({ length: 400 }, (_, i) => `w${i}`).join(" ");
+  const html = render(`\`\`\`masked\ntext: ${text}\npasses: 2\nseed: 3\n\`\`\``);
+  const passes = [...html.matchAll(/<li>(.*?)<\/li>/g)].map(([, pass]) => pass!);
+  assertEquals(passes.length, 2);
+  for (const pass of passes) {
+    const words = pass.replace(/<[^>]+>/g, "").split(" ");
+    const changed = words.filter((word, i) => word !== `w${i}`).length;
+    const count = (kind: string) => pass.split(`<mark class="${kind}">`).length - 1;
+    // what is kept is marked as well; five standard deviations about 60 of 400
+    assertEquals([words.length, changed], [400, count("hidden") + count("random")]);
+    assertEquals(pass.split("<mark").length - 1, count("hidden") + count("random") + count("kept"));
+    assertEquals(Math.abs(count("hidden") + count("random") + count("kept") - 60) < 36, true);
+  }
+  assertEquals(passes[0] === passes[1], false);
+});
