@@ -12,8 +12,11 @@ import { maskedHtml } from "./masked_text.ts";
 import { plotHtml } from "./plot.ts";
 import { resultsHtml } from "./results.ts";
 
+/** Renders Markdown; `place` tells whose it is where that fails. */
+export type Render = (markdown: string, place: string) => string;
+
 /** A renderer; `results` is the text of bench/RESULTS.md, which plots read. */
-export function markdownRenderer({ results }: { results: string }): (markdown: string) => string {
+export function markdownRenderer({ results }: { results: string }): Render {
   const marked = new Marked({
     extensions: [{
       name: "formula",
@@ -49,5 +52,12 @@ export function markdownRenderer({ results }: { results: string }): (markdown: s
     },
   });
   // a figure and its unit stay together
-  return (markdown) => marked.parse(markdown.replace(/(\d) %/g, "$1\u00a0%"), { async: false });
+  return (markdown, place) => {
+    try {
+      return marked.parse(markdown.replace(/(\d) %/g, "$1\u00a0%"), { async: false });
+    } catch (error) {
+      // the package adds a line that asks to report to it what is a fault of the text
+      throw new SyntaxError(`${place}: ${(error as Error).message.split("\n")[0]}`, { cause: error });
+    }
+  };
 }

@@ -6,6 +6,7 @@
 
 import { highlighted, languageOf } from "./highlight.ts";
 import { escapeHtml } from "./html.ts";
+import type { Render } from "./markdown.ts";
 import { noteOf } from "./notes.ts";
 import type { Row, ShownFile } from "./rows.ts";
 
@@ -22,7 +23,7 @@ export interface PageContent {
 export interface Site {
   readonly pages: readonly PageContent[];
   /** Markdown to HTML. */
-  readonly render: (markdown: string) => string;
+  readonly render: Render;
   /** Address of a symbol, from any page. */
   readonly linkTo: (symbol: string) => string | undefined;
 }
@@ -35,12 +36,13 @@ const addressOf = ({ name }: PageContent): string => `${name}.html`;
 
 function rowHtml(row: Row, { path }: ShownFile, { render, linkTo }: Site): string {
   const { text, example } = noteOf(row.comment, { isShader: path.endsWith(".wgsl"), linkTo });
-  const folded = example && `<details><summary>Example</summary>\n${render(example)}</details>\n`;
+  const place = `${path}:${row.line}`;
+  const folded = example && `<details><summary>Example</summary>\n${render(example, place)}</details>\n`;
   const code = row.code === "" ? "" : `<pre><code>${highlighted(row.code, languageOf(path))}</code></pre>`;
   const gap = row.afterGap ? ' data-gap="…"' : "";
   return `<div class="row" id="${row.id}"${gap}>
-<div class="note"><a class="anchor" tabindex="-1" href="#${row.id}" title="${path}:${row.line}" aria-label="Link to line ${row.line}">§</a>
-${render(text)}${folded}</div>
+<div class="note"><a class="anchor" tabindex="-1" href="#${row.id}" title="${place}" aria-label="Link to line ${row.line}">§</a>
+${render(text, place)}${folded}</div>
 <div class="code">${code}</div>
 </div>
 `;
@@ -90,7 +92,7 @@ function neighbours({ pages }: Site, current: PageContent): string {
 
 /** The whole page. */
 export function pageHtml(page: PageContent, site: Site): string {
-  const introduction = site.render(page.introduction);
+  const introduction = site.render(page.introduction, `annotate/${page.name}.md`);
   return `<!DOCTYPE html>
 <html lang="en">
 <head>

@@ -1,4 +1,4 @@
-import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
 import { formulaHtml, texOf } from "../../annotate/formulas.ts";
 import { markdownRenderer } from "../../annotate/markdown.ts";
 
@@ -32,7 +32,8 @@ const results = `# Results
 | 16     | 2,000    |
 | 64     | **500**  |
 `;
-const render = markdownRenderer({ results });
+const renderer = markdownRenderer({ results });
+const render = (markdown: string) => renderer(markdown, "a.md");
 
 Deno.test("markdownRenderer() sets formulas but not what stands in code, and takes no tags from comments", () => {
   const html = render("By $x_1$, `$y` and Map<string>:\n\n```ts\nconst a = `${b}`;\n```");
@@ -52,8 +53,10 @@ Deno.test("markdownRenderer() draws plots and tables of results", () => {
   const table = render("```results\ntable: Speed\ncolumns: 2\nrows: 2\n```");
   assertStringIncludes(table, "<thead><tr><th>tokens/s</th></tr></thead><tbody>\n<tr><td>500</td></tr>");
   const missing = "```plot\ntitle: T\ntable: Nothing\nbar: 1 2 a\ny: b\n```";
-  assertThrows(() => render(missing), RangeError, 'has no table 1 under "Nothing"');
+  assertThrows(() => render(missing), SyntaxError, 'has no table 1 under "Nothing"');
   assertThrows(() => render("```plot\ntable: Speed\n```"), SyntaxError, '"title: ..."');
+  const fault = assertThrows(() => render("So $\\frac{a$ it is"), SyntaxError);
+  assertMatch(fault.message, /^a\.md: Cannot set the formula "\\frac\{a": KaTeX [^\n]*$/);
 });
 
 Deno.test("markdownRenderer() masks texts with the package's own function", () => {
