@@ -17,7 +17,7 @@ type Lines = Extract<TabEvent, { kind: "lines" }>;
 
 /** The curves. */
 export interface Curves {
-  /** A new run, whose curves begin. */
+  /** Forgets what was drawn, for a new run begins. */
   begin(): void;
   /** Takes what happened. */
   add(lines: Lines): void;
@@ -85,6 +85,10 @@ export function createCurves(): Curves {
     begin() {
       view = createRunView(String(++number), "the run");
       [place, run] = [undefined, undefined];
+      showSamples([]);
+      byId("plots").hidden = true;
+      byId("no-curves").hidden = false;
+      byId("figures").textContent = "";
     },
     add({ metrics, samples, done }) {
       for (const line of metrics) view.metric(line);

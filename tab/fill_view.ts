@@ -56,6 +56,20 @@ export function showMask(mask: string): void {
   byId("mask-hint").querySelector("code")!.textContent = mask;
 }
 
+/** Sentences that are there at first, for each kind of vocabulary. */
+const examples: Readonly<Record<string, string>> = {
+  char: "Anna has a red b[MASK]ll.",
+  wordpiece: "Anna has a red [MASK].",
+  bpe: "Anna has a red[MASK].",
+};
+
+/** Changes the sentence that is there at first, where it is still there, to one that suits a vocabulary. */
+export function suitExample(vocabulary: string): void {
+  const input = byId<HTMLInputElement>("sentence");
+  const example = examples[vocabulary];
+  if (example && Object.values(examples).includes(input.value)) input.value = example;
+}
+
 /** Puts a mask where the cursor is, in the place of what is selected. */
 export function insertMask(mask: string): void {
   const input = byId<HTMLInputElement>("sentence");

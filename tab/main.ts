@@ -1,8 +1,9 @@
 /// <reference lib="dom" />
 // The page: what its buttons do, and what is shown of what the worker tells.
+import { bytes } from "../lib/page/client/figures.js";
 import { createCurves } from "./curves.ts";
 import { byId, says } from "./elements.ts";
-import { insertMask, showFilled, showMask } from "./fill_view.ts";
+import { insertMask, showFilled, showMask, suitExample } from "./fill_view.ts";
 import { keepModel, type KeptModel } from "./kept_models.ts";
 import type { ModelFacts, ModelPlace, RunStart, TabEvent } from "./messages.ts";
 import { addressPlace, chosenName, download, listKept, zipPlace } from "./models_view.ts";
@@ -18,10 +19,15 @@ const curves = createCurves();
 let work: "training" | "other" | undefined;
 let facts: ModelFacts | undefined;
 let isSaved = true;
+/** How the run under way begins. */
+let begins: RunStart = "new";
+/** The sentence that is shown with its masks filled. */
+let filled: string | undefined;
 
 const worker = startWorker(byId("worker").textContent!, {
   event: heard,
   died() {
+    hideFilled();
     showModel(undefined);
     isSaved = true;
   },
@@ -37,7 +43,7 @@ const phases: Readonly<Record<string, string>> = {
 function heard(event: TabEvent): void {
   switch (event.kind) {
     case "model":
-      curves.begin();
+      if (begins !== "on") curves.begin();
       isSaved = false;
       return showModel(event.facts);
     case "notice":
@@ -46,7 +52,9 @@ function heard(event: TabEvent): void {
       if (phases[event.phase] && work === "training") says.status(phases[event.phase]!);
       return;
     case "lines":
-      return curves.add(event);
+      curves.add(event);
+      // what is filled in follows what is learned
+      if (event.samples.length > 0 && filled !== undefined) fillIn(filled).catch(() => {});
   }
 }
 
@@ -54,9 +62,12 @@ function heard(event: TabEvent): void {
 function showModel(now: ModelFacts | undefined): void {
   facts = now;
   byId("model").textContent = now
-    ? `The model: ${now.description}; computed by ${now.device}.`
+    ? `The model: ${now.description}; ${bytes(now.deviceBytes)} of memory; computed by ${now.device}.`
     : "There is no model yet.";
-  if (now) showMask(now.mask);
+  if (now) {
+    suitExample(now.vocabulary);
+    showMask(now.mask);
+  }
   showButtons();
 }
 
@@ -99,6 +110,7 @@ function train(start: RunStart): Promise<void> {
   if (start === "new" && !mayReplace()) return Promise.resolve();
   return doing("training", async () => {
     says.status("Preparing …");
+    begins = start;
     const settings = start === "on"
       ? { ...facts!.unfinished!.settings, device: chosenSettings().device }
       : chosenSettings();
@@ -111,7 +123,8 @@ async function loaded(from: ModelPlace): Promise<string> {
   showModel(await worker.ask({ kind: "load", from, device: chosenSettings().device }));
   isSaved = true;
   if (facts?.unfinished) showSettings(facts.unfinished.settings);
-  byId("figures").textContent = "";
+  curves.begin();
+  hideFilled();
   return `Loaded${facts?.unfinished ? `, as it was stopped after step ${facts.step.toLocaleString("en")}` : ""}.`;
 }
 
@@ -143,13 +156,25 @@ function save(how: "download" | "keep"): Promise<void> {
   });
 }
 
-async function fillIn(): Promise<void> {
-  const sentence = byId<HTMLInputElement>("sentence").value;
+async function fillIn(sentence: string): Promise<void> {
+  const result = await worker.ask({ kind: "fill", text: sentence });
+  if (facts) showFilled(sentence, result, facts.mask);
+  filled = sentence;
+}
+
+function hideFilled(): void {
+  filled = undefined;
+  byId("filled").replaceChildren();
+}
+
+/** Fills the sentence in, and says so. */
+async function answer(): Promise<void> {
   says.problem();
   try {
-    showFilled(sentence, await worker.ask({ kind: "fill", text: sentence }), facts!.mask);
+    await fillIn(byId<HTMLInputElement>("sentence").value);
+    byId("filled-spoken").textContent = `Filled in: ${byId("filled").querySelector("p")!.textContent}`;
   } catch (error) {
-    byId("filled").replaceChildren();
+    hideFilled();
     says.problem((error as Error).message);
   }
 }
@@ -200,7 +225,7 @@ function listenToButtons(): void {
       event.preventDefault();
       act();
     });
-  submitted("fill-form", () => facts && fillIn());
+  submitted("fill-form", () => facts && answer());
   submitted("address-form", () => load(() => addressPlace(byId<HTMLInputElement>("address").value)));
   submitted("settings", () => {});
   text.addEventListener("input", () => setText(text.value));

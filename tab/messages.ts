@@ -62,8 +62,7 @@ export type TabRequest =
   | { readonly kind: "stop" }
   | { readonly kind: "fill"; readonly text: string }
   | { readonly kind: "save"; readonly name: string }
-  | { readonly kind: "load"; readonly from: ModelPlace; readonly device: DeviceChoice }
-  | { readonly kind: "memory" };
+  | { readonly kind: "load"; readonly from: ModelPlace; readonly device: DeviceChoice };
 
 /** What is known of the model that is there. */
 export interface ModelFacts {
@@ -75,6 +74,8 @@ export interface ModelFacts {
   readonly mask: string;
   /** Where it computes. */
   readonly device: string;
+  /** Bytes of memory that the tab's devices hold for it. */
+  readonly deviceBytes: number;
   /** Steps of training that are known. */
   readonly step: number;
   /** Of a run that was stopped: its settings and its text. */
@@ -102,7 +103,6 @@ export interface TabAnswers {
   fill: FilledText;
   save: TabFiles;
   load: ModelFacts;
-  memory: { readonly deviceBytes: number };
 }
 
 /** What happens during a run. */

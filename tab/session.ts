@@ -46,7 +46,7 @@ export function createSession(tell: (event: TabEvent) => void): Session {
 
   const factsNow = (): ModelFacts => {
     if (!held) throw new RangeError("There is no model yet: train one, or load one");
-    return factsOf(held);
+    return { ...factsOf(held), deviceBytes: devices.bytes() };
   };
 
   /** Puts a model in the place of the one before. */
@@ -170,8 +170,6 @@ export function createSession(tell: (event: TabEvent) => void): Session {
           return await inOrder(() => filesOf(held!, request.name));
         case "load":
           return await inOrder(() => loadModel(request));
-        case "memory":
-          return { deviceBytes: devices.bytes() };
       }
     },
   };
@@ -214,7 +212,7 @@ async function corpusOf(text: string): Promise<Corpus> {
   return await textCorpus([stringSource("the text.txt", text)]);
 }
 
-function factsOf({ place, model, tokenizer, run }: Held): ModelFacts {
+function factsOf({ place, model, tokenizer, run }: Held): Omit<ModelFacts, "deviceBytes"> {
   const { config } = model;
   const grouped = (value: number) => value.toLocaleString("en");
   return {

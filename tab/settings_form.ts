@@ -17,6 +17,9 @@ function numberOf(name: string): number {
   return text === "" ? NaN : Number(text);
 }
 
+/** Tokens of a vocabulary that is not asked for. */
+const CHARACTERS = 2000;
+
 /** What the form says; what is wrong with it is found out by whoever uses it. */
 export function chosenSettings(): TabSettings {
   const choice = (name: string) => field(name).value as never;
@@ -25,7 +28,8 @@ export function chosenSettings(): TabSettings {
     device: choice("device"),
     size: choice("size"),
     vocabulary: choice("vocabulary"),
-    vocabularySize: numberOf("vocabularySize"),
+    // of no use to characters, whatever stands there
+    vocabularySize: field("vocabulary").value === "char" ? CHARACTERS : numberOf("vocabularySize"),
     budget: field("unit").value === "steps" ? { steps: numberOf("amount") } : { minutes: numberOf("amount") },
     length: numberOf("length"),
     batchTokens: numberOf("batchTokens"),
