@@ -28,9 +28,8 @@ const bounds = {
 function problemOf(value: unknown, { name, least, most, isWhole = false }: Bounds): string | undefined {
   const isRight = typeof value === "number" && value >= least && value <= most && (!isWhole || Number.isInteger(value));
   const kind = isWhole ? "a whole number" : "a number";
-  return isRight
-    ? undefined
-    : `${name} must be ${kind} from ${least.toLocaleString("en")} to ${most.toLocaleString("en")}`;
+  const [low, high] = [least, most].map((bound) => bound.toLocaleString("en", { maximumFractionDigits: 6 }));
+  return isRight ? undefined : `${name} must be ${kind} from ${low} to ${high}`;
 }
 
 const choices = {
