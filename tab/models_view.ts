@@ -13,7 +13,10 @@ import { folderIn, unzipped, zipped } from "./zip.ts";
 
 /** The name that a model is to be saved by: one that file systems take. */
 export function chosenName(): string {
-  return byId<HTMLInputElement>("name").value.trim().replace(/[^\p{L}\p{N}._-]+/gu, "-").replace(/^[.-]+/, "") ||
+  return byId<HTMLInputElement>("name").value.trim().replace(/[^\p{L}\p{N}._-]+/gu, "-").replace(
+    /^[.-]+|[.-]+$/g,
+    "",
+  ) ||
     "model";
 }
 

@@ -191,7 +191,7 @@ const html = withoutBrowser ? "" : await tabPage();
 const text = await storiesText(40);
 
 async function withTab(
-  work: (open: (options?: object) => Promise<Tab>, more: {
+  work: (open: (options?: object, at?: string) => Promise<Tab>, more: {
     folder: string;
     address: string;
     serve: (files: ReadonlyMap<string, Blob>) => string;
@@ -201,7 +201,7 @@ async function withTab(
   const browser = await openBrowser(flags);
   try {
     await inTemporaryFolder((folder) =>
-      work((options) => openTab(browser, address, options), { folder, address, serve })
+      work((options, at = address) => openTab(browser, at, options), { folder, address, serve })
     );
   } finally {
     await browser.close();
@@ -230,3 +230,109 @@ for (const { device, steps } of [{ device: "cpu", steps: "200" }, { device: "web
       }),
   });
 }
+
+Deno.test({
+  name: "the page works from a disk, in both themes, on a phone and with the keyboard",
+  ignore: withoutBrowser,
+  sanitizeOps: false,
+  sanitizeResources: false,
+  fn: () =>
+    withTab(async (open, { folder }) => {
+      const file = `file://${folder}/index.html`;
+      await Deno.writeTextFile(`${folder}/index.html`, html);
+      for (const colorScheme of ["light", "dark"] as const) {
+        for (const width of [1280, 390]) {
+          const { page, complaints, requests } = await open({ colorScheme, viewport: { width, height: 800 } }, file);
+          assertEquals(await page.locator("html").getAttribute("data-theme"), colorScheme);
+          const isTrained = colorScheme === "dark" && width === 390;
+          if (isTrained) await trainByKeyboard(page);
+          assertEquals(await page.evaluate("document.documentElement.scrollWidth - innerWidth"), 0);
+          assertEquals(await page.locator("input, select, textarea, progress").evaluateAll(unnamed), []);
+          assertEquals(complaints, []);
+          assertEquals(requests.filter((url) => url !== file && !url.startsWith("blob:")), []);
+          await page.close();
+        }
+      }
+    }),
+});
+
+/** Ids of what has no name. */
+// deno-lint-ignore no-explicit-any
+const unnamed = (all: any[]) =>
+  all.filter((input) => !(input.labels?.length > 0 || input.ariaLabel)).map(({ id, name }) => id || name);
+
+/** Trains a step, fills in and keeps the model with nothing but the keyboard. */
+async function trainByKeyboard(page: Page): Promise<void> {
+  await choose(page, { ...small, device: "cpu", amount: "1" });
+  await page.getByRole("button", { name: "Train a new model" }).press("Enter");
+  await untilSaid(page, "Finished");
+  await page.getByLabel(/^Sentence with/).fill("Anna has a red b");
+  await page.getByRole("button", { name: "Insert [MASK]" }).press("Enter");
+  await page.keyboard.type("ll.");
+  await page.keyboard.press("Enter");
+  await page.locator("#filled table").waitFor();
+  assert(/^Filled in: Anna has a red b.*ll\.$/.test((await page.locator("#filled-spoken").textContent())!));
+  await page.locator("mark[tabindex='0']").first().focus();
+  await page.locator("#candidates table").waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByLabel("Name", { exact: true }).fill("../a b?");
+  await page.getByRole("button", { name: "Keep in this browser" }).press("Enter");
+  await untilSaid(page, "Kept in this browser as a-b.");
+  await page.getByRole("button", { name: "Delete a-b" }).press("Enter");
+  await page.locator("#kept li").waitFor({ state: "detached" });
+}
+
+Deno.test({
+  name: "what goes wrong in a tab is said in a sentence, and the model stays",
+  ignore: withoutBrowser,
+  sanitizeOps: false,
+  sanitizeResources: false,
+  fn: () =>
+    withTab(async (open, { folder, address, serve }) => {
+      const { page } = await open();
+      const alert = page.locator("[role=alert]");
+      const problem = async (act: () => Promise<void>) => {
+        await act();
+        await alert.filter({ hasText: /./ }).waitFor();
+        return await alert.textContent();
+      };
+      const train = () => page.getByRole("button", { name: "Train a new model" }).click();
+      const loadFrom = (from: string) => async () => {
+        await page.locator("#address").fill(from);
+        await page.locator("#load-address").click();
+      };
+      await choose(page, { ...small, device: "cpu", amount: "1" });
+      await train();
+      await untilSaid(page, "Finished");
+      const answer = await filled(page);
+      await Deno.writeTextFile(`${folder}/bad.zip`, "this is no zip");
+      await Deno.writeFile(`${folder}/bad.txt`, new Uint8Array([0x61, 0xff, 0xfe]));
+      const cases: [() => Promise<void>, string][] = [
+        [
+          () => page.locator("#sentence").fill("no mask").then(() => page.locator("#fill").click()),
+          'Cannot fill "no mask": it has no [MASK].',
+        ],
+        [
+          () => page.locator("#zip").setInputFiles(`${folder}/bad.zip`),
+          "Cannot read bad.zip: it is no zip file, or its end is missing.",
+        ],
+        [
+          () => page.locator("#open").setInputFiles(`${folder}/bad.txt`),
+          "Cannot read bad.txt: it is no text in UTF-8.",
+        ],
+        [loadFrom("ftp://a/b"), "Cannot load a model: its address has to begin with https:// or http://."],
+        [loadFrom(`${serve(new Map())}`), `Cannot use ${address}model: there is no config.json in it.`],
+        [() => choose(page, { amount: "soon" }).then(train), "Steps must be a whole number from 1 to 10,000,000."],
+      ];
+      for (const [act, sentence] of cases) {
+        assertEquals(await problem(act), sentence);
+        await page.locator("#sentence").fill("Anna has a red b[MASK]ll.");
+        assertEquals(await filled(page), answer);
+        assertEquals(await alert.textContent(), "");
+      }
+      await page.locator("#text").fill("");
+      await choose(page, { amount: "1" });
+      assertEquals(await problem(train), "There is no text to train on.");
+      assertEquals(await filled(page), answer);
+    }),
+});
