@@ -30,6 +30,7 @@ const worker = startWorker(byId("worker").textContent!, {
     hideFilled();
     showModel(undefined);
     isSaved = true;
+    says.problem("The worker that trains has failed; another one was started, without the model");
   },
 });
 byId("worker").remove();
@@ -110,11 +111,18 @@ function train(start: RunStart): Promise<void> {
   if (start === "new" && !mayReplace()) return Promise.resolve();
   return doing("training", async () => {
     says.status("Preparing …");
+    byId("notice").textContent = "";
     begins = start;
     const settings = start === "on"
       ? { ...facts!.unfinished!.settings, device: chosenSettings().device }
       : chosenSettings();
-    showModel(await worker.ask({ kind: "train", start, text: text.value, settings }));
+    try {
+      showModel(await worker.ask({ kind: "train", start, text: text.value, settings }));
+    } catch (error) {
+      // what is left may be a run that goes on, or nothing
+      showModel(await worker.ask({ kind: "facts" }));
+      throw error;
+    }
     return facts?.unfinished ? `Stopped after step ${facts.step.toLocaleString("en")}.` : "Finished.";
   });
 }
@@ -244,11 +252,19 @@ function followTheme(): void {
   curves.draw();
 }
 
+/** What the package needs that browsers had not until lately; empty: this one has it. */
+function whyTooOld(): string {
+  const needed = ["fromBase64" in Uint8Array, "fromAsync" in Array, "parse" in URL, "Iterator" in globalThis];
+  if (!needed.includes(false)) return "";
+  return "This browser is too old for this page: Chrome or Edge 140, Firefox 133, or Safari 18.4 will do";
+}
+
 addEventListener("beforeunload", (event) => {
   if (work === "training" || !isSaved) event.preventDefault();
 });
 followTheme();
 listenToButtons();
 showButtons();
+says.problem(whyTooOld());
 storiesText().then(setText);
 listKept(loadKept);

@@ -60,6 +60,7 @@ export type RunStart = "new" | "further" | "on";
 export type TabRequest =
   | { readonly kind: "train"; readonly start: RunStart; readonly text: string; readonly settings: TabSettings }
   | { readonly kind: "stop" }
+  | { readonly kind: "facts" }
   | { readonly kind: "fill"; readonly text: string }
   | { readonly kind: "save"; readonly name: string }
   | { readonly kind: "load"; readonly from: ModelPlace; readonly device: DeviceChoice };
@@ -100,6 +101,7 @@ export interface FilledText {
 export interface TabAnswers {
   train: ModelFacts;
   stop: undefined;
+  facts: ModelFacts | undefined;
   fill: FilledText;
   save: TabFiles;
   load: ModelFacts;

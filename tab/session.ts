@@ -6,7 +6,7 @@
 
 import { modelCard, parameterCount } from "../format.ts";
 import { type Corpus, DivergedError, fill, load, Model, textCorpus, TooShortError } from "../mod.ts";
-import { stringSource } from "../text.ts";
+import { stringSource, surveyText } from "../text.ts";
 import { DeviceError } from "../kernels.ts";
 import { type TabDevice, tabDevices } from "./devices.ts";
 import type { FilledText, ModelFacts, TabAnswers, TabEvent, TabFiles, TabNote, TabRequest } from "./messages.ts";
@@ -66,6 +66,8 @@ export function createSession(tell: (event: TabEvent) => void): Session {
     const corpus = await corpusOf(text);
     const place = await devices.get(settings.device);
     if (place.notice) tell({ kind: "notice", text: place.notice });
+    const unknown = start === "further" ? await unknownNotice(corpus, held!) : undefined;
+    if (unknown) tell({ kind: "notice", text: unknown });
     const placed = await placedFor(start, { place, corpus, held, settings });
     let hasBegun = false;
     const between = async () => {
@@ -163,6 +165,8 @@ export function createSession(tell: (event: TabEvent) => void): Session {
         case "stop":
           running?.abort.abort();
           return undefined;
+        case "facts":
+          return held && factsNow();
         case "fill":
           return await fillSoon(request.text);
         case "save":
@@ -195,6 +199,18 @@ async function placedFor(
   if (held!.place === place) return held!;
   // weights and moments come from the checkpoint
   return { place, tokenizer: held!.tokenizer, model: new Model(place.device, held!.model.config) };
+}
+
+/** Share of unknown tokens from which on it is said. */
+const MUCH_UNKNOWN = 0.01;
+
+/** What is to be known of a text that the vocabulary does not suit. */
+async function unknownNotice(corpus: Corpus, { tokenizer }: PlacedModel): Promise<string | undefined> {
+  const { tokens, unknown, examples } = await surveyText({ corpus, tokenizer });
+  const share = unknown / Math.max(1, tokens);
+  if (share < MUCH_UNKNOWN) return undefined;
+  const such = examples.map((word) => `“${word}”`).join(", ");
+  return `${(100 * share).toFixed(0)}% of the text is unknown to this model's vocabulary, such as ${such}.`;
 }
 
 /** Whether a run may go on, with the text that it read. */

@@ -28,6 +28,12 @@ const countMemory = `(() => {
       return buffer;
     };
   }
+  if (globalThis.GPUAdapter) {
+    const { requestDevice } = GPUAdapter.prototype;
+    GPUAdapter.prototype.requestDevice = async function (descriptor) {
+      return globalThis.gpu = await requestDevice.call(this, descriptor);
+    };
+  }
   const { Memory } = WebAssembly;
   WebAssembly.Memory = function (descriptor) {
     const memory = new Memory(descriptor);
@@ -289,7 +295,7 @@ Deno.test({
   sanitizeResources: false,
   fn: () =>
     withTab(async (open, { folder, address, serve }) => {
-      const { page } = await open();
+      const { page, worker } = await open();
       const alert = page.locator("[role=alert]");
       const problem = async (act: () => Promise<void>) => {
         await act();
@@ -334,5 +340,34 @@ Deno.test({
       await choose(page, { amount: "1" });
       assertEquals(await problem(train), "There is no text to train on.");
       assertEquals(await filled(page), answer);
+      // a worker that dies takes its model with it, and another one trains
+      assertEquals(
+        await problem(() => worker.evaluate("setTimeout(() => { throw new Error('a fault') })") as Promise<void>),
+        "The worker that trains has failed; another one was started, without the model.",
+      );
+      await page.getByText("There is no model yet.").waitFor();
+      await page.locator("#text").fill(text);
+      await train();
+      await untilSaid(page, "Finished");
+    }),
+});
+
+Deno.test({
+  name: "a GPU that is lost in a tab is opened anew, and the run goes on from its latest checkpoint",
+  ignore: withoutBrowser,
+  sanitizeOps: false,
+  sanitizeResources: false,
+  fn: () =>
+    withTab(async (open) => {
+      const { page, worker } = await open();
+      await choose(page, { ...small, device: "webgpu", batchTokens: "64", amount: "16" });
+      await page.getByRole("button", { name: "Train a new model" }).click();
+      // checkpoints are made at each quarter
+      await page.locator("#figures", { hasText: /^step ([5-9]|1[0-5]) / }).waitFor({ timeout: 60_000 });
+      await worker.evaluate("gpu.destroy()");
+      await page.locator("#problem", { hasText: "The GPU was lost: it was destroyed while it was in use." }).waitFor();
+      await page.getByRole("button", { name: "Go on" }).click();
+      await untilSaid(page, "Finished");
+      assert(/^step 16 /.test((await page.locator("#figures").textContent())!));
     }),
 });

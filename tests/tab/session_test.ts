@@ -107,7 +107,7 @@ Deno.test("what is saved is a model that everybody loads, with its card", async 
   assertEquals(told, { filled, places: masks.map(({ candidates }) => ({ candidates })) });
   // a model that was loaded without a run is saved without one
   const plain = new Map([...files].filter(([name]) => !["tab.json", "training.json"].includes(name)));
-  const { session: second } = session();
+  const { session: second, events } = session();
   const facts = await second.answer({ kind: "load", from: { name: "m", files: plain }, device: "cpu" }) as ModelFacts;
   assertEquals([facts.step, facts.unfinished], [0, undefined]);
   const again = await second.answer({ kind: "save", name: "m" }) as TabFiles;
@@ -116,6 +116,10 @@ Deno.test("what is saved is a model that everybody loads, with its card", async 
   // and may be trained further
   const further = await second.answer(train("further")) as ModelFacts;
   assertEquals([further.step, further.vocabulary], [12, "wordpiece"]);
+  assertEquals(events.filter(({ kind }) => kind === "notice"), []);
+  await second.answer(train("further", {}, "ganz ☃ andere ☃ Wörter\n".repeat(60)));
+  const notice = events.find((event) => event.kind === "notice");
+  assert(/^\d+% of the text is unknown to this model's vocabulary, such as .*“☃”/.test(notice!.text), notice!.text);
 });
 
 Deno.test("what cannot be done is said in a sentence, and the model that was there stays", async () => {
