@@ -96,10 +96,10 @@ async function filled(page: Page): Promise<string> {
   return (await page.locator("#filled").innerText()).replace(/\s+/g, " ").trim();
 }
 
-/** Notes every loss that is shown. */
+/** Notes every best loss on the held-out text that is shown. */
 const noteLosses = `globalThis.losses = [];
 new MutationObserver(() => {
-  const loss = / loss ([0-9.]+)/.exec(document.getElementById("figures").textContent);
+  const loss = /held-out loss ([0-9.]+)/.exec(document.getElementById("figures").textContent);
   if (loss) losses.push(Number(loss[1]));
 }).observe(document.getElementById("figures"), { childList: true })`;
 
@@ -115,7 +115,8 @@ async function trainWithPause({ page }: Tab, steps: number): Promise<void> {
   await page.getByRole("button", { name: "Go on" }).click();
   await untilSaid(page, "Finished");
   const losses = await page.evaluate("losses") as number[];
-  assertLess(losses.at(-1)!, losses[0]! - 0.3, losses.join(" "));
+  // a guess among 47 tokens has 3.85
+  assertLess(losses.at(-1)!, Math.min(3.3, losses[0]!), losses.join(" "));
   assertGreater(await page.locator(".sample mark").count(), 0);
 }
 
@@ -134,6 +135,11 @@ async function saveAndLoad({ page }: Tab, { answer, folder, serve }: {
   const zip = new Blob([await Deno.readFile(path)]);
   const files = folderIn(await unzipped(zip, "my-model.zip"));
   await page.locator("#address").fill(serve(files));
+  // another model first
+  await choose(page, { amount: "1" });
+  await page.getByRole("button", { name: "Train a new model" }).click();
+  await untilSaid(page, "Finished");
+  assert(await filled(page) !== answer);
   for (
     const loading of [
       () => page.getByRole("button", { name: "Load my-model" }).click(),
@@ -141,11 +147,6 @@ async function saveAndLoad({ page }: Tab, { answer, folder, serve }: {
       () => page.locator("#load-address").click(),
     ]
   ) {
-    // another model first
-    await choose(page, { amount: "1" });
-    await page.getByRole("button", { name: "Train a new model" }).click();
-    await untilSaid(page, "Finished");
-    assert(await filled(page) !== answer);
     await loading();
     await untilSaid(page, "Loaded");
     assertEquals(await filled(page), answer);
@@ -174,6 +175,19 @@ async function runTenTimes({ page, worker }: Tab): Promise<void> {
   for (const now of held.slice(2)) assertEquals(now, held[1]);
   // some kilobytes a run are the browser's own
   assertLess(heaps[9]! - heaps[1]!, 500_000, heaps.join(" "));
+}
+
+/** A GPU that is lost is opened anew, and the run goes on from its latest checkpoint. */
+async function loseGpu({ page, worker }: Tab): Promise<void> {
+  await choose(page, { amount: "16" });
+  await page.getByRole("button", { name: "Train a new model" }).click();
+  // checkpoints are made at each quarter
+  await page.locator("#figures", { hasText: /^step ([5-9]|1[0-5]) / }).waitFor({ timeout: 60_000 });
+  await worker.evaluate("gpu.destroy()");
+  await page.locator("#problem", { hasText: "The GPU was lost: it was destroyed while it was in use." }).waitFor();
+  await page.getByRole("button", { name: "Go on" }).click();
+  await untilSaid(page, "Finished");
+  assert(/^step 16 /.test((await page.locator("#figures").textContent())!));
 }
 
 /** Serves the page, and a model's files where there are some. */
@@ -231,6 +245,7 @@ for (const { device, steps } of [{ device: "cpu", steps: "200" }, { device: "web
         assert((await page.locator("#model").textContent())!.includes(device === "cpu" ? "WebAssembly" : "WebGPU"));
         await saveAndLoad(tab, { answer: await filled(page), folder, serve });
         await runTenTimes(tab);
+        if (device === "webgpu") await loseGpu(tab);
         assertEquals(complaints, []);
         assertEquals(requests.filter((url) => !url.startsWith(address) && !url.startsWith("blob:")), []);
       }),
@@ -349,25 +364,5 @@ Deno.test({
       await page.locator("#text").fill(text);
       await train();
       await untilSaid(page, "Finished");
-    }),
-});
-
-Deno.test({
-  name: "a GPU that is lost in a tab is opened anew, and the run goes on from its latest checkpoint",
-  ignore: withoutBrowser,
-  sanitizeOps: false,
-  sanitizeResources: false,
-  fn: () =>
-    withTab(async (open) => {
-      const { page, worker } = await open();
-      await choose(page, { ...small, device: "webgpu", batchTokens: "64", amount: "16" });
-      await page.getByRole("button", { name: "Train a new model" }).click();
-      // checkpoints are made at each quarter
-      await page.locator("#figures", { hasText: /^step ([5-9]|1[0-5]) / }).waitFor({ timeout: 60_000 });
-      await worker.evaluate("gpu.destroy()");
-      await page.locator("#problem", { hasText: "The GPU was lost: it was destroyed while it was in use." }).waitFor();
-      await page.getByRole("button", { name: "Go on" }).click();
-      await untilSaid(page, "Finished");
-      assert(/^step 16 /.test((await page.locator("#figures").textContent())!));
     }),
 });
