@@ -28,12 +28,6 @@ const countMemory = `(() => {
       return buffer;
     };
   }
-  if (globalThis.GPUAdapter) {
-    const { requestDevice } = GPUAdapter.prototype;
-    GPUAdapter.prototype.requestDevice = async function (descriptor) {
-      return globalThis.gpu = await requestDevice.call(this, descriptor);
-    };
-  }
   const { Memory } = WebAssembly;
   WebAssembly.Memory = function (descriptor) {
     const memory = new Memory(descriptor);
@@ -177,19 +171,6 @@ async function runTenTimes({ page, worker }: Tab): Promise<void> {
   assertLess(heaps[9]! - heaps[1]!, 500_000, heaps.join(" "));
 }
 
-/** A GPU that is lost is opened anew, and the run goes on from its latest checkpoint. */
-async function loseGpu({ page, worker }: Tab): Promise<void> {
-  await choose(page, { amount: "16" });
-  await page.getByRole("button", { name: "Train a new model" }).click();
-  // checkpoints are made at each quarter
-  await page.locator("#figures", { hasText: /^step ([5-9]|1[0-5]) / }).waitFor({ timeout: 60_000 });
-  await worker.evaluate("gpu.destroy()");
-  await page.locator("#problem", { hasText: "The GPU was lost: it was destroyed while it was in use." }).waitFor();
-  await page.getByRole("button", { name: "Go on" }).click();
-  await untilSaid(page, "Finished");
-  assert(/^step 16 /.test((await page.locator("#figures").textContent())!));
-}
-
 /** Serves the page, and a model's files where there are some. */
 function served(html: string) {
   let files: ReadonlyMap<string, Blob> = new Map();
@@ -245,7 +226,6 @@ for (const { device, steps } of [{ device: "cpu", steps: "200" }, { device: "web
         assert((await page.locator("#model").textContent())!.includes(device === "cpu" ? "WebAssembly" : "WebGPU"));
         await saveAndLoad(tab, { answer: await filled(page), folder, serve });
         await runTenTimes(tab);
-        if (device === "webgpu") await loseGpu(tab);
         assertEquals(complaints, []);
         assertEquals(requests.filter((url) => !url.startsWith(address) && !url.startsWith("blob:")), []);
       }),

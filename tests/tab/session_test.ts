@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertGreater, assertLess, assertRejects } from "@std/assert";
 import { memoryFolder } from "../../format.ts";
+import { KernelError } from "../../kernels.ts";
+import { CpuDevice } from "../../lib/device/cpu/cpu_device.ts";
 import { load } from "../../mod.ts";
 import type { ModelFacts, TabEvent, TabFiles, TabRequest, TabSettings } from "../../tab/messages.ts";
 import { createSession, problemOf, type Session } from "../../tab/session.ts";
@@ -181,4 +183,41 @@ Deno.test("ten runs, fills and loads hold no more memory than one", async () => 
     read!.push(loaded.deviceBytes);
   }
   assertEquals([new Set(trained).size, new Set(read).size], [1, 1], `${trained} ${read}`);
+});
+
+/** Makes the next program that trains fail in a step, in one of its sections. */
+function failOnce(at: number, section: "gradients" | "update"): void {
+  const { build } = CpuDevice.prototype;
+  CpuDevice.prototype.build = async function (recording) {
+    const program = await build.call(this, recording);
+    if (!recording.sections.has("update")) return program;
+    CpuDevice.prototype.build = build;
+    let steps = 0;
+    const run = (...sections: string[]) => {
+      if (sections.includes("update") && ++steps === at) throw new KernelError("a thread is gone", section);
+      program.run(...sections);
+    };
+    return { ...program, run };
+  };
+}
+
+Deno.test("a run whose device fails goes on from its latest checkpoint, on the device opened anew", async () => {
+  const whole = session();
+  await whole.session.answer(train("new"));
+  const question = { kind: "fill", text: "a [MASK]all" } as const;
+  const answer = await whole.session.answer(question);
+  const { session: tab } = session();
+  // at the update of step 8 the latest checkpoint is that of the half; in its gradients, that of step 7
+  for (const [section, step] of [["update", 6], ["gradients", 7]] as const) {
+    failOnce(8, section);
+    assertEquals(await problem(tab.answer(train("new"))), "a thread is gone");
+    const facts = await tab.answer({ kind: "facts" }) as ModelFacts;
+    assertEquals([facts.step, facts.unfinished?.settings], [step, settings]);
+    await tab.answer(train("on"));
+    assertEquals(await tab.answer(question), answer);
+  }
+  failOnce(1, "update");
+  assertEquals(await problem(tab.answer(train("new"))), "a thread is gone");
+  assertEquals(await tab.answer({ kind: "facts" }), undefined);
+  assertEquals(await problem(tab.answer(question)), "There is no model yet: train one, or load one");
 });
