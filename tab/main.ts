@@ -236,6 +236,9 @@ function listenToButtons(): void {
   submitted("fill-form", () => facts && answer());
   submitted("address-form", () => load(() => addressPlace(byId<HTMLInputElement>("address").value)));
   submitted("settings", () => {});
+  // what went wrong is read, and may go
+  on("problem", () => says.problem());
+  addEventListener("keydown", ({ key }) => key === "Escape" && says.problem());
   text.addEventListener("input", () => setText(text.value));
 }
 

@@ -51,8 +51,18 @@ export const MEMORY_BYTES: number = 2 ** 32;
 
 const PAGE_BYTES = 2 ** 16;
 
+/** Pages that a memory can grow to at least, or there is none: 256 MiB. */
+const LEAST_PAGES = 2 ** 12;
+
 function newMemory(): WebAssembly.Memory {
-  return new WebAssembly.Memory({ initial: 64, maximum: MEMORY_BYTES / PAGE_BYTES, shared: true });
+  // browsers on phones set aside all that a memory may grow to, and refuse what is too much for them
+  for (let maximum = MEMORY_BYTES / PAGE_BYTES;; maximum /= 2) {
+    try {
+      return new WebAssembly.Memory({ initial: 64, maximum, shared: true });
+    } catch (error) {
+      if (maximum <= LEAST_PAGES) throw error;
+    }
+  }
 }
 
 /** The workers' module; null in a script that has no address that others are relative to, such as a bundle in a page. */
