@@ -192,8 +192,14 @@ function setText(value: string): void {
   byId("text-size").textContent = `(${value.length.toLocaleString("en")} characters)`;
 }
 
+/** Bytes of a file that a box for text still shows. */
+const LARGEST_TEXT = 20_000_000;
+
 /** A file's text, or what is wrong with it. */
 async function openText(file: File): Promise<string> {
+  if (file.size > LARGEST_TEXT) {
+    throw new Error(`Cannot open ${file.name}: it has more than 20 MB, which only the command line reads`);
+  }
   const bytes = await file.arrayBuffer();
   try {
     setText(new TextDecoder("utf-8", { fatal: true }).decode(bytes));

@@ -191,6 +191,10 @@ function served(html: string) {
 const html = withoutBrowser ? "" : await tabPage();
 const text = await storiesText(40);
 
+/** One browser for all tests: it takes long to start. */
+const browser = withoutBrowser ? undefined : await openBrowser(flags);
+Deno.test.afterAll(() => browser?.close());
+
 async function withTab(
   work: (open: (options?: object, at?: string) => Promise<Tab>, more: {
     folder: string;
@@ -199,18 +203,17 @@ async function withTab(
   }) => Promise<void>,
 ) {
   const { server, address, serve } = served(html);
-  const browser = await openBrowser(flags);
   try {
     await inTemporaryFolder((folder) =>
-      work((options, at = address) => openTab(browser, at, options), { folder, address, serve })
+      work((options, at = address) => openTab(browser!, at, options), { folder, address, serve })
     );
   } finally {
-    await browser.close();
+    for (const context of browser!.contexts()) await context.close();
     await server.shutdown();
   }
 }
 
-for (const { device, steps } of [{ device: "cpu", steps: "200" }, { device: "webgpu", steps: "24" }]) {
+for (const { device, steps } of [{ device: "cpu", steps: "120" }, { device: "webgpu", steps: "24" }]) {
   Deno.test({
     name: `a model is trained in a tab, stopped, saved and loaded, and nothing leaks (${device})`,
     ignore: withoutBrowser,
@@ -308,7 +311,13 @@ Deno.test({
       const answer = await filled(page);
       await Deno.writeTextFile(`${folder}/bad.zip`, "this is no zip");
       await Deno.writeFile(`${folder}/bad.txt`, new Uint8Array([0x61, 0xff, 0xfe]));
+      await Deno.writeTextFile(`${folder}/large.txt`, "");
+      await Deno.truncate(`${folder}/large.txt`, 20_000_001);
       const cases: [() => Promise<void>, string][] = [
+        [
+          () => page.locator("#open").setInputFiles(`${folder}/large.txt`),
+          "Cannot open large.txt: it has more than 20 MB, which only the command line reads.",
+        ],
         [
           () => page.locator("#sentence").fill("no mask").then(() => page.locator("#fill").click()),
           'Cannot fill "no mask": it has no [MASK].',
