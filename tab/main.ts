@@ -244,7 +244,7 @@ function listenToButtons(): void {
   submitted("settings", () => {});
   // what went wrong is read, and may go
   on("problem", () => says.problem());
-  addEventListener("keydown", ({ key }) => key === "Escape" && says.problem());
+  document.addEventListener("keydown", ({ key }) => key === "Escape" && says.problem());
   text.addEventListener("input", () => setText(text.value));
 }
 
