@@ -11,6 +11,7 @@ import { grouped } from "./figures.ts";
 import { readValidations } from "./metrics_file.ts";
 import { program } from "./program.ts";
 import { readRun, type RunConfig } from "./run_folder.ts";
+import { shellWord } from "./shell_word.ts";
 
 /** A run of the same text. */
 export interface FormerRun {
@@ -90,9 +91,14 @@ export function comparedLines(
   const less = former.best.loss - best.loss;
   const result = Math.abs(less) < SAME
     ? "this one came to about the same"
-    : `this one is ${less > 0 ? "better" : "worse"} by ${Math.abs(less).toFixed(4)} nats`;
-  const command = `        ${program} eval --compare ${former.path} ${path}  # with an error bar`;
-  return [about, `        ${result}`, ...differs, command];
+    : `this one is ${less > 0 ? "better" : "worse"} by ${Math.abs(less).toFixed(2)} (loss in nats: lower is better)`;
+  return [
+    about,
+    `        ${result}`,
+    ...differs,
+    "        the difference with an error bar:",
+    `        ${program} eval --compare ${shellWord(former.path)} ${shellWord(path)}`,
+  ];
 }
 
 /** Nats within which equal runs differ (bench/RESULTS.md). */

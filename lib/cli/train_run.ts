@@ -39,6 +39,7 @@ import { runNotices } from "./run_notices.ts";
 import { checkpointsIn } from "./run_folder.ts";
 import { runSummary } from "./run_summary.ts";
 import { samplesFile } from "./samples_file.ts";
+import { shellWord } from "./shell_word.ts";
 import type { Terminal } from "./terminal.ts";
 import { eventFilesIn, tensorboardFile } from "./tensorboard.ts";
 import { claimTrace, writeTrace } from "./trace_file.ts";
@@ -268,7 +269,7 @@ async function ended(
     return 1;
   }
   terminal.print(`\nthe model is in ${path}; fill in masked text with:`);
-  terminal.print(`  ${program} fill ${path} ${example(corpus, tokenizer)}`);
+  terminal.print(`  ${program} fill ${shellWord(path)} ${example(corpus, tokenizer)}`);
   await tellBest(path, terminal);
   const next = nextStep(await readValidations(path), run.settings.budget);
   if (next !== undefined) terminal.print(next);

@@ -133,10 +133,14 @@ Deno.test("formerRun() finds the run before on the same text, and comparedLines(
     const now = { path: `${cwd}/now`, config, best: validated(1, 1.5) };
     const lines = comparedLines(now, former!);
     assertStringIncludes(lines[0]!, "came to 1.8000 with 20 tokens");
-    assertEquals(lines.slice(1, 3), ["        this one is better by 0.3000 nats", "        now layers 2 instead of 1"]);
-    assertStringIncludes(lines[3]!, `eval --compare ${cwd}/before ${cwd}/now`);
+    assertEquals(lines.slice(1, 3), [
+      "        this one is better by 0.30 (loss in nats: lower is better)",
+      "        now layers 2 instead of 1",
+    ]);
+    assertEquals(lines[3], "        the difference with an error bar:");
+    assertStringIncludes(lines[4]!, `eval --compare ${cwd}/before ${cwd}/now`);
     const worse = comparedLines({ ...now, best: validated(1, 2.8) }, former!);
-    assertStringIncludes(worse[1]!, "worse by 1.0000 nats");
+    assertStringIncludes(worse[1]!, "worse by 1.00 (loss in nats: lower is better)");
     assertStringIncludes(comparedLines({ ...now, best: validated(1, 1.81) }, former!)[1]!, "about the same");
     const unlike = comparedLines({ ...now, config: runOf("/a.txt", { vocab: 99 }) }, former!);
     assertStringIncludes(unlike[1]!, "its vocabulary is another, so the losses cannot be compared");
