@@ -38,7 +38,8 @@ export function fakeScreen(
   };
   const cut = (from: number) => {
     row(y).cells.length = Math.min(row(y).cells.length, from);
-    row(y).goesOn = false;
+    // as in tmux: a row that was broken goes on in the next, unless all of it is cleared
+    if (from === 0) row(y).goesOn = false;
   };
   const control = (count: number, code: string) => {
     if (code === "A") y = Math.max(0, all.length - rows, y - count);
