@@ -28,7 +28,6 @@ export interface Drawing {
  */
 export function emptyDrawing({ reflows = true } = {}): Drawing {
   let drawn: readonly string[] = [];
-  let sizeBefore: Size | undefined;
   /** Rows that what is drawn takes now: a terminal that got narrower may have broken its lines. */
   const rowsIn = ({ columns, rows }: Size) => {
     const rowsOf = (line: string) => reflows ? Math.max(1, Math.ceil(textWidth(line) / columns)) : 1;
@@ -41,11 +40,10 @@ export function emptyDrawing({ reflows = true } = {}): Drawing {
     replace(lines, size, above = "") {
       const rows = rowsIn(size);
       const start = rows === 0 ? "" : `\r${upBy(rows - 1)}`;
-      // a row that a narrower terminal broke goes on in the next until it is cleared, whatever is written over it
-      const isResized = sizeBefore !== undefined && sizeBefore.columns !== size.columns;
-      const isGone = rows > 0 && (above !== "" || lines.length === 0 || isResized);
-      [drawn, sizeBefore] = [lines, size];
-      const below = lines.map((line) => `${line}${CLEAR_TO_END}`).join("\n");
+      const isGone = rows > 0 && (above !== "" || lines.length === 0);
+      drawn = lines;
+      // each row is cleared from its first column on: some terminals go by what a row held, and whether it was broken, until then
+      const below = lines.map((line) => `${CLEAR_TO_END}${line}`).join("\n");
       return `${start}${isGone ? cleared(rows) : ""}${above}${below}${lines.length > 0 ? CLEAR_BELOW : ""}`;
     },
   };
