@@ -10,7 +10,7 @@ import type { Corpus } from "../text/corpus.ts";
 import { describeBudget, planStages, progressOf } from "../train/schedule.ts";
 import { timeStages } from "../train/time_steps.ts";
 import { expectedLoss } from "./expected_loss.ts";
-import { grouped, percent, shortCount } from "./figures.ts";
+import { grouped, mebibytes, percent, shortCount } from "./figures.ts";
 import { type PlannedMemory, plannedMemory } from "./planned_memory.ts";
 import type { Run } from "./run.ts";
 import { roughTime, type RunTime, runTime } from "./run_time.ts";
@@ -94,11 +94,6 @@ function memoryLine({ memory: { parameters, batch } }: Outlook): string {
   } for weights, gradients and ` +
     `moments, ${mebibytes(batch)} for a step`;
 }
-
-const mebibytes = (bytes: number) => {
-  const count = bytes / 2 ** 20;
-  return `${count < 10 ? count.toFixed(1) : grouped(count)} MiB`;
-};
 
 /** Tokens that a run sees in all; undefined where they are not known. */
 export function allTokens({ settings, state }: Run, time: RunTime | undefined): number | undefined {
