@@ -9,7 +9,7 @@ import { consoleSize, type Size } from "./console_size.ts";
 import { emptyDrawing, roomIn } from "./drawing.ts";
 import { environment } from "./permissions.ts";
 import { drawnPlace, type StandardStream, untilItFails, writeTo } from "./standard_streams.ts";
-import { cutTo } from "./text_width.ts";
+import { cutTo, textWidth } from "./text_width.ts";
 import { wrapped } from "./wrap.ts";
 
 /** What is drawn again and again while something goes on. */
@@ -84,7 +84,7 @@ export function openTerminal(
   let logged = performance.now();
   return {
     isInteractive: isTerminal,
-    hasColour: isTerminal && !Deno.noColor,
+    hasColour: isTerminal && !Deno.noColor && environment("TERM") !== "dumb",
     get columns() {
       return isTerminal ? screen.size().columns : Infinity;
     },
@@ -198,9 +198,12 @@ export function paint(terminal: Pick<Terminal, "hasColour">, style: Style, text:
 
 /** Rows as aligned columns; numbers to the right, words to the left. */
 export function table(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => textWidth(row[column]!))));
   const isNumber = widths.map((_, column) => rows.slice(1).every((row) => /^[\d.,%~ →k-]*$/.test(row[column]!)));
-  const line = (row: readonly string[]) =>
-    row.map((cell, i) => isNumber[i] ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)).join("  ").trimEnd();
+  const padded = (cell: string, i: number) => {
+    const room = " ".repeat(widths[i]! - textWidth(cell));
+    return isNumber[i] ? room + cell : cell + room;
+  };
+  const line = (row: readonly string[]) => row.map(padded).join("  ").trimEnd();
   return rows.map((row) => `  ${line(row)}`).join("\n");
 }

@@ -137,7 +137,7 @@ async function attempt(run: Run, site: Attempt): Promise<number> {
   try {
     if (isFirst) {
       if (run.state) terminal.print(`resume  ${run.path} at step ${grouped(run.state.step)}`, { routine: true });
-      terminal.print(runSummary(run, { reason, notice }), { routine: true });
+      terminal.print(runSummary(run, { reason, notice, columns: terminal.columns }), { routine: true });
       site.known.outlook = await lookAhead(run, { device, terminal, signal });
       terminal.print(`${outlookLines(run, site.known.outlook).join("\n")}\n`, { routine: true });
     }
@@ -195,7 +195,9 @@ async function trainOn(
     for (const line of skippedLines(run.opened.bad)) terminal.print(line);
     const profile = await device.takeProfile();
     trace?.end();
-    if (profile && parsed.get(trainFlags.profile)) terminal.print(profileTable(profile, await measurePeaks(device)));
+    if (profile && parsed.get(trainFlags.profile)) {
+      terminal.print(profileTable(profile, { peaks: await measurePeaks(device), width: terminal.columns }));
+    }
     return outcome ? await ended(run, { signal, outcome, totals, terminal }) : 1;
   } finally {
     for (const reporter of reporters) reporter.close?.();

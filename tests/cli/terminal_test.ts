@@ -129,6 +129,23 @@ Deno.test("isLog() tells terminals in which nothing is drawn again", () => {
   assertEquals([{}, { TERM: "xterm-256color" }, { CI: "false" }, { CI: "" }].map(of), [false, false, false, false]);
 });
 
+Deno.test("a terminal that knows no codes gets no colours", () => {
+  const { noColor } = Deno;
+  const before = Deno.env.get("TERM");
+  const hasColour = (term: string) => {
+    Deno.env.set("TERM", term);
+    return openTerminal({ screen: fakeScreen() }).hasColour;
+  };
+  try {
+    Object.defineProperty(Deno, "noColor", { value: false, configurable: true });
+    assertEquals(["dumb", "xterm"].map(hasColour), [false, true]);
+  } finally {
+    Object.defineProperty(Deno, "noColor", { value: noColor, configurable: true });
+    if (before === undefined) Deno.env.delete("TERM");
+    else Deno.env.set("TERM", before);
+  }
+});
+
 Deno.test("without a terminal a line is printed every ten seconds, and lines are not broken", () =>
   withClock((tick) => {
     const screen = fakeScreen({ isTerminal: false });

@@ -136,7 +136,7 @@ function printMeasured(
   { plan, terminal }: { plan: MeasurePlan; terminal: Terminal },
 ): void {
   terminal.print(`text   ${textOf(plan)}: ${grouped(models[0]!.masked.windows)} windows`);
-  terminal.print(scoreTable(models));
+  terminal.print(scoreTable(models, terminal.columns));
   for (const { model, masked: { nextSentence } } of models) {
     if (nextSentence) terminal.print(nextSentenceLine(model, nextSentence));
   }
