@@ -11,6 +11,7 @@ import { describeBudget, planStages, progressOf } from "../train/schedule.ts";
 import { timeStages } from "../train/time_steps.ts";
 import { expectedLoss } from "./expected_loss.ts";
 import { grouped, mebibytes, percent, shortCount } from "./figures.ts";
+import { elapsedLine, waitedFor } from "./long_work.ts";
 import { type PlannedMemory, plannedMemory } from "./planned_memory.ts";
 import type { Run } from "./run.ts";
 import { roughTime, type RunTime, runTime } from "./run_time.ts";
@@ -42,10 +43,10 @@ export async function lookAhead(
   const memory = await plannedMemory({ device, config, settings });
   const until = performance.now() + COUNTING;
   const enough = () => signal.aborted || performance.now() > until;
-  const frequencies = await tokenEntropy({ corpus, tokenizer, enough });
+  const frequencies = await waitedFor(terminal, "counting tokens", () => tokenEntropy({ corpus, tokenizer, enough }));
   const from = shareBehind(run);
   if (!isWorthTiming(run)) return { memory, frequencies, time: undefined };
-  terminal.progress("compiling, and timing a few steps");
+  terminal.progress(elapsedLine("compiling, and timing a few steps"));
   const isStopped = () => signal.aborted;
   const stepSeconds = await timeStages({ device, config, corpus, tokenizer, settings, from, isStopped })
     .catch((error) => {

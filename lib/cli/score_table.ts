@@ -30,9 +30,14 @@ export function watchedMeasure(
   let [current, work]: [Masking | undefined, LongWork | undefined] = [undefined, undefined];
   return {
     plan: { ...plan, corpus: watched.corpus },
-    progress(masking, { windows, loss }) {
-      if (masking !== current) work = longWork(place, `evaluating, ${maskingNames[masking]}`, now && { now });
+    progress(masking, score) {
+      if (masking !== current) {
+        work?.end();
+        work = longWork(place, `evaluating, ${maskingNames[masking]}`, now && { now });
+      }
       current = masking;
+      if (!score) return;
+      const { windows, loss } = score;
       const most = masking === "masked" ? plan.tokens : plan.tokensInTurn;
       const length = plan.length ?? EVALUATION_LENGTH;
       // the end of the text or of what is to be read of it, whichever comes first

@@ -52,6 +52,8 @@ export interface TerminalOptions {
   readonly quiet?: boolean;
   /** Where to. Default: standard output. */
   readonly stream?: StandardStream;
+  /** Whether it shows only what is under way, while results go to standard output with `say()` or into files. */
+  readonly isAside?: boolean;
   /** What is written to, for tests. Default: the stream. */
   readonly screen?: Screen;
 }
@@ -76,7 +78,8 @@ const DRAW_INTERVAL = 100;
 
 /** Standard output, or standard error. */
 export function openTerminal(
-  { goesOn = false, quiet = false, stream = "stdout", screen = screenOf(stream) }: TerminalOptions = {},
+  { goesOn = false, quiet = false, stream = "stdout", isAside = false, screen = screenOf(stream, { isAside }) }:
+    TerminalOptions = {},
 ): Terminal {
   const { isTerminal, canDraw } = screen;
   const write = goesOn ? untilItFails(screen.write) : screen.write;
@@ -157,9 +160,9 @@ function liveOn({ size, write }: Pick<Screen, "size" | "write">) {
 const encoder = new TextEncoder();
 
 /** A standard stream; what its terminal can do is told by the environment, where that may be read. */
-function screenOf(stream: StandardStream): Screen {
+function screenOf(stream: StandardStream, { isAside }: { isAside: boolean }): Screen {
   const isTerminal = Deno[stream].isTerminal();
-  const isAlone = stream === "stdout" || !Deno.stdout.isTerminal();
+  const isAlone = isAside || stream === "stdout" || !Deno.stdout.isTerminal();
   return {
     isTerminal,
     canDraw: isTerminal && isAlone && !isLog(environment),

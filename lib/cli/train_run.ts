@@ -20,6 +20,7 @@ import { bestCheckpoint, checkpointKeeper } from "./checkpoint_keeper.ts";
 import { grouped } from "./figures.ts";
 import type { ParsedFlags } from "./flags.ts";
 import { INTERRUPTED, listenForInterrupts } from "./interrupt.ts";
+import { elapsedLine } from "./long_work.ts";
 import { type MicroBatch, partsNotice } from "./memory_check.ts";
 import type { JsonEvents } from "./json_events.ts";
 import { metricsFile, readValidations } from "./metrics_file.ts";
@@ -210,7 +211,9 @@ async function trainOn(
 /** The model, which takes seconds where it is large. */
 async function newModel(device: Device, run: Run, terminal: Terminal): Promise<Model> {
   const { base, config } = run;
-  terminal.progress(`${base?.opened ? "reading" : "making"} ${grouped(parameterCount(config))} parameters`);
+  terminal.progress(
+    elapsedLine(`${base?.opened ? "reading" : "making"} ${grouped(parameterCount(config))} parameters`),
+  );
   const model = await modelOf(run, device);
   terminal.clear();
   return model;

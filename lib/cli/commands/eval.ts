@@ -97,8 +97,7 @@ export async function evalCommand(args: readonly string[]): Promise<number> {
       if (!isJson) terminal.print(`device ${reason}`);
       for (const model of models) await noteUnknown(model, plan);
       const watched = watchedMeasure(plan, opened);
-      const measured = await measureModels(models, watched.plan, watched.progress);
-      watched.end();
+      const measured = await measureModels(models, watched.plan, watched.progress).finally(watched.end);
       if (isJson) printJson(measured, plan);
       else printMeasured(measured, { plan, terminal });
       return 0;

@@ -165,8 +165,7 @@ async function train(
     const watched = watchedVocabulary(terminal, { total: opened.bytes, size });
     const { progress } = watched;
     const texts = watched.texts(allTexts(opened.corpus));
-    const tokenizer = await trainTokenizer(texts, { type, size, lowercase: !cased, progress });
-    watched.end();
+    const tokenizer = await trainTokenizer(texts, { type, size, lowercase: !cased, progress }).finally(watched.end);
     await writeTokenizer(out, tokenizer, 512);
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
     if (tokenizer.size < size) {
