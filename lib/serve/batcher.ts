@@ -104,6 +104,8 @@ export function createBatcher({ run, limits, mostRequests, mostTokens, observe }
   }
 
   function give(job: Job, window: number, outcome: Outcome): void {
+    // of what failed nothing is wanted any more
+    if (job.missing === 0) return;
     try {
       job.work.take(window, outcome);
       if (--job.missing === 0) job.end.resolve();
@@ -115,6 +117,7 @@ export function createBatcher({ run, limits, mostRequests, mostTokens, observe }
   function fail(job: Job, error: unknown): void {
     leave(job);
     job.left = [];
+    job.missing = 0;
     job.end.reject(error);
   }
 

@@ -96,9 +96,9 @@ export function parseJson(text: string): unknown {
     return JSON.parse(text);
   } catch (error) {
     const { message } = error as Error;
-    const [, place] = /at position (\d+)/.exec(message) ?? [];
-    const early = /end of JSON|unterminated/i.test(message) ? ": it ends too early" : "";
-    const where = early || place === undefined ? early : `, from character ${Number(place) + 1} on`;
+    const place = Number(/at position (\d+)/.exec(message)?.[1] ?? NaN);
+    const isEarly = /end of JSON|unterminated/i.test(message) || place >= text.trimEnd().length;
+    const where = isEarly ? ": it ends too early" : Number.isNaN(place) ? "" : `, from character ${place + 1} on`;
     throw new RequestError(`The body is not JSON${where}`);
   }
 }

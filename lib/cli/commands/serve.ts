@@ -195,7 +195,7 @@ async function tokenIn(path: string): Promise<string> {
   try {
     content = await Deno.readTextFile(path);
   } catch (error) {
-    throw new UsageError(sentenceOf(error).replace(/^Cannot go on/, `Cannot read the token in ${quoted(path)}`));
+    throw new UsageError(sentenceOf(error));
   }
   try {
     return parseToken(content.trim());
