@@ -52,24 +52,29 @@ export interface Chosen<Job extends Waiting> {
   readonly members: readonly { readonly job: Job; readonly window: number }[];
 }
 
+/** How many times as long as another a sequence may be with which it goes through the model: more would be mostly padding. */
+const UNLIKE = 2;
+
 /**
- * Takes the next batch: the longest sequences of whoever is first in the queue, and with them what others have of the same task and
- * not much shorter, in the order of the queue. What is taken has begun.
+ * Takes the next batch: sequences of whoever is first in the queue, the longest first, and with them what others have of the same
+ * task and of a like length, in the order of the queue. What is taken has begun.
  */
 export function takeBatch<Job extends Waiting>(queue: readonly Job[], limits: BatchLimits): Chosen<Job> {
-  const [{ task, windows, left }] = queue as [Job];
-  const length = roundedLength(windows[left[0]!]!.ids.length, limits.longest);
+  const [first] = queue as readonly [Job, ...Job[]];
+  const like = queue.filter(({ task }) => task === first.task);
+  const lengthOf = (job: Job, window: number) => roundedLength(job.windows[window]!.ids.length, limits.longest);
+  const own = lengthOf(first, first.left[0]!);
+  const length = like.flatMap((job) => job.left.map((window) => lengthOf(job, window)))
+    .reduce((longest, other) => other <= UNLIKE * own ? Math.max(longest, other) : longest, own);
   const most = Math.max(1, Math.floor(limits.tokens / length));
   const members: { job: Job; window: number }[] = [];
   let rows = 0;
-  for (const job of queue) {
+  for (const job of like) {
     if (members.length >= most) break;
-    if (job.task !== task) continue;
     const rest: number[] = [];
     for (const window of job.left) {
-      const { ids, positions } = job.windows[window]!;
-      // what is less than half as long would be mostly padding
-      const fits = ids.length <= length && 2 * roundedLength(ids.length, limits.longest) >= length;
+      const { positions } = job.windows[window]!;
+      const fits = lengthOf(job, window) <= length && UNLIKE * lengthOf(job, window) >= length;
       const hasRoom = members.length < most && rows + positions.length <= limits.rows;
       if (members.length > 0 && !(fits && hasRoom)) rest.push(window);
       else {
@@ -79,5 +84,5 @@ export function takeBatch<Job extends Waiting>(queue: readonly Job[], limits: Ba
     }
     job.left = rest;
   }
-  return { task, length, members };
+  return { task: first.task, length, members };
 }

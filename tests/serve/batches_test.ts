@@ -37,6 +37,12 @@ Deno.test("takeBatch() takes similar lengths of one task from all who wait, with
   assertEquals(queue.map(({ left }) => left.length), [0, 0, 1, 2]);
   const long = takeBatch([waiting("a", [32]), waiting("b", [8, 17])], limits);
   assertEquals([long.length, taken(long)], [32, [["a", 0], ["b", 1]]]);
+  // whoever is first goes with longer ones, but with none that is far longer
+  const first = takeBatch([waiting("a", [10]), waiting("b", [40, 28]), waiting("c", [30, 12])], {
+    ...limits,
+    tokens: 128,
+  });
+  assertEquals([first.length, taken(first)], [32, [["a", 0], ["b", 1], ["c", 0], ["c", 1]]]);
 });
 
 Deno.test("takeBatch() takes a sequence alone that is larger than a batch, and one after the other for 1 token", () => {

@@ -51,7 +51,7 @@ const servePermissions = {
 };
 
 /** Help of the command. */
-const serveHelp = `Serves a model over HTTP: fill, embed and score as JSON, and a form to try them in a browser.
+export const serveHelp = `Serves a model over HTTP: fill, embed and score as JSON, and a form to try them in a browser.
 
 Usage: ${program} serve DIR [options]
 
