@@ -1,5 +1,5 @@
 // A small model with random weights, and requests as they are written.
-import { type Device } from "../../lib/device/device.ts";
+import type { Device } from "../../lib/device/device.ts";
 import { openDevice } from "../../lib/device/open_device.ts";
 import { MaskedLanguageModel } from "../../lib/inference/load.ts";
 import { type ModelConfig, modelConfig } from "../../lib/model/config.ts";
