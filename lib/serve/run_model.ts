@@ -75,7 +75,8 @@ export function modelRunner({ model, tokenizer }: TextModel, { mostBytes = MOST_
   async function predict(windows: readonly WorkWindow[], length: number, logits: boolean): Promise<Outcome[]> {
     const maskedRows = Uint32Array.from(windows.flatMap(({ positions }, w) => positions.map((at) => w * length + at)));
     const labels = Uint32Array.from(windows.flatMap(({ positions, labels }) => labels ?? positions.map(() => 0)));
-    const capacity = 4 * roundedCount(Math.ceil(maskedRows.length / 4));
+    // a power of two, so that there are few shapes
+    const capacity = Math.max(4, 2 ** Math.ceil(Math.log2(maskedRows.length)));
     const shape = { windows: roundedCount(windows.length), length, capacity, documents: true };
     const program = await evaluations.get(shape);
     const padded = padTexts(windows.map(({ ids }) => ids), { length, padding });

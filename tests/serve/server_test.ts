@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { DeviceError } from "../../lib/device/device.ts";
 import { serveModel } from "../../lib/serve/server.ts";
-import { ask, converse, testModel, withServer } from "./serve_model.ts";
+import { Model } from "../../lib/model/model.ts";
+import { ask, converse, testModel, tokenizer, withServer } from "./serve_model.ts";
 
 const texts = ["the [MASK]"];
 /** Requests that are refused: path, body, status, and the sentence. */
@@ -171,6 +172,38 @@ Deno.test("serveModel() says that its device is lost, to those who ask and to wh
     await server.close();
   }
 });
+
+Deno.test("serveModel() gives vectors of a model without a head, and says what it cannot", async () => {
+  using whole = await testModel();
+  const model = new Model(whole.model.device, whole.config, { head: false });
+  const server = await serveModel({ place: "encoder", model, tokenizer }, { port: 0 });
+  try {
+    assertEquals((await ask(server, "/embed", { texts })).status, 200);
+    for (const path of ["/fill", "/score"]) {
+      const { status, json } = await ask(server, path, { texts });
+      assertEquals([status, json.error], [501, "This model has no head for masked tokens: it gives vectors only"]);
+    }
+    const { text } = await ask(server, "/");
+    assertMatch(text, /value="embed" checked/);
+    assert(!text.includes('value="fill"'));
+  } finally {
+    await server.close();
+    model.destroy();
+  }
+});
+
+Deno.test("serveModel() says that a model's numbers overflow, and names no other fault", () =>
+  withServer({}, async (server, { model }) => {
+    const values = await model.readParameters();
+    for (const numbers of values.values()) numbers.fill(1e30);
+    model.writeParameters(values);
+    for (const path of ["/fill", "/embed", "/score"]) {
+      const { status, json } = await ask(server, path, { texts });
+      assertEquals(status, 500);
+      assertMatch(json.error, /^Cannot (fill|embed the text|score the text): .*numbers overflow 32 bits$/);
+    }
+    assertEquals((await ask(server, "/health")).status, 200);
+  }));
 
 Deno.test("serveModel() answers its own names alone, and no page of another site", () =>
   withServer({}, async (server) => {
