@@ -23,6 +23,11 @@ const OWN_NAME = /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/i;
 /** Whether a host with its port, as requests name it, is this machine's name for itself. */
 export const isOwnName = (host: string): boolean => OWN_NAME.test(host);
 
+/** The address that a request asks for; undefined where its words make none, as a host with a bracket too many. */
+export function addressOf({ url }: Pick<Request, "url">): URL | undefined {
+  return URL.canParse(url) ? new URL(url) : undefined;
+}
+
 /** Options of {@linkcode refusalOf}. */
 export interface RefusalOptions {
   /** Whether the server has a name. Default: those that this machine has for itself. */
@@ -33,12 +38,14 @@ export interface RefusalOptions {
 
 /** Why a request is not answered; undefined: it is. Pages from elsewhere can neither ask nor pretend to be this one. */
 export function refusalOf(
-  { url, headers }: Pick<Request, "url" | "headers">,
+  request: Pick<Request, "url" | "headers">,
   { isOwn = isOwnName, names = "127.0.0.1 or localhost" }: RefusalOptions = {},
 ): string | undefined {
+  const { headers } = request;
   const host = headers.get("host") ?? "";
+  const asked = addressOf(request)?.host;
   // an address in the request itself counts more than the header
-  if (!isOwn(host) || !isOwn(new URL(url).host)) return `This page has no such name: use ${names}`;
+  if (!isOwn(host) || asked === undefined || !isOwn(asked)) return `This page has no such name: use ${names}`;
   const origin = headers.get("origin");
   // behind a proxy that encrypts the scheme is another one
   if (origin !== null && origin !== `http://${host}` && origin !== `https://${host}`) {

@@ -5,7 +5,7 @@
  */
 
 import { DeviceError } from "../device/device.ts";
-import { ownHeaders } from "../page/own_requests.ts";
+import { addressOf, ownHeaders } from "../page/own_requests.ts";
 import { sentenceOf } from "../sentences/reasons.ts";
 import { safeJson } from "../sentences/safe_text.ts";
 import { type Access, checkAccess } from "./access.ts";
@@ -87,10 +87,11 @@ export const routesOf = (): [string, string[]][] =>
 /** The answer to a request, whatever becomes of it. */
 export async function answered(service: Service, request: Request): Promise<Response> {
   const began = performance.now();
-  const { pathname } = new URL(request.url);
-  const path = Object.hasOwn(routes, pathname) ? pathname : "other";
+  const pathname = addressOf(request)?.pathname;
+  const path = pathname !== undefined && Object.hasOwn(routes, pathname) ? pathname : "other";
   let response: Response;
   try {
+    if (pathname === undefined) throw new RequestError("The request asks for no address", 400, { connection: "close" });
     response = await answer(service, request, pathname);
   } catch (error) {
     response = failureOf(error);

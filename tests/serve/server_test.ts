@@ -49,6 +49,8 @@ const refusals: readonly (readonly [path: string, body: unknown, status: number,
   ["/fill", "", 400, "The body is empty: send a JSON object"],
   ["/fill", '{"texts": ["a"', 400, "The body is not JSON: it ends too early"],
   ["/fill", '{"texts": [a]}', 400, "The body is not JSON"],
+  ["/fill", `{"texts": ${"[".repeat(20_000)}${"]".repeat(20_000)}}`, 400, '"texts[0]" is a list; wanted text'],
+  ["/fill", "[".repeat(60_000), 400, "The body is not JSON: it ends too early"],
   ["/fill", Uint8Array.of(0x22, 0xff, 0x22), 400, "The body is not UTF-8"],
   ["/nowhere", undefined, 404, "There is nothing here: there are /, /health"],
   ["/FILL", { texts }, 404, "There is nothing here"],
@@ -170,6 +172,32 @@ Deno.test("serveModel() says that its device is lost, to those who ask and to wh
   } finally {
     model.model.device.read = read;
     await server.close();
+  }
+});
+
+Deno.test("serveModel() answers requests for odd addresses, and for none", async () => {
+  const host = "host: localhost";
+  const requests: [request: string, status: number][] = [
+    [`OPTIONS * HTTP/1.1\r\n${host}`, 404],
+    [`GET http://[/ HTTP/1.1\r\n${host}`, 400],
+    ["GET / HTTP/1.1\r\nhost: [", 400],
+    ["GET / HTTP/1.1\r\nhost: a b", 400],
+    ["GET / HTTP/1.1\r\nhost: localhost:99999999", 400],
+    [`GET //evil.example/ HTTP/1.1\r\n${host}`, 404],
+    [`GET /%00%ff HTTP/1.1\r\n${host}`, 404],
+    [`FOO / HTTP/1.1\r\n${host}`, 405],
+    [`CONNECT localhost:1 HTTP/1.1\r\n${host}`, 405],
+    ["not http at all", 400],
+  ];
+  for (const token of [undefined, "0123456789abcdef"]) {
+    await withServer({ token }, async (server) => {
+      for (const [request, status] of requests) {
+        const text = await converse(server, [`${request}\r\nauthorization: Bearer 0123456789abcdef\r\n\r\n`], {
+          until: /\r\n\r\n/,
+        });
+        assertMatch(text, new RegExp(`^HTTP/1\\.[01] ${status} `), request);
+      }
+    });
   }
 });
 
