@@ -60,22 +60,27 @@ const optionsIn = (text: string) => [...text.matchAll(/(?<![\w-])--[a-z][a-z-]*/
 /** Deno's own options that the pages name. */
 const denosOptions = new Set(["--allow-read", "--allow-write", "--allow-net", "--allow-ffi", "--config", "--no-check"]);
 /** Options of Debian's programs and of the project's own tasks that CONTRIBUTING names. */
-const others = new Set(["--help", "--version", "--global"]);
+const others = new Set(["--help", "--version", "--global", "--target"]);
+/** Of docker, which one page is about. */
+const dockers = new Set(["--rm", "--init", "--user", "--gpus", "--group-add", "--time"]);
 
 Deno.test("the pages name only options that exist", () => {
   const known = new Set([...helpOf.values()].flatMap(optionsIn));
   assertGreater(known.size, 60);
   for (const page of all.filter(({ path }) => path !== "CONTRIBUTING.md")) {
     for (const option of optionsIn(prose(page))) {
-      assert(known.has(option) || denosOptions.has(option) || others.has(option), `${page.path}: ${option}`);
+      assert(
+        known.has(option) || denosOptions.has(option) || others.has(option) || dockers.has(option),
+        `${page.path}: ${option}`,
+      );
     }
   }
 });
 
 /** Programs that are not the project's, which the pages may call as they are. */
-const programs = new Set(["apt-get", "npm", "echo", "zcat", "sha256sum"]);
+const programs = new Set(["apt-get", "npm", "echo", "zcat", "sha256sum", "docker", "curl", "python3", "openssl"]);
 /** Deno's commands other than `run` and `task`. */
-const denosCommands = new Set(["add", "install", "bundle", "bench", "test", "publish", "bump-version"]);
+const denosCommands = new Set(["add", "install", "bundle", "bench", "test", "publish", "compile", "bump-version"]);
 
 Deno.test("every command of the pages has a name, options and values that exist", async () => {
   const counts = { cloze: 0, task: 0, script: 0 };
