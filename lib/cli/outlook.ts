@@ -6,6 +6,7 @@
 
 import { type TokenEntropy, tokenEntropy } from "../batch/token_entropy.ts";
 import { type Device, DeviceError } from "../device/device.ts";
+import { parameterCount } from "../model/parameters.ts";
 import type { Corpus } from "../text/corpus.ts";
 import { describeBudget, planStages, progressOf } from "../train/schedule.ts";
 import { timeStages } from "../train/time_steps.ts";
@@ -14,7 +15,7 @@ import { grouped, mebibytes, percent, shortCount } from "./figures.ts";
 import { elapsedLine, waitedFor } from "./long_work.ts";
 import { type PlannedMemory, plannedMemory } from "./planned_memory.ts";
 import type { Run } from "./run.ts";
-import { roughTime, type RunTime, runTime } from "./run_time.ts";
+import { checkpointSeconds, roughTime, type RunTime, runTime } from "./run_time.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** What is known of a run beforehand. */
@@ -57,7 +58,8 @@ export async function lookAhead(
   // a profile is of the run alone
   await device.takeProfile();
   terminal.clear();
-  return { memory, frequencies, time: runTime(settings, { stepSeconds, from }) };
+  const saving = checkpointSeconds(parameterCount(config));
+  return { memory, frequencies, time: runTime(settings, { stepSeconds, from, saving }) };
 }
 
 /** Share of the budget that is behind. */

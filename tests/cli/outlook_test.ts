@@ -61,6 +61,11 @@ Deno.test("runTime() adds up stages and validations, also of what is left of a r
   // ten validations of ten steps' tokens at a third of the cost
   assertAlmostEquals(time.seconds, 250 * 0.1 + 750 * 0.2 + 10 * 10 * 0.2 / 3, 1e-9);
   assertEquals([time.tokens, ...time.speed.map(Math.round)], [1_024_000, 5120, 10_240]);
+  // a checkpoint every tenth of the budget
+  const saved = runTime({ ...settings, saveEvery: { share: 0.1 } }, { stepSeconds: [0.1, 0.2], saving: 3 })!;
+  assertAlmostEquals(saved.seconds, time.seconds + 10 * 3, 1e-9);
+  const often = runTime({ ...settings, saveEvery: { steps: 300 } }, { stepSeconds: [0.1, 0.2], saving: 3 })!;
+  assertAlmostEquals(often.seconds, time.seconds + 4 * 3, 1e-9);
   const half = runTime(settings, { stepSeconds: [undefined, 0.2], from: 0.5 })!;
   assertAlmostEquals(half.tokens, 512_000, 1e-6);
   assertAlmostEquals(half.seconds, 500 * 0.2 + 5 * 10 * 0.2 / 3, 1e-6);
