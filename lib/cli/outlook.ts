@@ -127,21 +127,20 @@ const MOST_PASSES = 6;
 function lossLines(run: Run, outlook: Outlook): string[] {
   const { frequencies: { entropy, tokens, isWhole }, time } = outlook;
   const { tokenizer, config, settings, base } = run;
-  const sample = isWhole ? "" : ` (in its first ${grouped(tokens)} tokens)`;
-  const known = `loss    ${Math.log(tokenizer.size).toFixed(2)} by guessing among ${grouped(tokenizer.size)} tokens, ` +
-    `${entropy.toFixed(2)} by knowing how frequent each is${sample}`;
+  const sample = isWhole ? "" : ` (in the first ${grouped(tokens)} tokens)`;
+  const known = `loss    lower is better: guessing among ${grouped(tokenizer.size)} tokens gives ` +
+    `${Math.log(tokenizer.size).toFixed(2)}, knowing how frequent each is ${entropy.toFixed(2)}${sample}`;
   const all = base ? undefined : allTokens(run, time);
   const text = textTokens(run.opened.corpus, outlook.frequencies);
   const isRepeated = all !== undefined && text !== undefined && all > MOST_PASSES * text;
   const expected = all === undefined || isRepeated
     ? undefined
     : expectedLoss({ config, tokenizer, settings, tokens: all });
-  if (!expected) return [known];
-  const { least, highest } = expected;
-  return [
-    known,
-    `        ${least.toFixed(2)} to ${
-      highest.toFixed(2)
-    } is what runs of this size and budget came to on ${expected.text}`,
-  ];
+  if (!expected) return [known, ACCURACY];
+  const { least, highest, text: read } = expected;
+  const range = `ended between ${least.toFixed(2)} and ${highest.toFixed(2)}`;
+  return [known, `        runs of this size and budget on ${read}, ${range}`, ACCURACY];
 }
+
+/** Said once, for every line of a run tells of it. */
+const ACCURACY = "        accuracy is the share of hidden tokens that are guessed right";
