@@ -12,7 +12,7 @@ import { describeBudget, planStages, progressOf } from "../train/schedule.ts";
 import { timeStages } from "../train/time_steps.ts";
 import { expectedLoss } from "./expected_loss.ts";
 import { grouped, mebibytes, percent, shortCount } from "./figures.ts";
-import { elapsedLine, waitedFor } from "./long_work.ts";
+import { waitedFor } from "./long_work.ts";
 import { type PlannedMemory, plannedMemory } from "./planned_memory.ts";
 import type { Run } from "./run.ts";
 import { checkpointSeconds, roughTime, type RunTime, runTime } from "./run_time.ts";
@@ -47,17 +47,15 @@ export async function lookAhead(
   const frequencies = await waitedFor(terminal, "counting tokens", () => tokenEntropy({ corpus, tokenizer, enough }));
   const from = shareBehind(run);
   if (!isWorthTiming(run)) return { memory, frequencies, time: undefined };
-  terminal.progress(elapsedLine("compiling, and timing a few steps"));
   const isStopped = () => signal.aborted;
-  const stepSeconds = await timeStages({ device, config, corpus, tokenizer, settings, from, isStopped })
-    .catch((error) => {
-      // what is wrong with the text is for the run to say, which checks it in its own order
-      if (error instanceof DeviceError) throw error;
-      return [];
-    });
+  const time = () => timeStages({ device, config, corpus, tokenizer, settings, from, isStopped });
+  const stepSeconds = await waitedFor(terminal, "compiling, and timing a few steps", time).catch((error) => {
+    // what is wrong with the text is for the run to say, which checks it in its own order
+    if (error instanceof DeviceError) throw error;
+    return [];
+  });
   // a profile is of the run alone
   await device.takeProfile();
-  terminal.clear();
   const saving = checkpointSeconds(parameterCount(config));
   return { memory, frequencies, time: runTime(settings, { stepSeconds, from, saving }) };
 }

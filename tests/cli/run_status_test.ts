@@ -2,6 +2,7 @@ import { assert, assertAlmostEquals, assertEquals, assertLess } from "@std/asser
 import { defaultCurriculum } from "../../lib/batch/curriculum.ts";
 import { emptyCurve, sparkline, stageBar } from "../../lib/cli/progress_bar.ts";
 import { type RunStatus, statusLine, statusLines } from "../../lib/cli/run_status.ts";
+import { checkpointSeconds } from "../../lib/cli/run_time.ts";
 import { tokenFlop } from "../../lib/cli/step_cost.ts";
 import { terminalReporter } from "../../lib/cli/terminal_reporter.ts";
 import { textWidth } from "../../lib/cli/text_width.ts";
@@ -9,8 +10,9 @@ import { recentSpeed } from "../../lib/cli/recent_speed.ts";
 import { timeLeft } from "../../lib/cli/time_left.ts";
 import { openTerminal } from "../../lib/cli/terminal.ts";
 import { modelConfig } from "../../lib/model/config.ts";
+import { parameterCount } from "../../lib/model/parameters.ts";
 import type { Phase, TrainRecord } from "../../lib/train/events.ts";
-import { defaultSettings } from "../../lib/train/settings.ts";
+import { defaultSettings, type TrainingSettings } from "../../lib/train/settings.ts";
 import { fakeScreen } from "../helpers/screen.ts";
 
 const plain = (_: string, text: string) => text;
@@ -198,6 +200,22 @@ Deno.test("timeLeft() of a budget in minutes is what is left of them, and goes o
   assertLess(later, half + 1.1);
 });
 
+Deno.test("timeLeft() counts checkpoints before the first was saved", () => {
+  const of = (size: "tiny" | "base") => {
+    const settings = { ...defaultSettings({ preset: "modernbert", width: 128 }), budget: { steps: 2930 } };
+    const config = modelConfig({ size, vocab: 70 });
+    const left = (saveEvery: TrainingSettings["saveEvery"]) => {
+      const time = timeLeft({ settings: { ...settings, saveEvery }, config, before: 0, started: 0 });
+      time.event({ ...record, step: 1, tokens: 1024 }, 1);
+      return time.left(1)!;
+    };
+    return left({ share: 0.1 }) - left({ share: 0.5 });
+  };
+  // eight checkpoints more
+  assertAlmostEquals(of("base"), 8 * checkpointSeconds(parameterCount(modelConfig({ size: "base", vocab: 70 }))), 1e-6);
+  assert(of("base") > 20 && of("tiny") < 0.1);
+});
+
 Deno.test("terminalReporter() draws validations above what goes on, and says when it validates and saves", () => {
   const screen = fakeScreen({ columns: 80 });
   const terminal = openTerminal({ screen });
@@ -219,9 +237,8 @@ Deno.test("terminalReporter() draws validations above what goes on, and says whe
       ...{ step: 1234, tokens: 5, seconds: 6, length: 128, loss: 2, accuracy: 0.5, perplexity: 7.39, paddingShare: 0 },
     });
     assertEquals(screen.lines()[0], "step 1,234  5 tokens  6s  validation loss 2.0000  accuracy 50.0%");
-    assertEquals(screen.lines()[1], "  perplexity 7.39");
-    assert(screen.lines()[3]!.includes("loss 2.500"));
-    assertEquals(screen.lines().length, 5);
+    assert(screen.lines()[2]!.includes("loss 2.500"));
+    assertEquals(screen.lines().length, 4);
   } finally {
     performance.now = real;
     terminal.clear();
