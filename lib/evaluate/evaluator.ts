@@ -14,7 +14,7 @@ import type { Corpus } from "../text/corpus.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { mostProbable } from "./candidates.ts";
 import { maskedBatches } from "./masked_batches.ts";
-import { evaluationPrograms, type LossFailure, runBatches, windowSums } from "./run_batches.ts";
+import { evaluationPrograms, type LossFailure, runBatches, type ShapedBatch, windowSums } from "./run_batches.ts";
 import { addSums, type Evaluation, meansOf, NO_SUMS } from "./score_totals.ts";
 
 /** A token of a sample, and how it was predicted where it was masked. */
@@ -99,7 +99,55 @@ export interface EvaluatorOptions {
  * @throws {RangeError} if nothing of it can be masked.
  */
 export async function createEvaluator(options: EvaluatorOptions): Promise<Evaluator> {
-  const { model, corpus, tokenizer, length, tokens, rule, pack } = options;
+  const { model, length } = options;
+  const text = await maskedText(options);
+  const programs = evaluationPrograms(model);
+  const evaluating = async function* (failure?: LossFailure): AsyncGenerator<number, Evaluation, void> {
+    let [total, done] = [NO_SUMS, 0];
+    const { batches } = text;
+    for await (const predicted of runBatches(model, batches, programs)) {
+      total = windowSums(predicted, failure).reduce(addSums, total);
+      yield ++done / batches.length;
+    }
+    return meansOf(total);
+  };
+  return {
+    length,
+    get tokens() {
+      return text.windows * length;
+    },
+    bytes: async () => (await programs.all()).reduce((sum, { bytes }) => sum + bytes, 0),
+    destroy: () => programs.clear(),
+    async restrict(tokens) {
+      if (tokens >= text.windows * length) return;
+      await programs.clear();
+      await text.restrict(Math.max(1, Math.floor(tokens / length)));
+    },
+    evaluating,
+    async evaluate(failure) {
+      const shares = evaluating(failure);
+      while (true) {
+        const { done, value } = await shares.next();
+        if (done) return value;
+      }
+    },
+    sample: (count) => sampled(text.batches[0]!, { ...options, programs, count }),
+  };
+}
+
+/** The windows of a validation text, masked and in batches. */
+interface MaskedText {
+  /** Its batches. */
+  readonly batches: readonly ShapedBatch[];
+  /** How many windows it has. */
+  readonly windows: number;
+  /** Leaves only the first windows, so many or as many more as it takes for one to have a token that can be masked. */
+  restrict(count: number): Promise<void>;
+}
+
+async function maskedText(
+  { model, corpus, tokenizer, length, tokens, rule, pack }: EvaluatorOptions,
+): Promise<MaskedText> {
   const masked = (windows: readonly Window[]) =>
     Array.fromAsync(maskedBatches({ model, tokenizer }, windows, { rule }));
   const canMask = () => batches.some(({ batch }) => batch.maskedRows.length > 0);
@@ -111,55 +159,43 @@ export async function createEvaluator(options: EvaluatorOptions): Promise<Evalua
       "Cannot validate: no token of the validation text can be masked, for all of them are special or unknown",
     );
   }
-  const programs = evaluationPrograms(model);
-  const evaluating = async function* (failure?: LossFailure): AsyncGenerator<number, Evaluation, void> {
-    let [total, done] = [NO_SUMS, 0];
-    for await (const predicted of runBatches(model, batches, programs)) {
-      total = windowSums(predicted, failure).reduce(addSums, total);
-      yield ++done / batches.length;
-    }
-    return meansOf(total);
-  };
   return {
-    length,
-    get tokens() {
-      return windows.length * length;
+    get batches() {
+      return batches;
     },
-    bytes: async () => (await programs.all()).reduce((sum, { bytes }) => sum + bytes, 0),
-    destroy: () => programs.clear(),
-    async restrict(tokens) {
-      if (tokens >= windows.length * length) return;
-      await programs.clear();
+    get windows() {
+      return windows.length;
+    },
+    async restrict(count) {
       const all = windows;
       // a text may begin with windows of which nothing can be masked
-      for (let count = Math.max(1, Math.floor(tokens / length)); windows === all || !canMask(); count *= 2) {
+      for (; windows === all || !canMask(); count *= 2) {
         windows = all.slice(0, count);
         batches = await masked(windows);
       }
     },
-    evaluating,
-    async evaluate(failure) {
-      const shares = evaluating(failure);
-      while (true) {
-        const { done, value } = await shares.next();
-        if (done) return value;
-      }
-    },
-    async sample(count) {
-      const { batch, shape } = batches[0]!;
-      const program = await programs.get(shape);
-      program.write(batch);
-      program.program.run();
-      const samples = Math.min(count, batch.windows);
-      const rows = batch.maskedRows.filter((row) => row < samples * length).length;
-      const own = firstRows(program.logits, rows);
-      const [bytes, logitBytes] = await model.device.read([program.predictions, own]);
-      const [predictions, logits] = [new Uint32Array(bytes!), new Float32Array(logitBytes!)];
-      const stride = own.shape[1]!;
-      const rowLogits = (index: number) => logits.subarray(index * stride, index * stride + model.config.vocab);
-      return Array.from({ length: samples }, (_, w) => sampleOf(w, { batch, predictions, rowLogits, tokenizer }));
-    },
   };
+}
+
+/** Predictions for the first windows of a batch. */
+async function sampled(
+  { batch, shape }: ShapedBatch,
+  { model, tokenizer, length, programs, count }: Pick<EvaluatorOptions, "model" | "tokenizer" | "length"> & {
+    programs: ReturnType<typeof evaluationPrograms>;
+    count: number;
+  },
+): Promise<SampleToken[][]> {
+  const program = await programs.get(shape);
+  program.write(batch);
+  program.program.run();
+  const samples = Math.min(count, batch.windows);
+  const rows = batch.maskedRows.filter((row) => row < samples * length).length;
+  const own = firstRows(program.logits, rows);
+  const [bytes, logitBytes] = await model.device.read([program.predictions, own]);
+  const [predictions, logits] = [new Uint32Array(bytes!), new Float32Array(logitBytes!)];
+  const stride = own.shape[1]!;
+  const rowLogits = (index: number) => logits.subarray(index * stride, index * stride + model.config.vocab);
+  return Array.from({ length: samples }, (_, w) => sampleOf(w, { batch, predictions, rowLogits, tokenizer }));
 }
 
 /** The first rows of a matrix that has a place in memory. */
