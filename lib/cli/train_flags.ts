@@ -222,7 +222,7 @@ const reports = {
   ),
   "eval-tokens": flag(
     "N",
-    `most tokens of the validation text (default: ${EVALUATION_TOKENS}, at most a tenth of the run)`,
+    `most tokens of the validation text (default: ${EVALUATION_TOKENS}, halved until it takes a tenth of the run at most)`,
     count,
   ),
   "save-every": flag(

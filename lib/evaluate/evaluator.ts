@@ -13,7 +13,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 import type { Corpus } from "../text/corpus.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { mostProbable } from "./candidates.ts";
-import { maskedBatches } from "./masked_batches.ts";
+import { type MaskedBatch, maskedBatches } from "./masked_batches.ts";
 import { evaluationPrograms, type LossFailure, runBatches, windowSums } from "./run_batches.ts";
 import { addSums, type Evaluation, meansOf, NO_SUMS } from "./score_totals.ts";
 
@@ -42,12 +42,17 @@ export interface SampleCandidate {
 /** Candidates for each masked token of a sample. */
 const CANDIDATES = 5;
 
+/** Tokens that are timed. */
+const TIMED = 512;
+
 /** Evaluates one model on one validation text. */
 export interface Evaluator {
   /** Tokens in a window. */
   readonly length: number;
   /** Tokens that are evaluated. */
   readonly tokens: number;
+  /** Seconds that a token takes, by the first few windows again and again for `enough` seconds; compiling is not counted. */
+  tokenSeconds(enough: number): Promise<number>;
   /** Uses only the first so many tokens from now on, in whole windows but at least one. */
   restrict(tokens: number): Promise<void>;
   /**
@@ -127,6 +132,25 @@ export async function createEvaluator(options: EvaluatorOptions): Promise<Evalua
     },
     bytes: async () => (await programs.all()).reduce((sum, { bytes }) => sum + bytes, 0),
     destroy: () => programs.clear(),
+    async tokenSeconds(enough) {
+      const [{ batch, shape }] = await masked(windows.slice(0, Math.max(1, Math.floor(TIMED / length)))) as [
+        MaskedBatch,
+      ];
+      const program = await programs.get(shape);
+      const once = async () => {
+        const start = performance.now();
+        program.write(batch);
+        program.program.run();
+        await model.device.read([program.losses]);
+        return (performance.now() - start) / 1000;
+      };
+      // the first finds cold caches; a mean, for other work on a machine slows validation down too
+      let [seconds, count] = [await once(), 1];
+      const end = performance.now() + 1000 * (enough - seconds);
+      for (let runs = 0; performance.now() < end; count = ++runs) seconds = (runs > 0 ? seconds : 0) + await once();
+      await programs.clear();
+      return seconds / (count * batch.windows * length);
+    },
     async restrict(tokens) {
       if (tokens >= windows.length * length) return;
       await programs.clear();
