@@ -207,7 +207,7 @@ async function useRecord({ config, metrics }: DamagedRun): Promise<void> {
   const reasons = incomparable([run, other].map((run) => ({ path: run.path, key: keyOf(run) })));
   const comparison = compareRuns([run, other]);
   comparisonText(comparison, { reasons, width: 80 });
-  JSON.stringify(comparisonJson(comparison, []));
+  JSON.stringify(comparisonJson(comparison, { reasons: [] }));
   const write = (line: string) => void line;
   for (const kind of ["train", "validation"] as const) await writeCsv(folder, { kind, write });
   for (const line of metrics.split("\n")) {

@@ -73,7 +73,7 @@ const spans = [1, 2, 5, 10, 15, 30].flatMap((n) => [n, 60 * n]).concat(
   [1, 2, 6, 12, 24, 48, 120, 240].map((n) => 3600 * n),
 )
   .sort((a, b) => a - b);
-const xNames = { step: "step", tokens: "tokens", seconds: "time" };
+const xNames = { step: "step", tokens: "tokens", seconds: "time of training" };
 
 /** Whether a run has a line; of what it may lack, whether there is any value. */
 const isThere = ({ isOptional }, run, { curve, column }) =>
