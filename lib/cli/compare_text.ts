@@ -188,8 +188,8 @@ function verdictText(
   if (margin === 0) return `${first} and ${other} have the same loss`;
   const ahead = `${first} is ahead of ${other} by ${margin.toFixed(4)} nats`;
   if (uncertainty === undefined) return ahead;
-  if (!isSameText) return `${ahead}, ± ${uncertainty.toFixed(4)} (95 % over seeds)`;
   const interval = `± ${uncertainty.toFixed(4)} (95 % over seeds)`;
+  if (margin > uncertainty && !isSameText) return `${ahead},\n  ${interval}`;
   return margin > uncertainty
     ? `${first} is better than ${other}\n  by ${margin.toFixed(4)} ${interval} nats`
     : `no clear winner\n  ${ahead}, within the spread of seeds,\n  ${interval}`;

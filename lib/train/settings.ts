@@ -100,15 +100,17 @@ export function clockEvaluateTokens({ seconds, spent, tokenSeconds, every, steps
   steps: number;
 }): number {
   const affordable = Math.max(0, EVALUATION_SHARE * seconds - spent) / Math.max(1e-12, tokenSeconds);
-  return halvedTo(affordable / validationsOf({ every, steps }));
+  // in larger leaps, for two runs never have quite the same speed
+  return halvedTo(affordable / validationsOf({ every, steps }), 2);
 }
 
 const validationsOf = ({ every, steps }: { every: Span; steps: number }) =>
   "share" in every ? 1 / every.share : Math.max(1, steps / every.steps);
 
-/** So many tokens at most, halved from the usual number on: budgets and speeds that differ a little give the same. */
-function halvedTo(most: number): number {
-  return Math.max(1, Math.min(EVALUATION_TOKENS, 2 ** Math.floor(Math.log2(most) + 1e-9)));
+/** So many tokens at most, halved once or twice from the usual number on: what differs a little gives the same. */
+function halvedTo(most: number, leap = 1): number {
+  const halvings = leap * Math.ceil(Math.log2(EVALUATION_TOKENS / most) / leap - 1e-9);
+  return Math.max(1, EVALUATION_TOKENS / 2 ** Math.max(0, halvings));
 }
 
 /** Tokens that each validation reads; undefined where only the run's speed will tell, with a budget by the clock. */

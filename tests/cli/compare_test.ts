@@ -130,8 +130,10 @@ Deno.test("shorterValidations() has runs compared with care whose tokens are the
     runOf("d", [3, 2.51], { seed: 2, rate: 2e-3, evaluateTokens: 1024 }),
   ];
   const careful = comparisonText(compareRuns(seeds), { reasons: [], shorter, width: 80 });
-  assertStringIncludes(careful, "a +1 is ahead of b +1 by 0.5000 nats, ± ");
+  assertStringIncludes(careful, "a +1 is ahead of b +1 by 0.5000 nats,\n  ± ");
   assert(!careful.includes("better than"));
+  const unclear = [...seeds.slice(0, 3), runOf("d", [3, 1], { seed: 2, rate: 2e-3, evaluateTokens: 1024 })];
+  assertStringIncludes(comparisonText(compareRuns(unclear), { reasons: [], shorter, width: 80 }), "no clear winner");
   const json = comparisonJson(compareRuns(seeds), { reasons: [], shorter });
   assertEquals([json.cautions, (json.winner as { end: { isClear: unknown } }).end.isClear], [[sentence], null]);
 });

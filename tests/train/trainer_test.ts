@@ -284,10 +284,10 @@ Deno.test("clockEvaluateTokens() lets validation cost a tenth of the time, and h
     clockEvaluateTokens({ seconds: 60, spent, tokenSeconds, every: { share: 0.1 }, steps });
   // ten validations in 6 seconds
   assertEquals([0.6 / 12_173, 0.6 / 9_898].map((each) => chosen(each)), [8192, 8192]);
-  assertEquals([chosen(0.6 / 8192), chosen(0.6 / 8191), chosen(1e-9), chosen(1)], [8192, 4096, 32_768, 1]);
-  assertEquals([chosen(0.6 / 8192, { spent: 1 }), chosen(0.6 / 8192, { spent: 10 })], [4096, 1]);
+  assertEquals([chosen(0.6 / 8192), chosen(0.6 / 8191), chosen(1e-9), chosen(1)], [8192, 2048, 32_768, 1]);
+  assertEquals([chosen(0.6 / 8192, { spent: 1 }), chosen(0.6 / 8192, { spent: 10 })], [2048, 1]);
   const every = { steps: 50 };
-  assertEquals(clockEvaluateTokens({ seconds: 60, spent: 0, tokenSeconds: 6 / 20_480, every, steps: 1000 }), 1024);
+  assertEquals(clockEvaluateTokens({ seconds: 60, spent: 0, tokenSeconds: 6 / 40_960, every, steps: 1000 }), 2048);
 });
 
 kindTest("train() notes the tokens that it validates on, where the text ends sooner than it may", async (device) => {

@@ -62,8 +62,8 @@ export async function compareCommand(args: readonly string[]): Promise<number> {
   const comparison = compareRuns(runs, new Map(keyed.map(({ run, key }) => [run, key])));
   if (parsed.get(json)) say(safeJson(comparisonJson(comparison, doubts), 2));
   else sayWrapped(comparisonText(comparison, { ...doubts, width: openTerminal().columns }));
-  for (const { path, problems: [problem] } of runs) {
-    if (problem !== undefined) sayAside(`note: ${path} is damaged: ${problem}`);
+  for (const { path, problems } of runs) {
+    if (problems.length > 0) sayAside(`note: ${path} is damaged: ${problems.join("; ")}`);
   }
   return 0;
 }

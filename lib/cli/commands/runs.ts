@@ -62,8 +62,8 @@ export async function runsCommand(args: readonly string[]): Promise<number> {
     return 0;
   }
   say(runTable(runs, openTerminal().columns));
-  for (const { path, problems: [problem] } of runs) {
-    if (problem !== undefined) sayAside(`note: ${path} is damaged: ${problem}`);
+  for (const { path, problems } of runs) {
+    if (problems.length > 0) sayAside(`note: ${path} is damaged: ${problems.join("; ")}`);
   }
   return 0;
 }
