@@ -75,8 +75,7 @@ export async function comparedLines(run: RunRecord, former: RunRecord): Promise<
 
 /** Who is ahead, in words that claim no more than one seed of each shows. */
 function resultLines(less: number, facts: readonly string[], shorter: Reason | undefined): string[] {
-  if (facts.length === 0) return ["        with the same settings and seed"];
-  if (facts.every((fact) => /^(seed|evaluate tokens) /.test(fact))) {
+  if (facts.length > 0 && facts.every((fact) => /^(seed|evaluate tokens) /.test(fact))) {
     return ["        only the seed is another: the difference is what chance makes of it"];
   }
   const result = Math.abs(less) < SAME
