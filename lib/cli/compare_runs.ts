@@ -90,21 +90,28 @@ export function groupsOf(runs: readonly RunRecord[], keys: EvaluationKeys = new 
   const groups: { readonly key: string; readonly members: RunRecord[] }[] = [];
   for (const run of runs) {
     const key = settingsKey(run);
-    const isOwn = (group: (typeof groups)[number]) =>
-      group.key === key && isSameEvaluation(evaluationOf(group.members[0]!), evaluationOf(run));
+    const isOwn = (group: (typeof groups)[number]) => {
+      const other = group.members.find(hasLoss);
+      return group.key === key && (!other || !hasLoss(run) || isSameEvaluation(evaluationOf(other), evaluationOf(run)));
+    };
     const group = groups.find(isOwn);
     if (group) group.members.push(run);
     else groups.push({ key, members: [run] });
   }
-  return groups.map(({ members }) => {
+  return groups.flatMap(({ members }) => {
     const kept = [...Map.groupBy(members, seedOf).values()].map(furthest);
-    return {
-      name: kept.length === 1 ? kept[0]!.name : `${kept[0]!.name} +${kept.length - 1}`,
-      runs: kept,
-      repeated: members.filter((run) => !kept.includes(run)),
-      seeds: kept.map(seedOf),
-    };
+    const repeated = members.filter((run) => !kept.includes(run));
+    // a seed without a loss, as yet or for ever, must not take the others' mean away
+    const [others, lossless] = [kept.filter(hasLoss), kept.filter((run) => !hasLoss(run))];
+    if (others.length === 0) return [groupOf(kept, repeated)];
+    return [groupOf(others, repeated), ...lossless.map((run) => groupOf([run], []))];
   });
+}
+
+function groupOf(runs: readonly RunRecord[], repeated: readonly RunRecord[]): RunGroup {
+  const [first, ...more] = runs;
+  const name = more.length === 0 ? first!.name : `${first!.name} +${more.length}`;
+  return { name, runs, repeated, seeds: runs.map(seedOf) };
 }
 
 /** The run that was validated for longest, or saw most. */
@@ -148,6 +155,9 @@ function differencesOf(groups: readonly RunGroup[]): Record<string, string[]> {
 
 /** Validations whose loss is a number. */
 const finiteOf = ({ validations }: RunRecord) => validations.filter(({ loss }) => Number.isFinite(loss));
+
+/** Whether a run has a loss to compare. */
+export const hasLoss = (run: RunRecord): boolean => finiteOf(run).length > 0;
 
 /** Losses of the groups at equal distances, up to where the shortest run ends. */
 function curve(groups: readonly RunGroup[], clock: Clock): CurvePoint[] {

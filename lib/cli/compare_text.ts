@@ -1,25 +1,17 @@
 /**
- * How a comparison of runs looks, for people and for programs.
+ * How a comparison of runs looks.
  *
  * @module
  */
 
 import { bestOf } from "./best_loss.ts";
 import { type Clock, type Comparison, type CurvePoint, type RunGroup, UNKNOWN } from "./compare_runs.ts";
-import type { Reason } from "./evaluation_key.ts";
+import type { Doubts, Reason } from "./evaluation_key.ts";
 import { duration, grouped, percent, shortCount } from "./figures.ts";
 import { type Column, fittedTable } from "./fitted_table.ts";
 import { program } from "./program.ts";
 import type { RunRecord } from "./run_record.ts";
 import type { Spread, Verdict } from "./seed_spread.ts";
-
-/** What keeps the losses of runs from being compared, or wants care. */
-export interface Doubts {
-  /** Why they cannot be compared. */
-  readonly reasons: readonly Reason[];
-  /** Which are of the beginning of what others validate on. Default: none. */
-  readonly shorter?: readonly Reason[] | undefined;
-}
 
 /** A comparison as text; `width`: columns of a line. */
 export function comparisonText(
@@ -203,46 +195,4 @@ function reasonsText(reasons: readonly Reason[]): string {
     "measure both on one text with:",
     `  ${program} eval --compare ${than} ${path} --data TEXT --pseudo-words`,
   ].join("\n");
-}
-
-/** A comparison as plain data. */
-export function comparisonJson(
-  comparison: Comparison,
-  { reasons, shorter = [] }: Doubts,
-): Record<string, unknown> {
-  const { groups, different, final, curves, target, winner } = comparison;
-  const isComparable = reasons.length === 0;
-  const named = (verdict: Verdict | undefined) =>
-    verdict && {
-      best: groups[verdict.best]!.name,
-      second: groups[verdict.second]!.name,
-      margin: verdict.margin,
-      uncertainty: verdict.uncertainty ?? null,
-      isClear: verdict.uncertainty === undefined || shorter.length > 0 ? null : verdict.margin > verdict.uncertainty,
-    };
-  return {
-    groups: groups.map(({ name, runs, repeated, seeds }, i) => ({
-      name,
-      runs: runs.map(({ path, state, step, tokens, seconds, validations }) => ({
-        path,
-        state,
-        step,
-        tokens,
-        seconds,
-        best: bestOf(validations) ?? null,
-        last: validations.at(-1) ?? null,
-      })),
-      repeated: repeated.map(({ path }) => path),
-      seeds,
-      final: final[i] ?? null,
-    })),
-    different,
-    isComparable,
-    reasons: reasons.map(({ text }) => text),
-    cautions: shorter.map(({ text }) => text),
-    ...(isComparable ? { curves, target: target ?? null } : {}),
-    winner: isComparable
-      ? { end: named(winner.end) ?? null, tokens: named(winner.tokens) ?? null, seconds: named(winner.seconds) ?? null }
-      : null,
-  };
 }

@@ -82,6 +82,14 @@ export interface Reason {
   readonly text: string;
 }
 
+/** What keeps the losses of runs from being compared, or wants care. */
+export interface Doubts {
+  /** Why they cannot be compared. */
+  readonly reasons: readonly Reason[];
+  /** Which are of the beginning of what others validate on. Default: none. */
+  readonly shorter?: readonly Reason[] | undefined;
+}
+
 /** Why runs cannot be compared by their losses: a reason for each that is not like the first; none: they can. */
 export function incomparable(runs: readonly KeyedRun[]): Reason[] {
   return reasonsOf(runs, (first, { path, key }) => {

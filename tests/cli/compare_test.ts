@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { assertClose } from "../helpers/assert_close.ts";
 import { compareRuns, groupsOf, lossAt, meanCurve, reachedAt } from "../../lib/cli/compare_runs.ts";
-import { comparisonJson, comparisonText } from "../../lib/cli/compare_text.ts";
+import { comparisonJson } from "../../lib/cli/compare_json.ts";
+import { comparisonText } from "../../lib/cli/compare_text.ts";
 import { compareCommand } from "../../lib/cli/commands/compare.ts";
 import {
   type EvaluationKey,
@@ -100,6 +101,10 @@ Deno.test("groupsOf() keeps of one seed the run that came furthest, and takes no
     ["half", [2], []],
     ["threads", [1], []],
   ]);
+  const begun = [runOf("a", [2]), runOf("b", [], { seed: 2, state: "running" }), runOf("c", [2.5], { seed: 3 })];
+  const text = comparisonText(compareRuns([...begun, runOf("d", [3], { rate: 2e-3 })]), { reasons: [], width: 80 });
+  assertStringIncludes(text, "2.2500 ± 0.3536");
+  assertStringIncludes(text, "without a loss, and so left out: b");
   // a text that is not known is not that of another seed
   const input = (seed: number) =>
     wholeConfig({ training: { seed }, text: { data: [] } }) as unknown as RunRecord["config"];
@@ -278,6 +283,13 @@ Deno.test("incomparable() says which runs validate on other tokens, and why", as
     const twice = [`${folder}/first`, `${folder}/first/`];
     await assertRejects(() => compareCommand(twice), Error, "first is given twice");
     await assertRejects(() => compareCommand([`${folder}/first`, `${folder}/none`]), Error, "there is no such run");
+    // a run that has no loss yet stands in nobody's way
+    await writeWholeRun(`${folder}/begun`, { metrics: "" });
+    const runs = await Promise.all(["begun", "first", "same"].map((name) => readRecord(`${folder}/${name}`)));
+    const keys = new Map(await Promise.all(runs.map(async (run) => [run, await evaluationKey(run)] as const)));
+    assertEquals(keys.get(runs[0]!)!.vocabulary, undefined);
+    const grouped = groupsOf(runs, keys).map(({ name, repeated }) => [name, repeated.map(({ name }) => name)]);
+    assertEquals(grouped, [["first +1", ["begun"]]]);
     await assertRejects(() => compareCommand([]), Error, "Wanted: compare RUN RUN...");
   });
 });

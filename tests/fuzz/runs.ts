@@ -4,7 +4,8 @@
 import { WindowSource } from "../../lib/batch/windows.ts";
 import { cutMetrics, readValidations } from "../../lib/cli/metrics_file.ts";
 import { compareRuns } from "../../lib/cli/compare_runs.ts";
-import { comparisonJson, comparisonText } from "../../lib/cli/compare_text.ts";
+import { comparisonJson } from "../../lib/cli/compare_json.ts";
+import { comparisonText } from "../../lib/cli/compare_text.ts";
 import { incomparable, keyOf } from "../../lib/cli/evaluation_key.ts";
 import { scalarRecord } from "../../lib/cli/event_records.ts";
 import { writeCsv } from "../../lib/cli/metrics_rows.ts";

@@ -5,8 +5,9 @@
  */
 
 import { safeJson } from "../../sentences/safe_text.ts";
-import { compareRuns } from "../compare_runs.ts";
-import { comparisonJson, comparisonText } from "../compare_text.ts";
+import { compareRuns, hasLoss } from "../compare_runs.ts";
+import { comparisonJson } from "../compare_json.ts";
+import { comparisonText } from "../compare_text.ts";
 import { evaluationKey, incomparable, shorterValidations } from "../evaluation_key.ts";
 import { flagHelp, parseFlags, UsageError } from "../flags.ts";
 import { checkRuns } from "../named_runs.ts";
@@ -57,8 +58,9 @@ export async function compareCommand(args: readonly string[]): Promise<number> {
   }
   const runs = await Promise.all(paths.map(readRecord));
   const keyed = await Promise.all(runs.map(async (run) => ({ run, path: run.path, key: await evaluationKey(run) })));
-  const reasons = incomparable(keyed);
-  const doubts = { reasons, shorter: reasons.length > 0 ? [] : shorterValidations(keyed) };
+  const validated = keyed.filter(({ run }) => hasLoss(run));
+  const reasons = incomparable(validated);
+  const doubts = { reasons, shorter: reasons.length > 0 ? [] : shorterValidations(validated) };
   const comparison = compareRuns(runs, new Map(keyed.map(({ run, key }) => [run, key])));
   if (parsed.get(json)) say(safeJson(comparisonJson(comparison, doubts), 2));
   else sayWrapped(comparisonText(comparison, { ...doubts, width: openTerminal().columns }));
