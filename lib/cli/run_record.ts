@@ -99,8 +99,8 @@ export async function readRecord(path: string): Promise<RunRecord> {
 /** Settings of a run as people read them; none where they cannot be read. */
 export function factsOf({ config, evaluateTokens }: Pick<RunRecord, "config" | "evaluateTokens">): Facts {
   // what is usual depends on the budget
-  const evaluated = evaluateTokens === undefined ? {} : { "evaluate tokens": grouped(evaluateTokens) };
-  return { ...runFacts(config), ...evaluated };
+  const evaluated = evaluateTokens === undefined ? "not known" : grouped(evaluateTokens);
+  return config ? { ...runFacts(config), "evaluate tokens": evaluated } : {};
 }
 
 /** A model's size in a word, where it has one of the usual sizes, or as layers × width. */

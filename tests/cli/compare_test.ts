@@ -139,6 +139,8 @@ Deno.test("shorterValidations() has runs compared with care whose tokens are the
   assert(!careful.includes("better than"));
   const unclear = [...seeds.slice(0, 3), runOf("d", [3, 1], { seed: 2, rate: 2e-3, evaluateTokens: 1024 })];
   assertStringIncludes(comparisonText(compareRuns(unclear), { reasons: [], shorter, width: 80 }), "no clear winner");
+  const unknown = compareRuns([runs[0]!, { ...runs[1]!, evaluateTokens: undefined }]);
+  assertEquals(unknown.different["evaluate tokens"], ["2,048", "not known"]);
   const json = comparisonJson(compareRuns(seeds), { reasons: [], shorter });
   assertEquals([json.cautions, (json.winner as { end: { isClear: unknown } }).end.isClear], [[sentence], null]);
 });
