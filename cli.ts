@@ -1,5 +1,6 @@
 /**
- * The command line: `train`, `fill`, `eval`, `embed`, `export`, `info`, `tokenizer`, `runs`, `compare`, `metrics`, `watch` and `report`.
+ * The command line: `train`, `fill`, `eval`, `embed`, `export`, `info`, `tokenizer`, `runs`, `compare`, `metrics`, `watch`,
+ * `report` and `serve`.
  *
  * ```sh
  * deno run -A jsr:@cloze/mlm/cli train --data book.txt
@@ -26,6 +27,7 @@ import { nearest } from "./lib/cli/suggestions.ts";
 import { reportCommand } from "./lib/cli/commands/report.ts";
 import { tokenizerCommand } from "./lib/cli/commands/tokenizer.ts";
 import { runsCommand } from "./lib/cli/commands/runs.ts";
+import { serveCommand } from "./lib/cli/commands/serve.ts";
 import { trainCommand } from "./lib/cli/commands/train.ts";
 import { watchCommand } from "./lib/cli/commands/watch.ts";
 import project from "./deno.json" with { type: "json" };
@@ -43,6 +45,7 @@ const commands: Readonly<Record<string, (args: readonly string[]) => Promise<num
   metrics: metricsCommand,
   watch: watchCommand,
   report: reportCommand,
+  serve: serveCommand,
 };
 
 const help = `cloze ${project.version}: masked language models, trained in TypeScript on WebGPU.
@@ -62,6 +65,7 @@ Commands:
   metrics    give the figures of a run to spreadsheets, scripts and TensorBoard
   watch      show runs on a page in a browser, live
   report     write that page as one file
+  serve      answer programs over HTTP: fill, embed, score
 
 Every command explains itself with --help.`;
 

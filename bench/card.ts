@@ -29,7 +29,7 @@ async function measure(name: string, one: CardCase, options: WebGpuOptions): Pro
       `${(1000 * one.tokens / ms).toFixed(0)} tokens/s; compiled in ${compiled.toFixed(0)} ms; ${device.description}`,
   );
   const kernels = await device.takeProfile();
-  if (kernels) console.log(profileTable(kernels, await measurePeaks(device)));
+  if (kernels) console.log(profileTable(kernels, { peaks: await measurePeaks(device) }));
   device.destroy();
 }
 

@@ -1,6 +1,6 @@
 // AdamW (Loshchilov and Hutter, 2019) over all parameters at once, laid out flat with the decayed ones first:
 //   g = update_scale · gradient;  m = β₁ m + (1-β₁) g;  v = β₂ v + (1-β₂) g²
-//   p -= rate · (m / (1-β₁ᵗ) / (√(v / (1-β₂ᵗ)) + ε) + decay · p)
+//   step = m / (1-β₁ᵗ) / (√(v / (1-β₂ᵗ)) + ε);  p -= rate · (step + decay · p)
 // It also clears the gradient for the next step. update_scale = 0 (a step that is not a number) changes nothing else.
 struct Params {
   size4: u32, // in fours

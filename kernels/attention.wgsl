@@ -1,5 +1,6 @@
-// output = softmax(scale · Q Kᵀ) V with a running maximum m and sum l (online softmax), and
-// logsumexp = m + log l for the backward pass. One invocation a query; keys in blocks of four.
+// Attention with a running maximum m and sum l (online softmax); logsumexp is for the backward pass:
+//   output = softmax(scale · Q Kᵀ) V,  logsumexp = m + log l.
+// One invocation a query; keys in blocks of four.
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> qkv: array<vec4f>; // [batch · length, 3, heads, HEAD_COLUMNS4]
 @group(0) @binding(2) var<storage, read> clock: array<u32>;
@@ -39,6 +40,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     let inside = is_visible(key, visible);
     scores = select(vec4f(-3.0e38), scores, inside);
     let higher = max(maximum, max(max(scores.x, scores.y), max(scores.z, scores.w)));
+    // what was summed with a lower maximum is too large by this factor
     let rescale = exp(maximum - higher);
     var p = select(vec4f(0.0), exp(scores - higher), inside);
     maximum = higher;

@@ -1,5 +1,6 @@
-// Gradient of the queries, and delta = Σ d_output · output, which the keys' gradient needs as well.
-// With p = exp(scale · q·k - logsumexp):  d_p = d_output · v,  d_s = p · (d_p - delta),  d_q = scale · Σ_key d_s · k.
+// Gradient of the queries, and delta, which the keys' gradient needs as well:
+//   delta = Σ d_output · output,  p = exp(scale · q·k - logsumexp),
+//   d_p = d_output · v,  d_s = p · (d_p - delta),  d_q = scale · Σ_key d_s · k.
 // Overwrites the query part of d_qkv. One invocation a query; keys in blocks of four.
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> qkv: array<vec4f>; // [batch · length, 3, heads, HEAD_COLUMNS4]
@@ -31,6 +32,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     own_delta += dot(d_out[d], output[output_from + d]);
     d_query[d] = vec4f(0.0);
   }
+  // equals Σ_key p · d_p, what the sum in the softmax takes from each d_p
   delta[item] = own_delta;
   let own_logsumexp = logsumexp[item];
   let visible = visible_from(place);

@@ -1,4 +1,5 @@
-// Softmax cross-entropy of each masked position, in nats, and in the same pass its gradient, which replaces the logits:
+// Softmax cross-entropy of each masked position, in nats, and its gradient, which replaces the logits. One pass over a row finds its
+// maximum and Σ exp together, a second one writes the gradient:
 //   loss = log Σ exp(logits) - logits[label],   d_logits = (softmax(logits) - onehot(label)) · loss_scale.
 // Also the most probable token (the lowest id where several are equal). A row whose label is 0xffffffff weighs nothing.
 override GRADIENT: bool = false;
@@ -6,18 +7,25 @@ override GRADIENT: bool = false;
 struct Params {
   rows: u32,
   vocab: u32,
-  stride: u32, // floats between rows; the padding gets gradient 0
+  stride: u32, // floats between rows, a multiple of 4; the padding gets gradient 0
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> labels: array<u32>; // [rows]
 @group(0) @binding(2) var<storage, read> scalars: array<f32>; // [0] = loss_scale
-@group(0) @binding(3) var<storage, read_write> logits: array<f32>; // [rows, stride]
+@group(0) @binding(3) var<storage, read_write> logits: array<vec4f>; // [rows, stride]
 @group(0) @binding(4) var<storage, read_write> losses: array<f32>; // [rows]
 @group(0) @binding(5) var<storage, read_write> predictions: array<u32>; // [rows]
 
 var<workgroup> lane_best: array<f32, WORKGROUP_SIZE>;
 var<workgroup> lane_token: array<u32, WORKGROUP_SIZE>;
+
+const LEAST = -3.4e38;
+
+// Which of four neighbouring columns are of the vocabulary.
+fn is_token(first: u32) -> vec4<bool> {
+  return vec4u(first, first + 1u, first + 2u, first + 3u) < vec4u(params.vocab);
+}
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(
@@ -28,16 +36,21 @@ fn main(
   let wanted = row_index(local, group, groups);
   let row = min(wanted, params.rows - 1u);
   let lane = local % LANES;
-  let first = row * params.stride;
-  var best = -3.4e38;
+  let first = row * params.stride / 4u;
+  var best = LEAST;
   var token = 0u;
-  for (var v = lane; v < params.vocab; v += LANES) {
-    let logit = logits[first + v];
-    if (logit > best) {
-      best = logit;
-      token = v;
+  var sum = 0.0; // Σ exp(logit - best)
+  for (var v = lane; 4u * v < params.vocab; v += LANES) {
+    let four = select(vec4f(LEAST), logits[first + v], is_token(4u * v));
+    let highest = max(max(four.x, four.y), max(four.z, four.w));
+    if (highest > best) {
+      sum *= exp(best - highest);
+      best = highest;
+      token = 4u * v + select(select(select(3u, 2u, four.z == best), 1u, four.y == best), 0u, four.x == best);
     }
+    sum += dot(exp(four - best), vec4f(1.0));
   }
+  let own_best = best;
   lane_best[local] = best;
   lane_token[local] = token;
   workgroupBarrier();
@@ -48,14 +61,11 @@ fn main(
       token = lane_token[at];
     }
   }
-  var sum = 0.0;
-  for (var v = lane; v < params.vocab; v += LANES) {
-    sum += exp(logits[first + v] - best);
-  }
+  sum *= exp(own_best - best);
   let label = labels[row];
   let counts = label < params.vocab;
   // before the barriers inside row_sum: after them another lane may overwrite it with its gradient
-  let label_logit = logits[first + min(label, params.vocab - 1u)];
+  let label_logit = logits[first + min(label, params.vocab - 1u) / 4u][label % 4u];
   let total = row_sum(local, vec2f(sum, 0.0)).x;
   if (wanted >= params.rows) {
     return;
@@ -66,12 +76,11 @@ fn main(
   }
   if (GRADIENT) {
     let weight = select(0.0, scalars[0] / total, counts);
-    for (var v = lane; v < params.stride; v += LANES) {
-      var d_logit = 0.0;
-      if (v < params.vocab && counts) {
-        d_logit = exp(logits[first + v] - best) * weight - select(0.0, scalars[0], v == label);
-      }
-      logits[first + v] = d_logit;
+    for (var v = lane; 4u * v < params.stride; v += LANES) {
+      let columns = vec4u(4u * v, 4u * v + 1u, 4u * v + 2u, 4u * v + 3u);
+      let hit = select(vec4f(0.0), vec4f(scalars[0]), columns == vec4u(label));
+      let d_logits = exp(logits[first + v] - best) * weight - hit;
+      logits[first + v] = select(vec4f(0.0), d_logits, is_token(4u * v) & vec4<bool>(counts));
     }
   }
 }

@@ -1,7 +1,7 @@
 // Ends a step: ring[clock.step mod size] = (Σ loss, correct, labels, gradient norm); totals are cleared; and with NORM
-// update_scale = min(1, clip / norm) (Pascanu et al., 2013), or 0 if the norm or a loss is not finite, so that one bad batch
-// cannot poison the weights; with OTHER, the loss of the same step in another ring counts too. One workgroup does it all:
-// the partials are few.
+//   update_scale = min(1, clip / norm)
+// (Pascanu et al., 2013), or 0 if the norm or a loss is not finite, so that one bad batch cannot poison the weights; with
+// OTHER, the loss of the same step in another ring counts too. One workgroup does it all: the partials are few.
 override NORM: bool = false;
 override OTHER: bool = false;
 

@@ -24,6 +24,7 @@ const floors: readonly (readonly string[])[] = [
   ["lib/files"],
   ["lib/evaluate", "lib/speed"],
   ["lib/train", "lib/inference", "lib/page"],
+  ["lib/serve"],
   ["lib/cli"],
   ["cli.ts", "mod.ts", "text.ts", "tokenizer.ts", "format.ts", "kernels.ts"],
 ];
@@ -56,6 +57,7 @@ const unknown: Readonly<Record<string, readonly string[]>> = {
   "lib/speed": [...wing, "lib/random", "lib/format", "lib/files", "lib/optimizer", ...devices],
   "lib/train": ["lib/device/webgpu", "lib/device/cpu", "lib/speed"],
   "lib/inference": ["lib/device/webgpu", "lib/device/cpu"],
+  "lib/serve": ["lib/train", "lib/files", "lib/format", ...devices],
 };
 
 /** Who reaches for files and addresses. */
@@ -70,6 +72,7 @@ const usesDeno = [
   "lib/cli",
   "lib/files",
   "lib/page",
+  "lib/serve/server.ts",
   "lib/text/file_source.ts",
   "lib/text/watched_file.ts",
   "lib/device/cpu/blas.ts",
@@ -132,6 +135,8 @@ Deno.test("files import from lower floors only, and what they may know", () => {
 Deno.test("walls keep out what they are to keep out", () => {
   const wrong: readonly (readonly [string, string])[] = [
     ["lib/train/a.ts", "lib/inference/b.ts"],
+    ["lib/page/a.ts", "lib/serve/b.ts"],
+    ["lib/serve/a.ts", "lib/files/b.ts"],
     ["lib/text/a.ts", "lib/tokenizer/b.ts"],
     ["lib/model/a.ts", "lib/device/webgpu/b.ts"],
     ["lib/device/webgpu/a.ts", "lib/device/cpu/b.ts"],

@@ -29,6 +29,7 @@ export function maskBatch(windows: readonly Window[], options: MaskOptions & { c
     original.set(window.tokens, w * length);
     for (const position of masked.maskedPositions) {
       const row = w * length + position;
+      // the program has room for so many rows and no more
       if (maskedRows.length < options.capacity) maskedRows.push(row);
       else {
         ids[row] = original[row]!;

@@ -107,6 +107,7 @@ export function maskWindow(window: Window, options: MaskOptions): MaskedWindow {
   }
   const ordinary = ordinaryTokens(tokenizer);
   const ids = Uint32Array.from(tokens);
+  // four numbers a position: whether it is selected, what becomes of it, which random token, and labml's second draw
   const draw = new Uint32Array(4);
   const drawAt = (position: number, purpose: "masking" | "spans" = "masking") =>
     philox([position, index, block, epoch], [seed, purposes[purpose] + (tokens.length << 8)], draw);
@@ -137,6 +138,7 @@ export function maskWindow(window: Window, options: MaskOptions): MaskedWindow {
       positions.push(position);
     }
   };
+  // where chance selects nothing, what came closest is taken
   let lowest = Infinity;
   let fallback: [first: number, end: number] | undefined;
   for (let first = 0, end = 0; first < tokens.length; first = end) {

@@ -31,6 +31,7 @@ function frameOf(frame: Frame | undefined, length: number): Frame & { readonly r
   return room > 2 ? { before, after, room } : { before: [], after: [], room: length };
 }
 
+/** Windows one after the other, across documents; what is left over at both ends is in windows of the next pass. */
 function cutThrough({ tokens }: Block, { length, words, random, tokenizer }: CutOptions): Cut {
   const size = tokens.length;
   const { before, after, room } = frameOf(tokenizer.frame, length);
@@ -53,6 +54,7 @@ interface Piece {
   readonly length: number;
 }
 
+/** Windows of whole documents, or pieces of long ones; each row knows the bounds of its own and sees nothing beyond. */
 function cutApart({ tokens, documentSizes }: Block, { length, pack, tokenizer, words }: CutOptions): Cut {
   const padding = tokenizer.special["[PAD]"];
   const { before, after, room } = frameOf(tokenizer.frame ?? bertFrame(tokenizer.special), length);

@@ -142,6 +142,7 @@ export class WindowSource {
   async next({ length, count }: { length: number; count: number }): Promise<Window[]> {
     const windows: Window[] = [];
     while (windows.length < count) {
+      // a block is cut in one way: windows of another length begin with the next
       if (this.#position.length !== length) {
         if (this.#position.length !== 0) await this.#advance();
         this.#position.length = length;
@@ -226,6 +227,7 @@ export class WindowSource {
     });
     this.#cut = cutBlock(this.#block!, { ...this.#options, length, random });
     const order = Uint32Array.from({ length: this.#cut.count }, (_, i) => i);
+    // Fisher and Yates: each order is equally likely
     for (let i = order.length - 1; i > 0; i--) {
       const j = random.below(i + 1);
       [order[i], order[j]] = [order[j]!, order[i]!];

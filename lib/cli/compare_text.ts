@@ -12,6 +12,7 @@ import { type Column, fittedTable } from "./fitted_table.ts";
 import { program } from "./program.ts";
 import type { RunRecord } from "./run_record.ts";
 import type { Spread, Verdict } from "./seed_spread.ts";
+import { shellWord } from "./shell_word.ts";
 
 /** A comparison as text; `width`: columns of a line. */
 export function comparisonText(
@@ -193,6 +194,6 @@ function reasonsText(reasons: readonly Reason[]): string {
     "no winner, for these losses cannot be compared:",
     ...reasons.map(({ text }) => `  ${text}`),
     "measure both on one text with:",
-    `  ${program} eval --compare ${than} ${path} --data TEXT --pseudo-words`,
+    `  ${program} eval --compare ${shellWord(than)} ${shellWord(path)} --data TEXT --pseudo-words`,
   ].join("\n");
 }

@@ -8,7 +8,7 @@ import { makeFolder, writeFile } from "../files/write_files.ts";
 import { firstBytes } from "../text/byte_reader.ts";
 import { guardedFetch } from "../access/guarded_fetch.ts";
 import { sha256 } from "./file_print.ts";
-import { longWork, progressAside } from "./long_work.ts";
+import { type LongWork, longWork, progressAside } from "./long_work.ts";
 import { environment, mayRead, mayWrite } from "./permissions.ts";
 
 /** Its name, for people. */
@@ -59,6 +59,11 @@ async function fetched(folder: string, path: string): Promise<string> {
 }
 
 async function download(url: string): Promise<Uint8Array<ArrayBuffer>> {
+  const work = longWork(progressAside(), `downloading ${DEFAULT_TEXT}`);
+  return await downloaded(url, work).finally(work.end);
+}
+
+async function downloaded(url: string, work: LongWork): Promise<Uint8Array<ArrayBuffer>> {
   const fail = (what: string) => {
     const why = what.startsWith("Deno was started without") ? ` (${what})` : "";
     return new NoNetworkError(`${DEFAULT_TEXT} could not be downloaded${why}`);
@@ -69,12 +74,14 @@ async function download(url: string): Promise<Uint8Array<ArrayBuffer>> {
     throw fail(`the server answers with status ${answer.status}`);
   }
   // one byte more tells that there is too much
-  return await firstBytes(watchedDownload(answer.body), SHAKESPEARE.bytes + 1);
+  return await firstBytes(watchedDownload(answer.body, work), SHAKESPEARE.bytes + 1);
 }
 
 /** A download that says how far it is, where it takes long. */
-function watchedDownload(body: ReadableStream<Uint8Array<ArrayBuffer>>): ReadableStream<Uint8Array<ArrayBuffer>> {
-  const work = longWork(progressAside(), `downloading ${DEFAULT_TEXT}`);
+function watchedDownload(
+  body: ReadableStream<Uint8Array<ArrayBuffer>>,
+  work: LongWork,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
   let done = 0;
   return body.pipeThrough(
     new TransformStream({
@@ -82,7 +89,6 @@ function watchedDownload(body: ReadableStream<Uint8Array<ArrayBuffer>>): Readabl
         work.at(done += chunk.length, { total: SHAKESPEARE.bytes });
         controller.enqueue(chunk);
       },
-      flush: () => work.end(),
     }),
   );
 }

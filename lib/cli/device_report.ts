@@ -9,7 +9,7 @@ import { type AdapterFacts, adapterFacts } from "../device/webgpu/open_webgpu.ts
 import { type DeviceSpeed, measureDevice } from "../speed/measure_device.ts";
 import { estimateSizes, type StepEstimate } from "../speed/step_estimate.ts";
 import { grouped, shortCount } from "./figures.ts";
-import { table } from "./terminal.ts";
+import { fittedTable } from "./fitted_table.ts";
 
 /** A device that was looked at. */
 export interface DeviceReport {
@@ -68,7 +68,7 @@ const billions = (rate: number) => {
 const microseconds = (seconds: number) => `${(1e6 * seconds).toPrecision(2)} µs`;
 
 /** A report for people. */
-export function deviceLines(report: DeviceReport): string[] {
+export function deviceLines(report: DeviceReport, width = Infinity): string[] {
   const { kind, description, adapter, speed, estimates, notice } = report;
   const submitted = speed.submit > 0 ? `; ${microseconds(speed.submit)} of JavaScript and driver for each` : "";
   const rows: [string, string][] = [
@@ -80,7 +80,7 @@ export function deviceLines(report: DeviceReport): string[] {
     ["attention", `${billions(speed.attention)} GFLOP/s, forward and backward`],
     ["calls", `${microseconds(speed.call)} for one that waits for the one before${submitted}`],
   ];
-  return [...rows.map(([name, value]) => `${name.padEnd(11)} ${value}`), "", ...estimateLines(estimates)];
+  return [...rows.map(([name, value]) => `${name.padEnd(11)} ${value}`), "", ...estimateLines(estimates, width)];
 }
 
 function adapterRows({ vendor, architecture, device, features, limits }: AdapterFacts): [string, string][] {
@@ -97,7 +97,10 @@ function adapterRows({ vendor, architecture, device, features, limits }: Adapter
   ];
 }
 
-function estimateLines(estimates: readonly StepEstimate[]): string[] {
+/** Columns that go where there is no room, the least needed first. */
+const leaving = ["GB", "GFLOP", "calls", "weights", "MiB"];
+
+function estimateLines(estimates: readonly StepEstimate[], width: number): string[] {
   const heading = ["size", "weights", "length", "calls", "GFLOP", "GB", "MiB", "ms a step", "tokens/s"];
   const rows = estimates.map((
     { size, parameters, length, calls, flop, bytes: moved, memory, seconds, tokensPerSecond },
@@ -118,9 +121,8 @@ function estimateLines(estimates: readonly StepEstimate[]): string[] {
   return [
     `estimates, not measured, of steps of ${
       grouped(estimates[0]?.tokens ?? 0)
-    } tokens: each call takes its arithmetic or`,
-    "its memory at the rates above, whichever is longer, and the time of a call",
-    table([heading, ...rows]),
+    } tokens: each call takes its arithmetic or its memory at the rates above, whichever is longer, and the time of a call`,
+    fittedTable(heading.map((name, i) => [name, rows.map((row) => row[i]!)]), { width, leaving }),
     ...tooLarge,
   ];
 }

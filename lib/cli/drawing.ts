@@ -42,7 +42,8 @@ export function emptyDrawing({ reflows = true } = {}): Drawing {
       const start = rows === 0 ? "" : `\r${upBy(rows - 1)}`;
       const isGone = rows > 0 && (above !== "" || lines.length === 0);
       drawn = lines;
-      const below = lines.map((line) => `${line}${CLEAR_TO_END}`).join("\n");
+      // each row is cleared from its first column on: some terminals go by what a row held, and whether it was broken, until then
+      const below = lines.map((line) => `${CLEAR_TO_END}${line}`).join("\n");
       return `${start}${isGone ? cleared(rows) : ""}${above}${below}${lines.length > 0 ? CLEAR_BELOW : ""}`;
     },
   };

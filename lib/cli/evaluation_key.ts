@@ -72,6 +72,17 @@ export interface KeyedRun {
   readonly key: EvaluationKey;
 }
 
+/** The same with all that is known of it. */
+export interface KeyedRecord extends KeyedRun {
+  /** What is known of the run. */
+  readonly run: RunRecord;
+}
+
+/** A run with the key of its validations. */
+export async function keyedRecord(run: RunRecord): Promise<KeyedRecord> {
+  return { run, path: run.path, key: await evaluationKey(run) };
+}
+
 /** Why a run cannot be compared with another by its losses, or only with care. */
 export interface Reason {
   /** The run. */

@@ -19,11 +19,19 @@ export function shortShare(share: number): string {
   return `${Number((100 * share).toPrecision(6))}%`;
 }
 
-/** A number as flags take it, to two digits: 3000000 as 3M. */
+/** A number as flags take it, from 10,000 on to two digits: 3000000 as 3M. */
 export function shortCount(count: number): string {
-  if (count < 10_000) return String(count);
-  const [unit, sign] = count < 1_000_000 ? [1000, "k"] : [1_000_000, "M"];
-  return `${Number((count / unit).toPrecision(2))}${sign}`;
+  if (Math.round(count) < 10_000) return String(Math.round(count));
+  // rounded first: what is nearly a million is one
+  const rounded = Number(count.toPrecision(2));
+  const [unit, sign] = rounded < 1e6 ? [1e3, "k"] : rounded < 1e9 ? [1e6, "M"] : [1e9, "B"];
+  return `${rounded / unit}${sign}`;
+}
+
+/** Bytes in MiB, of few with a decimal. */
+export function mebibytes(bytes: number): string {
+  const count = bytes / 2 ** 20;
+  return `${count < 9.95 ? count.toFixed(1) : grouped(count)} MiB`;
 }
 
 /** Seconds as 42s, 3m05s or 2h07m. */

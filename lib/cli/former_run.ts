@@ -7,10 +7,11 @@
 import { parentOf } from "../files/paths.ts";
 import { counted } from "../sentences/counted.ts";
 import { bestOf } from "./best_loss.ts";
-import { evaluationKey, incomparable, type Reason, shorterValidations, textOf } from "./evaluation_key.ts";
+import { incomparable, type KeyedRecord, type Reason, shorterValidations, textOf } from "./evaluation_key.ts";
 import { program } from "./program.ts";
 import { readRun } from "./run_folder.ts";
 import { factsOf, readRecord, type RunRecord } from "./run_record.ts";
+import { shellWord } from "./shell_word.ts";
 
 /** The latest run beside a run that was begun before it, on the same text; undefined where there is none that was validated. */
 export async function formerRun(run: RunRecord): Promise<RunRecord | undefined> {
@@ -57,20 +58,23 @@ const MOST_FACTS = 4;
 const untold = ["device", "corpus"];
 
 /** How a run did beside the one before, in lines; of two seeds alone nothing is claimed. */
-export async function comparedLines(run: RunRecord, former: RunRecord): Promise<string[]> {
+export function comparedLines(now: KeyedRecord, earlier: KeyedRecord): string[] {
+  const [{ run }, { run: former }] = [now, earlier];
   const [best, before] = [bestOf(run.validations)!, bestOf(former.validations)!];
   const about = `before  ${former.path}, the run before on this text, came to ${before.loss.toFixed(4)} with ` +
     counted(before.tokens, "token");
   const facts = differences(run, former);
   const differs = facts.length > 0 ? [`        now ${facts.join(", ")}`] : [];
-  const keyed = await Promise.all(
-    [former, run].map(async (one) => ({ path: one.path, key: await evaluationKey(one) })),
-  );
-  const [reason] = incomparable(keyed);
+  const [reason] = incomparable([earlier, now]);
   if (reason) return [about, `        the losses cannot be compared: ${reason.text}`, ...differs];
-  const [shorter] = shorterValidations(keyed);
-  const command = `        ${program} eval --compare ${former.path} ${run.path}  # with an error bar`;
-  return [about, ...resultLines(before.loss - best.loss, facts, shorter), ...differs, command];
+  const [shorter] = shorterValidations([earlier, now]);
+  return [
+    about,
+    ...resultLines(before.loss - best.loss, facts, shorter),
+    ...differs,
+    "        the difference with an error bar:",
+    `        ${program} eval --compare ${shellWord(former.path)} ${shellWord(run.path)}`,
+  ];
 }
 
 /** Who is ahead, in words that claim no more than one seed of each shows. */
@@ -80,7 +84,8 @@ function resultLines(less: number, facts: readonly string[], shorter: Reason | u
   }
   const result = Math.abs(less) < SAME
     ? "this one came to about the same"
-    : `this one is ${less > 0 ? "ahead" : "behind"} by ${Math.abs(less).toFixed(4)} nats, with one seed each`;
+    : `this one is ${less > 0 ? "ahead" : "behind"} by ${Math.abs(less).toFixed(2)}, with one seed each ` +
+      "(loss in nats: lower is better)";
   return [`        ${result}`, ...(shorter ? [`        with care, for ${shorter.text}`] : [])];
 }
 

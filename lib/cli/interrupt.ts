@@ -5,11 +5,15 @@
  */
 
 import { mayRead } from "./permissions.ts";
+import type { Reporter } from "./reporter.ts";
+import { countSignals, type SignalCounter } from "./signal_counter.ts";
 
 /** Interrupts as they are wanted: once to stop after the step under way, twice to stop at once. */
 export interface Interrupt {
   /** Aborted by the first. */
   readonly signal: AbortSignal;
+  /** From now on two are told from one even while the main thread is busy, which takes a thread. */
+  count(): void;
   /** Listens no more. */
   remove(): void;
 }
@@ -30,22 +34,42 @@ export function listenForInterrupts(
     controller.abort();
     stopping();
   };
-  const stopOrLeave = () => {
-    if (controller.signal.aborted) {
-      leaving();
-      Deno.exit(INTERRUPTED);
-    }
-    stop();
+  let counter: SignalCounter | undefined;
+  const leave = () => {
+    leaving();
+    Deno.exit(INTERRUPTED);
   };
-  const listeners = new Map<Deno.Signal, () => void>([["SIGINT", stopOrLeave]]);
-  if (Deno.build.os !== "windows") listeners.set("SIGTERM", stopOrLeave);
+  const stopOrLeave = () => controller.signal.aborted || (counter?.count() ?? 0) > 1 ? leave() : stop();
+  const twice: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
+  const listeners = new Map<Deno.Signal, () => void>(twice.map((name) => [name, stopOrLeave]));
   // Deno ends by what it ignored before once it listens for any signal
   listeners.set("SIGHUP", hangupIsIgnored ? () => {} : stop);
   for (const [name, listener] of listeners) Deno.addSignalListener(name, listener);
   return {
     signal: controller.signal,
+    count: () => {
+      // a signal that it counts may have been one of two for the listeners here
+      counter ??= countSignals(twice, () => counter!.count() > 1 && leave());
+    },
     remove: () => {
+      counter?.end();
       for (const [name, listener] of listeners) Deno.removeSignalListener(name, listener);
+    },
+  };
+}
+
+/** Seconds of a step from which on somebody may interrupt twice before it is over. */
+const SLOW_STEP = 0.2;
+
+/** Has interrupts counted once a step takes so long that two would be one. */
+export function slowStepWatch(interrupt: Pick<Interrupt, "count">): Reporter {
+  let last: number | undefined;
+  return {
+    event(event) {
+      if (event.kind !== "train") return;
+      last ??= event.step === 1 ? 0 : event.seconds;
+      if (event.seconds - last > SLOW_STEP) interrupt.count();
+      last = event.seconds;
     },
   };
 }

@@ -5,18 +5,14 @@
  */
 
 import { printable } from "../sentences/safe_text.ts";
-import { writeAllSync } from "../files/write_files.ts";
 import { duration, grouped, percent } from "./figures.ts";
-import { sayAside } from "./standard_streams.ts";
 import type { Weights } from "../format/weights.ts";
 import type { Corpus, CorpusPart, CorpusPosition } from "../text/corpus.ts";
-import type { Terminal } from "./terminal.ts";
+import { type LiveLines, openTerminal, type Terminal } from "./terminal.ts";
+import { cutTo } from "./text_width.ts";
 
 /** Where the line is shown. */
-export interface ProgressPlace extends Pick<Terminal, "clear"> {
-  /** Shows or replaces the line. */
-  progress(text: string): void;
-}
+export type ProgressPlace = Pick<Terminal, "progress" | "clear">;
 
 /** Work under way. */
 export interface LongWork {
@@ -33,8 +29,27 @@ const INTERVAL = 100;
 /** Share that must be done before the time left is told. */
 const LEAST = 0.01;
 
+/** A line that is made anew each time it is drawn. */
+const liveLine = (line: () => string): LiveLines => ({
+  lines: ({ columns }) => [cutTo(printable(line()), columns)],
+  line,
+});
+
+/** What is under way, and for how many seconds, where that is all that is known of it. */
+export function elapsedLine(what: string): LiveLines {
+  const started = performance.now();
+  return liveLine(() => workLine(what, { done: 0, seconds: (performance.now() - started) / 1000 }));
+}
+
+/** A timer that keeps no program alive. */
+function every(milliseconds: number, work: () => void): { stop(): void } {
+  const timer = setInterval(work, milliseconds);
+  Deno.unrefTimer(timer);
+  return { stop: () => clearInterval(timer) };
+}
+
 /**
- * Begins work that is shown once it has taken a second, at most ten times a second.
+ * Begins work that is shown once it has taken a second, at most ten times a second, and by itself where nothing is heard of it.
  *
  * @param options `now`: a clock in milliseconds.
  */
@@ -46,15 +61,26 @@ export function longWork(
   const started = now();
   let shown = started + QUIET - INTERVAL;
   let isShown = false;
+  let latest: Parameters<typeof workLine>[1] = { done: 0, seconds: 0 };
+  const live = liveLine(() => {
+    const seconds = (now() - started) / 1000;
+    return workLine(what, { ...latest, since: seconds - latest.seconds });
+  });
+  const show = () => {
+    const time = now();
+    if (time - shown < INTERVAL) return;
+    shown = time;
+    isShown = true;
+    place.progress(live);
+  };
+  const timer = every(QUIET, show);
   return {
     at(done, { total, words } = {}) {
-      const time = now();
-      if (time - shown < INTERVAL) return;
-      shown = time;
-      isShown = true;
-      place.progress(workLine(what, { done, total, words, seconds: (time - started) / 1000 }));
+      latest = { done, total, words, seconds: (now() - started) / 1000 };
+      show();
     },
     end() {
+      timer.stop();
       if (isShown) place.clear();
       isShown = false;
     },
@@ -64,33 +90,32 @@ export function longWork(
 /** Work as a line: "counting words  34%  12s left", or where the end is not known "counting words  1,200 lines  12s". */
 export function workLine(
   what: string,
-  { done, total, words, seconds }: {
+  { done, total, words, seconds, since = 0 }: {
     readonly done: number;
     readonly total?: number | undefined;
     readonly words?: string | undefined;
+    /** Until so much was done. */
     readonly seconds: number;
+    /** Seconds since then. */
+    readonly since?: number;
   },
 ): string {
   const known = total !== undefined && total > 0;
   const share = known ? Math.min(1, done / total) : 0;
   const told = known ? [percent(share, 0)] : words === undefined ? [] : [words];
-  const time = known && share >= LEAST ? `${duration(seconds * (1 - share) / share)} left` : duration(seconds);
+  const left = known && share >= LEAST ? seconds * (1 - share) / share - since : -1;
+  // what takes longer than was thought says no more of its end
+  const time = left >= 0 ? `${duration(left)} left` : duration(seconds + since);
   return [what, ...told, time].join("  ");
 }
 
-/** Waits for work of which nothing is known but that it goes on: a line says for how long, once a second. */
+/** Waits for work of which nothing is known but that it goes on: a line says for how long. */
 export async function waitedFor<T>(place: ProgressPlace, what: string, work: () => Promise<T>): Promise<T> {
-  const started = performance.now();
-  let isShown = false;
-  const timer = setInterval(() => {
-    isShown = true;
-    place.progress(workLine(what, { done: 0, seconds: (performance.now() - started) / 1000 }));
-  }, QUIET);
+  const shown = longWork(place, what);
   try {
     return await work();
   } finally {
-    clearInterval(timer);
-    if (isShown) place.clear();
+    shown.end();
   }
 }
 
@@ -153,11 +178,14 @@ export function watchedWeights(
   return {
     ...weights,
     read: async (sink) => {
-      await weights.read((name, values, offset) => {
-        work.at(done += values.length, { total: parameters });
-        return sink(name, values, offset);
-      });
-      work.end();
+      try {
+        await weights.read((name, values, offset) => {
+          work.at(done += values.length, { total: parameters });
+          return sink(name, values, offset);
+        });
+      } finally {
+        work.end();
+      }
     },
   };
 }
@@ -186,38 +214,5 @@ export function watchedVocabulary(
 
 const encoder = new TextEncoder();
 
-/** Milliseconds between lines where they cannot be rewritten. */
-const LOG_INTERVAL = 10_000;
-
 /** A line on standard error, for commands whose result goes to standard output; elsewhere than on a terminal one every ten seconds. */
-export function progressAside(): ProgressPlace {
-  const isInteractive = Deno.stderr.isTerminal();
-  let logged = performance.now();
-  const write = (text: string) => {
-    try {
-      writeAllSync(Deno.stderr, encoder.encode(text));
-    } catch {
-      // there is nowhere left to say it
-    }
-  };
-  return {
-    progress(text) {
-      if (isInteractive) write(`\r\x1b[K${printable(text).slice(0, columns() - 1)}`);
-      else if (performance.now() - logged >= LOG_INTERVAL) {
-        logged = performance.now();
-        sayAside(text);
-      }
-    },
-    clear() {
-      if (isInteractive) write("\r\x1b[K");
-    },
-  };
-}
-
-function columns(): number {
-  try {
-    return Math.max(20, Deno.consoleSize().columns || 80);
-  } catch {
-    return 80;
-  }
-}
+export const progressAside = (): ProgressPlace => openTerminal({ goesOn: true, stream: "stderr", isAside: true });

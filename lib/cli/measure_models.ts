@@ -60,8 +60,8 @@ export interface Measured {
   readonly note?: string;
 }
 
-/** Is told how far a measurement is. */
-export type MeasureProgress = (masking: Masking, score: Score) => void;
+/** Is told how far a measurement is; without a score that one begins. */
+export type MeasureProgress = (masking: Masking, score?: Score) => void;
 
 /** Measures one model or two; where two read the same tokens, window by window. */
 export async function measureModels(
@@ -96,6 +96,7 @@ async function measureTogether(
   for (const masking of plan.maskings) {
     const totals = models.map(() => new ScoreTotal());
     const between = new DifferenceTotal();
+    progress(masking);
     for await (const scores of inStep(models.map((model) => windowScores(model, plan, masking)))) {
       for (const [i, score] of scores.entries()) totals[i]!.add(score);
       const [first, second] = scores;

@@ -12,7 +12,7 @@ import { fewestParts } from "../train/micro_batch.ts";
 import { stepSize } from "../train/schedule.ts";
 import type { TrainingSettings } from "../train/settings.ts";
 import { STEPS_AHEAD } from "../train/step_queue.ts";
-import { grouped } from "./figures.ts";
+import { grouped, mebibytes } from "./figures.ts";
 import { stageShape } from "./planned_memory.ts";
 
 /** A run as far as memory counts. */
@@ -186,5 +186,3 @@ function machineBytes(): number {
   const { state } = Deno.permissions.querySync({ name: "sys", kind: "systemMemoryInfo" });
   return state === "granted" ? Deno.systemMemoryInfo().total : 2 ** 42;
 }
-
-const mebibytes = (bytes: number) => `${grouped(Math.round(bytes / 2 ** 20))} MiB`;

@@ -124,9 +124,11 @@ async function budgetOn(
   { tokenizer, terminal }: { tokenizer: Tokenizer; terminal: Terminal },
 ): Promise<Budget> {
   if (!("epochs" in budget)) return budget;
-  const work = longWork(terminal, "counting tokens");
-  const texts = watchedTexts(textsOf(corpus, "training"), { work, total: corpus.trainingBytes });
-  const tokens = corpus.endless ? Infinity : await countTokens(texts, tokenizer);
+  const count = () => {
+    const work = longWork(terminal, "counting tokens");
+    return countTokens(watchedTexts(textsOf(corpus, "training"), { work, total: corpus.trainingBytes }), tokenizer);
+  };
+  const tokens = corpus.endless ? Infinity : await count();
   if (!Number.isFinite(tokens)) {
     throw new UsageError("The text never ends, so --epochs means nothing: give --tokens, --steps or --minutes");
   }
@@ -205,8 +207,7 @@ async function tokenizerFor(
     size: wanted,
     lowercase: !cased,
     progress: watched.progress,
-  });
-  watched.end();
+  }).finally(watched.end);
   if (tokenizer.size < wanted) {
     terminal.print(`note: the text supports only ${grouped(tokenizer.size)} tokens, not the ${grouped(wanted)} wanted`);
   }

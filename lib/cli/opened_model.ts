@@ -67,7 +67,7 @@ async function openBefore(
   for (const folder of folders.slice(0, Math.max(0, end)).reverse()) {
     try {
       const model = await openModel(folder, { keepFiles: true });
-      if (failure) sayAside(`${(failure as Error).message}; using the checkpoint before, ${folder.place}`);
+      if (failure) sayAside(`note: ${(failure as Error).message}; using the checkpoint before, ${folder.place}`);
       return warned(model);
     } catch (error) {
       failure ??= error;

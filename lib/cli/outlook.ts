@@ -6,14 +6,16 @@
 
 import { type TokenEntropy, tokenEntropy } from "../batch/token_entropy.ts";
 import { type Device, DeviceError } from "../device/device.ts";
+import { parameterCount } from "../model/parameters.ts";
 import type { Corpus } from "../text/corpus.ts";
 import { describeBudget, planStages, progressOf } from "../train/schedule.ts";
 import { timeStages } from "../train/time_steps.ts";
 import { expectedLoss } from "./expected_loss.ts";
-import { grouped, percent, shortCount } from "./figures.ts";
+import { grouped, mebibytes, percent, shortCount } from "./figures.ts";
+import { elapsedLine, waitedFor } from "./long_work.ts";
 import { type PlannedMemory, plannedMemory } from "./planned_memory.ts";
 import type { Run } from "./run.ts";
-import { roughTime, type RunTime, runTime } from "./run_time.ts";
+import { checkpointSeconds, roughTime, type RunTime, runTime } from "./run_time.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** What is known of a run beforehand. */
@@ -42,10 +44,10 @@ export async function lookAhead(
   const memory = await plannedMemory({ device, config, settings });
   const until = performance.now() + COUNTING;
   const enough = () => signal.aborted || performance.now() > until;
-  const frequencies = await tokenEntropy({ corpus, tokenizer, enough });
+  const frequencies = await waitedFor(terminal, "counting tokens", () => tokenEntropy({ corpus, tokenizer, enough }));
   const from = shareBehind(run);
   if (!isWorthTiming(run)) return { memory, frequencies, time: undefined };
-  terminal.progress("compiling, and timing a few steps");
+  terminal.progress(elapsedLine("compiling, and timing a few steps"));
   const isStopped = () => signal.aborted;
   const stepSeconds = await timeStages({ device, config, corpus, tokenizer, settings, from, isStopped })
     .catch((error) => {
@@ -56,7 +58,8 @@ export async function lookAhead(
   // a profile is of the run alone
   await device.takeProfile();
   terminal.clear();
-  return { memory, frequencies, time: runTime(settings, { stepSeconds, from }) };
+  const saving = checkpointSeconds(parameterCount(config));
+  return { memory, frequencies, time: runTime(settings, { stepSeconds, from, saving }) };
 }
 
 /** Share of the budget that is behind. */
@@ -95,11 +98,6 @@ function memoryLine({ memory: { parameters, batch } }: Outlook): string {
     `moments, ${mebibytes(batch)} for a step`;
 }
 
-const mebibytes = (bytes: number) => {
-  const count = bytes / 2 ** 20;
-  return `${count < 10 ? count.toFixed(1) : grouped(count)} MiB`;
-};
-
 /** Tokens that a run sees in all; undefined where they are not known. */
 export function allTokens({ settings, state }: Run, time: RunTime | undefined): number | undefined {
   if ("minutes" in settings.budget) return time && time.tokens + (state?.tokens ?? 0);
@@ -129,21 +127,20 @@ const MOST_PASSES = 6;
 function lossLines(run: Run, outlook: Outlook): string[] {
   const { frequencies: { entropy, tokens, isWhole }, time } = outlook;
   const { tokenizer, config, settings, base } = run;
-  const sample = isWhole ? "" : ` (in its first ${grouped(tokens)} tokens)`;
-  const known = `loss    ${Math.log(tokenizer.size).toFixed(2)} by guessing among ${grouped(tokenizer.size)} tokens, ` +
-    `${entropy.toFixed(2)} by knowing how frequent each is${sample}`;
+  const sample = isWhole ? "" : ` (in the first ${grouped(tokens)} tokens)`;
+  const known = `loss    lower is better: guessing among ${grouped(tokenizer.size)} tokens gives ` +
+    `${Math.log(tokenizer.size).toFixed(2)}, knowing how frequent each is ${entropy.toFixed(2)}${sample}`;
   const all = base ? undefined : allTokens(run, time);
   const text = textTokens(run.opened.corpus, outlook.frequencies);
   const isRepeated = all !== undefined && text !== undefined && all > MOST_PASSES * text;
   const expected = all === undefined || isRepeated
     ? undefined
     : expectedLoss({ config, tokenizer, settings, tokens: all });
-  if (!expected) return [known];
-  const { least, highest } = expected;
-  return [
-    known,
-    `        ${least.toFixed(2)} to ${
-      highest.toFixed(2)
-    } is what runs of this size and budget came to on ${expected.text}`,
-  ];
+  if (!expected) return [known, ACCURACY];
+  const { least, highest, text: read } = expected;
+  const range = `ended between ${least.toFixed(2)} and ${highest.toFixed(2)}`;
+  return [known, `        runs of this size and budget on ${read}, ${range}`, ACCURACY];
 }
+
+/** Said once, for every line of a run tells of it. */
+const ACCURACY = "        accuracy is the share of hidden tokens that are guessed right";

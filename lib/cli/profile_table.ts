@@ -7,7 +7,7 @@
 import type { KernelTime } from "../device/profile.ts";
 import type { Peaks } from "../speed/measure_peaks.ts";
 import { grouped, percent } from "./figures.ts";
-import { table } from "./terminal.ts";
+import { fittedTable } from "./fitted_table.ts";
 
 /** Letters of a kernel's name that there is room for, in a table of 80 columns. */
 const NAME = 28;
@@ -15,12 +15,19 @@ const NAME = 28;
 /** A number of three digits or more, without decimals where it has as many before the point. */
 const short = (value: number) => value < 99.5 ? value.toFixed(1) : value.toFixed(0);
 
+/** Columns that go where there is no room, the least needed first. */
+const leaving = ["GB/s", "GFLOP/s", "µs", "calls", "peak"];
+
 /**
  * Where the time went, longest first; what takes less than half a percent is added up.
  *
- * @param peaks What the device reaches at best; each kernel is then shown with the share of that rate that it comes closer to.
+ * @param options.peaks What the device reaches at best; each kernel is then shown with the share of that rate that it comes closer to.
+ * @param options.width Columns that there are.
  */
-export function profileTable(times: readonly KernelTime[], peaks?: Peaks): string {
+export function profileTable(
+  times: readonly KernelTime[],
+  { peaks, width = Infinity }: { peaks?: Peaks | undefined; width?: number } = {},
+): string {
   const total = times.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
   const isLong = ({ milliseconds }: KernelTime) => milliseconds >= 0.005 * total;
   const brief = times.filter((time) => !isLong(time));
@@ -45,7 +52,7 @@ export function profileTable(times: readonly KernelTime[], peaks?: Peaks): strin
   const rows = [...times.filter(isLong), ...(brief.length > 0 ? [rest] : [])].map(row);
   return [
     `\ntime by kernel, training and validation, ${(total / 1000).toFixed(1)} s in all; µs: of a call`,
-    table([heading, ...rows]),
+    fittedTable(heading.map((name, i) => [name, rows.map((row) => row[i]!)]), { width, leaving }),
     ...(peaks ? [peakLine(peaks)] : []),
   ].join("\n");
 }

@@ -17,6 +17,7 @@ import { openNamed } from "./opened_model.ts";
 import { program } from "./program.ts";
 import type { Base, Run } from "./run.ts";
 import { checkpointsIn, type RunDevice } from "./run_folder.ts";
+import { shellWord } from "./shell_word.ts";
 import { soundCheckpoint } from "./sound_checkpoint.ts";
 
 /** Returns with half the learning rate, and devices that are opened anew, before a run stops. */
@@ -46,7 +47,7 @@ export interface Failure {
 }
 
 /** The command that goes on with a run. */
-export const resumeCommand = (path: string): string => `${program} train --resume ${path}`;
+export const resumeCommand = (path: string): string => `${program} train --resume ${shellWord(path)}`;
 
 /** Has a run go on where that may help; it counts how often. */
 export interface Recovery {

@@ -9,6 +9,7 @@ import type { ValidationRecord } from "../train/events.ts";
 import { curvePlot } from "./curve_plot.ts";
 import { grouped, percent, shortCount } from "./figures.ts";
 import { bestOf } from "./best_loss.ts";
+import { keyedRecord } from "./evaluation_key.ts";
 import { comparedLines, formerRun } from "./former_run.ts";
 import { readValidations } from "./metrics_file.ts";
 import { environment } from "./permissions.ts";
@@ -71,7 +72,7 @@ export async function tellEnding(
   if (!best) return;
   const run = await readRecord(path);
   const former = await formerRun(run);
-  if (former) terminal.print(`\n${(await comparedLines(run, former)).join("\n")}`);
+  if (former) terminal.print(`\n${comparedLines(await keyedRecord(run), await keyedRecord(former)).join("\n")}`);
 }
 
 /** The best validation, and how much was read how quickly. */

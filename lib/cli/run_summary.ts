@@ -9,13 +9,13 @@ import { tokenizerNames } from "../tokenizer/tokenizer.ts";
 import { describeBudget, type PlannedStage, planStages, type Span } from "../train/schedule.ts";
 import { plannedEvaluateTokens, type TrainingSettings } from "../train/settings.ts";
 import { grouped, percent } from "./figures.ts";
+import { fittedTable } from "./fitted_table.ts";
 import type { Run } from "./run.ts";
-import { table } from "./terminal.ts";
 
 /** A run in lines: device, text, model, plan and stages, and what the user should know of them. */
 export function runSummary(
   { opened: { corpus }, tokenizer, config, settings, base, notices }: Run,
-  { reason, notice }: { reason: string; notice: string | undefined },
+  { reason, notice, columns }: { reason: string; notice: string | undefined; columns: number },
 ): string {
   const { preset, layers, width, heads, hidden, vocab } = config;
   const stages = planStages(settings);
@@ -31,7 +31,7 @@ export function runSummary(
     `model   ${preset}: ${layers} layers × ${width}, ${heads} heads, hidden ${hidden}, vocabulary ${vocab}: ` +
     `${grouped(parameterCount(config))} parameters` + (base === undefined ? "" : `, from ${base.name}`),
     ...settingsLines(settings),
-    stageTable(stages),
+    stageTable(stages, columns),
     ...[...short, ...notices].map((text) => `note: ${text}`),
   ].join("\n");
 }
@@ -53,15 +53,18 @@ function settingsLines(settings: TrainingSettings): string[] {
   ];
 }
 
-function stageTable(stages: readonly PlannedStage[]): string {
-  const rows = stages.map((stage, i) => [
-    String(i + 1),
-    String(stage.length),
-    percent(stage.share, 0),
-    stage.steps === undefined ? "by the clock" : grouped(stage.steps),
-    String(stage.windows),
-    grouped(stage.tokens),
-    stage.maskRate.map((share) => percent(share, 0)).join(" → "),
-  ]);
-  return table([["stage", "length", "share", "steps", "windows", "tokens a step", "mask rate"], ...rows]);
+/** Columns that go where there is no room, the least needed first. */
+const leaving = ["tokens a step", "windows", "share", "mask rate"];
+
+function stageTable(stages: readonly PlannedStage[], width: number): string {
+  const cells: Readonly<Record<string, (stage: PlannedStage, index: number) => string>> = {
+    stage: (_, index) => String(index + 1),
+    length: ({ length }) => String(length),
+    share: ({ share }) => percent(share, 0),
+    steps: ({ steps }) => steps === undefined ? "by the clock" : grouped(steps),
+    windows: ({ windows }) => String(windows),
+    "tokens a step": ({ tokens }) => grouped(tokens),
+    "mask rate": ({ maskRate }) => maskRate.map((share) => percent(share, 0)).join(" → "),
+  };
+  return fittedTable(Object.entries(cells).map(([name, cell]) => [name, stages.map(cell)]), { width, leaving });
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { planStages } from "../train/schedule.ts";
+import { planStages, type Span } from "../train/schedule.ts";
 import { plannedEvaluateTokens, type TrainingSettings } from "../train/settings.ts";
 import { FORWARD_SHARE } from "../train/step_cost.ts";
 
@@ -21,17 +21,33 @@ export interface RunTime {
 /** Share of the time of a budget by the clock that goes into steps; validation and saving take the rest. */
 const STEPS_SHARE = 0.92;
 
+/** Bytes of a checkpoint for each parameter, and how many are written and summed up in a second, as was measured. */
+const CHECKPOINT_BYTES = 12;
+const SAVED_A_SECOND = 3e8;
+
+/** Seconds that a checkpoint takes, about. */
+export const checkpointSeconds = (parameters: number): number => CHECKPOINT_BYTES * parameters / SAVED_A_SECOND;
+
+/** How often something is done in so many steps that are left, behind a share of the budget; the end counts. */
+const times = (every: Span, { steps, from }: { steps: number; from: number }) =>
+  Math.ceil("share" in every ? (1 - from) / every.share - 1e-9 : steps / every.steps);
+
 /**
  * Adds up what is ahead.
  *
  * @param stepSeconds Seconds of a step in each stage, where it has one.
  * @param from Share of the budget that is behind.
+ * @param saving Seconds that a checkpoint takes.
  */
 export function runTime(
   settings: TrainingSettings,
-  { stepSeconds, from = 0 }: { stepSeconds: readonly (number | undefined)[]; from?: number },
+  { stepSeconds, from = 0, saving = 0 }: {
+    stepSeconds: readonly (number | undefined)[];
+    from?: number;
+    saving?: number;
+  },
 ): RunTime | undefined {
-  const { budget, evaluateEvery } = settings;
+  const { budget, evaluateEvery, saveEvery } = settings;
   let [seconds, tokens, before, steps] = [0, 0, 0, 0];
   const speeds: number[] = [];
   for (const [i, stage] of planStages(settings).entries()) {
@@ -48,9 +64,10 @@ export function runTime(
   if (speeds.length === 0) return undefined;
   const speed = [Math.min(...speeds), Math.max(...speeds)] as const;
   if ("minutes" in budget) return { seconds: 60 * budget.minutes * (1 - from), tokens, speed };
-  const validations = "share" in evaluateEvery ? (1 - from) / evaluateEvery.share : steps / evaluateEvery.steps;
-  const evaluated = Math.ceil(validations) * (plannedEvaluateTokens(settings) ?? 0);
-  return { seconds: seconds + FORWARD_SHARE * evaluated / speed[0], tokens, speed };
+  const left = { steps, from };
+  const evaluated = times(evaluateEvery, left) * (plannedEvaluateTokens(settings) ?? 0);
+  const validating = FORWARD_SHARE * evaluated / speed[0];
+  return { seconds: seconds + validating + times(saveEvery, left) * saving, tokens, speed };
 }
 
 /** Seconds for people who wait: "about 40 seconds", "about 3 minutes", "about 2 hours 10 minutes", "about 5 days". */

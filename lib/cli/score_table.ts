@@ -6,11 +6,11 @@
 
 import type { Difference, NextSentenceEvaluation, Score } from "../evaluate/score_totals.ts";
 import { grouped, percent } from "./figures.ts";
+import { fittedTable } from "./fitted_table.ts";
 import { type LongWork, longWork, progressAside, type ProgressPlace, watchedCorpus } from "./long_work.ts";
 import { type Masking, maskings, type MeasurePlan, type MeasureProgress, type ModelScores } from "./measure_models.ts";
 import type { OpenedCorpus } from "./open_corpus.ts";
 import { EVALUATION_LENGTH } from "../inference/load.ts";
-import { table } from "./terminal.ts";
 
 const maskingNames: Readonly<Record<Masking, string>> = {
   masked: "15 % masked",
@@ -30,9 +30,14 @@ export function watchedMeasure(
   let [current, work]: [Masking | undefined, LongWork | undefined] = [undefined, undefined];
   return {
     plan: { ...plan, corpus: watched.corpus },
-    progress(masking, { windows, loss }) {
-      if (masking !== current) work = longWork(place, `evaluating, ${maskingNames[masking]}`, now && { now });
+    progress(masking, score) {
+      if (masking !== current) {
+        work?.end();
+        work = longWork(place, `evaluating, ${maskingNames[masking]}`, now && { now });
+      }
       current = masking;
+      if (!score) return;
+      const { windows, loss } = score;
       const most = masking === "masked" ? plan.tokens : plan.tokensInTurn;
       const length = plan.length ?? EVALUATION_LENGTH;
       // the end of the text or of what is to be read of it, whichever comes first
@@ -47,15 +52,19 @@ export function watchedMeasure(
   };
 }
 
-/** A row for each model and way to mask. */
-export function scoreTable(models: readonly ModelScores[]): string {
+/** Columns from left to right, and those that go where there is no room, the least needed first. */
+const headings = ["model", "masking", "predicted", "loss", "accuracy", "perplexity", "bits a character"];
+const leaving = ["predicted", "perplexity", "accuracy", "bits a character"];
+
+/** A row for each model and way to mask, in lines of at most so many columns. */
+export function scoreTable(models: readonly ModelScores[], width = Infinity): string {
   const rows = models.flatMap((scores) =>
     maskings.flatMap((masking) => {
       const score = scores[masking];
       return score ? [row(scores.model, masking, score)] : [];
     })
   );
-  return table([["model", "masking", "predicted", "loss", "accuracy", "perplexity", "bits a character"], ...rows]);
+  return fittedTable(headings.map((name, i) => [name, rows.map((row) => row[i]!)]), { width, leaving });
 }
 
 function row(

@@ -9,7 +9,7 @@ import { consoleSize, type Size } from "./console_size.ts";
 import { emptyDrawing, roomIn } from "./drawing.ts";
 import { environment } from "./permissions.ts";
 import { drawnPlace, type StandardStream, untilItFails, writeTo } from "./standard_streams.ts";
-import { cutTo } from "./text_width.ts";
+import { cutTo, textWidth } from "./text_width.ts";
 import { wrapped } from "./wrap.ts";
 
 /** What is drawn again and again while something goes on. */
@@ -52,6 +52,8 @@ export interface TerminalOptions {
   readonly quiet?: boolean;
   /** Where to. Default: standard output. */
   readonly stream?: StandardStream;
+  /** Whether it shows only what is under way, while results go to standard output with `say()` or into files. */
+  readonly isAside?: boolean;
   /** What is written to, for tests. Default: the stream. */
   readonly screen?: Screen;
 }
@@ -76,7 +78,8 @@ const DRAW_INTERVAL = 100;
 
 /** Standard output, or standard error. */
 export function openTerminal(
-  { goesOn = false, quiet = false, stream = "stdout", screen = screenOf(stream) }: TerminalOptions = {},
+  { goesOn = false, quiet = false, stream = "stdout", isAside = false, screen = screenOf(stream, { isAside }) }:
+    TerminalOptions = {},
 ): Terminal {
   const { isTerminal, canDraw } = screen;
   const write = goesOn ? untilItFails(screen.write) : screen.write;
@@ -84,7 +87,7 @@ export function openTerminal(
   let logged = performance.now();
   return {
     isInteractive: isTerminal,
-    hasColour: isTerminal && !Deno.noColor,
+    hasColour: isTerminal && !Deno.noColor && environment("TERM") !== "dumb",
     get columns() {
       return isTerminal ? screen.size().columns : Infinity;
     },
@@ -157,9 +160,9 @@ function liveOn({ size, write }: Pick<Screen, "size" | "write">) {
 const encoder = new TextEncoder();
 
 /** A standard stream; what its terminal can do is told by the environment, where that may be read. */
-function screenOf(stream: StandardStream): Screen {
+function screenOf(stream: StandardStream, { isAside }: { isAside: boolean }): Screen {
   const isTerminal = Deno[stream].isTerminal();
-  const isAlone = stream === "stdout" || !Deno.stdout.isTerminal();
+  const isAlone = isAside || stream === "stdout" || !Deno.stdout.isTerminal();
   return {
     isTerminal,
     canDraw: isTerminal && isAlone && !isLog(environment),
@@ -198,9 +201,12 @@ export function paint(terminal: Pick<Terminal, "hasColour">, style: Style, text:
 
 /** Rows as aligned columns; numbers to the right, words to the left. */
 export function table(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => textWidth(row[column]!))));
   const isNumber = widths.map((_, column) => rows.slice(1).every((row) => /^[\d.,%~ →k-]*$/.test(row[column]!)));
-  const line = (row: readonly string[]) =>
-    row.map((cell, i) => isNumber[i] ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)).join("  ").trimEnd();
+  const padded = (cell: string, i: number) => {
+    const room = " ".repeat(widths[i]! - textWidth(cell));
+    return isNumber[i] ? room + cell : cell + room;
+  };
+  const line = (row: readonly string[]) => row.map(padded).join("  ").trimEnd();
   return rows.map((row) => `  ${line(row)}`).join("\n");
 }

@@ -25,6 +25,7 @@ import { type RunStatus, statusLine, statusLines } from "./run_status.ts";
 import { sampleLines } from "./sample_text.ts";
 import { tokenFlop } from "../train/step_cost.ts";
 import { type LiveLines, paint, type Terminal } from "./terminal.ts";
+import { textWidth } from "./text_width.ts";
 import { timeLeft } from "./time_left.ts";
 
 /** Options of {@linkcode terminalReporter}. */
@@ -161,19 +162,29 @@ function spikeLine({ step, loss, usual, learningRate }: SpikeRecord): string {
     `(learning rate ${rate(learningRate)})`;
 }
 
+/** Columns below which perplexity, which follows from the loss, is not told. */
+const WIDE = 100;
+
+/** A validation in one line, if need be without what is needed least. */
 function validationLine(event: ValidationRecord, terminal: Terminal): string {
   const { nextSentence } = event;
-  return [
-    paint(terminal, "bold", `step ${grouped(event.step)}`),
-    `${grouped(event.tokens)} tokens`,
-    duration(event.seconds),
-    `validation loss ${event.loss.toFixed(4)}`,
-    `accuracy ${percent(event.accuracy)}`,
-    `perplexity ${event.perplexity.toFixed(2)}`,
+  const fields: (readonly [text: string, need: number] | undefined)[] = [
+    [paint(terminal, "bold", `step ${grouped(event.step)}`), 9],
+    [`${grouped(event.tokens)} tokens`, 4],
+    [duration(event.seconds), 3],
+    [`validation loss ${event.loss.toFixed(4)}`, 9],
+    [`accuracy ${percent(event.accuracy)}`, 6],
+    terminal.columns < WIDE ? undefined : [`perplexity ${event.perplexity.toFixed(2)}`, 2],
     // how well it was told which text follows which
-    ...(nextSentence ? [`next sentence ${percent(nextSentence.accuracy)}`] : []),
-    ...(event.paddingShare > 0 ? [`padding ${percent(event.paddingShare)}`] : []),
-  ].join("  ");
+    nextSentence && [`next sentence ${percent(nextSentence.accuracy)}`, 5],
+    event.paddingShare > 0 ? [`padding ${percent(event.paddingShare)}`, 1] : undefined,
+  ];
+  let kept = fields.filter((field) => field !== undefined);
+  const line = () => kept.map(([text]) => text).join("  ");
+  for (let need = 1; need < 9 && textWidth(line()) > terminal.columns; need++) {
+    kept = kept.filter((field) => field[1] !== need);
+  }
+  return line();
 }
 
 function timeLine({ elapsed, training, validation, saving }: TimeRecord): string {

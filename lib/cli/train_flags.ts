@@ -61,14 +61,14 @@ const textAndRun = {
   data: {
     ...flag(
       "PATH",
-      `text: file, folder, glob, URL, - or stories; PATH=3: by weight (default: ${DEFAULT_TEXT})`,
+      `text: file, folder, glob, URL, - or stories; PATH=3 weights a path (default: ${DEFAULT_TEXT})`,
       text,
     ),
     repeatable: true,
   },
   document: flag(
     "KIND",
-    `what a document of plain text is: ${documentKinds.join(", ")} (default: ${documentKinds[0]})`,
+    `what one document of plain text is: ${documentKinds.join(", ")} (default: ${documentKinds[0]})`,
     parseChoice(documentKinds),
   ),
   field: flag(
@@ -78,34 +78,34 @@ const textAndRun = {
   ),
   format: flag(
     "FORMAT",
-    `what the text is, whatever it is called: ${textFormats.join(", ")} (default: by its ending)`,
+    `format of the text, whatever its name: ${textFormats.join(", ")} (default: by its ending)`,
     parseChoice(textFormats),
   ),
   validation: flag(
     "SHARE|PATH",
-    `text to validate on: a share of --data, or a path (default: ${shortShare(VALIDATION_SHARE)})`,
+    `validation text: a share of --data, or a path (default: ${shortShare(VALIDATION_SHARE)})`,
     parseValidation,
   ),
   "skip-bad": flag(
     "N",
-    `records that may be skipped because they cannot be read (default: ${new BadRecords().allowed})`,
+    `how many unreadable records may be skipped (default: ${new BadRecords().allowed})`,
     count,
   ),
   tokenizer: {
-    ...flag("KIND", `${tokenizerTypes.join(", ")}, or the folder of a ready one`, text),
+    ...flag("KIND", `${tokenizerTypes.join(", ")}, or the folder of an existing tokenizer`, text),
     default: tokenizerTypes[0],
   },
   vocab: flag(
     "N",
-    `tokens of the vocabulary that is trained (default: all characters, or ${DEFAULT_VOCABULARY})`,
+    `vocabulary size (default: all characters, or ${DEFAULT_VOCABULARY})`,
     count,
   ),
-  cased: flagSwitch("keep upper case and accents apart in a wordpiece vocabulary that is trained"),
-  init: flag("DIR", "train on from this model: a run, or any Hugging Face folder; keeps its tokenizer", trimmed),
-  "add-tokens": flag("FILE", "with --init: add words to its vocabulary, one a line", text),
-  out: { ...flag("FOLDER", "where run folders go", trimmed), default: "runs" },
+  cased: flagSwitch("for a new wordpiece vocabulary: keep upper case and accents"),
+  init: flag("DIR", "start from this model and its tokenizer: a run, or any Hugging Face folder", trimmed),
+  "add-tokens": flag("FILE", "with --init: words to add to its vocabulary, one per line", text),
+  out: { ...flag("FOLDER", "folder for runs", trimmed), default: "runs" },
   name: flag("NAME", "name of the run (default: from model and corpus)", (value) => parseRunName(value)),
-  resume: flag("RUN", "go on with an interrupted run; --lr changes its rate from there on", trimmed),
+  resume: flag("RUN", "continue an interrupted run; --lr changes its learning rate from there on", trimmed),
   device: flag("KIND", `${either(deviceChoices)} (default: ${deviceChoices[0]})`, parseChoice(deviceChoices)),
   threads: flag("N", "threads of the CPU device (default: all cores)", parseWhole({ least: 1, most: MOST_THREADS })),
   blas: flag(
@@ -132,16 +132,16 @@ const shape = {
     `longest sequence of the model (${byDefault(({ maxLength }) => maxLength)}; bert: the final length)`,
     count,
   ),
-  nsp: flagSwitch("with --preset bert: tell too which of two texts follows the other (next sentence prediction)"),
+  nsp: flagSwitch("with --preset bert: also train next sentence prediction"),
   dropout: flag("SHARE", `share of activations dropped (${byDefault(({ dropout }) => dropout)})`, parseShare),
 };
 
 /** The flags of which one at most is given. */
 const budgets = {
-  tokens: flag("N", `train on so many tokens, such as 500k (default: ${shortCount(DEFAULT_TOKENS)})`, count),
-  steps: flag("N", "train for so many steps", count),
-  epochs: flag("N", "train on the text so many times", (value) => parseNumber(value)),
-  minutes: flag("N", "train for so many minutes, validation and saving included; 2h or 90s will do", parseMinutes),
+  tokens: flag("N", `how many tokens to train on, such as 500k (default: ${shortCount(DEFAULT_TOKENS)})`, count),
+  steps: flag("N", "how many steps to train for", count),
+  epochs: flag("N", "how many times to read the text", (value) => parseNumber(value)),
+  minutes: flag("N", "how many minutes to train for, validation and saving included; also 2h or 90s", parseMinutes),
 };
 
 const batches = {
@@ -153,16 +153,18 @@ const batches = {
   curriculum: flag("STAGES", "length:share,...,length or none (default: rising to the final length)", text),
   pack: flag(
     "MODE",
-    `none, document (several, kept apart) or line (one a window) (${byDefault(({ pack }) => pack)})`,
+    `how text fills windows: none (text runs through), document (several, kept apart) or line (one per window) (${
+      byDefault(({ pack }) => pack)
+    })`,
     parseChoice(packModes),
   ),
-  "batch-tokens": flag("N", `tokens of a batch (${byDefault(({ batchTokens }) => batchTokens)})`, count),
-  accumulate: flag("N", `batches of a step (${byDefault(({ accumulate }) => accumulate)})`, count),
+  "batch-tokens": flag("N", `tokens per batch (${byDefault(({ batchTokens }) => batchTokens)})`, count),
+  accumulate: flag("N", `batches per step (${byDefault(({ accumulate }) => accumulate)})`, count),
   "micro-batch": {
-    ...flag<MicroBatch>("N", "tokens computed at once: a number, auto (as the memory allows) or off", parseMicroBatch),
+    ...flag<MicroBatch>("N", "tokens computed at once: a number, auto (what fits into memory) or off", parseMicroBatch),
     default: "auto" as const,
   },
-  "checkpoint-activations": flagSwitch("keep less for the gradient and compute it again: less memory, a third slower"),
+  "checkpoint-activations": flagSwitch("recompute activations for the gradient: less memory, a third slower"),
   "mask-rate": flag(
     "SHARE",
     `share of tokens masked, or start:end (${byDefault(({ maskRate }) => maskRate, spelledMaskRate)})`,
@@ -174,7 +176,7 @@ const batches = {
     `token, word (whole words) or span (${byDefault(({ maskMode }) => maskMode)})`,
     parseChoice(maskModes),
   ),
-  "never-mask": { ...flag("WORD", "a word that is never masked; may be repeated", text), repeatable: true },
+  "never-mask": { ...flag("WORD", "a word that is never masked; repeatable", text), repeatable: true },
 };
 
 const optimizer = {
@@ -199,7 +201,7 @@ const optimizer = {
   ),
   "weight-decay": flag(
     "X",
-    `decay of matrices (${byDefault(({ optimizer }) => optimizer.weightDecay)})`,
+    `weight decay of matrices (${byDefault(({ optimizer }) => optimizer.weightDecay)})`,
     orNone,
   ),
   clip: flag(
@@ -217,43 +219,45 @@ const optimizer = {
 const reports = {
   "eval-every": flag(
     "SPAN",
-    `validate so often: share or steps (${byDefault(({ evaluateEvery }) => evaluateEvery, spelledSpan)})`,
+    `how often to validate: share of the budget, or steps (${
+      byDefault(({ evaluateEvery }) => evaluateEvery, spelledSpan)
+    })`,
     parseSpan,
   ),
   "eval-tokens": flag(
     "N",
-    `most tokens of the validation text (default: ${EVALUATION_TOKENS}, halved until it takes a tenth of the run at most)`,
+    `how many validation tokens to use at most (default: ${EVALUATION_TOKENS}, halved until it takes a tenth of the run at most)`,
     count,
   ),
   "save-every": flag(
     "SPAN",
-    `save a checkpoint so often (${byDefault(({ saveEvery }) => saveEvery, spelledSpan)})`,
+    `how often to save a checkpoint (${byDefault(({ saveEvery }) => saveEvery, spelledSpan)})`,
     parseSpan,
   ),
   keep: flag(
     "N",
-    `keep the latest so many checkpoints, and the best beside them (default: ${KEPT_CHECKPOINTS})`,
+    `how many of the latest checkpoints to keep, besides the best (default: ${KEPT_CHECKPOINTS})`,
     count,
   ),
   "sample-every": flag(
     "SPAN",
-    `show predictions so often (${byDefault(({ sampleEvery }) => sampleEvery, spelledSpan)})`,
+    `how often to show predictions (${byDefault(({ sampleEvery }) => sampleEvery, spelledSpan)})`,
     parseSpan,
   ),
   dashboard: {
     ...flag(
       "[PORT]",
-      `show the run on a page in a browser (default port: ${PAGE_PORT}, or one that is free)`,
+      `show the run on a page in a browser (default port: ${PAGE_PORT}, or a free one)`,
       parsePort,
     ),
     bare: PAGE_PORT,
   },
-  quiet: flagSwitch("say only how the run ends, and what goes wrong"),
+  quiet: flagSwitch("print only errors and how the run ends"),
   json: flagSwitch(
-    "events as lines of JSON on standard output, as in metrics.jsonl; words for people on standard error",
+    "print events as lines of JSON, as in metrics.jsonl; text for people goes to standard error",
   ),
-  tensorboard: flagSwitch("write event files of TensorBoard into the run's folder"),
-  profile: flagSwitch("at the end, show where the time went: by kernel, on any device"),
+  tensorboard: flagSwitch("write TensorBoard event files into the run's folder"),
+  profile: flagSwitch("show at the end how long each kernel took, on any device"),
   trace: flag("FILE", "note what device and host did when, for Perfetto or chrome://tracing; slower", trimmed),
 };
 
@@ -261,7 +265,8 @@ const reports = {
 export const trainFlagGroups: FlagGroups = {
   "Text and run": textAndRun,
   Model: shape,
-  "Budget (one of the first four) and batches": { ...budgets, ...batches },
+  "Training budget (choose one)": budgets,
+  "Windows, batches and masks": batches,
   Optimizer: optimizer,
   Reports: reports,
 };

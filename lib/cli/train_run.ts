@@ -19,7 +19,8 @@ import { measurePeaks } from "../speed/measure_peaks.ts";
 import { bestCheckpoint, checkpointKeeper } from "./checkpoint_keeper.ts";
 import { grouped } from "./figures.ts";
 import type { ParsedFlags } from "./flags.ts";
-import { INTERRUPTED, listenForInterrupts } from "./interrupt.ts";
+import { INTERRUPTED, listenForInterrupts, slowStepWatch } from "./interrupt.ts";
+import { elapsedLine } from "./long_work.ts";
 import { type MicroBatch, partsNotice } from "./memory_check.ts";
 import type { JsonEvents } from "./json_events.ts";
 import { metricsFile, readValidations } from "./metrics_file.ts";
@@ -39,6 +40,7 @@ import { runNotices } from "./run_notices.ts";
 import { checkpointsIn } from "./run_folder.ts";
 import { runSummary } from "./run_summary.ts";
 import { samplesFile } from "./samples_file.ts";
+import { shellWord } from "./shell_word.ts";
 import type { Terminal } from "./terminal.ts";
 import { eventFilesIn, tensorboardFile } from "./tensorboard.ts";
 import { claimTrace, writeTrace } from "./trace_file.ts";
@@ -54,6 +56,8 @@ interface Site {
   /** What other programs are told, if they are. */
   readonly json?: JsonEvents | undefined;
   readonly signal: AbortSignal;
+  /** Hears of steps that take long. */
+  readonly slow: Reporter;
   /** What was found out before the first step. */
   readonly known: { outlook?: Outlook };
 }
@@ -61,19 +65,20 @@ interface Site {
 /** Trains to the end, with other devices or lower rates where that helps; returns the exit code. */
 export async function trainRun(
   first: Run,
-  { parsed, terminal, json }: Omit<Site, "signal" | "known">,
+  { parsed, terminal, json }: Omit<Site, "signal" | "slow" | "known">,
 ): Promise<number> {
   const recovery = createRecovery((line) => terminal.print(line));
-  const { signal, remove } = listenForInterrupts({
+  const interrupt = listenForInterrupts({
     stopping: () => terminal.print("finishing the step and saving; again to stop at once"),
     leaving: () => leaveAtOnce(terminal, first),
   });
+  const { signal, remove } = interrupt;
   first.claim.begin();
   const end = endNote(first);
   let [run, failure]: [Run, Failure | undefined] = [first, undefined];
   // the run as it begins: with smaller parts of batches once a GPU turned out too small
   let beginning = first;
-  const site = { parsed, terminal, json, signal, end, known: {} };
+  const site = { parsed, terminal, json, signal, end, slow: slowStepWatch(interrupt), known: {} };
   try {
     while (true) {
       try {
@@ -136,8 +141,10 @@ async function attempt(run: Run, site: Attempt): Promise<number> {
   try {
     if (isFirst) {
       if (run.state) terminal.print(`resume  ${run.path} at step ${grouped(run.state.step)}`, { routine: true });
-      terminal.print(runSummary(run, { reason, notice }), { routine: true });
+      terminal.print(runSummary(run, { reason, notice, columns: terminal.columns }), { routine: true });
       site.known.outlook = await lookAhead(run, { device, terminal, signal });
+      // what was not found out to the end would be wrong
+      if (signal.aborted) return tellNothingDone(run, terminal);
       terminal.print(`${outlookLines(run, site.known.outlook).join("\n")}\n`, { routine: true });
     }
     return await trainOn(opened, run, { ...site, entered: (now) => progress = now });
@@ -159,7 +166,7 @@ type Progress = Pick<Failure, "hasSteps" | "soundUntil">;
 async function trainOn(
   { device, trace }: OpenedDevice,
   run: Run,
-  { parsed, terminal, json, signal, end, known, isFirst, entered }: Omit<Attempt, "failed"> & {
+  { parsed, terminal, json, signal, end, slow, known, isFirst, entered }: Omit<Attempt, "failed"> & {
     entered: (progress: Progress) => void;
   },
 ): Promise<number> {
@@ -178,13 +185,15 @@ async function trainOn(
         for (const reporter of [shown, told]) await reporter.event(event);
         continue;
       }
+      // interrupted before a step: what would be saved is what there is already, or nothing
+      if (!outcome && signal.aborted && event.kind !== "train" && event.kind !== "skipped") break;
       if (!outcome) {
         // only now: text that turns out too short leaves no folder behind
         if (isFirst) await enterFolder(run, device);
         const validations = await readValidations(run.path);
         outcome = watchOutcome({ vocab: tokenizer.size, validations });
         const notices = runNotices(run, { outlook: known.outlook, validations, terminal });
-        const said = [...await eventsOf(run, parsed.get(trainFlags.tensorboard) ?? false), end, shown, told];
+        const said = [...await eventsOf(run, parsed.get(trainFlags.tensorboard) ?? false), end, slow, shown, told];
         reporters = [...keepersOf(run, { device, outcome, validations, said, saved }), notices, totals];
         entered({ hasSteps: true, soundUntil: outcome.soundUntil });
       }
@@ -194,8 +203,11 @@ async function trainOn(
     for (const line of skippedLines(run.opened.bad)) terminal.print(line);
     const profile = await device.takeProfile();
     trace?.end();
-    if (profile && parsed.get(trainFlags.profile)) terminal.print(profileTable(profile, await measurePeaks(device)));
-    return outcome ? await ended(run, { signal, outcome, totals, terminal }) : 1;
+    if (profile && parsed.get(trainFlags.profile)) {
+      terminal.print(profileTable(profile, { peaks: await measurePeaks(device), width: terminal.columns }));
+    }
+    if (!outcome) return signal.aborted ? tellNothingDone(run, terminal) : 1;
+    return await ended(run, { signal, outcome, totals, terminal });
   } finally {
     for (const reporter of reporters) reporter.close?.();
     const path = parsed.get(trainFlags.trace);
@@ -207,7 +219,9 @@ async function trainOn(
 /** The model, which takes seconds where it is large. */
 async function newModel(device: Device, run: Run, terminal: Terminal): Promise<Model> {
   const { base, config } = run;
-  terminal.progress(`${base?.opened ? "reading" : "making"} ${grouped(parameterCount(config))} parameters`);
+  terminal.progress(
+    elapsedLine(`${base?.opened ? "reading" : "making"} ${grouped(parameterCount(config))} parameters`),
+  );
   const model = await modelOf(run, device);
   terminal.clear();
   return model;
@@ -268,11 +282,19 @@ async function ended(
     return 1;
   }
   terminal.print(`\nthe model is in ${path}; fill in masked text with:`);
-  terminal.print(`  ${program} fill ${path} ${example(corpus, tokenizer)}`);
+  terminal.print(`  ${program} fill ${shellWord(path)} ${example(corpus, tokenizer)}`);
   await tellBest(path, terminal);
   const next = nextStep(await readValidations(path), run.settings.budget);
   if (next !== undefined) terminal.print(next);
   return 0;
+}
+
+/** Says that a run was interrupted before its first step here; returns the exit code. */
+function tellNothingDone({ path, state }: Run, terminal: Terminal): number {
+  terminal.clear();
+  const rest = state ? `there is nothing new to save; go on with:\n  ${resumeCommand(path)}` : "nothing is saved";
+  terminal.print(`stopped before the first step: ${rest}`);
+  return INTERRUPTED;
 }
 
 /** Says which checkpoint is the best by validation, where that is not the last. */

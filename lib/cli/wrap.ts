@@ -4,10 +4,14 @@
  * @module
  */
 
+import { program } from "./program.ts";
 import { textWidth } from "./text_width.ts";
 
 /** Share of a line that a label such as `device  ` may take for the rest to hang behind it. */
 const LABEL_SHARE = 0.5;
+
+/** Words of a shell, which may have spaces in quotes. */
+const SHELL_WORDS = /(?:\\.|"(?:\\.|[^"\\])*"|'[^']*'|\S)+/g;
 
 /** Text whose lines are no longer than so many columns, where words allow it. */
 export function wrapped(text: string, columns: number): string {
@@ -22,7 +26,7 @@ export function wrappedHelp(text: string, columns: number): string {
 
 function wrappedLine(line: string, columns: number): string {
   if (textWidth(line) <= columns) return line;
-  if (/^(Usage:)?\s+deno run /.test(line)) return wrappedCommand(line, columns);
+  if (isCommand(line)) return wrappedCommand(line, columns);
   const [leading] = /^ */.exec(line)!;
   const [label = ""] = /^ *(?:\S+|--\S+ \S+) {2,}(?=\S)/.exec(line) ?? /^(?:note|error): /.exec(line) ?? [];
   const isHung = label !== "" && textWidth(label) <= columns * LABEL_SHARE;
@@ -54,10 +58,16 @@ function filled(
   return lines.join("\n");
 }
 
+/** Whether a line is a command that is to be copied, such as `  cloze runs` or `  echo "to be" | cloze fill runs/small`. */
+export function isCommand(line: string, name: string = program): boolean {
+  const at = line.indexOf(`${name} `);
+  return at > 0 && /^(?:(?:Usage|See):)?\s+(?:\S.*\| )?$/.test(line.slice(0, at));
+}
+
 /** A command, in lines that a shell puts together again. */
 function wrappedCommand(line: string, columns: number): string {
   const [leading] = /^\S*\s*/.exec(line)!;
-  const words = line.slice(leading.length).match(/(?:"[^"]*"|'[^']*'|\S)+/g) ?? [];
+  const words = line.slice(leading.length).match(SHELL_WORDS) ?? [];
   const lines = [leading + words[0]!];
   for (const word of words.slice(1)) {
     const longer = `${lines.at(-1)} ${word}`;

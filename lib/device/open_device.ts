@@ -76,7 +76,7 @@ export async function openDevice(
   };
   if (choice === "webgpu") {
     const device = await openGpu();
-    const slow = "this adapter is software: the CPU does a GPU's work; --device cpu is several times as quick";
+    const slow = "this adapter is software: the CPU does a GPU's work; --device cpu is several times faster";
     return opened(device, "", device.software ? slow : undefined);
   }
   const adapter = choice === "auto" ? await findAdapter() : undefined;

@@ -63,7 +63,7 @@ export async function* tokenBatches(
 }
 
 /** Where the word ends that a token belongs to. */
-function wordEnd({ continues }: Window, position: number): number {
+export function wordEnd({ continues }: Pick<Window, "continues">, position: number): number {
   let end = position + 1;
   while (continues![end]) end++;
   return end;

@@ -26,6 +26,7 @@ interface Lifetime {
  * size). One piece is one buffer, since a buffer may not be read and written by the same kernel call.
  */
 export function planMemory(calls: readonly KernelCall[]): MemoryPlan {
+  // a tensor lives from the first call that names it to the last
   const lifetimes = new Map<Tensor, Lifetime>();
   for (const [index, call] of calls.entries()) {
     for (const used of Object.values(call.tensors)) {

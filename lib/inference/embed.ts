@@ -70,18 +70,16 @@ export async function* embedTexts(
 ): AsyncGenerator<Embedded> {
   const { model, tokenizer } = textModel;
   const { maxLength, width } = model.config;
-  if (pool === "cls" && (tokenizer.frame?.before.length ?? 0) === 0) {
-    throw new RangeError(`Cannot take the vector of [CLS]: this model's texts do not begin with it; use "mean"`);
-  }
+  checkPool(tokenizer, pool);
   const programs = programCache((shape: TextShape) => model.compileEncoder(shape));
   const padding = tokenizer.special["[PAD]"];
   let before = 0;
   try {
     for await (const chunk of inChunks(texts)) {
-      const { cut, omitted } = visibleParts(tokenizer, chunk, maxLength);
+      const cut = chunk.map((text) => visibleIds(tokenizer, text, maxLength));
       const vectors: Float32Array<ArrayBuffer>[] = chunk.map(() => new Float32Array(width));
-      const present = [...cut.keys()].filter((i) => cut[i]!.length > 0);
-      for (const batch of batchesOf(present.map((i) => cut[i]!), { padding, maxLength })) {
+      const present = [...cut.keys()].filter((i) => cut[i]!.ids.length > 0);
+      for (const batch of batchesOf(present.map((i) => cut[i]!.ids), { padding, maxLength })) {
         const hidden = await encodeBatch(textModel, batch, programs);
         for (const [w, member] of batch.members.entries()) {
           const rows = hidden.subarray(w * batch.length * width);
@@ -95,7 +93,7 @@ export async function* embedTexts(
             `Cannot embed text ${before + i + 1}: its vector is not finite; the model's numbers overflow 32 bits`,
           );
         }
-        yield { text, embedding, tokens: cut[i]!.length, omitted: omitted[i]! };
+        yield { text, embedding, tokens: cut[i]!.ids.length, omitted: cut[i]!.omitted };
       }
       before += chunk.length;
     }
@@ -104,15 +102,20 @@ export async function* embedTexts(
   }
 }
 
-/** Texts as ids that fit the longest sequence, and how many did not. */
-function visibleParts(tokenizer: Tokenizer, texts: readonly string[], longest: number) {
-  const omitted: number[] = [];
-  const cut = texts.map((text) => {
-    const { ids } = encodeVisible(tokenizer, text, { longest });
-    omitted.push(Math.max(0, ids.length - longest));
-    return cutOff(ids, longest, tokenizer.frame?.after ?? []);
-  });
-  return { cut, omitted };
+/** Throws if texts do not begin with the token whose vector is wanted. */
+export function checkPool(tokenizer: Tokenizer, pool: PoolMode): void {
+  if (pool !== "cls" || (tokenizer.frame?.before.length ?? 0) > 0) return;
+  throw new RangeError(`Cannot take the vector of [CLS]: this model's texts do not begin with it; use "mean"`);
+}
+
+/** A text as ids that fit the longest sequence, and how many did not. */
+export function visibleIds(
+  tokenizer: Tokenizer,
+  text: string,
+  longest: number,
+): { readonly ids: Uint32Array<ArrayBuffer>; readonly omitted: number } {
+  const { ids } = encodeVisible(tokenizer, text, { longest });
+  return { ids: cutOff(ids, longest, tokenizer.frame?.after ?? []), omitted: Math.max(0, ids.length - longest) };
 }
 
 /** Ids cut off at the longest sequence, still ending as texts do. */
@@ -137,7 +140,7 @@ async function encodeBatch(
 }
 
 /** vector = mean of the first rows. */
-function poolInto(vector: Float32Array, rows: Float32Array, count: number): void {
+export function poolInto(vector: Float32Array, rows: Float32Array, count: number): void {
   const width = vector.length;
   const sums = new Float64Array(width);
   for (let i = 0; i < count * width; i++) sums[i % width]! += rows[i]!;

@@ -60,7 +60,7 @@ export async function fill(textModel: TextModel, text: string, options: FillOpti
 }
 
 /** Ids of a text with masks, more than fit where it is too long; undefined where it has no mask. */
-function idsToFill(tokenizer: Tokenizer, text: string, longest: number): Uint32Array | undefined {
+export function idsToFill(tokenizer: Tokenizer, text: string, longest: number): Uint32Array | undefined {
   const { ids, isWhole } = encodeVisible(tokenizer, text, { longest });
   return ids.includes(tokenizer.special["[MASK]"]) || (!isWhole && hasMask(tokenizer, text)) ? ids : undefined;
 }
@@ -115,7 +115,7 @@ export async function* fillTexts(
         const masks = await fillBatch(textModel, batch, { topK, programs });
         for (const [w, member] of batch.members.entries()) {
           const i = masked[member]!;
-          filled[i] = { text: chunk[i]!, filled: insert(tokenizer, chunk[i]!, masks[w]!), masks: masks[w]! };
+          filled[i] = { text: chunk[i]!, filled: insertBest(tokenizer, chunk[i]!, masks[w]!), masks: masks[w]! };
         }
       }
       yield* filled;
@@ -159,7 +159,7 @@ async function fillBatch(
 }
 
 /** The text with the best candidates in the places of its masks; pieces of words close up to what stands before. */
-function insert(tokenizer: Tokenizer, text: string, masks: Filled["masks"]): string {
+export function insertBest(tokenizer: Tokenizer, text: string, masks: Filled["masks"]): string {
   const mask = tokenizer.special["[MASK]"];
   let next = 0;
   return splitAtSpecials(tokenizer, text).reduce((before, piece) => {
@@ -173,7 +173,7 @@ function insert(tokenizer: Tokenizer, text: string, masks: Filled["masks"]): str
 }
 
 /** The most probable ordinary tokens; special ones keep their probability but are no candidates. */
-function bestCandidates(
+export function bestCandidates(
   logits: Float32Array,
   { tokenizer, topK }: { tokenizer: Tokenizer; topK: number },
 ): Candidate[] {

@@ -42,7 +42,8 @@ export function batchesOf(
   return batches;
 }
 
-function padTexts(
+/** Texts side by side, each padded up to a length. */
+export function padTexts(
   texts: readonly Uint32Array[],
   { length, padding }: { length: number; padding: number },
 ): Pick<Batch, "windows" | "length" | "ids" | "documents"> {

@@ -24,7 +24,7 @@ export interface AttentionOptions {
 export const WIDEST_HEAD = 256;
 
 /**
- * Multi-head self-attention, softmax(Q Kᵀ / √headWidth) V (Vaswani et al., 2017), for qkv: [rows, 3 · width] with
+ * Multi-head self-attention, $softmax(Q Kᵀ / √headWidth) V$ (Vaswani et al., 2017), for qkv: [rows, 3 · width] with
  * queries, keys and values side by side. Returns [rows, width]. Memory grows with length, not with its square.
  */
 export function attention(graph: Graph, qkv: Tensor, options: AttentionOptions): Tensor {
@@ -64,6 +64,7 @@ function attend(graph: Graph, qkv: Tensor, options: AttentionOptions & { scale: 
     window: Math.min(window, length),
   };
   const clock = dropout?.clock;
+  // the backward pass has each probability again from its score and logsumexp, one number a query and head
   const output = graph.activation("attention", [rows, width]);
   const logsumexp = graph.activation("logsumexp", [batch, heads, length]);
   graph.call("attention", { params, tensors: { qkv, clock, output, logsumexp, documents } });

@@ -13,7 +13,7 @@ export interface LinearOptions {
 }
 
 /**
- * y = activation(x · Wᵀ + bias) + residual, for x: [rows, inputs] and W: [outputs, inputs].
+ * $y = activation(x · Wᵀ + bias) + residual$, for x: [rows, inputs] and W: [outputs, inputs].
  *
  * Rows of y are padded to a multiple of four floats. The gradient of y must be zero in that padding.
  *
@@ -49,13 +49,14 @@ export function linear(graph: Graph, x: Tensor, weight: Parameter, options: Line
         choices: { activation },
       });
     }
-    // d_W += d_yᵀ · x and d_bias += Σ d_y
+    // $d_W += d_yᵀ · x$ and $d_bias += Σ d_y$
     product(graph, {
       sizes: { m: outputs, n: inputs, k: rows },
       strides: { a_stride: stride, b_stride: inputs, c_stride: inputs },
       tensors: { a: d_y, b: x, c: weight.gradient, d_bias: bias?.gradient },
       choices: { transposeA: true, accumulate: true },
     });
+    // $d_x = d_y · W$, or added where x has another consumer
     const d_x = graph.gradient(x);
     product(graph, {
       sizes: { m: rows, n: inputs, k: outputs },

@@ -4,12 +4,10 @@
  * @module
  */
 
+import { LOOPBACK, ownHeaders as common, refusalOf } from "./own_requests.ts";
 import { pageOf } from "./page.ts";
 import type { RunSet } from "./run_set.ts";
 import type { RunPlace } from "./run_view.ts";
-
-/** Only this machine reaches it. */
-const LOOPBACK = "127.0.0.1";
 
 /** A page that is being served. */
 export interface PageServer {
@@ -27,15 +25,6 @@ const PATIENCE = 1000;
 const QUIET = 15_000;
 /** Browsers' windows that are told at once. */
 const MOST_LISTENERS = 32;
-
-const common = {
-  "cache-control": "no-store",
-  "cross-origin-opener-policy": "same-origin",
-  "cross-origin-resource-policy": "same-origin",
-  "referrer-policy": "no-referrer",
-  "x-content-type-options": "nosniff",
-  "x-frame-options": "DENY",
-};
 
 /**
  * Serves the page on the loopback device.
@@ -86,24 +75,6 @@ export async function servePage(runs: RunSet, { port }: { port: number }): Promi
 }
 
 const told = (status: number, sentence: string) => new Response(`${sentence}\n`, { status, headers: common });
-
-/** Names that this machine has for itself; behind a tunnel the port is another one. */
-const OWN_NAME = /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/i;
-
-/** Why a request is not answered; undefined: it is. Pages from elsewhere can neither ask nor pretend to be this one. */
-function refusalOf({ url, headers }: Request): string | undefined {
-  const host = headers.get("host") ?? "";
-  // an address in the request itself counts more than the header
-  if (!OWN_NAME.test(host) || !OWN_NAME.test(new URL(url).host)) {
-    return "This page has no such name: use 127.0.0.1 or localhost";
-  }
-  const origin = headers.get("origin");
-  if (origin !== null && origin !== `http://${host}`) return "Other pages may not ask for this";
-  const site = headers.get("sec-fetch-site") ?? "none";
-  // a link that is followed gives the page before nothing
-  const isFollowed = headers.get("sec-fetch-mode") === "navigate" && headers.get("sec-fetch-dest") === "document";
-  return site === "none" || site === "same-origin" || isFollowed ? undefined : "Other pages may not ask for this";
-}
 
 /** A browser's window. */
 interface Listener {

@@ -51,7 +51,7 @@ export function progressOf(budget: Budget, clock: Clock): number {
 
 /** Options of {@linkcode learningRateAt}. */
 export interface LearningRate {
-  /** Highest rate; for noam, the factor of width^-½ · min(t^-½, t · warmup^-1.5). */
+  /** Highest rate; for noam, the factor of $width^-½ · min(t^-½, t · warmup^-1.5)$. */
   readonly peak: number;
   /** Shape. */
   readonly schedule: Schedule;
@@ -64,7 +64,7 @@ const DECAY = 0.2;
 
 /**
  * Learning rate of a step. After warm-up: "linear" and "cosine" fall to 0 at the end; "trapezoidal" stays, then falls as
- * 1 - √x over the last fifth (Hägele et al., 2024); "noam" falls as t^-½ (Vaswani et al., 2017).
+ * $1 - √x$ over the last fifth (Hägele et al., 2024); "noam" falls as $t^-½$ (Vaswani et al., 2017).
  */
 export function learningRateAt(
   { peak, schedule, warmup }: LearningRate,

@@ -20,6 +20,7 @@ export function submitStep(
   const { seed, optimizer } = settings;
   const { learningRate } = step.plan;
   for (const [microStep, batch] of step.batches.entries()) {
+    // a mean over the labels of the whole step, however they are spread over its batches
     const [lossScale, pairScale] = [masked, pairs].map((count) => count === 0 ? 0 : 1 / count) as [number, number];
     model.writeStep({ seed, step: step.before.step, microStep, lossScale, pairScale, learningRate, optimizer });
     program.write(batch);

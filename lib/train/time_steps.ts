@@ -37,8 +37,8 @@ export interface TimeStagesOptions {
 /** Tokens that wait in memory: little, for there is hardly a step. */
 const BLOCK_TOKENS = 1 << 16;
 
-/** Seconds of steps from which on a stage is known well enough. */
-const ENOUGH = 0.25;
+/** Seconds of steps that are worth timing as one. */
+const ENOUGH = 0.12;
 
 /** Share of what the stage will take as a whole that may go into timing it. */
 const SHARE = 0.02;
@@ -46,8 +46,37 @@ const SHARE = 0.02;
 /** Seconds after which later stages are judged by those before. */
 const PATIENCE = 3;
 
-/** Steps at most. */
-const MOST_STEPS = 256;
+/** Steps that are timed as one, at most. */
+const MOST_STEPS = 128;
+
+/** Times of which the middle counts: at least two, where a step takes long, or three. */
+const FEWEST_TIMES = 2;
+const MOST_TIMES = 3;
+
+/**
+ * Seconds of a step, by timing several in a row until that takes long enough, and again: other work on a machine comes and
+ * goes, and one slow time is not to decide. Of two times the shorter counts.
+ *
+ * @param run Seconds that so many steps take.
+ * @param options.enough Seconds that are worth timing as one.
+ */
+export async function steadySeconds(
+  run: (count: number) => Promise<number>,
+  { enough = () => ENOUGH, isStopped = () => false }: {
+    enough?: (each: number) => number;
+    isStopped?: () => boolean;
+  } = {},
+): Promise<number> {
+  let [count, each] = [1, await run(1)];
+  while (count * each < Math.min(ENOUGH, enough(each)) && count < MOST_STEPS && !isStopped()) {
+    count *= 2;
+    each = await run(count) / count;
+  }
+  const times = [each];
+  const wanted = () => count * Math.min(...times) < ENOUGH * 2 ? MOST_TIMES : FEWEST_TIMES;
+  while (times.length < wanted() && !isStopped()) times.push(await run(count) / count);
+  return times.sort((a, b) => a - b)[Math.floor((times.length - 1) / 2)]!;
+}
 
 /**
  * Seconds that a step takes in each stage of the curriculum, by a few real steps of each; undefined for a stage that has no
@@ -84,7 +113,7 @@ export async function timeStages(options: TimeStagesOptions): Promise<(number | 
 /** Seconds of a step of the stage that begins at a share of the budget. */
 async function timeStage(
   model: Model,
-  { settings, corpus, tokenizer, begin, steps = Infinity }: TimeStagesOptions & {
+  { settings, corpus, tokenizer, begin, steps = Infinity, isStopped = () => false }: TimeStagesOptions & {
     begin: number;
     steps: number | undefined;
   },
@@ -110,12 +139,7 @@ async function timeStage(
   try {
     // the first step compiles, reads text and finds cold caches
     await run(1);
-    let [each, count] = [await run(1), 2];
-    while (count * each < Math.min(ENOUGH, SHARE * steps * each) && count <= MOST_STEPS) {
-      each = await run(count) / count;
-      count *= 2;
-    }
-    return each;
+    return await steadySeconds(run, { enough: (each) => SHARE * steps * each, isStopped });
   } finally {
     program?.destroy();
     await source.close();

@@ -197,7 +197,8 @@ export class TrainingLoop {
     const last = this.#pending.at(-1);
     // steps are planned ahead, so a budget by the clock is read here and not from the plan
     const before = { step: last?.before.step ?? this.#at.step, progress: this.#progress };
-    this.#progress = this.#reached();
+    // what is set aside for the end changes with each pause, and nothing may be due twice
+    this.#progress = Math.max(this.#progress, this.#reached());
     const now = { step: this.#at.step, progress: this.#progress };
     const { evaluateEvery, saveEvery, sampleEvery } = this.#settings;
     const [evaluate, save, sample] = [evaluateEvery, saveEvery, sampleEvery].map((every) => isDue(every, before, now));

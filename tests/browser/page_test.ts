@@ -94,7 +94,7 @@ Deno.test({
 
       const port = Number(new URL(server.address).port);
       await server.close();
-      await page.getByText("the command behind this page has ended").waitFor();
+      await page.getByText("what served this page has stopped").waitFor();
       await Deno.writeTextFile(`${folder}/a/metrics.jsonl`, stepLine(104), { append: true });
       const again = await servePage(watchRuns([folder]), { port });
       try {

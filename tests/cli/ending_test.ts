@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { curvePlot, type CurvePoint } from "../../lib/cli/curve_plot.ts";
+import { keyedRecord } from "../../lib/cli/evaluation_key.ts";
 import { comparedLines, formerRun } from "../../lib/cli/former_run.ts";
 import { readCurves } from "../../lib/cli/run_curve.ts";
 import { hasUnicode, nextStep, runTotals, totalLines } from "../../lib/cli/run_ending.ts";
@@ -165,37 +166,40 @@ Deno.test("formerRun() finds the run before on the same text, wherever that lies
 
 Deno.test("comparedLines() says who is ahead and what differs, and claims nothing of other tokens or of a seed", () =>
   inTemporaryFolder(async (cwd) => {
-    const former = await writeRun(`${cwd}/before`, runOf("/a.txt", { layers: 1 }), { losses: [3, 1.8, 1.9] });
-    const write = (
+    const former = await keyedRecord(
+      await writeRun(`${cwd}/before`, runOf("/a.txt", { layers: 1 }), { losses: [3, 1.8, 1.9] }),
+    );
+    const written = async (
       losses: readonly number[],
       more: { vocabulary?: string; evaluateTokens?: number } = {},
       config = {},
-    ) => writeRun(`${cwd}/now`, runOf("/a.txt", config), { losses, ...more });
-    const lines = await comparedLines(await write([1.5]), former);
+    ) => await keyedRecord(await writeRun(`${cwd}/now`, runOf("/a.txt", config), { losses, ...more }));
+    const lines = comparedLines(await written([1.5]), former);
     assertStringIncludes(lines[0]!, "came to 1.8000 with 20 tokens");
     assertEquals(lines.slice(1, 3), [
-      "        this one is ahead by 0.3000 nats, with one seed each",
+      "        this one is ahead by 0.30, with one seed each (loss in nats: lower is better)",
       "        now layers 2 instead of 1",
     ]);
-    assertStringIncludes(lines[3]!, `eval --compare ${cwd}/before ${cwd}/now`);
-    assertStringIncludes((await comparedLines(await write([2.8]), former))[1]!, "behind by 1.0000 nats");
-    assertStringIncludes((await comparedLines(await write([1.81]), former))[1]!, "about the same");
-    const unlike = await comparedLines(await write([1.5], { vocabulary: "[]" }), former);
+    assertEquals(lines[3], "        the difference with an error bar:");
+    assertStringIncludes(lines[4]!, `eval --compare ${cwd}/before ${cwd}/now`);
+    assertStringIncludes((comparedLines(await written([2.8]), former))[1]!, "behind by 1.00, with");
+    assertStringIncludes((comparedLines(await written([1.81]), former))[1]!, "about the same");
+    const unlike = comparedLines(await written([1.5], { vocabulary: "[]" }), former);
     assertStringIncludes(unlike[1]!, "the losses cannot be compared: ");
     assertStringIncludes(unlike[1]!, "has another vocabulary");
     const curriculum = [{ length: 16, share: 1 }];
-    const length = await comparedLines(await write([1.5], {}, { curriculum }), former);
+    const length = comparedLines(await written([1.5], {}, { curriculum }), former);
     assertStringIncludes(length[1]!, "validates on windows of 16 tokens");
     assertEquals([unlike, length].filter((told) => told.some((line) => /ahead|behind|eval/.test(line))), []);
-    const shorter = await comparedLines(await write([1.5], { evaluateTokens: 512 }), former);
+    const shorter = comparedLines(await written([1.5], { evaluateTokens: 512 }), former);
     assertStringIncludes(shorter[2]!, `with care, for ${cwd}/now validates on the first 512 of the 1,024 tokens`);
     assertStringIncludes(shorter.join("\n"), "evaluate tokens 512 instead of 1,024");
-    const seed = await comparedLines(await write([1.2], {}, { layers: 1, seed: 7 }), former);
+    const seed = comparedLines(await written([1.2], {}, { layers: 1, seed: 7 }), former);
     assertEquals(seed.slice(1, 3), [
       "        only the seed is another: the difference is what chance makes of it",
       "        now seed 7 instead of 1",
     ]);
-    const same = await comparedLines(await write([1.8], {}, { layers: 1 }), former);
+    const same = comparedLines(await written([1.8], {}, { layers: 1 }), former);
     assertEquals(same[1], "        this one came to about the same");
   }));
 

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import {
   byteCounter,
+  elapsedLine,
   longWork,
   waitedFor,
   watchedCorpus,
@@ -9,6 +10,8 @@ import {
   watchedWeights,
   workLine,
 } from "../../lib/cli/long_work.ts";
+import { fakeScreen } from "../helpers/screen.ts";
+import { type LiveLines, openTerminal } from "../../lib/cli/terminal.ts";
 import { watchedMeasure } from "../../lib/cli/score_table.ts";
 import { textCorpus, textsOf } from "../../lib/text/corpus.ts";
 import { stringSource } from "../../lib/text/source.ts";
@@ -17,7 +20,10 @@ import { stringSource } from "../../lib/text/source.ts";
 function shownBy() {
   const shown: string[] = [];
   let [time, cleared] = [5000, 0];
-  const place = { progress: (text: string) => void shown.push(text), clear: () => void cleared++ };
+  const place = {
+    progress: (now: string | LiveLines) => void shown.push(typeof now === "string" ? now : now.line()),
+    clear: () => void cleared++,
+  };
   return { place, shown, now: () => time, pass: (ms: number) => time += ms, cleared: () => cleared };
 }
 
@@ -51,8 +57,26 @@ Deno.test("workLine() tells a share and the time left, or how much there is so f
   assertEquals(workLine("a", { done: 1, total: 1000, seconds: 6 }), "a  0%  6s");
   assertEquals(workLine("a", { done: 7, words: "7 lines", seconds: 61 }), "a  7 lines  1m01s");
   assertEquals(workLine("a", { done: 7, seconds: 2 }), "a  2s");
+  // time goes on while nothing is heard, and what takes longer than was thought says since when
+  assertEquals(workLine("a", { done: 50, total: 100, seconds: 6, since: 4 }), "a  50%  2s left");
+  assertEquals(workLine("a", { done: 50, total: 100, seconds: 6, since: 7 }), "a  50%  13s");
   // a total that was too small
   assertEquals(workLine("a", { done: 7, total: 5, seconds: 2 }), "a  100%  0s left");
+});
+
+Deno.test("what is under way says for how long by itself, though nothing is heard of it", async () => {
+  const { place, shown } = shownBy();
+  const screen = fakeScreen({ columns: 40 });
+  const terminal = openTerminal({ screen });
+  terminal.progress(elapsedLine("timing"));
+  const [silent, begun] = [longWork(place, "evaluating"), longWork(place, "reading")];
+  begun.at(1, { total: 4 });
+  await new Promise((done) => setTimeout(done, 1150));
+  assertEquals(screen.lines(), ["timing  1s"]);
+  silent.end();
+  begun.end();
+  terminal.clear();
+  assertEquals(shown, ["evaluating  1s", "reading  25%  1s"]);
 });
 
 Deno.test("waitedFor() gives what the work gives, and removes its line after an error too", async () => {

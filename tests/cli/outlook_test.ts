@@ -61,6 +61,11 @@ Deno.test("runTime() adds up stages and validations, also of what is left of a r
   // ten validations of ten steps' tokens at a third of the cost
   assertAlmostEquals(time.seconds, 250 * 0.1 + 750 * 0.2 + 10 * 10 * 0.2 / 3, 1e-9);
   assertEquals([time.tokens, ...time.speed.map(Math.round)], [1_024_000, 5120, 10_240]);
+  // a checkpoint every tenth of the budget
+  const saved = runTime({ ...settings, saveEvery: { share: 0.1 } }, { stepSeconds: [0.1, 0.2], saving: 3 })!;
+  assertAlmostEquals(saved.seconds, time.seconds + 10 * 3, 1e-9);
+  const often = runTime({ ...settings, saveEvery: { steps: 300 } }, { stepSeconds: [0.1, 0.2], saving: 3 })!;
+  assertAlmostEquals(often.seconds, time.seconds + 4 * 3, 1e-9);
   const half = runTime(settings, { stepSeconds: [undefined, 0.2], from: 0.5 })!;
   assertAlmostEquals(half.tokens, 512_000, 1e-6);
   assertAlmostEquals(half.seconds, 500 * 0.2 + 5 * 10 * 0.2 / 3, 1e-6);
@@ -125,21 +130,25 @@ Deno.test("outlookLines() say time, memory, passes and the losses to compare wit
     "time    about 3 minutes on this device: a few timed steps made 5,120 to 10,200 tokens/s",
     "memory  15 MiB on the device: 3.0 MiB for weights, gradients and moments, 12 MiB for a step",
     "text    512,000 tokens to train on, which the run reads 2 times",
-    "loss    4.25 by guessing among 70 tokens, 3.31 by knowing how frequent each is",
+    "loss    lower is better: guessing among 70 tokens gives 4.25, knowing how frequent each is 3.31",
+    "        accuracy is the share of hidden tokens that are guessed right",
   ]);
   const little = outlookLines(run, {
     ...known,
     time: undefined,
     frequencies: { ...known.frequencies, isWhole: false },
   });
-  assertEquals(little.map((line) => line.slice(0, 4)), ["memo", "loss"]);
-  assert(little[1]!.endsWith("(in its first 512,000 tokens)"));
+  assertEquals(little.map((line) => line.slice(0, 4)), ["memo", "loss", "    "]);
+  assert(little[1]!.endsWith("(in the first 512,000 tokens)"));
   const small = { ...run, config: modelConfig({ size: "small", vocab: 70 }) };
-  assertEquals(outlookLines(small, known).length, 5);
+  assertEquals(
+    outlookLines(small, known)[4],
+    "        runs of this size and budget on Shakespeare's plays, by characters, ended between 1.37 and 1.52",
+  );
   const repeated = { ...known.frequencies, tokens: 100_000 };
   assertEquals(
     outlookLines(small, { ...known, frequencies: repeated }).length,
-    4,
+    5,
     "measured runs repeated no text so often",
   );
   const clock = {

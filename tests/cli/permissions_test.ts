@@ -149,8 +149,8 @@ const cases: readonly Case[] = [
   { args: ["tokenizer", "info", "vocabulary"], flags: ["--allow-read=vocabulary"], out: "tokens a word" },
 ];
 
-/** Commands that read runs. */
-const reading = ["runs", "compare", "metrics", "watch", "report"];
+/** Commands that read runs, and the one that serves a model. */
+const reading = ["runs", "compare", "metrics", "watch", "report", "serve"];
 
 /** Lines that Mesa's drivers write where they may not be silenced. */
 const said = ({ err }: CliResult) => err.split("\n").filter((line) => line && !line.includes("XDG_RUNTIME_DIR"));

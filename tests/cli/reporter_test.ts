@@ -56,11 +56,11 @@ Deno.test("metricsFile() keeps steps and validations, and goes on from a step", 
   }));
 
 /** A terminal, and what was shown on it. */
-function fakeTerminal(): [Terminal, string[]] {
+function fakeTerminal(columns = Infinity): [Terminal, string[]] {
   const shown: string[] = [];
   const show = (text: string) => void shown.push(text);
   const progress = (now: string | LiveLines) => show(typeof now === "string" ? now : now.line());
-  return [{ isInteractive: false, hasColour: false, columns: 80, print: show, progress, clear: () => {} }, shown];
+  return [{ isInteractive: false, hasColour: false, columns, print: show, progress, clear: () => {} }, shown];
 }
 
 Deno.test("terminalReporter() shows every kind of event", () => {
@@ -79,6 +79,28 @@ Deno.test("terminalReporter() shows every kind of event", () => {
   );
   assertEquals(shown[3], "  [a → b]");
   assertEquals(shown[4], "time    1m05s: 1m00s training, 4s validation, 1s saving");
+});
+
+Deno.test("terminalReporter() tells a validation in one line, without what is needed least where there is no room", () => {
+  const settings = { ...defaultsOf("modernbert"), budget: { steps: 4 } };
+  const lineAt = (columns: number) => {
+    const [terminal, shown] = fakeTerminal(columns);
+    terminalReporter(terminal, { settings, config, before: 0 }).event({
+      ...validated(12_930, 1.1559),
+      tokens: 13_240_320,
+      seconds: 3909,
+      nextSentence: { loss: 0.5, accuracy: 0.75 },
+    });
+    return shown[0]!;
+  };
+  assertMatch(lineAt(Infinity), /perplexity 3\.18 {2}next sentence 75\.0% {2}padding 25\.0%$/);
+  for (let columns = 39; columns <= 140; columns++) {
+    const line = lineAt(columns);
+    assertEquals(line.length > columns, false, `${columns}: ${line}`);
+    assertMatch(line, /^step 12,930 .*validation loss 1\.1559/);
+    if (columns < 100) assertEquals(line.includes("perplexity"), false, `${columns}: ${line}`);
+  }
+  assertEquals(lineAt(80), "step 12,930  validation loss 1.1559  accuracy 50.0%  next sentence 75.0%");
 });
 
 const skipped = (step: number, inARow = 1): SkippedRecord => {

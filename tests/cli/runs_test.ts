@@ -213,6 +213,7 @@ Deno.test("fill and export use the checkpoint before one whose weights turn out 
     const filled = await runCli(fill, { cwd });
     assertEquals(filled.code, 0, filled.err);
     assertStringIncludes(filled.err, note);
+    assert(filled.err.startsWith("note: Cannot read "), filled.err);
     const before = await runCli(fill.with(1, "runs/x/checkpoints/step-00000030"), { cwd });
     assertEquals(filled.out, before.out);
     const exported = await runCli(["export", "runs/x", "--out", "out"], { cwd });

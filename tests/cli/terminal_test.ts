@@ -53,6 +53,26 @@ Deno.test("a terminal keeps lasting lines above those that it draws again, at an
     }
   }));
 
+Deno.test("a terminal that gets narrower and wide again keeps its lasting lines, though nothing is printed meanwhile", () =>
+  withClock((tick) => {
+    const widths = [80, 20, 61, 33, 200];
+    for (const [before, between] of widths.flatMap((a) => widths.map((b) => [a, b] as const))) {
+      const screen = fakeScreen({ columns: before, rows: 40 });
+      const terminal = openTerminal({ screen });
+      const lasting = ["one", "two", "three", "four"];
+      for (const line of lasting) terminal.print(line);
+      for (const [i, columns] of [before, between, between, before, between, before].entries()) {
+        screen.resize(columns);
+        tick(200);
+        terminal.progress(live(`now ${i}`));
+        const lines = screen.lines();
+        assertEquals([columns, lines.slice(0, 4)], [columns, lasting]);
+        assertEquals(lines.length, 7);
+      }
+      terminal.clear();
+    }
+  }));
+
 Deno.test("a terminal draws ten times a second at most, by itself too, and only what has changed", async () => {
   const screen = fakeScreen();
   const terminal = openTerminal({ screen });
@@ -107,6 +127,23 @@ Deno.test("isLog() tells terminals in which nothing is drawn again", () => {
   const of = (values: Record<string, string>) => isLog((name) => values[name]);
   assertEquals([{ TERM: "dumb" }, { CI: "true" }, { CI: "1" }].map(of), [true, true, true]);
   assertEquals([{}, { TERM: "xterm-256color" }, { CI: "false" }, { CI: "" }].map(of), [false, false, false, false]);
+});
+
+Deno.test("a terminal that knows no codes gets no colours", () => {
+  const { noColor } = Deno;
+  const before = Deno.env.get("TERM");
+  const hasColour = (term: string) => {
+    Deno.env.set("TERM", term);
+    return openTerminal({ screen: fakeScreen() }).hasColour;
+  };
+  try {
+    Object.defineProperty(Deno, "noColor", { value: false, configurable: true });
+    assertEquals(["dumb", "xterm"].map(hasColour), [false, true]);
+  } finally {
+    Object.defineProperty(Deno, "noColor", { value: noColor, configurable: true });
+    if (before === undefined) Deno.env.delete("TERM");
+    else Deno.env.set("TERM", before);
+  }
 });
 
 Deno.test("without a terminal a line is printed every ten seconds, and lines are not broken", () =>

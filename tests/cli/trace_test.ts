@@ -54,7 +54,7 @@ Deno.test("profileTable() fits into 80 columns, and shows the share of what was 
     { name: "add", calls: 3, milliseconds: 2, flop: 0, bytes: 9 },
     { name: "rotary", calls: 4, milliseconds: 1, flop: 0, bytes: 9 },
   ];
-  const lines = profileTable(times, { products: 40e12, bandwidth: 4e12 }).split("\n");
+  const lines = profileTable(times, { peaks: { products: 40e12, bandwidth: 4e12 } }).split("\n");
   assertEquals(lines, [
     "",
     "time by kernel, training and validation, 100.0 s in all; µs: of a call",
@@ -68,6 +68,8 @@ Deno.test("profileTable() fits into 80 columns, and shows the share of what was 
   ]);
   for (const line of lines) assert(line.length <= 80, line);
   assert(!profileTable(times).includes("peak"));
+  const narrow = profileTable(times, { width: 40 }).split("\n").slice(2);
+  assert(narrow.every((line) => line.length <= 40) && narrow.length > 2, narrow.join("\n"));
 });
 
 Deno.test("train --trace writes what host and device did, and --profile the share of what is possible", () =>

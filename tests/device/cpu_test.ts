@@ -227,3 +227,27 @@ for (const relaxed of [true, false]) {
     assert(derivative.absolute < 1e-6, `gelu' ${derivative.absolute}`);
   });
 }
+
+Deno.test("openCpuDevice() makes do with a smaller memory where so large a one is refused, as on phones", async () => {
+  const { Memory } = WebAssembly;
+  const maxima: number[] = [];
+  const limited = (most: number) =>
+    class extends Memory {
+      constructor(descriptor: WebAssembly.MemoryDescriptor) {
+        maxima.push(descriptor.maximum!);
+        if (descriptor.maximum! > most) throw new RangeError("could not allocate memory");
+        super(descriptor);
+      }
+    };
+  try {
+    WebAssembly.Memory = limited(2 ** 14);
+    const device = await openCpuDevice({ threads: 1 });
+    device.allocate(4 << 20, "a tensor").destroy();
+    device.destroy();
+    assertEquals(maxima, [2 ** 16, 2 ** 15, 2 ** 14]);
+    WebAssembly.Memory = limited(0);
+    await assertRejects(() => openCpuDevice({ threads: 1 }), RangeError, "could not allocate memory");
+  } finally {
+    WebAssembly.Memory = Memory;
+  }
+});

@@ -12,8 +12,9 @@ if (withoutBrowser && Deno.env.get("CLOZE_REQUIRE_CHROMIUM")) {
 const flags = ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking"];
 const args = [...flags, "--disable-component-update", "--disable-sync"];
 
-/** A browser without a window of its own; the caller closes it. */
-export const openBrowser = (): Promise<Browser> => chromium.launch({ executablePath, args });
+/** A browser without a window of its own, with more flags; the caller closes it. */
+export const openBrowser = (more: readonly string[] = []): Promise<Browser> =>
+  chromium.launch({ executablePath, args: [...args, ...more] });
 
 /** Milliseconds that a redraw takes, all charts together, the middle of some: other programs take their time too. */
 export const redrawTime = (page: Page): Promise<number> =>

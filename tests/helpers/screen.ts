@@ -37,8 +37,9 @@ export function fakeScreen(
     if (textWidth(character) === 2) cells[x++] = "";
   };
   const cut = (from: number) => {
-    row(y).cells.length = Math.min(row(y).cells.length, from);
-    row(y).goesOn = false;
+    // as in tmux: a row stays as long as it was, and goes on in the next if it was broken, unless all of it is cleared
+    if (from === 0) all[y] = { cells: [], goesOn: false };
+    else row(y).cells.fill(" ", from);
   };
   const control = (count: number, code: string) => {
     if (code === "A") y = Math.max(0, all.length - rows, y - count);

@@ -50,6 +50,9 @@ Deno.test("servePage() answers this machine's names for itself alone", () =>
       for (const host of others) assertEquals((await asked(server, { path, headers: { host } })).status, 403, host);
     }
     assertEquals((await asked(server, { path: "http://evil.example/" })).status, 403);
+    // what is no address at all
+    assertEquals((await asked(server, { path: "http://[/" })).status, 403);
+    assertEquals((await asked(server, { headers: { host: "localhost:99999999" } })).status, 403);
     assertEquals((await asked(server, { path: `http://localhost:${port}/` })).status, 200);
   }));
 
@@ -73,6 +76,8 @@ Deno.test("servePage() gives other pages nothing, and no leave to read", () =>
     }
     const own: Record<string, string>[] = [
       { origin: `http://${host}`, "sec-fetch-site": "same-origin" },
+      // behind a proxy that encrypts
+      { origin: `https://${host}`, "sec-fetch-site": "same-origin" },
       { "sec-fetch-site": "none", "sec-fetch-mode": "navigate" },
       { "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document" },
     ];

@@ -6,7 +6,7 @@ import { textCorpus } from "../../lib/text/corpus.ts";
 import { stringSource } from "../../lib/text/source.ts";
 import { characterTokenizer } from "../../lib/tokenizer/character.ts";
 import { defaultSettings, type TrainingSettings } from "../../lib/train/settings.ts";
-import { timeStages } from "../../lib/train/time_steps.ts";
+import { steadySeconds, timeStages } from "../../lib/train/time_steps.ts";
 import { train } from "../../lib/train/trainer.ts";
 
 const tokenizer = characterTokenizer("abcdefghijklmnopqrstuvwxyz \n");
@@ -35,6 +35,27 @@ async function losses({ isTimed }: { isTimed: boolean }): Promise<number[]> {
     device.destroy();
   }
 }
+
+Deno.test("steadySeconds() is the middle of several times, so that a slow one decides nothing", async () => {
+  const timed = async (each: number, slowAt: number, options = {}) => {
+    let [at, steps] = [0, 0];
+    const seconds = await steadySeconds((count) => {
+      steps += count;
+      return Promise.resolve(count * each * (at++ === slowAt ? 30 : 1));
+    }, options);
+    return { seconds, times: at, steps };
+  };
+  for (const each of [0.001, 0.01, 0.1, 3]) {
+    for (let slow = 0; slow < 12; slow++) {
+      const { seconds, times } = await timed(each, slow);
+      assert(Math.abs(seconds - each) < 1e-12 * each, `${each} s, the ${slow + 1}th time slow: ${seconds} s`);
+      assert(times >= 2);
+    }
+  }
+  // where a step takes long, or a stage has few, no more than two are timed
+  assertEquals((await timed(3, -1)).steps, 2);
+  assert((await timed(0.001, -1, { enough: () => 0.001 })).steps <= 3);
+});
 
 Deno.test("timeStages() leaves the losses of the run that follows as they are, to the bit", async () => {
   const timed = await losses({ isTimed: true });

@@ -8,7 +8,7 @@ import { safeJson } from "../../sentences/safe_text.ts";
 import { compareRuns, hasLoss } from "../compare_runs.ts";
 import { comparisonJson } from "../compare_json.ts";
 import { comparisonText } from "../compare_text.ts";
-import { evaluationKey, incomparable, shorterValidations } from "../evaluation_key.ts";
+import { incomparable, keyedRecord, shorterValidations } from "../evaluation_key.ts";
 import { flagHelp, parseFlags, UsageError } from "../flags.ts";
 import { checkRuns } from "../named_runs.ts";
 import { json } from "../opened_model.ts";
@@ -57,7 +57,7 @@ export async function compareCommand(args: readonly string[]): Promise<number> {
     throw new UsageError(`Wanted: compare RUN RUN...; ${found}`);
   }
   const runs = await Promise.all(paths.map(readRecord));
-  const keyed = await Promise.all(runs.map(async (run) => ({ run, path: run.path, key: await evaluationKey(run) })));
+  const keyed = await Promise.all(runs.map(keyedRecord));
   const validated = keyed.filter(({ run }) => hasLoss(run));
   const reasons = incomparable(validated);
   const doubts = { reasons, shorter: reasons.length > 0 ? [] : shorterValidations(validated) };

@@ -47,7 +47,9 @@ const pool = {
   ...flag("KIND", "mean of all tokens, or cls, the first one", parseChoice(poolModes)),
   default: poolModes[0],
 };
-const removeMean = flagSwitch("subtract the mean of all vectors from each; many wait in a temporary file for it");
+const removeMean = flagSwitch(
+  "subtract the mean of all vectors from each; a temporary file holds them if they are many",
+);
 const normalize = flagSwitch("scale every vector to length 1, after that");
 const { field, format } = trainFlags;
 const groups = {

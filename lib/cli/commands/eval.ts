@@ -33,16 +33,19 @@ const { length } = trainFlags;
 const evaluationPacks: readonly PackMode[] = [...packModes, "pairs"];
 const flags = {
   ...textFlags,
-  data: { ...textFlags.data, help: "text: file, folder, glob, URL, - or stories (default: what a run validates on)" },
-  length: { ...length, help: `tokens of a window (default: ${EVALUATION_LENGTH}, of a run its final length)` },
-  tokens: { ...trainFlags.tokens, help: "most tokens to read (default: all; of a run as in training; --pseudo: 4096)" },
+  data: { ...textFlags.data, help: "text: file, folder, glob, URL, - or stories (default: the run's validation text)" },
+  length: { ...length, help: `tokens per window (default: ${EVALUATION_LENGTH}, of a run its final length)` },
+  tokens: {
+    ...trainFlags.tokens,
+    help: "how many tokens to read at most (default: all; of a run as in training; --pseudo: 4096)",
+  },
   pack: flag("MODE", "none, document, line or pairs (default: none, of a run its own)", parseChoice(evaluationPacks)),
   "mask-rule": {
     ...trainFlags["mask-rule"],
     help: "bert (80/10/10) or labml (81/10/9) (default: bert, of a run its own)",
   },
   pseudo: flagSwitch("also mask each token in turn: pseudo-perplexity"),
-  "pseudo-words": flagSwitch("the same with the rest of the token's word masked too, for unlike vocabularies"),
+  "pseudo-words": flagSwitch("the same with the rest of the token's word masked too, to compare vocabularies"),
   compare: flagSwitch("two models on the same text, and the difference with its standard error"),
   checkpoint: { ...checkpoint, help: "of runs: best (by validation), last or step-N (default: last)" },
   json,
@@ -94,8 +97,7 @@ export async function evalCommand(args: readonly string[]): Promise<number> {
       if (!isJson) terminal.print(`device ${reason}`);
       for (const model of models) await noteUnknown(model, plan);
       const watched = watchedMeasure(plan, opened);
-      const measured = await measureModels(models, watched.plan, watched.progress);
-      watched.end();
+      const measured = await measureModels(models, watched.plan, watched.progress).finally(watched.end);
       if (isJson) printJson(measured, plan);
       else printMeasured(measured, { plan, terminal });
       return 0;
@@ -133,7 +135,7 @@ function printMeasured(
   { plan, terminal }: { plan: MeasurePlan; terminal: Terminal },
 ): void {
   terminal.print(`text   ${textOf(plan)}: ${grouped(models[0]!.masked.windows)} windows`);
-  terminal.print(scoreTable(models));
+  terminal.print(scoreTable(models, terminal.columns));
   for (const { model, masked: { nextSentence } } of models) {
     if (nextSentence) terminal.print(nextSentenceLine(model, nextSentence));
   }

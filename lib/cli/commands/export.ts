@@ -30,7 +30,7 @@ const types = ["f32", "f16", "bf16"] as const;
 const out = flag("OUT", "folder to write; it must not exist yet", trimmed);
 const onnx = flagSwitch("an ONNX graph, in a folder that transformers.js loads, instead of safetensors");
 const embeddings = flagSwitch("with --onnx: hidden states and mean-pooled sentence vectors besides the logits");
-const embeddingsOnly = flagSwitch("with --onnx: the same without logits and head, smaller and much quicker");
+const embeddingsOnly = flagSwitch("with --onnx: the same without logits and head: smaller and much faster");
 const dtype = {
   ...flag("TYPE", "f32, f16 or, without --onnx, bf16", parseChoice(types)),
   default: types[0] as typeof types[number],

@@ -14,6 +14,7 @@ import { type DeviceChoice, deviceChoices } from "../../device/open_device.ts";
 import { deviceLines, deviceReport } from "../device_report.ts";
 import { either, flagHelp, flagSwitch, type ParsedFlags, parseFlags, UsageError } from "../flags.ts";
 import { checkpoint, checkpointPath, describeCheckpoints } from "../checkpoint_choice.ts";
+import { consoleSize } from "../console_size.ts";
 import { duration, grouped } from "../figures.ts";
 import { deviceFlags, devicePermissions, folderHelp, json, modelPermissions, openNamed } from "../opened_model.ts";
 import { checkPermissions, permissionsHelp, readingOf } from "../permissions.ts";
@@ -93,7 +94,9 @@ async function showDevice(choice: DeviceChoice, parsed: ParsedFlags): Promise<nu
     blas: parsed.get(deviceFlags.blas),
   });
   if (parsed.get(json)) say(safeJson(report, 2));
-  else for (const line of deviceLines(report)) sayWrapped(line);
+  else {for (const line of deviceLines(report, Deno.stdout.isTerminal() ? consoleSize().columns : Infinity)) {
+      sayWrapped(line);
+    }}
   return 0;
 }
 

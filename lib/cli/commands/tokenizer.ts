@@ -33,8 +33,8 @@ const type = {
   ...flag("TYPE", either(tokenizerTypes), parseChoice(tokenizerTypes)),
   default: "wordpiece" as TokenizerType,
 };
-const size = { ...flag("N", "tokens of the vocabulary", parseCount), default: DEFAULT_VOCABULARY };
-const out = flag("FOLDER", "where the files go (required)", trimmed);
+const size = { ...flag("N", "vocabulary size", parseCount), default: DEFAULT_VOCABULARY };
+const out = flag("FOLDER", "folder for its files (required)", trimmed);
 const { cased } = trainFlags;
 const groups = { "Options of train": { type, size, cased, out, ...textFlags } };
 
@@ -165,8 +165,7 @@ async function train(
     const watched = watchedVocabulary(terminal, { total: opened.bytes, size });
     const { progress } = watched;
     const texts = watched.texts(allTexts(opened.corpus));
-    const tokenizer = await trainTokenizer(texts, { type, size, lowercase: !cased, progress });
-    watched.end();
+    const tokenizer = await trainTokenizer(texts, { type, size, lowercase: !cased, progress }).finally(watched.end);
     await writeTokenizer(out, tokenizer, 512);
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
     if (tokenizer.size < size) {

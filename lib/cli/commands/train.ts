@@ -21,15 +21,14 @@ import { trainRun } from "../train_run.ts";
 const trainPermissions = {
   "--allow-read=TEXT,runs": "the text and the run; of --init, --tokenizer and --add-tokens their files too",
   "--allow-write=runs": "the run; with --out that folder, with --resume that run's; the file of --trace too",
-  "--allow-net=HOST": "text and models at addresses; the default text, which is fetched from raw.githubusercontent.com",
-  [`--allow-net=127.0.0.1:${PAGE_PORT}`]: "the page of --dashboard, for this machine alone",
+  "--allow-net=HOST": "text and models at addresses; the default text comes from raw.githubusercontent.com",
+  [`--allow-net=127.0.0.1:${PAGE_PORT}`]: "the page of --dashboard, on this machine only",
   ...devicePermissions,
   "--allow-env=HOME,XDG_CACHE_HOME":
-    "the place for caches, which must be allowed to keep the default text, otherwise --out does, and choices of --tune",
-  "--allow-env=LC_ALL,LC_CTYPE,LANG": "the locale: whether the curve at the end may be more than ASCII",
-  "--allow-sys=hostname":
-    "who trains a run: that a process of this machine is gone is seen at once, and not in a minute",
-  "--allow-sys=systemMemoryInfo": "the memory of this machine, so that what does not fit is said before training",
+    "the cache folder, which keeps what --tune chose, and the default text; otherwise --out keeps that",
+  "--allow-env=LC_ALL,LC_CTYPE,LANG": "the locale: whether the plot at the end may use more than ASCII",
+  "--allow-sys=hostname": "to see at once, not after a minute, that the process that trained a run has ended",
+  "--allow-sys=systemMemoryInfo": "to report before training what does not fit into this machine's memory",
 };
 
 /** Help of the command. */

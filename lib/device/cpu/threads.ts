@@ -51,22 +51,34 @@ export const MEMORY_BYTES: number = 2 ** 32;
 
 const PAGE_BYTES = 2 ** 16;
 
+/** Pages that a memory can grow to at least, or there is none: 256 MiB. */
+const LEAST_PAGES = 2 ** 12;
+
 function newMemory(): WebAssembly.Memory {
-  return new WebAssembly.Memory({ initial: 64, maximum: MEMORY_BYTES / PAGE_BYTES, shared: true });
+  // browsers on phones set aside all that a memory may grow to, and refuse what is too much for them
+  for (let maximum = MEMORY_BYTES / PAGE_BYTES;; maximum /= 2) {
+    try {
+      return new WebAssembly.Memory({ initial: 64, maximum, shared: true });
+    } catch (error) {
+      if (maximum <= LEAST_PAGES) throw error;
+    }
+  }
 }
 
-const WORKER = new URL("./worker.ts", import.meta.url);
+/** The workers' module; null in a script that has no address that others are relative to, such as a bundle in a page. */
+const WORKER = URL.parse("./worker.ts", import.meta.url);
 
 function whyNoWorkers(): string | undefined {
   if (typeof SharedArrayBuffer === "undefined") return "there is no shared memory here";
   if (typeof Worker === "undefined") return "there are no workers here";
+  if (!WORKER) return "this script has no address to load them from";
   if (mayLoad(WORKER)) return undefined;
   return `Deno was started without --allow-read=${decodeURIComponent(new URL("../../..", import.meta.url).pathname)}`;
 }
 
 function startWorker(start: CpuWorkerStart): Promise<Worker> {
   return new Promise((resolve, reject) => {
-    const worker = new Worker(WORKER, { type: "module" });
+    const worker = new Worker(WORKER!, { type: "module" });
     worker.onmessage = () => resolve(worker);
     worker.onerror = (event) => {
       event.preventDefault();

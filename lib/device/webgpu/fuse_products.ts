@@ -33,6 +33,11 @@ export function fuseProducts(calls: readonly KernelCall[]): readonly KernelCall[
     const consumer = next === undefined ? undefined : calls[next]!;
     const fusion = consumer && fusions[consumer.kernel];
     if (made[0] !== at || !fusion || consumer.tensors[fusion.of] !== output) continue;
+    // what the later call works on would be worked on earlier
+    const others = new Set(Object.values(consumer.tensors));
+    if (calls.slice(at + 1, next).some(({ tensors }) => Object.values(tensors).some((other) => others.has(other)))) {
+      continue;
+    }
     // the gradient of a gate is all that becomes of the product
     if (consumer.kernel === "geglu_backward" && made.length > 2) continue;
     const fused = fusion.fuse(call, consumer);
@@ -51,8 +56,9 @@ function outputOf({ kernel, tensors, constants }: KernelCall): Tensor | undefine
   return isProduct(kernel) ? tensors.c : undefined;
 }
 
+/** Whether a kernel is a product that may do more: in software, which takes the direct one, compiling that costs more than it saves. */
 function isProduct(kernel: string): boolean {
-  return kernel === "matmul_tiled" || kernel === "matmul_direct";
+  return kernel === "matmul_tiled";
 }
 
 function activationGradient(product: KernelCall, { tensors, constants }: KernelCall): Fused {
@@ -101,7 +107,7 @@ function paired(
   constants: KernelCall["constants"] = {},
 ): Fused {
   const { TRANSPOSE_A, TRANSPOSE_B } = product.constants;
-  if (product.kernel !== "matmul_tiled" || TRANSPOSE_A || !TRANSPOSE_B) return undefined;
+  if (!isProduct(product.kernel) || TRANSPOSE_A || !TRANSPOSE_B) return undefined;
   return {
     ...product,
     tensors: { ...product.tensors, ...tensors },

@@ -167,6 +167,7 @@ export class WebGpuDevice implements Device {
     return this.#watch.answer(this.#build(recording));
   }
 
+  /** Everything that a step would otherwise do anew: pipelines, memory, parameters and bind groups. */
   async #build(recording: Recording): Promise<Program> {
     const { sections, bytes, destroy } = await this.#prepared(recording);
     return { bytes, destroy, run: (...names) => this.#run(sections, names) };
@@ -250,6 +251,7 @@ export class WebGpuDevice implements Device {
     return prepared;
   }
 
+  /** One encoder, one pass, one submission; nothing is awaited. */
   #run(sections: ReadonlyMap<string, readonly PreparedCall[]>, names: readonly string[]): void {
     this.#watch.check();
     const calls = [...(names.length > 0 ? names : sections.keys())].flatMap((name) => {

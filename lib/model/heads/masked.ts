@@ -58,6 +58,7 @@ export function recordMaskedHead(
   const index = (name: string, size: number) => graph.persistent(name, [size], "u32");
   const selection = { rows: index("masked rows", capacity), inverse: index("masked rows, inverse", rows) };
   const labels = index("labels", capacity);
+  // from here on there are as many rows as there is room for masked tokens
   let x = gatherRows(graph, hidden, selection);
   if (op.architecture.head === "transformed") {
     x = op.norm(op.linear(x, "head.dense", { activation: config.activation }), "head.norm");

@@ -73,6 +73,8 @@ const spans = [1, 2, 5, 10, 15, 30].flatMap((n) => [n, 60 * n]).concat(
   [1, 2, 6, 12, 24, 48, 120, 240].map((n) => 3600 * n),
 )
   .sort((a, b) => a - b);
+/** Steps and tokens between two ticks: there are no halves of them. */
+const wholes = Array.from({ length: 13 }, (_, i) => [1, 2, 5].map((n) => n * 10 ** i)).flat();
 const xNames = { step: "step", tokens: "tokens", seconds: "time of training" };
 
 /** Whether a run has a line; of what it may lack, whether there is any value. */
@@ -221,7 +223,7 @@ export function createChart(chart, { frame, say }) {
             ...axis,
             space: canvas.clientWidth < 420 ? 55 : 70,
             values: values(xFormats[x]),
-            ...(x === "seconds" ? { incrs: spans } : {}),
+            incrs: x === "seconds" ? spans : wholes,
           },
           { ...axis, size: 62, values: values(chart.ticks ?? chart.format), ...chart.axis },
           ...(chart.second

@@ -122,7 +122,7 @@ function listen() {
     drawSoon();
   });
   own.addEventListener("error", () => {
-    if (hasEnded) connection("the command behind this page has ended; waiting for another");
+    if (hasEnded) connection("what served this page has stopped; the page reconnects by itself");
     else connection("connection lost; trying again", true);
     if (own.readyState !== EventSource.CLOSED) return;
     own.close();

@@ -1,0 +1,86 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { slowStepWatch } from "../../lib/cli/interrupt.ts";
+import { exists } from "../../lib/files/paths.ts";
+import type { TrainRecord } from "../../lib/train/events.ts";
+import { spawnCli } from "../helpers/run_cli.ts";
+import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
+
+const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+/** What a program prints until it says something, and how it goes on from there. */
+async function saidUntil(child: Deno.ChildProcess, wanted: string): Promise<{ rest(): Promise<string> }> {
+  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  while (!text.includes(wanted)) {
+    const { value, done } = await reader.read();
+    assert(!done, text);
+    text += value;
+  }
+  return {
+    async rest() {
+      for (let read = await reader.read(); !read.done; read = await reader.read()) text += read.value;
+      return text;
+    },
+  };
+}
+
+Deno.test("a run that is interrupted while its steps are timed tells nothing half known, and leaves no folder", () =>
+  inTemporaryFolder(async (cwd) => {
+    const flags = ["--device", "cpu", "--threads", "1", "--size", "tiny", "--data", "stories", "--tokens", "30M"];
+    const child = spawnCli(["train", ...flags], { cwd }).spawn();
+    const said = await saidUntil(child, "mask rate");
+    child.kill("SIGINT");
+    const out = await said.rest();
+    const [{ code }] = await Promise.all([child.status, child.stderr.cancel()]);
+    assertEquals(code, 130);
+    assertStringIncludes(out, "stopped before the first step: nothing is saved");
+    assertEquals(out.split("\n").filter((line) => /^(time|memory|loss|best|total)/.test(line)), []);
+    assertEquals(await exists(`${cwd}/runs`), false);
+  }));
+
+/** A program that is interrupted while it is busy, and says what it made of it. */
+const busy = `
+import { listenForInterrupts } from "${new URL("../../lib/cli/interrupt.ts", import.meta.url)}";
+const interrupt = listenForInterrupts({
+  stopping: () => console.log("stopping"),
+  leaving: () => console.log("leaving"),
+});
+interrupt.count();
+await new Promise((resolve) => setTimeout(resolve, 500));
+console.log("busy");
+for (const until = performance.now() + 700; performance.now() < until;);
+await new Promise((resolve) => setTimeout(resolve, 200));
+interrupt.remove();
+console.log("end");
+`;
+
+Deno.test("two interrupts while the main thread is busy are two, and one that comes twice at once is one", async () => {
+  const interrupted = async (...pauses: number[]) => {
+    // no permission is needed
+    const args = ["run", "--no-check", "--no-prompt", "--allow-read", "--ext=ts", "-"];
+    const child = new Deno.Command(Deno.execPath(), { args, stdin: "piped", stdout: "piped", stderr: "piped" }).spawn();
+    await new Blob([busy]).stream().pipeTo(child.stdin);
+    const said = await saidUntil(child, "busy");
+    for (const milliseconds of pauses) {
+      child.kill("SIGINT");
+      await pause(milliseconds);
+    }
+    const out = await said.rest();
+    const [{ code }] = await Promise.all([child.status, child.stderr.cancel()]);
+    return [code, out.trim().split("\n").slice(1)];
+  };
+  const [two, one, echo] = await Promise.all([interrupted(200, 0), interrupted(0), interrupted(1, 0)]);
+  assertEquals(two, [130, ["leaving"]]);
+  assertEquals(one, [0, ["stopping", "end"]]);
+  assertEquals(echo, [0, ["stopping", "end"]]);
+});
+
+Deno.test("slowStepWatch() has interrupts counted where steps take long, and nowhere else", () => {
+  const countedAfter = (seconds: readonly number[]) => {
+    let counted = 0;
+    const watch = slowStepWatch({ count: () => void counted++ });
+    for (const [i, at] of seconds.entries()) watch.event({ kind: "train", step: i + 1, seconds: at } as TrainRecord);
+    return counted > 0;
+  };
+  assertEquals([[0.01, 0.02, 0.03], [0.01, 3], [3]].map(countedAfter), [false, true, true]);
+});

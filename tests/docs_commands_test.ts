@@ -1,0 +1,65 @@
+// The commands of README and docs/, run in a folder that has what they name.
+import { assertEquals, assertGreater } from "@std/assert";
+import { clozeArguments, commandsOf, pages } from "./helpers/documents.ts";
+import { runMains } from "./helpers/run_cli.ts";
+import { inTemporaryFolder } from "./helpers/temporary_folder.ts";
+
+/** Runs and a model of others that the pages name. */
+const copies = ["modernbert-small-shakespeare", "mini", "law", "law-words", "bert-law", "book"];
+
+const brief = ["--size", "tiny", "--steps", "2", "--length", "16", "--eval-tokens", "64", "--device", "cpu"];
+
+/** Texts, runs, a vocabulary and a model, as the pages name them. */
+async function makeWorkplace(cwd: string): Promise<void> {
+  const story = "Anna has a red ball. It is in the garden. Where is the ball of Anna? Ben has a blue hat.\n";
+  for (const path of ["book.txt", "law.txt", "held-out.txt", "corpus/a.txt", "notes/a.txt"]) {
+    await Deno.mkdir(new URL(path, `file://${cwd}/`).pathname.replace(/\/[^/]*$/, ""), { recursive: true });
+    await Deno.writeTextFile(`${cwd}/${path}`, story.repeat(24));
+  }
+  await Deno.writeTextFile(`${cwd}/law_words.txt`, "garden\n");
+  await Deno.writeTextFile(`${cwd}/questions.txt`, "Anna has a r[MASK]d ball.\n");
+  const made = await runMains([["train", "--data", "book.txt", "--name", "small", "--threads", "1", ...brief]], {
+    cwd,
+  });
+  assertEquals(made[0]!.code, 0, made[0]!.err);
+  for (const name of copies) await copyFolder(`${cwd}/runs/small`, `${cwd}/runs/${name}`);
+  const [step] = await Array.fromAsync(Deno.readDir(`${cwd}/runs/small/checkpoints`));
+  await copyFolder(`${cwd}/runs/small/checkpoints/${step!.name}`, `${cwd}/path/to/bert`);
+}
+
+async function copyFolder(from: string, to: string): Promise<void> {
+  await Deno.mkdir(to, { recursive: true });
+  for await (const { name, isDirectory } of Deno.readDir(from)) {
+    if (isDirectory) await copyFolder(`${from}/${name}`, `${to}/${name}`);
+    else await Deno.copyFile(`${from}/${name}`, `${to}/${name}`);
+  }
+}
+
+/** Whether a command ends by itself, at once, and reads no standard input. */
+function isQuick([name, ...args]: readonly string[]): boolean {
+  if (name === "tokenizer") return args[0] === "train" || args[0] === "info";
+  return ["fill", "eval", "embed", "export", "info", "runs", "compare", "metrics", "report"].includes(name ?? "") &&
+    args.length > (name === "runs" ? -1 : 0) && !args.some((arg) => /^[A-Z]{2,}$|…/.test(arg));
+}
+
+/** A command without a look for graphics cards, on few tokens. */
+function onOneThread(args: readonly string[]): readonly string[] {
+  const few = args[0] === "eval" ? ["--tokens", "64"] : [];
+  return ["fill", "eval", "embed"].includes(args[0]!) ? [...args, "--device", "cpu", "--threads", "1", ...few] : args;
+}
+
+Deno.test("commands of the pages that read models, runs and texts run as they are", () =>
+  inTemporaryFolder(async (cwd) => {
+    await makeWorkplace(cwd);
+    const shown = (await pages()).flatMap(commandsOf).map(({ words }) => clozeArguments(words) ?? []);
+    // a vocabulary is made before it is read; what is exported twice would be there already
+    const seen = new Set<string>();
+    const lists = shown.filter(isQuick).filter((args) => {
+      const out = args.indexOf("--out");
+      const key = args[0] === "embed" || out < 0 ? args.join(" ") : args[out + 1]!;
+      return !seen.has(key) && seen.add(key);
+    });
+    assertGreater(lists.length, 20);
+    const results = await runMains(lists.map(onOneThread), { cwd });
+    for (const [i, { code, err }] of results.entries()) assertEquals(code, 0, `${lists[i]!.join(" ")}\n${err}`);
+  }));
