@@ -62,6 +62,8 @@ export async function* textWindows(options: TextWindowOptions): AsyncGenerator<W
   const { corpus, part, tokenizer, length, tokens = Infinity, pack = "none", words = false } = options;
   const { purpose = "evaluate" } = options;
   const most = Math.max(1, Math.floor(tokens / length));
+  // how documents are packed must not depend on how many windows are wanted: fewer are the beginning of more
+  const block = pack === "none" ? Math.min(BLOCK, most * length) : BLOCK;
   const cutter = new WindowCutter({ tokenizer, length, words, pack });
   let index = 0;
   let size = 0;
@@ -73,7 +75,7 @@ export async function* textWindows(options: TextWindowOptions): AsyncGenerator<W
   };
   for await (const passage of corpus.passages(part)) {
     cutter.add(passage);
-    if (cutter.size < Math.min(BLOCK, most * length)) continue;
+    if (cutter.size < block) continue;
     if (pack !== "none" && passage.after !== "document" && cutter.size < LARGEST_BLOCK) continue;
     yield* cut();
     if (index >= most) return;

@@ -4,17 +4,18 @@
  * @module
  */
 
-import { type Facts, runFacts } from "../page/run_facts.ts";
-import type { RunRecord, Validated } from "./run_record.ts";
+import type { Facts } from "../page/run_facts.ts";
+import { type EvaluationKey, isSameEvaluation, keyOf, textOf } from "./evaluation_key.ts";
+import { factsOf, type RunRecord, type Validated } from "./run_record.ts";
 import { meanOf, type Spread, spreadOf, type Verdict, verdictOf } from "./seed_spread.ts";
 
-/** Runs that differ in nothing but their seeds. */
+/** Runs that differ in nothing but their seeds, and are validated on the same tokens. */
 export interface RunGroup {
   /** Short name. */
   readonly name: string;
   /** Its runs, each of another seed. */
   readonly runs: readonly RunRecord[];
-  /** Runs that repeat a seed of another one, and count for nothing. */
+  /** Runs that repeat a seed of one that came further, and count for nothing. */
   readonly repeated: readonly RunRecord[];
   /** Seeds of its runs. */
   readonly seeds: readonly (number | undefined)[];
@@ -35,7 +36,7 @@ export interface CurvePoint {
 export interface Need {
   /** Runs of the group that reached it. */
   readonly reached: number;
-  /** Tokens, and seconds of training, on average over those. */
+  /** Tokens, and seconds of training, at which the mean of all reached it. */
   readonly tokens: number | undefined;
   readonly seconds: number | undefined;
 }
@@ -59,9 +60,15 @@ export interface Comparison {
 /** Points of a curve. */
 const POINTS = 5;
 
+/** What is told of a setting that cannot be read. */
+export const UNKNOWN = "unknown";
+
+/** Keys of runs' validations; without them it is taken that their vocabularies are the same. */
+export type EvaluationKeys = ReadonlyMap<RunRecord, EvaluationKey>;
+
 /** Compares runs. */
-export function compareRuns(runs: readonly RunRecord[]): Comparison {
-  const groups = groupsOf(runs);
+export function compareRuns(runs: readonly RunRecord[], keys?: EvaluationKeys): Comparison {
+  const groups = groupsOf(runs, keys);
   const final = groups.map((group) => spreadOf(group.runs.map((run) => finiteOf(run).at(-1)?.loss)));
   const curves = { tokens: curve(groups, "tokens"), seconds: curve(groups, "seconds") };
   const known = final.flatMap((spread) => spread ? [spread.mean] : []);
@@ -77,22 +84,42 @@ export function compareRuns(runs: readonly RunRecord[]): Comparison {
   };
 }
 
-/** Runs that differ only in their seeds together. */
-export function groupsOf(runs: readonly RunRecord[]): RunGroup[] {
-  const groups = new Map<string, RunRecord[]>();
+/** Runs that differ only in their seeds together, as far as their losses are of the same tokens. */
+export function groupsOf(runs: readonly RunRecord[], keys: EvaluationKeys = new Map()): RunGroup[] {
+  const evaluationOf = (run: RunRecord) => keys.get(run) ?? { ...keyOf(run), vocabulary: "" };
+  const groups: { readonly key: string; readonly members: RunRecord[] }[] = [];
   for (const run of runs) {
     const key = settingsKey(run);
-    groups.set(key, [...groups.get(key) ?? [], run]);
-  }
-  return [...groups.values()].map((members) => {
-    const isFirst = (run: RunRecord, i: number) => members.findIndex((other) => seedOf(other) === seedOf(run)) === i;
-    const kept = members.filter(isFirst);
-    return {
-      name: kept.length === 1 ? kept[0]!.name : `${kept[0]!.name} +${kept.length - 1}`,
-      runs: kept,
-      repeated: members.filter((run, i) => !isFirst(run, i)),
-      seeds: kept.map(seedOf),
+    const isOwn = (group: (typeof groups)[number]) => {
+      const other = group.members.find(hasLoss);
+      return group.key === key && (!other || !hasLoss(run) || isSameEvaluation(evaluationOf(other), evaluationOf(run)));
     };
+    const group = groups.find(isOwn);
+    if (group) group.members.push(run);
+    else groups.push({ key, members: [run] });
+  }
+  return groups.flatMap(({ members }) => {
+    const kept = [...Map.groupBy(members, seedOf).values()].map(furthest);
+    const repeated = members.filter((run) => !kept.includes(run));
+    // a seed without a loss, as yet or for ever, must not take the others' mean away
+    const [others, lossless] = [kept.filter(hasLoss), kept.filter((run) => !hasLoss(run))];
+    if (others.length === 0) return [groupOf(kept, repeated)];
+    return [groupOf(others, repeated), ...lossless.map((run) => groupOf([run], []))];
+  });
+}
+
+function groupOf(runs: readonly RunRecord[], repeated: readonly RunRecord[]): RunGroup {
+  const [first, ...more] = runs;
+  const name = more.length === 0 ? first!.name : `${first!.name} +${more.length}`;
+  return { name, runs, repeated, seeds: runs.map(seedOf) };
+}
+
+/** The run that was validated for longest, or saw most. */
+function furthest(runs: readonly RunRecord[]): RunRecord {
+  const reached = (run: RunRecord) => [finiteOf(run).at(-1)?.tokens ?? -1, run.tokens] as const;
+  return runs.reduce((best, run) => {
+    const [a, b] = [reached(best), reached(run)];
+    return (b[0] - a[0] || b[1] - a[1]) > 0 ? run : best;
   });
 }
 
@@ -101,33 +128,36 @@ const seedOf = ({ config }: RunRecord) => config?.training.seed;
 /** Everything that decides a run's losses, and how fast it is, but its seed; a run whose settings are not known is alone. */
 function settingsKey({ path, config }: RunRecord): string {
   if (!config) return path;
-  const { model, text, files, init, device, training: { seed: _, ...training } } = config;
-  return JSON.stringify([
-    model,
-    sorted(training),
-    text,
-    files.map(({ size, head }) => [size, head]),
-    init,
-    device.settings,
-  ]);
+  const { model, init, device: { description, settings }, training: { seed: _, ...training } } = config;
+  // threads, which decide the time alone, are in the description
+  return JSON.stringify([model, sorted(training), textOf(config) ?? path, init, description, settings]);
 }
 
 /** Fields in one order, for earlier versions and resumed runs may have written them in another. */
 const sorted = (value: object) => Object.entries(value).sort(([a], [b]) => a < b ? -1 : 1);
 
-/** Settings that are not the same in all groups. */
+/** Settings that are not the same in all groups; what cannot be read is unknown. */
 function differencesOf(groups: readonly RunGroup[]): Record<string, string[]> {
-  const facts: Facts[] = groups.map(({ runs, seeds }) => {
-    const { seed, ...rest } = runFacts(runs[0]!.config);
-    return seed === undefined ? rest : { ...rest, seed: seeds.join(", ") };
-  });
-  const names = [...new Set(facts.flatMap(Object.keys))];
-  const rows = names.map((name): [string, string[]] => [name, facts.map((fact) => fact[name] ?? "none")]);
-  return Object.fromEntries(rows.filter(([, values]) => new Set(values).size > 1));
+  const facts = groups.map(({ runs: [run], seeds }): Facts | undefined =>
+    run!.config && { ...factsOf(run!), seed: seeds.join(", ") }
+  );
+  const known = facts.filter((fact) => fact !== undefined);
+  const names = [...new Set(known.flatMap(Object.keys))].filter((name) =>
+    new Set(known.map((fact) => fact[name])).size > 1
+  );
+  const rows = names.map((name): [string, string[]] => [
+    name,
+    facts.map((fact) => fact ? fact[name] ?? "none" : UNKNOWN),
+  ]);
+  if (known.length < facts.length) rows.push(["settings", facts.map((fact) => fact ? "known" : UNKNOWN)]);
+  return Object.fromEntries(rows);
 }
 
 /** Validations whose loss is a number. */
 const finiteOf = ({ validations }: RunRecord) => validations.filter(({ loss }) => Number.isFinite(loss));
+
+/** Whether a run has a loss to compare. */
+export const hasLoss = (run: RunRecord): boolean => finiteOf(run).length > 0;
 
 /** Losses of the groups at equal distances, up to where the shortest run ends. */
 function curve(groups: readonly RunGroup[], clock: Clock): CurvePoint[] {
@@ -153,17 +183,33 @@ export function lossAt(curve: readonly Validated[], clock: Clock, at: number): n
 }
 
 /** Where a curve first comes down to a loss, between validations on a straight line. */
-export function reachedAt(curve: readonly Validated[], loss: number): Record<Clock, number> | undefined {
+export function reachedAt(curve: readonly ClockedLoss[], loss: number): number | undefined {
   const i = curve.findIndex((point) => point.loss <= loss);
   if (i < 0) return undefined;
   const [before, after] = [curve[i - 1], curve[i]!];
-  const share = before ? (before.loss - loss) / (before.loss - after.loss) : 1;
-  const between = (clock: Clock) => (before?.[clock] ?? 0) + share * (after[clock] - (before?.[clock] ?? 0));
-  return { tokens: between("tokens"), seconds: between("seconds") };
+  return before ? before.at + (before.loss - loss) / (before.loss - after.loss) * (after.at - before.at) : after.at;
+}
+
+/** A loss, and the tokens or seconds that it was at. */
+export interface ClockedLoss {
+  readonly at: number;
+  readonly loss: number;
+}
+
+/** The mean of curves from where all have begun; one that has ended stays at its last loss. */
+export function meanCurve(curves: readonly (readonly Validated[])[], clock: Clock): ClockedLoss[] {
+  const begun = Math.max(...curves.map((curve) => curve[0]?.[clock] ?? Infinity));
+  const places = [...new Set(curves.flatMap((curve) => curve.map((point) => point[clock])))].sort((a, b) => a - b);
+  const lossOf = (curve: readonly Validated[], at: number) => lossAt(curve, clock, at) ?? curve.at(-1)!.loss;
+  return places.filter((at) => at >= begun)
+    .map((at) => ({ at, loss: meanOf(curves.map((curve) => lossOf(curve, at))) }));
 }
 
 function needOf({ runs }: RunGroup, loss: number): Need {
-  const reached = runs.flatMap((run) => reachedAt(finiteOf(run), loss) ?? []);
-  const mean = (clock: Clock) => reached.length === 0 ? undefined : meanOf(reached.map((need) => need[clock]));
-  return { reached: reached.length, tokens: mean("tokens"), seconds: mean("seconds") };
+  const curves = runs.map(finiteOf);
+  return {
+    reached: curves.filter((curve) => curve.some((point) => point.loss <= loss)).length,
+    tokens: reachedAt(meanCurve(curves, "tokens"), loss),
+    seconds: reachedAt(meanCurve(curves, "seconds"), loss),
+  };
 }

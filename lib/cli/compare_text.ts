@@ -1,22 +1,23 @@
 /**
- * How a comparison of runs looks, for people and for programs.
+ * How a comparison of runs looks.
  *
  * @module
  */
 
-import type { Clock, Comparison, CurvePoint, RunGroup } from "./compare_runs.ts";
-import type { Reason } from "./evaluation_key.ts";
+import { bestOf } from "./best_loss.ts";
+import { type Clock, type Comparison, type CurvePoint, type RunGroup, UNKNOWN } from "./compare_runs.ts";
+import type { Doubts, Reason } from "./evaluation_key.ts";
 import { duration, grouped, percent, shortCount } from "./figures.ts";
 import { type Column, fittedTable } from "./fitted_table.ts";
 import { program } from "./program.ts";
-import { bestOf, type RunRecord } from "./run_record.ts";
+import type { RunRecord } from "./run_record.ts";
 import type { Spread, Verdict } from "./seed_spread.ts";
 import { shellWord } from "./shell_word.ts";
 
-/** A comparison as text; `reasons`: why the losses cannot be compared; `width`: columns of a line. */
+/** A comparison as text; `width`: columns of a line. */
 export function comparisonText(
   comparison: Comparison,
-  { reasons, width }: { reasons: readonly Reason[]; width: number },
+  { reasons, shorter = [], width }: Doubts & { width: number },
 ): string {
   const parts = [differencesText(comparison), groupsText(comparison, width)];
   if (reasons.length > 0) return [...parts, reasonsText(reasons)].join("\n\n");
@@ -25,16 +26,22 @@ export function comparisonText(
   parts.push(
     curveText("validation loss at equal time of training", curves.seconds, { groups, width, spelled: shortTime }),
   );
-  return [...parts, needsText(comparison, width), winnerText(comparison)].filter((part) => part !== "").join("\n\n");
+  const last = [needsText(comparison, width), winnerText(comparison, shorter)];
+  return [...parts, ...last].filter((part) => part !== "").join("\n\n");
 }
 
 function differencesText({ groups, different }: Comparison): string {
   const entries = Object.entries(different);
   if (entries.length === 0) {
-    return groups.length === 1 ? "the runs differ in their seeds alone" : "no setting differs";
+    if (groups.length > 1) return "no setting differs";
+    return groups[0]!.runs.length > 1
+      ? "the runs differ in their seeds alone"
+      : "the runs have the same settings and the same seed";
   }
   const rows = entries.map(([name, values]) => {
-    const byValue = Map.groupBy(groups.keys(), (i) => values[i]!);
+    // what cannot be read is told once, in a row of its own
+    const isTold = (i: number) => (values[i] === UNKNOWN) === (name === "settings");
+    const byValue = Map.groupBy([...groups.keys()].filter(isTold), (i) => values[i]!);
     const told = [...byValue].map(([value, members]) => `${value} (${members.map((i) => groups[i]!.name).join(", ")})`);
     return [name, told.join("; ")];
   });
@@ -49,18 +56,18 @@ function groupsText({ groups, final }: Comparison, width: number): string {
     state: of((runs) => [...new Set(runs.map(stateText))].join(", ")),
     steps: of((runs) => range(runs.map(({ step }) => step), grouped)),
     tokens: of((runs) => range(runs.map(({ tokens }) => tokens), shortCount)),
-    time: of((runs) => range(runs.map(({ seconds }) => seconds), duration)),
+    training: of((runs) => range(runs.map(({ seconds }) => seconds), duration)),
     best: of((runs) => range(runs.flatMap(({ validations }) => bestOf(validations)?.loss ?? []), (x) => x.toFixed(4))),
     last: final.map(spreadText),
   };
   const seeds = groups.filter(({ runs }) => runs.length > 1).map((group) =>
-    `  ${group.name} are ${list(group.runs)} (seeds ${group.seeds.join(", ")}):\n` +
-    "  last is mean ± standard deviation over seeds, the curves are means"
+    `  ${group.name} stands for ${list(group.runs)} (seeds ${group.seeds.join(", ")})`
   );
+  if (seeds.length > 0) seeds.push("  last is mean ± standard deviation over seeds, and curves are means");
   const repeated = groups.filter(({ repeated }) => repeated.length > 0).map(({ repeated }) =>
-    `  left out, for settings and seed are those of another run: ${list(repeated)}`
+    `  left out, for a run of the same settings and seed came as far: ${list(repeated)}`
   );
-  const leaving = ["steps", "best", "tokens", "time"];
+  const leaving = ["steps", "best", "tokens", "training"];
   return [fittedTable(Object.entries(columns), { width, leaving }), ...seeds, ...repeated].join("\n");
 }
 
@@ -105,33 +112,55 @@ function needsText({ groups, target }: Comparison, width: number): string {
   const columns = {
     run: groups.map(({ name }) => name),
     tokens: needs.map(({ tokens }) => tokens === undefined ? "–" : grouped(tokens)),
-    time: needs.map(({ seconds }) => seconds === undefined ? "–" : duration(seconds)),
+    training: needs.map(({ seconds }) => seconds === undefined ? "–" : duration(seconds)),
     "reached by": needs.map(({ reached }, i) => `${reached} of ${groups[i]!.runs.length}`),
   };
   const title = `to a loss of ${loss.toFixed(4)}, the worst of the last ones`;
   return `${title}\n${fittedTable(Object.entries(columns), { width, leaving: ["reached by"] })}`;
 }
 
-function winnerText(comparison: Comparison): string {
+function winnerText(comparison: Comparison, shorter: readonly Reason[]): string {
   const { groups, winner, curves, final } = comparison;
   if (groups.length === 1) return "";
   const lines: string[] = [];
   const add = (when: string, verdict: Verdict | undefined) => {
-    if (verdict) lines.push(`${when}: ${verdictText(verdict, groups)}`);
+    if (verdict) lines.push(`${when}: ${verdictText(verdict, { groups, isSameText: shorter.length === 0 })}`);
   };
   add("at the end", winner.end);
-  for (const [clock, told] of [["tokens", "at equal tokens"], ["seconds", "at equal time"]] as const) {
+  for (const [clock, told] of [["tokens", "at equal tokens"], ["seconds", "at equal time of training"]] as const) {
     if (winner[clock] && isShorter(comparison, clock)) add(`${told} (${endOf(curves[clock], clock)})`, winner[clock]);
   }
   if (lines.length === 0) return "no winner: fewer than two of them have a validation loss";
-  if (winner.end?.uncertainty === undefined) {
-    lines.push("one seed each: repeat with other --seed to see whether that is more than chance");
-  }
+  lines.push(...seedLines(comparison), ...shorterLines(shorter));
   const missing = groups.filter((_, i) => final[i] === undefined).map(({ name }) => name);
   if (missing.length > 0) lines.push(`without a loss, and so left out: ${missing.join(", ")}`);
   const unfinished = groups.flatMap(({ runs }) => runs).filter(({ state }) => state !== "finished");
   if (unfinished.length > 0) lines.push(`not finished, so its last loss is no final one: ${list(unfinished)}`);
   return lines.join("\n");
+}
+
+/** What is not known of the spread over seeds. */
+function seedLines({ groups, final, winner }: Comparison): string[] {
+  const compared = groups.filter((_, i) => final[i] !== undefined);
+  const single = compared.filter(({ runs }) => runs.length === 1).map(({ name }) => name);
+  if (single.length === compared.length) {
+    return ["one seed each: repeat with other --seed to see whether that is more than chance"];
+  }
+  const isSpread = winner.end?.uncertainty !== undefined;
+  return [
+    ...(isSpread ? [] : ["the spread over seeds is unknown, so that may be chance: give more seeds"]),
+    ...(single.length === 0
+      ? []
+      : [`one seed alone: ${single.join(", ")}${isSpread ? "; its spread is a guess" : ""}`]),
+  ];
+}
+
+/** Which losses are of less text, and what would make them equal. */
+function shorterLines(shorter: readonly Reason[]): string[] {
+  if (shorter.length === 0) return [];
+  const what =
+    "with care, for a small difference may be that of the texts (--eval-tokens in all runs makes them equal):";
+  return [what, ...shorter.map(({ text }) => `  ${text}`)];
 }
 
 const endOf = (points: readonly CurvePoint[], clock: Clock) =>
@@ -144,12 +173,16 @@ function isShorter({ groups, curves }: Comparison, clock: Clock): boolean {
 }
 
 /** Who is ahead, in words that claim no more than the seeds show. */
-function verdictText({ best, second, margin, uncertainty }: Verdict, groups: readonly RunGroup[]): string {
+function verdictText(
+  { best, second, margin, uncertainty }: Verdict,
+  { groups, isSameText }: { groups: readonly RunGroup[]; isSameText: boolean },
+): string {
   const [first, other] = [groups[best]!.name, groups[second]!.name];
   if (margin === 0) return `${first} and ${other} have the same loss`;
   const ahead = `${first} is ahead of ${other} by ${margin.toFixed(4)} nats`;
   if (uncertainty === undefined) return ahead;
   const interval = `± ${uncertainty.toFixed(4)} (95 % over seeds)`;
+  if (margin > uncertainty && !isSameText) return `${ahead},\n  ${interval}`;
   return margin > uncertainty
     ? `${first} is better than ${other}\n  by ${margin.toFixed(4)} ${interval} nats`
     : `no clear winner\n  ${ahead}, within the spread of seeds,\n  ${interval}`;
@@ -163,42 +196,4 @@ function reasonsText(reasons: readonly Reason[]): string {
     "measure both on one text with:",
     `  ${program} eval --compare ${shellWord(than)} ${shellWord(path)} --data TEXT --pseudo-words`,
   ].join("\n");
-}
-
-/** A comparison as plain data. */
-export function comparisonJson(comparison: Comparison, reasons: readonly Reason[]): Record<string, unknown> {
-  const { groups, different, final, curves, target, winner } = comparison;
-  const isComparable = reasons.length === 0;
-  const named = (verdict: Verdict | undefined) =>
-    verdict && {
-      best: groups[verdict.best]!.name,
-      second: groups[verdict.second]!.name,
-      margin: verdict.margin,
-      uncertainty: verdict.uncertainty ?? null,
-      isClear: verdict.uncertainty === undefined ? null : verdict.margin > verdict.uncertainty,
-    };
-  return {
-    groups: groups.map(({ name, runs, repeated, seeds }, i) => ({
-      name,
-      runs: runs.map(({ path, state, step, tokens, seconds, validations }) => ({
-        path,
-        state,
-        step,
-        tokens,
-        seconds,
-        best: bestOf(validations) ?? null,
-        last: validations.at(-1) ?? null,
-      })),
-      repeated: repeated.map(({ path }) => path),
-      seeds,
-      final: final[i] ?? null,
-    })),
-    different,
-    isComparable,
-    reasons: reasons.map(({ text }) => text),
-    ...(isComparable ? { curves, target: target ?? null } : {}),
-    winner: isComparable
-      ? { end: named(winner.end) ?? null, tokens: named(winner.tokens) ?? null, seconds: named(winner.seconds) ?? null }
-      : null,
-  };
 }

@@ -6,6 +6,7 @@
 
 import type { TrainRecord, ValidationRecord } from "../train/events.ts";
 import type { Clock } from "../train/schedule.ts";
+import { bestOf } from "./best_loss.ts";
 import { grouped } from "./figures.ts";
 import type { Reporter } from "./reporter.ts";
 
@@ -127,7 +128,7 @@ function noiseOf(losses: readonly number[]): number {
 /** Validation that rises while the loss of training falls. */
 function overfitting(validations: readonly Validation[]): string | undefined {
   const losses = validations.map(({ loss }) => loss);
-  const best = bestOf(validations);
+  const best = bestOf(validations) ?? validations[0]!;
   const at = validations.indexOf(best);
   const latest = validations.slice(at + 1).slice(-RISING);
   if (latest.length < RISING) return undefined;
@@ -157,7 +158,7 @@ function plateau(validations: readonly Validation[]): string | undefined {
   const start = validations[from]!;
   if (!(now.progress - start.progress >= FLAT_SHARE - 1e-9)) return undefined;
   const [before, after] = [validations.slice(0, from + 1), validations.slice(from + 1)];
-  const best = bestOf(before).loss;
+  const best = bestOf(before)?.loss ?? NaN;
   // means, for the best of several is better by chance
   const gain = mean(before.slice(-2).map(({ loss }) => loss)) - mean(after.slice(-2).map(({ loss }) => loss));
   const least = Math.min(...after.map(({ loss }) => loss));
@@ -170,10 +171,6 @@ function plateau(validations: readonly Validation[]): string | undefined {
   }: more of the same brings ` +
     "little; stop with Ctrl-C, which saves, or try --resume with half the --lr, a larger --size or more text";
 }
-
-const bestOf = (validations: readonly Validation[]) =>
-  validations.reduce((best, validation) => validation.loss < best.loss ? validation : best);
-
 /** Nats above a guess that are no accident. */
 const ABOVE = 0.1;
 

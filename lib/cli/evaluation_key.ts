@@ -8,6 +8,7 @@ import { checkpointName, checkpointSteps } from "../files/checkpoint_folder.ts";
 import { joined } from "../files/paths.ts";
 import { grouped } from "./figures.ts";
 import { sha256 } from "./file_print.ts";
+import type { RunConfig } from "./run_folder.ts";
 import type { RunRecord } from "./run_record.ts";
 
 /** What decides which tokens a validation predicts; undefined is what is not known. */
@@ -18,7 +19,7 @@ export interface EvaluationKey {
   readonly vocabulary: string | undefined;
   /** Tokens of a window. */
   readonly length: number | undefined;
-  /** Most tokens that are read. */
+  /** Most tokens that are read, in whole windows. */
   readonly tokens: number | undefined;
   /** How windows are filled, and how masked tokens are replaced. */
   readonly way: string | undefined;
@@ -30,24 +31,26 @@ export async function evaluationKey(run: RunRecord): Promise<EvaluationKey> {
 }
 
 /** The same without the vocabulary, which is in another file. */
-export function keyOf({ config, evaluateTokens }: RunRecord): EvaluationKey {
+export function keyOf({ config, evaluateTokens }: Pick<RunRecord, "config" | "evaluateTokens">): EvaluationKey {
   const training = config?.training;
+  const length = training?.curriculum.at(-1)?.length;
   return {
     text: config && textOf(config),
     vocabulary: undefined,
-    length: training?.curriculum.at(-1)?.length,
-    tokens: evaluateTokens,
+    length,
+    tokens: evaluateTokens && length ? Math.max(1, Math.floor(evaluateTokens / length)) * length : undefined,
     // earlier versions packed and masked in one way
     way: training && `packed by ${training.pack ?? "none"}, masked by ${training.maskRule}`,
   };
 }
 
 /** The text by its settings and the prints of its files, wherever they lie; what came from standard input is not known. */
-function textOf({ text, files }: NonNullable<RunRecord["config"]>): string | undefined {
+export function textOf({ text, files }: Pick<RunConfig, "text" | "files">): string | undefined {
   const { skipBad: _, ...rest } = text;
   if (text.data.length === 0) return undefined;
-  const prints = files.map(({ size, head }) => [size, head]);
-  return JSON.stringify(files.length > 0 ? [{ ...rest, data: rest.data.length }, prints] : [rest]);
+  if (files.length === 0) return JSON.stringify([rest]);
+  const weights = text.data.map((path) => /=([\d.]+)$/.exec(path)?.[1] ?? "");
+  return JSON.stringify([{ ...rest, data: weights }, files.map(({ size, head }) => [size, head])]);
 }
 
 /** SHA-256 of the vocabulary beside the latest checkpoint. */
@@ -61,7 +64,26 @@ async function vocabularyOf(path: string): Promise<string | undefined> {
   return undefined;
 }
 
-/** Why a run cannot be compared with another by its losses. */
+/** A run with what its validations measure. */
+export interface KeyedRun {
+  /** Its path. */
+  readonly path: string;
+  /** What they measure. */
+  readonly key: EvaluationKey;
+}
+
+/** The same with all that is known of it. */
+export interface KeyedRecord extends KeyedRun {
+  /** What is known of the run. */
+  readonly run: RunRecord;
+}
+
+/** A run with the key of its validations. */
+export async function keyedRecord(run: RunRecord): Promise<KeyedRecord> {
+  return { run, path: run.path, key: await evaluationKey(run) };
+}
+
+/** Why a run cannot be compared with another by its losses, or only with care. */
 export interface Reason {
   /** The run. */
   readonly path: string;
@@ -71,13 +93,47 @@ export interface Reason {
   readonly text: string;
 }
 
+/** What keeps the losses of runs from being compared, or wants care. */
+export interface Doubts {
+  /** Why they cannot be compared. */
+  readonly reasons: readonly Reason[];
+  /** Which are of the beginning of what others validate on. Default: none. */
+  readonly shorter?: readonly Reason[] | undefined;
+}
+
 /** Why runs cannot be compared by their losses: a reason for each that is not like the first; none: they can. */
-export function incomparable(runs: readonly { readonly path: string; readonly key: EvaluationKey }[]): Reason[] {
-  const [first, ...others] = runs;
-  return others.flatMap(({ path, key }) => {
-    const why = difference(first!.key, key);
-    return why === undefined ? [] : [{ path, than: first!.path, text: `${path} ${why} ${first!.path}` }];
+export function incomparable(runs: readonly KeyedRun[]): Reason[] {
+  return reasonsOf(runs, (first, { path, key }) => {
+    const why = difference(first.key, key);
+    return why === undefined ? undefined : `${path} ${why} ${first.path}`;
   });
+}
+
+/** Of runs that can be compared those that validate on the beginning of what others do: part of a small difference is the text's. */
+export function shorterValidations(runs: readonly KeyedRun[]): Reason[] {
+  return reasonsOf(runs, (first, other) => {
+    if (first.key.tokens === other.key.tokens) return undefined;
+    const [short, long] = first.key.tokens! < other.key.tokens! ? [first, other] : [other, first];
+    return `${short.path} validates on the first ${told(short.key.tokens)} of the ${
+      told(long.key.tokens)
+    } tokens that ` +
+      `${long.path} validates on`;
+  });
+}
+
+function reasonsOf(
+  [first, ...others]: readonly KeyedRun[],
+  reasonOf: (first: KeyedRun, other: KeyedRun) => string | undefined,
+): Reason[] {
+  return others.flatMap((other) => {
+    const text = reasonOf(first!, other);
+    return text === undefined ? [] : [{ path: other.path, than: first!.path, text }];
+  });
+}
+
+/** Whether two validations are of the same tokens, so that a mean of their losses means something. */
+export function isSameEvaluation(a: EvaluationKey, b: EvaluationKey): boolean {
+  return difference(a, b) === undefined && a.tokens === b.tokens;
 }
 
 function difference(a: EvaluationKey, b: EvaluationKey): string | undefined {
@@ -88,8 +144,10 @@ function difference(a: EvaluationKey, b: EvaluationKey): string | undefined {
   }
   if (a.vocabulary !== b.vocabulary) return "has another vocabulary, so its losses are of other tokens than those of";
   if (a.length !== b.length) return `validates on windows of ${told(b.length)} tokens, not of ${told(a.length)} as`;
-  if (a.tokens !== b.tokens) return `validates on ${told(b.tokens)} tokens, not on ${told(a.tokens)} as`;
-  return a.way === b.way ? undefined : `validates otherwise (${b.way}) than`;
+  if (a.way !== b.way) return `validates otherwise (${b.way}) than`;
+  // fewer windows are the beginning of more
+  const isKnown = a.tokens !== undefined && b.tokens !== undefined;
+  return isKnown ? undefined : `validates on ${told(b.tokens)} tokens, not on ${told(a.tokens)} as`;
 }
 
 const told = (count: number | undefined) => count === undefined ? "an unknown number of" : grouped(count);

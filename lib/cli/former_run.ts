@@ -5,44 +5,30 @@
  */
 
 import { parentOf } from "../files/paths.ts";
-import { runFacts } from "../page/run_facts.ts";
-import type { ValidationRecord } from "../train/events.ts";
-import { grouped } from "./figures.ts";
-import { readValidations } from "./metrics_file.ts";
+import { counted } from "../sentences/counted.ts";
+import { bestOf } from "./best_loss.ts";
+import { incomparable, type KeyedRecord, type Reason, shorterValidations, textOf } from "./evaluation_key.ts";
 import { program } from "./program.ts";
-import { readRun, type RunConfig } from "./run_folder.ts";
+import { readRun } from "./run_folder.ts";
+import { factsOf, readRecord, type RunRecord } from "./run_record.ts";
 import { shellWord } from "./shell_word.ts";
 
-/** A run of the same text. */
-export interface FormerRun {
-  /** Its folder. */
-  readonly path: string;
-  /** What it was started with. */
-  readonly config: RunConfig;
-  /** Its best validation. */
-  readonly best: ValidationRecord;
-}
-
-/** The validation with the least loss; undefined where there is none. */
-export function bestOf(validations: readonly ValidationRecord[]): ValidationRecord | undefined {
-  const known = validations.filter(({ loss }) => Number.isFinite(loss));
-  return known.length === 0 ? undefined : known.reduce((best, record) => record.loss < best.loss ? record : best);
-}
-
 /** The latest run beside a run that was begun before it, on the same text; undefined where there is none that was validated. */
-export async function formerRun(path: string, config: RunConfig): Promise<FormerRun | undefined> {
-  const begun = await begunAt(path);
+export async function formerRun(run: RunRecord): Promise<RunRecord | undefined> {
+  const text = run.config && textOf(run.config);
+  if (text === undefined) return undefined;
+  const begun = await begunAt(run.path);
   const others: { readonly path: string; readonly time: number }[] = [];
-  for (const other of await foldersBeside(path)) {
+  for (const other of await foldersBeside(run.path)) {
     const time = await begunAt(other);
     if (time !== undefined && (begun === undefined || time < begun)) others.push({ path: other, time });
   }
   for (const { path } of others.sort((a, b) => b.time - a.time)) {
     // what is no run, or a damaged one, is no business of this one
-    const other = await readRun(path, "evaluate").catch(() => undefined);
-    if (!other || textOf(other) !== textOf(config)) continue;
-    const best = bestOf(await readValidations(path).catch(() => []));
-    if (best) return { path, config: other, best };
+    const config = await readRun(path, "evaluate").catch(() => undefined);
+    if (!config || textOf(config) !== text) continue;
+    const other = await readRecord(path);
+    if (bestOf(other.validations)) return other;
   }
   return undefined;
 }
@@ -65,48 +51,50 @@ async function begunAt(path: string): Promise<number | undefined> {
   return time ?? await Deno.stat(`${path}/config.json`).then(({ mtime }) => mtime?.getTime(), () => undefined);
 }
 
-/** What text a run reads, and how, for comparison. */
-function textOf({ text: { skipBad: _, ...text }, files }: RunConfig): string {
-  return JSON.stringify([text, files]);
-}
-
 /** Settings in which runs differ that are told, and the longest value. */
 const MOST_FACTS = 4;
 
 /** Facts that say nothing of how a run was trained. */
-const untold = ["device", "data"];
+const untold = ["device", "corpus"];
 
-/** How a run did beside the one before, in lines. */
-export function comparedLines(
-  { path, config, best }: { readonly path: string; readonly config: RunConfig; readonly best: ValidationRecord },
-  former: FormerRun,
-): string[] {
-  const about = `before  ${former.path}, the run before on this text, came to ${former.best.loss.toFixed(4)} with ` +
-    `${grouped(former.best.tokens)} tokens`;
-  const facts = differences(config, former.config);
+/** How a run did beside the one before, in lines; of two seeds alone nothing is claimed. */
+export function comparedLines(now: KeyedRecord, earlier: KeyedRecord): string[] {
+  const [{ run }, { run: former }] = [now, earlier];
+  const [best, before] = [bestOf(run.validations)!, bestOf(former.validations)!];
+  const about = `before  ${former.path}, the run before on this text, came to ${before.loss.toFixed(4)} with ` +
+    counted(before.tokens, "token");
+  const facts = differences(run, former);
   const differs = facts.length > 0 ? [`        now ${facts.join(", ")}`] : [];
-  if (config.model.vocab !== former.config.model.vocab) {
-    return [about, "        its vocabulary is another, so the losses cannot be compared", ...differs];
-  }
-  const less = former.best.loss - best.loss;
-  const result = Math.abs(less) < SAME
-    ? "this one came to about the same"
-    : `this one is ${less > 0 ? "better" : "worse"} by ${Math.abs(less).toFixed(2)} (loss in nats: lower is better)`;
+  const [reason] = incomparable([earlier, now]);
+  if (reason) return [about, `        the losses cannot be compared: ${reason.text}`, ...differs];
+  const [shorter] = shorterValidations([earlier, now]);
   return [
     about,
-    `        ${result}`,
+    ...resultLines(before.loss - best.loss, facts, shorter),
     ...differs,
     "        the difference with an error bar:",
-    `        ${program} eval --compare ${shellWord(former.path)} ${shellWord(path)}`,
+    `        ${program} eval --compare ${shellWord(former.path)} ${shellWord(run.path)}`,
   ];
+}
+
+/** Who is ahead, in words that claim no more than one seed of each shows. */
+function resultLines(less: number, facts: readonly string[], shorter: Reason | undefined): string[] {
+  if (facts.length > 0 && facts.every((fact) => /^(seed|evaluate tokens) /.test(fact))) {
+    return ["        only the seed is another: the difference is what chance makes of it"];
+  }
+  const result = Math.abs(less) < SAME
+    ? "this one came to about the same"
+    : `this one is ${less > 0 ? "ahead" : "behind"} by ${Math.abs(less).toFixed(2)}, with one seed each ` +
+      "(loss in nats: lower is better)";
+  return [`        ${result}`, ...(shorter ? [`        with care, for ${shorter.text}`] : [])];
 }
 
 /** Nats within which equal runs differ (bench/RESULTS.md). */
 const SAME = 0.02;
 
 /** What is otherwise, such as "width 128 instead of 64". */
-function differences(config: RunConfig, former: RunConfig): string[] {
-  const [now, before] = [runFacts(config), runFacts(former)];
+function differences(run: RunRecord, former: RunRecord): string[] {
+  const [now, before] = [factsOf(run), factsOf(former)];
   const names = [...new Set([...Object.keys(now), ...Object.keys(before)])];
   const differ = names.filter((name) => now[name] !== before[name] && !untold.includes(name));
   const some = differ.slice(0, MOST_FACTS).map((name) =>

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { counted } from "../sentences/counted.ts";
 import { textSections } from "../tokenizer/encode_pieces.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { absolute, baseName, exists, joined } from "../files/paths.ts";
@@ -192,7 +193,7 @@ async function splitWeight(value: string): Promise<WeightedPath> {
 export function skippedLines({ count, messages }: BadRecords): string[] {
   if (count === 0) return [];
   const some = messages.slice(0, 5).map((message) => `skipped: ${message}`);
-  return [...some, `${grouped(count)} records were skipped`];
+  return [...some, `${counted(count, "record")} ${count === 1 ? "was" : "were"} skipped`];
 }
 
 /** Bytes of the files where their text is not packed: then it is known how many are for training. */

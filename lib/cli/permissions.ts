@@ -80,6 +80,11 @@ export function environment(variable: string): string | undefined {
   return isGranted({ name: "env", variable }) ? Deno.env.get(variable) : undefined;
 }
 
+/** Rows for commands that tell what runs do. */
+export const seeingOthers = {
+  "--allow-sys=hostname": "to see that another machine trains a run, where the folder is on both",
+} as const;
+
 /** A part of a command's help: what Deno must allow, and what else is used where it is allowed. */
 export function permissionsHelp(rows: Readonly<Record<string, string>>): string {
   const width = Math.max(...Object.keys(rows).map((flags) => flags.length));

@@ -4,17 +4,20 @@
  * @module
  */
 
+import { counted } from "../sentences/counted.ts";
 import type { ValidationRecord } from "../train/events.ts";
 import { curvePlot } from "./curve_plot.ts";
 import { grouped, percent, shortCount } from "./figures.ts";
-import { bestOf, comparedLines, formerRun } from "./former_run.ts";
+import { bestOf } from "./best_loss.ts";
+import { keyedRecord } from "./evaluation_key.ts";
+import { comparedLines, formerRun } from "./former_run.ts";
 import { readValidations } from "./metrics_file.ts";
 import { environment } from "./permissions.ts";
 import type { Budget } from "../train/schedule.ts";
 import type { Reporter } from "./reporter.ts";
 import type { Run } from "./run.ts";
 import { readCurves } from "./run_curve.ts";
-import { readRun } from "./run_folder.ts";
+import { readRecord } from "./run_record.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Adds up what a run did in this process. */
@@ -67,9 +70,9 @@ export async function tellEnding(
     terminal.print(`\nloss by tokens (${marks})\n${plot.join("\n")}`);
   }
   if (!best) return;
-  const config = await readRun(path, "evaluate");
-  const former = await formerRun(path, config);
-  if (former) terminal.print(`\n${comparedLines({ path, config, best }, former).join("\n")}`);
+  const run = await readRecord(path);
+  const former = await formerRun(run);
+  if (former) terminal.print(`\n${comparedLines(await keyedRecord(run), await keyedRecord(former)).join("\n")}`);
 }
 
 /** The best validation, and how much was read how quickly. */
@@ -77,7 +80,7 @@ export function totalLines(
   { at: { step, tokens }, speed }: Pick<RunTotals, "at" | "speed">,
   { best, last }: { best: ValidationRecord | undefined; last: ValidationRecord | undefined },
 ): string[] {
-  const read = `total   ${grouped(tokens)} tokens in ${grouped(step)} steps` +
+  const read = `total   ${counted(tokens, "token")} in ${counted(step, "step")}` +
     (speed === undefined ? "" : `, ${grouped(speed)} tokens/s`);
   if (!best) return [read];
   const place = best.step === last?.step ? "at the end" : `at step ${grouped(best.step)}`;

@@ -8,11 +8,13 @@ import { checkpointSteps } from "../files/checkpoint_folder.ts";
 import { isTrained } from "../files/lock_signs.ts";
 import { baseName, joined } from "../files/paths.ts";
 import { type ModelConfig, modelConfig, sizes } from "../model/config.ts";
-import { shareDone } from "../page/run_facts.ts";
+import { type Facts, runFacts, shareDone } from "../page/run_facts.ts";
 import { endingOf, type RunEnding, type RunState, runState } from "../page/run_state.ts";
+import { counted } from "../sentences/counted.ts";
 import { objectOf } from "../sentences/json_line.ts";
 import { readAbout } from "../train/checkpoint.ts";
 import { describeBudget } from "../train/schedule.ts";
+import { grouped } from "./figures.ts";
 import { metricLines } from "./metrics_file.ts";
 import { checkpointsIn, readRun, type RunConfig } from "./run_folder.ts";
 
@@ -42,7 +44,7 @@ export interface RunRecord {
   readonly done: number | undefined;
   /** Its settings; undefined where they cannot be read. */
   readonly config: RunConfig | undefined;
-  /** The text, in short. */
+  /** The text, in short: what --data named, without folders. */
   readonly corpus: string | undefined;
   /** Tokens that each validation reads, where that is known. */
   readonly evaluateTokens: number | undefined;
@@ -74,7 +76,8 @@ export async function readRecord(path: string): Promise<RunRecord> {
   const config = await readRun(path, "show").catch(note);
   const course = await courseOf(path).catch((error) => note(error, "metrics.jsonl: ") ?? createCourse().course());
   const steps = await checkpointSteps(path).catch((error) => note(error, "checkpoints: ") ?? []);
-  const { ending, validations, incidents, ...clock } = course;
+  const { ending, validations, incidents, unreadable, ...clock } = course;
+  if (unreadable > 0) problems.push(`metrics.jsonl: ${counted(unreadable, "line")} of it cannot be read`);
   const done = shareDone(config, clock);
   const about = await latestAbout(path).catch(() => undefined);
   return {
@@ -83,8 +86,8 @@ export async function readRecord(path: string): Promise<RunRecord> {
     state: runState({ isRunning: isTrained(path), ending, done, isKept: (steps.at(-1) ?? -1) >= clock.step }),
     done,
     config,
-    corpus: about?.corpus?.split(", ")[0] ?? (config && dataOf(config)),
-    evaluateTokens: config?.training.evaluateTokens ?? about?.evaluateTokens,
+    corpus: (config && dataOf(config)) ?? about?.corpus?.split(", ")[0],
+    evaluateTokens: about?.evaluateTokens ?? config?.training.evaluateTokens,
     ...clock,
     validations,
     incidents,
@@ -93,12 +96,11 @@ export async function readRecord(path: string): Promise<RunRecord> {
   };
 }
 
-/** The validation with the least loss. */
-export function bestOf(validations: readonly Validated[]): Validated | undefined {
-  return validations.reduce<Validated | undefined>(
-    (best, one) => one.loss < (best?.loss ?? Infinity) ? one : best,
-    undefined,
-  );
+/** Settings of a run as people read them; none where they cannot be read. */
+export function factsOf({ config, evaluateTokens }: Pick<RunRecord, "config" | "evaluateTokens">): Facts {
+  // what is usual depends on the budget
+  const evaluated = evaluateTokens === undefined ? "not known" : grouped(evaluateTokens);
+  return config ? { ...runFacts(config), "evaluate tokens": evaluated } : {};
 }
 
 /** A model's size in a word, where it has one of the usual sizes, or as layers × width. */
@@ -113,9 +115,14 @@ export function sizeOf({ model }: RunConfig): string {
 /** A run's budget for people. */
 export const budgetOf = ({ training: { budget } }: RunConfig): string => describeBudget(budget);
 
+/** Letters of the names of texts that are told side by side. */
+const LONGEST_DATA = 28;
+
 /** How a run went. */
 type Course = Pick<RunRecord, "step" | "tokens" | "seconds" | "validations" | "incidents"> & {
   readonly ending: RunEnding | undefined;
+  /** Lines that are no JSON. */
+  readonly unreadable: number;
 };
 
 async function courseOf(path: string): Promise<Course> {
@@ -127,16 +134,20 @@ async function courseOf(path: string): Promise<Course> {
 /** Gathers a course from lines; steps, of which there are many, are read when they turn out to be the last. */
 function createCourse(): { metric(line: string): void; course(): Course } {
   let [lastStep, ending]: [string, RunEnding | undefined] = ["", undefined];
+  let unreadable = 0;
   const validations: Validated[] = [];
   const incidents = { skipped: 0, spikes: 0 };
   return {
     metric(line) {
-      if (line.startsWith('{"kind":"train"')) {
+      if (line.startsWith('{"kind":"train"') && line.endsWith("}")) {
         [lastStep, ending] = [line, undefined];
         return;
       }
       const point = objectOf(line);
-      if (!point) return;
+      if (!point) {
+        unreadable++;
+        return;
+      }
       ending = endingOf(point);
       if (point.kind === "validation" && Number(point.step) >= 0) validations.push(validated(point));
       if (point.kind === "spike") incidents.spikes++;
@@ -155,6 +166,7 @@ function createCourse(): { metric(line: string): void; course(): Course } {
         validations,
         incidents,
         ending,
+        unreadable,
       };
     },
   };
@@ -174,9 +186,11 @@ function validated({ step, tokens, seconds, loss, accuracy }: Record<string, unk
   };
 }
 
-/** What --data named. */
+/** What --data named; several as many as there is room for. */
 function dataOf({ text: { data } }: RunConfig): string {
-  return data.length === 0 ? "standard input" : data.map(baseName).join(", ");
+  const [first = "standard input", ...others] = data.map(baseName);
+  const all = [first, ...others].join(", ");
+  return all.length <= LONGEST_DATA ? all : others.length === 0 ? first : `${first} and ${others.length} more`;
 }
 
 /** What the latest checkpoint notes of its run; one that is damaged is passed over. */

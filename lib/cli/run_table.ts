@@ -7,7 +7,8 @@
 import { shortened } from "../sentences/safe_text.ts";
 import { duration, percent, shortCount } from "./figures.ts";
 import { fittedTable } from "./fitted_table.ts";
-import { bestOf, budgetOf, type RunRecord, sizeOf, type Validated } from "./run_record.ts";
+import { bestOf } from "./best_loss.ts";
+import { budgetOf, type RunRecord, sizeOf, type Validated } from "./run_record.ts";
 
 /** Columns from left to right. */
 const columns: Readonly<Record<string, (run: RunRecord) => string>> = {
@@ -15,14 +16,14 @@ const columns: Readonly<Record<string, (run: RunRecord) => string>> = {
   state: stateCell,
   best: ({ validations }) => lossCell(bestOf(validations)),
   last: ({ validations }) => lossCell(validations.at(-1)),
-  time: ({ seconds }) => duration(seconds),
+  training: ({ seconds }) => duration(seconds),
   corpus: ({ corpus }) => corpus ?? "",
   size: ({ config }) => config ? sizeOf(config) : "",
   budget: ({ config }) => config ? budgetCell(config) : "",
 };
 
 /** Columns that go where there is no room, the least needed first. */
-const leaving = ["budget", "size", "corpus", "time", "last"];
+const leaving = ["budget", "size", "corpus", "training", "last"];
 
 /** Letters of a cell that are shown at most. */
 const LONGEST_CELL = 28;

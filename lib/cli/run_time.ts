@@ -6,6 +6,7 @@
 
 import { planStages, type Span } from "../train/schedule.ts";
 import { plannedEvaluateTokens, type TrainingSettings } from "../train/settings.ts";
+import { FORWARD_SHARE } from "../train/step_cost.ts";
 
 /** What is ahead of a run. */
 export interface RunTime {
@@ -19,9 +20,6 @@ export interface RunTime {
 
 /** Share of the time of a budget by the clock that goes into steps; validation and saving take the rest. */
 const STEPS_SHARE = 0.92;
-
-/** What a token costs in validation, as a share of what it costs in training. */
-const FORWARD_SHARE = 1 / 3;
 
 /** Bytes of a checkpoint for each parameter, and how many are written and summed up in a second, as was measured. */
 const CHECKPOINT_BYTES = 12;

@@ -21,7 +21,7 @@ export interface Verdict {
   readonly second: number;
   /** How much lower the loss of the best is, in nats. */
   readonly margin: number;
-  /** Half of the margin's 95 % interval over seeds; undefined where neither has several. */
+  /** Half of the margin's 95 % interval over seeds; undefined where seeds do not tell their spread. */
   readonly uncertainty: number | undefined;
 }
 
@@ -56,6 +56,8 @@ function uncertaintyOf(a: Spread, b: Spread): number | undefined {
   const [first, second] = [variance(a, b), variance(b, a)];
   if (first === undefined || second === undefined) return undefined;
   const error = first + second;
+  // losses that are equal for all seeds say nothing of what another seed would give
+  if (Math.sqrt(error) < NO_SPREAD) return undefined;
   const parts = [[first, a.count], [second, b.count]] as const;
   // a single seed adds nothing to what is known of the spread
   const sum = parts.reduce((sum, [part, count]) => sum + (count > 1 ? part ** 2 / (count - 1) : 0), 0);
@@ -63,6 +65,9 @@ function uncertaintyOf(a: Spread, b: Spread): number | undefined {
   const freedom = a.count > 1 && b.count > 1 && sum > 0 ? error ** 2 / sum : own;
   return quantile(freedom) * Math.sqrt(error);
 }
+
+/** Nats below which a spread is that of rounding. */
+const NO_SPREAD = 1e-9;
 
 /** Squared standard error of a mean. */
 function variance({ deviation, count }: Spread, other: Spread): number | undefined {

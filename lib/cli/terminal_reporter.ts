@@ -23,7 +23,7 @@ import type { Reporter } from "./reporter.ts";
 import { recentSpeed } from "./recent_speed.ts";
 import { type RunStatus, statusLine, statusLines } from "./run_status.ts";
 import { sampleLines } from "./sample_text.ts";
-import { tokenFlop } from "./step_cost.ts";
+import { tokenFlop } from "../train/step_cost.ts";
 import { type LiveLines, paint, type Terminal } from "./terminal.ts";
 import { textWidth } from "./text_width.ts";
 import { timeLeft } from "./time_left.ts";

@@ -9,15 +9,12 @@ import { parameterCount } from "../model/parameters.ts";
 import type { Phase, PhaseRecord, TrainEvent, TrainRecord } from "../train/events.ts";
 import { maskRateAt, planStages, progressOf, type Span } from "../train/schedule.ts";
 import { plannedEvaluateTokens, type TrainingSettings } from "../train/settings.ts";
+import { FORWARD_SHARE, tokenFlop } from "../train/step_cost.ts";
 import { recentSpeed } from "./recent_speed.ts";
 import { checkpointSeconds } from "./run_time.ts";
-import { tokenFlop } from "./step_cost.ts";
 
 /** Seconds after which half of a speed is forgotten: other work on a machine comes and goes. */
 const HALF_LIFE = 15;
-
-/** What validation costs a token, compared with training: it goes forward only. */
-const FORWARD_SHARE = 1 / 3;
 
 /** Tells how long a run will take. */
 export interface TimeLeft {

@@ -226,7 +226,7 @@ const reports = {
   ),
   "eval-tokens": flag(
     "N",
-    `how many validation tokens to use at most (default: ${EVALUATION_TOKENS}, at most a tenth of the run)`,
+    `how many validation tokens to use at most (default: ${EVALUATION_TOKENS}, halved until it takes a tenth of the run at most)`,
     count,
   ),
   "save-every": flag(

@@ -14,7 +14,14 @@ import type { Corpus } from "../text/corpus.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { mostProbable } from "./candidates.ts";
 import { maskedBatches } from "./masked_batches.ts";
-import { evaluationPrograms, type LossFailure, runBatches, type ShapedBatch, windowSums } from "./run_batches.ts";
+import {
+  type EvaluationPrograms,
+  evaluationPrograms,
+  type LossFailure,
+  runBatches,
+  type ShapedBatch,
+  windowSums,
+} from "./run_batches.ts";
 import { addSums, type Evaluation, meansOf, NO_SUMS } from "./score_totals.ts";
 
 /** A token of a sample, and how it was predicted where it was masked. */
@@ -42,12 +49,17 @@ export interface SampleCandidate {
 /** Candidates for each masked token of a sample. */
 const CANDIDATES = 5;
 
+/** Tokens that are timed. */
+const TIMED = 512;
+
 /** Evaluates one model on one validation text. */
 export interface Evaluator {
   /** Tokens in a window. */
   readonly length: number;
   /** Tokens that are evaluated. */
   readonly tokens: number;
+  /** Seconds that a token takes, by the first few windows again and again for `enough` seconds; compiling is not counted. */
+  tokenSeconds(enough: number): Promise<number>;
   /** Uses only the first so many tokens from now on, in whole windows but at least one. */
   restrict(tokens: number): Promise<void>;
   /**
@@ -118,6 +130,12 @@ export async function createEvaluator(options: EvaluatorOptions): Promise<Evalua
     },
     bytes: async () => (await programs.all()).reduce((sum, { bytes }) => sum + bytes, 0),
     destroy: () => programs.clear(),
+    async tokenSeconds(enough) {
+      const batch = await text.first(Math.max(1, Math.floor(TIMED / length)));
+      const seconds = await timedToken(batch, { model, programs, enough });
+      await programs.clear();
+      return seconds;
+    },
     async restrict(tokens) {
       if (tokens >= text.windows * length) return;
       await programs.clear();
@@ -135,8 +153,31 @@ export async function createEvaluator(options: EvaluatorOptions): Promise<Evalua
   };
 }
 
+/** Seconds that a token of a batch takes, by the batch again and again. */
+async function timedToken(
+  { batch, shape }: ShapedBatch,
+  { model, programs, enough }: { model: Model; programs: EvaluationPrograms; enough: number },
+): Promise<number> {
+  const program = await programs.get(shape);
+  const once = async () => {
+    const start = performance.now();
+    program.write(batch);
+    program.program.run();
+    await model.device.read([program.losses]);
+    return (performance.now() - start) / 1000;
+  };
+  // the first finds cold caches, and counts only where there is no time for another
+  const cold = await once();
+  let [seconds, count] = [0, 0];
+  // a mean, for other work on a machine slows validation down too
+  for (; cold + seconds < enough; count++) seconds += await once();
+  return (count > 0 ? seconds / count : cold) / (batch.windows * batch.length);
+}
+
 /** The windows of a validation text, masked and in batches. */
 interface MaskedText {
+  /** A batch of the first windows alone, so many. */
+  first(count: number): Promise<ShapedBatch>;
   /** Its batches. */
   readonly batches: readonly ShapedBatch[];
   /** How many windows it has. */
@@ -166,6 +207,7 @@ async function maskedText(
     get windows() {
       return windows.length;
     },
+    first: async (count) => (await masked(windows.slice(0, count)))[0]!,
     async restrict(count) {
       const all = windows;
       // a text may begin with windows of which nothing can be masked

@@ -41,7 +41,7 @@ export function hostName(): string | null {
 
 /**
  * Whether a process that is alive trains in a folder. It takes nothing from it: who trains tries once more where the lock is
- * looked at in the same moment.
+ * looked at in the same moment. That a process on another machine trains is seen only where this one's name may be asked.
  */
 export function isTrained(folder: string): boolean {
   try {
@@ -51,9 +51,11 @@ export function isTrained(folder: string): boolean {
     using file = Deno.openSync(path);
     const isFree = lookedAt(file);
     if (isFree === false) return true;
-    const holder = readHolder(file);
+    const [holder, here] = [readHolder(file), hostName()];
+    // without a name for this machine, a lock that is free on it counts as left there: most are
+    if (isFree && here === null) return false;
     // locks of other machines may not be seen from here
-    const isFar = isFree === undefined || (holder?.host ?? null) !== hostName();
+    const isFar = isFree === undefined || (holder?.host ?? null) !== here;
     return holder !== undefined && isFar && Date.now() - (file.statSync().mtime?.getTime() ?? 0) < SILENCE;
   } catch {
     return false;

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { counted } from "../sentences/counted.ts";
+
 /** Settings by name, as people read them. */
 export type Facts = Readonly<Record<string, string>>;
 
@@ -12,7 +14,8 @@ type Json = Readonly<Record<string, unknown>>;
 const isObject = (value: unknown): value is Json =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-const words = (name: string) => name.replace(/([a-z])([A-Z])/g, "$1 $2").toLowerCase();
+/** A setting's name as people read it; what --data named is called the corpus wherever it is told. */
+const words = (name: string) => name === "data" ? "corpus" : name.replace(/([a-z])([A-Z])/g, "$1 $2").toLowerCase();
 
 /** Longest value that is shown. */
 const LONGEST = 120;
@@ -47,7 +50,7 @@ function spelled(name: string, value: unknown): string | undefined {
   if (isObject(value)) {
     const [[unit, amount] = [], ...rest] = Object.entries(value);
     if (rest.length > 0 || typeof amount !== "number") return undefined;
-    return unit === "share" ? `${Number((100 * amount).toPrecision(4))}%` : `${amount.toLocaleString("en")} ${unit}`;
+    return unit === "share" ? `${Number((100 * amount).toPrecision(4))}%` : counted(amount, unit!.replace(/s$/, ""));
   }
   if (value === null || value === undefined || value === "") return undefined;
   if (typeof value !== "number") return String(value);

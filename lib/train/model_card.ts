@@ -4,6 +4,7 @@
  * @module
  */
 
+import { counted } from "../sentences/counted.ts";
 import { classNameOf } from "../format/config_json.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { parameterCount } from "../model/parameters.ts";
@@ -108,7 +109,7 @@ function training({ settings, ratesBefore = [], state }: ModelCardOptions): stri
   const used = ratesBefore.filter(({ until }, i) => until > (ratesBefore[i - 1]?.until ?? 0));
   const rates = used.map((rate) => `${rate.peak.toPrecision(3)} until step ${grouped(rate.until)}`);
   return [
-    `Masked language modelling for ${grouped(state.tokens)} tokens in ${grouped(state.step)} steps ` +
+    `Masked language modelling for ${counted(state.tokens, "token")} in ${counted(state.step, "step")} ` +
     `(${grouped(state.seconds)} s); planned were ${describeBudget(budget)}.`,
     tableOf([["length", "share", "tokens a step", "masked"], ...rows]),
     `AdamW (β ${optimizer.beta1}, ${optimizer.beta2}; weight decay ${optimizer.weightDecay}), learning rate ` +

@@ -13,6 +13,7 @@ import type { AdamWOptions } from "../optimizer/adamw.ts";
 import type { Corpus } from "../text/corpus.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { TrainingState } from "./events.ts";
+import { FORWARD_SHARE } from "./step_cost.ts";
 import { type Budget, type LearningRate, type MaskRate, type PlannedStage, planStages, type Span } from "./schedule.ts";
 
 /** Settings of a training run; all but the budget have defaults. */
@@ -46,8 +47,8 @@ export interface TrainingSettings {
   /** When to validate; it also happens at the end. */
   readonly evaluateEvery: Span;
   /**
-   * Most tokens of the validation text to use. Default: 32,768, or as many fewer as make all validations together cost a
-   * tenth of the run at most.
+   * Most tokens of the validation text to use. Default: 32,768, or that halved until all validations together cost a tenth of
+   * the run at most.
    */
   readonly evaluateTokens?: number | undefined;
   /** When to hand out a state to save; it also happens at the end. */
@@ -77,9 +78,8 @@ export interface TrainOptions extends Partial<TrainingSettings> {
 /** Tokens that validation reads where nothing else is said. */
 export const EVALUATION_TOKENS = 32_768;
 
-/** Share of a run that validation may cost, and what it costs a token: a step goes forward once and backward twice as long. */
+/** Share of a run that validation may cost. */
 const EVALUATION_SHARE = 0.1;
-const FORWARD_SHARE = 1 / 3;
 
 /** Tokens of a validation by default, for a run of so many tokens that validates so often. */
 export function defaultEvaluateTokens({ trainTokens, every, steps }: {
@@ -87,9 +87,30 @@ export function defaultEvaluateTokens({ trainTokens, every, steps }: {
   every: Span;
   steps: number;
 }): number {
-  const validations = "share" in every ? 1 / every.share : Math.max(1, steps / every.steps);
-  const affordable = EVALUATION_SHARE / (1 - EVALUATION_SHARE) * trainTokens / (validations * FORWARD_SHARE);
-  return Math.max(1, Math.floor(Math.min(EVALUATION_TOKENS, affordable)));
+  const affordable = EVALUATION_SHARE / (1 - EVALUATION_SHARE) * trainTokens / FORWARD_SHARE;
+  return halvedTo(affordable / validationsOf({ every, steps }));
+}
+
+/** The same for a run by the clock, of so many seconds of which some went into validation, by what a token of it takes. */
+export function clockEvaluateTokens({ seconds, spent, tokenSeconds, every, steps }: {
+  seconds: number;
+  spent: number;
+  tokenSeconds: number;
+  every: Span;
+  steps: number;
+}): number {
+  const affordable = Math.max(0, EVALUATION_SHARE * seconds - spent) / Math.max(1e-12, tokenSeconds);
+  // in larger leaps, for two runs never have quite the same speed
+  return halvedTo(affordable / validationsOf({ every, steps }), 2);
+}
+
+const validationsOf = ({ every, steps }: { every: Span; steps: number }) =>
+  "share" in every ? 1 / every.share : Math.max(1, steps / every.steps);
+
+/** So many tokens at most, halved once or twice from the usual number on: what differs a little gives the same. */
+function halvedTo(most: number, leap = 1): number {
+  const halvings = leap * Math.ceil(Math.log2(EVALUATION_TOKENS / most) / leap - 1e-9);
+  return Math.max(1, EVALUATION_TOKENS / 2 ** Math.max(0, halvings));
 }
 
 /** Tokens that each validation reads; undefined where only the run's speed will tell, with a budget by the clock. */

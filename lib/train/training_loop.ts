@@ -27,8 +27,9 @@ import type {
 import { afterLoss, afterSkip, type LossTrend, NO_TREND } from "./loss_trend.ts";
 import { residentBytes } from "./memory_use.ts";
 import { isDue, progressOf } from "./schedule.ts";
+import { FORWARD_SHARE } from "./step_cost.ts";
 import {
-  defaultEvaluateTokens,
+  clockEvaluateTokens,
   defaultSettings,
   EVALUATION_TOKENS,
   plannedEvaluateTokens,
@@ -41,6 +42,10 @@ import { tuneStages } from "./tune_stages.ts";
 
 /** Seconds between two waits for the device: each costs a GPU's idle time and about 11 ms of a frozen event loop. */
 const READ_INTERVAL = 0.5;
+
+/** Share of a run by the clock, and seconds at most, that go into finding out how long validation takes. */
+const TIMING_SHARE = 0.01;
+const MOST_TIMING = 1;
 
 /** Windows of which predictions are shown. */
 const SAMPLES = 3;
@@ -128,6 +133,8 @@ export class TrainingLoop {
       rule,
       pack,
     });
+    // what is read, where the text or a window ends sooner: by that runs are compared
+    if (this.#evaluateTokens !== undefined) this.#evaluateTokens = this.#evaluator.tokens;
     await this.#during("loader", () => this.#steps.fill());
     if (!resume && this.#steps.masked === 0) await checkMaskable(this.#settings, { corpus, tokenizer });
     this.#lastRead = this.#clock.training.seconds();
@@ -265,15 +272,7 @@ export class TrainingLoop {
     const { step, tokens } = this.#at;
     validation.start();
     yield this.enter("validating");
-    if (this.#evaluateTokens === undefined) {
-      // by the clock, only the speed so far tells how much text the whole run will see
-      const whole = (count: number) => count / Math.min(1, Math.max(this.#progress, 1e-9));
-      const every = this.#settings.evaluateEvery;
-      this.#evaluateTokens = defaultEvaluateTokens({ trainTokens: whole(tokens), every, steps: whole(step) });
-      await this.#evaluator!.restrict(this.#evaluateTokens);
-      // more, where nothing of so few could be masked
-      this.#evaluateTokens = Math.max(this.#evaluateTokens, this.#evaluator!.tokens);
-    }
+    this.#evaluateTokens ??= await this.#restricted();
     const { predicted: _, ...means } = yield* this.#evaluated(step);
     this.#validated = validation.stop();
     yield {
@@ -287,6 +286,21 @@ export class TrainingLoop {
       deviceBytes: this.#options.model.bytes + (this.#program?.bytes ?? 0) + await this.#evaluator!.bytes(),
       residentBytes: residentBytes(),
     };
+  }
+
+  /** By the clock, how long validation takes tells how much of its text there is time for; returns the tokens. */
+  async #restricted(): Promise<number> {
+    const { budget, evaluateEvery: every } = this.#settings;
+    const evaluator = this.#evaluator!;
+    const seconds = "minutes" in budget ? 60 * budget.minutes : Infinity;
+    const enough = Math.min(MOST_TIMING, TIMING_SHARE * seconds);
+    const measured = await this.#during("validation", () => evaluator.tokenSeconds(enough));
+    // steps were timed for longer, if at shorter lengths: a mean of that does not know a machine's quick moments
+    const tokenSeconds = Math.max(measured, FORWARD_SHARE * this.#clock.training.seconds() / this.#at.tokens);
+    const steps = this.#at.step / Math.min(1, Math.max(this.#progress, 1e-9));
+    const spent = this.#clock.validation.seconds();
+    await evaluator.restrict(clockEvaluateTokens({ seconds, spent, tokenSeconds, every, steps }));
+    return evaluator.tokens;
   }
 
   async *#evaluated(step: number): AsyncGenerator<PhaseRecord, Evaluation> {

@@ -1,13 +1,15 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { curvePlot, type CurvePoint } from "../../lib/cli/curve_plot.ts";
+import { keyedRecord } from "../../lib/cli/evaluation_key.ts";
 import { comparedLines, formerRun } from "../../lib/cli/former_run.ts";
 import { readCurves } from "../../lib/cli/run_curve.ts";
 import { hasUnicode, nextStep, runTotals, totalLines } from "../../lib/cli/run_ending.ts";
 import { createRun, type RunConfig } from "../../lib/cli/run_folder.ts";
+import { readRecord, type RunRecord } from "../../lib/cli/run_record.ts";
 import { modelConfig } from "../../lib/model/config.ts";
 import type { TrainRecord, ValidationRecord } from "../../lib/train/events.ts";
 import type { Budget } from "../../lib/train/schedule.ts";
-import { defaultSettings } from "../../lib/train/settings.ts";
+import { defaultSettings, type TrainingSettings } from "../../lib/train/settings.ts";
 import { stepLines } from "../helpers/run_folders.ts";
 import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
 
@@ -89,6 +91,9 @@ Deno.test("runTotals() and totalLines() tell what was read how quickly, and the 
   ]);
   assertStringIncludes(totalLines(totals, { best, last: best })[0]!, "at the end");
   assertEquals(totalLines(runTotals(undefined), { best: undefined, last: undefined }), ["total   0 tokens in 0 steps"]);
+  assertEquals(totalLines({ at: { step: 1, tokens: 1 }, speed: undefined }, { best: undefined, last: undefined }), [
+    "total   1 token in 1 step",
+  ]);
 });
 
 Deno.test("nextStep() says what to do by how validation went", () => {
@@ -102,50 +107,100 @@ Deno.test("nextStep() says what to do by how validation went", () => {
   assertEquals(after(3), undefined);
 });
 
-const runOf = (data: string, { layers = 2, vocab = 70 } = {}): RunConfig => ({
+const runOf = (
+  data: string,
+  { layers = 2, vocab = 70, ...training }: { layers?: number; vocab?: number } & Partial<TrainingSettings> = {},
+): RunConfig => ({
   format: 2,
   model: modelConfig({ layers, width: 16, heads: 2, vocab }),
-  training: { ...defaultSettings({ preset: "modernbert", width: 16 }), budget: { steps: 10 } },
+  training: { ...defaultSettings({ preset: "modernbert", width: 16 }), budget: { steps: 10 }, ...training },
   text: { data: [data] },
-  files: [{ name: data, size: 9, head: "00", modified: null }],
+  files: [{ name: data, size: 9, head: data, modified: null }],
   device: { description: "CPU", settings: { kind: "cpu", blas: "off", fusedMultiplyAdd: true } },
 });
 
-Deno.test("formerRun() finds the run before on the same text, and comparedLines() says which is better and what differs", () =>
+/** Writes a run with validations and a checkpoint. */
+async function writeRun(
+  path: string,
+  config: RunConfig,
+  { losses, vocabulary = "{}", evaluateTokens = 1024 }: {
+    losses: readonly number[];
+    vocabulary?: string;
+    evaluateTokens?: number;
+  },
+): Promise<RunRecord> {
+  await createRun(path, config);
+  const lines = losses.map((loss, i) => `${JSON.stringify(validated(i + 1, loss))}\n`);
+  await Deno.writeTextFile(`${path}/metrics.jsonl`, lines.join(""));
+  const folder = `${path}/checkpoints/step-00000001`;
+  await Deno.mkdir(folder, { recursive: true });
+  await Deno.writeTextFile(
+    `${folder}/training.json`,
+    JSON.stringify({ step: 1, tokens: 10, seconds: 1, evaluateTokens }),
+  );
+  await Deno.writeTextFile(`${folder}/tokenizer.json`, vocabulary);
+  // times of birth have a grain
+  await new Promise((done) => setTimeout(done, 20));
+  return await readRecord(path);
+}
+
+Deno.test("formerRun() finds the run before on the same text, wherever that lies", () =>
   inTemporaryFolder(async (cwd) => {
-    const write = async (name: string, config: RunConfig, losses: readonly number[]) => {
-      await createRun(`${cwd}/${name}`, config);
-      const lines = losses.map((loss, i) => `${JSON.stringify(validated(i + 1, loss))}\n`);
-      await Deno.writeTextFile(`${cwd}/${name}/metrics.jsonl`, lines.join(""));
-      // times of birth have a grain
-      await new Promise((done) => setTimeout(done, 20));
+    const write = (name: string, config: RunConfig, losses: readonly number[]) =>
+      writeRun(`${cwd}/${name}`, config, { losses });
+    const older = await write("older", runOf("/a.txt"), [1]);
+    const text = {
+      text: { data: ["elsewhere/a.txt"] },
+      files: [{ ...runOf("/a.txt").files[0]!, name: "elsewhere/a.txt" }],
     };
-    await write("older", runOf("/a.txt"), [1]);
-    await write("before", runOf("/a.txt", { layers: 1 }), [3, 1.8, 1.9]);
+    await write("before", { ...runOf("/a.txt", { layers: 1 }), ...text }, [3, 1.8, 1.9]);
     await write("other", runOf("/b.txt"), [0.5]);
     await write("unvalidated", runOf("/a.txt"), []);
     await Deno.mkdir(`${cwd}/empty`);
-    const config = runOf("/a.txt");
-    await write("now", config, [1.5]);
+    const now = await write("now", runOf("/a.txt"), [1.5]);
+    const input = await write("input", { ...runOf("/a.txt"), text: { data: [] } }, [1.5]);
     await write("later", runOf("/a.txt"), [0.1]);
-    const former = await formerRun(`${cwd}/now`, config);
-    assertEquals([former?.path, former?.best.loss], [`${cwd}/before`, 1.8]);
-    const now = { path: `${cwd}/now`, config, best: validated(1, 1.5) };
-    const lines = comparedLines(now, former!);
+    assertEquals((await formerRun(now))?.path, `${cwd}/before`);
+    assertEquals([await formerRun(older), await formerRun(input)], [undefined, undefined]);
+  }));
+
+Deno.test("comparedLines() says who is ahead and what differs, and claims nothing of other tokens or of a seed", () =>
+  inTemporaryFolder(async (cwd) => {
+    const former = await keyedRecord(
+      await writeRun(`${cwd}/before`, runOf("/a.txt", { layers: 1 }), { losses: [3, 1.8, 1.9] }),
+    );
+    const written = async (
+      losses: readonly number[],
+      more: { vocabulary?: string; evaluateTokens?: number } = {},
+      config = {},
+    ) => await keyedRecord(await writeRun(`${cwd}/now`, runOf("/a.txt", config), { losses, ...more }));
+    const lines = comparedLines(await written([1.5]), former);
     assertStringIncludes(lines[0]!, "came to 1.8000 with 20 tokens");
     assertEquals(lines.slice(1, 3), [
-      "        this one is better by 0.30 (loss in nats: lower is better)",
+      "        this one is ahead by 0.30, with one seed each (loss in nats: lower is better)",
       "        now layers 2 instead of 1",
     ]);
     assertEquals(lines[3], "        the difference with an error bar:");
     assertStringIncludes(lines[4]!, `eval --compare ${cwd}/before ${cwd}/now`);
-    const worse = comparedLines({ ...now, best: validated(1, 2.8) }, former!);
-    assertStringIncludes(worse[1]!, "worse by 1.00 (loss in nats: lower is better)");
-    assertStringIncludes(comparedLines({ ...now, best: validated(1, 1.81) }, former!)[1]!, "about the same");
-    const unlike = comparedLines({ ...now, config: runOf("/a.txt", { vocab: 99 }) }, former!);
-    assertStringIncludes(unlike[1]!, "its vocabulary is another, so the losses cannot be compared");
-    assertEquals(unlike.length, 3);
-    assertEquals(await formerRun(`${cwd}/older`, config), undefined);
+    assertStringIncludes((comparedLines(await written([2.8]), former))[1]!, "behind by 1.00, with");
+    assertStringIncludes((comparedLines(await written([1.81]), former))[1]!, "about the same");
+    const unlike = comparedLines(await written([1.5], { vocabulary: "[]" }), former);
+    assertStringIncludes(unlike[1]!, "the losses cannot be compared: ");
+    assertStringIncludes(unlike[1]!, "has another vocabulary");
+    const curriculum = [{ length: 16, share: 1 }];
+    const length = comparedLines(await written([1.5], {}, { curriculum }), former);
+    assertStringIncludes(length[1]!, "validates on windows of 16 tokens");
+    assertEquals([unlike, length].filter((told) => told.some((line) => /ahead|behind|eval/.test(line))), []);
+    const shorter = comparedLines(await written([1.5], { evaluateTokens: 512 }), former);
+    assertStringIncludes(shorter[2]!, `with care, for ${cwd}/now validates on the first 512 of the 1,024 tokens`);
+    assertStringIncludes(shorter.join("\n"), "evaluate tokens 512 instead of 1,024");
+    const seed = comparedLines(await written([1.2], {}, { layers: 1, seed: 7 }), former);
+    assertEquals(seed.slice(1, 3), [
+      "        only the seed is another: the difference is what chance makes of it",
+      "        now seed 7 instead of 1",
+    ]);
+    const same = comparedLines(await written([1.8], {}, { layers: 1 }), former);
+    assertEquals(same[1], "        this one came to about the same");
   }));
 
 Deno.test("readCurves() reads the curves of a run, thinned where it is long", () =>

@@ -131,7 +131,11 @@ const cases: readonly Case[] = [
     out: "the report is in vectors/both.html",
   },
   { args: ["runs"], flags: ["--allow-read=runs"], out: "finished" },
-  { args: ["compare", "runs/a", "runs/b"], flags: ["--allow-read=runs/a,runs/b"], out: "to a loss of" },
+  {
+    args: ["compare", "runs/a", "runs/b"],
+    flags: ["--allow-read=runs/a,runs/b"],
+    out: "the runs have the same settings and the same seed",
+  },
   {
     args: ["metrics", "runs/a", "--tensorboard", "vectors"],
     flags: ["--allow-read=runs/a,vectors", "--allow-write=vectors"],

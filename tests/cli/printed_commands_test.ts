@@ -1,11 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { main } from "../../cli.ts";
-import { comparedLines, type FormerRun } from "../../lib/cli/former_run.ts";
+import { keyOf } from "../../lib/cli/evaluation_key.ts";
+import { comparedLines } from "../../lib/cli/former_run.ts";
 import { resumeCommand } from "../../lib/cli/recovery.ts";
+import type { RunRecord } from "../../lib/cli/run_record.ts";
 import { shellWord } from "../../lib/cli/shell_word.ts";
 import { isCommand, wrapped } from "../../lib/cli/wrap.ts";
 import { modelConfig } from "../../lib/model/config.ts";
-import type { ValidationRecord } from "../../lib/train/events.ts";
 import { defaultSettings } from "../../lib/train/settings.ts";
 import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
 
@@ -51,9 +52,10 @@ async function wordsIn(commands: readonly string[]): Promise<string[]> {
 function commandsAtAnEnd(): string[] {
   const model = modelConfig({ layers: 1, width: 16, heads: 2, vocab: 70 });
   const training = { ...defaultSettings({ preset: "modernbert", width: 16 }), budget: { steps: 10 } };
-  const config = { model, training, text: {}, files: [], device: {} } as unknown as FormerRun["config"];
-  const best = { loss: 2, tokens: 10 } as ValidationRecord;
-  const compared = comparedLines({ path: oddPath, config, best }, { path: "runs/a", config, best });
+  const config = { model, training, text: { data: ["a"] }, files: [], device: {} };
+  const run = { config, evaluateTokens: 64, validations: [{ loss: 2, tokens: 10 }] } as unknown as RunRecord;
+  const keyedAt = (path: string) => ({ run: { ...run, path }, path, key: { ...keyOf(run), vocabulary: "" } });
+  const compared = comparedLines(keyedAt(oddPath), keyedAt("runs/a"));
   return [...compared.filter((line) => isCommand(line)), `  ${resumeCommand(oddPath)}`, `  ${resumeCommand("runs/b")}`];
 }
 

@@ -79,6 +79,22 @@ Deno.test({
     }),
 });
 
+Deno.test({
+  name: "isTrained() takes a lock that is free here for one that was left, where the machine's name may not be asked",
+  permissions: { read: true, write: true, sys: false },
+  fn: () =>
+    inTemporaryFolder((folder) => {
+      Deno.writeTextFileSync(`${folder}/${LOCK}`, JSON.stringify({ host: "a machine", ...nobody }));
+      assertEquals(isTrained(folder), false);
+      const path = `${folder}/held`;
+      Deno.mkdirSync(path);
+      const lock = lockFolder(path);
+      assertEquals(isTrained(path), true);
+      lock.release();
+      return Promise.resolve();
+    }),
+});
+
 Deno.test("a lock is made again where someone has deleted it, and is lost with its folder or to another", () =>
   inTemporaryFolder((folder) => {
     const path = `${folder}/run`;

@@ -3,7 +3,7 @@ import { defaultCurriculum } from "../../lib/batch/curriculum.ts";
 import { emptyCurve, sparkline, stageBar } from "../../lib/cli/progress_bar.ts";
 import { type RunStatus, statusLine, statusLines } from "../../lib/cli/run_status.ts";
 import { checkpointSeconds } from "../../lib/cli/run_time.ts";
-import { tokenFlop } from "../../lib/cli/step_cost.ts";
+import { tokenFlop } from "../../lib/train/step_cost.ts";
 import { terminalReporter } from "../../lib/cli/terminal_reporter.ts";
 import { textWidth } from "../../lib/cli/text_width.ts";
 import { recentSpeed } from "../../lib/cli/recent_speed.ts";

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { lockFolder } from "../../lib/cli/run_lock.ts";
-import { bestOf, readRecord, type RunRecord } from "../../lib/cli/run_record.ts";
+import { bestOf } from "../../lib/cli/best_loss.ts";
+import { readRecord, type RunRecord } from "../../lib/cli/run_record.ts";
 import { runJson, runTable } from "../../lib/cli/run_table.ts";
 import { runCli } from "../helpers/run_cli.ts";
 import { stepLine, stepLines, wholeConfig, writeWholeRun } from "../helpers/run_folders.ts";
@@ -43,6 +44,12 @@ Deno.test("readRecord() tells the end of runs by the clock, and what is damaged"
         /^its config\.json is not that of a run: "f/,
       ],
       ["metrics", (path) => Deno.remove(`${path}/metrics.jsonl`), /^metrics\.jsonl: there is no such file$/],
+      [
+        "lines",
+        (path) =>
+          Deno.writeTextFile(`${path}/metrics.jsonl`, `${stepLine(1).slice(0, 40)}\n\0\0\n${stepLine(2)}{"kind`),
+        /^metrics\.jsonl: 2 lines of it cannot be read$/,
+      ],
     ];
     for (const [name, damage, problem] of damages) {
       const path = `${folder}/${name}`;
@@ -72,10 +79,26 @@ const record = (run: Partial<RunRecord>): RunRecord => ({
   ...run,
 });
 
+Deno.test("readRecord() calls a text the same before the first checkpoint and after, and cuts no name of several", () =>
+  inTemporaryFolder(async (folder) => {
+    const named = async (data: string[], checkpoint?: number) => {
+      const path = `${folder}/${data.length}${checkpoint}`;
+      await writeWholeRun(path, { config: wholeConfig({ text: { data } }), ...(checkpoint ? { checkpoint } : {}) });
+      return (await readRecord(path)).corpus;
+    };
+    for (const checkpoint of [undefined, 100]) {
+      assertEquals(await named(["/texts/law.txt"], checkpoint), "law.txt");
+      assertEquals(await named(["a/one.txt", "b/two.txt"], checkpoint), "one.txt, two.txt");
+      const long = ["law.txt", "constitutions.txt", "treaties-of-all-countries.txt"];
+      assertEquals(await named(long, checkpoint), "law.txt and 2 more");
+      assertEquals(await named([], checkpoint), "standard input");
+    }
+  }));
+
 Deno.test("runTable() fits a terminal, and leaves out what is least needed first", () => {
   const runs = [record({}), record({ path: "runs/b", state: "stopped", done: 0.452, validations: [] })];
   assertEquals(runTable(runs, Infinity).split("\n").map((line) => line.trim().split(/ {2,}/)), [
-    ["run", "state", "best", "last", "time", "corpus", "size", "budget"],
+    ["run", "state", "best", "last", "training", "corpus", "size", "budget"],
     [
       "modernbert-small-shakespeare",
       "finished",
@@ -95,7 +118,7 @@ Deno.test("runTable() fits a terminal, and leaves out what is least needed first
     heads.push(lines[0]!.trim().split(/ +/));
   }
   // at 80 columns
-  assertEquals(heads[40], ["run", "state", "best", "last", "time"]);
+  assertEquals(heads[40], ["run", "state", "best", "last", "training"]);
   assertEquals(heads.at(-1), ["run", "state", "best"]);
   assertEquals(runJson(runs[1]!).best, null);
 });

@@ -1,4 +1,4 @@
-import { assertAlmostEquals, assertEquals, assertLess, assertRejects } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertLess, assertRejects } from "@std/assert";
 import { maskWindow } from "../../lib/batch/masking.ts";
 import { textWindows } from "../../lib/batch/text_windows.ts";
 import { createEvaluator } from "../../lib/evaluate/evaluator.ts";
@@ -43,6 +43,9 @@ deviceTest(
     const all = await evaluator.evaluate();
     assertEquals(all, await scored({ model, tokenizer }, 10_000));
     assertEquals(await evaluator.evaluate(), all, "not repeatable to the bit");
+    const seconds = await evaluator.tokenSeconds(0.01);
+    assert(seconds > 0 && seconds < 1, `${seconds} s a token`);
+    assertEquals([await evaluator.evaluate(), evaluator.tokens], [all, 9984], "timing changes nothing");
     await evaluator.restrict(500);
     const some = await evaluator.evaluate();
     await evaluator.destroy();

@@ -94,9 +94,11 @@ async function eachToken(device: Device, restOfWord: boolean): Promise<void> {
 Deno.test("textWindows() cuts all of a text, the same for any limit, and says when there is too little", async () => {
   const tokenizer = kinds.wordpiece!;
   const options = { corpus: await corpus(), part: "validation", tokenizer, length: 16 } as const;
-  const all = await Array.fromAsync(textWindows(options));
-  const some = await Array.fromAsync(textWindows({ ...options, tokens: 100 }));
-  assertEquals(some, all.slice(0, 6));
+  for (const pack of ["none", "document", "line"] as const) {
+    const all = await Array.fromAsync(textWindows({ ...options, pack }));
+    const some = await Array.fromAsync(textWindows({ ...options, pack, tokens: 100 }));
+    assertEquals(some, all.slice(0, 6), pack);
+  }
   await assertRejects(
     () => Array.fromAsync(textWindows({ ...options, length: 100_000 })),
     RangeError,

@@ -4,7 +4,8 @@
 import { WindowSource } from "../../lib/batch/windows.ts";
 import { cutMetrics, readValidations } from "../../lib/cli/metrics_file.ts";
 import { compareRuns } from "../../lib/cli/compare_runs.ts";
-import { comparisonJson, comparisonText } from "../../lib/cli/compare_text.ts";
+import { comparisonJson } from "../../lib/cli/compare_json.ts";
+import { comparisonText } from "../../lib/cli/compare_text.ts";
 import { incomparable, keyOf } from "../../lib/cli/evaluation_key.ts";
 import { scalarRecord } from "../../lib/cli/event_records.ts";
 import { writeCsv } from "../../lib/cli/metrics_rows.ts";
@@ -207,7 +208,7 @@ async function useRecord({ config, metrics }: DamagedRun): Promise<void> {
   const reasons = incomparable([run, other].map((run) => ({ path: run.path, key: keyOf(run) })));
   const comparison = compareRuns([run, other]);
   comparisonText(comparison, { reasons, width: 80 });
-  JSON.stringify(comparisonJson(comparison, []));
+  JSON.stringify(comparisonJson(comparison, { reasons: [] }));
   const write = (line: string) => void line;
   for (const kind of ["train", "validation"] as const) await writeCsv(folder, { kind, write });
   for (const line of metrics.split("\n")) {

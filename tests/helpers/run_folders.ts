@@ -64,12 +64,13 @@ export function wholeConfig(
 /** Writes a run's folder as `train` does, as far as its records go: a checkpoint's name and notes, no weights. */
 export async function writeWholeRun(
   path: string,
-  { config = wholeConfig(), metrics = stepLines(1, 100), end, checkpoint, vocabulary = "{}" }: {
+  { config = wholeConfig(), metrics = stepLines(1, 100), end, checkpoint, vocabulary = "{}", evaluateTokens = 2048 }: {
     config?: object;
     metrics?: string;
     end?: "finished" | "stopped" | "diverged";
     checkpoint?: number;
     vocabulary?: string;
+    evaluateTokens?: number;
   } = {},
 ): Promise<void> {
   await Deno.mkdir(path, { recursive: true });
@@ -79,7 +80,7 @@ export async function writeWholeRun(
   if (checkpoint === undefined) return;
   const folder = `${path}/checkpoints/step-${String(checkpoint).padStart(8, "0")}`;
   await Deno.mkdir(folder, { recursive: true });
-  const about = { step: checkpoint, tokens: 1000 * checkpoint, seconds: checkpoint / 10, evaluateTokens: 2048 };
+  const about = { step: checkpoint, tokens: 1000 * checkpoint, seconds: checkpoint / 10, evaluateTokens };
   await Deno.writeTextFile(`${folder}/training.json`, JSON.stringify({ ...about, corpus: "stories, built in" }));
   await Deno.writeTextFile(`${folder}/tokenizer.json`, vocabulary);
 }

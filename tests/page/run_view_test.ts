@@ -74,7 +74,7 @@ Deno.test("createRunView() tells of samples only those that are new, with candid
 
 Deno.test("runFacts() spells settings, and shareDone() knows budgets of steps and tokens", () => {
   assertEquals(runFacts(runConfig(2.8284271e-3)), {
-    data: "book.txt",
+    corpus: "book.txt",
     preset: "modernbert",
     layers: "2",
     budget: "1,000 steps",
@@ -85,6 +85,8 @@ Deno.test("runFacts() spells settings, and shareDone() knows budgets of steps an
   assertEquals(runFacts({ training: { curriculum: [{ length: 32, share: 0.2 }, { length: 64, share: 0.8 }] } }), {
     curriculum: "32:20%, 64:80%",
   });
+  const one = { training: { budget: { minutes: 1 } }, text: { data: ["a.txt"] } };
+  assertEquals(runFacts(one), { budget: "1 minute", corpus: "a.txt" });
   for (const odd of [undefined, null, 3, "a", [], { model: null, training: 7 }]) assertEquals(runFacts(odd), {});
   const at = { step: 5, tokens: 50 };
   const done = (budget: unknown) => shareDone({ training: { budget } }, at);

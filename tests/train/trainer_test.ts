@@ -13,7 +13,12 @@ import { storiesCorpus } from "../../lib/text/stories.ts";
 import { characterTokenizer, scanCharacters } from "../../lib/tokenizer/character.ts";
 import { trainTokenizer } from "../../lib/tokenizer/train_tokenizer.ts";
 import type { TrainEvent, TrainingState, TrainRecord } from "../../lib/train/events.ts";
-import { defaultSettings, plannedEvaluateTokens, type TrainOptions } from "../../lib/train/settings.ts";
+import {
+  clockEvaluateTokens,
+  defaultSettings,
+  plannedEvaluateTokens,
+  type TrainOptions,
+} from "../../lib/train/settings.ts";
 import { fewestParts, inParts } from "../../lib/train/micro_batch.ts";
 import { train } from "../../lib/train/trainer.ts";
 import { DivergedError } from "../../lib/train/diverged.ts";
@@ -264,35 +269,61 @@ Deno.test("plannedEvaluateTokens() lets validation cost a tenth of a run at most
       [{ steps: 100 }, { steps: 200 }, 100 * 1024, 1],
     ] as const
   ) {
-    const cost = count * planned(budget, every)! / 3;
+    const tokens = planned(budget, every)!;
+    const share = (tokens: number) => count * tokens / (count * tokens + 3 * trained);
     // steps are whole, so a run may see a few tokens more than its budget
-    assertLess(cost / (cost + trained), 0.101);
-    assertGreater(cost / (cost + trained), 0.095);
+    assertLess(share(tokens), 0.101);
+    assertGreater(share(2 * tokens), 0.1);
+    assertEquals(tokens, 2 ** Math.round(Math.log2(tokens)));
   }
   assertEquals([planned({ tokens: 3_000_000 }), planned({ minutes: 1 })], [32_768, undefined]);
 });
 
-kindTest("train() chooses by its speed how much it validates on where the budget is minutes", async (device) => {
-  const { evaluateTokens: _, ...rest } = settings;
-  const model = createModel(device, modelConfig({ ...shape }));
-  const options = {
-    ...rest,
-    model,
-    budget: { minutes: 0.03 },
-    saveEvery: { share: 0.5 },
-    evaluateEvery: { share: 0.25 },
-  };
-  const events = await Array.fromAsync(train(options));
-  model.destroy();
-  const states = events.flatMap((event) => event.kind === "checkpoint" ? [event.state] : []);
-  const [first] = states;
-  assertGreater(first!.evaluateTokens!, 0);
-  assertEquals(new Set(states.map(({ evaluateTokens }) => evaluateTokens)).size, 1);
-  const time = events.at(-1)!;
-  assert(time.kind === "time");
-  assertGreater(time.elapsed, 1);
-  assertLess(time.training + time.validation + time.saving, time.elapsed + 1e-6);
+Deno.test("clockEvaluateTokens() lets validation cost a tenth of the time, and hardly depends on the speed", () => {
+  const chosen = (tokenSeconds: number, { spent = 0, steps = 1000 } = {}) =>
+    clockEvaluateTokens({ seconds: 60, spent, tokenSeconds, every: { share: 0.1 }, steps });
+  // ten validations in 6 seconds
+  assertEquals([0.6 / 12_173, 0.6 / 9_898].map((each) => chosen(each)), [8192, 8192]);
+  assertEquals([chosen(0.6 / 8192), chosen(0.6 / 8191), chosen(1e-9), chosen(1)], [8192, 2048, 32_768, 1]);
+  assertEquals([chosen(0.6 / 8192, { spent: 1 }), chosen(0.6 / 8192, { spent: 10 })], [2048, 1]);
+  const every = { steps: 50 };
+  assertEquals(clockEvaluateTokens({ seconds: 60, spent: 0, tokenSeconds: 6 / 40_960, every, steps: 1000 }), 2048);
 });
+
+kindTest("train() notes the tokens that it validates on, where the text ends sooner than it may", async (device) => {
+  const corpus = await textCorpus([stringSource("text", "we are here. ".repeat(100))], {
+    validation: [stringSource("other", "they are there. ".repeat(12))],
+  });
+  const events = await run(device, { corpus, evaluateTokens: 8192 });
+  const states = events.flatMap((event) => event.kind === "checkpoint" ? [event.state.evaluateTokens] : []);
+  assertEquals(new Set(states), new Set([Math.floor(16 * 12 / 32) * 32]));
+});
+
+kindTest(
+  "train() chooses by the time it takes how much it validates on where the budget is minutes",
+  async (device) => {
+    const { evaluateTokens: _, ...rest } = settings;
+    const model = createModel(device, modelConfig({ ...shape }));
+    const options = {
+      ...rest,
+      model,
+      budget: { minutes: 0.03 },
+      saveEvery: { share: 0.5 },
+      evaluateEvery: { share: 0.25 },
+    };
+    const events = await Array.fromAsync(train(options));
+    model.destroy();
+    const states = events.flatMap((event) => event.kind === "checkpoint" ? [event.state] : []);
+    const [first] = states;
+    const tokens = first!.evaluateTokens!;
+    assert(tokens >= 32 && tokens === 2 ** Math.round(Math.log2(tokens)), `${tokens}`);
+    assertEquals(new Set(states.map(({ evaluateTokens }) => evaluateTokens)).size, 1);
+    const time = events.at(-1)!;
+    assert(time.kind === "time");
+    assertGreater(time.elapsed, 1);
+    assertLess(time.training + time.validation + time.saving, time.elapsed + 1e-6);
+  },
+);
 
 kindTest("train() refuses text of which nothing can be masked", async (device) => {
   const specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"] as const;

@@ -5,13 +5,14 @@
  */
 
 import { safeJson } from "../../sentences/safe_text.ts";
-import { compareRuns } from "../compare_runs.ts";
-import { comparisonJson, comparisonText } from "../compare_text.ts";
-import { evaluationKey, incomparable } from "../evaluation_key.ts";
+import { compareRuns, hasLoss } from "../compare_runs.ts";
+import { comparisonJson } from "../compare_json.ts";
+import { comparisonText } from "../compare_text.ts";
+import { incomparable, keyedRecord, shorterValidations } from "../evaluation_key.ts";
 import { flagHelp, parseFlags, UsageError } from "../flags.ts";
 import { checkRuns } from "../named_runs.ts";
 import { json } from "../opened_model.ts";
-import { checkPermissions, permissionsHelp, readingOf } from "../permissions.ts";
+import { checkPermissions, permissionsHelp, readingOf, seeingOthers } from "../permissions.ts";
 import { program } from "../program.ts";
 import { readRecord } from "../run_record.ts";
 import { openTerminal } from "../terminal.ts";
@@ -27,11 +28,12 @@ Usage: ${program} compare RUN RUN... [options]
 
 RUNs are runs or folders of runs. Runs that differ in nothing but --seed are one row, with mean and spread over seeds; a difference
 counts as clear only where it is more than chance over seeds would give (95 %). Losses between validations are taken from a straight
-line. Runs that validate on other text, with another vocabulary or on other tokens are not compared, and it is said why.
+line; times are those of training, without validation and saving. Runs that validate on other text, with another vocabulary or on
+other tokens are not compared, and it is said why; where one validates on the beginning of what another does, it is compared with care.
 
 ${flagHelp(groups)}
 
-${permissionsHelp({ "--allow-read=RUNS": "the runs" })}
+${permissionsHelp({ "--allow-read=RUNS": "the runs", ...seeingOthers })}
 
 Examples:
   ${program} compare runs/small runs/mini
@@ -50,15 +52,20 @@ export async function compareCommand(args: readonly string[]): Promise<number> {
   await checkRuns(given, "compare");
   const { runFolders } = await import("../../page/run_set.ts");
   const paths = await runFolders(given);
-  if (paths.length < 2) throw new UsageError(`Wanted: compare RUN RUN...; found one run alone, ${paths[0]}`);
+  if (paths.length < 2) {
+    const found = given.length > 1 ? `${paths[0]} is given twice` : `${paths[0]} is the only run there`;
+    throw new UsageError(`Wanted: compare RUN RUN...; ${found}`);
+  }
   const runs = await Promise.all(paths.map(readRecord));
-  const keyed = await Promise.all(runs.map(async (run) => ({ path: run.path, key: await evaluationKey(run) })));
-  const reasons = incomparable(keyed);
-  const comparison = compareRuns(runs);
-  if (parsed.get(json)) say(safeJson(comparisonJson(comparison, reasons), 2));
-  else sayWrapped(comparisonText(comparison, { reasons, width: openTerminal().columns }));
-  for (const { path, problems: [problem] } of runs) {
-    if (problem !== undefined) sayAside(`note: ${path} is damaged: ${problem}`);
+  const keyed = await Promise.all(runs.map(keyedRecord));
+  const validated = keyed.filter(({ run }) => hasLoss(run));
+  const reasons = incomparable(validated);
+  const doubts = { reasons, shorter: reasons.length > 0 ? [] : shorterValidations(validated) };
+  const comparison = compareRuns(runs, new Map(keyed.map(({ run, key }) => [run, key])));
+  if (parsed.get(json)) say(safeJson(comparisonJson(comparison, doubts), 2));
+  else sayWrapped(comparisonText(comparison, { ...doubts, width: openTerminal().columns }));
+  for (const { path, problems } of runs) {
+    if (problems.length > 0) sayAside(`note: ${path} is damaged: ${problems.join("; ")}`);
   }
   return 0;
 }

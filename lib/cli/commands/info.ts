@@ -4,6 +4,7 @@
  * @module
  */
 
+import { counted } from "../../sentences/counted.ts";
 import { classNameOf } from "../../format/config_json.ts";
 import type { OpenedModel } from "../../format/open_model.ts";
 import { parameterCount } from "../../model/parameters.ts";
@@ -160,6 +161,6 @@ function rows(opened: OpenedModel, about: RunAbout | undefined): [string, string
 }
 
 function trained({ step, tokens, seconds, corpus, device, base }: RunAbout): string {
-  const work = `${grouped(step)} steps, ${grouped(tokens)} tokens in ${duration(seconds)}`;
+  const work = `${counted(step, "step")}, ${counted(tokens, "token")} in ${duration(seconds)}`;
   return [work, corpus && `on ${corpus}`, device && `by ${device}`, base && `from ${base}`].filter(Boolean).join(", ");
 }

@@ -8,7 +8,7 @@ import { exists, isFolder } from "../../files/paths.ts";
 import { listed, quoted, safeJson } from "../../sentences/safe_text.ts";
 import { flagHelp, parseFlags } from "../flags.ts";
 import { json } from "../opened_model.ts";
-import { checkPermissions, permissionsHelp, readingOf } from "../permissions.ts";
+import { checkPermissions, permissionsHelp, readingOf, seeingOthers } from "../permissions.ts";
 import { program } from "../program.ts";
 import { readRecord } from "../run_record.ts";
 import { runJson, runTable } from "../run_table.ts";
@@ -19,17 +19,17 @@ const groups = { Options: { json } };
 
 /** Help of the command. */
 const runsHelp =
-  `Lists runs, the newest first: state, best and last validation loss, time of training, text, size and budget.
+  `Lists runs, the newest first: state, best and last validation loss, time of training, corpus, size and budget.
 
 Usage: ${program} runs [FOLDER...] [options]
 
-FOLDER is a folder of runs, or a run (default: runs). Other folders in it are left out. A run is "running" while a process
+FOLDER is a folder of runs, or a run (default: runs); the time is without validation and saving. Other folders in it are left out. A run is "running" while a process
 trains it, "finished" when its budget is used up, "diverged" when its losses were of no use in the end, and "stopped" when it
 was interrupted or killed: then train --resume goes on. In a narrow terminal the columns that are least needed are left out.
 
 ${flagHelp(groups)}
 
-${permissionsHelp({ "--allow-read=FOLDER": "the runs" })}
+${permissionsHelp({ "--allow-read=FOLDER": "the runs", ...seeingOthers })}
 
 Examples:
   ${program} runs
@@ -62,8 +62,8 @@ export async function runsCommand(args: readonly string[]): Promise<number> {
     return 0;
   }
   say(runTable(runs, openTerminal().columns));
-  for (const { path, problems: [problem] } of runs) {
-    if (problem !== undefined) sayAside(`note: ${path} is damaged: ${problem}`);
+  for (const { path, problems } of runs) {
+    if (problems.length > 0) sayAside(`note: ${path} is damaged: ${problems.join("; ")}`);
   }
   return 0;
 }

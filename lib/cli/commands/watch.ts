@@ -8,7 +8,7 @@ import { flag, flagHelp, parseFlags } from "../flags.ts";
 import { listenForInterrupts } from "../interrupt.ts";
 import { checkRuns } from "../named_runs.ts";
 import { openPage, PAGE_PORT, pageNeeds, parsePort } from "../page_server.ts";
-import { checkPermissions, permissionsHelp, readingOf } from "../permissions.ts";
+import { checkPermissions, permissionsHelp, readingOf, seeingOthers } from "../permissions.ts";
 import { program } from "../program.ts";
 import { sayHelp, sayWrapped } from "../standard_streams.ts";
 
@@ -18,6 +18,7 @@ const groups = { Options: { port } };
 const watchPermissions = {
   "--allow-read=RUNS": "the runs",
   [`--allow-net=127.0.0.1:${PAGE_PORT}`]: "the page, for this machine alone",
+  ...seeingOthers,
 };
 
 /** Help of the command. */

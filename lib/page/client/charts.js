@@ -75,7 +75,7 @@ const spans = [1, 2, 5, 10, 15, 30].flatMap((n) => [n, 60 * n]).concat(
   .sort((a, b) => a - b);
 /** Steps and tokens between two ticks: there are no halves of them. */
 const wholes = Array.from({ length: 13 }, (_, i) => [1, 2, 5].map((n) => n * 10 ** i)).flat();
-const xNames = { step: "step", tokens: "tokens", seconds: "time" };
+const xNames = { step: "step", tokens: "tokens", seconds: "time of training" };
 
 /** Whether a run has a line; of what it may lack, whether there is any value. */
 const isThere = ({ isOptional }, run, { curve, column }) =>

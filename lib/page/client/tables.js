@@ -14,7 +14,7 @@ const last = (run, column) => latest(run.train?.columns[column]);
 const figures = [
   ["step", (run) => whole(last(run, "step"))],
   ["tokens", (run) => whole(last(run, "tokens"))],
-  ["time", (run) => duration(last(run, "seconds"))],
+  ["training", (run) => duration(last(run, "seconds"))],
   ["loss", (run) => nats(last(run, "loss"))],
   ["best validation", (run) => run.best ? `${nats(run.best.loss)} at ${whole(run.best.step)}` : nats()],
   ["accuracy", (run) => percent(latest(run.validation?.columns.accuracy) ?? last(run, "accuracy"))],

@@ -6,6 +6,9 @@
 
 import { architectures, type ModelConfig } from "../model/config.ts";
 
+/** What a token costs going forward only, compared with training: a step goes forward once and backward twice as long. */
+export const FORWARD_SHARE = 1 / 3;
+
 /** Parts of training that follow from a step's plan. */
 export interface StepShape {
   /** Tokens in a window. */
