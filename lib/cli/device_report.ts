@@ -65,7 +65,10 @@ const billions = (rate: number) => {
   return value < 100 ? value.toPrecision(3) : grouped(value);
 };
 
-const microseconds = (seconds: number) => `${(1e6 * seconds).toPrecision(2)} µs`;
+const microseconds = (seconds: number) => {
+  const value = 1e6 * seconds;
+  return `${value < 10 ? value.toPrecision(2) : grouped(Number(value.toPrecision(2)))} µs`;
+};
 
 /** A report for people. */
 export function deviceLines(report: DeviceReport, width = Infinity): string[] {

@@ -72,3 +72,10 @@ Deno.test("info measures the CPU device, and takes a device or a model, not both
     }
     assertEquals(unknown!.code, 2);
   }));
+
+Deno.test("deviceLines() writes times of calls without powers of ten", () => {
+  const callsOf = (call: number) =>
+    deviceLines({ ...report, speed: { ...report.speed, call, submit: 0 } }).find((line) => line.startsWith("calls"))!;
+  const told = [1.234e-6, 99.7e-6, 123e-6, 4321e-6].map((call) => /^calls +(.* µs) for/.exec(callsOf(call))![1]);
+  assertEquals(told, ["1.2 µs", "100 µs", "120 µs", "4,300 µs"]);
+});
