@@ -22,7 +22,7 @@ Deno.test("deno task compile takes along what workers start from, which nothing 
     const source = await Deno.readTextFile(new URL(path, root));
     // what a script holds itself is there in any case
     if (!source.includes("new Worker(") || source.includes("new Worker(`data:")) continue;
-    const [, module] = /new URL\("(\.\/\w+\.ts)", import\.meta\.url\)/.exec(source) ?? [];
+    const [, module] = /(?:new URL|URL\.parse)\("(\.\/\w+\.ts)", import\.meta\.url\)/.exec(source) ?? [];
     assert(module, `${path} starts a worker from elsewhere`);
     wanted.push(new URL(module, `file:///${path}`).pathname.slice(1));
   }
