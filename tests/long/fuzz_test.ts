@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { fuzz } from "./fuzz.ts";
-import { FuzzFailure, runCase, seedOf, type Target, targetOf, whyNoSentence } from "./fuzzer.ts";
+import { fuzz } from "../fuzz/fuzz.ts";
+import { FuzzFailure, runCase, seedOf, type Target, targetOf, whyNoSentence } from "../fuzz/fuzzer.ts";
 
 Deno.test("whatever is read that is damaged is read after all, or refused with one sentence", async () => {
   const { cases, fine, refused } = await fuzz({ seed: 1, cases: 20_000 });
