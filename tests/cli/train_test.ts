@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { record } from "../../lib/sentences/fields.ts";
 import { metricFields } from "../../lib/train/run_fields.ts";
 import { runCli, spawnCli } from "../helpers/run_cli.ts";
-import { runLosses, runMetrics } from "../helpers/run_losses.ts";
+import { runMetrics } from "../helpers/run_losses.ts";
 import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
 
 const small = ["--layers", "1", "--width", "16", "--heads", "2", "--batch-tokens", "128", "--curriculum", "16:50%,32"];
@@ -151,38 +151,6 @@ test("train refuses to resume on another text", async (cwd) => {
   assertEquals(resumed.code, 1);
   assertStringIncludes(resumed.err, "its text has changed: ");
   assert(!resumed.err.includes(" at "));
-});
-
-test("train trains a vocabulary, packs, mixes by weight, skips bad records, and resumes with the same losses", async (cwd) => {
-  const lines = Array.from({ length: 400 }, (_, i) => `line ${i % 37} of the text has ${i % 5} words or more`);
-  const records = lines.map((body) => JSON.stringify({ body }));
-  await Deno.writeTextFile(`${cwd}/a.txt`, lines.join("\n"));
-  await Deno.writeTextFile(`${cwd}/b.jsonl`, [...records.slice(0, 9), "{", ...records.slice(9)].join("\n"));
-  const flags = [
-    ["--data", "a.txt=3", "--data", "b.jsonl=1", "--field", "body", "--skip-bad", "50"],
-    ["--tokenizer", "wordpiece", "--vocab", "60", "--pack", "document", "--mask-mode", "word", "--never-mask", "line"],
-    [...small, "--eval-tokens", "256", "--save-every", "10", "--steps", "40"],
-  ].flat();
-  const whole = await runCli(["train", ...flags, "--name", "whole"], { cwd });
-  assertEquals([whole.code, whole.err], [0, ""]);
-  assertMatch(whole.out, /skipped: Cannot use b.jsonl, line 10: it is no JSON/);
-  assertMatch(whole.out, /corpus {2}mixture of 2, 75 % a.txt, 25 % b.jsonl; 60 different tokens \(WordPiece\)/);
-  assertMatch(whole.out, /padding \d+\.\d%/);
-  const child = spawnCli(["train", ...flags, "--name", "stopped"], { cwd }).spawn();
-  const hasCheckpoint = () => Deno.stat(`${cwd}/runs/stopped/checkpoints/step-00000010`).then(() => true, () => false);
-  for (let i = 0; i < 5000 && !await hasCheckpoint(); i++) await new Promise((resolve) => setTimeout(resolve, 2));
-  child.kill("SIGKILL");
-  await child.output();
-  // a checkpoint in the middle, whether or not the run was quick enough to end
-  for await (const { name } of Deno.readDir(`${cwd}/runs/stopped/checkpoints`)) {
-    if (name > "step-00000030") await Deno.remove(`${cwd}/runs/stopped/checkpoints/${name}`, { recursive: true });
-  }
-  const resumed = await runCli(["train", "--resume", "runs/stopped"], { cwd });
-  assertEquals([resumed.code, resumed.err], [0, ""]);
-  assertEquals(
-    await runLosses(`${cwd}/runs/stopped`),
-    await runLosses(`${cwd}/runs/whole`),
-  );
 });
 
 test("tokenizer trains, encodes, decodes and describes a vocabulary", async (cwd) => {
