@@ -31,6 +31,7 @@ export { urlSource } from "./lib/text/url_source.ts";
 export type { FetchLimits } from "./lib/access/guarded_fetch.ts";
 export {
   BadRecords,
+  type Beside,
   BrokenDataError,
   type ByteSource,
   type Passage,
@@ -47,6 +48,23 @@ export { jsonLines } from "./lib/text/json_lines.ts";
 export { parquet } from "./lib/text/parquet.ts";
 export { type DocumentKind, documentKinds, plainText } from "./lib/text/plain_text.ts";
 export { type TextFormat, textFormats, type TextOptions, textSource } from "./lib/text/text_source.ts";
+
+// labelled data
+export { type Classes, classesOf } from "./lib/labelled/classes.ts";
+export {
+  type LabelledFormat,
+  labelledFormats,
+  type LabelledOptions,
+  type LabelledText,
+  labelledTexts,
+} from "./lib/labelled/labelled_texts.ts";
+export {
+  type LabelledWordFormat,
+  labelledWordFormats,
+  labelledWords,
+  type LabelledWordsOptions,
+} from "./lib/labelled/labelled_words.ts";
+export type { LabelledWords } from "./lib/labelled/sentence.ts";
 
 // corpora
 export {

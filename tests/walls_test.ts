@@ -9,7 +9,7 @@ const floors: readonly (readonly string[])[] = [
   ["kernels", "lib/random", "lib/sentences", "deno.json"],
   ["lib/access"],
   ["lib/tensor", "lib/text", "lib/tokenizer"],
-  ["lib/device/trace.ts", "lib/batch"],
+  ["lib/device/trace.ts", "lib/batch", "lib/labelled"],
   ["lib/device/profile.ts", "lib/device/lowering.ts"],
   ["lib/device/device.ts"],
   ["lib/device/altered_device.ts"],
@@ -29,7 +29,7 @@ const floors: readonly (readonly string[])[] = [
   ["cli.ts", "mod.ts", "text.ts", "tokenizer.ts", "format.ts", "kernels.ts"],
 ];
 
-const wing = ["lib/text", "lib/tokenizer", "lib/batch"];
+const wing = ["lib/text", "lib/tokenizer", "lib/batch", "lib/labelled"];
 const devices = ["lib/device/open_device.ts", "lib/device/webgpu", "lib/device/cpu"];
 
 /** What a room does not know, although it lies lower. */
@@ -37,12 +37,13 @@ const unknown: Readonly<Record<string, readonly string[]>> = {
   "lib/tensor": ["lib/random"],
   "lib/tokenizer": ["lib/random"],
   "lib/batch": ["lib/tensor"],
+  "lib/labelled": ["lib/tensor", "lib/tokenizer", "lib/random"],
   "lib/device": [...wing, "lib/random"],
   "lib/graph": [...wing, "lib/random", ...devices],
   "lib/ops": [...wing, "lib/random", ...devices],
   "lib/optimizer": [...wing, ...devices],
-  "lib/model": ["lib/text", "lib/tokenizer", ...devices, "lib/device/profile.ts"],
-  "lib/format": ["lib/text", "lib/batch", "lib/random", "lib/device", "lib/graph", "lib/optimizer"],
+  "lib/model": ["lib/text", "lib/tokenizer", "lib/labelled", ...devices, "lib/device/profile.ts"],
+  "lib/format": ["lib/text", "lib/batch", "lib/labelled", "lib/random", "lib/device", "lib/graph", "lib/optimizer"],
   "lib/files": [
     ...wing,
     "lib/random",

@@ -6,7 +6,7 @@
 
 import { listed } from "../sentences/safe_text.ts";
 import { decodeLine, type Line, linesOf, LONGEST_RECORD } from "./lines.ts";
-import { BadRecords, type ByteSource, type ReadOptions, type TextSource } from "./source.ts";
+import { BadRecords, type Beside, type ByteSource, type ReadOptions, type TextSource } from "./source.ts";
 import { type CsvShape, emptyRecord, extendRecord, splitAtReturns } from "./csv_record.ts";
 
 /** What may separate cells. */
@@ -20,6 +20,8 @@ export interface TableOptions {
    * @default {"text"}
    */
   field?: string | undefined;
+  /** Column that is read beside the text, such as its label's. Default: none. */
+  beside?: string | undefined;
   /**
    * What separates cells, where the heading leaves it open.
    *
@@ -33,26 +35,39 @@ export interface TableOptions {
  * such as `sep=;`. A record with more cells than the heading, or without an end of its quotes, is a bad record; the next line
  * begins a new one. By tabs, a quote without an end is text.
  */
-export function commaSeparated(source: ByteSource, { field = "text", delimiter = "," }: TableOptions = {}): TextSource {
+export function commaSeparated(
+  source: ByteSource,
+  { field = "text", beside, delimiter = "," }: TableOptions = {},
+): TextSource {
   let heading: Promise<Heading> | undefined;
   return {
     name: source.name,
     size: source.size,
     async *read({ start, end, bad }) {
-      const { column, shape, next: first } = await (heading ??= readHeading(source, { field, delimiter }));
+      heading ??= readHeading(source, { field, beside, delimiter });
+      const { column, second, shape, next: first } = await heading;
       for await (const record of recordsOf(source, { start, end, bad, shape })) {
         if (record.start < first) continue;
         const problem = problemOf(record.cells, { column, columns: shape.columns });
         if (problem === undefined) {
-          yield { text: record.cells[column]!.toWellFormed(), after: "document", next: record.next };
+          const text = record.cells[column]!.toWellFormed();
+          const passage = { text, after: "document" as const, next: record.next };
+          yield second === undefined ? passage : { ...passage, beside: besideOf(record, second) };
         } else bad.skip(`Cannot use ${source.name}, ${record.place}: ${problem}`, `${source.name} ${record.next}`);
       }
     },
   };
 }
 
+/** What stands beside a text; an empty cell is none. */
+function besideOf({ cells, place }: Record, column: number): Beside {
+  return { value: cells[column]?.trim().toWellFormed() || undefined, place };
+}
+
 interface Heading {
   readonly column: number;
+  /** Column that is read beside. */
+  readonly second: number | undefined;
   readonly shape: CsvShape;
   /** Offset after it. */
   readonly next: number;
@@ -72,20 +87,37 @@ interface Record {
  */
 async function readHeading(
   source: ByteSource,
-  { field, delimiter }: { field: string; delimiter: string },
+  { field, beside, delimiter }: { field: string; beside: string | undefined; delimiter: string },
 ): Promise<Heading> {
   let seen: readonly string[] = [];
   for (const candidate of [delimiter, ...delimiters.filter((other) => other !== delimiter)]) {
     const found = await headingBy(source, candidate);
     if (!found) throw new SyntaxError(`Cannot use ${source.name}: it is empty`);
     const names = columnNames(found.cells);
-    const exact = names.indexOf(field);
-    const column = exact >= 0 ? exact : names.findIndex((name) => name.trim() === field);
-    if (column >= 0) return { ...found, column, shape: { ...found.shape, columns: names.length } };
+    const column = indexOf(names, field);
+    if (column >= 0) {
+      const second = beside === undefined ? undefined : indexOf(names, beside);
+      if (second === -1) throw missingColumn(source, { column: beside!, flag: "label", names });
+      return { ...found, column, second, shape: { ...found.shape, columns: names.length } };
+    }
     if (names.length > seen.length) seen = names;
   }
-  throw new SyntaxError(
-    `Cannot use ${source.name}: it has no column "${field}" (--field); its columns are ${listed(seen, { most: 20 })}`,
+  throw missingColumn(source, { column: field, flag: "field", names: seen });
+}
+
+/** Where a name stands, spaces around it or not; -1 where it does not. */
+function indexOf(names: readonly string[], name: string): number {
+  const exact = names.indexOf(name);
+  return exact >= 0 ? exact : names.findIndex((other) => other.trim() === name);
+}
+
+function missingColumn(
+  { name }: ByteSource,
+  { column, flag, names }: { column: string; flag: string; names: readonly string[] },
+): SyntaxError {
+  const columns = listed(names, { most: 20 });
+  return new SyntaxError(
+    `Cannot use ${name}: it has no column "${column}" (--${flag}); its columns are ${columns}`,
   );
 }
 

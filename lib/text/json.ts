@@ -6,7 +6,7 @@
 
 import { type Bytes, firstBytes } from "./byte_reader.ts";
 import { beginning, type JsonLayout, layoutOfObject, skeletonOf } from "./json_layout.ts";
-import { isObject, jsonText, parseLoosely, textAt } from "./json_record.ts";
+import { isObject, jsonBeside, jsonText, parseLoosely, textAt } from "./json_record.ts";
 import { jsonScanner, JsonStructureError } from "./json_scan.ts";
 import { jsonLines } from "./json_lines.ts";
 import { LONGEST_RECORD, skipBroken } from "./lines.ts";
@@ -22,14 +22,18 @@ const HEAD_LINES = 20;
  * the other, a list or a column within an object, or an object with a record by each name. Lines have offsets to cut
  * at; the others do not.
  *
- * @param isLines Whether the name says that it is JSON lines, which it is where nothing speaks against it.
+ * @param options `beside`: a field that is read beside the text; `isLines`: whether the name says that it is JSON lines, which it is where nothing speaks against it.
  * @throws {SyntaxError} with what was seen, if it is none of these.
  */
 export async function jsonSource(
   source: ByteSource,
-  { field = "text", isLines = false }: { field?: string | undefined; isLines?: boolean } = {},
+  { field = "text", beside, isLines = false }: {
+    field?: string | undefined;
+    beside?: string | undefined;
+    isLines?: boolean;
+  } = {},
 ): Promise<TextSource> {
-  const lines = () => jsonLines(source, { field });
+  const lines = () => jsonLines(source, { field, beside });
   const head = await firstBytes(source.stream(0, Math.min(HEAD, source.size ?? HEAD)), HEAD).catch(brokenHead);
   if (head === undefined) return lines();
   const isWhole = head.length < HEAD;
@@ -40,8 +44,8 @@ export async function jsonSource(
   if (first === undefined) return lines();
   const layout = linesLayout(text, { isWhole, isLines, field });
   if (layout === "lines") return lines();
-  if (first === "[") return elements(source, { path: [], isObject: false, field });
-  if (first === '"') return elements(source, { path: undefined, isObject: false, field });
+  if (first === "[") return elements(source, { path: [], isObject: false, field, beside });
+  if (first === '"') return elements(source, { path: undefined, isObject: false, field, beside });
   if (first !== "{") {
     if (isLines) return lines();
     throw new SyntaxError(
@@ -50,7 +54,7 @@ export async function jsonSource(
       }"; --format text reads it as plain text`,
     );
   }
-  return elements(source, await objectLayout(source, { field, isLines }));
+  return elements(source, await objectLayout(source, { field, beside, isLines }));
 }
 
 /** What is broken from its first byte on is told when it is read. */
@@ -87,13 +91,14 @@ function parsed(json: string): unknown {
 
 async function objectLayout(
   source: ByteSource,
-  { field, isLines }: { field: string; isLines: boolean },
+  { field, beside, isLines }: { field: string; beside: string | undefined; isLines: boolean },
 ): Promise<JsonLayout> {
-  const following: JsonLayout = { path: undefined, isObject: false, field };
+  const following: JsonLayout = { path: undefined, isObject: false, field, beside };
   try {
     const skeleton = await skeletonOf(withoutMark(source.stream(0)));
     if (!skeleton || skeleton.isFollowed || !isObject(skeleton.value)) return following;
-    return layoutOfObject(skeleton.value, field);
+    const layout = layoutOfObject(skeleton.value, field);
+    return beside === undefined ? layout : { ...layout, beside: besideIn(skeleton.value, { layout, beside, field }) };
   } catch (error) {
     // what is broken is told when it is read
     if (error instanceof JsonStructureError || error instanceof BrokenDataError) return following;
@@ -101,6 +106,29 @@ async function objectLayout(
     if (isLines) return following;
     throw new SyntaxError(`Cannot use ${source.name}: ${error.message}`);
   }
+}
+
+/**
+ * Where a field stands in the records of a layout that was found for the text's.
+ *
+ * @throws {SyntaxError} where the texts stand in a list of their own.
+ */
+function besideIn(
+  { columns }: Record<string, unknown>,
+  { layout, beside, field }: { layout: JsonLayout; beside: string; field: string },
+): string {
+  if (Array.isArray(columns) && layout.path?.join() === "data") {
+    const column = columns.indexOf(beside);
+    if (column >= 0) return String(column);
+    throw new SyntaxError(`it has no column "${beside}" (--label); its columns are ${columns.join(", ")}`);
+  }
+  const prefix = layout.path === undefined ? "" : `${layout.path.join(".")}.`;
+  if (layout.field !== "" || field === "") return beside.startsWith(prefix) ? beside.slice(prefix.length) : beside;
+  throw new SyntaxError(
+    `its texts stand in a list of their own, "${
+      layout.path?.join(".")
+    }"; wanted records that hold a text with its label, such as JSON lines`,
+  );
 }
 
 /** Bytes without a byte-order mark, which becomes spaces so that offsets stay. */
@@ -174,18 +202,24 @@ function passageOf(
   options: { source: ByteSource; layout: JsonLayout; start: number; bad: BadRecords },
 ): Passage<number> | undefined {
   const { source, layout, bad } = options;
-  let text: ReturnType<typeof jsonText>;
-  if (bytes === undefined) text = { problem: `it is longer than ${LONGEST_RECORD} bytes` };
+  const { field, beside } = layout;
+  let found: ReturnType<typeof jsonText> | ReturnType<typeof jsonBeside>;
+  if (bytes === undefined) found = { problem: `it is longer than ${LONGEST_RECORD} bytes` };
   else {
     try {
-      text = jsonText(decoder.decode(bytes), layout.field);
+      const json = decoder.decode(bytes);
+      found = beside === undefined ? jsonText(json, field) : jsonBeside(json, { field, beside });
     } catch {
-      text = { problem: "it is no UTF-8" };
+      found = { problem: "it is no UTF-8" };
     }
   }
-  if (typeof text === "string") return { text, after: "document", next };
+  if (typeof found === "string") return { text: found, after: "document", next };
   const place = `byte ${start}${options.start === 0 ? ` (line ${line})` : ""}`;
-  bad.skip(`Cannot use ${source.name}, ${place}: ${text.problem}`, `${source.name} ${start}`);
+  if ("text" in found) {
+    const { text, ...rest } = found;
+    return { text, after: "document", next, beside: { ...rest, place } };
+  }
+  bad.skip(`Cannot use ${source.name}, ${place}: ${found.problem}`, `${source.name} ${start}`);
   return undefined;
 }
 

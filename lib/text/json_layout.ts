@@ -16,6 +16,8 @@ export interface JsonLayout {
   readonly isObject: boolean;
   /** Field of the text in each record. */
   readonly field: string;
+  /** Field that is read beside it, where one is. */
+  readonly beside?: string | undefined;
 }
 
 /** Children of a container that the skeleton keeps. */

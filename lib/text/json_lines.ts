@@ -4,22 +4,29 @@
  * @module
  */
 
-import { jsonText, type RecordText } from "./json_record.ts";
+import { type BesideText, jsonBeside, jsonText, type RecordText } from "./json_record.ts";
 import { cutAtRecord, decodeLine, type Line, linesOf, LONGEST_RECORD } from "./lines.ts";
 import type { BadRecords, ByteSource, TextSource } from "./source.ts";
 
-/** JSON lines: each an object whose field is a document, or a string. */
-export function jsonLines(source: ByteSource, { field = "text" }: { field?: string | undefined } = {}): TextSource {
+/** JSON lines: each an object whose field is a document, or a string; `beside`: a field that is read beside the text. */
+export function jsonLines(
+  source: ByteSource,
+  { field = "text", beside }: { field?: string | undefined; beside?: string | undefined } = {},
+): TextSource {
   return {
     name: source.name,
     size: source.size,
     cut: (wanted) => cutAtRecord(source, wanted),
     async *read({ start, end, bad }) {
       for await (const line of linesOf(source, { start, end, longest: LONGEST_RECORD, bad })) {
-        const text = textOf(line, { source, field, bad });
-        if (text === undefined) continue;
-        if (typeof text === "string") yield { text, after: "document", next: line.next };
-        else bad.skip(`Cannot use ${source.name}, ${line.place}: ${text.problem}`, `${source.name} ${line.start}`);
+        const found = textOf(line, { source, field, beside, bad });
+        if (found === undefined) continue;
+        const { place, start, next } = line;
+        if (typeof found === "string") yield { text: found, after: "document", next };
+        else if ("text" in found) {
+          const { text, ...beside } = found;
+          yield { text, after: "document", next, beside: { ...beside, place } };
+        } else bad.skip(`Cannot use ${source.name}, ${place}: ${found.problem}`, `${source.name} ${start}`);
       }
     },
   };
@@ -28,8 +35,9 @@ export function jsonLines(source: ByteSource, { field = "text" }: { field?: stri
 /** The text of a line; undefined where there is none. The record itself is let go of before its text is handed on. */
 function textOf(
   line: Line,
-  { source, field, bad }: { source: ByteSource; field: string; bad: BadRecords },
-): RecordText | undefined {
+  { source, field, beside, bad }: { source: ByteSource; field: string; beside: string | undefined; bad: BadRecords },
+): RecordText | BesideText | undefined {
   const json = decodeLine(line, source, bad);
-  return json === undefined || json.trim() === "" ? undefined : jsonText(json, field);
+  if (json === undefined || json.trim() === "") return undefined;
+  return beside === undefined ? jsonText(json, field) : jsonBeside(json, { field, beside });
 }

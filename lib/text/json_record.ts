@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { Beside } from "./source.ts";
+
 /** The text of a record, or what is wrong with it. */
 export type RecordText = string | { readonly problem: string };
 
@@ -13,13 +15,46 @@ export type RecordText = string | { readonly problem: string };
  * @param field A key, or a path such as `doc.text`; a key that has the dot in it wins. Numbers take elements of lists.
  */
 export function jsonText(json: string, field: string): RecordText {
-  let record: unknown;
+  const record = parsedRecord(json);
+  return record === undefined ? notJson : textIn(record, field);
+}
+
+/** A text with another field of its record. */
+export interface BesideText extends Omit<Beside, "place"> {
+  /** The text. */
+  readonly text: string;
+}
+
+/**
+ * The text of a record with another field of it: text, numbers and truths as text, a list of such, or undefined where it is
+ * missing, null or empty.
+ */
+export function jsonBeside(
+  json: string,
+  { field, beside }: { field: string; beside: string },
+): BesideText | Exclude<RecordText, string> {
+  const record = parsedRecord(json);
+  if (record === undefined) return notJson;
+  const text = textIn(record, field);
+  if (typeof text !== "string") return text;
+  const row = isObject(record) && isObject(record.row) ? valueAt(record.row, beside) : undefined;
+  const found = valueAt(record, beside) ?? row;
+  if (found === undefined) return { text, value: undefined, fields: fieldNames(record) };
+  const value = wordOf(found);
+  return value === "other" ? { problem: `its field "${beside}" (--label) is an object` } : { text, value: value?.word };
+}
+
+const notJson = { problem: "it is no JSON" } as const;
+
+function parsedRecord(json: string): unknown {
   try {
-    record = JSON.parse(json);
+    return JSON.parse(json);
   } catch {
-    record = parseLoosely(json);
-    if (record === undefined) return { problem: "it is no JSON" };
+    return parseLoosely(json);
   }
+}
+
+function textIn(record: unknown, field: string): RecordText {
   const value = (record as Record<string, unknown> | null)?.[field];
   return typeof value === "string" && typeof record === "object" ? value.toWellFormed() : textOfRecord(record, field);
 }
@@ -71,6 +106,32 @@ export function textAt(value: unknown, path: string, { lists = true } = {}): str
     if (text !== undefined) return text;
   }
   return undefined;
+}
+
+/** The value at a path, whatever it is; a key that has the dots in it wins. */
+function valueAt(value: unknown, path: string): unknown {
+  if (path === "") return value;
+  if (Array.isArray(value)) return Object.hasOwn(value, path) && path !== "length" ? value[Number(path)] : undefined;
+  if (!isObject(value)) return undefined;
+  if (Object.hasOwn(value, path)) return value[path];
+  for (let dot = path.indexOf("."); dot >= 0; dot = path.indexOf(".", dot + 1)) {
+    const found = valueAt(value[path.slice(0, dot)], path.slice(dot + 1));
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** A value as a word, or as one for each element of a list; undefined where it is empty. */
+function wordOf(value: unknown): { readonly word: string | readonly string[] } | "other" | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value === "object") {
+    if (!Array.isArray(value) || value.some((element) => typeof element === "object" && element !== null)) {
+      return "other";
+    }
+    return { word: value.map((element) => element === null ? "" : String(element).trim().toWellFormed()) };
+  }
+  const word = String(value).trim().toWellFormed();
+  return word === "" ? undefined : { word };
 }
 
 const joined = (values: readonly unknown[]) =>

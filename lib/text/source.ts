@@ -30,6 +30,18 @@ export interface Passage<Position> {
   readonly after: "nothing" | "line" | "document";
   /** Position after it, where reading can go on. */
   readonly next: Position;
+  /** What its record holds beside it, where that was asked for. */
+  readonly beside?: Beside | undefined;
+}
+
+/** A second field of a text's record. */
+export interface Beside {
+  /** Its value, numbers and truths as text; of a list one for each element. Undefined where there is none. */
+  readonly value: string | readonly string[] | undefined;
+  /** Names of the record's fields, where it has none of this name. */
+  readonly fields?: readonly string[] | undefined;
+  /** Where the record is, for people: `line 3`. */
+  readonly place: string;
 }
 
 /** What {@linkcode TextSource.read} reads. */

@@ -36,6 +36,8 @@ export interface TextOptions {
    * @default {"text"}
    */
   field?: string | undefined;
+  /** Field or column that is read beside the text, such as its label's, from JSON and tables. Default: none. */
+  beside?: string | undefined;
   /** What the text is, whatever its name and content say. By default its name's ending says that, and its content is checked. */
   format?: TextFormat | undefined;
 }
@@ -158,7 +160,7 @@ function hasControls(text: string): boolean {
 
 async function unpackedText(
   { source, head, inner, isPacked }: { source: ByteSource; head: Bytes; inner: string; isPacked: boolean },
-  { document, field, format }: TextOptions,
+  { document, field, beside, format }: TextOptions,
 ): Promise<TextSource> {
   const ending = /\.(\w+)$/.exec(inner)?.[1]?.toLowerCase() ?? "";
   const isParquet = beginsWith(head, 0x50, 0x41, 0x52, 0x31);
@@ -169,24 +171,33 @@ async function unpackedText(
     }
     const other = isParquet ? undefined : noTextIn(head, source);
     if (other !== undefined) throw new SyntaxError(`Cannot read ${source.name}: it is ${other}`);
+    if (beside !== undefined) throw withoutRecords(source, "parquet");
     return parquet(source, { field });
   }
   const text = await asUtf8(source, head, format !== undefined);
+  if (beside !== undefined && kind === "text") throw withoutRecords(source, "plain text");
   if (format === undefined && kind === "text") checkPlain(text, { ending, field: field ?? "text" });
   switch (kind) {
     case "jsonl":
       return format === "jsonl"
-        ? jsonLines(text.source, { field })
-        : await jsonSource(text.source, { field, isLines: true });
+        ? jsonLines(text.source, { field, beside })
+        : await jsonSource(text.source, { field, beside, isLines: true });
     case "json":
-      return await jsonSource(text.source, { field });
+      return await jsonSource(text.source, { field, beside });
     case "csv":
-      return commaSeparated(text.source, { field });
+      return commaSeparated(text.source, { field, beside });
     case "tsv":
-      return commaSeparated(text.source, { field, delimiter: "\t" });
+      return commaSeparated(text.source, { field, beside, delimiter: "\t" });
     case "text":
       return plainText(text.source, { document });
   }
+}
+
+function withoutRecords({ name }: ByteSource, what: string): SyntaxError {
+  return new SyntaxError(
+    `Cannot read texts with their labels from ${name}: it is ${what}; wanted CSV, TSV, JSON or JSON lines ` +
+      "(--format says which, whatever its name)",
+  );
 }
 
 interface Utf8 {

@@ -1,0 +1,166 @@
+/**
+ * Sentences with a label on each word: CoNLL's columns, word/TAG lines, and JSON with two lists.
+ *
+ * @module
+ */
+
+import { quoted } from "../sentences/safe_text.ts";
+import { compressionOf } from "../text/decompress.ts";
+import { BadRecords, type Beside, type ByteSource, type Passage, strict } from "../text/source.ts";
+import { textSource } from "../text/text_source.ts";
+import { columnReader } from "./columns.ts";
+import type { LabelledOptions } from "./labelled_texts.ts";
+import { have, places } from "./places.ts";
+import type { LabelledWords, TaggedSentence } from "./sentence.ts";
+import { isSlashed, slashedWords } from "./slashed.ts";
+
+/** Formats of labelled words: columns, word/TAG, and records with a list or a text of words and one of tags. */
+export const labelledWordFormats = ["conll", "slashes", "json", "jsonl", "csv", "tsv"] as const;
+/** A format of labelled words. */
+export type LabelledWordFormat = typeof labelledWordFormats[number];
+
+/** How labelled words are read. */
+export interface LabelledWordsOptions extends Omit<LabelledOptions, "field" | "label" | "format"> {
+  /** Of records the field of the words, of columns the number of theirs. Default: tokens; the first, of CoNLL-U the second. */
+  field?: string | undefined;
+  /** Of records the field of the tags, of columns the number of theirs. Default: tags; the last, of CoNLL-U the fourth. */
+  label?: string | undefined;
+  /** What the data is. Default: by the name's ending, and by what the first lines look like. */
+  format?: LabelledWordFormat | undefined;
+}
+
+/**
+ * The sentences of a file, one after the other.
+ *
+ * Columns: a word a line, what belongs to it beside it after a tab or spaces, a blank line after each sentence; comments and
+ * `-DOCSTART-` are passed over, of CoNLL-U also words that stand for several. Slashes: a sentence a line, `The/DT dog/NN`; the last
+ * slash counts. Records: lists, or texts that are cut at spaces.
+ *
+ * @throws {SyntaxError} at the end, with all their places, where tags and words do not match.
+ *
+ * @example
+ * ```ts
+ * import { labelledWords, stringSource } from "@cloze/mlm/text";
+ *
+ * const source = stringSource("a.txt", "The/DT dog/NN barks/VB\nIt/PRP sleeps/VB\n");
+ * for await (const { words, tags } of labelledWords(source)) console.log(words, tags);
+ * ```
+ */
+export async function* labelledWords(
+  source: ByteSource,
+  { bad = new BadRecords(), note, ...options }: LabelledWordsOptions = {},
+): AsyncGenerator<LabelledWords> {
+  const { name } = source;
+  const faults = places();
+  let problem: string | undefined;
+  let isEmpty = true;
+  const empty = places();
+  for await (const sentence of sentencesOf(source, { ...options, bad })) {
+    isEmpty = false;
+    if ("problem" in sentence) {
+      const message = `Cannot use ${name}, ${sentence.place}: ${sentence.problem}`;
+      if (bad.allowed > 0) bad.skip(message, `${name} ${sentence.place}`);
+      else faults.add(sentence.place);
+      problem ??= sentence.problem;
+    } else if (sentence.words.length === 0) empty.add(sentence.source.slice(name.length + 2));
+    else yield sentence;
+  }
+  if (isEmpty) throw new SyntaxError(`Cannot use ${name}: it holds no words with tags`);
+  if (faults.count > 0) {
+    throw new SyntaxError(
+      `Cannot use ${name}: the tags of ${
+        have(faults.count, "sentence").replace(/ (has|have)$/, "")
+      } do not match the words ` +
+        `(${faults.text()}); of the first, ${problem}; --skip-bad ${faults.count} leaves them out`,
+    );
+  }
+  if (empty.count > 0) note?.(`${have(empty.count, "sentence")} no words and are left out: ${name}, ${empty.text()}`);
+}
+
+type Reading = Omit<LabelledWordsOptions, "note" | "bad"> & { readonly bad: BadRecords };
+
+async function* sentencesOf(source: ByteSource, options: Reading): AsyncGenerator<TaggedSentence> {
+  const format = options.format ?? await formatOf(source);
+  if (format !== "conll" && format !== "slashes") return yield* recordsOf(source, { ...options, format });
+  const lines = await textSource(source, { format: "text" });
+  const { field, label, bad } = options;
+  const columns = columnReader({ word: columnOf(field, "field"), tag: columnOf(label, "label"), name: source.name });
+  let number = 1;
+  let held = "";
+  for await (const { text, after } of lines.read({ start: 0, end: lines.size, bad })) {
+    held += text;
+    if (after === "nothing") continue;
+    const place = `line ${number++}`;
+    if (format === "conll") yield* columns.line(held, place);
+    else if (held.trim() !== "") yield slashedWords(held, { name: source.name, place });
+    held = "";
+  }
+  if (format === "conll") yield* columns.end();
+}
+
+/** The number of a column, from 1; undefined where none is given. */
+function columnOf(given: string | undefined, flag: string): number | undefined {
+  if (given === undefined) return undefined;
+  if (/^[1-9]\d{0,3}$/.test(given)) return Number(given);
+  throw new RangeError(
+    `Cannot take column ${quoted(given)} (--${flag}): columns of words and tags go by numbers, from 1`,
+  );
+}
+
+const endings: Readonly<Record<string, LabelledWordFormat>> = {
+  json: "json",
+  jsonl: "jsonl",
+  ndjson: "jsonl",
+  csv: "csv",
+  conll: "conll",
+  conllu: "conll",
+  iob: "conll",
+  bio: "conll",
+};
+
+/** Lines by which slashes are told from columns. */
+const MOST_LINES = 50;
+
+/** What a file holds, by its ending or by its first lines. */
+async function formatOf(source: ByteSource): Promise<LabelledWordFormat> {
+  const ending = /\.(\w+)$/.exec(compressionOf(source.name).inner)?.[1]?.toLowerCase() ?? "";
+  const known = Object.hasOwn(endings, ending) ? endings[ending] : undefined;
+  if (known) return known;
+  const lines: string[] = [];
+  const text = await textSource(source, { format: "text" });
+  for await (const { text: line } of text.read({ start: 0, end: text.size, bad: new BadRecords(Infinity) })) {
+    if (line.trim() !== "") lines.push(line);
+    if (lines.length === MOST_LINES) break;
+  }
+  if (lines[0]?.trimStart().startsWith("{")) return "jsonl";
+  return isSlashed(lines) ? "slashes" : "conll";
+}
+
+/** Sentences that are records: a field with the words, a field with the tags. */
+async function* recordsOf(
+  source: ByteSource,
+  { field = "tokens", label = "tags", format, bad }: Reading & { format: "json" | "jsonl" | "csv" | "tsv" },
+): AsyncGenerator<TaggedSentence> {
+  const text = await textSource(source, { field, beside: label, format });
+  for await (const passage of text.read({ start: 0, end: text.size, bad: bad.allowed > 0 ? bad : strict })) {
+    yield sentenceOf(passage, { name: source.name, label });
+  }
+}
+
+function sentenceOf(
+  { text, beside }: Passage<number>,
+  { name, label }: { name: string; label: string },
+): TaggedSentence {
+  const { value, place } = beside as Beside;
+  if (value === undefined && text.trim() !== "") return { problem: `there are none in "${label}" (--label)`, place };
+  // a list of words comes as lines
+  const isList = Array.isArray(value);
+  const words = text === "" ? [] : isList ? text.split("\n") : text.trim().split(/\s+/);
+  const tags = isList ? value as readonly string[] : ((value ?? "") as string).split(/\s+/).filter((tag) => tag !== "");
+  if (words.length !== tags.length) return { problem: `${tags.length} tags stand for ${words.length} words`, place };
+  const empty = words.findIndex((word, i) => word.trim() === "" || tags[i] === "");
+  if (empty >= 0) {
+    return { problem: `${words[empty]!.trim() === "" ? "word" : "the tag of word"} ${empty + 1} is empty`, place };
+  }
+  return { words, tags, source: `${name}, ${place}` };
+}
