@@ -14,12 +14,17 @@ export interface Interrupt {
   readonly signal: AbortSignal;
   /** From now on two are told from one even while the main thread is busy, which takes a thread. */
   count(): void;
+  /** Hears, while the main thread has no time for signals, what was counted; to be called now and then by what keeps it busy. */
+  whileBusy(milliseconds: number): void;
   /** Listens no more. */
   remove(): void;
 }
 
 /** Exit code of a program that was interrupted. */
 export const INTERRUPTED = 130;
+
+/** Seconds of a step from which on somebody may interrupt twice before it is over. */
+const SLOW_STEP = 0.2;
 
 /**
  * Listens for interrupts: `stopping` is called at the first, `leaving` at the second, after which the program ends. A terminal
@@ -35,11 +40,23 @@ export function listenForInterrupts(
     stopping();
   };
   let counter: SignalCounter | undefined;
+  let [heard, heardBefore] = [false, 0];
   const leave = () => {
     leaving();
     Deno.exit(INTERRUPTED);
   };
-  const stopOrLeave = () => controller.signal.aborted || (counter?.count() ?? 0) > 1 ? leave() : stop();
+  const counted = () => counter ? heardBefore + counter.count() : 0;
+  const stopOrLeave = () => {
+    if (heard || counted() > 1) leave();
+    heard = true;
+    stop();
+  };
+  const count = () => {
+    if (counter) return;
+    heardBefore = heard ? 1 : 0;
+    // a signal that it counts may have been one of two for the listeners here
+    counter = countSignals(twice, () => counted() > 1 && leave());
+  };
   const twice: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
   const listeners = new Map<Deno.Signal, () => void>(twice.map((name) => [name, stopOrLeave]));
   // Deno ends by what it ignored before once it listens for any signal
@@ -47,9 +64,12 @@ export function listenForInterrupts(
   for (const [name, listener] of listeners) Deno.addSignalListener(name, listener);
   return {
     signal: controller.signal,
-    count: () => {
-      // a signal that it counts may have been one of two for the listeners here
-      counter ??= countSignals(twice, () => counter!.count() > 1 && leave());
+    count,
+    whileBusy: (milliseconds) => {
+      if (milliseconds > SLOW_STEP * 1000) count();
+      const signals = counted();
+      if (signals > 1) leave();
+      if (signals > 0) stop();
     },
     remove: () => {
       counter?.end();
@@ -57,9 +77,6 @@ export function listenForInterrupts(
     },
   };
 }
-
-/** Seconds of a step from which on somebody may interrupt twice before it is over. */
-const SLOW_STEP = 0.2;
 
 /** Has interrupts counted once a step takes so long that two would be one. */
 export function slowStepWatch(interrupt: Pick<Interrupt, "count">): Reporter {

@@ -19,7 +19,7 @@ import { measurePeaks } from "../speed/measure_peaks.ts";
 import { bestCheckpoint, checkpointKeeper } from "./checkpoint_keeper.ts";
 import { grouped } from "./figures.ts";
 import type { ParsedFlags } from "./flags.ts";
-import { INTERRUPTED, listenForInterrupts, slowStepWatch } from "./interrupt.ts";
+import { type Interrupt, INTERRUPTED, listenForInterrupts, slowStepWatch } from "./interrupt.ts";
 import { elapsedLine } from "./long_work.ts";
 import { type MicroBatch, partsNotice } from "./memory_check.ts";
 import type { JsonEvents } from "./json_events.ts";
@@ -58,6 +58,7 @@ interface Site {
   readonly signal: AbortSignal;
   /** Hears of steps that take long. */
   readonly slow: Reporter;
+  readonly interrupt: Pick<Interrupt, "whileBusy">;
   /** What was found out before the first step. */
   readonly known: { outlook?: Outlook };
 }
@@ -65,7 +66,7 @@ interface Site {
 /** Trains to the end, with other devices or lower rates where that helps; returns the exit code. */
 export async function trainRun(
   first: Run,
-  { parsed, terminal, json }: Omit<Site, "signal" | "slow" | "known">,
+  { parsed, terminal, json }: Omit<Site, "signal" | "slow" | "interrupt" | "known">,
 ): Promise<number> {
   const recovery = createRecovery((line) => terminal.print(line));
   const interrupt = listenForInterrupts({
@@ -78,7 +79,7 @@ export async function trainRun(
   let [run, failure]: [Run, Failure | undefined] = [first, undefined];
   // the run as it begins: with smaller parts of batches once a GPU turned out too small
   let beginning = first;
-  const site = { parsed, terminal, json, signal, end, slow: slowStepWatch(interrupt), known: {} };
+  const site = { parsed, terminal, json, signal, end, slow: slowStepWatch(interrupt), interrupt, known: {} };
   try {
     while (true) {
       try {
@@ -136,6 +137,7 @@ async function attempt(run: Run, site: Attempt): Promise<number> {
   const opened = run.device ??
     await openRunDevice({ ...run, isRecovered: !isFirst }, parsed, tuneTeller(terminal));
   const { device, reason, notice } = opened;
+  device.whileBusy = site.interrupt.whileBusy;
   const began = performance.now();
   let progress: Progress | undefined;
   try {

@@ -114,6 +114,11 @@ export interface Device {
   readonly maxBufferBytes?: number | undefined;
   /** Bytes of memory that it can have in all, where that is known. */
   readonly memoryBytes?: number | undefined;
+  /**
+   * Called between kernels with the milliseconds since a section began, where the device keeps the calling thread busy until that
+   * is over; it may end the program.
+   */
+  whileBusy?: ((milliseconds: number) => void) | undefined;
   /** Allocates memory, filled with zeros. */
   allocate(bytes: number, label: string): DeviceBuffer;
   /** Writes data to the start of a tensor (or `offset` elements in), after everything submitted so far. */

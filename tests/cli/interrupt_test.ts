@@ -38,38 +38,44 @@ Deno.test("a run that is interrupted while its steps are timed tells nothing hal
     assertEquals(await exists(`${cwd}/runs`), false);
   }));
 
-/** A program that is interrupted while it is busy, and says what it made of it. */
-const busy = `
+/** A program that is interrupted while it is busy with something, and says what it made of it. */
+const busyWith = (work: string) => `
 import { listenForInterrupts } from "${new URL("../../lib/cli/interrupt.ts", import.meta.url)}";
 const interrupt = listenForInterrupts({
   stopping: () => console.log("stopping"),
   leaving: () => console.log("leaving"),
 });
-interrupt.count();
-await new Promise((resolve) => setTimeout(resolve, 500));
-console.log("busy");
-for (const until = performance.now() + 700; performance.now() < until;);
+${work}
 await new Promise((resolve) => setTimeout(resolve, 200));
 interrupt.remove();
 console.log("end");
 `;
 
+/** Exit code and what such a program says from "busy" on, interrupted and then left alone for so many milliseconds, and so on. */
+async function interruptedWhileBusy(work: string, pauses: readonly number[]): Promise<[number, string[]]> {
+  // no permission is needed
+  const args = ["run", "--no-check", "--no-prompt", "--allow-read", "--ext=ts", "-"];
+  const child = new Deno.Command(Deno.execPath(), { args, stdin: "piped", stdout: "piped", stderr: "piped" }).spawn();
+  await new Blob([busyWith(work)]).stream().pipeTo(child.stdin);
+  const said = await saidUntil(child, "busy");
+  for (const milliseconds of pauses) {
+    child.kill("SIGINT");
+    await pause(milliseconds);
+  }
+  const out = await said.rest();
+  const [{ code }] = await Promise.all([child.status, child.stderr.cancel()]);
+  return [code, out.trim().split("\n").slice(1)];
+}
+
 Deno.test("two interrupts while the main thread is busy are two, and one that comes twice at once is one", async () => {
-  const interrupted = async (...pauses: number[]) => {
-    // no permission is needed
-    const args = ["run", "--no-check", "--no-prompt", "--allow-read", "--ext=ts", "-"];
-    const child = new Deno.Command(Deno.execPath(), { args, stdin: "piped", stdout: "piped", stderr: "piped" }).spawn();
-    await new Blob([busy]).stream().pipeTo(child.stdin);
-    const said = await saidUntil(child, "busy");
-    for (const milliseconds of pauses) {
-      child.kill("SIGINT");
-      await pause(milliseconds);
-    }
-    const out = await said.rest();
-    const [{ code }] = await Promise.all([child.status, child.stderr.cancel()]);
-    return [code, out.trim().split("\n").slice(1)];
-  };
-  const [two, one, echo] = await Promise.all([interrupted(200, 0), interrupted(0), interrupted(1, 0)]);
+  const work = `
+interrupt.count();
+await new Promise((resolve) => setTimeout(resolve, 500));
+console.log("busy");
+for (const until = performance.now() + 700; performance.now() < until;);`;
+  const [two, one, echo] = await Promise.all(
+    [[200, 0], [0], [1, 0]].map((pauses) => interruptedWhileBusy(work, pauses)),
+  );
   assertEquals(two, [130, ["leaving"]]);
   assertEquals(one, [0, ["stopping", "end"]]);
   assertEquals(echo, [0, ["stopping", "end"]]);
@@ -83,4 +89,13 @@ Deno.test("slowStepWatch() has interrupts counted where steps take long, and now
     return counted > 0;
   };
   assertEquals([[0.01, 0.02, 0.03], [0.01, 3], [3]].map(countedAfter), [false, true, true]);
+});
+
+Deno.test("what keeps the main thread busy hears one interrupt and two, and has them counted once it takes long", async () => {
+  const work = `
+const [began, isQuick] = [performance.now(), () => performance.now() - began < 1500];
+while (isQuick()) interrupt.whileBusy(performance.now() - began);
+console.log("busy");
+while (performance.now() - began < 9000) interrupt.whileBusy(performance.now() - began);`;
+  assertEquals(await interruptedWhileBusy(work, [300, 0]), [130, ["stopping", "leaving"]]);
 });

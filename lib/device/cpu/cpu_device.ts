@@ -41,6 +41,7 @@ export class CpuDevice implements Device {
   readonly maxTensorBytes: number = MAX_TENSOR_BYTES;
   readonly maxBufferBytes: number = MEMORY_BYTES;
   readonly memoryBytes: number = MEMORY_BYTES;
+  whileBusy: ((milliseconds: number) => void) | undefined;
   #threads: Threads;
   #memory: WebAssembly.Memory;
   #heap: Heap;
@@ -137,6 +138,7 @@ export class CpuDevice implements Device {
         threads: this.#threadCount,
         host: (product) => this.#blas!.gemm(this.#memory, products[product]!),
         profile: this.#profile,
+        whileBusy: this.whileBusy,
       });
     }
   }

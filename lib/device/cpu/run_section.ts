@@ -9,10 +9,18 @@ import type { ProfileTotals } from "../profile.ts";
 import type { Section } from "./cpu_program.ts";
 import { control, controlOf, errorIn, runShare, type Share } from "./thread_program.ts";
 
-/** Runs a section to its end, its times added to `profile`. */
+/** What hears how a section comes along. */
+interface Listeners {
+  /** Adds up the times of kernels. */
+  readonly profile: ProfileTotals | undefined;
+  /** Called after each kernel with the milliseconds since the section began. */
+  readonly whileBusy: ((milliseconds: number) => void) | undefined;
+}
+
+/** Runs a section to its end. */
 export function runSection(
   section: Section,
-  { profile, ...share }: Omit<Share, "thread" | "done"> & { profile: ProfileTotals | undefined },
+  { profile, whileBusy, ...share }: Omit<Share, "thread" | "done"> & Listeners,
 ): void {
   // workers must take part in every run that they are woken for: one without calls would be over before they come
   if (section.calls === 0) return;
@@ -22,12 +30,22 @@ export function runSection(
   Atomics.add(state, control.generation, 1);
   Atomics.notify(state, control.generation);
   try {
-    runShare({ ...share, thread: 0, done: profile && stopwatch(profile, section) });
+    runShare({ ...share, thread: 0, done: afterEach(section, { profile, whileBusy }) });
   } catch (error) {
     throw new KernelError((error as Error).message, section.name);
   }
   const message = errorIn(share.memory);
   if (message !== undefined) throw new KernelError(`A kernel of the CPU device failed: ${message}`, section.name);
+}
+
+function afterEach(section: Section, { profile, whileBusy }: Listeners): ((call: number) => void) | undefined {
+  const measure = profile && stopwatch(profile, section);
+  if (!whileBusy) return measure;
+  const began = performance.now();
+  return (call) => {
+    measure?.(call);
+    whileBusy(performance.now() - began);
+  };
 }
 
 /** Adds the time between two calls' ends to the totals. */
