@@ -122,3 +122,17 @@ export {
 } from "./lib/inference/embed_documents.ts";
 export { type Candidate, fill, type Filled, type FillOptions, fillTexts } from "./lib/inference/fill.ts";
 export { type EvaluateOptions, load, type LoadOptions, MaskedLanguageModel } from "./lib/inference/load.ts";
+
+// what a model's vectors know
+export type { LabelledText } from "./lib/labelled/labelled_texts.ts";
+export type { LabelledWords } from "./lib/labelled/sentence.ts";
+export type { Examples, LabelledExample } from "./lib/probe/examples.ts";
+export {
+  probe,
+  type Probed,
+  type ProbeDifference,
+  type ProbeKind,
+  type ProbeOptions,
+  type ProbeResult,
+} from "./lib/probe/probe.ts";
+export type { Measure, ProbeScore, ScoreDifference } from "./lib/probe/scores.ts";

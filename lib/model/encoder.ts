@@ -40,6 +40,8 @@ export interface EncoderContext {
   readonly recomputes?: boolean | undefined;
   /** Position tables: see {@linkcode positionTables}. */
   readonly positionTables: Readonly<Record<string, Tensor>>;
+  /** Takes the hidden states as they come: the embeddings, then what each layer makes of them; the last ones are the result. */
+  readonly states?: Tensor[] | undefined;
 }
 
 /** Parameters of the encoder, in the order in which a forward pass meets them. */
@@ -117,13 +119,18 @@ export function encode(context: EncoderContext, tokens: TokenInputs): Tensor {
   });
   if (architecture.embeddingNorm) x = op.norm(x, "embeddings.norm");
   x = op.drop(x);
+  context.states?.push(x);
   const locals = new Set(config.local?.layers);
   for (let layer = 0; layer < config.layers; layer++) {
     const input = x;
     const record = () => encoderLayer(context, op, { x: input, name: `layers.${layer}`, isLocal: locals.has(layer) });
     x = context.recomputes ? graph.recomputed(record) : record();
+    context.states?.push(x);
   }
-  return architecture.norm === "before" ? op.norm(x, "finalNorm") : x;
+  if (architecture.norm !== "before") return x;
+  x = op.norm(x, "finalNorm");
+  context.states?.splice(-1, 1, x);
+  return x;
 }
 
 /** Attention, then the feed-forward block. */

@@ -65,6 +65,8 @@ export interface EncoderProgram {
   readonly program: Program;
   /** The last layer's hidden states: f32 [windows · length, width]. */
   readonly hidden: Tensor;
+  /** The hidden states of the layers that were asked for, in that order, each of the same shape. */
+  readonly states: readonly Tensor[];
   /** Writes token ids, and where each row's text begins and ends: {@linkcode Batch.documents}. */
   write(texts: Texts): void;
   /** Gives the memory back. */
@@ -84,6 +86,8 @@ interface Training {
   readonly steps?: Steps;
   /** See {@linkcode Model.compileTraining}. */
   readonly recomputes?: boolean;
+  /** Takes the hidden states of each layer. */
+  readonly states?: Tensor[];
 }
 
 /** What a step reports of each loss. */
@@ -164,13 +168,23 @@ export class Model {
     return { ...await compile(), logits, losses, predictions, pairs };
   }
 
-  /** Compiles the encoder without the heads. */
-  async compileEncoder(shape: TextShape): Promise<EncoderProgram> {
-    const { graph, hidden, write, writeTables } = this.#record(shape);
-    graph.keep(hidden);
+  /**
+   * Compiles the encoder without the heads.
+   *
+   * @param options `layers`: layers whose hidden states are kept to be read: 0 the embeddings, the model's number of layers the
+   * last ones, after their norm where there is one.
+   */
+  async compileEncoder(
+    shape: TextShape,
+    { layers = [] }: { layers?: readonly number[] } = {},
+  ): Promise<EncoderProgram> {
+    const all: Tensor[] = [];
+    const { graph, hidden, write, writeTables } = this.#record(shape, { states: all });
+    const states = layers.map((layer) => all[layer]!);
+    for (const tensor of [hidden, ...states]) graph.keep(tensor);
     const program = await graph.compile(this.device);
     writeTables();
-    return { program, hidden, write, destroy: () => program.destroy() };
+    return { program, hidden, states, write, destroy: () => program.destroy() };
   }
 
   /** Writes the clock and scalars of a training step. */
@@ -206,7 +220,7 @@ export class Model {
   }
 
   /** Records the encoder on texts of a shape, in the section "gradients"; to be trained, if it is given the tensors of steps. */
-  #record(shape: TextShape, { steps, recomputes }: Training = {}) {
+  #record(shape: TextShape, { steps, recomputes, states }: Training = {}) {
     const { device, config, store } = this;
     const { length } = shape;
     if (length > config.maxLength) {
@@ -226,6 +240,7 @@ export class Model {
       clock: steps?.masked.clock,
       recomputes,
       positionTables: tensors,
+      states,
       ...inputs,
     };
     return {

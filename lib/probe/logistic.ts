@@ -1,0 +1,173 @@
+/**
+ * Multinomial logistic regression with L2, whose strength is chosen by cross-validation.
+ *
+ * @module
+ */
+
+import type { Device } from "../device/device.ts";
+import { cholesky } from "./cholesky.ts";
+import { stratifiedFolds } from "./folds.ts";
+import type { Matrix } from "./matrix.ts";
+import { minimize } from "./minimize.ts";
+import { hostSoftmaxProblem } from "./host_softmax.ts";
+import { LEFT_OUT, type SoftmaxProblem, softmaxProblem } from "./softmax.ts";
+
+/** Rows to learn from. */
+export interface LogisticOptions {
+  /** Features; the last column that is not zero is 1 throughout, for the bias, on which there is no L2: [rows, columns]. */
+  readonly features: Matrix;
+  /** Column of the bias. */
+  readonly bias: number;
+  /** Class of each row, 0 ... classes - 1. */
+  readonly labels: Uint32Array<ArrayBuffer>;
+  /** Number of classes. */
+  readonly classes: number;
+  /** Seed of the folds. */
+  readonly seed: number;
+  /** Is told how far it is, from 0 to 1. */
+  readonly progress?: ((share: number) => void) | undefined;
+}
+
+/** A classifier. */
+export interface Logistic {
+  /** Weights: [classes, columns]. */
+  readonly weights: Float64Array<ArrayBuffer>;
+  /** Strength of L2 that was chosen, for the mean cross-entropy and features of deviation 1. */
+  readonly l2: number;
+  /** Mean cross-entropy in cross-validation in nats, by which it was chosen. */
+  readonly loss: number;
+}
+
+/** Strengths of L2 for features whose squares sum to 100, from strong to weak: half powers of ten. */
+const strengths = Array.from({ length: 11 }, (_, i) => 10 ** (-i / 2));
+/** Folds of the cross-validation. */
+const FOLDS = 3;
+/** Multiplications of a pass over the rows above which one fold has to do, and only every other strength is tried. */
+const COSTLY = 1e8;
+/** Strengths before the best one of the first fold and after it that the other folds are measured at. */
+const [BEFORE, AFTER] = [2, 1];
+/** Share of the loss that a step must still bring, while strengths are compared and in the end. */
+const [ROUGH, FINE] = [1e-3, 1e-4];
+/** Columns up to which the second derivatives are worth their inverse. */
+const MOST_INVERTED = 800;
+
+/** Multiplications of a pass over the rows up to which the host does it at once. */
+const FEW_PRODUCTS = 1 << 19;
+
+const problemOf = async (device: Device, features: Matrix, classes: number) =>
+  features.rows * features.columns * classes <= FEW_PRODUCTS
+    ? hostSoftmaxProblem(features, classes)
+    : await softmaxProblem(device, features, classes);
+
+/** Fits a classifier; deterministic, on a CPU device for any number of threads. */
+export async function fitLogistic(device: Device, options: LogisticOptions): Promise<Logistic> {
+  const { features, labels, classes, progress } = options;
+  const problem = await problemOf(device, features, classes);
+  try {
+    const solve = await solverOf(problem, options);
+    const { candidates, losses } = await measured(problem, solve, options);
+    const chosen = losses.reduce((best, loss, i) => loss < losses[best]! ? i : best, 0);
+    let weights = new Float64Array(classes * features.columns);
+    // stronger ones first: each solution is near the next
+    for (let i = chosen % 3; i < chosen; i += 3) {
+      weights = await solve(candidates[i]!, { labels, start: weights, tolerance: ROUGH });
+    }
+    weights = await solve(candidates[chosen]!, { labels, start: weights, tolerance: FINE });
+    progress?.(1);
+    return { weights, l2: candidates[chosen]!, loss: losses[chosen]! };
+  } finally {
+    problem.destroy();
+  }
+}
+
+/** Mean cross-entropies at strengths of L2, of rows that were not learned from. */
+async function measured(
+  problem: SoftmaxProblem,
+  solve: Awaited<ReturnType<typeof solverOf>>,
+  { features: { rows, columns }, labels, classes, seed, progress }: LogisticOptions,
+): Promise<{ readonly candidates: readonly number[]; readonly losses: readonly number[] }> {
+  const isCostly = rows * columns * classes > COSTLY;
+  const candidates = strengths.filter((_, i) => !isCostly || i % 2 === 0).map((one) => one * columns / 100);
+  const foldOf = stratifiedFolds(labels, { folds: FOLDS, seed });
+  const folds = isCostly ? 1 : FOLDS;
+  const sums = candidates.map(() => 0);
+  let [first, end] = [0, candidates.length];
+  for (let fold = 0; fold < folds; fold++) {
+    const [inside, outside] = [labels.slice(), labels.slice()];
+    for (const [row, own] of foldOf.entries()) (own === fold ? inside : outside)[row] = LEFT_OUT;
+    let weights = new Float64Array(classes * columns);
+    for (let i = first; i < end; i++) {
+      weights = await solve(candidates[i]!, { labels: inside, start: weights, tolerance: ROUGH });
+      const { value } = await problem.evaluate(weights, outside);
+      sums[i]! += value;
+      progress?.((fold + (i - first + 1) / (end - first)) / (folds + 1));
+      // weaker ones would fit what is chance
+      if (fold === 0 && i > 0 && value > sums[i - 1]!) end = i + 1;
+    }
+    if (fold > 0) continue;
+    const best = sums.slice(0, end).reduce((best, loss, i) => loss < sums[best]! ? i : best, 0);
+    [first, end] = [Math.max(0, best - BEFORE), Math.min(end, best + AFTER + 1)];
+  }
+  const losses = sums.map((sum, i) => i >= first && i < end ? sum / folds : Infinity);
+  return { candidates, losses };
+}
+
+/** Likeliest class of each row. */
+export async function predictLogistic(
+  device: Device,
+  features: Matrix,
+  { weights, classes }: { weights: Float64Array<ArrayBuffer>; classes: number },
+): Promise<Uint32Array<ArrayBuffer>> {
+  const problem = await problemOf(device, features, classes);
+  try {
+    const labels = new Uint32Array(features.rows).fill(LEFT_OUT);
+    return (await problem.evaluate(weights, labels)).predictions;
+  } finally {
+    problem.destroy();
+  }
+}
+
+/** Makes of a problem what finds the best weights for a strength of L2. */
+async function solverOf(problem: SoftmaxProblem, { features: { columns }, bias, classes }: LogisticOptions) {
+  const gram = columns <= MOST_INVERTED ? await problem.gram() : undefined;
+  return async (
+    l2: number,
+    { labels, start, tolerance }: {
+      labels: Uint32Array<ArrayBuffer>;
+      start: Float64Array<ArrayBuffer>;
+      tolerance: number;
+    },
+  ): Promise<Float64Array<ArrayBuffer>> => {
+    const { x } = await minimize({
+      start,
+      tolerance,
+      precondition: gram && inverseOf(gram, { columns, bias, classes, l2 }),
+      at: async (weights) => {
+        const { value, gradient } = await problem.gradient(weights, labels);
+        let squares = 0;
+        for (let i = 0; i < weights.length; i++) {
+          if (i % columns === bias) continue;
+          squares += weights[i]! ** 2;
+          gradient[i]! += l2 * weights[i]!;
+        }
+        return { value: value + l2 * squares / 2, gradient };
+      },
+    });
+    return x;
+  };
+}
+
+/** Inverse of the second derivatives where all classes are equally likely: (Xᵀ X / (rows · classes) + L2)⁻¹ for each class. */
+function inverseOf(
+  gram: Float64Array<ArrayBuffer>,
+  { columns, bias, classes, l2 }: { columns: number; bias: number; classes: number; l2: number },
+): (gradient: Float64Array<ArrayBuffer>) => Float64Array<ArrayBuffer> {
+  const second = gram.map((value) => value / classes);
+  for (let i = 0; i < columns; i++) second[i * columns + i]! += i === bias ? 1e-6 : l2 + 1e-9;
+  const solve = cholesky(second, columns);
+  return (gradient) => {
+    const result = gradient.slice();
+    for (let at = 0; at < result.length; at += columns) solve(result.subarray(at, at + columns));
+    return result;
+  };
+}

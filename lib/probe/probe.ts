@@ -1,0 +1,389 @@
+/**
+ * What the vectors of an encoder know: simple classifiers on frozen vectors, beside what does without them.
+ *
+ * @module
+ */
+
+import type { Device } from "../device/device.ts";
+import { openDevice } from "../device/open_device.ts";
+import type { TextModel } from "../evaluate/text_model.ts";
+import { checkPool, type PoolMode, poolModes } from "../inference/embed.ts";
+import { counted } from "../sentences/counted.ts";
+import { majorityClass, mostFrequentTags } from "./baselines.ts";
+import { byNeighbours, byRegression, type Classified, type ProbeTask, scaledFeatures } from "./classify_rounds.ts";
+import { type Examples, gathered, type ProbeData } from "./examples.ts";
+import { groupsOf, type Round, roundsOf } from "./folds.ts";
+import { gramFeatures, textGrams, wordGrams } from "./ngrams.ts";
+import { selectRows } from "./matrix.ts";
+import { differenceOf, type ProbeScore, type Resampled, type ScoreDifference, scorer } from "./scores.ts";
+import { randomTwin } from "./twin.ts";
+import { type LayerVectors, textVectors, wordVectors } from "./vectors.ts";
+
+/** What is tried: on a model's vectors logistic regression, nearest neighbours, or the first on those of random weights; without a model the rest. */
+export type ProbeKind = "regression" | "neighbours" | "random" | "ngrams" | "frequent" | "majority";
+
+/** How well one way to tell the classes does. */
+export interface ProbeResult {
+  /** What was tried. */
+  readonly kind: ProbeKind;
+  /** Number of the model among those given; undefined where none took part. */
+  readonly model?: number | undefined;
+  /** The layer: 0 the embeddings, the model's number of layers the last one. */
+  readonly layer?: number | undefined;
+  /** How a text became one vector; of words undefined. */
+  readonly pool?: PoolMode | undefined;
+  /** Accuracy and macro F1 on what was not learned from. */
+  readonly score: ProbeScore;
+  /** Strength of L2, chosen by cross-validation. */
+  readonly l2?: number | undefined;
+  /** Mean cross-entropy in that cross-validation, in nats; the best layer is chosen by it, not by the test. */
+  readonly loss?: number | undefined;
+  /** Neighbours that were asked. */
+  readonly neighbours?: number | undefined;
+}
+
+/** How much better one result is than another, on the same resamplings of the test. */
+export interface ProbeDifference extends ScoreDifference {
+  /** Number of the result that is taken away. */
+  readonly less: number;
+  /** Number of the result that it is taken away from. */
+  readonly from: number;
+}
+
+/** What {@linkcode probe} finds. */
+export interface Probed {
+  /** Names of the classes. */
+  readonly classes: readonly string[];
+  /** What has a label. */
+  readonly what: "texts" | "words";
+  /** Texts or words that were learned from, in each round. */
+  readonly learned: number;
+  /** Texts or words that were tested, in all rounds. */
+  readonly tested: number;
+  /** Rounds: 1, or where there are few examples as many as it takes to test each once. */
+  readonly rounds: number;
+  /** Results, models first. */
+  readonly results: readonly ProbeResult[];
+  /** Of each model the number of its best result, by cross-validation. */
+  readonly best: readonly number[];
+  /** Each model's best result against what does without it, and of two models the second against the first, like with like. */
+  readonly differences: readonly ProbeDifference[];
+  /** What the user should know. */
+  readonly notes: readonly string[];
+}
+
+/** Options of {@linkcode probe}. */
+export interface ProbeOptions {
+  /** Examples to be tested on. Default: a fifth of all, or of few examples each once, in five rounds. */
+  test?: Examples | undefined;
+  /** Examples to learn from at most (of words: sentences), each class by its share. Default: all that are not tested. */
+  train?: number | undefined;
+  /**
+   * Layers whose vectors are tried: 0 the embeddings.
+   *
+   * @default {"last"}
+   */
+  layers?: "last" | "all" | readonly number[] | undefined;
+  /** Ways to make a vector of a text. Default: both, if the model's texts begin with `[CLS]`. */
+  pools?: readonly PoolMode[] | undefined;
+  /**
+   * Read texts that are longer than the model in windows, whose vectors are averaged, instead of cutting them.
+   *
+   * @default {false}
+   */
+  windows?: boolean | undefined;
+  /** Labels that are kept of more, drawn at random. Default: 20,000 texts or 50,000 words. */
+  most?: number | undefined;
+  /**
+   * Try what does without the model too: random weights, character n-grams, the most frequent class.
+   *
+   * @default {true}
+   */
+  baselines?: boolean | undefined;
+  /**
+   * Decides what is tested and what is drawn.
+   *
+   * @default {1}
+   */
+  seed?: number | undefined;
+  /** Is told what is being done, and which share of that is done. */
+  progress?: ((what: string, share: number) => void) | undefined;
+}
+
+/**
+ * Tells what the frozen vectors of one encoder, or of several, know of classes: of texts, or of words. Logistic regression and the
+ * nearest neighbours learn from some examples and are tested on others. Deterministic.
+ *
+ * @throws {RangeError} for one class only, for labels that look like amounts, for a layer that is not there.
+ *
+ * @example
+ * ```ts
+ * import { characterTokenizer, createModel, modelConfig, openDevice, probe } from "@cloze/mlm";
+ *
+ * const tokenizer = characterTokenizer("abcdefghijklmnopqrstuvwxyz ");
+ * const { device } = await openDevice("cpu", { threads: 1 });
+ * const model = createModel(device, modelConfig({ vocab: tokenizer.size, size: "tiny" }));
+ * const examples = Array.from({ length: 40 }, (_, i) => {
+ *   const label = i % 2 === 0 ? "cat" : "dog";
+ *   return { text: `a ${label} number ${"abcdefgh"[i % 8]}`, label, source: "" };
+ * });
+ * const { results, best } = await probe({ model, tokenizer }, examples);
+ * const { accuracy } = results[best[0]!]!.score;
+ * console.log(`right: ${(100 * accuracy.value).toFixed(0)} ± ${(100 * accuracy.error).toFixed(0)} %`);
+ * model.destroy();
+ * device.destroy();
+ * ```
+ */
+export async function probe(
+  models: TextModel | readonly TextModel[],
+  examples: Examples,
+  options: ProbeOptions = {},
+): Promise<Probed> {
+  const { test, most, seed = 1, train } = options;
+  const all = Array.isArray(models) ? models as readonly TextModel[] : [models as TextModel];
+  const layers = all.map((model) => layersOf(model, options.layers));
+  for (const { tokenizer } of all) for (const pool of options.pools ?? []) checkPool(tokenizer, pool);
+  const data = await gathered(examples, { test, most, seed });
+  const rounds = roundsOf({ ...data, groups: groupsOf(data.items), train, seed });
+  if (rounds.length === 0) {
+    throw new RangeError("Cannot probe: there are too few examples to learn from some and test others");
+  }
+  const own = all[0]?.model.device.kind === "cpu" ? undefined : (await openDevice("cpu")).device;
+  try {
+    const task = { device: own ?? all[0]!.model.device, rounds, labels: data.labels, seed };
+    return await tried({ models: all, layers, data, task, options });
+  } finally {
+    own?.destroy();
+  }
+}
+
+/** Numbers of the layers that are asked for. */
+function layersOf({ model: { config } }: TextModel, layers: ProbeOptions["layers"] = "last"): readonly number[] {
+  if (layers === "last") return [config.layers];
+  if (layers === "all") return Array.from({ length: config.layers + 1 }, (_, layer) => layer);
+  const wrong = layers.find((layer) => !Number.isInteger(layer) || layer < 0 || layer > config.layers);
+  if (wrong === undefined) return layers;
+  throw new RangeError(
+    `Cannot probe layer ${wrong}: this model's layers are 1 to ${config.layers}, and 0 for its embeddings`,
+  );
+}
+
+/** A result with its scores on resamplings, and what it is compared by. */
+interface Tried {
+  readonly result: ProbeResult;
+  readonly resampled: Resampled;
+  /** Its place among those of its kind. */
+  readonly position: number;
+}
+
+interface Trial {
+  readonly models: readonly TextModel[];
+  readonly layers: readonly (readonly number[])[];
+  readonly data: ProbeData;
+  readonly task: ProbeTask & { readonly device: Device };
+  readonly options: ProbeOptions;
+}
+
+async function tried(trial: Trial): Promise<Probed> {
+  const { models, data, task: { rounds, labels, seed } } = trial;
+  const tested = rounds.flatMap(({ test }) => test);
+  const score = scorer({
+    truth: Uint32Array.from(tested, (row) => labels[row]!),
+    clusters: clustersOf(tested.map((row) => data.itemOf[row]!)),
+    classes: data.classes.length,
+    seed,
+  });
+  const all: Tried[] = [];
+  const add: Add = (what, { predictions, ...found }, position = 0) => {
+    const resampled = score(predictions);
+    all.push({ result: { ...what, ...found, score: resampled.score }, resampled, position });
+  };
+  const notes = [...data.notes];
+  let visible: Float64Array | undefined;
+  for (const model of models.keys()) {
+    const read = await tryModel(trial, { model, add, notes });
+    visible ??= read;
+  }
+  if (trial.options.baselines ?? true) await tryWithout(trial, { add, visible });
+  const results = all.map(({ result }) => result);
+  const best = models.map((_, model) => bestOf(results, model));
+  return {
+    classes: data.classes,
+    what: data.isWords ? "words" : "texts",
+    learned: Math.round(rounds.reduce((sum, { train }) => sum + train.length, 0) / rounds.length),
+    tested: tested.length,
+    rounds: rounds.length,
+    results,
+    best,
+    differences: differencesOf(all, best),
+    notes,
+  };
+}
+
+type Add = (what: Omit<ProbeResult, "score">, classified: Classified, position?: number) => void;
+
+/** Numbers 0, 1, … for what is drawn together. */
+function clustersOf(items: readonly number[]): Uint32Array<ArrayBuffer> {
+  const numbers = new Map<number, number>();
+  return Uint32Array.from(items, (item) => {
+    if (!numbers.has(item)) numbers.set(item, numbers.size);
+    return numbers.get(item)!;
+  });
+}
+
+/** Tries the vectors of a model, and those of its twin of random weights; returns how much of each text was read. */
+async function tryModel(
+  { models, layers, data, task, options }: Trial,
+  { model, add, notes }: { model: number; add: Add; notes: string[] },
+): Promise<Float64Array | undefined> {
+  const textModel = models[model]!;
+  const { width } = textModel.model.config;
+  const which = models.length === 1 ? "" : model === 0 ? " of the first model" : ` of model ${model + 1}`;
+  const pools = options.pools ?? poolsOf(textModel);
+  const { vectors, visible } = await vectorsOf(textModel, {
+    data,
+    layers: layers[model]!,
+    pools,
+    which,
+    options,
+    notes,
+  });
+  for (const [position, { layer, pool, matrix }] of vectors.entries()) {
+    const what = { model, layer, pool: data.isWords ? undefined : pool };
+    const name = `layer ${layer}${data.isWords ? "" : `, ${pool}`}${which}`;
+    const features = scaledFeatures(matrix, width);
+    const regression = await byRegression(
+      task,
+      features,
+      (share) => options.progress?.(`learning from ${name}`, share),
+    );
+    add({ kind: "regression", ...what }, regression, position);
+    options.progress?.(`neighbours by ${name}`, 0);
+    add({ kind: "neighbours", ...what }, await byNeighbours(task, features), position);
+  }
+  if (!(options.baselines ?? true)) return visible;
+  const twin = randomTwin(textModel, task.seed);
+  try {
+    const random = await vectorsOf(twin, {
+      data,
+      layers: layers[model]!,
+      pools: pools.slice(0, 1),
+      which: " of random weights",
+      options,
+      notes: [],
+    });
+    for (const [position, { layer, pool, matrix }] of random.vectors.entries()) {
+      const learning = (share: number) => options.progress?.("learning from random weights", share);
+      const classified = await byRegression(task, scaledFeatures(matrix, width), learning);
+      add({ kind: "random", model, layer, pool: data.isWords ? undefined : pool }, classified, position);
+    }
+  } finally {
+    twin.model.destroy();
+  }
+  return visible;
+}
+
+/** Ways to make a vector that a model's texts allow. */
+const poolsOf = ({ tokenizer }: TextModel) =>
+  poolModes.filter((pool) => pool === "mean" || (tokenizer.frame?.before.length ?? 0) > 0);
+
+/** The vectors of all items, with notes of what could not be read whole. */
+async function vectorsOf(
+  textModel: TextModel,
+  { data: { items, isWords }, layers, pools, which, options, notes }: {
+    data: ProbeData;
+    layers: readonly number[];
+    pools: readonly PoolMode[];
+    which: string;
+    options: ProbeOptions;
+    notes: string[];
+  },
+): Promise<{ readonly vectors: readonly LayerVectors[]; readonly visible?: Float64Array }> {
+  const progress = (done: number) => options.progress?.(`vectors${which}`, done / items.length);
+  const { maxLength } = textModel.model.config;
+  if (isWords) {
+    const { vectors, parted } = await wordVectors(textModel, items as readonly string[][], { layers, progress });
+    if (parted > 0) {
+      notes.push(
+        `${counted(parted, "sentence")} longer than ${maxLength} tokens ${
+          parted === 1 ? "was" : "were"
+        } read in pieces${which}`,
+      );
+    }
+    return { vectors };
+  }
+  const { windows } = options;
+  const read = await textVectors(textModel, items as readonly string[], { layers, pools, windows, progress });
+  const cut = read.visible.filter((share) => share < 1).length;
+  if (cut > 0) {
+    notes.push(
+      `${counted(cut, "text")} longer than ${maxLength} tokens ${cut === 1 ? "was" : "were"} cut off${which}; ` +
+        "--windows reads them whole and averages the vectors of their windows",
+    );
+  }
+  return read;
+}
+
+/** Tries what does without a model. */
+async function tryWithout(
+  { data: { items, itemOf, isWords, labels }, task, options }: Trial,
+  { add, visible }: { add: Add; visible: Float64Array | undefined },
+): Promise<void> {
+  const firstRow = new Map<number, number>();
+  for (const [row, item] of itemOf.entries()) if (!firstRow.has(item)) firstRow.set(item, row);
+  const indexOf = (row: number) => row - firstRow.get(itemOf[row]!)!;
+  const gramsOf = (row: number) => {
+    const item = items[itemOf[row]!]!;
+    if (typeof item !== "string") return wordGrams(item, indexOf(row));
+    // as much as the model read
+    return textGrams(item.slice(0, Math.ceil(item.length * (visible?.[itemOf[row]!] ?? 1))));
+  };
+  const features = ({ train, test }: Round) => {
+    const { features, bias } = gramFeatures([...train, ...test].map(gramsOf), train.keys().toArray());
+    const rows = (first: number, count: number) =>
+      selectRows(features, Array.from({ length: count }, (_, i) => first + i));
+    return { train: rows(0, train.length), test: rows(train.length, test.length), bias };
+  };
+  const learning = (share: number) => options.progress?.("learning from character n-grams", share);
+  add({ kind: "ngrams" }, await byRegression(task, features, learning));
+  const inRounds = (predict: (round: Round) => Uint32Array) => ({
+    predictions: Uint32Array.from(task.rounds.flatMap((round) => [...predict(round)])),
+  });
+  if (isWords) {
+    const wordOf = (row: number) => (items[itemOf[row]!] as readonly string[])[indexOf(row)]!;
+    add({ kind: "frequent" }, inRounds((round) => mostFrequentTags(labels, round, wordOf)));
+  }
+  add({ kind: "majority" }, inRounds((round) => majorityClass(labels, round)));
+}
+
+/** Number of a model's best regression, on its own vectors or those of random weights, by its loss in cross-validation. */
+function bestOf(results: readonly ProbeResult[], model: number, kind: ProbeKind = "regression"): number {
+  return results.reduce((best, { kind: other, loss, model: own }, i) => {
+    if (own !== model || other !== kind) return best;
+    return best < 0 || loss! < results[best]!.loss! ? i : best;
+  }, -1);
+}
+
+function differencesOf(all: readonly Tried[], best: readonly number[]): ProbeDifference[] {
+  const between = (less: number, from: number): ProbeDifference => ({
+    less,
+    from,
+    ...differenceOf(all[less]!.resampled, all[from]!.resampled),
+  });
+  const results = all.map(({ result }) => result);
+  const without = best.flatMap((from, model) => {
+    const others = [
+      bestOf(results, model, "random"),
+      ...["ngrams", "frequent"].map((kind) => results.findIndex((result) => result.kind === kind)),
+    ];
+    return others.filter((less) => less >= 0).map((less) => between(less, from));
+  });
+  const others = all.flatMap(({ result: { kind, model, pool }, position }, from) => {
+    if (model !== 1 || kind === "random") return [];
+    const less = all.findIndex(({ result, position: other }) =>
+      result.model === 0 && result.kind === kind && result.pool === pool && other === position
+    );
+    return less < 0 ? [] : [between(less, from)];
+  });
+  return [...without, ...others];
+}
