@@ -1,6 +1,6 @@
 /**
- * The command line: `train`, `fill`, `eval`, `embed`, `export`, `info`, `tokenizer`, `runs`, `compare`, `metrics`, `watch`,
- * `report` and `serve`.
+ * The command line: `train`, `fill`, `eval`, `embed`, `probe`, `export`, `info`, `tokenizer`, `runs`, `compare`, `metrics`,
+ * `watch`, `report` and `serve`.
  *
  * ```sh
  * deno run -A jsr:@cloze/mlm/cli train --data book.txt
@@ -22,6 +22,7 @@ import { environment } from "./lib/cli/permissions.ts";
 import { sentenceOf } from "./lib/sentences/reasons.ts";
 import { quoted, safeSentence } from "./lib/sentences/safe_text.ts";
 import { metricsCommand } from "./lib/cli/commands/metrics.ts";
+import { probeCommand } from "./lib/cli/commands/probe.ts";
 import { program } from "./lib/cli/program.ts";
 import { nearest } from "./lib/cli/suggestions.ts";
 import { reportCommand } from "./lib/cli/commands/report.ts";
@@ -37,6 +38,7 @@ const commands: Readonly<Record<string, (args: readonly string[]) => Promise<num
   fill: fillCommand,
   eval: evalCommand,
   embed: embedCommand,
+  probe: probeCommand,
   export: exportCommand,
   info: infoCommand,
   tokenizer: tokenizerCommand,
@@ -57,6 +59,7 @@ Commands:
   fill       fill in masked text with a trained model
   eval       measure a model on text, or compare two
   embed      turn texts into vectors
+  probe      tell what a model's vectors know of classes
   export     write a model for other programs: Hugging Face, ONNX
   info       show what a model is
   tokenizer  train a vocabulary; turn text into ids and back

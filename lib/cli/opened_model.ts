@@ -161,3 +161,15 @@ export async function withModel<T>(
     device.destroy();
   }
 }
+
+/** Loads models one after the other, and passes them on with what the user should know of their device. */
+export async function withModels<T>(
+  [path, ...rest]: readonly string[],
+  parsed: ParsedFlags,
+  use: (models: MaskedLanguageModel[], device: { readonly reason: string }) => Promise<T>,
+): Promise<T> {
+  return await withModel(path!, parsed, async (model, device) => {
+    if (rest.length === 0) return await use([model], device);
+    return await withModels(rest, parsed, (others, device) => use([model, ...others], device));
+  });
+}

@@ -52,7 +52,7 @@ const [ROUGH, FINE] = [1e-3, 1e-4];
 const MOST_INVERTED = 800;
 
 /** Multiplications of a pass over the rows up to which the host does it at once. */
-const FEW_PRODUCTS = 1 << 19;
+const FEW_PRODUCTS = 1 << 21;
 
 const problemOf = async (device: Device, features: Matrix, classes: number) =>
   features.rows * features.columns * classes <= FEW_PRODUCTS

@@ -7,7 +7,7 @@ import { runCli, runMains } from "../helpers/run_cli.ts";
 
 /** Wrong usage: arguments, exit code, and the sentence that is wanted. */
 const cases: [args: string[], code: number, message: string][] = [
-  [["fil"], 2, 'Unknown command "fil": there are train, fill, eval, embed, export, info, tokenizer'],
+  [["fil"], 2, 'Unknown command "fil": there are train, fill, eval, embed, probe, export, info, tokenizer'],
   [["trian"], 2, "watch, report, serve; did you mean train?"],
   [["watch", "--prt", "3"], 2, "Unknown option --prt; did you mean --port?"],
   [["serve"], 2, "Wanted: serve DIR"],

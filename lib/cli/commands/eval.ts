@@ -16,7 +16,7 @@ import { flag, flagHelp, flagSwitch, type ParsedFlags, parseFlags, UsageError } 
 import { type Masking, type Measured, measureModels, type MeasurePlan } from "../measure_models.ts";
 import { checkModelPath } from "../model_path.ts";
 import { openCorpus, type OpenedCorpus, skippedLines } from "../open_corpus.ts";
-import { deviceFlags, devicePermissions, folderHelp, json, modelPermissions, withModel } from "../opened_model.ts";
+import { deviceFlags, devicePermissions, folderHelp, json, modelPermissions, withModels } from "../opened_model.ts";
 import { exists } from "../../files/paths.ts";
 import { checkPermissions, permissionsHelp, readingOf } from "../permissions.ts";
 import { program } from "../program.ts";
@@ -108,18 +108,6 @@ export async function evalCommand(args: readonly string[]): Promise<number> {
     for (const line of skippedLines(opened.bad)) sayAside(line);
     await opened.close();
   }
-}
-
-/** Loads models one after the other, and passes them on with what the user should know of their device. */
-async function withModels<T>(
-  [path, ...rest]: readonly string[],
-  parsed: ParsedFlags,
-  use: (models: MaskedLanguageModel[], device: { readonly reason: string }) => Promise<T>,
-): Promise<T> {
-  return await withModel(path!, parsed, async (model, device) => {
-    if (rest.length === 0) return await use([model], device);
-    return await withModels(rest, parsed, (others, device) => use([model, ...others], device));
-  });
 }
 
 /** The text that is measured on. */
