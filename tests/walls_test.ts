@@ -12,7 +12,7 @@ const floors: readonly (readonly string[])[] = [
   ["lib/device/trace.ts", "lib/batch", "lib/labelled"],
   ["lib/device/profile.ts", "lib/device/lowering.ts"],
   ["lib/device/device.ts"],
-  ["lib/device/altered_device.ts"],
+  ["lib/device/altered_device.ts", "lib/device/staged.ts"],
   ["lib/device/traced_device.ts"],
   ["lib/device/webgpu", "lib/device/cpu"],
   ["lib/device/open_device.ts"],

@@ -98,6 +98,16 @@ export interface WebGpuSettings {
 /** What decides a device's results to the bit, as plain data. */
 export type DeviceSettings = CpuSettings | WebGpuSettings;
 
+/** Copies of tensors as they were when the copies were submitted, whatever is submitted later. */
+export interface Staged {
+  /** Bytes that the copies take. */
+  readonly bytes: number;
+  /** Waits for the copies, gives their memory back and returns them in order, each in an array of its own; once. */
+  read(): Promise<ArrayBuffer[]>;
+  /** Gives the memory back without reading. */
+  destroy(): void;
+}
+
 /** A device that runs programs. */
 export interface Device {
   /** Kind of device. */
@@ -128,6 +138,11 @@ export interface Device {
    * waits changes nothing in them, so several reads may be under way.
    */
   read(tensors: readonly Tensor[]): Promise<ArrayBuffer[]>;
+  /**
+   * Submits copies of tensors and does not wait, on a device that works while the host does something else; absent on others. All is
+   * submitted when it returns. Of undefined where there is no memory for the copies.
+   */
+  stage?(tensors: readonly Tensor[]): Promise<Staged | undefined>;
   /** What the device makes of an operation: one kernel or several, with memory for what lies between them. */
   lower(call: OpCall): readonly KernelCall[];
   /** What the device makes of the lowered calls of a section together, where that is other calls. */

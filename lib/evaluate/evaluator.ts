@@ -8,6 +8,7 @@ import type { Batch } from "../batch/batch.ts";
 import type { MaskRule, Window } from "../batch/masking.ts";
 import type { PackMode } from "../batch/block.ts";
 import { textWindows } from "../batch/text_windows.ts";
+import { stageTensors } from "../device/staged.ts";
 import type { Model } from "../model/model.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Corpus } from "../text/corpus.ts";
@@ -15,10 +16,10 @@ import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { mostProbable } from "./candidates.ts";
 import { maskedBatches } from "./masked_batches.ts";
 import {
+  batchGroups,
   type EvaluationPrograms,
   evaluationPrograms,
   type LossFailure,
-  runBatches,
   type ShapedBatch,
   windowSums,
 } from "./run_batches.ts";
@@ -52,6 +53,22 @@ const CANDIDATES = 5;
 /** Tokens that are timed. */
 const TIMED = 512;
 
+/** A part of an evaluation that was submitted. */
+export interface EvaluatedGroup {
+  /** Begins to wait; called once, before more is submitted. */
+  begin(): void;
+  /** Waits; the share of the text that is done, and at its end what came of all of it. */
+  result(): Promise<{ readonly share: number; readonly evaluation?: Evaluation }>;
+}
+
+/** Predictions that were submitted. */
+export interface Sampling {
+  /** Begins to wait; called once, before more is submitted. */
+  begin(): void;
+  /** Waits for them. */
+  result(): Promise<SampleToken[][]>;
+}
+
 /** Evaluates one model on one validation text. */
 export interface Evaluator {
   /** Tokens in a window. */
@@ -68,10 +85,16 @@ export interface Evaluator {
    * @param failure Makes the error of a loss that is not finite.
    */
   evaluate(failure?: LossFailure): Promise<Evaluation>;
-  /** The same; yields the share that is done. */
-  evaluating(failure?: LossFailure): AsyncGenerator<number, Evaluation, void>;
+  /** The same in groups of batches, each submitted when it is asked for; their results are taken in order. */
+  groups(failure?: LossFailure): AsyncGenerator<EvaluatedGroup>;
+  /** Whether the model was compiled for the text as it is now. */
+  readonly isCompiled: boolean;
+  /** Compiles the model for the text, if it is not yet. */
+  compile(): Promise<void>;
   /** Predictions for the masked tokens of the first windows. */
   sample(count: number): Promise<SampleToken[][]>;
+  /** The same, submitted when this is called. */
+  sampling(count: number): Promise<Sampling>;
   /** Bytes of device memory held by now. */
   bytes(): Promise<number>;
   /** Gives the memory back. */
@@ -114,14 +137,26 @@ export async function createEvaluator(options: EvaluatorOptions): Promise<Evalua
   const { model, length } = options;
   const text = await maskedText(options);
   const programs = evaluationPrograms(model);
-  const evaluating = async function* (failure?: LossFailure): AsyncGenerator<number, Evaluation, void> {
+  let isCompiled = false;
+  const clear = () => {
+    isCompiled = false;
+    return programs.clear();
+  };
+  const groups = async function* (failure?: LossFailure): AsyncGenerator<EvaluatedGroup> {
     let [total, done] = [NO_SUMS, 0];
     const { batches } = text;
-    for await (const predicted of runBatches(model, batches, programs)) {
-      total = windowSums(predicted, failure).reduce(addSums, total);
-      yield ++done / batches.length;
+    for await (const group of batchGroups(model, batches, programs)) {
+      yield {
+        begin: group.begin,
+        async result() {
+          for (const predicted of await group.results()) {
+            total = windowSums(predicted, failure).reduce(addSums, total);
+            done++;
+          }
+          return done < batches.length ? { share: done / batches.length } : { share: 1, evaluation: meansOf(total) };
+        },
+      };
     }
-    return meansOf(total);
   };
   return {
     length,
@@ -129,27 +164,33 @@ export async function createEvaluator(options: EvaluatorOptions): Promise<Evalua
       return text.windows * length;
     },
     bytes: async () => (await programs.all()).reduce((sum, { bytes }) => sum + bytes, 0),
-    destroy: () => programs.clear(),
+    destroy: clear,
     async tokenSeconds(enough) {
       const batch = await text.first(Math.max(1, Math.floor(TIMED / length)));
       const seconds = await timedToken(batch, { model, programs, enough });
-      await programs.clear();
+      await clear();
       return seconds;
     },
     async restrict(tokens) {
       if (tokens >= text.windows * length) return;
-      await programs.clear();
+      await clear();
       await text.restrict(Math.max(1, Math.floor(tokens / length)));
     },
-    evaluating,
-    async evaluate(failure) {
-      const shares = evaluating(failure);
-      while (true) {
-        const { done, value } = await shares.next();
-        if (done) return value;
-      }
+    get isCompiled() {
+      return isCompiled;
     },
-    sample: (count) => sampled(text.batches[0]!, { ...options, programs, count }),
+    async compile() {
+      for (const { shape } of text.batches) await programs.get(shape);
+      isCompiled = true;
+    },
+    groups,
+    async evaluate(failure) {
+      let evaluation: Evaluation | undefined;
+      for await (const group of groups(failure)) ({ evaluation } = await group.result());
+      return evaluation!;
+    },
+    sampling: (count) => sampling(text.batches[0]!, { ...options, programs, count }),
+    sample: async (count) => await (await sampling(text.batches[0]!, { ...options, programs, count })).result(),
   };
 }
 
@@ -219,25 +260,40 @@ async function maskedText(
   };
 }
 
-/** Predictions for the first windows of a batch. */
-async function sampled(
+/** Predictions for the first windows of a batch, submitted. */
+async function sampling(
   { batch, shape }: ShapedBatch,
   { model, tokenizer, length, programs, count }: Pick<EvaluatorOptions, "model" | "tokenizer" | "length"> & {
     programs: ReturnType<typeof evaluationPrograms>;
     count: number;
   },
-): Promise<SampleToken[][]> {
+): Promise<Sampling> {
   const program = await programs.get(shape);
   program.write(batch);
   program.program.run();
   const samples = Math.min(count, batch.windows);
   const rows = batch.maskedRows.filter((row) => row < samples * length).length;
   const own = firstRows(program.logits, rows);
-  const [bytes, logitBytes] = await model.device.read([program.predictions, own]);
-  const [predictions, logits] = [new Uint32Array(bytes!), new Float32Array(logitBytes!)];
-  const stride = own.shape[1]!;
-  const rowLogits = (index: number) => logits.subarray(index * stride, index * stride + model.config.vocab);
-  return Array.from({ length: samples }, (_, w) => sampleOf(w, { batch, predictions, rowLogits, tokenizer }));
+  const tensors = [program.predictions, own];
+  const staged = await stageTensors(model.device, tensors);
+  // where there is no memory for copies, they are read before anything else is submitted
+  let result = staged ? undefined : Promise.resolve(await model.device.read(tensors));
+  const begin = () => {
+    result ??= staged!.read();
+    // an error is thrown where the result is waited for
+    result.catch(() => {});
+  };
+  return {
+    begin,
+    async result() {
+      begin();
+      const [bytes, logitBytes] = await result!;
+      const [predictions, logits] = [new Uint32Array(bytes!), new Float32Array(logitBytes!)];
+      const stride = own.shape[1]!;
+      const rowLogits = (index: number) => logits.subarray(index * stride, index * stride + model.config.vocab);
+      return Array.from({ length: samples }, (_, w) => sampleOf(w, { batch, predictions, rowLogits, tokenizer }));
+    },
+  };
 }
 
 /** The first rows of a matrix that has a place in memory. */

@@ -12,8 +12,8 @@ import { ParameterStore } from "../optimizer/parameter_store.ts";
 import {
   allocateStep,
   type OwnedStepTensors,
-  readRecords,
   recordStep,
+  stageRecords,
   type StepInput,
   type StepRecord,
   type StepTensors,
@@ -194,10 +194,18 @@ export class Model {
     if (pairs) writeStep(this.device, pairs, { ...input, lossScale: pairScale });
   }
 
+  /** Copies the records of steps first ... end - 1 and does not wait; the result waits for them. */
+  async stageRecords(range: { first: number; end: number }): Promise<() => Promise<StepRecords[]>> {
+    const read = await stageRecords(this.device, stepsOf(this.#steps), range);
+    return async () => {
+      const [masked, pairs] = await read();
+      return masked!.map((record, i) => pairs ? { masked: record, pairs: pairs[i]! } : { masked: record });
+    };
+  }
+
   /** Waits, and reads the records of steps first ... end - 1. */
   async readRecords(range: { first: number; end: number }): Promise<StepRecords[]> {
-    const [masked, pairs] = await readRecords(this.device, stepsOf(this.#steps), range);
-    return masked!.map((record, i) => pairs ? { masked: record, pairs: pairs[i]! } : { masked: record });
+    return await (await this.stageRecords(range))();
   }
 
   /** Waits, and reads all parameters by name. */

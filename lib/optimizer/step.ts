@@ -5,6 +5,7 @@
  */
 
 import { allocateTensor, type Device } from "../device/device.ts";
+import { stageTensors } from "../device/staged.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Storage, Tensor } from "../tensor/tensor.ts";
 
@@ -80,21 +81,29 @@ export function writeStep(device: Device, { clock, scalars }: StepTensors, input
   device.write(scalars, Float32Array.of(lossScale, learningRate, ...corrections));
 }
 
-/** Waits, and reads the records of steps first ... end - 1 of each loss. */
-export async function readRecords(
+/**
+ * Copies what steps first ... end - 1 reported of each loss, and does not wait; the result waits, and reads their records.
+ *
+ * @throws {RangeError} if there are more than the ring holds.
+ */
+export async function stageRecords(
   device: Device,
   losses: readonly StepTensors[],
   { first, end }: { first: number; end: number },
-): Promise<StepRecord[][]> {
+): Promise<() => Promise<StepRecord[][]>> {
   if (end - first > RING_SIZE) {
     throw new RangeError(`Cannot read ${end - first} records: the ring holds ${RING_SIZE}`);
   }
-  const rings = await device.read(losses.map(({ ring }) => ring));
-  return rings.map((bytes) => {
-    const ring = new Float32Array(bytes);
-    return Array.from({ length: end - first }, (_, i) => {
-      const [lossSum, correct, labels, gradientNorm] = ring.subarray((first + i) % RING_SIZE * 4);
-      return { lossSum: lossSum!, correct: correct!, labels: labels!, gradientNorm: gradientNorm! };
+  const rings = losses.map(({ ring }) => ring);
+  const staged = await stageTensors(device, rings);
+  return async () => {
+    const bytes = staged ? await staged.read() : await device.read(rings);
+    return bytes.map((bytes) => {
+      const ring = new Float32Array(bytes);
+      return Array.from({ length: end - first }, (_, i) => {
+        const [lossSum, correct, labels, gradientNorm] = ring.subarray((first + i) % RING_SIZE * 4);
+        return { lossSum: lossSum!, correct: correct!, labels: labels!, gradientNorm: gradientNorm! };
+      });
     });
-  });
+  };
 }

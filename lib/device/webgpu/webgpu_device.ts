@@ -4,12 +4,14 @@
  * @module
  */
 
-import { type Device, DeviceError, type Program, type Recording, type WebGpuSettings } from "../device.ts";
+import { type Device, DeviceError, type Program, type Recording, type Staged, type WebGpuSettings } from "../device.ts";
 import type { DeviceBuffer, KernelCall, OpCall, Storage, Tensor } from "../../tensor/tensor.ts";
 import { type KernelTime, workOf } from "../profile.ts";
 import type { TraceLog } from "../trace.ts";
 import { encode, PassTimer, type PreparedCall } from "./pass_timer.ts";
 import { type Pipeline, pipelineCache } from "./pipelines.ts";
+import { stage } from "./staging.ts";
+import { readInPieces } from "../staged.ts";
 import { encodeParams, paramsBytes } from "./wgsl.ts";
 import { checkDispatches, eachCall } from "./check_calls.ts";
 import type { AttentionTable, AttentionVariant, MatmulVariant, ProductTable, Tile } from "./choices.ts";
@@ -132,27 +134,16 @@ export class WebGpuDevice implements Device {
   }
 
   async read(tensors: readonly Tensor[]): Promise<ArrayBuffer[]> {
-    const total = tensors.reduce((sum, tensor) => sum + tensor.size * 4, 0);
-    const staging = this.#gpu.createBuffer({
-      size: Math.max(4, total),
-      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
-    });
-    try {
-      const encoder = this.#gpu.createCommandEncoder();
-      let at = 0;
-      for (const tensor of tensors) {
-        const { buffer, offset } = storageOf(tensor);
-        encoder.copyBufferToBuffer((buffer as WebGpuBuffer).gpu, offset, staging, at, tensor.size * 4);
-        at += tensor.size * 4;
-      }
-      this.#gpu.queue.submit([encoder.finish()]);
-      await this.#watch.answer(staging.mapAsync(GPUMapMode.READ));
-      const bytes = staging.getMappedRange();
-      at = 0;
-      return tensors.map((tensor) => bytes.slice(at, at += tensor.size * 4));
-    } finally {
-      staging.destroy();
-    }
+    const staged = await this.stage(tensors);
+    return staged ? await staged.read() : await readInPieces(this, tensors);
+  }
+
+  stage(tensors: readonly Tensor[]): Promise<Staged | undefined> {
+    const placeOf = (tensor: Tensor) => {
+      const { buffer, offset } = storageOf(tensor);
+      return { gpu: (buffer as WebGpuBuffer).gpu, offset };
+    };
+    return stage(this.#gpu, tensors, { placeOf, answer: (result) => this.#watch.answer(result) });
   }
 
   lower(call: OpCall): readonly KernelCall[] {
