@@ -13,6 +13,12 @@ import type { Reporter } from "./reporter.ts";
 import type { Run } from "./run.ts";
 import { checkpointsIn } from "./run_folder.ts";
 
+/** Keeps checkpoints of a run. */
+export interface CheckpointKeeper extends Reporter {
+  /** Saves a state, with the validations that were heard of. */
+  save(state: TrainingState): Promise<void>;
+}
+
 /**
  * Saves what training hands out.
  *
@@ -22,15 +28,15 @@ import { checkpointsIn } from "./run_folder.ts";
 export function checkpointKeeper(
   run: Run,
   { device, validations }: { device: string; validations: readonly ValidationRecord[] },
-): Reporter {
+): CheckpointKeeper {
   const curve = [...validations];
   const { config, tokenizer, keep } = run;
   const storage = checkpointsIn(run.path);
   return {
-    async event(event) {
+    event(event) {
       if (event.kind === "validation") curve.push(event);
-      if (event.kind !== "checkpoint") return;
-      const { state } = event;
+    },
+    async save(state) {
       const origin = originOf(run, { device, curve, state });
       const best = (names: readonly string[]) => bestCheckpoint(names, curve)?.name;
       await saveCheckpoint(storage, { config, tokenizer, state, origin }, { keep, best });

@@ -11,12 +11,12 @@ import type { Model } from "../model/model.ts";
 import { parameterCount } from "../model/parameters.ts";
 import type { Corpus } from "../text/corpus.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
-import type { ValidationRecord } from "../train/events.ts";
+import type { TrainingState, ValidationRecord } from "../train/events.ts";
 import { DivergedError } from "../train/diverged.ts";
 import { fewestParts } from "../train/micro_batch.ts";
 import { train } from "../train/trainer.ts";
 import { measurePeaks } from "../speed/measure_peaks.ts";
-import { bestCheckpoint, checkpointKeeper } from "./checkpoint_keeper.ts";
+import { bestCheckpoint, type CheckpointKeeper, checkpointKeeper } from "./checkpoint_keeper.ts";
 import { grouped } from "./figures.ts";
 import type { ParsedFlags } from "./flags.ts";
 import { type Interrupt, INTERRUPTED, listenForInterrupts, slowStepWatch } from "./interrupt.ts";
@@ -180,9 +180,15 @@ async function trainOn(
   json?.started({ path: run.path, step: state?.step ?? 0, learningRate: settings.learningRate.peak });
   const totals = runTotals(state);
   let [reporters, outcome]: [readonly Reporter[], Outcome | undefined] = [[], undefined];
+  let [keeper, early]: [Keeper | undefined, TrainingState | undefined] = [undefined, undefined];
+  const keep = async (state: TrainingState) => {
+    if (keeper) await keeper.save(state);
+    else early = state;
+  };
   const during = trace && (<T>(name: string, work: () => Promise<T>) => trace.during(name, work));
   try {
-    for await (const event of train({ model, corpus, tokenizer, ...settings, resume: state, signal, during })) {
+    const options = { model, corpus, tokenizer, ...settings, resume: state, keep, signal, during };
+    for await (const event of train(options)) {
       if (!outcome && event.kind === "phase") {
         for (const reporter of [shown, told]) await reporter.event(event);
         continue;
@@ -196,7 +202,10 @@ async function trainOn(
         outcome = watchOutcome({ vocab: tokenizer.size, validations });
         const notices = runNotices(run, { outlook: known.outlook, validations, terminal });
         const said = [...await eventsOf(run, parsed.get(trainFlags.tensorboard) ?? false), end, slow, shown, told];
-        reporters = [...keepersOf(run, { device, outcome, validations, said, saved }), notices, totals];
+        keeper = guardedKeeper(run, { device, outcome, validations });
+        // a run of which nothing is left to do has no other event before
+        if (early) await keeper.save(early);
+        reporters = [...keepersOf(run, { keeper, outcome, said, saved }), notices, totals];
         entered({ hasSteps: true, soundUntil: outcome.soundUntil });
       }
       for (const reporter of reporters) await reporter.event(event);
@@ -232,24 +241,47 @@ async function newModel(device: Device, run: Run, terminal: Terminal): Promise<M
 /** What hears of a run, in order: what is said of an event is noted first, and judged before it is kept. */
 function keepersOf(
   run: Run,
-  { device, outcome, validations, said, saved }: {
-    device: Device;
+  { keeper, outcome, said, saved }: {
+    keeper: Keeper;
     outcome: Outcome;
-    validations: readonly ValidationRecord[];
     said: readonly Reporter[];
     saved: Reporter;
   },
 ): Reporter[] {
-  const keeper = checkpointKeeper(run, { device: device.description, validations });
-  const guarded: Reporter = {
-    // a state of no use must not replace a good one
+  const told: Reporter = {
     event: async (event) => {
-      if (event.kind === "checkpoint" && outcome.isLost) return;
-      await keeper.event(event);
-      await saved.event(event);
+      if (event.kind === "checkpoint" && keeper.kept.has(event.state.step)) await saved.event(event);
     },
   };
-  return [claimWatch(run.claim), metricsFile(run.path), samplesFile(run.path), ...said, outcome, guarded];
+  return [claimWatch(run.claim), metricsFile(run.path), samplesFile(run.path), ...said, outcome, keeper, told];
+}
+
+/** Keeps checkpoints, and knows of which steps. */
+interface Keeper extends CheckpointKeeper {
+  readonly kept: ReadonlySet<number>;
+}
+
+/** Keeps states that are of use: others must not replace a good one. */
+function guardedKeeper(
+  run: Run,
+  { device, outcome, validations }: {
+    device: Device;
+    outcome: Outcome;
+    validations: readonly ValidationRecord[];
+  },
+): Keeper {
+  const keeper = checkpointKeeper(run, { device: device.description, validations });
+  const kept = new Set<number>();
+  return {
+    ...keeper,
+    kept,
+    async save(state) {
+      if (outcome.isLost) return;
+      run.claim.check();
+      await keeper.save(state);
+      kept.add(state.step);
+    },
+  };
 }
 
 /** What writes event files of TensorBoard, where that is asked for or the run has some. */

@@ -7,43 +7,32 @@
 import type { TimeRecord, TrainingState } from "./events.ts";
 import type { Budget } from "./schedule.ts";
 
-/** Seconds, with breaks. */
-export interface Stopwatch {
-  /** Goes on; twice is once. */
-  start(): void;
-  /** Takes a break; returns the seconds since the latest start. */
-  stop(): number;
+/** Seconds, added up. */
+export interface TimeSum {
+  /** Adds some. */
+  add(seconds: number): void;
   /** Seconds so far. */
   seconds(): number;
 }
 
-/** A stopwatch that stands still. */
-export function stopwatch(before = 0): Stopwatch {
+function timeSum(before = 0): TimeSum {
   let sum = before;
-  let started: number | undefined;
-  const since = () => started === undefined ? 0 : (performance.now() - started) / 1000;
   return {
-    start: () => {
-      started ??= performance.now();
+    add: (seconds) => {
+      sum += seconds;
     },
-    stop: () => {
-      const last = since();
-      sum += last;
-      started = undefined;
-      return last;
-    },
-    seconds: () => sum + since(),
+    seconds: () => sum,
   };
 }
 
 /** The clocks of a run. */
 export interface RunClock {
-  /** Runs while steps are under way. */
-  readonly training: Stopwatch;
-  /** Runs while the model is validated or shows samples. */
-  readonly validation: Stopwatch;
-  /** Runs while a checkpoint is with the caller. */
-  readonly saving: Stopwatch;
+  /** Steps, from when the device has them to when it is done. */
+  readonly training: TimeSum;
+  /** Validation and samples. */
+  readonly validation: TimeSum;
+  /** Checkpoints, as far as training waits for them. */
+  readonly saving: TimeSum;
   /** Seconds on the wall that are behind, those before a run was resumed included; of a budget in minutes, that much of it. */
   elapsed(): number;
   /** Seconds that the end of the run will take: a last validation and checkpoint. */
@@ -55,26 +44,26 @@ export interface RunClock {
 /** Clocks for a budget, going on from where a run was left. */
 export function runClock(budget: Budget, from: Pick<TrainingState, "seconds" | "elapsed"> | undefined): RunClock {
   const before = { seconds: from?.seconds ?? 0, elapsed: from?.elapsed ?? from?.seconds ?? 0 };
-  const [training, wall] = [stopwatch(before.seconds), stopwatch(before.elapsed)];
-  const [validation, saving] = [stopwatch(), stopwatch()];
+  const [training, validation, saving] = [timeSum(before.seconds), timeSum(), timeSum()];
+  const start = performance.now();
+  const wall = () => before.elapsed + (performance.now() - start) / 1000;
   let reserved = 0;
-  wall.start();
   return {
     training,
     validation,
     saving,
     elapsed: () => {
-      if (!("minutes" in budget)) return wall.seconds();
+      if (!("minutes" in budget)) return wall();
       const whole = 60 * budget.minutes;
       // as if the end took no time: the budget is used up when only the end is left
-      return wall.seconds() * whole / Math.max(whole / 2, whole - reserved);
+      return wall() * whole / Math.max(whole / 2, whole - reserved);
     },
     reserve: (seconds) => {
       reserved = seconds;
     },
     record: () => ({
       kind: "time",
-      elapsed: wall.seconds() - before.elapsed,
+      elapsed: wall() - before.elapsed,
       training: training.seconds() - before.seconds,
       validation: validation.seconds(),
       saving: saving.seconds(),

@@ -71,6 +71,11 @@ export interface TrainOptions extends Partial<TrainingSettings> {
   resume?: TrainingState | undefined;
   /** Runs and notes what the host does beside giving the device its work, by a name. Default: it is only run. */
   during?: (<T>(name: string, work: () => Promise<T>) => Promise<T>) | undefined;
+  /**
+   * Saves a state. On a device that works while the host does something else, training goes on meanwhile; one state is saved at a time,
+   * and the event `checkpoint` comes when it was. Default: whoever iterates saves it at the event.
+   */
+  keep?: ((state: TrainingState) => Promise<void>) | undefined;
   /** When aborted, the step under way is finished, a last checkpoint is yielded and training ends. */
   signal?: AbortSignal | undefined;
 }

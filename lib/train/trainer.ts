@@ -5,8 +5,8 @@
  */
 
 import type { TrainEvent } from "./events.ts";
+import { tellReports } from "./report.ts";
 import type { TrainOptions } from "./settings.ts";
-import type { PreparedStep } from "./step_queue.ts";
 import { TrainingLoop } from "./training_loop.ts";
 
 /**
@@ -38,36 +38,7 @@ import { TrainingLoop } from "./training_loop.ts";
 export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, void, void> {
   const loop = new TrainingLoop(options);
   try {
-    yield loop.enter("preparing");
-    await loop.prepare();
-    while (true) {
-      let step: PreparedStep | undefined;
-      try {
-        step = await loop.next();
-        if (step) {
-          if (loop.isNew(step)) {
-            yield loop.enter("compiling");
-            await loop.compile(step);
-          }
-          if (loop.phase !== "training") yield loop.enter("training");
-          loop.submit(step);
-        }
-      } catch (error) {
-        yield* loop.rescue(error);
-        throw error;
-      }
-      const due = loop.due(step);
-      if (!due.read) continue;
-      yield* loop.readBack();
-      if (due.evaluate) yield* loop.validate();
-      if (due.sample) yield* loop.sample();
-      // what was skipped last may have weights to blame that are not to replace better ones
-      if (due.save && (due.end || loop.isSound)) yield* loop.save();
-      if (due.end) {
-        yield loop.times();
-        return;
-      }
-    }
+    yield* tellReports(loop.reports(), loop);
   } finally {
     await loop.close();
   }

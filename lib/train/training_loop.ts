@@ -8,18 +8,18 @@ import { surveyText, whyUnmaskable } from "../batch/survey.ts";
 import { allFinite } from "../format/finite.ts";
 import { paddingShare, WindowSource } from "../batch/windows.ts";
 import { KernelError } from "../device/device.ts";
+import { readInPieces, stageTensors } from "../device/staged.ts";
 import type { Model, StepRecords, TrainingProgram } from "../model/model.ts";
-import { RING_SIZE, type StepRecord } from "../optimizer/step.ts";
+import { RING_SIZE } from "../optimizer/step.ts";
 import { type RunClock, runClock } from "./clock.ts";
-import { createEvaluator, type Evaluator } from "../evaluate/evaluator.ts";
-import type { Evaluation } from "../evaluate/score_totals.ts";
+import { createEvaluator, type EvaluatedGroup, type Evaluator } from "../evaluate/evaluator.ts";
+import { type DeviceTime, deviceTime, type TimedWork } from "./device_time.ts";
 import { DivergedError, MOST_SKIPPED } from "./diverged.ts";
 import type {
   Phase,
   PhaseRecord,
   SkippedRecord,
   SpikeRecord,
-  TimeRecord,
   TrainEvent,
   TrainingState,
   TrainRecord,
@@ -36,7 +36,9 @@ import {
   type TrainingSettings,
   type TrainOptions,
 } from "./settings.ts";
+import type { Report } from "./report.ts";
 import { type PreparedStep, type StepQueue, stepQueue } from "./step_queue.ts";
+import { stepRecords } from "./step_records.ts";
 import { submitStep } from "./submit_step.ts";
 import { tuneStages } from "./tune_stages.ts";
 
@@ -51,7 +53,7 @@ const MOST_TIMING = 1;
 const SAMPLES = 3;
 
 /** What there is to do after a step. */
-export interface Due {
+interface Due {
   /** Whether results are to be read back; nothing else is due otherwise. */
   readonly read: boolean;
   /** Whether to validate. */
@@ -64,8 +66,20 @@ export interface Due {
   readonly end: boolean;
 }
 
+/** Where training is. */
+type At = Pick<TrainingState, "step" | "tokens" | "position">;
+
+/** A checkpoint that is being saved while training goes on. */
+interface Saving {
+  readonly state: TrainingState;
+  readonly promise: Promise<void>;
+  isDone: boolean;
+}
+
 /** A run of training under way. */
 export class TrainingLoop {
+  /** Whether the device works while the host does something else. */
+  readonly overlaps: boolean;
   readonly #options: TrainOptions;
   readonly #settings: TrainingSettings;
   readonly #source: WindowSource;
@@ -73,24 +87,29 @@ export class TrainingLoop {
   readonly #clock: RunClock;
   #evaluator: Evaluator | undefined;
   #program: TrainingProgram | undefined;
-  /** Steps that were submitted and not read back. */
+  readonly #time: DeviceTime;
+  /** Steps that were submitted since the latest report of them, and when the first was. */
   #pending: PreparedStep[] = [];
+  #begun = 0;
   #readEvery = 1;
-  #lastRead = 0;
-  /** What the state would be if training ended here. */
-  #at: Pick<TrainingState, "step" | "tokens" | "position">;
+  /** What the state would be if training ended with what was submitted. */
+  #at: At;
   #progress: number;
   #trend: LossTrend;
   #evaluateTokens: number | undefined;
   /** Seconds of the latest validation. */
   #validated = 0;
+  /** What the device was given last. */
   #phase: Phase = "preparing";
+  #saving: Saving | undefined;
 
   /** Restores the state to go on from, if there is one; nothing is read yet. */
   constructor(options: TrainOptions) {
     const { model, corpus, tokenizer, resume } = options;
     const { preset, width, maxLength } = model.config;
     this.#options = options;
+    this.overlaps = model.device.stage !== undefined;
+    this.#time = deviceTime(this);
     this.#settings = { ...defaultSettings({ preset, width }), ...options };
     const { seed, pack, maskMode, neverMask, budget } = this.#settings;
     if (this.#finalLength > maxLength) {
@@ -118,8 +137,42 @@ export class TrainingLoop {
     this.#progress = this.#reached();
   }
 
+  /**
+   * Submits what there is to do, in order, and says what there is to tell of it. Where a device works by itself, what is told lags behind.
+   */
+  async *reports(): AsyncGenerator<Report> {
+    yield this.#entering("preparing");
+    await this.#prepare();
+    while (true) {
+      let step: PreparedStep | undefined;
+      try {
+        step = await this.#next();
+        if (step) {
+          if (this.#isNew(step)) {
+            yield this.#entering("compiling");
+            await this.#compile(step);
+          }
+          if (this.#phase !== "training") yield { ...this.#entering("training"), isFirst: false };
+          this.#submit(step);
+        }
+      } catch (error) {
+        yield { isFirst: true, events: () => this.#failing(error) };
+        return;
+      }
+      const due = this.#due(step);
+      if (!due.read) continue;
+      yield await this.#stepReport();
+      if (due.evaluate) yield* this.#validation();
+      if (due.sample) yield* this.#samples();
+      if (due.save) yield* this.#checkpoint(due);
+      if (!due.end) continue;
+      yield { events: () => this.#ending() };
+      return;
+    }
+  }
+
   /** Has the device choose its ways, and reads the validation text and the first batches. */
-  async prepare(): Promise<void> {
+  async #prepare(): Promise<void> {
     const { model, corpus, tokenizer, resume } = this.#options;
     await this.#during("tuning", () => tuneStages(model.device, model.config, this.#settings));
     const { maskRule: rule, pack } = this.#settings;
@@ -137,33 +190,35 @@ export class TrainingLoop {
     if (this.#evaluateTokens !== undefined) this.#evaluateTokens = this.#evaluator.tokens;
     await this.#during("loader", () => this.#steps.fill());
     if (!resume && this.#steps.masked === 0) await checkMaskable(this.#settings, { corpus, tokenizer });
-    this.#lastRead = this.#clock.training.seconds();
   }
 
   /** The next batch, or several to accumulate; undefined when the budget is used up or training is stopped. */
-  async next(): Promise<PreparedStep | undefined> {
+  async #next(): Promise<PreparedStep | undefined> {
     return this.#isStopped ? undefined : await this.#during("loader", () => this.#steps.next());
   }
 
-  /** What training is at. */
-  get phase(): Phase {
-    return this.#phase;
+  /** Goes over to something else, which is told before that begins. */
+  #entering(phase: Phase): Report {
+    const record = this.#enter(phase);
+    const events = async function* () {
+      yield record;
+    };
+    return { isFirst: true, events };
   }
 
-  /** Goes over to something else. */
-  enter(phase: Phase, share?: number): PhaseRecord {
+  #enter(phase: Phase, share?: number): PhaseRecord {
     this.#phase = phase;
     return { kind: "phase", phase, step: this.#at.step, ...(share === undefined ? {} : { share }) };
   }
 
   /** Whether the model is to be compiled for the sizes of a step. */
-  isNew({ plan, shape: { capacity } }: PreparedStep): boolean {
+  #isNew({ plan, shape: { capacity } }: PreparedStep): boolean {
     const { shape } = this.#program ?? {};
     return shape?.length !== plan.length || shape.capacity !== capacity;
   }
 
   /** Compiles the model for the sizes of a step. */
-  async compile({ shape }: PreparedStep): Promise<void> {
+  async #compile({ shape }: PreparedStep): Promise<void> {
     this.#program?.destroy();
     const { optimizer, recompute: recomputes = false } = this.#settings;
     const { model } = this.#options;
@@ -171,29 +226,31 @@ export class TrainingLoop {
   }
 
   /** Submits a step to the device and does not wait for it. */
-  submit(step: PreparedStep): void {
+  #submit(step: PreparedStep): void {
     const { model } = this.#options;
-    // the clock runs from the first step on: compiling the first program is no training
-    this.#clock.training.start();
+    if (this.#pending.length === 0) this.#begun = performance.now();
     submitStep(model, this.#program!, step, this.#settings);
     this.#pending.push(step);
     this.#at = { ...step.after, position: step.position };
   }
 
-  /** What is known of the steps before one that failed, and a checkpoint, where they can still be read. */
-  async *rescue(error: unknown): AsyncGenerator<TrainEvent> {
+  /**
+   * What is known of the steps before one that failed, and a checkpoint, where they can still be read; then it throws.
+   */
+  async *#failing(error: unknown): AsyncGenerator<TrainEvent> {
     // before the update the weights are those of the step before; in it they may be anything
-    if (error instanceof KernelError && error.section === "update") return;
+    if (error instanceof KernelError && error.section === "update") throw error;
     try {
-      yield* this.readBack();
-      if (this.isSound) yield* this.save();
+      yield* (await this.#stepReport()).events();
+      if (this.#isSound) { for await (const report of this.#checkpoint({ end: true })) yield* report.events(); }
     } catch {
       // the first error is the one to be told
     }
+    throw error;
   }
 
   /** What there is to do now, after a step or instead of one. */
-  due(step: PreparedStep | undefined): Due {
+  #due(step: PreparedStep | undefined): Due {
     const last = this.#pending.at(-1);
     // steps are planned ahead, so a budget by the clock is read here and not from the plan
     const before = { step: last?.before.step ?? this.#at.step, progress: this.#progress };
@@ -214,32 +271,39 @@ export class TrainingLoop {
     };
   }
 
-  /** Whether the weights are worth keeping as far as is known: the latest step that was read back was not skipped. */
-  get isSound(): boolean {
+  /** Whether the weights are worth keeping as far as is known: the latest step that was told was not skipped. */
+  get #isSound(): boolean {
     return this.#trend.inARow === 0;
   }
 
+  /** The steps that were submitted, to be told. */
+  async #stepReport(): Promise<Report> {
+    const [steps, begun] = [this.#pending, this.#pending.length > 0 ? this.#begun : performance.now()];
+    this.#pending = [];
+    const [first, last] = [steps[0], steps.at(-1)];
+    const read = first && last
+      ? await this.#options.model.stageRecords({ first: first.before.step, end: last.after.step })
+      : () => Promise.resolve([]);
+    const timed = this.#time.timed(read, begun);
+    return { begin: timed.begin, events: () => this.#stepEvents(steps, timed) };
+  }
+
   /**
-   * Waits for the steps that were submitted and yields what they report.
+   * Waits for steps and yields what they report.
    *
    * @throws {DivergedError} if too many in a row were skipped.
    */
-  async *readBack(): AsyncGenerator<TrainRecord | SkippedRecord | SpikeRecord> {
+  async *#stepEvents(steps: readonly PreparedStep[], timed: TimedWork<StepRecords[]>): AsyncGenerator<TrainEvent> {
     await this.#during("loader", () => this.#steps.fill());
-    const [first, last] = [this.#pending[0], this.#pending.at(-1)];
-    const records = first && last
-      ? await this.#options.model.readRecords({ first: first.before.step, end: last.after.step })
-      : [];
-    this.#clock.training.stop();
-    const seconds = this.#clock.training.seconds();
-    const since = this.#lastRead;
-    const steps = this.#pending;
-    this.#pending = [];
-    this.#lastRead = seconds;
+    const { value: records, seconds: passed } = await timed.result();
+    const since = this.#clock.training.seconds();
+    this.#clock.training.add(passed);
     // the interval follows the speed of the device, at most doubling, so that the queue stays short
-    const each = (seconds - since) / Math.max(1, steps.length);
+    const each = passed / Math.max(1, steps.length);
     this.#readEvery = Math.max(1, Math.min(2 * this.#readEvery, Math.floor(READ_INTERVAL / each), RING_SIZE / 2));
+    const seconds = since + passed;
     for (const record of stepRecords(steps, records, { seconds, since })) yield* this.#judged(record);
+    yield* this.#saved({ waits: false });
   }
 
   /** A step as an event: one that trained, perhaps with a spike, or one that was skipped. */
@@ -267,22 +331,43 @@ export class TrainingLoop {
   }
 
   /** Validates; says how far it is. */
-  async *validate(): AsyncGenerator<TrainEvent> {
-    const { validation, training } = this.#clock;
-    const { step, tokens } = this.#at;
-    validation.start();
-    yield this.enter("validating");
+  async *#validation(): AsyncGenerator<Report> {
+    const [at, evaluator] = [this.#at, this.#evaluator!];
+    const isNew = this.#evaluateTokens === undefined || !evaluator.isCompiled;
+    const entering = this.#entering("validating");
+    if (isNew) yield entering;
+    let begun = performance.now();
     this.#evaluateTokens ??= await this.#restricted();
-    const { predicted: _, ...means } = yield* this.#evaluated(step);
-    this.#validated = validation.stop();
+    if (isNew) await this.#during("recording", () => evaluator.compile());
+    const what = (loss: number) => `Training diverged by step ${at.step}: the validation loss is ${loss}`;
+    const failure = (loss: number) => new DivergedError(what(loss), { step: at.step, soundUntil: at.step - 1 });
+    if (!isNew) yield { ...entering, isFirst: false };
+    this.#validated = 0;
+    for await (const group of evaluator.groups(failure)) {
+      const timed = this.#time.timed(() => group.result(), begun);
+      yield { begin: timed.begin, events: () => this.#validationEvents(at, timed) };
+      begun = performance.now();
+    }
+  }
+
+  async *#validationEvents(
+    at: At,
+    timed: TimedWork<Awaited<ReturnType<EvaluatedGroup["result"]>>>,
+  ): AsyncGenerator<TrainEvent> {
+    const { value: { share, evaluation }, seconds } = await this.#during("validation", () => timed.result());
+    this.#clock.validation.add(seconds);
+    this.#validated += seconds;
+    yield { kind: "phase", phase: "validating", step: at.step, share };
+    if (!evaluation) return;
+    const { predicted: _, ...means } = evaluation;
     yield {
       kind: "validation",
-      step,
-      tokens,
-      seconds: training.seconds(),
+      step: at.step,
+      tokens: at.tokens,
+      seconds: this.#clock.training.seconds(),
       length: this.#finalLength,
       ...means,
-      paddingShare: paddingShare(this.#at.position),
+      paddingShare: paddingShare(at.position),
       deviceBytes: this.#options.model.bytes + (this.#program?.bytes ?? 0) + await this.#evaluator!.bytes(),
       residentBytes: residentBytes(),
     };
@@ -303,55 +388,93 @@ export class TrainingLoop {
     return evaluator.tokens;
   }
 
-  async *#evaluated(step: number): AsyncGenerator<PhaseRecord, Evaluation> {
-    const what = (loss: number) => `Training diverged by step ${step}: the validation loss is ${loss}`;
-    const evaluating = this.#evaluator!.evaluating((loss) =>
-      new DivergedError(what(loss), { step, soundUntil: step - 1 })
-    );
-    while (true) {
-      const { done, value } = await this.#during("validation", () => evaluating.next());
-      if (done) return value;
-      yield this.enter("validating", value);
-    }
-  }
-
   /** Predictions for the first windows of the validation text. */
-  async *sample(): AsyncGenerator<TrainEvent> {
-    this.#clock.validation.start();
-    yield this.enter("sampling");
-    const samples = await this.#during("samples", () => this.#evaluator!.sample(SAMPLES));
-    this.#clock.validation.stop();
-    yield { kind: "samples", step: this.#at.step, samples };
+  async *#samples(): AsyncGenerator<Report> {
+    const [{ step }, evaluator] = [this.#at, this.#evaluator!];
+    const entering = this.#entering("sampling");
+    yield { ...entering, isFirst: !evaluator.isCompiled };
+    const begun = performance.now();
+    const sampling = await evaluator.sampling(SAMPLES);
+    const timed = this.#time.timed(() => sampling.result(), begun);
+    const events = async function* (this: TrainingLoop): AsyncGenerator<TrainEvent> {
+      const { value: samples, seconds } = await this.#during("samples", () => timed.result());
+      this.#clock.validation.add(seconds);
+      yield { kind: "samples", step, samples };
+    };
+    yield { begin: timed.begin, events: events.bind(this) };
   }
 
   /**
-   * Hands out the state; what the caller does with it counts as saving.
+   * Copies the state, and hands it out while the device goes on. What was skipped last may have weights to blame that are not to
+   * replace better ones.
    *
    * @throws {DivergedError} if not all weights are finite: nobody could go on from it.
    */
-  async *save(): AsyncGenerator<TrainEvent> {
-    this.#clock.saving.start();
-    yield this.enter("saving");
-    const state = await this.#during("state", () => this.#state());
+  async *#checkpoint({ end }: Pick<Due, "end">): AsyncGenerator<Report> {
+    if (!this.overlaps && !end && !this.#isSound) return;
+    const { model: { store, device } } = this.#options;
+    const [at, elapsed, begun, entered] = [this.#at, this.#clock.elapsed(), performance.now(), this.#enter("saving")];
+    const tensors = [store.values, store.firstMoment, store.secondMoment];
+    const staged = await stageTensors(device, tensors);
+    const timed = this.#time.timed(() => staged ? staged.read() : readInPieces(device, tensors), begun);
+    const events = async function* (this: TrainingLoop): AsyncGenerator<TrainEvent> {
+      if (!end && !this.#isSound) return void await timed.result();
+      yield entered;
+      const { value: arrays, seconds } = await this.#during("state", () => timed.result());
+      const told = performance.now();
+      yield* this.#handedOut(this.#stateOf(arrays, { ...at, elapsed }), { end });
+      // of what the device does meanwhile the time is counted already
+      const passed = (performance.now() - told) / 1000;
+      this.#clock.saving.add(seconds + (this.overlaps && !end ? 0 : passed));
+      // the end of a run is once more what this moment took
+      if (!this.#saving) this.#clock.reserve(seconds + passed + this.#validated);
+    };
+    yield { begin: timed.begin, isFirst: !staged, events: events.bind(this) };
+  }
+
+  async *#handedOut(state: TrainingState, { end }: Pick<Due, "end">): AsyncGenerator<TrainEvent> {
     const { step } = state;
     // moments are as finite as the gradients that were not skipped; what is not shows in the weights a step later
     if (!state.parameters.values().every(allFinite)) {
       const what = `Training diverged by step ${step}: not all weights are finite any more`;
       throw new DivergedError(what, { step, soundUntil: step - 1 });
     }
-    yield { kind: "checkpoint", state };
-    // the end of a run is once more what this moment took
-    this.#clock.reserve(this.#clock.saving.stop() + this.#validated);
+    const { keep } = this.#options;
+    if (!keep) return yield { kind: "checkpoint", state };
+    // one at a time
+    yield* this.#saved({ waits: true });
+    const begun = performance.now();
+    const promise = keep(state).finally(() => {
+      saving.isDone = true;
+      this.#clock.reserve((performance.now() - begun) / 1000 + this.#validated);
+    });
+    const saving: Saving = { state, promise, isDone: false };
+    // an error is thrown where it is waited for
+    promise.catch(() => {});
+    this.#saving = saving;
+    yield* this.#saved({ waits: end || !this.overlaps });
   }
 
-  /** Where the time went. */
-  times(): TimeRecord {
-    return this.#clock.record();
+  /** The checkpoint that is being saved, once it is. */
+  async *#saved({ waits }: { waits: boolean }): AsyncGenerator<TrainEvent> {
+    const saving = this.#saving;
+    if (!saving || !(waits || saving.isDone)) return;
+    this.#saving = undefined;
+    await saving.promise;
+    yield { kind: "checkpoint", state: saving.state };
+  }
+
+  /** Waits for what is being saved, and tells where the time went. */
+  async *#ending(): AsyncGenerator<TrainEvent> {
+    yield* this.#saved({ waits: true });
+    yield this.#clock.record();
   }
 
   /** Closes the text and gives the memory back; the model stays. */
   async close(): Promise<void> {
     await this.#source.close();
+    await this.#time.settled();
+    await this.#saving?.promise.catch(() => {});
     this.#program?.destroy();
     await this.#evaluator?.destroy();
   }
@@ -374,14 +497,21 @@ export class TrainingLoop {
     return progressOf(this.#settings.budget, { ...this.#at, seconds: this.#clock.elapsed() });
   }
 
-  #state(): Promise<TrainingState> {
-    return stateOf(this.#options.model, {
-      ...this.#at,
+  #stateOf(
+    arrays: readonly ArrayBuffer[],
+    at: At & { readonly elapsed: number },
+  ): TrainingState {
+    const { store } = this.#options.model;
+    const [parameters, firstMoment, secondMoment] = arrays.map((bytes) => store.split(new Float32Array(bytes)));
+    return {
+      ...at,
       seconds: this.#clock.training.seconds(),
-      elapsed: this.#clock.elapsed(),
       evaluateTokens: this.#evaluateTokens,
       trend: this.#trend,
-    });
+      parameters: parameters!,
+      firstMoment: firstMoment!,
+      secondMoment: secondMoment!,
+    };
   }
 }
 
@@ -397,50 +527,6 @@ async function checkMaskable(
   const survey = await surveyText({ corpus, tokenizer, neverMask });
   if (survey.maskable > 0) return;
   throw new RangeError(`Cannot train on ${corpus.name}: ${whyUnmaskable(survey, neverMask)}`);
-}
-
-/** What steps reported, each as if it had trained. */
-function* stepRecords(
-  steps: readonly PreparedStep[],
-  records: readonly StepRecords[],
-  { seconds, since }: { seconds: number; since: number },
-): Generator<TrainRecord> {
-  const tokens = steps.reduce((sum, { before, after }) => sum + after.tokens - before.tokens, 0);
-  const tokensPerSecond = tokens / Math.max(1e-9, seconds - since);
-  for (const [i, { masked, pairs }] of records.entries()) {
-    const { after, plan } = steps[i]!;
-    const { loss, accuracy } = meanOf(masked);
-    // of single texts nothing is told
-    const nextSentence = pairs && pairs.labels > 0 ? meanOf(pairs) : undefined;
-    yield {
-      kind: "train",
-      ...after,
-      seconds: since + (seconds - since) * (i + 1) / steps.length,
-      length: plan.length,
-      maskRate: plan.maskRate,
-      loss,
-      accuracy,
-      ...(nextSentence ? { nextSentence } : {}),
-      learningRate: plan.learningRate,
-      gradientNorm: masked.gradientNorm,
-      tokensPerSecond,
-    };
-  }
-}
-
-/** Mean loss and accuracy; 0 where nothing was to be predicted. */
-function meanOf({ lossSum, correct, labels }: StepRecord): { loss: number; accuracy: number } {
-  return labels === 0 ? { loss: 0, accuracy: 0 } : { loss: lossSum / labels, accuracy: correct / labels };
-}
-
-async function stateOf(
-  model: Model,
-  at: Omit<TrainingState, "parameters" | "firstMoment" | "secondMoment">,
-): Promise<TrainingState> {
-  const { store, device } = model;
-  const arrays = await device.read([store.values, store.firstMoment, store.secondMoment]);
-  const [parameters, firstMoment, secondMoment] = arrays.map((bytes) => store.split(new Float32Array(bytes)));
-  return { ...at, parameters: parameters!, firstMoment: firstMoment!, secondMoment: secondMoment! };
 }
 
 function restore(model: Model, state: TrainingState): void {

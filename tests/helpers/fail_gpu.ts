@@ -1,10 +1,23 @@
-// Preloaded to see what becomes of a run when its GPU fails: CLOZE_TEST_GPU says how, at which submission of a device, and how often.
-const { how, at, times } = JSON.parse(Deno.env.get("CLOZE_TEST_GPU") ?? "{}") as {
+// Preloaded to see what becomes of a run when its GPU fails: CLOZE_TEST_GPU says how, at which submission of a device, and how often;
+// with `after`, submissions count once there is a checkpoint in some run.
+const { how, at, times, after } = JSON.parse(Deno.env.get("CLOZE_TEST_GPU") ?? "{}") as {
   how: "destroy" | "memory" | "validation" | "hang" | "adapter";
   at: number;
   times: number;
+  after?: "checkpoint";
 };
 let left = times;
+
+/** Whether a run here has a checkpoint. */
+function hasCheckpoint(): boolean {
+  try {
+    const names = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => name);
+    return names("runs").some((run) => names(`runs/${run}/checkpoints`).some((name) => name.startsWith("step-")));
+  } catch {
+    return false;
+  }
+}
+let isCounting = after === undefined;
 
 const requestAdapter = navigator.gpu.requestAdapter;
 navigator.gpu.requestAdapter = function (...args) {
@@ -33,7 +46,8 @@ GPUAdapter.prototype.requestDevice = async function (...args) {
   let submits = 0;
   queue.submit = function (buffers) {
     submit.call(this, buffers);
-    if (++submits !== at || left-- <= 0) return;
+    isCounting ||= hasCheckpoint();
+    if (!isCounting || ++submits !== at || left-- <= 0) return;
     if (how === "destroy") gpu.destroy();
     // larger than any buffer may be, or than there is memory for
     if (how === "validation") gpu.createBuffer({ size: 2 ** 52, usage: GPUBufferUsage.STORAGE });

@@ -15,6 +15,7 @@ interface Fault {
   section?: string;
   at: number;
   times: number;
+  after?: "checkpoint";
 }
 
 const preloads = { webgpu: "fail_gpu", cpu: "fail_cpu" };
@@ -25,10 +26,25 @@ const failing = (device: "webgpu" | "cpu", fault: Fault) => ({
 });
 
 const cases: readonly [what: string, device: "webgpu" | "cpu", fault: Omit<Fault, "times">, sentence: string][] = [
-  ["is destroyed", "webgpu", { how: "destroy", at: 30 }, "The GPU was lost: it was destroyed while it was in use"],
-  ["has no memory left", "webgpu", { how: "memory", at: 30 }, "The GPU has no memory left: fewer tokens a step"],
-  ["refuses its work", "webgpu", { how: "validation", at: 30 }, "The GPU refused its work: Buffer size "],
-  ["does not answer", "webgpu", { how: "hang", at: 30 }, "The GPU has not answered for 60 minutes"],
+  [
+    "is destroyed",
+    "webgpu",
+    { how: "destroy", at: 2, after: "checkpoint" },
+    "The GPU was lost: it was destroyed while it was in use",
+  ],
+  [
+    "has no memory left",
+    "webgpu",
+    { how: "memory", at: 2, after: "checkpoint" },
+    "The GPU has no memory left: fewer tokens a step",
+  ],
+  [
+    "refuses its work",
+    "webgpu",
+    { how: "validation", at: 2, after: "checkpoint" },
+    "The GPU refused its work: Buffer size ",
+  ],
+  ["does not answer", "webgpu", { how: "hang", at: 2, after: "checkpoint" }, "The GPU has not answered for 60 minutes"],
   ["loses a thread", "cpu", { section: "gradients", at: 15 }, "a thread is gone"],
   ["loses a thread in an update", "cpu", { section: "update", at: 15 }, "a thread is gone"],
 ];
@@ -41,7 +57,7 @@ for (const [what, device, fault, sentence] of cases) {
     fn: () =>
       inTemporaryFolder(async (cwd) => {
         const flags = [...run, "--device", device];
-        const whole = await runCli([...flags, "--name", "whole"], { cwd });
+        const whole = await runCli([...flags, "--name", "whole", "--out", "others"], { cwd });
         assertEquals([whole.code, whole.err], [0, ""]);
         const failed = await runCli([...flags, "--name", "failed"], {
           cwd,
@@ -51,13 +67,16 @@ for (const [what, device, fault, sentence] of cases) {
         const [, note] =
           /^note: (.*; it is opened anew, to go on from the checkpoint of step 1\d)$/m.exec(failed.out) ?? [];
         assert(note?.includes(sentence), failed.out);
-        assertEquals(await runLosses(`${cwd}/runs/failed`), await runLosses(`${cwd}/runs/whole`));
+        assertEquals(await runLosses(`${cwd}/runs/failed`), await runLosses(`${cwd}/others/whole`));
       }),
   });
 }
 
 for (
-  const [device, fault] of [["webgpu", { how: "destroy", at: 30 }], ["cpu", { section: "update", at: 15 }]] as const
+  const [device, fault] of [["webgpu", { how: "destroy", at: 30, after: "checkpoint" }], ["cpu", {
+    section: "update",
+    at: 15,
+  }]] as const
 ) {
   Deno.test({
     name: `train stops when a device was opened anew three times, and goes on as it says (${device})`,

@@ -409,7 +409,8 @@ kindTest(
       }
     };
     await assertRejects(spoil, DivergedError);
-    assertEquals(saved(events), [1, 2, 3]);
+    // a device that works by itself has done the next step before it is spoiled
+    assertEquals(saved(events), device.stage ? [1, 2, 3, 4] : [1, 2, 3]);
     model.destroy();
   },
 );

@@ -54,7 +54,8 @@ export function watchGpu(gpu: GPUDevice, { software }: { software: boolean }): G
     },
     async answer(result) {
       try {
-        const answered = await within(result, 60 * minutes, `The GPU has not answered for ${minutes} minutes`);
+        const sentence = `The GPU has not answered for ${minutes} minutes`;
+        const answered = await within(result, 60 * minutes, { sentence, parts: PARTS });
         if (failure) throw failure;
         return answered;
       } catch (error) {
@@ -72,14 +73,25 @@ export function watchGpu(gpu: GPUDevice, { software }: { software: boolean }): G
 
 /** An adapter or a device that is asked for. */
 export function opened<T>(result: Promise<T>): Promise<T> {
-  return within(result, OPENING, `Cannot open a GPU: its driver has not answered for ${OPENING} seconds`);
+  return within(result, OPENING, { sentence: `Cannot open a GPU: its driver has not answered for ${OPENING} seconds` });
 }
 
+/** Parts of a wait: while the host is at something else for long, an answer cannot be heard, and only one part passes. */
+const PARTS = 10;
+
 /** A result, or a sentence where it takes too long. */
-async function within<T>(result: Promise<T>, seconds: number, sentence: string): Promise<T> {
+async function within<T>(
+  result: Promise<T>,
+  seconds: number,
+  { sentence, parts = 1 }: { sentence: string; parts?: number },
+): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new DeviceError(sentence)), 1000 * seconds);
+    const wait = (left: number) => {
+      const next = () => left > 1 ? wait(left - 1) : reject(new DeviceError(sentence));
+      timer = setTimeout(next, 1000 * seconds / parts);
+    };
+    wait(parts);
   });
   try {
     return await Promise.race([result, late]);
