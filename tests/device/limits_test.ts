@@ -9,7 +9,7 @@ const defaults = {
   maxStorageBufferBindingSize: 2 ** 27,
   maxStorageBuffersPerShaderStage: 8,
   maxBindingsPerBindGroup: 1000,
-  maxDynamicUniformBuffersPerPipelineLayout: 8,
+  maxUniformBuffersPerShaderStage: 12,
   maxUniformBufferBindingSize: 65536,
   maxComputeWorkgroupStorageSize: 16384,
   maxComputeInvocationsPerWorkgroup: 256,
@@ -63,7 +63,7 @@ Deno.test("requiredLimits() name the kernel and both numbers where an adapter ha
     { maxComputeWorkgroupSizeX: 128 },
     "runs at most 128 invocations along x in a workgroup, embedding_backward needs 256",
   );
-  refused({ maxDynamicUniformBuffersPerPipelineLayout: 0 }, "binds at most 0 uniform buffers by an offset");
+  refused({ maxUniformBuffersPerShaderStage: 0 }, "binds at most 0 uniform buffers to a kernel");
 });
 
 Deno.test("checkLimits() counts bindings and parameters", () => {

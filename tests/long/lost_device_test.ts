@@ -65,7 +65,7 @@ for (const [what, device, fault, sentence] of cases) {
         });
         assertEquals([failed.code, failed.err], [0, ""], failed.out);
         const [, note] =
-          /^note: (.*; it is opened anew, to go on from the checkpoint of step 1\d)$/m.exec(failed.out) ?? [];
+          /^note: (.*; it is opened anew, to go on from the checkpoint of step \d\d)$/m.exec(failed.out) ?? [];
         assert(note?.includes(sentence), failed.out);
         assertEquals(await runLosses(`${cwd}/runs/failed`), await runLosses(`${cwd}/others/whole`));
       }),

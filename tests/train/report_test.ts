@@ -96,7 +96,7 @@ Deno.test("train() waits for a device that works by itself only when that has mo
     assertEquals(steady(events), steady(expected));
     const pauses = expected.filter(({ kind }) => ["validation", "samples", "checkpoint"].includes(kind)).length;
     // before the first step, the first validation and the end there is nothing else to do
-    console.log(seen);
+
     assertEquals([seen.waits > pauses, seen.idle <= 4, seen.mostCopies], [true, true, 1], JSON.stringify(seen));
   } finally {
     device.destroy();
@@ -164,7 +164,6 @@ Deno.test("tellReports() has work submitted before it tells of what was submitte
       yield {
         ...(name.startsWith("-") ? {} : { begin: () => void log.push(`wait ${name}`) }),
         isFirst: name.startsWith("!"),
-        // deno-lint-ignore require-yield
         async *events() {
           await Promise.resolve();
           log.push(`tell ${name}`);

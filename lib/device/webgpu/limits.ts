@@ -26,9 +26,9 @@ const needs: readonly Need[] = [
     most: (count) => `numbers at most ${count} bindings of a kernel`,
   },
   {
-    limit: "maxDynamicUniformBuffersPerPipelineLayout",
+    limit: "maxUniformBuffersPerShaderStage",
     of: () => 1,
-    most: (count) => `binds at most ${count} uniform buffers by an offset`,
+    most: (count) => `binds at most ${count} uniform buffers to a kernel`,
   },
   {
     limit: "maxUniformBufferBindingSize",

@@ -70,7 +70,7 @@ function layoutEntries(shader: ShaderInterface): GPUBindGroupLayoutEntry[] {
   entries.push({
     binding: 0,
     visibility: GPUShaderStage.COMPUTE,
-    buffer: { type: "uniform", hasDynamicOffset: true, minBindingSize: paramsBytes(shader) },
+    buffer: { type: "uniform", minBindingSize: paramsBytes(shader) },
   });
   return entries;
 }

@@ -233,8 +233,12 @@ export class WebGpuDevice implements Device {
   ): Promise<PreparedCall[]> {
     const prepared = await eachCall(this.#gpu, calls, (call, i) => ({
       pipeline: pipelines[i]!.pipeline,
-      bindGroup: this.#bindGroup(call, pipelines[i]!, uniforms.buffer, storage),
-      offset: uniforms.offsets[i]!,
+      bindGroup: this.#bindGroup(
+        call,
+        pipelines[i]!,
+        { buffer: uniforms.buffer, offset: uniforms.offsets[i]! },
+        storage,
+      ),
       workgroups: this.#workgroups(call),
       work: workOf(call),
     }));
@@ -296,7 +300,7 @@ export class WebGpuDevice implements Device {
   #bindGroup(
     call: KernelCall,
     { layout, shader }: Pipeline,
-    uniforms: GPUBuffer,
+    params: { buffer: GPUBuffer; offset: number },
     storage: (tensor: Tensor) => Storage,
   ): GPUBindGroup {
     for (const name of Object.keys(call.tensors)) {
@@ -315,7 +319,7 @@ export class WebGpuDevice implements Device {
       const size = Math.ceil(tensor.size / 4) * 16;
       return { binding: index, resource: { buffer: (buffer as WebGpuBuffer).gpu, offset, size } };
     });
-    entries.push({ binding: 0, resource: { buffer: uniforms, size: paramsBytes(shader) } });
+    entries.push({ binding: 0, resource: { ...params, size: paramsBytes(shader) } });
     return this.#gpu.createBindGroup({ layout, entries });
   }
 
