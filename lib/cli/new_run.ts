@@ -16,6 +16,7 @@ import { trainTokenizer } from "../tokenizer/train_tokenizer.ts";
 import type { Budget } from "../train/schedule.ts";
 import { countTokens, openCorpus, type OpenedCorpus } from "./open_corpus.ts";
 
+import { fillingBatch } from "./card_filling.ts";
 import { corpusChoice } from "./corpus_flags.ts";
 import { type ParsedFlags, UsageError } from "./flags.ts";
 import { grouped } from "./figures.ts";
@@ -104,12 +105,14 @@ async function newRunOn(
     ? { name: init, opened: model, added: extended.added }
     : undefined;
   const config = { ...plan.model, vocab: Math.max(plan.model.vocab, tokenizer.size) };
-  const choice = { config, settings: plan.settings, device: device.device };
-  const fitted = await fitMemory(choice, parsed.get(flags["micro-batch"]));
   const budget = await budgetOn(opened.corpus, plan.budget, { tokenizer, terminal });
+  const filling = fillingBatch(plan.settings, { budget, config, parsed, device: device.device });
+  const choice = { config, settings: filling?.settings ?? plan.settings, device: device.device };
+  const fitted = await fitMemory(choice, parsed.get(flags["micro-batch"]));
   const settings = { ...fitted.settings, budget };
   const notices = [
     ...await textNotices(opened, { tokenizer, settings, isReady: base !== undefined }),
+    ...(filling ? [filling.notice] : []),
     ...(fitted.notice === undefined ? [] : [fitted.notice]),
   ];
   const [keep, { path }] = [parsed.get(flags.keep), claim];

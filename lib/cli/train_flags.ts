@@ -158,7 +158,11 @@ const batches = {
     })`,
     parseChoice(packModes),
   ),
-  "batch-tokens": flag("N", `tokens per batch (${byDefault(({ batchTokens }) => batchTokens)})`, count),
+  "batch-tokens": flag(
+    "N",
+    `tokens per batch; long runs on a graphics card take more (${byDefault(({ batchTokens }) => batchTokens)})`,
+    count,
+  ),
   accumulate: flag("N", `batches per step (${byDefault(({ accumulate }) => accumulate)})`, count),
   "micro-batch": {
     ...flag<MicroBatch>("N", "tokens computed at once: a number, auto (what fits into memory) or off", parseMicroBatch),

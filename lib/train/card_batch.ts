@@ -1,0 +1,65 @@
+/**
+ * Batches that fill a graphics card, where a run is long enough to learn as well with them.
+ *
+ * @module
+ */
+
+import type { ModelConfig } from "../model/config.ts";
+import type { Budget } from "./schedule.ts";
+import type { TrainingSettings } from "./settings.ts";
+import { tokenFlop } from "./step_cost.ts";
+
+/**
+ * Tokens of a step, and the tokens of a run from which on it has so many. With 490 steps of 4,096 tokens at four times the rate a
+ * model came within 0.013 nats of 1,954 steps of 1,024, with 245 steps of 8,192 it did not (0.18): bench/RESULTS.md. What is larger
+ * was not measured, and has to have a thousand steps.
+ */
+const BATCHES: readonly { readonly batchTokens: number; readonly from: number }[] = [
+  { batchTokens: 16_384, from: 16_384_000 },
+  { batchTokens: 8192, from: 8_192_000 },
+  { batchTokens: 4096, from: 2_000_000 },
+];
+
+/** How much the learning rate grows at most: as much as was measured. */
+const MOST_FACTOR = 4;
+
+/** The largest rate times the model's width: that of the widest model that four times the rate was measured for. */
+const MOST_RATE_WIDTH = 1.1;
+
+/** Operations a second that a graphics card makes of a training step at the least, for budgets by the clock. */
+const CARD_FLOP = 3e12;
+
+/** What of the settings decides. */
+type Batches = Pick<TrainingSettings, "batchTokens" | "learningRate" | "curriculum" | "maskRate">;
+
+/**
+ * The settings with as many tokens a step as suit a graphics card, and a learning rate that grows with them; undefined where the run is
+ * too short for more of them. The rate grows as the batch does, up to four times (Goyal et al., Accurate, Large Minibatch SGD, 2017), and
+ * in wide models up to 1.1 / width.
+ */
+export function cardBatch<Settings extends Batches>(
+  settings: Settings,
+  { budget, config }: { budget: Budget; config: ModelConfig },
+): Settings | undefined {
+  const { batchTokens: usual, learningRate } = settings;
+  const tokens = runTokens(settings, { budget, config });
+  const found = BATCHES.find(({ from }) => tokens >= from);
+  if (!found || found.batchTokens <= usual) return undefined;
+  const { batchTokens } = found;
+  const factor = Math.min(MOST_FACTOR, batchTokens / usual);
+  const most = Math.max(learningRate.peak, MOST_RATE_WIDTH / config.width);
+  const peak = Number(Math.min(factor * learningRate.peak, most).toPrecision(3));
+  return { ...settings, batchTokens, learningRate: { ...learningRate, peak } };
+}
+
+/** Tokens of a run; with a budget by the clock as many as any card sees. */
+function runTokens(
+  { batchTokens, curriculum, maskRate }: Batches,
+  { budget, config }: { budget: Budget; config: ModelConfig },
+): number {
+  if ("tokens" in budget) return budget.tokens;
+  // who counts steps has counted them for the usual batch
+  if ("steps" in budget) return budget.steps * batchTokens;
+  const { length } = curriculum.at(-1)!;
+  return 60 * budget.minutes * CARD_FLOP / tokenFlop(config, { length, maskRate: maskRate.start });
+}
