@@ -89,11 +89,10 @@ function timeLine({ settings: { budget }, state }: Run, { time }: Outlook): stri
 /** Two digits are all that is known. */
 const round = (count: number) => Number(count.toPrecision(2));
 
-function memoryLine({ memory: { parameters, batch } }: Outlook): string {
-  return `memory  ${mebibytes(parameters + batch)} on the device: ${
-    mebibytes(parameters)
-  } for weights, gradients and ` +
-    `moments, ${mebibytes(batch)} for a step`;
+function memoryLine({ memory: { parameters, batch, copies } }: Outlook): string {
+  const parts = `${mebibytes(parameters)} for weights, gradients and moments, ${mebibytes(batch)} for a step`;
+  const meanwhile = copies === undefined ? "" : `; ${mebibytes(copies)} more while a checkpoint is written`;
+  return `memory  ${mebibytes(parameters + batch)} on the device: ${parts}${meanwhile}`;
 }
 
 /** Tokens that a run sees in all; undefined where they are not known. */

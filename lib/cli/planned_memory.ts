@@ -8,6 +8,7 @@ import { capacityFor } from "../batch/masking.ts";
 import type { Device } from "../device/device.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { trainingMemory } from "../model/memory.ts";
+import { parameterCount } from "../model/parameters.ts";
 import type { BatchShape } from "../model/model.ts";
 import { highestMaskRate, stepSize } from "../train/schedule.ts";
 import type { TrainingSettings } from "../train/settings.ts";
@@ -18,7 +19,12 @@ export interface PlannedMemory {
   readonly parameters: number;
   /** What comes into being in a step, in the stage that takes most. */
   readonly batch: number;
+  /** Copies of weights and moments while a checkpoint is written, where training goes on meanwhile; the host reads them. */
+  readonly copies?: number | undefined;
 }
+
+/** Weights and two moments. */
+const COPIED = 3;
 
 /** The batches of a stage. */
 export function stageShape(
@@ -48,5 +54,5 @@ export async function plannedMemory(
     parameters = Math.max(parameters, planned.parameters);
     batch = Math.max(batch, planned.batch);
   }
-  return { parameters, batch };
+  return { parameters, batch, ...(device.stage ? { copies: 4 * COPIED * parameterCount(config) } : {}) };
 }

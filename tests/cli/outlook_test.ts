@@ -2,6 +2,8 @@ import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { tokenEntropy } from "../../lib/batch/token_entropy.ts";
 import { openDevice } from "../../lib/device/open_device.ts";
 import { modelConfig } from "../../lib/model/config.ts";
+import { alteredDevice } from "../../lib/device/altered_device.ts";
+import { parameterCount } from "../../lib/model/parameters.ts";
 import { trainingMemory } from "../../lib/model/memory.ts";
 import { type Outlook, outlookLines, textTokens } from "../../lib/cli/outlook.ts";
 import { expectedLoss } from "../../lib/cli/expected_loss.ts";
@@ -107,6 +109,11 @@ Deno.test("plannedMemory() is what the stage that takes most plans", async () =>
     assertEquals(planned.batch, Math.max(...each.map(({ batch }) => batch)));
     assertEquals(planned.parameters, Math.max(...each.map(({ parameters }) => parameters)));
     assert(each[0]!.batch !== each[1]!.batch);
+    // the CPU device has no other work to do meanwhile
+    assertEquals(planned.copies, undefined);
+    const busy = alteredDevice(device, { stage: () => Promise.resolve(undefined) });
+    const { copies } = await plannedMemory({ device: busy, config, settings });
+    assertEquals(copies, 3 * 4 * parameterCount(config));
   } finally {
     device.destroy();
   }
@@ -133,6 +140,8 @@ Deno.test("outlookLines() say time, memory, passes and the losses to compare wit
     "loss    lower is better: guessing among 70 tokens gives 4.25, knowing how frequent each is 3.31",
     "        accuracy is the share of hidden tokens that are guessed right",
   ]);
+  const copied = outlookLines(run, { ...known, memory: { ...known.memory, copies: 2 * 2 ** 20 } });
+  assert(copied[1]!.endsWith("12 MiB for a step; 2.0 MiB more while a checkpoint is written"));
   const little = outlookLines(run, {
     ...known,
     time: undefined,
