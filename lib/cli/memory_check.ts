@@ -6,8 +6,9 @@
 
 import type { Device } from "../device/device.ts";
 import type { ModelConfig } from "../model/config.ts";
-import { trainingMemory } from "../model/memory.ts";
-import { parameterCount } from "../model/parameters.ts";
+import { type TrainingMemory, trainingMemory } from "../model/memory.ts";
+import { modelParameters, parameterCount } from "../model/parameters.ts";
+import { sizeOf } from "../tensor/tensor.ts";
 import { fewestParts } from "../train/micro_batch.ts";
 import { stepSize } from "../train/schedule.ts";
 import type { TrainingSettings } from "../train/settings.ts";
@@ -100,18 +101,27 @@ function askedParts<Settings extends MemoryChoice["settings"]>(settings: Setting
 /** A model whose parameters alone do not fit. */
 function checkParameters({ config, device }: MemoryChoice, limit: number): void {
   const count = parameterCount(config);
-  const { maxBufferBytes = Infinity } = device;
-  const fail = (what: string) =>
-    new RangeError(
-      `Cannot train a model of ${grouped(count)} parameters on ${device.description}: ${what}; ` +
-        "smaller --layers, --width, --hidden, --vocab or --max-length would fit",
-    );
+  const { maxBufferBytes = Infinity, maxTensorBytes } = device;
+  const smaller = "smaller --layers, --width, --hidden, --vocab or --max-length would fit";
+  const fail = (what: string, wish = smaller) =>
+    new RangeError(`Cannot train a model of ${grouped(count)} parameters on ${device.description}: ${what}; ${wish}`);
   const bytes = 4 * count;
   if (COPIES * bytes > limit) {
     throw fail(`with gradients and moments they take ${mebibytes(COPIES * bytes)}, and it has ${mebibytes(limit)}`);
   }
   if (bytes > maxBufferBytes) {
     throw fail(`they take ${mebibytes(bytes)} in one piece, and it has ${mebibytes(maxBufferBytes)} at most`);
+  }
+  const [largest] = modelParameters(config).sort((a, b) => sizeOf(b.shape) - sizeOf(a.shape));
+  const matrix = 4 * sizeOf(largest!.shape);
+  if (matrix > maxTensorBytes) {
+    const [what, flags] = largest!.shape[0] === config.vocab
+      ? ["its vocabulary", "--vocab or --width"]
+      : ["its largest matrix", "--width or --hidden"];
+    throw fail(
+      `${what} takes ${mebibytes(matrix)}, and it computes with ${mebibytes(maxTensorBytes)} at once`,
+      `smaller ${flags} would fit, fewer tokens a step would not`,
+    );
   }
 }
 
@@ -172,13 +182,22 @@ async function batchProblem(choice: MemoryChoice, limit: number): Promise<BatchP
 /** Room for what does not grow evenly with a batch. */
 const ROOM = 0.9;
 
-/** Memory of a step of so many of the longest windows. */
-function measured({ config, settings, device }: MemoryChoice, windows: number) {
+/** Memory of steps of as many tokens as so many of the longest windows have: stages before may mask more, and so take more. */
+async function measured(
+  { config, settings, device }: MemoryChoice,
+  windows: number,
+): Promise<Pick<TrainingMemory, "parameters" | "batch" | "largestTensor">> {
   const { curriculum, optimizer, recompute: recomputes = false } = settings;
-  const last = curriculum.length - 1;
-  const batchTokens = windows * curriculum[last]!.length;
-  const shape = stageShape({ ...settings, batchTokens }, last);
-  return trainingMemory(device, config, { shape, optimizer, recomputes });
+  const batchTokens = windows * curriculum.at(-1)!.length;
+  let [parameters, batch, largestTensor] = [0, 0, 0];
+  for (const stage of curriculum.keys()) {
+    const shape = stageShape({ ...settings, batchTokens }, stage);
+    const needs = await trainingMemory(device, config, { shape, optimizer, recomputes });
+    parameters = Math.max(parameters, needs.parameters);
+    batch = Math.max(batch, needs.batch);
+    largestTensor = Math.max(largestTensor, needs.largestTensor);
+  }
+  return { parameters, batch, largestTensor };
 }
 
 /** Bytes of memory of this machine; where Deno may not be asked, more than any has. */

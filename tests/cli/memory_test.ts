@@ -4,6 +4,10 @@ import { trainingMemory } from "../../lib/model/memory.ts";
 import { Model } from "../../lib/model/model.ts";
 import { defaultSettings } from "../../lib/train/settings.ts";
 import { fitMemory } from "../../lib/cli/memory_check.ts";
+import type { Device } from "../../lib/device/device.ts";
+import { fuseCalls } from "../../lib/device/webgpu/fuse_calls.ts";
+import { lower } from "../../lib/device/webgpu/lower.ts";
+import { plannedMemory } from "../../lib/cli/planned_memory.ts";
 import { kindTest, withoutGpu } from "../helpers/devices.ts";
 import { runCli } from "../helpers/run_cli.ts";
 import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
@@ -74,6 +78,64 @@ kindTest("fitMemory() divides batches that do not fit, and says so", async (devi
     () => fitMemory({ config, settings: odd, device: small }, 400),
     RangeError,
     "do not come out even",
+  );
+});
+
+/** A card that runs nothing, with so much memory and as large tensors. */
+function paperCard({ memoryBytes, maxTensorBytes }: { memoryBytes: number; maxTensorBytes: number }): Device {
+  const target = {
+    variant: "tiled",
+    table: {},
+    attention: "by length",
+    workgroupBytes: 32_768,
+    parallelism: 512,
+    maxTensorBytes,
+  } as const;
+  return {
+    kind: "webgpu",
+    description: "a card",
+    settings: { kind: "webgpu", adapter: "paper", matmul: "tiled" },
+    software: false,
+    maxTensorBytes,
+    memoryBytes,
+    allocate: (bytes) => ({ bytes, destroy() {} }),
+    write() {},
+    read: () => Promise.resolve([]),
+    lower: (call) => lower(call, target),
+    fuse: (calls) => fuseCalls(calls, target),
+    build: () => Promise.resolve({ run() {}, bytes: 0, destroy() {} }),
+    takeProfile: () => Promise.resolve(undefined),
+    destroy() {},
+  };
+}
+
+const GIB = 2 ** 30;
+
+Deno.test("fitMemory() has base train at length 512 on a card of 8 GiB, every stage of it, in parts of its own choice", async () => {
+  const config = modelConfig({ size: "base", vocab: 30_522, maxLength: 512 });
+  const settings = { ...defaultSettings({ preset: "modernbert", width: 768, length: 512 }), batchTokens: 16_384 };
+  const device = paperCard({ memoryBytes: 8 * GIB, maxTensorBytes: 2 * GIB - 4 });
+  const fitted = await fitMemory({ config, settings, device }, "auto");
+  assertEquals(fitted.settings.batchTokens * fitted.settings.accumulate, 16_384);
+  assert(fitted.settings.accumulate > 1 && fitted.settings.batchTokens >= 4096, fitted.notice);
+  const { parameters, batch } = await plannedMemory({ device, config, settings: fitted.settings });
+  assert(parameters + batch <= 8 * GIB && parameters + batch > 5 * GIB, `${parameters + batch}`);
+  // the first stages mask more, and take more memory where a vocabulary is large
+  const large = modelConfig({ size: "base", vocab: 120_000, maxLength: 512 });
+  const other = await fitMemory({ config: large, settings, device }, "auto");
+  const needed = await plannedMemory({ device, config: large, settings: other.settings });
+  assert(needed.parameters + needed.batch <= 8 * GIB, `${needed.parameters + needed.batch}`);
+});
+
+Deno.test("fitMemory() trains models whose parameters do not fit into one binding, and names what alone is too large for one", async () => {
+  const device = paperCard({ memoryBytes: 8 * GIB, maxTensorBytes: 128 << 20 });
+  const settings = defaultSettings({ preset: "modernbert", width: 768, length: 512 });
+  const base = (vocab: number) => modelConfig({ size: "base", vocab, maxLength: 512 });
+  await fitMemory({ config: base(30_522), settings, device }, "auto");
+  await assertRejects(
+    () => fitMemory({ config: base(250_000), settings, device }, "auto"),
+    RangeError,
+    "its vocabulary takes 732 MiB, and it computes with 128 MiB at once; smaller --vocab or --width would fit, fewer tokens a step would not",
   );
 });
 

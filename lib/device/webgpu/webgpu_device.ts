@@ -269,7 +269,9 @@ export class WebGpuDevice implements Device {
             `Cannot run ${kernel} on ${tensor.name} of shape [${tensor.shape}]: ${
               tensor.size * 4
             } bytes are more than ` +
-              `the ${this.maxTensorBytes} that this device can bind; fewer tokens a step or a smaller model would fit`,
+              `the ${this.maxTensorBytes} that this device can bind; ${
+                tensor.storage ? "a smaller vocabulary or width" : "fewer tokens a step or a smaller model"
+              } would fit`,
           );
         }
       }
