@@ -2,6 +2,9 @@
 //   g = update_scale · gradient;  m = β₁ m + (1-β₁) g;  v = β₂ v + (1-β₂) g²
 //   step = m / (1-β₁ᵗ) / (√(v / (1-β₂ᵗ)) + ε);  p -= rate · (step + decay · p)
 // It also clears the gradient for the next step. update_scale = 0 (a step that is not a number) changes nothing else.
+// With ROUNDED, the decayed parameters are also written where kernels read them that take f16.
+override ROUNDED: bool = false;
+
 struct Params {
   size4: u32, // in fours
   decayed4: u32, // fours that weight decay applies to
@@ -18,6 +21,8 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> gradients: array<vec4f>; // [4 · size4]
 @group(0) @binding(5) var<storage, read_write> first_moment: array<vec4f>; // [4 · size4]
 @group(0) @binding(6) var<storage, read_write> second_moment: array<vec4f>; // [4 · size4]
+
+@group(0) @binding(7) var<storage, read_write> rounded: array<vec4f>; // [4 · decayed4]
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
@@ -38,4 +43,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
   let step = m * scalars[2] / (sqrt(v * scalars[3]) + params.epsilon);
   let decay = select(0.0, params.weight_decay, i < params.decayed4);
   parameters[i] -= scalars[1] * (step + decay * parameters[i]);
+  if (ROUNDED && i < params.decayed4) {
+    rounded[i] = parameters[i];
+  }
 }

@@ -1,8 +1,10 @@
 // Softmax cross-entropy of each masked position, in nats, and its gradient, which replaces the logits. One pass over a row finds its
 // maximum and Σ exp together, a second one writes the gradient:
-//   loss = log Σ exp(logits) - logits[label],   d_logits = (softmax(logits) - onehot(label)) · loss_scale.
+//   loss = log Σ exp(logits) - logits[label],   d_logits = (softmax(logits) - onehot(label)) · weight,
+// where weight is scalars[0], 1 / labels for a mean, and with SCALED times the loss scale of record_step.
 // Also the most probable token (the lowest id where several are equal). A row whose label is 0xffffffff weighs nothing.
 override GRADIENT: bool = false;
+override SCALED: bool = false;
 
 struct Params {
   rows: u32,
@@ -12,10 +14,11 @@ struct Params {
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> labels: array<u32>; // [rows]
-@group(0) @binding(2) var<storage, read> scalars: array<f32>; // [0] = loss_scale
+@group(0) @binding(2) var<storage, read> scalars: array<f32>; // [4]
 @group(0) @binding(3) var<storage, read_write> logits: array<vec4f>; // [rows, stride]
 @group(0) @binding(4) var<storage, read_write> losses: array<f32>; // [rows]
 @group(0) @binding(5) var<storage, read_write> predictions: array<u32>; // [rows]
+@group(0) @binding(6) var<storage, read> scaling: array<vec4f>; // [1]: see record_step
 
 var<workgroup> lane_best: array<f32, WORKGROUP_SIZE>;
 var<workgroup> lane_token: array<u32, WORKGROUP_SIZE>;
@@ -75,10 +78,14 @@ fn main(
     predictions[row] = token;
   }
   if (GRADIENT) {
-    let weight = select(0.0, scalars[0] / total, counts);
+    var label_weight = scalars[0];
+    if (SCALED) {
+      label_weight *= scaling[0].x;
+    }
+    let weight = select(0.0, label_weight / total, counts);
     for (var v = lane; 4u * v < params.stride; v += LANES) {
       let columns = vec4u(4u * v, 4u * v + 1u, 4u * v + 2u, 4u * v + 3u);
-      let hit = select(vec4f(0.0), vec4f(scalars[0]), columns == vec4u(label));
+      let hit = select(vec4f(0.0), vec4f(label_weight), columns == vec4u(label));
       let d_logits = exp(logits[first + v] - best) * weight - hit;
       logits[first + v] = select(vec4f(0.0), d_logits, is_token(4u * v) & vec4<bool>(counts));
     }

@@ -9,9 +9,11 @@ import {
   type DeviceBuffer,
   type KernelCall,
   type OpCall,
+  type Precision,
   sizeOf,
   type Storage,
   type Tensor,
+  tensorBytes,
 } from "../tensor/tensor.ts";
 import type { KernelTime } from "./profile.ts";
 
@@ -87,6 +89,8 @@ export interface WebGpuSettings {
   readonly attention?: string;
   /** Blocks that attention is computed in, where they are not the usual ones. */
   readonly attentionBlocks?: Readonly<Record<string, readonly object[]>>;
+  /** What training stores activations in, and weights that kernels read, where it is not f32. */
+  readonly precision?: Precision;
   /** The tile of all tiled products, where one was asked for. */
   readonly tile?: readonly number[];
   /** Choices for products of certain shapes that differ from the usual. */
@@ -118,6 +122,12 @@ export interface Device {
   readonly settings: DeviceSettings;
   /** Whether a CPU does the work of a GPU. */
   readonly software: boolean;
+  /**
+   * What training stores activations in, and the weights that kernels read.
+   *
+   * @default {"f32"}
+   */
+  readonly precision?: Precision | undefined;
   /** Largest tensor in bytes. */
   readonly maxTensorBytes: number;
   /** Largest piece of memory in bytes, where another one than the largest tensor. */
@@ -131,10 +141,10 @@ export interface Device {
   whileBusy?: ((milliseconds: number) => void) | undefined;
   /** Allocates memory, filled with zeros. */
   allocate(bytes: number, label: string): DeviceBuffer;
-  /** Writes data to the start of a tensor (or `offset` elements in), after everything submitted so far. */
+  /** Writes data to the start of a tensor (or `offset` elements in), after everything submitted so far; f16 is given as f32. */
   write(tensor: Tensor, data: Float32Array | Uint32Array, offset?: number): void;
   /**
-   * Waits for everything submitted so far and reads tensors back, each into an array of its own. What is submitted while it
+   * Waits for everything submitted so far and reads tensors back, each into an array of its own, f16 as f32. What is submitted while it
    * waits changes nothing in them, so several reads may be under way.
    */
   read(tensors: readonly Tensor[]): Promise<ArrayBuffer[]>;
@@ -169,7 +179,8 @@ export function allocateTensor(
   name: string,
   options: { shape: readonly number[]; dtype?: DataType },
 ): Tensor & { storage: Storage } {
-  const size = sizeOf(options.shape);
-  const storage = { buffer: device.allocate(size * 4, name), offset: 0 };
-  return { name, shape: options.shape, dtype: options.dtype ?? "f32", size, storage };
+  const { shape, dtype = "f32" } = options;
+  const size = sizeOf(shape);
+  const storage = { buffer: device.allocate(tensorBytes({ size, dtype }), name), offset: 0 };
+  return { name, shape, dtype, size, storage };
 }

@@ -6,7 +6,7 @@
  */
 
 import type { Activation } from "../tensor/activations.ts";
-import { type KernelCall, type OpCall, sizeOf, type Tensor } from "../tensor/tensor.ts";
+import { elementBytes, type KernelCall, type OpCall, sizeOf, type Tensor } from "../tensor/tensor.ts";
 
 /** What the shape of lowered calls depends on. */
 export interface LoweringTarget {
@@ -42,9 +42,9 @@ const described: Readonly<Record<string, (call: OpCall) => Described>> = {
     },
     items: params.batch! * params.length! * params.heads!,
   }),
-  cross_entropy: ({ params, choices }) => ({
+  cross_entropy: ({ params, tensors, choices }) => ({
     params,
-    constants: { GRADIENT: choices.gradient ?? false },
+    constants: { GRADIENT: choices.gradient ?? false, ...("scaling" in tensors ? { SCALED: true } : {}) },
     items: params.rows!,
   }),
   dropout: ({ params: { size, ...params }, tensors, choices }) => ({
@@ -121,6 +121,7 @@ function byHidden4({ rows, hidden }: OpCall["params"], name: Activation | undefi
 const composed: Readonly<Record<string, (call: OpCall, target: LoweringTarget) => KernelCall[]>> = {
   adamw,
   layer_norm_backward: layerNormBackward,
+  round_weights: roundWeights,
   sum_rows: sumRows,
 };
 
@@ -215,9 +216,12 @@ function adamw({ tensors, params }: OpCall, { maxTensorBytes }: LoweringTarget):
     string,
     Tensor
   >;
-  const other = tensors.other_ring ? { other_ring: tensors.other_ring } : {};
-  const { size, decayed, ring_size, clip, ...constants } = params as Record<string, number>;
-  const chunks = chunksOf(size! / 4, Math.floor(maxTensorBytes / 256) * 16);
+  const { other_ring, scaling, rounded } = tensors;
+  const { size, decayed, ring_size, clip, growth_steps, highest_scale, ...constants } = params as Record<
+    string,
+    number
+  >;
+  const chunks = chunksOf(size! / 4, largestChunk(maxTensorBytes, rounded));
   const block4 = Math.max(256, Math.ceil(size! / 4 / 1024));
   const groups = chunks.map((chunk) => Math.ceil(chunk.size4 / block4));
   const partials = scratch("norm.partials", [groups.reduce((sum, count) => sum + count, 0)]);
@@ -231,30 +235,61 @@ function adamw({ tensors, params }: OpCall, { maxTensorBytes }: LoweringTarget):
   }));
   const record: KernelCall = {
     kernel: "record_step",
-    tensors: { clock: clock!, partials, totals: totals!, ring: ring!, update_scale: updateScale, ...other },
+    tensors: {
+      clock: clock!,
+      partials,
+      totals: totals!,
+      ring: ring!,
+      update_scale: updateScale,
+      ...(other_ring ? { other_ring } : {}),
+      ...(scaling ? { scaling } : {}),
+    },
     params: { count: partials.size, ring_size: ring_size!, clip: clip! },
-    constants: { NORM: true, OTHER: "other_ring" in other },
+    constants: {
+      NORM: true,
+      OTHER: other_ring !== undefined,
+      ...(scaling ? { SCALED: true, GROWTH_STEPS: growth_steps!, HIGHEST_SCALE: highest_scale! } : {}),
+    },
     grid: [1, 1, 1],
   };
-  const updates = chunks.map((chunk): KernelCall => ({
-    kernel: "adamw",
-    tensors: {
-      scalars: scalars!,
-      update_scale: updateScale,
-      parameters: view(parameters!, chunk),
-      gradients: view(gradients!, chunk),
-      first_moment: view(first_moment!, chunk),
-      second_moment: view(second_moment!, chunk),
-    },
-    params: {
-      size4: chunk.size4,
-      decayed4: Math.max(0, Math.min(chunk.size4, decayed! / 4 - chunk.first4)),
-      ...constants,
-    },
+  const updates = chunks.map((chunk): KernelCall => {
+    const decayed4 = Math.max(0, Math.min(chunk.size4, decayed! / 4 - chunk.first4));
+    const isRounded = rounded !== undefined && decayed4 > 0;
+    return {
+      kernel: "adamw",
+      tensors: {
+        scalars: scalars!,
+        update_scale: updateScale,
+        parameters: view(parameters!, chunk),
+        gradients: view(gradients!, chunk),
+        first_moment: view(first_moment!, chunk),
+        second_moment: view(second_moment!, chunk),
+        ...(isRounded ? { rounded: view(rounded, { ...chunk, size4: decayed4 }) } : {}),
+      },
+      params: { size4: chunk.size4, decayed4, ...constants },
+      constants: isRounded ? { ROUNDED: true } : {},
+      grid: [chunk.size4, 1, 1],
+    };
+  });
+  return [...squares, record, ...updates];
+}
+
+/** y = x for the first elements of flat memory, in pieces that the device can bind. */
+function roundWeights({ tensors, params }: OpCall, { maxTensorBytes }: LoweringTarget): KernelCall[] {
+  const { x, y } = tensors as { x: Tensor; y: Tensor };
+  return chunksOf(params.size! / 4, largestChunk(maxTensorBytes, y)).map((chunk) => ({
+    kernel: "round_weights",
+    tensors: { x: view(x, chunk), y: view(y, chunk) },
+    params: { size4: chunk.size4 },
     constants: {},
     grid: [chunk.size4, 1, 1],
   }));
-  return [...squares, record, ...updates];
+}
+
+/** Vectors of four floats that can be bound, so many that the next begin at a multiple of 256 bytes: of the rounded ones, too. */
+function largestChunk(maxTensorBytes: number, rounded: Tensor | undefined): number {
+  const vectors = rounded ? 256 / (4 * elementBytes(rounded.dtype)) : 16;
+  return Math.floor(maxTensorBytes / (16 * vectors)) * vectors;
 }
 
 /** A piece of flat memory, in vectors of four. */
@@ -271,6 +306,7 @@ function chunksOf(all: number, largest: number): Chunk[] {
 }
 
 function view(whole: Tensor, { first4, size4 }: Chunk): Tensor {
-  const storage = { buffer: whole.storage!.buffer, offset: whole.storage!.offset + first4 * 16 };
+  const offset = whole.storage!.offset + 4 * first4 * elementBytes(whole.dtype);
+  const storage = { buffer: whole.storage!.buffer, offset };
   return { ...whole, shape: [size4 * 4], size: size4 * 4, storage };
 }

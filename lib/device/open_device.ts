@@ -5,6 +5,7 @@
  */
 
 import { openCpuDevice } from "./cpu/open_cpu.ts";
+import type { Precision } from "../tensor/tensor.ts";
 import type { Device } from "./device.ts";
 import type { TraceLog } from "./trace.ts";
 import { tracedDevice } from "./traced_device.ts";
@@ -45,6 +46,13 @@ export interface OpenDeviceOptions {
    * @default {false}
    */
   profile?: boolean | undefined;
+  /**
+   * What training stores activations in, and the weights that kernels read: "f16" takes half the memory and traffic, and a
+   * WebGPU device whose shaders have it.
+   *
+   * @default {"f32"}
+   */
+  precision?: Precision | undefined;
   /** Choices for matrix products of a WebGPU device: those of a run that goes on. Default: none. */
   products?: ProductTable | undefined;
   /** How a WebGPU device chooses by time where training asks it to. Default: it does not. */
@@ -58,15 +66,17 @@ export interface OpenDeviceOptions {
  * adapter is far slower than the CPU device and is taken only when asked for by "webgpu".
  *
  * @throws {NoAdapterError} if "webgpu" is asked for and there is no adapter.
+ * @throws {RangeError} if the device does not have the precision.
  */
 export async function openDevice(
   choice: DeviceChoice = "auto",
   options: OpenDeviceOptions = {},
 ): Promise<OpenedDevice> {
-  const { threads, blas = "off", profile = false, products = {}, tune, trace } = options;
-  const openGpu = () => openWebGpuDevice({ profile, products, tune, trace });
+  const { threads, blas = "off", profile = false, precision = "f32", products = {}, tune, trace } = options;
+  const openGpu = () => openWebGpuDevice({ profile, precision, products, tune, trace });
   const opened = (device: Device, why = "", notice?: string): OpenedDevice => {
-    const name = device.kind === "webgpu" ? `WebGPU on ${device.description}` : device.description;
+    const stored = device.precision === "f16" ? ", activations in f16" : "";
+    const name = device.kind === "webgpu" ? `WebGPU on ${device.description}${stored}` : device.description;
     return {
       device: trace ? tracedDevice(device, trace) : device,
       reason: why ? `${name} (${why})` : name,
@@ -82,6 +92,12 @@ export async function openDevice(
   const adapter = choice === "auto" ? await findAdapter() : undefined;
   if (adapter && !isSoftware(adapter)) {
     return opened(await openGpu(), "a graphics card was found");
+  }
+  if (precision === "f16") {
+    const why = choice === "auto" ? ", and no graphics card was found" : "";
+    throw new RangeError(
+      `Cannot train in f16 on the CPU, which computes in f32 alone${why}: precision f32 would do`,
+    );
   }
   const cpu = await openCpuDevice({ threads, blas, profile, trace });
   return opened(cpu, choice === "auto" ? "no graphics card was found" : "");

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { KernelCall } from "../tensor/tensor.ts";
+import { elementBytes, type KernelCall } from "../tensor/tensor.ts";
 import type { TraceLog } from "./trace.ts";
 
 /** Time that the calls of one kernel took together. */
@@ -87,11 +87,11 @@ export function bytesOf({ kernel, tensors: { packed: _, ...given }, constants, g
     changed[kernel]?.includes(name) || Object.entries(outputs).some(([constant, names]) => {
       return constants[constant] && names.includes(name);
     });
-  const bytes = Object.entries(given).map(([name, { size }]) => {
+  const bytes = Object.entries(given).map(([name, { size, dtype }]) => {
     const other = given[touched[kernel]?.[name] ?? name]!;
     // a call that adds several sums up is given all gradients, and touches those of its sums
     const most = kernel === "reduce_many" && name === "y" ? 64 * grid[0] : size;
-    return 4 * Math.min(most, size, other.size) * (isChanged(name) ? 2 : 1);
+    return elementBytes(dtype) * Math.min(most, size, other.size) * (isChanged(name) ? 2 : 1);
   });
   return bytes.reduce((sum, count) => sum + count, 0);
 }

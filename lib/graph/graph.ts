@@ -16,8 +16,10 @@ import {
   type OpCall,
   type OpChoices,
   type Parameter,
+  type Precision,
   sizeOf,
   type Tensor,
+  tensorBytes,
 } from "../tensor/tensor.ts";
 import { planMemory } from "./plan.ts";
 import { recomputed } from "./recompute.ts";
@@ -30,6 +32,12 @@ export interface GraphOptions {
    * @default {true}
    */
   training?: boolean;
+  /**
+   * What activations are stored in, and parameters read in that have a rounded copy. Sums are f32 in any case.
+   *
+   * @default {"f32"}
+   */
+  precision?: Precision | undefined;
 }
 
 /** A call as an operation writes it. */
@@ -54,6 +62,8 @@ export interface GradientTarget {
 export class Graph {
   /** Whether backward calls are recorded. */
   readonly training: boolean;
+  /** What activations are stored in. */
+  readonly precision: Precision;
   #sections = new Map<string, OpCall[]>();
   #section: OpCall[];
   #backward: (() => void)[] = [];
@@ -63,6 +73,7 @@ export class Graph {
   /** An empty graph whose calls go to the section "main". */
   constructor(options: GraphOptions = {}) {
     this.training = options.training ?? true;
+    this.precision = options.precision ?? "f32";
     this.#section = this.section("main");
   }
 
@@ -73,8 +84,11 @@ export class Graph {
     return this.#section = calls;
   }
 
-  /** A tensor that lives only while the program runs. */
-  activation(name: string, shape: readonly number[], dtype: DataType = "f32"): Tensor {
+  /**
+   * A tensor that lives only while the program runs, stored as activations are; "f32" for statistics, of which there are few
+   * and which must be exact.
+   */
+  activation(name: string, shape: readonly number[], dtype: DataType = this.precision): Tensor {
     return { name, shape, dtype, size: sizeOf(shape) };
   }
 
@@ -92,7 +106,13 @@ export class Graph {
   /** Appends a call. */
   call(op: string, { tensors, params, choices = {} }: CallOptions): void {
     const present = Object.entries(tensors).filter((entry): entry is [string, Tensor] => entry[1] !== undefined);
-    this.#section.push({ op, tensors: Object.fromEntries(present), params, choices });
+    const stored = present.map(([name, tensor]) => [name, this.#stored(tensor)]);
+    this.#section.push({ op, tensors: Object.fromEntries(stored), params, choices });
+  }
+
+  /** A parameter as kernels read it. */
+  #stored(tensor: Tensor | Parameter): Tensor {
+    return this.precision === "f16" && "gradient" in tensor ? tensor.rounded ?? tensor : tensor;
   }
 
   /** Registers what an operation records when the graph is run backward. Ignored unless training. */
@@ -172,7 +192,7 @@ export class Graph {
   async compile(device: Device): Promise<Program> {
     const own = this.#own.filter((tensor) => !tensor.storage);
     const place = (tensor: Tensor) => {
-      tensor.storage = { buffer: device.allocate(tensor.size * 4, tensor.name), offset: 0 };
+      tensor.storage = { buffer: device.allocate(tensorBytes(tensor), tensor.name), offset: 0 };
     };
     own.forEach(place);
     const release = () => {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { KernelCall, Tensor } from "../tensor/tensor.ts";
+import { elementBytes, type KernelCall, type Tensor, tensorBytes } from "../tensor/tensor.ts";
 
 /** Which of the shared pieces of memory each activation lies in. */
 export interface MemoryPlan {
@@ -39,12 +39,14 @@ export function planMemory(calls: readonly KernelCall[]): MemoryPlan {
   }
   const arenas: { bytes: number; isHot: boolean; taken: Lifetime[] }[] = [];
   const arenaOf = new Map<Tensor, number>();
-  const bySize = [...lifetimes.values()].sort((a, b) => b.tensor.size - a.tensor.size || a.first - b.first);
+  const bySize = [...lifetimes.values()].sort((a, b) =>
+    tensorBytes(b.tensor) - tensorBytes(a.tensor) || a.first - b.first
+  );
   for (const lifetime of bySize) {
-    const { size, isHot = false } = lifetime.tensor;
+    const { size, dtype, isHot = false } = lifetime.tensor;
     const isFree = (other: Lifetime) => other.last < lifetime.first || other.first > lifetime.last;
     let index = arenas.findIndex((arena) => arena.isHot === isHot && arena.taken.every(isFree));
-    if (index < 0) index = arenas.push({ bytes: Math.ceil(size / 4) * 16, isHot, taken: [] }) - 1;
+    if (index < 0) index = arenas.push({ bytes: Math.ceil(size / 4) * 4 * elementBytes(dtype), isHot, taken: [] }) - 1;
     arenas[index]!.taken.push(lifetime);
     arenaOf.set(lifetime.tensor, index);
   }

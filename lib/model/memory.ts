@@ -5,6 +5,7 @@
  */
 
 import type { Device } from "../device/device.ts";
+import { tensorBytes } from "../tensor/tensor.ts";
 import type { AdamWOptions } from "../optimizer/adamw.ts";
 import type { ModelConfig } from "./config.ts";
 import { type BatchShape, Model } from "./model.ts";
@@ -36,7 +37,7 @@ export async function trainingMemory(
     },
     built({ arenas, arenaOf }) {
       batch = arenas.reduce((sum, bytes) => sum + bytes, 0);
-      largestTensor = arenaOf.keys().reduce((most, { size }) => Math.max(most, 4 * size), 0);
+      largestTensor = arenaOf.keys().reduce((most, tensor) => Math.max(most, tensorBytes(tensor)), 0);
     },
   });
   await new Model(counted, config).compileTraining(shape, optimizer, { recomputes });

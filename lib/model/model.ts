@@ -7,7 +7,8 @@
 import type { Batch } from "../batch/batch.ts";
 import type { Device, Program } from "../device/device.ts";
 import { Graph } from "../graph/graph.ts";
-import { adamW, type AdamWOptions } from "../optimizer/adamw.ts";
+import { adamW, type AdamWOptions, roundWeights } from "../optimizer/adamw.ts";
+import { allocateLossScale, type LossScale, writeLossScale } from "../optimizer/loss_scale.ts";
 import { ParameterStore } from "../optimizer/parameter_store.ts";
 import {
   allocateStep,
@@ -19,7 +20,7 @@ import {
   type StepTensors,
   writeStep,
 } from "../optimizer/step.ts";
-import type { Tensor } from "../tensor/tensor.ts";
+import type { Storage, Tensor } from "../tensor/tensor.ts";
 import type { ModelConfig } from "./config.ts";
 import { encode, type EncoderContext, positionTables } from "./encoder.ts";
 import { type MaskedHead, recordMaskedHead } from "./heads/masked.ts";
@@ -78,6 +79,8 @@ interface Steps {
   readonly masked: OwnedStepTensors;
   /** Where there is a head for next sentences. */
   readonly pairs: OwnedStepTensors | undefined;
+  /** Where activations are f16: the loss scale. */
+  readonly scaling: (Tensor & { storage: Storage }) | undefined;
 }
 
 /** How a model is recorded that is to be trained. */
@@ -122,6 +125,7 @@ export class Model {
     this.#steps = {
       masked: allocateStep(device, "step"),
       pairs: head && config.nextSentence ? allocateStep(device, "step of pairs") : undefined,
+      scaling: head && device.precision === "f16" ? allocateLossScale(device) : undefined,
     };
   }
 
@@ -132,14 +136,12 @@ export class Model {
 
   /** Bytes of device memory held, without those of its programs. */
   get bytes(): number {
-    const tensors = stepsOf(this.#steps).flatMap((step): OwnedStepTensors[keyof OwnedStepTensors][] =>
-      Object.values(step)
-    );
-    return tensors.reduce((sum, { storage }) => sum + storage.buffer.bytes, this.store.bytes);
+    return tensorsOf(this.#steps).reduce((sum, { storage }) => sum + storage.buffer.bytes, this.store.bytes);
   }
 
   /**
-   * Compiles the training step for batches of a shape: sections "gradients" and "update".
+   * Compiles the training step for batches of a shape: sections "gradients" and "update". It stores activations in the device's
+   * precision, and reads weights rounded to it; all other programs compute with the weights as they are.
    *
    * @param options `recomputes`: keep only what goes from layer to layer, and compute the rest of each layer a second time for
    * its gradient, which takes far less memory, a third more time, and gives the same numbers to the bit.
@@ -156,7 +158,7 @@ export class Model {
     graph.section("update");
     const other = shape.pairs ? steps.pairs : undefined;
     if (other) recordStep(graph, other);
-    adamW(graph, this.store, { ...optimizer, step: steps.masked, other });
+    adamW(graph, this.store, { ...optimizer, step: { ...steps.masked, scaling: steps.scaling }, other });
     return await recording.compile();
   }
 
@@ -203,6 +205,11 @@ export class Model {
     };
   }
 
+  /** Replaces the loss scale, which training steps change; there is one where the device's precision is f16. */
+  writeLossScale(scale: LossScale): void {
+    if (this.#steps.scaling) writeLossScale(this.device, this.#steps.scaling, scale);
+  }
+
   /** Waits, and reads the records of steps first ... end - 1. */
   async readRecords(range: { first: number; end: number }): Promise<StepRecords[]> {
     return await (await this.stageRecords(range))();
@@ -216,15 +223,13 @@ export class Model {
 
   /** Replaces all parameters. */
   writeParameters(values: ReadonlyMap<string, Float32Array>): void {
-    this.device.write(this.store.values, this.store.join(values));
+    this.store.writeAll(values);
   }
 
   /** Gives all memory back, but not that of its programs. */
   destroy(): void {
     this.store.destroy();
-    for (const step of stepsOf(this.#steps)) {
-      for (const tensor of Object.values(step)) tensor.storage.buffer.destroy();
-    }
+    for (const tensor of tensorsOf(this.#steps)) tensor.storage.buffer.destroy();
   }
 
   /** Records the encoder on texts of a shape, in the section "gradients"; to be trained, if it is given the tensors of steps. */
@@ -235,7 +240,11 @@ export class Model {
       throw new RangeError(`Cannot run length ${length}: this model's longest is ${config.maxLength}`);
     }
     const training = steps !== undefined;
-    const graph = new Graph({ training });
+    const graph = new Graph({ training, precision: training ? device.precision : "f32" });
+    if (graph.precision === "f16") {
+      graph.section(ROUNDING);
+      roundWeights(graph, store);
+    }
     graph.section("gradients");
     const inputs = textInputs(graph, config, shape);
     const tables = Object.entries(positionTables(config, length));
@@ -276,12 +285,13 @@ export class Model {
     }
     const { graph, context, hidden, write, writeTables } = this.#record(shape, training);
     const { windows, capacity } = shape;
-    const masked: MaskedHead = recordMaskedHead(context, hidden, { device, capacity, step: steps?.masked });
+    const scaled = (step: StepTensors | undefined) => step && { ...step, scaling: steps?.scaling };
+    const masked: MaskedHead = recordMaskedHead(context, hidden, { device, capacity, step: scaled(steps?.masked) });
     const pairs = shape.pairs
-      ? recordNextSentenceHead(context, hidden, { device, windows, step: steps?.pairs })
+      ? recordNextSentenceHead(context, hidden, { device, windows, step: scaled(steps?.pairs) })
       : undefined;
     const compile = async (): Promise<TrainingProgram> => {
-      const program = await graph.compile(device);
+      const program = withRounding(await graph.compile(device), graph, this.store);
       writeTables();
       pairs?.writeConstants();
       return {
@@ -304,6 +314,29 @@ export class Model {
 /** The losses' tensors, that of the masked tokens first. */
 function stepsOf({ masked, pairs }: Steps): OwnedStepTensors[] {
   return pairs ? [masked, pairs] : [masked];
+}
+
+/** All tensors of steps. */
+function tensorsOf(steps: Steps): (Tensor & { storage: Storage })[] {
+  const all = stepsOf(steps).flatMap((step): OwnedStepTensors[keyof OwnedStepTensors][] => Object.values(step));
+  return steps.scaling ? [...all, steps.scaling] : all;
+}
+
+/** Name of the section that rounds the weights. */
+const ROUNDING = "weights";
+
+/** A program that first rounds weights which the host has written, where its kernels read rounded ones; the optimizer keeps them so. */
+function withRounding(program: Program, { precision }: Graph, store: ParameterStore): Program {
+  if (precision !== "f16") return program;
+  return {
+    bytes: program.bytes,
+    run(...sections) {
+      const isFirst = store.needsRounding && sections.length > 0;
+      store.needsRounding = false;
+      program.run(...(isFirst ? [ROUNDING] : []), ...sections);
+    },
+    destroy: () => program.destroy(),
+  };
 }
 
 function checkBatch(batch: Batch, shape: BatchShape): void {

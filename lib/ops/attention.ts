@@ -66,7 +66,7 @@ function attend(graph: Graph, qkv: Tensor, options: AttentionOptions & { scale: 
   const clock = dropout?.clock;
   // the backward pass has each probability again from its score and logsumexp, one number a query and head
   const output = graph.activation("attention", [rows, width]);
-  const logsumexp = graph.activation("logsumexp", [batch, heads, length]);
+  const logsumexp = graph.activation("logsumexp", [batch, heads, length], "f32");
   graph.call("attention", { params, tensors: { qkv, clock, output, logsumexp, documents } });
 
   graph.onBackward(() => {

@@ -12,6 +12,8 @@ export interface CrossEntropyOptions {
   labels: Tensor;
   /** In training: `scalars[0]` multiplies the gradient, 1 / number of labels for a mean. f32 [4]. */
   scalars?: Tensor | undefined;
+  /** In training where activations are f16: a further factor of the gradient, (loss scale, ...): f32 [4]. */
+  scaling?: Tensor | undefined;
   /** (Σ loss, correct predictions, labels, 0), which this batch is added to: f32 [4]. Default: nothing is added up. */
   totals?: Tensor | undefined;
 }
@@ -29,12 +31,12 @@ export interface CrossEntropyResult {
  * their gradient, where the backward pass starts.
  */
 export function crossEntropy(graph: Graph, logits: Tensor, options: CrossEntropyOptions): CrossEntropyResult {
-  const { vocab, labels, scalars, totals } = options;
+  const { vocab, labels, scalars, scaling, totals } = options;
   const [rows, stride] = logits.shape as [number, number];
-  const losses = graph.activation("losses", [rows]);
+  const losses = graph.activation("losses", [rows], "f32");
   const predictions = graph.persistent("predictions", [rows], "u32");
   graph.call("cross_entropy", {
-    tensors: { labels, scalars, logits, losses, predictions },
+    tensors: { labels, scalars, scaling, logits, losses, predictions },
     params: { rows, vocab, stride },
     choices: { gradient: graph.training },
   });

@@ -20,7 +20,7 @@ export function layerNorm(graph: Graph, x: Tensor, { weight, bias, epsilon }: La
     );
   }
   const y = graph.activation(`${weight.name}.output`, x.shape);
-  const moments = graph.activation(`${weight.name}.moments`, [rows, 2]);
+  const moments = graph.activation(`${weight.name}.moments`, [rows, 2], "f32");
   graph.call("layer_norm", {
     tensors: { x, weight, bias, y, moments },
     params: { rows, columns, epsilon },

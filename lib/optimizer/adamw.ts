@@ -1,4 +1,5 @@
 import type { Graph } from "../graph/graph.ts";
+import { GROWTH_STEPS, HIGHEST_SCALE } from "./loss_scale.ts";
 import type { ParameterStore } from "./parameter_store.ts";
 import type { StepTensors } from "./step.ts";
 
@@ -18,7 +19,8 @@ export interface AdamWOptions {
 
 /**
  * The update of all parameters: global gradient norm, clipping, AdamW (Loshchilov and Hutter, 2019), cleared gradients.
- * A step whose loss or norm is not finite changes no parameter; the ring shows it.
+ * A step whose loss or norm is not finite changes no parameter; the ring shows it. Where parameters have a rounded copy, it is
+ * written as well; where the loss is scaled, gradients are divided by the scale, which is then changed as it has to be.
  *
  * @param options `other`: the step of another loss, recorded before, which is to be finite too.
  */
@@ -27,7 +29,8 @@ export function adamW(
   store: ParameterStore,
   options: AdamWOptions & { step: StepTensors; other?: StepTensors | undefined },
 ): void {
-  const { beta1, beta2, epsilon, weightDecay: weight_decay, clip, step: { clock, scalars, totals, ring } } = options;
+  const { beta1, beta2, epsilon, weightDecay: weight_decay, clip, step } = options;
+  const { clock, scalars, totals, ring, scaling } = step;
   graph.call("adamw", {
     tensors: {
       clock,
@@ -38,7 +41,9 @@ export function adamW(
       gradients: store.gradients,
       first_moment: store.firstMoment,
       second_moment: store.secondMoment,
-      ...(options.other ? { other_ring: options.other.ring } : {}),
+      rounded: store.rounded,
+      other_ring: options.other?.ring,
+      scaling,
     },
     params: {
       size: store.values.size,
@@ -49,6 +54,12 @@ export function adamW(
       epsilon,
       weight_decay,
       clip,
+      ...(scaling ? { growth_steps: GROWTH_STEPS, highest_scale: HIGHEST_SCALE } : {}),
     },
   });
+}
+
+/** Records that the rounded copies of parameters are made anew: for values that were written by the host. */
+export function roundWeights(graph: Graph, { values, rounded, decayed }: ParameterStore): void {
+  if (rounded) graph.call("round_weights", { tensors: { x: values, y: rounded }, params: { size: decayed } });
 }

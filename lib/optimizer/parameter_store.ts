@@ -6,7 +6,7 @@
  */
 
 import { allocateTensor, type Device } from "../device/device.ts";
-import { type Parameter, sizeOf, type Storage, type Tensor } from "../tensor/tensor.ts";
+import { elementBytes, type Parameter, sizeOf, type Storage, type Tensor } from "../tensor/tensor.ts";
 
 /** What is known of a parameter before it has memory. */
 export interface ParameterSpec {
@@ -18,8 +18,8 @@ export interface ParameterSpec {
   readonly decay: boolean;
 }
 
-/** Floats between the starts of two parameters are a multiple of this: 256 bytes, WebGPU's largest binding alignment. */
-const ALIGNMENT = 64;
+/** Bytes between the starts of two parameters are a multiple of this, WebGPU's largest binding alignment: in f16, too. */
+const ALIGNMENT = 256;
 
 /** All parameters of a model on a device. */
 export class ParameterStore {
@@ -27,8 +27,10 @@ export class ParameterStore {
   readonly device: Device;
   /** Values, flat. */
   readonly values: Tensor & { storage: Storage };
-  /** The first so many floats are subject to weight decay. */
+  /** The first so many floats are subject to weight decay; they are the matrices, which f16 copies are made of. */
   readonly decayed: number;
+  /** Whether values were written since they were rounded the last time. */
+  needsRounding = true;
   #byName = new Map<string, { parameter: Parameter; offset: number }>();
   #specs: readonly ParameterSpec[];
   #training = new Map<string, Tensor & { storage: Storage }>();
@@ -41,31 +43,39 @@ export class ParameterStore {
     this.device = device;
     this.#specs = specs;
     const ordered = [...specs.filter((spec) => spec.decay), ...specs.filter((spec) => !spec.decay)];
+    const isRounded = device.precision === "f16";
+    const alignment = ALIGNMENT / (isRounded ? 2 : 4);
     let floats = 0;
     let decayed = 0;
     const offsets = ordered.map((spec) => {
       const offset = floats;
-      floats += Math.ceil(sizeOf(spec.shape) / ALIGNMENT) * ALIGNMENT;
+      floats += Math.ceil(sizeOf(spec.shape) / alignment) * alignment;
       if (spec.decay) decayed = floats;
       return offset;
     });
     this.decayed = decayed;
-    this.values = allocateTensor(device, "parameters", { shape: [Math.max(ALIGNMENT, floats)] });
-    for (const [i, { name, shape }] of ordered.entries()) {
+    this.values = allocateTensor(device, "parameters", { shape: [Math.max(alignment, floats)] });
+    for (const [i, { name, shape, decay }] of ordered.entries()) {
       if (this.#byName.has(name)) throw new TypeError(`Two parameters are called "${name}"`);
-      const view = (flat: { storage: Storage }, label: string): Tensor => ({
+      const view = ({ dtype, storage: { buffer } }: Tensor & { storage: Storage }, label: string): Tensor => ({
         name: label,
         shape,
-        dtype: "f32",
+        dtype,
         size: sizeOf(shape),
-        storage: { buffer: flat.storage.buffer, offset: offsets[i]! * 4 },
+        storage: { buffer, offset: offsets[i]! * elementBytes(dtype) },
       });
       let gradient: Tensor | undefined;
+      let rounded: Tensor | undefined;
       const gradients = () => this.gradients;
+      const copies = () => decay ? this.rounded : undefined;
       const parameter = {
         ...view(this.values, name),
         get gradient() {
           return gradient ??= view(gradients(), `d_${name}`);
+        },
+        get rounded() {
+          const all = copies();
+          return all && (rounded ??= view(all, `${name} in f16`));
         },
       };
       this.#byName.set(name, { parameter, offset: offsets[i]! });
@@ -87,9 +97,18 @@ export class ParameterStore {
     return this.#allocated("second moments");
   }
 
-  #allocated(name: string): Tensor & { storage: Storage } {
+  /** The values that are subject to weight decay, rounded to f16, flat; undefined where training stores nothing in f16. */
+  get rounded(): (Tensor & { storage: Storage }) | undefined {
+    if (this.device.precision !== "f16" || this.decayed === 0) return undefined;
+    return this.#allocated("weights in f16", { shape: [this.decayed], dtype: "f16" });
+  }
+
+  #allocated(
+    name: string,
+    options: Parameters<typeof allocateTensor>[2] = { shape: this.values.shape },
+  ): Tensor & { storage: Storage } {
     let tensor = this.#training.get(name);
-    if (!tensor) this.#training.set(name, tensor = allocateTensor(this.device, name, { shape: this.values.shape }));
+    if (!tensor) this.#training.set(name, tensor = allocateTensor(this.device, name, options));
     return tensor;
   }
 
@@ -119,6 +138,13 @@ export class ParameterStore {
   /** Writes a part of a parameter, from its element `offset` on. */
   write(name: string, values: Float32Array, offset: number): void {
     this.device.write(this.get(name), values, offset);
+    this.needsRounding = true;
+  }
+
+  /** Writes all parameters. */
+  writeAll(values: ReadonlyMap<string, Float32Array>): void {
+    this.device.write(this.values, this.join(values));
+    this.needsRounding = true;
   }
 
   /** Cuts a flat array, as read from {@linkcode values} or the moments, into one view for each parameter. */

@@ -22,10 +22,14 @@ export interface StepTensors {
   readonly totals: Tensor;
   /** The totals and the gradient norm of the latest steps: f32 [{@linkcode RING_SIZE}, 4]. */
   readonly ring: Tensor;
+  /** Where activations are f16: the loss scale, that of all losses together. */
+  readonly scaling?: Tensor | undefined;
 }
 
 /** Tensors with memory of their own. */
-export type OwnedStepTensors = { readonly [Name in keyof StepTensors]: Tensor & { storage: Storage } };
+export type OwnedStepTensors = {
+  readonly [Name in Exclude<keyof StepTensors, "scaling">]: Tensor & { storage: Storage };
+};
 
 /** What one step reported: sums, not means. */
 export interface StepRecord {

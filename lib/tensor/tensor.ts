@@ -6,8 +6,23 @@
 
 import type { Activation } from "./activations.ts";
 
-/** Element types that kernels use: four bytes each. */
-export type DataType = "f32" | "u32";
+/** Element types that tensors are stored in. Kernels compute in f32 whatever they read and write. */
+export type DataType = "f32" | "f16" | "u32";
+
+/** What weights that kernels read, and activations, may be stored in. */
+export const precisions = ["f32", "f16"] as const;
+/** What weights that kernels read, and activations, are stored in. */
+export type Precision = typeof precisions[number];
+
+/** Bytes of an element. */
+export function elementBytes(dtype: DataType): number {
+  return dtype === "f16" ? 2 : 4;
+}
+
+/** Bytes of a tensor's elements. */
+export function tensorBytes({ size, dtype }: Pick<Tensor, "size" | "dtype">): number {
+  return size * elementBytes(dtype);
+}
 
 /** A piece of device memory, owned by whoever allocated it. */
 export interface DeviceBuffer {
@@ -52,6 +67,8 @@ export interface Tensor {
 export interface Parameter extends Tensor {
   /** Gradient of the same shape; kernels add to it, the optimizer clears it. */
   readonly gradient: Tensor;
+  /** The same values rounded to f16, if it has them: what kernels read where activations are stored so. */
+  readonly rounded?: Tensor | undefined;
 }
 
 /** What an operation computes, as data: nothing in it depends on a device. */

@@ -1,6 +1,7 @@
 import type { Device } from "../../lib/device/device.ts";
 import type { Parameter, Tensor } from "../../lib/tensor/tensor.ts";
 import { Graph } from "../../lib/graph/graph.ts";
+import { roundWeights } from "../../lib/optimizer/adamw.ts";
 import { ParameterStore } from "../../lib/optimizer/parameter_store.ts";
 import { backpropagate, leaf, type Value } from "../reference/tape.ts";
 import { assertClose, type Tolerance } from "./assert_close.ts";
@@ -19,6 +20,8 @@ export interface OpCheck<Name extends string> {
   tolerance?: Tolerance;
   /** Allowed difference of gradients, if another. */
   gradientTolerance?: Tolerance;
+  /** Terms of the longest sum, and how large they are: what that allows where tensors are stored in f16, see {@linkcode halfTolerance}. */
+  sums?: { terms: number; size?: number };
   /** Factor of the output's gradient. */
   cotangent?: number;
   /** Largest relative step of the finite differences; 0 leaves them out, where float64 itself cannot resolve them. */
@@ -32,18 +35,41 @@ export interface OpCheck<Name extends string> {
 const defaultTolerance: Tolerance = { atol: 2e-5, rtol: 2e-5 };
 
 /**
+ * Rounding to f16 is off by 2^-11 of a number at most. Inputs and the output's gradient are numbers of f16 from the start, so what
+ * is computed is rounded a few times at most, here four, and the errors of a sum's terms, which know nothing of one another, add up
+ * as a random walk does: by the root of their number.
+ */
+function halfTolerance({ terms, size = 1 }: { terms: number; size?: number }): Tolerance {
+  return { atol: 4 * 2 ** -11 * Math.sqrt(terms) * size, rtol: 4 * 2 ** -11 };
+}
+
+/** The closest numbers of f16. */
+function rounded<Numbers extends Float32Array | Float64Array>(values: Numbers): Numbers {
+  return values.map((value) => Math.f16round(value)) as Numbers;
+}
+
+/**
  * Runs an operation forward and backward on a device and compares the output with the float64 reference, every
  * gradient with the reference's, and a sample of them with central differences of the reference's forward pass. Runs
  * twice: gradients of leaves must double, for they accumulate.
  */
 export async function checkOp<Name extends string>(device: Device, check: OpCheck<Name>): Promise<void> {
-  const { tolerance = defaultTolerance, gradientTolerance = tolerance, step = 1e-4 } = check;
+  const { step = 1e-4, sums = { terms: 1 } } = check;
+  const { precision } = device;
+  const { atol, rtol } = precision === "f16" ? halfTolerance(sums) : { atol: 0, rtol: 0 };
+  const wider = (given: Tolerance) => ({ atol: given.atol + atol, rtol: given.rtol + rtol });
+  const tolerance = wider(check.tolerance ?? defaultTolerance);
+  const gradientTolerance = wider(check.gradientTolerance ?? check.tolerance ?? defaultTolerance);
+  const stored = precision === "f16" ? rounded : <T>(values: T) => values;
   const names = Object.keys(check.inputs) as Name[];
   const store = new ParameterStore(
     device,
     names.map((name) => ({ name, shape: check.inputs[name].shape, decay: true })),
   );
-  const graph = new Graph();
+  const graph = new Graph({ precision });
+  graph.section("weights");
+  roundWeights(graph, store);
+  graph.section("main");
   const parameters = Object.fromEntries(names.map((name) => [name, store.get(name)])) as Record<Name, Parameter>;
   const data = Object.fromEntries(
     Object.entries(check.data ?? {}).map(([name, array]) => [
@@ -52,7 +78,7 @@ export async function checkOp<Name extends string>(device: Device, check: OpChec
     ]),
   );
   const y = graph.keep(check.build(graph, parameters, data));
-  const d_y = graph.persistent("cotangent", y.shape);
+  const d_y = graph.persistent("cotangent", y.shape, y.dtype);
   graph.seed(y, d_y);
   graph.backward();
   const program = await graph.compile(device);
@@ -60,7 +86,7 @@ export async function checkOp<Name extends string>(device: Device, check: OpChec
     const values = new Map(names.map((name, i) => {
       const { shape, values, scale = 1 } = check.inputs[name];
       const size = shape.reduce((a, b) => a * b, 1);
-      return [name, values ?? normal(size, { seed: i + 1, scale })] as const;
+      return [name, stored(values ?? normal(size, { seed: i + 1, scale }))] as const;
     }));
     device.write(store.values, store.join(values));
     for (const [name, array] of Object.entries(check.data ?? {})) device.write(data[name]!, array);
@@ -76,14 +102,14 @@ export async function checkOp<Name extends string>(device: Device, check: OpChec
     const rows = y.shape[0]!;
     const columns = expected.data.length / rows;
     const stride = y.size / rows;
-    const cotangent = normal(expected.data.length, { seed: 99, scale: check.cotangent ?? 1 });
+    const cotangent = stored(normal(expected.data.length, { seed: 99, scale: check.cotangent ?? 1 }));
     backpropagate(expected, cotangent);
 
     const padded = new Float32Array(y.size);
     cotangent.forEach((value, i) => padded[Math.floor(i / columns) * stride + i % columns] = value);
     for (let run = 1; run <= 2; run++) {
       device.write(d_y, padded);
-      program.run();
+      program.run("weights", "main");
       const [output, gradients] = await device.read([y, store.gradients]);
       const all = new Float32Array(output!);
       const actual = Float32Array.from(expected.data, (_, i) => all[Math.floor(i / columns) * stride + i % columns]!);

@@ -40,6 +40,18 @@ const attentionKinds: typeof kinds = {
   "webgpu, attention in blocks of 16 KiB": () => openWebGpuDevice({ attention: "blocks", workgroupBytes: 16384 }),
 };
 
+/** Ways to run the kernels on tensors of f16, where shaders have it; every kernel has a test on these. */
+const halfKinds: typeof kinds = {
+  "webgpu, f16": () => openWebGpuDevice({ precision: "f16", matmul: "direct" }),
+  ...Object.fromEntries(
+    tiles.map((tile) => [
+      `webgpu, f16, tiles of ${tile.join(" × ")}`,
+      () => openWebGpuDevice({ precision: "f16", matmul: "tiled", tile, attention: "blocks" }),
+    ]),
+  ),
+  "webgpu, f16, 16 KiB": () => openWebGpuDevice({ precision: "f16", attention: "blocks", workgroupBytes: 16384 }),
+};
+
 const required = Deno.env.get("CLOZE_REQUIRE_GPU") === "1";
 
 // software Vulkan complains on stderr about a machine without a desktop session
@@ -52,6 +64,9 @@ export const hasHardware: boolean = adapter !== undefined && !isSoftware(adapter
 
 /** Whether there is no adapter; with CLOZE_REQUIRE_GPU=1 that is a failure instead of a reason to ignore tests. */
 export const withoutGpu: boolean = adapter === undefined;
+/** Whether there is no adapter whose shaders have f16. */
+export const withoutHalves: boolean = !adapter?.features.has("shader-f16");
+
 if (withoutGpu && required) throw new NoAdapterError("CLOZE_REQUIRE_GPU=1, but there is no WebGPU adapter");
 
 /** Declares a test for every device, or those named; on WebGPU it is reported as ignored where there is no adapter. */
@@ -63,7 +78,7 @@ export function deviceTest(
   for (const kind of only) {
     Deno.test({
       name: `${name} (${kind})`,
-      ignore: withoutGpu && kind.startsWith("webgpu"),
+      ignore: withoutGpu && kind.startsWith("webgpu") || withoutHalves && kind in halfKinds,
       fn: async () => {
         await run(await shared(kind));
       },
@@ -98,6 +113,18 @@ export function kindTest(name: string, run: (device: Device) => Promise<void>): 
   deviceTest(name, run, ["webgpu, direct products", "cpu"]);
 }
 
+/** Declares a test on tensors of f16: with products and attention computed by rows, or in one of the other ways. */
+export function halfTest(
+  name: string,
+  run: (device: Device) => Promise<void>,
+  { as: ways = ["webgpu, f16"] }: { as?: readonly string[] } = {},
+): void {
+  deviceTest(name, run, ways);
+}
+
+/** Every way to make products of f16. */
+export const halfProducts: readonly string[] = Object.keys(halfKinds).filter((kind) => !kind.endsWith("KiB"));
+
 /** Declares a test of minutes: on the CPU, and on WebGPU where it has a graphics card. */
 export function longTest(name: string, run: (device: Device) => Promise<void>): void {
   deviceTest(name, run, hasHardware ? ["webgpu, tiled products", "cpu"] : ["cpu"]);
@@ -122,7 +149,7 @@ function shared(kind: string): Promise<Device> {
 }
 
 async function openUntilExit(kind: string): Promise<Device> {
-  const device = await (kinds[kind] ?? tiledKinds[kind] ?? attentionKinds[kind])!();
+  const device = await (kinds[kind] ?? tiledKinds[kind] ?? attentionKinds[kind] ?? halfKinds[kind])!();
   globalThis.addEventListener("unload", () => device.destroy());
   return device;
 }

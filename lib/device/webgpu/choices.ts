@@ -17,6 +17,8 @@ export interface ProductShape {
   readonly n: number;
   /** Length of the sums. */
   readonly k: number;
+  /** What the matrices are stored in, where it is not f32. */
+  readonly dtype?: "f16" | undefined;
   /** What is done with a finished sum, such as `bias+residual`; undefined: it is written. */
   readonly epilogue?: string | undefined;
 }
@@ -41,9 +43,12 @@ export interface ProductChoice {
 /** Choices by {@linkcode productKey}; what is not in it follows the rule of {@linkcode chooseProduct}. */
 export type ProductTable = Readonly<Record<string, ProductChoice>>;
 
-/** Name of a shape in a {@linkcode ProductTable}, such as `Aᵀ·B 128×128×2048`, with its epilogue behind it if it has one. */
-export function productKey({ layout, m, n, k, epilogue }: ProductShape): string {
-  return `${layout} ${m}×${n}×${k}${epilogue ? ` ${epilogue}` : ""}`;
+/**
+ * Name of a shape in a {@linkcode ProductTable}, such as `Aᵀ·B 128×128×2048`, with its type and its epilogue behind it if it has
+ * one of its own.
+ */
+export function productKey({ layout, m, n, k, dtype, epilogue }: ProductShape): string {
+  return [layout, `${m}×${n}×${k}`, dtype, epilogue].filter((part) => part !== undefined).join(" ");
 }
 
 /** What tells a product's operands from one another, and how it is cut up: no part of what is done with its sums. */

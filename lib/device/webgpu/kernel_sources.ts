@@ -42,6 +42,7 @@ import philox from "../../../kernels/philox.wgsl" with { type: "text" };
 import recordStep from "../../../kernels/record_step.wgsl" with { type: "text" };
 import reduceMany from "../../../kernels/reduce_many.wgsl" with { type: "text" };
 import reducePartials from "../../../kernels/reduce_partials.wgsl" with { type: "text" };
+import roundWeights from "../../../kernels/round_weights.wgsl" with { type: "text" };
 import rotary from "../../../kernels/rotary.wgsl" with { type: "text" };
 import rowReduce from "../../../kernels/row_reduce.wgsl" with { type: "text" };
 import squareSum from "../../../kernels/square_sum.wgsl" with { type: "text" };
@@ -58,6 +59,8 @@ export interface KernelSource {
   readonly items: (constants: Constants) => Grid;
   /** Loops of constant length are written out before it is compiled. */
   readonly unrolled: boolean;
+  /** Workgroup variables that hold nothing but what was read of some bindings, and are as exact in the type of those. */
+  readonly copies: (constants: Constants) => Readonly<Record<string, readonly string[]>>;
 }
 
 type Constants = Readonly<Record<string, number | boolean>>;
@@ -78,17 +81,24 @@ const blocks = (columns: number, rows: number, files: Files) =>
   kernelSource(files, ([x, y]) => [x * columns, y * rows, 1]);
 /** Items in two dimensions, in tiles. */
 const tiles = (files: Files) =>
-  kernelSource(files, (_, { ROWS, COLUMNS }) => [64 * Number(COLUMNS), 64 * Number(ROWS), 1], { unrolled: true });
+  kernelSource(files, (_, { ROWS, COLUMNS }) => [64 * Number(COLUMNS), 64 * Number(ROWS), 1], {
+    unrolled: true,
+    // the sums that make a bias's gradient lie where A was
+    copies: ({ BIAS_GRADIENT }) => ({ ...(BIAS_GRADIENT ? {} : { a_tile: ["a"] }), b_tile: ["b"] }),
+  });
 
 /** An item for all invocations together: a block of attention's rows. */
 const attentionBlock = (files: Files) =>
-  kernelSource({ philox, keep, attentionCommon, attentionBlocks, ...files }, () => [1, 1, 1], { unrolled: true });
+  kernelSource({ philox, keep, attentionCommon, attentionBlocks, ...files }, () => [1, 1, 1], {
+    unrolled: true,
+    copies: () => ({ tiles: ["qkv", "d_output"], own: ["qkv"] }),
+  });
 
 /** Puts a kernel together from the texts of files, by their names in camel case. */
 export function kernelSource(
   files: Files,
   items: (workgroupSize: Grid, constants: Constants) => Grid,
-  { unrolled = false }: { unrolled?: boolean } = {},
+  { unrolled = false, copies = () => ({}) }: Partial<Pick<KernelSource, "unrolled" | "copies">> = {},
 ): KernelSource {
   const source = Object.values(files).join("\n");
   const { workgroupSize } = parseShader(source);
@@ -100,6 +110,7 @@ export function kernelSource(
     })),
     items: (constants) => items(workgroupSize, constants),
     unrolled,
+    copies,
   };
 }
 
@@ -134,6 +145,7 @@ export const kernelSources: Readonly<Record<string, KernelSource>> = {
   reduce_many: kernelSource({ workgroup, reduceMany }, () => [1, 1, 1], { unrolled: true }),
   reduce_partials: sums({ reducePartials }),
   rotary: flat({ rotary }),
+  round_weights: flat({ roundWeights }),
   square_sum: whole({ squareSum }),
   sum_loss: whole({ sumLoss }),
   sum_rows: flat({ sumRows }),

@@ -142,8 +142,9 @@ function matmul(call: KernelCall, target: GpuTarget): KernelCall[] {
   ];
 }
 
-function shapeOf({ params, constants }: KernelCall): ProductShape {
+function shapeOf({ tensors, params, constants }: KernelCall): ProductShape {
   const { m, n, k } = params as { m: number; n: number; k: number };
   const layout = `${constants.TRANSPOSE_A ? "Aᵀ" : "A"}·${constants.TRANSPOSE_B ? "Bᵀ" : "B"}` as const;
-  return { layout, m, n, k, epilogue: epilogueOf(constants) };
+  const dtype = tensors.a!.dtype === "f16" ? "f16" : undefined;
+  return { layout, m, n, k, dtype, epilogue: epilogueOf(constants) };
 }

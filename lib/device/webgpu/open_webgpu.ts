@@ -5,6 +5,7 @@
  */
 
 import type { Device } from "../device.ts";
+import type { Precision } from "../../tensor/tensor.ts";
 import type { TraceLog } from "../trace.ts";
 import type { AttentionTable, AttentionVariant, MatmulVariant, ProductTable, Tile } from "./choices.ts";
 import { opened } from "./gpu_watch.ts";
@@ -15,6 +16,12 @@ import { WebGpuDevice } from "./webgpu_device.ts";
 
 /** What `openWebGpuDevice` takes. */
 export interface WebGpuOptions {
+  /**
+   * What training stores activations in, and the weights that kernels read; sums and the weights that are updated are f32.
+   *
+   * @default {"f32"}
+   */
+  precision?: Precision | undefined;
   /** How matrix products are computed; by default tiled on hardware and direct on a software adapter. */
   matmul?: MatmulVariant;
   /** The tile of all tiled products; by default one that suits the shape. */
@@ -49,16 +56,22 @@ export class NoAdapterError extends Error {
  *
  * @throws {NoAdapterError} where there is none.
  * @throws {DeviceError} where the driver does not answer.
- * @throws {RangeError} if a profile is asked for and the adapter has no timestamp queries, or if a kernel needs more of
- * something than the adapter has.
+ * @throws {RangeError} if a profile is asked for and the adapter has no timestamp queries, or f16 and its shaders have none, or
+ * if a kernel needs more of something than the adapter has.
  */
 export async function openWebGpuDevice(options: WebGpuOptions = {}): Promise<Device> {
-  const { products = {}, tile, attentionBlocks, workgroupBytes, trace, tune } = options;
+  const { precision = "f32", products = {}, tile, attentionBlocks, workgroupBytes, trace, tune } = options;
   const profile = options.profile || trace !== undefined;
   const adapter = await findAdapter();
   if (!adapter) throw new NoAdapterError(`Cannot find a WebGPU adapter: ${driverAdvice()}`);
   if (profile && !adapter.features.has("timestamp-query")) {
     throw new RangeError("Cannot measure the kernels' times: this adapter has no timestamp queries");
+  }
+  const description = adapter.info.description || adapter.info.vendor || "unnamed adapter";
+  if (precision === "f16" && !adapter.features.has("shader-f16")) {
+    throw new RangeError(
+      `Cannot train in f16 on ${description}: its shaders have no f16 (shader-f16); precision f32 would do`,
+    );
   }
   const software = isSoftware(adapter);
   const matmul = options.matmul ?? (software ? "direct" : "tiled");
@@ -66,13 +79,16 @@ export async function openWebGpuDevice(options: WebGpuOptions = {}): Promise<Dev
   const isTuned = tune !== undefined && (!software || tune.software === true);
   const isTimed = profile || (isTuned && tune.timestamps !== false && adapter.features.has("timestamp-query"));
   const gpu = await opened(adapter.requestDevice({
-    requiredFeatures: isTimed ? ["timestamp-query"] : [],
+    requiredFeatures: [
+      ...(isTimed ? ["timestamp-query"] as const : []),
+      ...(precision === "f16" ? ["shader-f16"] as const : []),
+    ],
     requiredLimits: requiredLimits(adapter.limits, kernelSources, { workgroupBytes }),
   }));
-  const description = adapter.info.description || adapter.info.vendor || "unnamed adapter";
   return new WebGpuDevice(gpu, {
     description,
     software,
+    precision,
     matmul,
     tile,
     products,

@@ -6,6 +6,7 @@
 
 import type { KernelCall } from "../../tensor/tensor.ts";
 import { compileError, kernelError } from "./kernel_error.ts";
+import { withHalves } from "./halves.ts";
 import type { KernelSource } from "./kernel_sources.ts";
 import { checkLimits } from "./limits.ts";
 import { unrollLoops } from "./unroll_loops.ts";
@@ -21,18 +22,33 @@ export interface Pipeline {
   readonly shader: ShaderInterface;
 }
 
-/** Compiles each kernel once for each set of constants that a call asks for. */
+/** Compiles each kernel once for each set of constants, and of tensors stored in halves, that a call asks for. */
 export function pipelineCache(
   gpu: GPUDevice,
   sources: Readonly<Record<string, KernelSource>>,
 ): (call: KernelCall) => Promise<Pipeline> {
   const pipelines = new Map<string, Promise<Pipeline>>();
   return (call) => {
-    const key = `${call.kernel} ${JSON.stringify(Object.entries(call.constants).sort())}`;
+    const key = `${call.kernel} ${JSON.stringify(Object.entries(call.constants).sort())} ${halvesOf(call).sort()}`;
     let pipeline = pipelines.get(key);
     if (!pipeline) pipelines.set(key, pipeline = createPipeline(gpu, sources, call));
     return pipeline;
   };
+}
+
+/** Tensors of a call that are stored in halves. */
+function halvesOf({ tensors }: KernelCall): string[] {
+  return Object.keys(tensors).filter((name) => tensors[name]!.dtype === "f16");
+}
+
+/** A kernel's code for a call. */
+export function codeFor(source: KernelSource, call: KernelCall): string {
+  const bindings = halvesOf(call);
+  const copies = Object.entries(source.copies(call.constants))
+    .filter(([, from]) => from.every((name) => !(name in call.tensors) || bindings.includes(name)))
+    .map(([name]) => name);
+  const code = withHalves(specialise(source.source, call.constants), { bindings, copies });
+  return source.unrolled ? unrollLoops(code) : code;
 }
 
 async function createPipeline(
@@ -42,8 +58,7 @@ async function createPipeline(
 ): Promise<Pipeline> {
   const source = sources[call.kernel];
   if (!source) throw new TypeError(`There is no kernel "${call.kernel}"`);
-  const specialised = specialise(source.source, call.constants);
-  const code = source.unrolled ? unrollLoops(specialised) : specialised;
+  const code = codeFor(source, call);
   const shader = parseShader(code);
   checkLimits(gpu.limits, { owner: "device", kernel: call.kernel, shader });
   gpu.pushErrorScope("validation");

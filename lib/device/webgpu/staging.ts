@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Tensor } from "../../tensor/tensor.ts";
+import { type Tensor, tensorBytes } from "../../tensor/tensor.ts";
 import type { Staged } from "../device.ts";
 
 /** Where a tensor lies. */
@@ -36,7 +36,7 @@ const LARGE = 16 << 20;
  * the promise is of undefined where there is no memory for the copies.
  */
 export function stage(gpu: GPUDevice, tensors: readonly Tensor[], options: StageOptions): Promise<Staged | undefined> {
-  const total = tensors.reduce((sum, { size }) => sum + 4 * size, 0);
+  const total = tensors.reduce((sum, tensor) => sum + copiedBytes(tensor), 0);
   if (total < LARGE) return Promise.resolve(submitCopies(gpu, tensors, options));
   // copies into a buffer that there is no memory for are not valid either
   gpu.pushErrorScope("validation");
@@ -66,7 +66,11 @@ function submitCopies(gpu: GPUDevice, tensors: readonly Tensor[], { placeOf, ans
       try {
         await answer(Promise.all(buffers.map((buffer) => buffer.mapAsync(GPUMapMode.READ))));
         const mapped = new Map(buffers.map((buffer) => [buffer, buffer.getMappedRange()]));
-        return copies.map(({ staging, at, bytes }) => mapped.get(staging)!.slice(at, at + bytes));
+        return copies.map(({ staging, at, bytes }, i) => {
+          const own = mapped.get(staging)!.slice(at, at + bytes);
+          const { dtype, size } = tensors[i]!;
+          return dtype === "f16" ? Float32Array.from(new Float16Array(own, 0, size)).buffer : own;
+        });
       } finally {
         destroy();
       }
@@ -74,11 +78,16 @@ function submitCopies(gpu: GPUDevice, tensors: readonly Tensor[], { placeOf, ans
   };
 }
 
+/** Bytes of a tensor that are copied: a multiple of four, as WebGPU wants it; memory comes in larger pieces. */
+function copiedBytes(tensor: Tensor): number {
+  return Math.ceil(tensorBytes(tensor) / 4) * 4;
+}
+
 /** Buffers for copies of tensors, several in one as long as it may be so large. */
 function placed(gpu: GPUDevice, tensors: readonly Tensor[]): { copies: Copy[]; buffers: GPUBuffer[] } {
   const sizes: number[] = [];
-  const places = tensors.map(({ size }) => {
-    const bytes = 4 * size;
+  const places = tensors.map((tensor) => {
+    const bytes = copiedBytes(tensor);
     const last = sizes.at(-1);
     if (last === undefined || last + bytes > gpu.limits.maxBufferSize) sizes.push(0);
     const buffer = sizes.length - 1;

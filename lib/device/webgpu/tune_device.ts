@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { DeviceBuffer, KernelCall, OpCall, Tensor } from "../../tensor/tensor.ts";
+import { type DeviceBuffer, type KernelCall, type OpCall, type Tensor, tensorBytes } from "../../tensor/tensor.ts";
 import type { Recording } from "../device.ts";
 import type { ProductTable } from "./choices.ts";
 import type { GpuTarget } from "./lower.ts";
@@ -79,7 +79,7 @@ async function timedChoices(
 ): Promise<ProductTable> {
   const { target, gpu, timestamps = true } = device;
   const fitting = products.filter(({ call }) =>
-    Object.values(call.tensors).every(({ size }) => 4 * size <= target.maxTensorBytes)
+    Object.values(call.tensors).every((tensor) => tensorBytes(tensor) <= target.maxTensorBytes)
   );
   const memory = await operands(fitting, device);
   if (!memory) return {};
@@ -113,7 +113,7 @@ async function preparedWays(ways: Ways, device: TunedDevice): Promise<PreparedPr
     const scratch = new Set(calls.flatMap(({ tensors }) => Object.values(tensors)).filter(({ storage }) => !storage));
     // ways run one after the other, so they share what lies between their calls
     for (const [i, tensor] of [...scratch].entries()) {
-      arenas[i] = Math.max(arenas[i] ?? 0, 4 * tensor.size);
+      arenas[i] = Math.max(arenas[i] ?? 0, tensorBytes(tensor));
       arenaOf.set(tensor, i);
     }
   }
@@ -136,12 +136,15 @@ const filled = ["a", "b"];
 async function operands(products: readonly TunedProduct[], { gpu, allocate, write }: TunedDevice) {
   const sizes = new Map<string, Tensor>();
   for (const tensor of products.flatMap(({ call }) => Object.entries(call.tensors))) {
-    const [name, { size }] = tensor;
-    if (size > (sizes.get(name)?.size ?? 0)) sizes.set(name, tensor[1]);
+    const [name, operand] = tensor;
+    const largest = sizes.get(name);
+    if (!largest || tensorBytes(operand) > tensorBytes(largest)) sizes.set(name, operand);
   }
   const pattern = Float32Array.from({ length: PATTERN }, (_, i) => Math.sin(i * i) / 8);
   gpu.pushErrorScope("out-of-memory");
-  const buffers = new Map([...sizes].map(([name, { size }]) => [name, allocate(4 * size, `${name} of the tuner`)]));
+  const buffers = new Map(
+    [...sizes].map(([name, tensor]) => [name, allocate(tensorBytes(tensor), `${name} of the tuner`)]),
+  );
   for (const [name, { size, ...rest }] of sizes) {
     const tensor = { ...rest, size, storage: { buffer: buffers.get(name)!, offset: 0 } };
     for (let at = 0; at < size && filled.includes(name); at += PATTERN) {

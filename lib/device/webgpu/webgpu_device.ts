@@ -5,7 +5,16 @@
  */
 
 import { type Device, DeviceError, type Program, type Recording, type Staged, type WebGpuSettings } from "../device.ts";
-import type { DeviceBuffer, KernelCall, OpCall, Storage, Tensor } from "../../tensor/tensor.ts";
+import {
+  type DeviceBuffer,
+  elementBytes,
+  type KernelCall,
+  type OpCall,
+  type Precision,
+  type Storage,
+  type Tensor,
+  tensorBytes,
+} from "../../tensor/tensor.ts";
 import { type KernelTime, workOf } from "../profile.ts";
 import type { TraceLog } from "../trace.ts";
 import { encode, PassTimer, type PreparedCall } from "./pass_timer.ts";
@@ -26,6 +35,7 @@ import type { AdapterPrint, TuneOptions } from "./tuner.ts";
 export interface WebGpuDeviceOptions {
   readonly description: string;
   readonly software: boolean;
+  readonly precision: Precision;
   readonly matmul: MatmulVariant;
   readonly tile: Tile | undefined;
   readonly products: ProductTable;
@@ -53,6 +63,7 @@ export class WebGpuDevice implements Device {
   readonly description: string;
   readonly tune?: (calls: readonly OpCall[]) => Promise<void>;
   readonly software: boolean;
+  readonly precision: Precision;
   readonly maxTensorBytes: number;
   readonly maxBufferBytes: number;
   #gpu: GPUDevice;
@@ -67,10 +78,11 @@ export class WebGpuDevice implements Device {
   #settled = new Set<string>();
 
   constructor(gpu: GPUDevice, options: WebGpuDeviceOptions) {
-    const { description, software, matmul, tile, products, attention, attentionBlocks } = options;
+    const { description, software, precision, matmul, tile, products, attention, attentionBlocks } = options;
     const { sources, profile, trace, tune } = options;
     this.#gpu = gpu;
     this.software = software;
+    this.precision = precision;
     this.description = description;
     this.maxBufferBytes = gpu.limits.maxBufferSize;
     this.maxTensorBytes = Math.min(gpu.limits.maxStorageBufferBindingSize, gpu.limits.maxBufferSize);
@@ -98,6 +110,7 @@ export class WebGpuDevice implements Device {
     return {
       kind: "webgpu",
       adapter: this.description,
+      ...(this.precision === "f32" ? {} : { precision: this.precision }),
       matmul: variant,
       ...(tile ? { tile } : {}),
       ...(Object.keys(table).length > 0 ? { products: table } : {}),
@@ -130,7 +143,9 @@ export class WebGpuDevice implements Device {
       throw new RangeError(`Cannot write ${data.length} elements at ${offset} to ${tensor.name} of ${tensor.size}`);
     }
     const { buffer, offset: first } = storageOf(tensor);
-    this.#gpu.queue.writeBuffer((buffer as WebGpuBuffer).gpu, first + offset * 4, data as Float32Array<ArrayBuffer>);
+    const bytes = tensor.dtype === "f16" ? halvesOf(tensor, data, offset) : data;
+    const place = first + offset * elementBytes(tensor.dtype);
+    this.#gpu.queue.writeBuffer((buffer as WebGpuBuffer).gpu, place, bytes as Float32Array<ArrayBuffer>);
   }
 
   async read(tensors: readonly Tensor[]): Promise<ArrayBuffer[]> {
@@ -264,10 +279,10 @@ export class WebGpuDevice implements Device {
   #checkSizes(calls: readonly KernelCall[]): void {
     for (const { kernel, tensors } of calls) {
       for (const tensor of Object.values(tensors)) {
-        if (tensor.size * 4 > this.maxTensorBytes) {
+        if (tensorBytes(tensor) > this.maxTensorBytes) {
           throw new RangeError(
             `Cannot run ${kernel} on ${tensor.name} of shape [${tensor.shape}]: ${
-              tensor.size * 4
+              tensorBytes(tensor)
             } bytes are more than ` +
               `the ${this.maxTensorBytes} that this device can bind; ${
                 tensor.storage ? "a smaller vocabulary or width" : "fewer tokens a step or a smaller model"
@@ -318,7 +333,7 @@ export class WebGpuDevice implements Device {
         return { binding: index, resource: { buffer: absent.gpu, offset, size: ABSENT_BYTES } };
       }
       const { buffer, offset } = storage(tensor);
-      const size = Math.ceil(tensor.size / 4) * 16;
+      const size = Math.ceil(tensor.size / 4) * 4 * elementBytes(tensor.dtype);
       return { binding: index, resource: { buffer: (buffer as WebGpuBuffer).gpu, offset, size } };
     });
     entries.push({ binding: 0, resource: { ...params, size: paramsBytes(shader) } });
@@ -336,6 +351,23 @@ export class WebGpuDevice implements Device {
     const folds = Math.ceil(x / limit);
     return [Math.ceil(x / folds), folds, z];
   }
+}
+
+/** Numbers rounded to f16, in whole fours of bytes. */
+function halvesOf(
+  tensor: Tensor,
+  data: Float32Array | Uint32Array,
+  offset: number,
+): Float16Array<ArrayBuffer> {
+  const isWhole = offset % 2 === 0 && (data.length % 2 === 0 || offset + data.length === tensor.size);
+  if (!isWhole) {
+    throw new RangeError(
+      `Cannot write ${data.length} elements at ${offset} to ${tensor.name}: f16 is written in pairs`,
+    );
+  }
+  const halves = new Float16Array(Math.ceil(data.length / 2) * 2);
+  halves.set(data);
+  return halves;
 }
 
 function storageOf(tensor: Tensor): Storage {

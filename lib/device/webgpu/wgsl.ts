@@ -94,8 +94,13 @@ function typeBytes(type: string, constants: ReadonlyMap<string, number>): number
     const element = typeBytes(array[1]!, constants);
     return (element === 12 ? 16 : element) * product(array[2]!, constants);
   }
-  const scalars = /^(?:(?:vec(?<vector>[234])|mat(?<columns>[234])x4)(?:[fiu]|<[fiu]32>)|[fiu]32)$/.exec(type.trim());
+  const scalars =
+    /^(?:(?:vec(?<vector>[234])|mat(?<columns>[234])x4)(?:[fiu]|<[fiu]32>)|vec(?<halves>[24])h|[fiu]32|f16)$/.exec(
+      type.trim(),
+    );
   if (!scalars) throw new SyntaxError(`Cannot tell how large "${type.trim()}" is in a shader`);
+  if (scalars[0] === "f16") return 2;
+  if (scalars.groups?.halves) return 2 * Number(scalars.groups.halves);
   return 4 * Number(scalars.groups?.vector ?? 1) * Number(scalars.groups?.columns ?? 1) *
     (scalars.groups?.columns ? 4 : 1);
 }
