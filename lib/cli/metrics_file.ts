@@ -9,7 +9,14 @@ import { oddKind } from "../access/odd_kind.ts";
 import { systemReason } from "../sentences/reasons.ts";
 import { writeAllSync, writeFile, writing } from "../files/write_files.ts";
 import { validationLine } from "../train/run_fields.ts";
-import type { SkippedRecord, SpikeRecord, TrainEvent, TrainRecord, ValidationRecord } from "../train/events.ts";
+import type {
+  OverflowRecord,
+  SkippedRecord,
+  SpikeRecord,
+  TrainEvent,
+  TrainRecord,
+  ValidationRecord,
+} from "../train/events.ts";
 import type { Reporter } from "./reporter.ts";
 
 const what = "the run's metrics";
@@ -36,8 +43,15 @@ export function appendMetrics(path: string, line: Readonly<Record<string, unknow
 }
 
 /** What happens in the course of the steps, and not how a run ends. */
-export function isNoted(event: TrainEvent): event is TrainRecord | SkippedRecord | SpikeRecord | ValidationRecord {
-  return ["train", "skipped", "spike", "validation"].includes(event.kind);
+export function isNoted(
+  event: TrainEvent,
+): event is TrainRecord | SkippedRecord | OverflowRecord | SpikeRecord | ValidationRecord {
+  return ["train", "skipped", "overflow", "spike", "validation"].includes(event.kind);
+}
+
+/** A step, whatever became of it. */
+export function isStep(event: TrainEvent): event is TrainRecord | SkippedRecord | OverflowRecord {
+  return isNoted(event) && event.kind !== "spike" && event.kind !== "validation";
 }
 
 function openMetrics(path: string): Deno.FsFile {

@@ -15,6 +15,8 @@ const FAR = 3;
 export interface Outcome extends Reporter {
   /** Steps that were skipped. */
   readonly skipped: number;
+  /** Steps in f16 whose gradient overflowed. */
+  readonly overflowed: number;
   /** Whether the losses, which were good before, are of no use now: no state to replace a better one. */
   readonly isLost: boolean;
   /** The latest step up to which weights are good, of those up to a step that are not known to be bad. */
@@ -35,7 +37,7 @@ export function watchOutcome(
   const guess = Math.log(Math.max(2, vocab));
   const isHigh = (loss: number) => !(loss <= guess + FAR);
   let loss = NaN;
-  let [hasLearned, skipped] = [false, 0];
+  let [hasLearned, skipped, overflowed] = [false, 0, 0];
   let sound = validations.findLast((record) => !isHigh(record.loss))?.step;
   /** The first of the steps until now whose losses are high. */
   let highSince: number | undefined;
@@ -43,6 +45,7 @@ export function watchOutcome(
   return {
     event(event) {
       if (event.kind === "skipped") skipped = event.total;
+      if (event.kind === "overflow") overflowed++;
       if (event.kind !== "train" && event.kind !== "validation") return;
       ({ loss } = event);
       const { step } = event;
@@ -59,11 +62,17 @@ export function watchOutcome(
     get skipped() {
       return skipped;
     },
+    get overflowed() {
+      return overflowed;
+    },
     get isLost() {
       return highSince !== undefined && sound !== undefined;
     },
     soundUntil: (step) => Math.min(step, highSince === undefined ? step : highSince - 2),
     problem() {
+      if (!hasLearned && overflowed > 0) {
+        return "the gradient of every step overflowed in f16, whose loss scale takes a few more";
+      }
       if (!hasLearned && skipped > 0) return "no step had a loss and a gradient that are numbers";
       if (!hasLearned) return "the loss of every step is 0, for nothing was masked";
       if (loss === 0 || !Number.isFinite(loss)) return `the loss is ${loss}`;

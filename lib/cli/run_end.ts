@@ -5,7 +5,7 @@
  */
 
 import type { RunEnding } from "../page/run_state.ts";
-import { appendMetrics } from "./metrics_file.ts";
+import { appendMetrics, isNoted } from "./metrics_file.ts";
 import type { Reporter } from "./reporter.ts";
 import type { Run } from "./run.ts";
 
@@ -20,7 +20,7 @@ export function endNote({ path, claim }: Pick<Run, "path" | "claim">): EndNote {
   let at: { readonly step: number; readonly tokens: number; readonly seconds: number } | undefined;
   return {
     event(event) {
-      if (event.kind !== "train" && event.kind !== "skipped" && event.kind !== "validation") return;
+      if (!isNoted(event) || event.kind === "spike") return;
       const { step, tokens, seconds } = event;
       at = { step, tokens, seconds };
     },

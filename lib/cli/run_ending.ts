@@ -11,7 +11,7 @@ import { grouped, percent, shortCount } from "./figures.ts";
 import { bestOf } from "./best_loss.ts";
 import { keyedRecord } from "./evaluation_key.ts";
 import { comparedLines, formerRun } from "./former_run.ts";
-import { readValidations } from "./metrics_file.ts";
+import { isStep, readValidations } from "./metrics_file.ts";
 import { environment } from "./permissions.ts";
 import type { Budget } from "../train/schedule.ts";
 import type { Reporter } from "./reporter.ts";
@@ -35,7 +35,7 @@ export function runTotals(from: { readonly step: number; readonly tokens: number
   let training = 0;
   return {
     event(event) {
-      if (event.kind === "train" || event.kind === "skipped") at = { step: event.step, tokens: event.tokens };
+      if (isStep(event)) at = { step: event.step, tokens: event.tokens };
       if (event.kind === "time") ({ training } = event);
     },
     get at() {

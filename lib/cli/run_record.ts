@@ -155,6 +155,7 @@ function createCourse(): { metric(line: string): void; course(): Course } {
         incidents.skipped++;
         lastStep = line;
       }
+      if (point.kind === "overflow") lastStep = line;
     },
     course() {
       const { step, tokens, seconds } = objectOf(lastStep) ?? {};

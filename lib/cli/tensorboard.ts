@@ -23,6 +23,7 @@ const tags: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     length: "train/length",
     maskRate: "train/mask_rate",
     tokensPerSecond: "train/tokens_per_second",
+    lossScale: "train/loss_scale",
   },
   validation: {
     loss: "validation/loss",

@@ -17,13 +17,14 @@ import { fewestParts } from "../train/micro_batch.ts";
 import { train } from "../train/trainer.ts";
 import { measurePeaks } from "../speed/measure_peaks.ts";
 import { bestCheckpoint, type CheckpointKeeper, checkpointKeeper } from "./checkpoint_keeper.ts";
+import { counted } from "../sentences/counted.ts";
 import { grouped } from "./figures.ts";
 import type { ParsedFlags } from "./flags.ts";
 import { type Interrupt, INTERRUPTED, listenForInterrupts, slowStepWatch } from "./interrupt.ts";
 import { elapsedLine } from "./long_work.ts";
 import { type MicroBatch, partsNotice } from "./memory_check.ts";
 import type { JsonEvents } from "./json_events.ts";
-import { metricsFile, readValidations } from "./metrics_file.ts";
+import { isStep, metricsFile, readValidations } from "./metrics_file.ts";
 import { skippedLines } from "./open_corpus.ts";
 import { type Outcome, watchOutcome } from "./outcome.ts";
 import { profileTable } from "./profile_table.ts";
@@ -194,7 +195,7 @@ async function trainOn(
         continue;
       }
       // interrupted before a step: what would be saved is what there is already, or nothing
-      if (!outcome && signal.aborted && event.kind !== "train" && event.kind !== "skipped") break;
+      if (!outcome && signal.aborted && !isStep(event)) break;
       if (!outcome) {
         // only now: text that turns out too short leaves no folder behind
         if (isFirst) await enterFolder(run, device);
@@ -303,6 +304,10 @@ async function ended(
   const { opened: { corpus }, tokenizer, path } = run;
   if (outcome.skipped > 0) {
     terminal.print(`skipped ${grouped(outcome.skipped)} steps, whose loss or gradient was not finite`);
+  }
+  if (outcome.overflowed > 0) {
+    const steps = counted(outcome.overflowed, "step");
+    terminal.print(`f16: ${steps} changed no weight while the loss scale was found, as is usual`, { routine: true });
   }
   await tellEnding(run, { totals, terminal, isInterrupted: signal.aborted });
   if (signal.aborted) {

@@ -141,6 +141,8 @@ export function createRunView(id: string, name: string): RunView {
       if (point.kind === "train") {
         train.add(numbers);
         last = { step: numbers.step!, tokens: numbers.tokens! };
+      } else if (point.kind === "overflow") {
+        last = { step: numbers.step!, tokens: numbers.tokens! };
       } else if (point.kind === "validation") {
         validation.add(numbers);
         if (numbers.loss! < (best?.loss ?? Infinity)) best = { step: numbers.step!, loss: numbers.loss! };

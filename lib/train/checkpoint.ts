@@ -88,7 +88,7 @@ function checkpointFiles({ config, tokenizer, state, origin }: Checkpoint): File
     moments.set(`first.${name}`, { shape, data: state.firstMoment.get(name)! });
     moments.set(`second.${name}`, { shape, data: state.secondMoment.get(name)! });
   }
-  const { step, tokens, seconds, elapsed, evaluateTokens, trend, position } = state;
+  const { step, tokens, seconds, elapsed, evaluateTokens, trend, lossScale, position } = state;
   const { corpus, device, base } = origin ?? {};
   return new Map([
     // the largest first: there is most to do while it goes to the disk
@@ -99,7 +99,10 @@ function checkpointFiles({ config, tokenizer, state, origin }: Checkpoint): File
       ([name, content]): [string, Uint8Array<ArrayBuffer>[]] => [name, text(content)],
     ),
     ...(origin ? [["README.md", text(origin.card)] as const] : []),
-    ["training.json", json({ step, tokens, seconds, elapsed, evaluateTokens, trend, corpus, device, base, position })],
+    [
+      "training.json",
+      json({ step, tokens, seconds, elapsed, evaluateTokens, trend, lossScale, corpus, device, base, position }),
+    ],
   ]);
 }
 
@@ -156,7 +159,7 @@ export async function loadCheckpoint(storage: CheckpointStorage, name: string): 
         return [name, tensor.data];
       }),
     );
-  const { step, tokens, seconds, elapsed, evaluateTokens, trend, position } = clock;
+  const { step, tokens, seconds, elapsed, evaluateTokens, trend, lossScale, position } = clock;
   const told = stepOf(name);
   if (told !== undefined && told !== step) throw fail("training.json", `it is of step ${step}, its folder is ${name}`);
   const state = {
@@ -166,6 +169,7 @@ export async function loadCheckpoint(storage: CheckpointStorage, name: string): 
     ...(elapsed === undefined ? {} : { elapsed }),
     ...(evaluateTokens === undefined ? {} : { evaluateTokens }),
     ...(trend === undefined ? {} : { trend }),
+    ...(lossScale === undefined ? {} : { lossScale }),
     position,
     parameters,
   };

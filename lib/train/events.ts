@@ -7,6 +7,7 @@
 import type { WindowPosition } from "../batch/windows.ts";
 import type { SampleToken } from "../evaluate/evaluator.ts";
 import type { Evaluation, NextSentenceEvaluation } from "../evaluate/score_totals.ts";
+import type { LossScale } from "../optimizer/loss_scale.ts";
 import type { LossTrend } from "./loss_trend.ts";
 
 /** Everything that a run needs to go on as if it had never stopped. */
@@ -23,6 +24,8 @@ export interface TrainingState {
   readonly evaluateTokens?: number | undefined;
   /** How the losses went so far, by which spikes are told. */
   readonly trend?: LossTrend | undefined;
+  /** Where activations are stored in f16: what the loss is multiplied by. Default: what a run begins with. */
+  readonly lossScale?: LossScale | undefined;
   /** Place in the corpus. */
   readonly position: WindowPosition;
   /** Weights by name. */
@@ -59,6 +62,8 @@ export interface TrainRecord {
   readonly gradientNorm: number;
   /** Over the steps read back together with this one. */
   readonly tokensPerSecond: number;
+  /** Where activations are stored in f16: what the loss was multiplied by. */
+  readonly lossScale?: number | undefined;
 }
 
 /** A step whose loss or gradient is NaN or infinite: the device left the weights as they were. */
@@ -69,6 +74,17 @@ export interface SkippedRecord extends Omit<TrainRecord, "kind" | "accuracy" | "
   readonly inARow: number;
   /** Steps of the run that were skipped, this one included. */
   readonly total: number;
+}
+
+/**
+ * A step in f16 whose gradient overflowed, for the loss was multiplied by too much: the weights are as they were, and the next
+ * step has half the factor. This is how the factor is found, and no fault of the run.
+ */
+export interface OverflowRecord extends Omit<TrainRecord, "kind" | "accuracy" | "nextSentence" | "gradientNorm"> {
+  /** Tells events apart. */
+  readonly kind: "overflow";
+  /** What the loss was multiplied by. */
+  readonly lossScale: number;
 }
 
 /** A loss far above those before it; told once, however long it stays there. */
@@ -119,6 +135,7 @@ export type TrainEvent =
   | PhaseRecord
   | TrainRecord
   | SkippedRecord
+  | OverflowRecord
   | SpikeRecord
   | ValidationRecord
   | { readonly kind: "samples"; readonly step: number; readonly samples: SampleToken[][] }

@@ -26,10 +26,11 @@ import {
   truth,
   whole,
 } from "../sentences/fields.ts";
+import { precisions } from "../tensor/tensor.ts";
 import { documentKinds } from "../text/plain_text.ts";
 import { textFormats } from "../text/text_source.ts";
 import type { WindowPosition } from "../batch/windows.ts";
-import type { SkippedRecord, SpikeRecord, TrainRecord, ValidationRecord } from "./events.ts";
+import type { OverflowRecord, SkippedRecord, SpikeRecord, TrainRecord, ValidationRecord } from "./events.ts";
 import { schedules } from "./schedule.ts";
 import type { TrainingSettings } from "./settings.ts";
 
@@ -125,6 +126,7 @@ const deviceFields = {
       adapter: maybe(text),
       matmul: maybe(text),
       attention: maybe(text),
+      precision: maybe(choice(precisions)),
       tile: maybe(tile),
       products: maybe(productTable),
     }),
@@ -197,6 +199,7 @@ export const stateFields: Field = record({
     skipped: whole(),
     inARow: whole(),
   })),
+  lossScale: maybe(record({ factor: number({ least: 1 }), goodSteps: whole() })),
   position: record({ ...positionFields }),
 });
 
@@ -216,6 +219,7 @@ const stepFields = {
   learningRate: least0,
   gradientNorm: anyNumber,
   tokensPerSecond: least0,
+  lossScale: maybe(above0),
 };
 
 const trainFields: Fields<TrainRecord> = { kind: choice(["train"]), ...stepFields, accuracy: anyNumber, nextSentence };
@@ -226,6 +230,9 @@ const skippedFields: Fields<SkippedRecord> = {
   inARow: whole(1),
   total: whole(1),
 };
+
+const { gradientNorm: _, ...overflowStep } = stepFields;
+const overflowFields: Fields<OverflowRecord> = { kind: choice(["overflow"]), ...overflowStep, lossScale: above0 };
 
 const spikeFields: Fields<SpikeRecord> = {
   kind: choice(["spike"]),
@@ -254,6 +261,7 @@ export const metricFields: Readonly<Record<string, Readonly<Record<string, Field
   train: trainFields,
   validation: validationFields,
   skipped: skippedFields,
+  overflow: overflowFields,
   spike: spikeFields,
   rate: {
     kind: choice(["rate"]),

@@ -10,12 +10,14 @@ import { paddingShare, WindowSource } from "../batch/windows.ts";
 import { KernelError } from "../device/device.ts";
 import { readInPieces, stageTensors } from "../device/staged.ts";
 import type { Model, StepRecords, TrainingProgram } from "../model/model.ts";
+import { FIRST_LOSS_SCALE, isOverflow, type LossScale, nextLossScale } from "../optimizer/loss_scale.ts";
 import { RING_SIZE } from "../optimizer/step.ts";
 import { type RunClock, runClock } from "./clock.ts";
 import { createEvaluator, type EvaluatedGroup, type Evaluator } from "../evaluate/evaluator.ts";
 import { type DeviceTime, deviceTime, type TimedWork } from "./device_time.ts";
 import { DivergedError, MOST_SKIPPED } from "./diverged.ts";
 import type {
+  OverflowRecord,
   Phase,
   PhaseRecord,
   SkippedRecord,
@@ -76,6 +78,9 @@ interface Saving {
   isDone: boolean;
 }
 
+/** What becomes of a step that was read back. */
+type StepEvent = TrainRecord | SkippedRecord | OverflowRecord | SpikeRecord;
+
 /** A run of training under way. */
 export class TrainingLoop {
   /** Whether the device works while the host does something else. */
@@ -96,6 +101,8 @@ export class TrainingLoop {
   #at: At;
   #progress: number;
   #trend: LossTrend;
+  /** What the device multiplies the next step's loss by, as far as steps were read back, where activations are f16. */
+  #lossScale: LossScale | undefined;
   #evaluateTokens: number | undefined;
   /** Seconds of the latest validation. */
   #validated = 0;
@@ -125,6 +132,10 @@ export class TrainingLoop {
     const start = { step: resume?.step ?? 0, tokens: resume?.tokens ?? 0 };
     this.#at = { ...start, position: this.#source.position };
     this.#trend = resume?.trend ?? NO_TREND;
+    if (model.device.precision === "f16") {
+      this.#lossScale = resume?.lossScale ?? FIRST_LOSS_SCALE;
+      model.writeLossScale(this.#lossScale);
+    }
     this.#steps = stepQueue({
       settings: this.#settings,
       width,
@@ -307,7 +318,12 @@ export class TrainingLoop {
   }
 
   /** A step as an event: one that trained, perhaps with a spike, or one that was skipped. */
-  *#judged(record: TrainRecord): Generator<TrainRecord | SkippedRecord | SpikeRecord> {
+  *#judged(told: TrainRecord): Generator<StepEvent> {
+    const { overflow, record } = this.#scaled(told);
+    if (overflow) {
+      yield overflow;
+      return;
+    }
     const { step, tokens, loss, gradientNorm, nextSentence, learningRate } = record;
     if ([loss, gradientNorm, nextSentence?.loss ?? 0].every(Number.isFinite)) {
       const { trend, usual } = afterLoss(this.#trend, record);
@@ -328,6 +344,20 @@ export class TrainingLoop {
       // the weights behind step first - 1 are the bad ones, those before it had a good loss
       { step: first, soundUntil: first - 2 },
     );
+  }
+
+  /** A step with its loss scale, where there is one, and whether that was too high: what the device found, once more. */
+  #scaled(record: TrainRecord): { record: TrainRecord; overflow?: OverflowRecord } {
+    const scale = this.#lossScale;
+    if (!scale) return { record };
+    const { loss, gradientNorm, nextSentence } = record;
+    // a loss that is not finite is one, whichever it is
+    const found = { loss: loss + (nextSentence?.loss ?? 0), gradientNorm };
+    this.#lossScale = nextLossScale(scale, found);
+    const lossScale = scale.factor;
+    if (!isOverflow(scale, found)) return { record: { ...record, lossScale } };
+    const { accuracy: _, nextSentence: __, gradientNorm: ___, ...rest } = record;
+    return { record, overflow: { ...rest, kind: "overflow", lossScale } };
   }
 
   /** Validates; says how far it is. */
@@ -508,6 +538,7 @@ export class TrainingLoop {
       seconds: this.#clock.training.seconds(),
       evaluateTokens: this.#evaluateTokens,
       trend: this.#trend,
+      ...(this.#lossScale ? { lossScale: this.#lossScale } : {}),
       parameters: parameters!,
       firstMoment: firstMoment!,
       secondMoment: secondMoment!,
@@ -531,7 +562,7 @@ async function checkMaskable(
 
 function restore(model: Model, state: TrainingState): void {
   const { store, device } = model;
-  device.write(store.values, store.join(state.parameters));
+  store.writeAll(state.parameters);
   device.write(store.firstMoment, store.join(state.firstMoment));
   device.write(store.secondMoment, store.join(state.secondMoment));
 }

@@ -29,6 +29,7 @@ Deno.test("metricFields take lines as runs write them", () => {
   const lines: Record<string, object> = {
     train: { ...step, accuracy: 0.5, tokensPerSecond: 10, nextSentence: { loss: 1, accuracy: 0.5 } },
     skipped: { ...step, tokensPerSecond: 10, inARow: 1, total: 2 },
+    overflow: { ...step, loss: 3, tokensPerSecond: 10, lossScale: 65536 },
     spike: { step: 3, tokens: 30, loss: 9, learningRate: 1e-3, usual: 2 },
     rate: { step: 3, peak: 1e-3, before: 2e-3, why: "asked" },
     end: { ...clock, state: "stopped" },
