@@ -8,7 +8,7 @@ import type { Device } from "../device/device.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { type TrainingMemory, trainingMemory } from "../model/memory.ts";
 import { modelParameters, parameterCount } from "../model/parameters.ts";
-import { sizeOf } from "../tensor/tensor.ts";
+import { elementBytes, sizeOf } from "../tensor/tensor.ts";
 import { fewestParts } from "../train/micro_batch.ts";
 import { stepSize } from "../train/schedule.ts";
 import type { TrainingSettings } from "../train/settings.ts";
@@ -155,8 +155,9 @@ async function batchProblem(choice: MemoryChoice, limit: number): Promise<BatchP
   const { windows } = stepSize({ length, batchTokens, accumulate: 1 });
   const largest = device.maxTensorBytes;
   const kept = recompute ? 1 : LEAST_ACTIVATIONS;
-  const least = (count: number) => 4 * count * length * config.width * kept * config.layers;
-  const canPlan = (count: number) => 4 * count * length * config.width <= largest && least(count) <= limit;
+  const bytes = elementBytes(device.precision ?? "f32");
+  const least = (count: number) => bytes * count * length * config.width * kept * config.layers;
+  const canPlan = (count: number) => bytes * count * length * config.width <= largest && least(count) <= limit;
   // what is far too large cannot even be planned: one window tells how many would fit
   const planned = canPlan(windows) ? windows : canPlan(1) ? 1 : 0;
   const needs = planned > 0 ? await measured(choice, planned) : undefined;

@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { DeviceSettings } from "../device/device.ts";
+import type { Device, DeviceSettings } from "../device/device.ts";
+import type { Precision } from "../tensor/tensor.ts";
 import { type DeviceChoice, openDevice, type OpenDeviceOptions, type OpenedDevice } from "../device/open_device.ts";
 import { definedOnly, type ParsedFlags } from "./flags.ts";
 import type { RunDevice } from "./run_folder.ts";
@@ -15,7 +16,7 @@ import { trainFlags as flags } from "./train_flags.ts";
 import { tuneOptions } from "./tuned_products.ts";
 
 /** Flags by which another device is asked for. */
-export const deviceFlags = ["device", "blas", "threads", "tune"] as const;
+export const deviceFlags = ["device", "blas", "threads", "precision", "tune"] as const;
 
 /**
  * Opens the device that the flags ask for; where they ask for none, the one that a resumed run went on before.
@@ -34,6 +35,7 @@ export async function openRunDevice(
   const asked = {
     threads: parsed.get(flags.threads),
     blas: parsed.get(flags.blas),
+    precision: parsed.get(flags.precision),
     profile: parsed.get(flags.profile),
     trace: parsed.get(flags.trace) === undefined ? undefined : new TraceLog(),
     tune: tuneOptions(mode ?? (before ? "off" : DEFAULT_TUNE), tell),
@@ -59,26 +61,43 @@ export async function openRunDevice(
     device.destroy();
     throw fail(`here it is ${device.description}`);
   }
-  const was = device.tune ? "made its products in other ways" : `went on ${before.description}`;
-  const notice = `this run ${was} so far; losses will differ in their last digits`;
+  const notice = `this run ${wasOtherwise(before, device)}`;
   return { ...opened, notice: opened.notice === undefined ? notice : `${opened.notice}; ${notice}` };
 }
+
+/** What a run did so far and will not go on with. */
+function wasOtherwise({ description, settings }: RunDevice, device: Device): string {
+  const old = precisionOf(settings);
+  if (old !== precisionOf(device.settings)) {
+    return `stored its activations in ${old} so far; losses will differ a little`;
+  }
+  const what = device.tune ? "made its products in other ways" : `went on ${description}`;
+  return `${what} so far; losses will differ in their last digits`;
+}
+
+const precisionOf = (settings: DeviceSettings): Precision =>
+  settings.kind === "webgpu" ? settings.precision ?? "f32" : "f32";
 
 /** Options that open the device of these settings again. */
 function sameAs(
   old: DeviceSettings,
   kind: DeviceChoice | undefined,
-): Pick<OpenDeviceOptions, "threads" | "blas" | "products"> {
-  if (old.kind === "webgpu") return { blas: DEFAULT_BLAS, products: old.products as ProductTable | undefined };
+): Pick<OpenDeviceOptions, "threads" | "blas" | "precision" | "products"> {
+  if (old.kind === "webgpu") {
+    const products = old.products as ProductTable | undefined;
+    return { blas: DEFAULT_BLAS, precision: precisionOf(old), products };
+  }
   if ((kind ?? "cpu") !== "cpu") return { blas: DEFAULT_BLAS };
   return { blas: old.blas, threads: old.threads };
 }
 
 /** Whether two devices give the same results, as far as both tell. */
 export function sameSettings(a: DeviceSettings, b: DeviceSettings): boolean {
-  // a table of products that is not there is an empty one, which tells something
-  const told = (settings: DeviceSettings) =>
-    new Map(Object.entries(settings.kind === "webgpu" ? { products: {}, ...settings } : settings));
+  // a table of products that is not there is an empty one, and a precision f32, which tells something
+  const told = (settings: DeviceSettings) => {
+    const precision = precisionOf(settings);
+    return new Map(Object.entries({ ...(settings.kind === "webgpu" ? { products: {} } : {}), ...settings, precision }));
+  };
   const [one, other] = [told(a), told(b)];
   return [...one].every(([name, value]) => !other.has(name) || spelled(other.get(name)) === spelled(value));
 }
@@ -90,6 +109,7 @@ function spelled(value: unknown): string {
 }
 
 function adviceFor(old: DeviceSettings): string {
+  if (precisionOf(old) === "f16") return "--device webgpu, or --precision f32 and --device webgpu or --device cpu";
   if (old.kind === "webgpu") return "--device webgpu or --device cpu";
   return old.blas === "off" ? "--device cpu or --device webgpu" : "--blas auto, --blas off or --device webgpu";
 }

@@ -20,6 +20,7 @@ import { type LearningRate, type MaskRate, schedules, type Span } from "../train
 import { EVALUATION_TOKENS } from "../train/settings.ts";
 import { DEFAULT_TEXT } from "./default_text.ts";
 import { shortCount, shortShare } from "./figures.ts";
+import { precisions } from "../tensor/tensor.ts";
 import { either, flag, type FlagGroups, flagSwitch } from "./flags.ts";
 
 import {
@@ -112,6 +113,13 @@ const textAndRun = {
     "CHOICE",
     `system BLAS for the CPU device: auto, off or a path (default: ${DEFAULT_BLAS})`,
     text,
+  ),
+  precision: flag(
+    "TYPE",
+    `what a graphics card stores activations in, and weights that it reads: ${
+      either(precisions)
+    } (half the memory) (default: f32)`,
+    parseChoice(precisions),
   ),
   tune: flag(
     "MODE",
