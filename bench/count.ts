@@ -1,6 +1,6 @@
 /**
  * What a training step is on a graphics card, without one: dispatches, arithmetic, memory traffic and memory of models of three
- * sizes, from the program that would be recorded. `deno run bench/count.ts [--kernels] [case ...]`
+ * sizes, from the program that would be recorded. `deno run bench/count.ts [--kernels] [--precision f16] [case ...]`
  */
 import { parseArgs } from "@std/cli";
 import { capacityFor } from "../lib/batch/masking.ts";
@@ -11,6 +11,7 @@ import { type GpuTarget, lower } from "../lib/device/webgpu/lower.ts";
 import { fuseCalls } from "../lib/device/webgpu/fuse_calls.ts";
 import { modelConfig } from "../lib/model/config.ts";
 import { Model } from "../lib/model/model.ts";
+import { type Precision, precisions } from "../lib/tensor/tensor.ts";
 import { cardCases } from "./cases.ts";
 
 /** A graphics card with the usual limits, as lowering sees it. */
@@ -26,13 +27,14 @@ const card: GpuTarget = {
 const optimizer = { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, weightDecay: 0.01, clip: 1 };
 
 /** A device that runs nothing and remembers what it was to run, and how much memory was asked for. */
-function paperDevice() {
+function paperDevice(precision: Precision) {
   const seen: { recording?: Recording; bytes: number } = { bytes: 0 };
   const device: Device = {
     kind: "webgpu",
     description: "a card on paper",
     settings: { kind: "webgpu", adapter: "paper", matmul: "tiled" },
     software: false,
+    precision,
     maxTensorBytes: card.maxTensorBytes,
     allocate(bytes) {
       seen.bytes += bytes;
@@ -65,17 +67,21 @@ function byKernel(works: readonly (KernelWork & { kernel: string })[]): string {
   }).join("\n");
 }
 
-const { kernels, _: names } = parseArgs(Deno.args, { boolean: ["kernels"] });
+const { kernels, precision = "f32", _: names } = parseArgs(Deno.args, { boolean: ["kernels"], string: ["precision"] });
+const stored = precisions.find((known) => known === precision);
+if (!stored) throw new TypeError(`There is no precision "${precision}": ${precisions.join(" or ")}`);
 console.log("| model, tokens a step | dispatches | GFLOP | GB moved | MiB of activations | MiB in all |");
 console.log("| -------------------- | ---------- | ----- | -------- | ------------------ | ---------- |");
 for (const [name, { size, length, tokens, vocab }] of Object.entries(cardCases)) {
   if (names.length > 0 && !names.includes(name)) continue;
-  const { device, seen } = paperDevice();
+  const { device, seen } = paperDevice(stored);
   const windows = tokens / length;
   const model = new Model(device, modelConfig({ size, vocab, maxLength: length }));
   await model.compileTraining({ windows, length, capacity: capacityFor({ windows, length, rate: 0.15 }) }, optimizer);
   const { sections, arenas } = seen.recording!;
-  const works = [...sections.values()].flat().map((call) => ({ ...workOf(call), kernel: call.kernel }));
+  // what rounds weights that the host has written is no part of a step
+  const calls = [...sections].flatMap(([name, calls]) => name === "weights" ? [] : calls);
+  const works = calls.map((call) => ({ ...workOf(call), kernel: call.kernel }));
   const total = (key: "flop" | "bytes") => works.reduce((sum, work) => sum + work[key], 0) / 1e9;
   const mebibytes = (bytes: number) => (bytes / 2 ** 20).toFixed(0);
   console.log(
