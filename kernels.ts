@@ -61,6 +61,8 @@ export {
   type OpCall,
   type OpChoices,
   type Parameter,
+  type Precision,
+  precisions,
   sizeOf,
   type Storage,
   type Tensor,

@@ -68,6 +68,7 @@ export { parseCurriculum, type Stage } from "./lib/batch/curriculum.ts";
 export { TooShortError } from "./lib/batch/windows.ts";
 export { DivergedError } from "./lib/train/diverged.ts";
 export type {
+  OverflowRecord,
   Phase,
   PhaseRecord,
   SkippedRecord,
@@ -79,6 +80,7 @@ export type {
   ValidationRecord,
 } from "./lib/train/events.ts";
 export type { LossTrend } from "./lib/train/loss_trend.ts";
+export type { LossScale } from "./lib/optimizer/loss_scale.ts";
 export {
   type Budget,
   type LearningRate,

@@ -1,13 +1,14 @@
 /**
  * Whole training steps on a graphics card: tokens a second of models of four sizes, and with --profile where the time goes, and
- * with --attention rows without blocks.
- * Adapters that are software, which take minutes a step of the largest, are refused. `deno run -A bench/card.ts [--profile] [--attention WAY] [case ...]`
+ * with --attention rows without blocks, with --precision f16 in that.
+ * Adapters that are software, which take minutes a step of the largest, are refused. `deno run -A bench/card.ts [--profile] [--attention WAY] [--precision f16] [case ...]`
  */
 import { parseArgs } from "@std/cli";
 import { profileTable } from "../lib/cli/profile_table.ts";
 import type { AttentionVariant } from "../lib/device/webgpu/choices.ts";
 import { openWebGpuDevice, type WebGpuOptions } from "../lib/device/webgpu/open_webgpu.ts";
 import { measurePeaks } from "../lib/speed/measure_peaks.ts";
+import type { Precision } from "../lib/tensor/tensor.ts";
 import { prepareStep, timeSteps } from "./card_step.ts";
 import { type CardCase, cardCases } from "./cases.ts";
 
@@ -33,8 +34,15 @@ async function measure(name: string, one: CardCase, options: WebGpuOptions): Pro
   device.destroy();
 }
 
-const { profile, attention, _: names } = parseArgs(Deno.args, { boolean: ["profile"], string: ["attention"] });
-const options = { profile: profile === true, ...(attention ? { attention: attention as AttentionVariant } : {}) };
+const { profile, attention, precision, _: names } = parseArgs(Deno.args, {
+  boolean: ["profile"],
+  string: ["attention", "precision"],
+});
+const options = {
+  profile: profile === true,
+  ...(attention ? { attention: attention as AttentionVariant } : {}),
+  ...(precision ? { precision: precision as Precision } : {}),
+};
 for (const [name, one] of Object.entries(cardCases)) {
   if (names.length === 0 || names.includes(name)) await measure(name, one, options);
 }

@@ -66,10 +66,10 @@ async function on<T>(
   }
 }
 
-/** Measures the steps of a model with products by the rule, then with those that time chose. */
+/** Measures the steps of a model with products by the rule, then with those that time chose, and in f16. */
 async function measure(
   one: CardCase,
-  { speed, software }: { speed: DeviceSpeed; software: boolean },
+  { speed, software, hasHalves }: { speed: DeviceSpeed; software: boolean; hasHalves: boolean },
 ): Promise<MeasuredStep> {
   const limits = software ? LIMITS.software : LIMITS.card;
   const usual = await on(one, {}, async (device, step, compiled) => {
@@ -81,10 +81,14 @@ async function measure(
   const tuned = await on(one, { tune }, (_, step) => timeSteps(step, limits));
   const { milliseconds = 0, products = 0, chosen = {}, changed = 0 } = report ?? {};
   const tuning = { milliseconds, products, timed: Object.keys(chosen).length, changed };
+  const half = hasHalves
+    ? await on(one, { precision: "f16", tune: { software } }, (_, step) => timeSteps(step, limits))
+    : undefined;
   tell(
-    `  ${one.size}, ${one.tokens} tokens a step: ${usual.usual.toFixed(2)} ms by the rule, ${tuned.toFixed(2)} tuned`,
+    `  ${one.size}, ${one.tokens} tokens a step: ${usual.usual.toFixed(2)} ms by the rule, ${tuned.toFixed(2)} tuned` +
+      (half === undefined ? "" : `, ${half.toFixed(2)} in f16`),
   );
-  return { ...one, ...usual, tuned, tuning };
+  return { ...one, ...usual, tuned, half, tuning };
 }
 
 const { "skip-tests": skipTests, _: given } = parseArgs(Deno.args, { boolean: ["skip-tests"] });
@@ -106,9 +110,10 @@ const speed = await measureDevice(device);
 device.destroy();
 const steps: MeasuredStep[] = [];
 const failed: string[] = [];
+const hasHalves = adapter.features.includes("shader-f16");
 for (const one of software ? softwareCases : Object.values(cardCases)) {
   // a card without the memory for one size has it for others
-  await measure(one, { speed, software }).then(
+  await measure(one, { speed, software, hasHalves }).then(
     (measured) => steps.push(measured),
     (error: Error) => failed.push(`${one.size}: ${error.message}`),
   );

@@ -12,6 +12,8 @@ export interface MeasuredStep extends CardCase {
   readonly usual: number;
   /** Milliseconds of a step with the products that were timed. */
   readonly tuned: number;
+  /** The same in f16, where shaders have it. */
+  readonly half: number | undefined;
   /** Milliseconds of tuning; kinds of products, those timed, and those of them that are not the usual ones. */
   readonly tuning: {
     readonly milliseconds: number;
@@ -61,10 +63,11 @@ export function gpuTable({ adapter, versions, date, tests, speed, steps, failed 
       [speed.call, speed.submit].map((s) => `${(1e6 * s).toFixed(1)} µs`).join(" · "),
     ],
   ];
-  const rows = steps.map(({ size, length, tokens, vocab, compiled, usual, tuned, tuning, estimated }) => [
+  const rows = steps.map(({ size, length, tokens, vocab, compiled, usual, tuned, half, tuning, estimated }) => [
     `${size}, length ${length}, ${count(tokens)}, vocabulary ${count(vocab)}`,
     `${usual.toFixed(2)} ms · ${count(1000 * tokens / usual)}`,
     `${tuned.toFixed(2)} ms · ${count(1000 * tokens / tuned)}`,
+    half === undefined ? "–" : `${half.toFixed(2)} ms · ${count(1000 * tokens / half)}`,
     `${tuning.changed} of ${tuning.timed} timed of ${tuning.products}, ${(tuning.milliseconds / 1000).toFixed(1)} s`,
     estimated === undefined ? "–" : count(estimated),
     `${(compiled / 1000).toFixed(1)} s`,
@@ -82,11 +85,12 @@ export function gpuTable({ adapter, versions, date, tests, speed, steps, failed 
       "model, tokens a step",
       "tokens/s by the rule",
       "tokens/s tuned",
+      "tokens/s tuned, f16",
       "choices changed",
       "tokens/s estimated",
       "compiled in",
     ]),
-    row(Array(6).fill("---")),
+    row(Array(7).fill("---")),
     ...rows.map(row),
     ...failed.map((what) => `\nNot measured: ${what}`),
     ...(tests?.failures ?? []).map((name, i) => `${i === 0 ? "\n" : ""}- failed: ${name}`),

@@ -322,8 +322,9 @@ function tensorsOf(steps: Steps): (Tensor & { storage: Storage })[] {
   return steps.scaling ? [...all, steps.scaling] : all;
 }
 
-/** Name of the section that rounds the weights. */
+/** Name of the section that rounds the weights, and of those that make a step. */
 const ROUNDING = "weights";
+const STEP = ["gradients", "update"];
 
 /** A program that first rounds weights which the host has written, where its kernels read rounded ones; the optimizer keeps them so. */
 function withRounding(program: Program, { precision }: Graph, store: ParameterStore): Program {
@@ -331,9 +332,9 @@ function withRounding(program: Program, { precision }: Graph, store: ParameterSt
   return {
     bytes: program.bytes,
     run(...sections) {
-      const isFirst = store.needsRounding && sections.length > 0;
+      const first = store.needsRounding ? [ROUNDING] : [];
       store.needsRounding = false;
-      program.run(...(isFirst ? [ROUNDING] : []), ...sections);
+      program.run(...first, ...(sections.length > 0 ? sections : STEP));
     },
     destroy: () => program.destroy(),
   };
