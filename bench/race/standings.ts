@@ -1,0 +1,114 @@
+/**
+ * What the lines of a race's log amount to: means, spreads, differences and the way to the baseline's last loss.
+ *
+ * @module
+ */
+
+import { type Spread, spreadOf, uncertaintyOf } from "../../lib/cli/seed_spread.ts";
+import type { RaceLine, RacePoint } from "./race_log.ts";
+
+/** How a recipe did against the baseline. */
+export interface Standing {
+  /** Its name. */
+  readonly recipe: string;
+  /** Seeds that ended well. */
+  readonly seeds: readonly number[];
+  /** Runs that failed. */
+  readonly failed: number;
+  /** Last losses, in nats. */
+  readonly loss: Spread | undefined;
+  /** Mean loss less the baseline's: below 0 is better. */
+  readonly difference: number | undefined;
+  /** Half of the difference's 95 % interval (Welch, 1947); undefined where too few seeds tell it. */
+  readonly uncertainty: number | undefined;
+  /** Tokens to the loss that the baseline ends with, where all its runs reached that. */
+  readonly tokensToTarget: Spread | undefined;
+  /** Seconds of training to it, likewise. */
+  readonly secondsToTarget: Spread | undefined;
+}
+
+/** Tokens and seconds at which a curve first comes to a loss, between two evaluations in proportion; undefined: never. */
+export function reached(
+  points: readonly RacePoint[],
+  target: number,
+): Pick<RacePoint, "tokens" | "seconds"> | undefined {
+  const index = points.findIndex(({ loss }) => loss <= target);
+  const [before, at] = [points[index - 1], points[index]];
+  if (!at) return undefined;
+  if (!before) return { tokens: at.tokens, seconds: at.seconds };
+  const share = (before.loss - target) / (before.loss - at.loss);
+  const between = (from: number, to: number) => from + share * (to - from);
+  return { tokens: between(before.tokens, at.tokens), seconds: between(before.seconds, at.seconds) };
+}
+
+/** Standings of all recipes of some lines, which are of one text, length and budget; the baseline's is the first. */
+export function standings(lines: readonly RaceLine[], baseline: string): Standing[] {
+  const good = (recipe: string) => latestOfSeeds(lines.filter((line) => line.recipe === recipe));
+  const base = spreadOf(good(baseline).map(lastLoss));
+  const names = [baseline, ...new Set(lines.map(({ recipe }) => recipe))].filter((name, i, all) =>
+    all.indexOf(name) === i
+  );
+  return names.map((recipe) => {
+    const runs = good(recipe);
+    const loss = spreadOf(runs.map(lastLoss));
+    const ways = runs.map(({ points }) => base && reached(points, base.mean));
+    return {
+      recipe,
+      seeds: runs.map(({ seed }) => seed),
+      failed: lines.filter((line) => line.recipe === recipe && line.failure !== undefined).length,
+      loss,
+      difference: base && loss && recipe !== baseline ? loss.mean - base.mean : undefined,
+      uncertainty: base && loss && recipe !== baseline ? uncertaintyOf(loss, base) : undefined,
+      tokensToTarget: spreadOf(ways.map((way) => way?.tokens)),
+      secondsToTarget: spreadOf(ways.map((way) => way?.seconds)),
+    };
+  });
+}
+
+const lastLoss = ({ points }: RaceLine) => points.at(-1)!.loss;
+
+/** The last good run of every seed. */
+function latestOfSeeds(lines: readonly RaceLine[]): RaceLine[] {
+  const bySeed = new Map<number, RaceLine>();
+  for (const line of lines) if (line.failure === undefined && line.points.length > 0) bySeed.set(line.seed, line);
+  return [...bySeed.values()].sort((a, b) => a.seed - b.seed);
+}
+
+const counts = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+
+/** Standings as a table of Markdown. */
+export function standingsTable(all: readonly Standing[]): string {
+  const [base] = all;
+  const way = (spread: Spread | undefined, of: Spread | undefined) =>
+    spread === undefined
+      ? "not reached"
+      : counts.format(spread.mean) + (of && spread !== of ? ` (${(of.mean / spread.mean).toFixed(2)} ×)` : "");
+  const rows = all.map((one) => [
+    one.recipe,
+    one.seeds.join(" ") + (one.failed > 0 ? ` (${one.failed} failed)` : ""),
+    one.loss ? one.loss.mean.toFixed(4) : "-",
+    one.loss?.deviation === undefined ? "-" : one.loss.deviation.toFixed(4),
+    one.difference === undefined
+      ? "-"
+      : signed(one.difference) + (one.uncertainty === undefined ? "" : ` ± ${one.uncertainty.toFixed(4)}`),
+    one.loss ? way(one.tokensToTarget, base?.tokensToTarget) : "-",
+    one.loss ? way(one.secondsToTarget, base?.secondsToTarget) : "-",
+  ]);
+  const header = ["recipe", "seeds", "loss", "spread", "difference", "tokens to target", "seconds to target"];
+  const widths = header.map((name, i) => Math.max(name.length, ...rows.map((row) => row[i]!.length)));
+  const line = (cells: readonly string[]) => `| ${cells.map((cell, i) => cell.padEnd(widths[i]!)).join(" | ")} |`;
+  return [line(header), line(widths.map((width) => "-".repeat(width))), ...rows.map(line)].join("\n");
+}
+
+const signed = (value: number) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(4)}`;
+
+/** What is compared with what: lines of one text, length and budget, in the order of the log. */
+export function groupsOf(lines: readonly RaceLine[]): { title: string; lines: RaceLine[] }[] {
+  const groups = new Map<string, RaceLine[]>();
+  for (const line of lines) {
+    const [[unit, amount]] = Object.entries(line.budget) as [[string, number]];
+    const title = `${line.text}, evaluated at length ${line.length}, ${counts.format(amount)} ${unit}`;
+    groups.set(title, [...groups.get(title) ?? [], line]);
+  }
+  return [...groups].map(([title, lines]) => ({ title, lines }));
+}
