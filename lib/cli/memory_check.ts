@@ -11,9 +11,8 @@ import { parameterCount } from "../model/parameters.ts";
 import { fewestParts } from "../train/micro_batch.ts";
 import { stepSize } from "../train/schedule.ts";
 import type { TrainingSettings } from "../train/settings.ts";
-import { STEPS_AHEAD } from "../train/step_queue.ts";
+import { stageShape, STEPS_AHEAD } from "../train/step_queue.ts";
 import { grouped, mebibytes } from "./figures.ts";
-import { stageShape } from "./planned_memory.ts";
 
 /** A run as far as memory counts. */
 export interface MemoryChoice {

@@ -51,7 +51,8 @@ const orNone = (value: string) => parseNumber(value, { zero: true });
 
 const spelledSpan = (span: Span) => "share" in span ? shortShare(span.share) : String(span.steps);
 const spelledRate = ({ peak }: LearningRate) => peak < 0.1 ? peak.toExponential() : String(peak);
-const spelledMaskRate = ({ start, end }: MaskRate) => [...new Set([start, end])].map(shortShare).join(":");
+const spelledMaskRate = ({ start, by = [], end }: MaskRate) =>
+  [...new Set([start, ...by, end])].map(shortShare).join(":");
 
 const usual = defaultsOf(presets[0]);
 /** labml.ai's rate, which other presets get with its schedule. */
@@ -167,8 +168,15 @@ const batches = {
   "checkpoint-activations": flagSwitch("recompute activations for the gradient: less memory, a third slower"),
   "mask-rate": flag(
     "SHARE",
-    `share of tokens masked, or start:end (${byDefault(({ maskRate }) => maskRate, spelledMaskRate)})`,
+    `share of tokens masked, or start:end, or more on the way such as 40%:15%:5% (${
+      byDefault(({ maskRate }) => maskRate, spelledMaskRate)
+    })`,
     parseMaskRate,
+  ),
+  "mask-spread": flag(
+    "SHARE",
+    "mask some windows of a batch less and some more, by up to this share of the rate (default: 0)",
+    parseShare,
   ),
   "mask-rule": flag("RULE", "bert (80/10/10) or labml (81/10/9) (default: that of the preset)", parseChoice(maskRules)),
   "mask-mode": flag(
@@ -284,13 +292,13 @@ function parseMicroBatch(value: string): MicroBatch {
   return value === "auto" || value === "off" ? value : parseCount(value);
 }
 
-function parseMaskRate(value: string): { start: number; end: number } {
-  const parts = value.split(":").map(parseShare);
-  const [start, end = start] = parts;
-  if (parts.length > 2 || start === undefined || end === undefined || start === 0 || end === 0) {
+function parseMaskRate(value: string): MaskRate {
+  const [start, ...others] = value.split(":").map(parseShare);
+  const end = others.pop() ?? start;
+  if (start === undefined || end === undefined || [start, ...others, end].includes(0)) {
     throw new RangeError("write a share above 0 such as 15%, or start:end such as 30%:15%");
   }
-  return { start, end };
+  return others.length === 0 ? { start, end } : { start, by: others, end };
 }
 
 function parseValidation(value: string): number | string {

@@ -158,6 +158,7 @@ function settingsOf(
       accumulate: get(flags.accumulate),
       recompute: get(flags["checkpoint-activations"]) || undefined,
       maskRate: get(flags["mask-rate"]),
+      maskSpread: get(flags["mask-spread"]) || undefined,
       maskRule: get(flags["mask-rule"]),
       maskMode: get(flags["mask-mode"]),
       neverMask: all(flags["never-mask"]),

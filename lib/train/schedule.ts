@@ -89,23 +89,31 @@ export function learningRateAt(
   }
 }
 
-/** A mask rate that goes linearly from start to end. */
+/** A mask rate that goes linearly from start to end, or from one point to the next. */
 export interface MaskRate {
   /** At the start of training. */
   readonly start: number;
+  /** What it comes by on the way, in order: the points part the budget evenly. Default: none. */
+  readonly by?: readonly number[] | undefined;
   /** At the end. */
   readonly end: number;
 }
 
 /** Mask rate at a share of the budget. */
-export function maskRateAt({ start, end }: MaskRate, progress: number): number {
-  return start + (end - start) * Math.min(1, Math.max(0, progress));
+export function maskRateAt({ start, by = [], end }: MaskRate, progress: number): number {
+  const points = [start, ...by, end];
+  const place = Math.min(1, Math.max(0, progress)) * (points.length - 1);
+  const at = Math.min(points.length - 2, Math.floor(place));
+  return points[at]! + (points[at + 1]! - points[at]!) * (place - at);
 }
 
 /** The highest mask rate within a stage. */
 export function highestMaskRate(rate: MaskRate, stages: readonly Stage[], index: number): number {
   const before = stages.slice(0, index).reduce((sum, stage) => sum + stage.share, 0);
-  return Math.max(maskRateAt(rate, before), maskRateAt(rate, before + stages[index]!.share));
+  const end = before + stages[index]!.share;
+  const { by = [] } = rate;
+  const within = by.filter((_, i) => before < (i + 1) / (by.length + 1) && (i + 1) / (by.length + 1) < end);
+  return Math.max(maskRateAt(rate, before), ...within, maskRateAt(rate, end));
 }
 
 /** Whether a multiple of the span lies between two moments: after the first, up to and including the second. */

@@ -32,6 +32,8 @@ export interface TrainingSettings {
   readonly pack: PackMode;
   /** Share of tokens that are masked. */
   readonly maskRate: MaskRate;
+  /** How far the rates of a batch's windows lie apart, in [0, 1]: see {@linkcode windowRates}. Default: 0, the same for all. */
+  readonly maskSpread?: number | undefined;
   /** How masked tokens are replaced. */
   readonly maskRule: MaskRule;
   /** What is selected: tokens, whole words or spans; validation always masks tokens. */

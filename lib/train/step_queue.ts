@@ -64,16 +64,16 @@ export interface StepQueueOptions {
 
 /** Sizes of the batches in a stage of the curriculum. */
 export function stageShape(settings: Omit<TrainingSettings, "budget">, stage: number): BatchShape {
-  const { batchTokens, accumulate, curriculum, maskRate, maskMode: mode, pack } = settings;
+  const { batchTokens, accumulate, curriculum, maskRate, maskSpread: spread, maskMode: mode, pack } = settings;
   const { length } = curriculum[stage]!;
   const { windows } = stepSize({ length, batchTokens, accumulate });
-  const capacity = capacityFor({ windows, length, rate: highestMaskRate(maskRate, curriculum, stage), mode });
+  const capacity = capacityFor({ windows, length, rate: highestMaskRate(maskRate, curriculum, stage), spread, mode });
   return { windows, length, capacity, documents: pack !== "none", pairs: pack === "pairs" };
 }
 
 /** Plans steps by the token clock and loads their batches. */
 export function stepQueue({ settings, width, tokenizer, source, seconds, start }: StepQueueOptions): StepQueue {
-  const { batchTokens, accumulate, seed, budget, maskRule: rule, maskMode: mode } = settings;
+  const { batchTokens, accumulate, seed, budget, maskSpread: spread, maskRule: rule, maskMode: mode } = settings;
   const never = neverMasked(tokenizer, settings.neverMask);
   let clock = start;
   const queue: PreparedStep[] = [];
@@ -85,7 +85,7 @@ export function stepQueue({ settings, width, tokenizer, source, seconds, start }
     const { tokens } = stepSize({ length, batchTokens, accumulate });
     const shape = stageShape(settings, plan.stage);
     const { windows, capacity } = shape;
-    const masking = { tokenizer, rate, rule, mode, never, seed };
+    const masking = { tokenizer, rate, spread, rule, mode, never, seed };
     const batches: Batch[] = [];
     for (let i = 0; i < accumulate; i++) {
       batches.push((await loadBatch(source, { windows, length, capacity, ...masking })).batch);

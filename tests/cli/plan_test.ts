@@ -12,6 +12,15 @@ Deno.test("planFromFlags() is plain data", () => {
   assertEquals([plan.budget, plan.model.width], [{ epochs: 2.5 }, 64]);
 });
 
+Deno.test("planFromFlags() reads mask rates of several points, and how far windows lie apart", () => {
+  const { settings } = planOf("--mask-rate", "40%:15%:0.1:5%", "--mask-spread", "50%");
+  assertEquals(settings.maskRate, { start: 0.4, by: [0.15, 0.1], end: 0.05 });
+  assertEquals(settings.maskSpread, 0.5);
+  assertEquals(planOf("--mask-rate", "20%").settings.maskRate, { start: 0.2, end: 0.2 });
+  assertEquals("maskSpread" in planOf().settings, false);
+  assertThrows(() => planOf("--mask-rate", "40%:0:5%"), UsageError, "write a share above 0");
+});
+
 Deno.test("planFromFlags() does what help calls the default", () => {
   // what decides more than its own value, or is no value
   const others = [

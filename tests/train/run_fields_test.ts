@@ -44,6 +44,7 @@ Deno.test("run_fields take what runs write, now and before", () => {
       run,
       { ...run, device: webgpu, devicesBefore: [{ ...webgpu, until: 3 }] },
       { ...run, training: minutes, init: "runs/a", more: 1 },
+      { ...run, training: { ...training, maskRate: { start: 0.4, by: [0.1], end: 0.05 }, maskSpread: 1 } },
       { ...run, training: older, model: { preset: "labml", biases: false } },
     ]
   ) assertEquals(runFields(JSON.parse(JSON.stringify(config))), undefined);
