@@ -133,6 +133,11 @@ const shape = {
     `longest sequence of the model (${byDefault(({ maxLength }) => maxLength)}; bert: the final length)`,
     count,
   ),
+  "output-init": flag(
+    "FACTOR",
+    "factor of the initial weights that end a block; with 0 blocks begin by adding nothing (default: 1)",
+    orNone,
+  ),
   nsp: flagSwitch("with --preset bert: also train next sentence prediction"),
   dropout: flag("SHARE", `share of activations dropped (${byDefault(({ dropout }) => dropout)})`, parseShare),
 };

@@ -132,6 +132,9 @@ function modelOf(
   });
 }
 
+/** A value that is noted only where it is another than without its flag. */
+const unlessUsual = (value: number | undefined, usual: number) => value === usual ? undefined : value;
+
 /** All settings but curriculum and seed. */
 function settingsOf(
   { get, all }: ParsedFlags,
@@ -157,8 +160,9 @@ function settingsOf(
       pack: get(flags.nsp) ? "pairs" : get(flags.pack),
       accumulate: get(flags.accumulate),
       recompute: get(flags["checkpoint-activations"]) || undefined,
+      outputInit: unlessUsual(get(flags["output-init"]), 1),
       maskRate: get(flags["mask-rate"]),
-      maskSpread: get(flags["mask-spread"]) || undefined,
+      maskSpread: unlessUsual(get(flags["mask-spread"]), 0),
       maskRule: get(flags["mask-rule"]),
       maskMode: get(flags["mask-mode"]),
       neverMask: all(flags["never-mask"]),

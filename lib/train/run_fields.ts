@@ -85,6 +85,7 @@ const settingsFields: Fields<TrainingSettings> = {
   neverMask: list(text),
   learningRate: record({ peak: above0, schedule: choice(schedules), warmup: span }),
   optimizer: record({ ...optimizerFields }),
+  outputInit: maybe(least0),
   seed: number({ least: 0, most: 2 ** 32 - 1, wanted: "a whole number" }),
   evaluateEvery: span,
   evaluateTokens: maybe(whole(1)),

@@ -44,6 +44,11 @@ export interface TrainingSettings {
   readonly learningRate: LearningRate;
   /** AdamW's constants and the clipping norm. */
   readonly optimizer: AdamWOptions;
+  /**
+   * Factor of the initial weights of products that end a block, with which the model was made: training only notes it, as
+   * createModel() takes it. Default: 1.
+   */
+  readonly outputInit?: number | undefined;
   /** Seed of shuffling, masking and dropout. */
   readonly seed: number;
   /** When to validate; it also happens at the end. */

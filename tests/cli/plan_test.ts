@@ -18,6 +18,8 @@ Deno.test("planFromFlags() reads mask rates of several points, and how far windo
   assertEquals(settings.maskSpread, 0.5);
   assertEquals(planOf("--mask-rate", "20%").settings.maskRate, { start: 0.2, end: 0.2 });
   assertEquals("maskSpread" in planOf().settings, false);
+  assertEquals(planOf("--output-init", "0").settings.outputInit, 0);
+  assertEquals("outputInit" in planOf("--output-init", "1").settings, false);
   assertThrows(() => planOf("--mask-rate", "40%:0:5%"), UsageError, "write a share above 0");
 });
 
