@@ -14,6 +14,7 @@ import { textFormats } from "../text/text_source.ts";
 import { documentKinds } from "../text/plain_text.ts";
 import { BadRecords } from "../text/source.ts";
 import { type Preset, presets, sizes } from "../model/config.ts";
+import { activations } from "../tensor/activations.ts";
 import { tokenizerTypes } from "../tokenizer/tokenizer.ts";
 import { KEPT_CHECKPOINTS } from "../train/checkpoint.ts";
 import { type LearningRate, type MaskRate, schedules, type Span } from "../train/schedule.ts";
@@ -132,6 +133,11 @@ const shape = {
     "N",
     `longest sequence of the model (${byDefault(({ maxLength }) => maxLength)}; bert: the final length)`,
     count,
+  ),
+  activation: flag(
+    "NAME",
+    `activation of the feed-forward layer: ${either(activations)} (default: that of the preset)`,
+    parseChoice(activations),
   ),
   "output-init": flag(
     "FACTOR",

@@ -6,6 +6,7 @@
 
 import { DEFAULT_LENGTH, parseCurriculum, type Stage } from "../batch/curriculum.ts";
 import { architectures, checkConfig, type ModelConfig, modelConfig, type Preset } from "../model/config.ts";
+import type { Activation } from "../tensor/activations.ts";
 import type { Budget, LearningRate } from "../train/schedule.ts";
 import { defaultSettings, type TrainingSettings } from "../train/settings.ts";
 import { definedOnly, type ParsedFlags, UsageError } from "./flags.ts";
@@ -125,6 +126,7 @@ function modelOf(
       width: get(flags.width),
       heads: get(flags.heads),
       hidden: get(flags.hidden),
+      ...activationOf(preset, get(flags.activation)),
       maxLength,
       dropout,
       nextSentence,
@@ -134,6 +136,12 @@ function modelOf(
 
 /** A value that is noted only where it is another than without its flag. */
 const unlessUsual = (value: number | undefined, usual: number) => value === usual ? undefined : value;
+
+/** Where a gate has an activation, it is that of the feed-forward layer; the head keeps its own. */
+function activationOf(preset: Preset, activation: Activation | undefined): Partial<ModelConfig> {
+  if (activation === undefined) return {};
+  return architectures[preset].gated ? { gate: activation } : { activation };
+}
 
 /** All settings but curriculum and seed. */
 function settingsOf(

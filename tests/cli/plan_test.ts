@@ -23,9 +23,17 @@ Deno.test("planFromFlags() reads mask rates of several points, and how far windo
   assertThrows(() => planOf("--mask-rate", "40%:0:5%"), UsageError, "write a share above 0");
 });
 
+Deno.test("planFromFlags() gives the feed-forward layer its activation, and the head where it is the same", () => {
+  const { gate, activation } = planOf("--activation", "relu2").model;
+  assertEquals([gate, activation], ["relu2", "gelu"]);
+  const bert = planOf("--preset", "bert", "--activation", "relu2").model;
+  assertEquals([bert.gate, bert.activation], [undefined, "relu2"]);
+});
+
 Deno.test("planFromFlags() does what help calls the default", () => {
   // what decides more than its own value, or is no value
   const others = [
+    "activation",
     "data",
     "field",
     "format",
