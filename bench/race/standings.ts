@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Spread, spreadOf, uncertaintyOf } from "../../lib/cli/seed_spread.ts";
+import { meanOf, type Spread, spreadOf, uncertaintyOf } from "../../lib/cli/seed_spread.ts";
 import type { RaceLine, RacePoint } from "./race_log.ts";
 
 /** How a recipe did against the baseline. */
@@ -21,17 +21,30 @@ export interface Standing {
   readonly difference: number | undefined;
   /** Half of the difference's 95 % interval (Welch, 1947); undefined where too few seeds tell it. */
   readonly uncertainty: number | undefined;
-  /** Tokens to the loss that the baseline ends with, where all its runs reached that. */
-  readonly tokensToTarget: Spread | undefined;
-  /** Seconds of training to it, likewise. */
-  readonly secondsToTarget: Spread | undefined;
+  /** Tokens and seconds of training until the mean curve comes to the loss that the baseline's ends with; undefined: never. */
+  readonly toTarget: Way | undefined;
+}
+
+/** What it took to come somewhere. */
+export type Way = Pick<RacePoint, "tokens" | "seconds">;
+
+/** The mean of several curves, evaluation by evaluation, as far as all of them go. */
+export function meanCurve(curves: readonly (readonly RacePoint[])[]): RacePoint[] {
+  const count = Math.min(...curves.map(({ length }) => length));
+  const mean = (of: keyof RacePoint, at: number) => meanOf(curves.map((points) => points[at]![of]));
+  return Array.from({ length: curves.length === 0 ? 0 : count }, (_, i) => ({
+    tokens: mean("tokens", i),
+    seconds: mean("seconds", i),
+    loss: mean("loss", i),
+    accuracy: mean("accuracy", i),
+  }));
 }
 
 /** Tokens and seconds at which a curve first comes to a loss, between two evaluations in proportion; undefined: never. */
 export function reached(
   points: readonly RacePoint[],
   target: number,
-): Pick<RacePoint, "tokens" | "seconds"> | undefined {
+): Way | undefined {
   const index = points.findIndex(({ loss }) => loss <= target);
   const [before, at] = [points[index - 1], points[index]];
   if (!at) return undefined;
@@ -45,13 +58,13 @@ export function reached(
 export function standings(lines: readonly RaceLine[], baseline: string): Standing[] {
   const good = (recipe: string) => latestOfSeeds(lines.filter((line) => line.recipe === recipe));
   const base = spreadOf(good(baseline).map(lastLoss));
+  const target = meanCurve(good(baseline).map(({ points }) => points)).at(-1)?.loss;
   const names = [baseline, ...new Set(lines.map(({ recipe }) => recipe))].filter((name, i, all) =>
     all.indexOf(name) === i
   );
   return names.map((recipe) => {
     const runs = good(recipe);
     const loss = spreadOf(runs.map(lastLoss));
-    const ways = runs.map(({ points }) => base && reached(points, base.mean));
     return {
       recipe,
       seeds: runs.map(({ seed }) => seed),
@@ -59,8 +72,7 @@ export function standings(lines: readonly RaceLine[], baseline: string): Standin
       loss,
       difference: base && loss && recipe !== baseline ? loss.mean - base.mean : undefined,
       uncertainty: base && loss && recipe !== baseline ? uncertaintyOf(loss, base) : undefined,
-      tokensToTarget: spreadOf(ways.map((way) => way?.tokens)),
-      secondsToTarget: spreadOf(ways.map((way) => way?.seconds)),
+      toTarget: target === undefined ? undefined : reached(meanCurve(runs.map(({ points }) => points)), target),
     };
   });
 }
@@ -79,10 +91,13 @@ const counts = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 /** Standings as a table of Markdown. */
 export function standingsTable(all: readonly Standing[]): string {
   const [base] = all;
-  const way = (spread: Spread | undefined, of: Spread | undefined) =>
-    spread === undefined
-      ? "not reached"
-      : counts.format(spread.mean) + (of && spread !== of ? ` (${(of.mean / spread.mean).toFixed(2)} ×)` : "");
+  const way = ({ loss, toTarget }: Standing, unit: keyof Way) => {
+    if (!loss) return "-";
+    if (!toTarget) return "not reached";
+    const of = base?.toTarget;
+    const factor = of && toTarget !== of ? ` (${(of[unit] / toTarget[unit]).toFixed(2)} ×)` : "";
+    return counts.format(toTarget[unit]) + factor;
+  };
   const rows = all.map((one) => [
     one.recipe,
     one.seeds.join(" ") + (one.failed > 0 ? ` (${one.failed} failed)` : ""),
@@ -91,8 +106,8 @@ export function standingsTable(all: readonly Standing[]): string {
     one.difference === undefined
       ? "-"
       : signed(one.difference) + (one.uncertainty === undefined ? "" : ` ± ${one.uncertainty.toFixed(4)}`),
-    one.loss ? way(one.tokensToTarget, base?.tokensToTarget) : "-",
-    one.loss ? way(one.secondsToTarget, base?.secondsToTarget) : "-",
+    way(one, "tokens"),
+    way(one, "seconds"),
   ]);
   const header = ["recipe", "seeds", "loss", "spread", "difference", "tokens to target", "seconds to target"];
   const widths = header.map((name, i) => Math.max(name.length, ...rows.map((row) => row[i]!.length)));

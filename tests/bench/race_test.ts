@@ -66,10 +66,11 @@ Deno.test("standings() compares means with Welch's interval, by the last good ru
   assertAlmostEquals(better!.difference!, -0.25, 1e-12);
   // variances of 0.02 and 0.005 over two seeds each: Welch's freedom is (0.0125)² / (0.01² + 0.0025²) = 1.47, rounded down
   assertAlmostEquals(better!.uncertainty!, 12.706 * Math.sqrt(0.0125), 1e-3);
-  // both curves fall evenly from 3: 1.1 lies at 1.9 / 2.1 and 1.9 / 2.2 of them
-  assertAlmostEquals(better!.tokensToTarget!.mean, (190 / 2.1 + 190 / 2.2) / 2, 1e-9);
-  assertAlmostEquals(better!.secondsToTarget!.mean, (19 / 2.1 + 19 / 2.2) / 2, 1e-9);
-  assertEquals(worse!.tokensToTarget, undefined);
+  // the mean curve falls evenly from 3 to 0.85, so that 1.1 lies at 1.9 / 2.15 of it
+  assertAlmostEquals(better!.toTarget!.tokens, 190 / 2.15, 1e-9);
+  assertAlmostEquals(better!.toTarget!.seconds, 19 / 2.15, 1e-9);
+  assertEquals(base!.toTarget, { tokens: 100, seconds: 10 });
+  assertEquals(worse!.toTarget, undefined);
   const table = standingsTable(standings(lines, "base"));
   assert(/\| new +\| 1 2 \(1 failed\) \| 0\.8500 \| 0\.0707 \| −0\.2500 ± 1\.4206 \|/.test(table), table);
   assert(/\| worse .* not reached +\| not reached/.test(table), table);
