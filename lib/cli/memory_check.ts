@@ -8,8 +8,8 @@ import type { Device } from "../device/device.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { trainingMemory } from "../model/memory.ts";
 import { parameterCount } from "../model/parameters.ts";
-import { fewestParts } from "../train/micro_batch.ts";
-import { stepSize } from "../train/schedule.ts";
+import { fewestParts, largestStage } from "../train/micro_batch.ts";
+import { stageSize } from "../train/schedule.ts";
 import type { TrainingSettings } from "../train/settings.ts";
 import { stageShape, STEPS_AHEAD } from "../train/step_queue.ts";
 import { grouped, mebibytes } from "./figures.ts";
@@ -115,9 +115,10 @@ function checkParameters({ config, device }: MemoryChoice, limit: number): void 
 }
 
 /** Steps whose text alone does not fit into the machine: a few are prepared ahead. */
-function checkWaiting({ batchTokens, accumulate, curriculum }: MemoryChoice["settings"]): void {
-  const { length } = curriculum.at(-1)!;
-  const { tokens } = stepSize({ length, batchTokens, accumulate });
+function checkWaiting(settings: MemoryChoice["settings"]): void {
+  const { batchTokens, accumulate, curriculum } = settings;
+  const stage = curriculum[largestStage(settings)]!;
+  const { tokens } = stageSize(stage, settings);
   const bytes = STEPS_AHEAD * tokens * TOKEN_BYTES;
   const limit = machineBytes();
   if (bytes <= limit) return;
@@ -126,7 +127,7 @@ function checkWaiting({ batchTokens, accumulate, curriculum }: MemoryChoice["set
       mebibytes(bytes)
     }, and this machine ` +
       `has ${mebibytes(limit)}; smaller ${
-        tokens > batchTokens * accumulate ? "--length" : "--batch-tokens"
+        tokens > (stage.batchTokens ?? batchTokens) * accumulate ? "--length" : "--batch-tokens"
       } or --accumulate would fit`,
   );
 }
@@ -139,9 +140,11 @@ interface BatchProblem {
 
 /** What is wrong with batches that do not fit. */
 async function batchProblem(choice: MemoryChoice, limit: number): Promise<BatchProblem | undefined> {
-  const { config, settings: { batchTokens, curriculum, recompute = false }, device } = choice;
-  const { length } = curriculum.at(-1)!;
-  const { windows } = stepSize({ length, batchTokens, accumulate: 1 });
+  const { config, settings, device } = choice;
+  const { curriculum, recompute = false } = settings;
+  const stage = curriculum[largestStage(settings)]!;
+  const { length } = stage;
+  const { windows } = stageSize(stage, { ...settings, accumulate: 1 });
   const largest = device.maxTensorBytes;
   const kept = recompute ? 1 : LEAST_ACTIVATIONS;
   const least = (count: number) => 4 * count * length * config.width * kept * config.layers;
@@ -171,12 +174,13 @@ async function batchProblem(choice: MemoryChoice, limit: number): Promise<BatchP
 /** Room for what does not grow evenly with a batch. */
 const ROOM = 0.9;
 
-/** Memory of a step of so many of the longest windows. */
+/** Memory of a step of so many windows of the stage whose batches are the largest. */
 function measured({ config, settings, device }: MemoryChoice, windows: number) {
   const { curriculum, optimizer, recompute: recomputes = false } = settings;
-  const last = curriculum.length - 1;
-  const batchTokens = windows * curriculum[last]!.length;
-  const shape = stageShape({ ...settings, batchTokens }, last);
+  const largest = largestStage(settings);
+  const { length } = curriculum[largest]!;
+  const stages = curriculum.map((stage, i) => i === largest ? { ...stage, batchTokens: windows * length } : stage);
+  const shape = stageShape({ ...settings, curriculum: stages }, largest);
   return trainingMemory(device, config, { shape, optimizer, recomputes });
 }
 

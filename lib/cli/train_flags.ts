@@ -162,7 +162,11 @@ const batches = {
     `final sequence length (${byDefault(({ curriculum }) => curriculum.at(-1)!.length)})`,
     count,
   ),
-  curriculum: flag("STAGES", "length:share,...,length or none (default: rising to the final length)", text),
+  curriculum: flag(
+    "STAGES",
+    "length:share,...,length or none; :share@512 for batches of 512 tokens (default: rising to the final length)",
+    text,
+  ),
   pack: flag(
     "MODE",
     `how text fills windows: none (text runs through), document (several, kept apart) or line (one per window) (${

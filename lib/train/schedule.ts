@@ -136,6 +136,14 @@ export interface StepSize {
   readonly tokens: number;
 }
 
+/** The batches of a stage, which may have their own size. */
+export function stageSize(
+  { length, batchTokens: own }: Stage,
+  { batchTokens, accumulate }: { batchTokens: number; accumulate: number },
+): StepSize {
+  return stepSize({ length, batchTokens: own ?? batchTokens, accumulate });
+}
+
 /** How many windows of a length make a batch of about `batchTokens`; at least one. */
 export function stepSize({ length, batchTokens, accumulate }: {
   length: number;
@@ -167,7 +175,7 @@ export function planStages(
   let before = 0;
   let done = { steps: 0, tokens: 0 };
   return curriculum.map((stage) => {
-    const size = stepSize({ length: stage.length, batchTokens, accumulate });
+    const size = stageSize(stage, { batchTokens, accumulate });
     const end = before + stage.share;
     // a stage lasts as long as what is behind is below its end
     const left = "tokens" in budget
@@ -212,7 +220,7 @@ export function planStep(
 ): StepPlan {
   const progress = progressOf(budget, clock);
   const { stage, index } = stageAt(curriculum, progress);
-  const { tokens } = stepSize({ length: stage.length, batchTokens, accumulate });
+  const { tokens } = stageSize(stage, { batchTokens, accumulate });
   const next = { step: clock.step + 1, tokens: clock.tokens + tokens, seconds: clock.seconds };
   // by the clock of the wall a step's share is not known; a thousandth keeps the first rate above 0
   const stepShare = "minutes" in budget ? 1e-3 : progressOf(budget, next) - progress;

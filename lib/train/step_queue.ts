@@ -10,7 +10,7 @@ import { capacityFor, neverMasked } from "../batch/masking.ts";
 import type { WindowPosition, WindowSource } from "../batch/windows.ts";
 import type { BatchShape } from "../model/model.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
-import { type Clock, highestMaskRate, planStep, progressOf, type StepPlan, stepSize } from "./schedule.ts";
+import { type Clock, highestMaskRate, planStep, progressOf, stageSize, type StepPlan } from "./schedule.ts";
 import type { TrainingSettings } from "./settings.ts";
 
 /** Steps that are prepared ahead. */
@@ -66,7 +66,7 @@ export interface StepQueueOptions {
 export function stageShape(settings: Omit<TrainingSettings, "budget">, stage: number): BatchShape {
   const { batchTokens, accumulate, curriculum, maskRate, maskSpread: spread, maskMode: mode, pack } = settings;
   const { length } = curriculum[stage]!;
-  const { windows } = stepSize({ length, batchTokens, accumulate });
+  const { windows } = stageSize(curriculum[stage]!, { batchTokens, accumulate });
   const capacity = capacityFor({ windows, length, rate: highestMaskRate(maskRate, curriculum, stage), spread, mode });
   return { windows, length, capacity, documents: pack !== "none", pairs: pack === "pairs" };
 }
@@ -82,7 +82,7 @@ export function stepQueue({ settings, width, tokenizer, source, seconds, start }
     if (progressOf(budget, now) >= 1) return undefined;
     const plan = planStep(now, { ...settings, width });
     const { length, maskRate: rate } = plan;
-    const { tokens } = stepSize({ length, batchTokens, accumulate });
+    const { tokens } = stageSize(settings.curriculum[plan.stage]!, { batchTokens, accumulate });
     const shape = stageShape(settings, plan.stage);
     const { windows, capacity } = shape;
     const masking = { tokenizer, rate, spread, rule, mode, never, seed };

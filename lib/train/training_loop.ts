@@ -157,9 +157,9 @@ export class TrainingLoop {
   }
 
   /** Whether the model is to be compiled for the sizes of a step. */
-  isNew({ plan, shape: { capacity } }: PreparedStep): boolean {
+  isNew({ shape: { windows, length, capacity } }: PreparedStep): boolean {
     const { shape } = this.#program ?? {};
-    return shape?.length !== plan.length || shape.capacity !== capacity;
+    return shape?.windows !== windows || shape.length !== length || shape.capacity !== capacity;
   }
 
   /** Compiles the model for the sizes of a step. */

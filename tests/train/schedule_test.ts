@@ -98,6 +98,27 @@ Deno.test("maskRateAt() goes from point to point, and highestMaskRate() sees tho
   assertAlmostEquals(highestMaskRate(rate, stages, 1), 0.2, 1e-12);
 });
 
+Deno.test("planStages() and planStep() count the batches of a stage by its own size", () => {
+  const curriculum = parseCurriculum("16:50%@32,16:25%,32@128");
+  const common = {
+    budget: { tokens: 1024 },
+    curriculum,
+    maskRate: { start: 0.2, end: 0.2 },
+    batchTokens: 64,
+    accumulate: 2,
+  };
+  const planned = planStages(common);
+  assertEquals(planned.map(({ windows, tokens, steps }) => [windows, tokens, steps]), [[2, 64, 8], [4, 128, 2], [
+    4,
+    256,
+    1,
+  ]]);
+  const learningRate = { peak: 1, schedule: "linear", warmup: { share: 0.25 } } as const;
+  // the rate rises by tokens: a step of 64 of 1024 is a quarter of the warm-up
+  const { learningRate: rate } = planStep({ step: 0, tokens: 0, seconds: 0 }, { ...common, learningRate, width: 64 });
+  assertAlmostEquals(rate, 0.25, 1e-12);
+});
+
 Deno.test("planStages() shows what each stage amounts to", () => {
   const plan = planStages({
     budget: { tokens: 1_000_000 },

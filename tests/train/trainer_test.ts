@@ -19,7 +19,7 @@ import {
   plannedEvaluateTokens,
   type TrainOptions,
 } from "../../lib/train/settings.ts";
-import { fewestParts, inParts } from "../../lib/train/micro_batch.ts";
+import { fewestParts, inParts, largestStage } from "../../lib/train/micro_batch.ts";
 import { train } from "../../lib/train/trainer.ts";
 import { DivergedError } from "../../lib/train/diverged.ts";
 import type { Budget, Span } from "../../lib/train/schedule.ts";
@@ -162,6 +162,31 @@ for (const preset of ["modernbert", "bert", "labml"] as const) {
     }
   });
 }
+
+kindTest(
+  "train() with batches that grow and rates of several points resumes with the same losses to the bit",
+  async (device) => {
+    const model = () => createModel(device, modelConfig({ ...shape }));
+    const options = {
+      curriculum: parseCurriculum("8:20%@32,8:30%@64,16"),
+      maskRate: { start: 0.4, by: [0.1], end: 0.2 },
+      maskSpread: 0.5,
+    };
+    const whole = await run(device, { ...options, model: model() });
+    const steps = whole.flatMap((event) => event.kind === "train" ? [event] : []);
+    const sizes = steps.map(({ tokens }, i) => tokens - (steps[i - 1]?.tokens ?? 0));
+    assertEquals([...new Set(sizes)], [32, 64, 128]);
+    for (const event of whole) {
+      if (event.kind !== "checkpoint" || event.state.step === steps.length) continue;
+      const resumed = await run(device, {
+        ...options,
+        model: new Model(device, modelConfig(shape)),
+        resume: event.state,
+      });
+      assertEquals(losses(resumed), losses(whole).slice(event.state.step));
+    }
+  },
+);
 
 kindTest("train() stops after the step under way when aborted, and yields a state to go on from", async (device) => {
   const whole = await run(device);
@@ -619,6 +644,15 @@ Deno.test("fewestParts() divides the windows of every stage, or none", () => {
   assertEquals(fewestParts(batches, { most: 400 })?.parts, 4);
   assertEquals(fewestParts(batches, { most: 1024, above: 1 })?.parts, 2);
   assertEquals(fewestParts(batches, { most: 100 }), undefined);
+});
+
+Deno.test("fewestParts() divides batches of stages with sizes of their own, by the largest of them", () => {
+  const settings = { batchTokens: 64, accumulate: 1, curriculum: parseCurriculum("8:20%@256,16:30%,32@128") };
+  assertEquals(largestStage(settings), 0);
+  const { parts, settings: divided } = fewestParts(settings, { most: 128 })!;
+  assertEquals([parts, divided.accumulate, divided.batchTokens], [2, 2, 32]);
+  assertEquals(divided.curriculum.map(({ batchTokens }) => batchTokens), [128, undefined, 64]);
+  assertEquals(fewestParts(settings, { most: 48 }), undefined);
 });
 
 Deno.test("train() does and saves all steps that it has text for before it tells that there is no more, and goes on there", async () => {
