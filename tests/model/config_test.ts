@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { modelConfig, presets } from "../../lib/model/config.ts";
+import { modelConfig, presets, sizes } from "../../lib/model/config.ts";
 import { initialValues, parameterCount } from "../../lib/model/parameters.ts";
 
 Deno.test("parameterCount() of labml's model is labml's 812,355", () => {
@@ -45,5 +45,18 @@ Deno.test("initialValues() makes the products that end a block smaller by output
     assertEquals(scaled.length, 4, scaled.join());
     assert(scaled.every((name) => outputs.test(name)), scaled.join());
     assert(initialValues(config, 7, { outputInit: 0 }).get(scaled[0]!)!.every((value) => value === 0));
+  }
+});
+
+Deno.test("modelConfig() makes gated layers of 8/3 of the width, in whole tiles where there is one", () => {
+  const hidden = (width: number) => modelConfig({ vocab: 70, width, heads: 4 }).hidden;
+  assertEquals([64, 96, 128, 256, 384, 768, 1024].map(hidden), [192, 256, 320, 704, 1024, 2048, 2752]);
+  assertEquals([16, 32, 48].map(hidden), [40, 84, 128]);
+  for (const preset of presets) {
+    for (const size of sizes) {
+      const { width, hidden } = modelConfig({ vocab: 70, preset, size });
+      assertEquals(hidden % 64, 0, `${preset} ${size}`);
+      assert(preset !== "modernbert" || Math.abs(hidden / (width * 8 / 3) - 1) < 0.13, `${preset} ${size}: ${hidden}`);
+    }
   }
 });
