@@ -28,6 +28,13 @@ const recipes: Readonly<Record<string, string>> = {
   "stages-32-long": "--curriculum 32:40%,64:30%,128",
   "mask-constant": "--mask-rate 15%",
   "mask-30": "--mask-rate 30%:15%",
+  "mask-to-5": "--mask-rate 40%:15%:5%",
+  "mask-spread": "--mask-spread 50%",
+  "batch-ramp": "--curriculum 32:20%@512,64:20%,128",
+  "batch-ramp-2048": "--curriculum 32:20%@512,64:20%@1024,128@2048",
+  "output-init-0": "--output-init 0",
+  "output-init-half": "--output-init 0.5",
+  relu2: "--activation relu2",
 };
 
 /** What the race itself sets, so that every recipe is trained and judged on the same. */
