@@ -35,6 +35,8 @@ export interface Race {
   readonly log: string | URL;
   /** Whether runs that the log has are passed over. */
   readonly continues: boolean;
+  /** Whether nothing is trained: what the log has of any commit is compared. Default: false. */
+  readonly logOnly?: boolean;
   /** Flags of `train` for all. */
   readonly flags: readonly string[];
   readonly tell: (line: string) => void;
@@ -47,12 +49,23 @@ export async function race(options: Race): Promise<RaceLine[]> {
   const { recipes, texts, seeds, tell } = options;
   const origin = { commit: await currentCommit(), vectors: await vectorExtensions() };
   const runs = texts.flatMap((text) => seeds.flatMap((seed) => recipes.map((recipe) => ({ recipe, text, seed }))));
+  if (options.logOnly) return await loggedRuns(options);
   const compared: RaceLine[] = [];
   for (const [i, run] of runs.entries()) {
     tell(`run ${i + 1} of ${runs.length}: ${run.recipe.name}, ${run.text.name}, seed ${run.seed}`);
     compared.push(await raceRun(options, { ...run, ...origin }));
   }
   return compared;
+}
+
+/** What the log has of a race's recipes, texts, length, budget and seeds, whatever the commit and the flags of all. */
+async function loggedRuns({ recipes, texts, length, budget, seeds, log }: Race): Promise<RaceLine[]> {
+  const [names, known] = [recipes.map(({ name }) => name), texts.map(({ name }) => name)];
+  const wanted = JSON.stringify(budget);
+  return (await readLog(log)).filter((line) =>
+    names.includes(line.recipe) && known.includes(line.text) && seeds.includes(line.seed) && line.length === length &&
+    JSON.stringify(line.budget) === wanted && line.failure === undefined
+  );
 }
 
 /** A run of a race: its line of the log, which it adds where it is not there already. */

@@ -56,7 +56,7 @@ export function reached(
 
 /** Standings of all recipes of some lines, which are of one text, length and budget; the baseline's is the first. */
 export function standings(lines: readonly RaceLine[], baseline: string): Standing[] {
-  const good = (recipe: string) => latestOfSeeds(lines.filter((line) => line.recipe === recipe));
+  const good = (recipe: string) => goodRuns(lines, recipe);
   const base = spreadOf(good(baseline).map(lastLoss));
   const target = meanCurve(good(baseline).map(({ points }) => points)).at(-1)?.loss;
   const names = [baseline, ...new Set(lines.map(({ recipe }) => recipe))].filter((name, i, all) =>
@@ -79,10 +79,12 @@ export function standings(lines: readonly RaceLine[], baseline: string): Standin
 
 const lastLoss = ({ points }: RaceLine) => points.at(-1)!.loss;
 
-/** The last good run of every seed. */
-function latestOfSeeds(lines: readonly RaceLine[]): RaceLine[] {
+/** The last good run of every seed of a recipe. */
+export function goodRuns(lines: readonly RaceLine[], recipe: string): RaceLine[] {
   const bySeed = new Map<number, RaceLine>();
-  for (const line of lines) if (line.failure === undefined && line.points.length > 0) bySeed.set(line.seed, line);
+  for (const line of lines) {
+    if (line.recipe === recipe && line.failure === undefined && line.points.length > 0) bySeed.set(line.seed, line);
+  }
   return [...bySeed.values()].sort((a, b) => a.seed - b.seed);
 }
 
