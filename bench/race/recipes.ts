@@ -35,6 +35,7 @@ const recipes: Readonly<Record<string, string>> = {
   "output-init-0": "--output-init 0",
   "output-init-half": "--output-init 0.5",
   relu2: "--activation relu2",
+  "attention-16": "--curriculum none --attention 16:40%",
 };
 
 /** What the race itself sets, so that every recipe is trained and judged on the same. */

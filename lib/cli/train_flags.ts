@@ -6,6 +6,7 @@
 
 import { maskModes, maskRules } from "../batch/masking.ts";
 import { MOST_THREADS } from "../device/cpu/thread_program.ts";
+import type { AttentionGrowth } from "../batch/pieces.ts";
 import { packModes } from "../batch/block.ts";
 import { deviceChoices } from "../device/open_device.ts";
 import { trimmed } from "../files/paths.ts";
@@ -167,6 +168,11 @@ const batches = {
     "length:share,...,length or none; :share@512 for batches of 512 tokens (default: rising to the final length)",
     text,
   ),
+  attention: flag(
+    "N:SHARE",
+    "attention within pieces of N tokens at first, which grow to whole windows in this share of the budget (default: off)",
+    parseAttention,
+  ),
   pack: flag(
     "MODE",
     `how text fills windows: none (text runs through), document (several, kept apart) or line (one per window) (${
@@ -314,6 +320,14 @@ function parseMaskRate(value: string): MaskRate {
     throw new RangeError("write a share above 0 such as 15%, or start:end such as 30%:15%");
   }
   return others.length === 0 ? { start, end } : { start, by: others, end };
+}
+
+function parseAttention(value: string): AttentionGrowth {
+  const [start = "", share = "", ...others] = value.split(":");
+  if (others.length > 0 || share === "") throw new RangeError("write tokens and a share of the budget such as 16:40%");
+  const growth = { start: parseCount(start), share: parseShare(share) };
+  if (growth.share === 0) throw new RangeError("write a share above 0, such as 16:40%");
+  return growth;
 }
 
 function parseValidation(value: string): number | string {

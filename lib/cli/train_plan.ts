@@ -66,6 +66,9 @@ function checkPairs({ get }: ParsedFlags, preset: Preset): void {
   if (preset !== "bert") {
     throw new UsageError(`Option --nsp is for --preset bert: ${preset} has no token types to tell two texts apart`);
   }
+  if (get(flags.attention) !== undefined) {
+    throw new UsageError("Option --attention means nothing beside --nsp: the first of two texts must see the second");
+  }
   if (get(flags.pack) !== undefined) {
     throw new UsageError("Option --pack means nothing beside --nsp, which fills windows with pairs of texts");
   }
@@ -95,6 +98,10 @@ function stages(
   if (curriculum[0]!.length < shortest) {
     const what = get(flags.nsp) ? "no room for two texts" : "no context";
     throw new UsageError(`Windows of ${curriculum[0]!.length} tokens have ${what}: lengths begin at ${shortest}`);
+  }
+  const seen = get(flags.attention)?.start ?? SHORTEST;
+  if (seen < SHORTEST) {
+    throw new UsageError(`Attention within ${seen} tokens has no context: --attention begins at ${SHORTEST}`);
   }
   return curriculum;
 }
@@ -169,6 +176,7 @@ function settingsOf(
       accumulate: get(flags.accumulate),
       recompute: get(flags["checkpoint-activations"]) || undefined,
       outputInit: unlessUsual(get(flags["output-init"]), 1),
+      attention: get(flags.attention),
       maskRate: get(flags["mask-rate"]),
       maskSpread: unlessUsual(get(flags["mask-spread"]), 0),
       maskRule: get(flags["mask-rule"]),

@@ -80,6 +80,7 @@ const settingsFields: Fields<TrainingSettings> = {
   pack: maybe(choice([...packModes, "pairs"])),
   maskRate: record({ start: share, by: maybe(list(share)), end: share }),
   maskSpread: maybe(shareOrNone),
+  attention: maybe(record({ start: whole(1), share })),
   maskRule: choice(maskRules),
   maskMode: choice(maskModes),
   neverMask: list(text),

@@ -7,6 +7,7 @@
 import type { Batch } from "../batch/batch.ts";
 import { loadBatch } from "../batch/loader.ts";
 import { capacityFor, neverMasked } from "../batch/masking.ts";
+import { inPieces, pieceAt } from "../batch/pieces.ts";
 import type { WindowPosition, WindowSource } from "../batch/windows.ts";
 import type { BatchShape } from "../model/model.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
@@ -64,16 +65,18 @@ export interface StepQueueOptions {
 
 /** Sizes of the batches in a stage of the curriculum. */
 export function stageShape(settings: Omit<TrainingSettings, "budget">, stage: number): BatchShape {
-  const { batchTokens, accumulate, curriculum, maskRate, maskSpread: spread, maskMode: mode, pack } = settings;
+  const { batchTokens, accumulate, curriculum, maskRate, maskSpread: spread, maskMode: mode, pack, attention } =
+    settings;
   const { length } = curriculum[stage]!;
   const { windows } = stageSize(curriculum[stage]!, { batchTokens, accumulate });
   const capacity = capacityFor({ windows, length, rate: highestMaskRate(maskRate, curriculum, stage), spread, mode });
-  return { windows, length, capacity, documents: pack !== "none", pairs: pack === "pairs" };
+  return { windows, length, capacity, documents: pack !== "none" || attention !== undefined, pairs: pack === "pairs" };
 }
 
 /** Plans steps by the token clock and loads their batches. */
 export function stepQueue({ settings, width, tokenizer, source, seconds, start }: StepQueueOptions): StepQueue {
   const { batchTokens, accumulate, seed, budget, maskSpread: spread, maskRule: rule, maskMode: mode } = settings;
+  const { attention: growth } = settings;
   const never = neverMasked(tokenizer, settings.neverMask);
   let clock = start;
   const queue: PreparedStep[] = [];
@@ -88,7 +91,8 @@ export function stepQueue({ settings, width, tokenizer, source, seconds, start }
     const masking = { tokenizer, rate, spread, rule, mode, never, seed };
     const batches: Batch[] = [];
     for (let i = 0; i < accumulate; i++) {
-      batches.push((await loadBatch(source, { windows, length, capacity, ...masking })).batch);
+      const { batch } = await loadBatch(source, { windows, length, capacity, ...masking });
+      batches.push(growth ? inPieces(batch, pieceAt(growth, plan.progress, length)) : batch);
     }
     const before = clock;
     clock = { step: before.step + 1, tokens: before.tokens + tokens };

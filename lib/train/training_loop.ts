@@ -99,6 +99,9 @@ export class TrainingLoop {
     if (pack === "pairs" && !model.config.nextSentence) {
       throw new RangeError("Cannot train on pairs of texts: the model has no head for next sentences (nextSentence)");
     }
+    if (pack === "pairs" && this.#settings.attention) {
+      throw new RangeError("Cannot cut pairs of texts into pieces for attention: the first must see the second");
+    }
     if (resume) restore(model, resume);
     const words = maskMode === "word" || neverMask.length > 0;
     this.#source = new WindowSource({ corpus, tokenizer, words, pack, seed, position: resume?.position });

@@ -30,10 +30,23 @@ Deno.test("planFromFlags() gives the feed-forward layer its activation, and the 
   assertEquals([bert.gate, bert.activation], [undefined, "relu2"]);
 });
 
+Deno.test("planFromFlags() reads how far attention sees at first, and what means nothing", () => {
+  assertEquals(planOf("--attention", "16:40%").settings.attention, { start: 16, share: 0.4 });
+  assertEquals("attention" in planOf().settings, false);
+  for (
+    const [value, what] of [["16", "16:40%"], ["16:0", "above 0"], ["16:20%:3", "16:40%"], [
+      "2:20%",
+      "no context",
+    ]] as const
+  ) assertThrows(() => planOf("--attention", value), UsageError, what);
+  assertThrows(() => planOf("--preset", "bert", "--nsp", "--attention", "16:40%"), UsageError, "must see the second");
+});
+
 Deno.test("planFromFlags() does what help calls the default", () => {
   // what decides more than its own value, or is no value
   const others = [
     "activation",
+    "attention",
     "data",
     "field",
     "format",

@@ -163,7 +163,7 @@ for (const preset of ["modernbert", "bert", "labml"] as const) {
   });
 }
 
-kindTest(
+cpuTest(
   "train() with batches that grow and rates of several points resumes with the same losses to the bit",
   async (device) => {
     const model = () => createModel(device, modelConfig({ ...shape }));
@@ -178,6 +178,30 @@ kindTest(
     assertEquals([...new Set(sizes)], [32, 64, 128]);
     for (const event of whole) {
       if (event.kind !== "checkpoint" || event.state.step === steps.length) continue;
+      const resumed = await run(device, {
+        ...options,
+        model: new Model(device, modelConfig(shape)),
+        resume: event.state,
+      });
+      assertEquals(losses(resumed), losses(whole).slice(event.state.step));
+    }
+  },
+);
+
+cpuTest(
+  "train() with attention that grows records one step for all, and resumes with the same losses to the bit",
+  async (device) => {
+    const model = () => createModel(device, modelConfig({ ...shape }));
+    const options = { curriculum: parseCurriculum("32"), attention: { start: 8, share: 0.5 } };
+    const whole = await run(device, { ...options, model: model() });
+    assertEquals(whole.filter((event) => event.kind === "phase" && event.phase === "compiling").length, 1);
+    const others = losses(await run(device, { curriculum: options.curriculum, model: model() }));
+    assert(losses(whole)[0]![1] !== others[0]![1]);
+    // from the start in pieces as long as a window is no other than without
+    const grown = losses(await run(device, { ...options, attention: { start: 32, share: 1 }, model: model() }));
+    assertClose(grown.flat(), others.flat(), { atol: 1e-4, rtol: 1e-4 });
+    for (const event of whole) {
+      if (event.kind !== "checkpoint" || event.state.step === 14) continue;
       const resumed = await run(device, {
         ...options,
         model: new Model(device, modelConfig(shape)),
