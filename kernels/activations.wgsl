@@ -1,4 +1,5 @@
-// Activations besides the exact GELU, and the choice among all of them: 1 GELU, 2 ReLU, 3 GELU by tanh, 4 SiLU, 5 tanh.
+// Activations besides the exact GELU, and the choice among all of them: 1 GELU, 2 ReLU, 3 GELU by tanh, 4 SiLU, 5 tanh,
+// 6 the square of ReLU.
 
 // tanh(√(2/π) · (x + 0.044715 x³)), from e^2u: exactly ±1 where it is that in f32, so that nothing huge is left over.
 fn gelu_tangent(x: vec4f) -> vec4f {
@@ -63,6 +64,10 @@ fn activate(x: vec4f, activation: u32) -> vec4f {
     case 5u: {
       return tanh_of(x);
     }
+    case 6u: {
+      let positive = max(x, vec4f(0.0));
+      return positive * positive;
+    }
     default: {
       return x;
     }
@@ -83,6 +88,9 @@ fn activation_derivative(x: vec4f, activation: u32) -> vec4f {
     case 5u: {
       let y = tanh_of(x);
       return 1.0 - y * y;
+    }
+    case 6u: {
+      return 2.0 * max(x, vec4f(0.0));
     }
     default: {
       return silu_derivative(x);

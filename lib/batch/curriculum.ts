@@ -10,14 +10,16 @@ export interface Stage {
   readonly length: number;
   /** Share of the budget, in (0, 1]; the shares of a curriculum add up to 1. */
   readonly share: number;
+  /** Tokens of a batch in this stage. Default: as many as in the others. */
+  readonly batchTokens?: number | undefined;
 }
 
 /**
  * Parses stages such as `16:10%,32:20%,64:30%,128`; the last one may leave its share out and gets the rest. `none`, or one
- * length, is a single stage.
+ * length, is a single stage. `32:20%@512` has batches of 512 tokens.
  *
  * @throws {SyntaxError} if a stage cannot be read.
- * @throws {RangeError} if lengths do not rise or shares do not fit.
+ * @throws {RangeError} if lengths do not rise (they may stay where batches are of another size), shares do not fit or batches are too small.
  *
  * @example
  * ```ts
@@ -31,14 +33,15 @@ export function parseCurriculum(text: string, { length }: { length?: number | un
   const texts = text.split(",");
   let left = 1;
   const stages = texts.map((stage, i) => {
-    const match = /^(\d+)(?::(\d+(?:\.\d+)?)(%?))?$/.exec(stage.trim());
+    const match = /^(\d+)(?::(\d+(?:\.\d+)?)(%?))?(?:@(\d+))?$/.exec(stage.trim());
     const isLast = i === texts.length - 1;
     if (!match || (match[2] === undefined && !isLast)) {
       throw new SyntaxError(`Cannot read curriculum stage "${stage}": write length:share, such as 32:20%`);
     }
     const share = match[2] === undefined ? left : Number(match[2]) / (match[3] ? 100 : 1);
     left -= share;
-    return { length: Number(match[1]), share };
+    const length = Number(match[1]);
+    return match[4] === undefined ? { length, share } : { length, share, batchTokens: Number(match[4]) };
   });
   checkStages(stages, text);
   if (length !== undefined && stages.at(-1)!.length !== length) {
@@ -54,10 +57,20 @@ function checkStages(stages: readonly Stage[], text: string): void {
   if (stages.some((stage) => stage.share <= 0) || Math.abs(total - 1) > 1e-9) {
     throw new RangeError(`The shares of the curriculum "${text}" must be positive and add up to 100%`);
   }
-  if (stages.some((stage, i) => stage.length < 1 || (i > 0 && stage.length <= stages[i - 1]!.length))) {
+  if (stages.some((stage, i) => stage.length < 1 || (i > 0 && !follows(stage, stages[i - 1]!)))) {
     throw new RangeError(`The lengths of the curriculum "${text}" must rise from stage to stage`);
   }
+  const small = stages.find(({ length, batchTokens = length }) => batchTokens < length);
+  if (small) {
+    throw new RangeError(
+      `The curriculum "${text}" has batches of ${small.batchTokens} tokens, in which no window of ${small.length} has room`,
+    );
+  }
 }
+
+/** Whether a stage may come after another: it is longer, or as long with batches of another size. */
+export const follows = (stage: Stage, before: Stage): boolean =>
+  stage.length > before.length || (stage.length === before.length && stage.batchTokens !== before.batchTokens);
 
 /** Final length where none is asked for. */
 export const DEFAULT_LENGTH = 128;

@@ -5,7 +5,7 @@
  */
 
 import type { Batch } from "./batch.ts";
-import { type MaskOptions, maskWindow, type Window } from "./masking.ts";
+import { type MaskOptions, maskWindow, type Window, windowRates } from "./masking.ts";
 import type { WindowSource } from "./windows.ts";
 
 /** A batch, and what had no room in it. */
@@ -16,15 +16,24 @@ export interface LoadedBatch {
   readonly dropped: number;
 }
 
+/** How a batch is masked. */
+export interface BatchMaskOptions extends MaskOptions {
+  /** Room for masked positions. */
+  capacity: number;
+  /** How far the windows' rates lie apart: see {@linkcode windowRates}. Default: 0. */
+  spread?: number | undefined;
+}
+
 /** Masks windows and joins them to a batch with room for `capacity` masked positions. */
-export function maskBatch(windows: readonly Window[], options: MaskOptions & { capacity: number }): LoadedBatch {
+export function maskBatch(windows: readonly Window[], options: BatchMaskOptions): LoadedBatch {
   const length = windows[0]?.tokens.length ?? 0;
   const ids = new Uint32Array(windows.length * length);
   const original = new Uint32Array(windows.length * length);
   const maskedRows: number[] = [];
   let dropped = 0;
+  const rates = windowRates(windows, options);
   for (const [w, window] of windows.entries()) {
-    const masked = maskWindow(window, options);
+    const masked = maskWindow(window, { ...options, rate: rates[w]! });
     ids.set(masked.ids, w * length);
     original.set(window.tokens, w * length);
     for (const position of masked.maskedPositions) {
@@ -56,7 +65,7 @@ function pairsOf(windows: readonly Window[], length: number): Pick<Batch, "token
 /** Reads windows and masks them: one batch. */
 export async function loadBatch(
   source: WindowSource,
-  { windows, length, ...options }: MaskOptions & { windows: number; length: number; capacity: number },
+  { windows, length, ...options }: BatchMaskOptions & { windows: number; length: number },
 ): Promise<LoadedBatch> {
   return maskBatch(await source.next({ length, count: windows }), options);
 }

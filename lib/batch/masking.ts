@@ -228,15 +228,43 @@ function ordinaryTokens(tokenizer: MaskOptions["tokenizer"]): Uint32Array {
 const WORD_VARIANCE = 10;
 
 /**
+ * Mask rates of the windows of a batch, spread evenly around a rate: with a `spread` of 1 from nothing to twice as much, or to
+ * all and as much less. Each window draws from a stratum of its own, so that every batch has few and many masks and nearly the
+ * same number in all (low discrepancy, as in Kingma et al., "Variational diffusion models", 2021). The draw is a function of the
+ * seed and the first window's place.
+ */
+export function windowRates(
+  windows: readonly Window[],
+  { rate, spread = 0, seed }: { rate: number; spread?: number | undefined; seed: number },
+): number[] {
+  const [first] = windows;
+  if (spread === 0 || !first) return windows.map(() => rate);
+  const key = [seed, purposes.maskRates + (first.tokens.length << 8)] as const;
+  const [draw] = philox([0, first.index, first.block, first.epoch], key, new Uint32Array(4));
+  const most = spread * Math.min(rate, 1 - rate);
+  // in the middle of its 2³² parts, so that no rate is 0
+  return windows.map((_, i) => rate + most * (2 * (i + (draw! + 0.5) * SCALE) / windows.length - 1));
+}
+
+/**
  * Room for masked positions in a batch of so many windows: the expected number and five standard deviations, so that a
  * batch overflows about once in three million; what overflows is left unmasked.
  */
 export function capacityFor(
-  { windows, length, rate, mode = "token" }: { windows: number; length: number; rate: number; mode?: MaskMode },
+  { windows, length, rate: mean, spread = 0, mode = "token" }: {
+    windows: number;
+    length: number;
+    rate: number;
+    spread?: number | undefined;
+    mode?: MaskMode;
+  },
 ): number {
   const rows = windows * length;
+  // rates drawn from strata have a mean that is off by half a stratum at most
+  const rate = mean + spread * Math.min(mean, 1 - mean) / windows;
+  const lowest = mean - spread * Math.min(mean, 1 - mean);
   // windows in which chance selects nothing still get one
-  const expected = rows * rate + windows * (1 - rate) ** length;
+  const expected = rows * rate + windows * (1 - lowest) ** length;
   const variance = mode === "word" ? WORD_VARIANCE * expected : expected;
   return Math.min(rows, Math.ceil((expected + 5 * Math.sqrt(variance) + 4) / 4) * 4);
 }

@@ -9,12 +9,11 @@ import type { ModelConfig } from "../model/config.ts";
 import { type TrainingMemory, trainingMemory } from "../model/memory.ts";
 import { modelParameters, parameterCount } from "../model/parameters.ts";
 import { elementBytes, sizeOf } from "../tensor/tensor.ts";
-import { fewestParts } from "../train/micro_batch.ts";
-import { stepSize } from "../train/schedule.ts";
+import { fewestParts, largestStage } from "../train/micro_batch.ts";
+import { stageSize } from "../train/schedule.ts";
 import type { TrainingSettings } from "../train/settings.ts";
-import { STEPS_AHEAD } from "../train/step_queue.ts";
+import { stageShape, STEPS_AHEAD } from "../train/step_queue.ts";
 import { grouped, mebibytes } from "./figures.ts";
-import { stageShape } from "./planned_memory.ts";
 
 /** A run as far as memory counts. */
 export interface MemoryChoice {
@@ -126,9 +125,10 @@ function checkParameters({ config, device }: MemoryChoice, limit: number): void 
 }
 
 /** Steps whose text alone does not fit into the machine: a few are prepared ahead. */
-function checkWaiting({ batchTokens, accumulate, curriculum }: MemoryChoice["settings"]): void {
-  const { length } = curriculum.at(-1)!;
-  const { tokens } = stepSize({ length, batchTokens, accumulate });
+function checkWaiting(settings: MemoryChoice["settings"]): void {
+  const { batchTokens, accumulate, curriculum } = settings;
+  const stage = curriculum[largestStage(settings)]!;
+  const { tokens } = stageSize(stage, settings);
   const bytes = STEPS_AHEAD * tokens * TOKEN_BYTES;
   const limit = machineBytes();
   if (bytes <= limit) return;
@@ -137,7 +137,7 @@ function checkWaiting({ batchTokens, accumulate, curriculum }: MemoryChoice["set
       mebibytes(bytes)
     }, and this machine ` +
       `has ${mebibytes(limit)}; smaller ${
-        tokens > batchTokens * accumulate ? "--length" : "--batch-tokens"
+        tokens > (stage.batchTokens ?? batchTokens) * accumulate ? "--length" : "--batch-tokens"
       } or --accumulate would fit`,
   );
 }
@@ -150,9 +150,11 @@ interface BatchProblem {
 
 /** What is wrong with batches that do not fit. */
 async function batchProblem(choice: MemoryChoice, limit: number): Promise<BatchProblem | undefined> {
-  const { config, settings: { batchTokens, curriculum, recompute = false }, device } = choice;
-  const { length } = curriculum.at(-1)!;
-  const { windows } = stepSize({ length, batchTokens, accumulate: 1 });
+  const { config, settings, device } = choice;
+  const { curriculum, recompute = false } = settings;
+  const stage = curriculum[largestStage(settings)]!;
+  const { length } = stage;
+  const { windows } = stageSize(stage, { ...settings, accumulate: 1 });
   const largest = device.maxTensorBytes;
   const kept = recompute ? 1 : LEAST_ACTIVATIONS;
   const bytes = elementBytes(device.precision ?? "f32");
@@ -183,16 +185,23 @@ async function batchProblem(choice: MemoryChoice, limit: number): Promise<BatchP
 /** Room for what does not grow evenly with a batch. */
 const ROOM = 0.9;
 
-/** Memory of steps of as many tokens as so many of the longest windows have: stages before may mask more, and so take more. */
+/**
+ * Memory of steps of as many tokens as so many windows of the stage with the largest batches have: stages before may mask more,
+ * and so take more.
+ */
 async function measured(
   { config, settings, device }: MemoryChoice,
   windows: number,
 ): Promise<Pick<TrainingMemory, "parameters" | "batch" | "largestTensor">> {
-  const { curriculum, optimizer, recompute: recomputes = false } = settings;
-  const batchTokens = windows * curriculum.at(-1)!.length;
+  const { optimizer, recompute: recomputes = false } = settings;
+  const most = windows * settings.curriculum[largestStage(settings)]!.length;
+  const curriculum = settings.curriculum.map((stage) => ({
+    ...stage,
+    batchTokens: Math.min(stage.batchTokens ?? settings.batchTokens, most),
+  }));
   let [parameters, batch, largestTensor] = [0, 0, 0];
   for (const stage of curriculum.keys()) {
-    const shape = stageShape({ ...settings, batchTokens }, stage);
+    const shape = stageShape({ ...settings, curriculum }, stage);
     const needs = await trainingMemory(device, config, { shape, optimizer, recomputes });
     parameters = Math.max(parameters, needs.parameters);
     batch = Math.max(batch, needs.batch);

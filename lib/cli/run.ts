@@ -68,7 +68,7 @@ export interface Base {
 /** The model that a run begins or goes on with; its saved state is written by the loop. */
 export async function modelOf({ config, settings, state, base }: Run, device: Device): Promise<Model> {
   if (state) return new Model(device, config);
-  if (!base?.opened) return createModel(device, config, { seed: settings.seed });
+  if (!base?.opened) return createModel(device, config, settings);
   const model = await toDevice({ ...base.opened, config }, device, { headSeed: settings.seed });
   await initialiseTokens(model, base.added);
   return model;

@@ -7,7 +7,7 @@
 import { checkpointSteps } from "../files/checkpoint_folder.ts";
 import { isTrained } from "../files/lock_signs.ts";
 import { baseName, joined } from "../files/paths.ts";
-import { type ModelConfig, modelConfig, sizes } from "../model/config.ts";
+import { formerHidden, type ModelConfig, modelConfig, sizes } from "../model/config.ts";
 import { type Facts, runFacts, shareDone } from "../page/run_facts.ts";
 import { endingOf, type RunEnding, type RunState, runState } from "../page/run_state.ts";
 import { counted } from "../sentences/counted.ts";
@@ -107,7 +107,8 @@ export function factsOf({ config, evaluateTokens }: Pick<RunRecord, "config" | "
 export function sizeOf({ model }: RunConfig): string {
   const { preset, layers, width, heads, hidden } = model as Partial<ModelConfig> & Pick<ModelConfig, "preset">;
   const isSuch = (other: ModelConfig) =>
-    other.layers === layers && other.width === width && other.heads === heads && other.hidden === hidden;
+    other.layers === layers && other.width === width && other.heads === heads &&
+    (other.hidden === hidden || (preset === "modernbert" && hidden === formerHidden(other.width)));
   const size = sizes.find((size) => isSuch(modelConfig({ preset, size, vocab: 8 })));
   return `${preset} ${size ?? `${layers ?? "?"}×${width ?? "?"}`}`;
 }

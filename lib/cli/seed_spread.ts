@@ -52,7 +52,7 @@ export function verdictOf(spreads: readonly (Spread | undefined)[]): Verdict | u
  * Half of the 95 % interval of the difference of two means (Welch, 1947). One that has a single seed is taken to be spread as
  * the other is.
  */
-function uncertaintyOf(a: Spread, b: Spread): number | undefined {
+export function uncertaintyOf(a: Spread, b: Spread): number | undefined {
   const [first, second] = [variance(a, b), variance(b, a)];
   if (first === undefined || second === undefined) return undefined;
   const error = first + second;

@@ -6,6 +6,7 @@
 
 import { maskModes, maskRules } from "../batch/masking.ts";
 import { MOST_THREADS } from "../device/cpu/thread_program.ts";
+import type { AttentionGrowth } from "../batch/pieces.ts";
 import { packModes } from "../batch/block.ts";
 import { deviceChoices } from "../device/open_device.ts";
 import { trimmed } from "../files/paths.ts";
@@ -14,6 +15,7 @@ import { textFormats } from "../text/text_source.ts";
 import { documentKinds } from "../text/plain_text.ts";
 import { BadRecords } from "../text/source.ts";
 import { type Preset, presets, sizes } from "../model/config.ts";
+import { activations } from "../tensor/activations.ts";
 import { tokenizerTypes } from "../tokenizer/tokenizer.ts";
 import { KEPT_CHECKPOINTS } from "../train/checkpoint.ts";
 import { type LearningRate, type MaskRate, schedules, type Span } from "../train/schedule.ts";
@@ -52,7 +54,8 @@ const orNone = (value: string) => parseNumber(value, { zero: true });
 
 const spelledSpan = (span: Span) => "share" in span ? shortShare(span.share) : String(span.steps);
 const spelledRate = ({ peak }: LearningRate) => peak < 0.1 ? peak.toExponential() : String(peak);
-const spelledMaskRate = ({ start, end }: MaskRate) => [...new Set([start, end])].map(shortShare).join(":");
+const spelledMaskRate = ({ start, by = [], end }: MaskRate) =>
+  [...new Set([start, ...by, end])].map(shortShare).join(":");
 
 const usual = defaultsOf(presets[0]);
 /** labml.ai's rate, which other presets get with its schedule. */
@@ -140,6 +143,16 @@ const shape = {
     `longest sequence of the model (${byDefault(({ maxLength }) => maxLength)}; bert: the final length)`,
     count,
   ),
+  activation: flag(
+    "NAME",
+    `activation of the feed-forward layer: ${either(activations)} (default: that of the preset)`,
+    parseChoice(activations),
+  ),
+  "output-init": flag(
+    "FACTOR",
+    "factor of the initial weights that end a block; with 0 blocks begin by adding nothing (default: 1)",
+    orNone,
+  ),
   nsp: flagSwitch("with --preset bert: also train next sentence prediction"),
   dropout: flag("SHARE", `share of activations dropped (${byDefault(({ dropout }) => dropout)})`, parseShare),
 };
@@ -158,7 +171,16 @@ const batches = {
     `final sequence length (${byDefault(({ curriculum }) => curriculum.at(-1)!.length)})`,
     count,
   ),
-  curriculum: flag("STAGES", "length:share,...,length or none (default: rising to the final length)", text),
+  curriculum: flag(
+    "STAGES",
+    "length:share,...,length or none; :share@512 for batches of 512 tokens (default: rising to the final length)",
+    text,
+  ),
+  attention: flag(
+    "N:SHARE",
+    "attention within pieces of N tokens at first, which grow to whole windows in this share of the budget (default: off)",
+    parseAttention,
+  ),
   pack: flag(
     "MODE",
     `how text fills windows: none (text runs through), document (several, kept apart) or line (one per window) (${
@@ -179,8 +201,15 @@ const batches = {
   "checkpoint-activations": flagSwitch("recompute activations for the gradient: less memory, a third slower"),
   "mask-rate": flag(
     "SHARE",
-    `share of tokens masked, or start:end (${byDefault(({ maskRate }) => maskRate, spelledMaskRate)})`,
+    `share of tokens masked, or start:end, or more on the way such as 40%:15%:5% (${
+      byDefault(({ maskRate }) => maskRate, spelledMaskRate)
+    })`,
     parseMaskRate,
+  ),
+  "mask-spread": flag(
+    "SHARE",
+    "mask some windows of a batch less and some more, by up to this share of the rate (default: 0)",
+    parseShare,
   ),
   "mask-rule": flag("RULE", "bert (80/10/10) or labml (81/10/9) (default: that of the preset)", parseChoice(maskRules)),
   "mask-mode": flag(
@@ -296,13 +325,21 @@ function parseMicroBatch(value: string): MicroBatch {
   return value === "auto" || value === "off" ? value : parseCount(value);
 }
 
-function parseMaskRate(value: string): { start: number; end: number } {
-  const parts = value.split(":").map(parseShare);
-  const [start, end = start] = parts;
-  if (parts.length > 2 || start === undefined || end === undefined || start === 0 || end === 0) {
+function parseMaskRate(value: string): MaskRate {
+  const [start, ...others] = value.split(":").map(parseShare);
+  const end = others.pop() ?? start;
+  if (start === undefined || end === undefined || [start, ...others, end].includes(0)) {
     throw new RangeError("write a share above 0 such as 15%, or start:end such as 30%:15%");
   }
-  return { start, end };
+  return others.length === 0 ? { start, end } : { start, by: others, end };
+}
+
+function parseAttention(value: string): AttentionGrowth {
+  const [start = "", share = "", ...others] = value.split(":");
+  if (others.length > 0 || share === "") throw new RangeError("write tokens and a share of the budget such as 16:40%");
+  const growth = { start: parseCount(start), share: parseShare(share) };
+  if (growth.share === 0) throw new RangeError("write a share above 0, such as 16:40%");
+  return growth;
 }
 
 function parseValidation(value: string): number | string {

@@ -6,6 +6,7 @@
 
 import { DEFAULT_LENGTH, parseCurriculum, type Stage } from "../batch/curriculum.ts";
 import { architectures, checkConfig, type ModelConfig, modelConfig, type Preset } from "../model/config.ts";
+import type { Activation } from "../tensor/activations.ts";
 import type { Budget, LearningRate } from "../train/schedule.ts";
 import { defaultSettings, type TrainingSettings } from "../train/settings.ts";
 import { definedOnly, type ParsedFlags, UsageError } from "./flags.ts";
@@ -65,6 +66,9 @@ function checkPairs({ get }: ParsedFlags, preset: Preset): void {
   if (preset !== "bert") {
     throw new UsageError(`Option --nsp is for --preset bert: ${preset} has no token types to tell two texts apart`);
   }
+  if (get(flags.attention) !== undefined) {
+    throw new UsageError("Option --attention means nothing beside --nsp: the first of two texts must see the second");
+  }
   if (get(flags.pack) !== undefined) {
     throw new UsageError("Option --pack means nothing beside --nsp, which fills windows with pairs of texts");
   }
@@ -94,6 +98,10 @@ function stages(
   if (curriculum[0]!.length < shortest) {
     const what = get(flags.nsp) ? "no room for two texts" : "no context";
     throw new UsageError(`Windows of ${curriculum[0]!.length} tokens have ${what}: lengths begin at ${shortest}`);
+  }
+  const seen = get(flags.attention)?.start ?? SHORTEST;
+  if (seen < SHORTEST) {
+    throw new UsageError(`Attention within ${seen} tokens has no context: --attention begins at ${SHORTEST}`);
   }
   return curriculum;
 }
@@ -125,11 +133,21 @@ function modelOf(
       width: get(flags.width),
       heads: get(flags.heads),
       hidden: get(flags.hidden),
+      ...activationOf(preset, get(flags.activation)),
       maxLength,
       dropout,
       nextSentence,
     });
   });
+}
+
+/** A value that is noted only where it is another than without its flag. */
+const unlessUsual = (value: number | undefined, usual: number) => value === usual ? undefined : value;
+
+/** Where a gate has an activation, it is that of the feed-forward layer; the head keeps its own. */
+function activationOf(preset: Preset, activation: Activation | undefined): Partial<ModelConfig> {
+  if (activation === undefined) return {};
+  return architectures[preset].gated ? { gate: activation } : { activation };
 }
 
 /** All settings but curriculum and seed. */
@@ -157,7 +175,10 @@ function settingsOf(
       pack: get(flags.nsp) ? "pairs" : get(flags.pack),
       accumulate: get(flags.accumulate),
       recompute: get(flags["checkpoint-activations"]) || undefined,
+      outputInit: unlessUsual(get(flags["output-init"]), 1),
+      attention: get(flags.attention),
       maskRate: get(flags["mask-rate"]),
+      maskSpread: unlessUsual(get(flags["mask-spread"]), 0),
       maskRule: get(flags["mask-rule"]),
       maskMode: get(flags["mask-mode"]),
       neverMask: all(flags["never-mask"]),

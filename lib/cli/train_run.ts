@@ -13,7 +13,8 @@ import type { Corpus } from "../text/corpus.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { TrainingState, ValidationRecord } from "../train/events.ts";
 import { DivergedError } from "../train/diverged.ts";
-import { fewestParts } from "../train/micro_batch.ts";
+import { fewestParts, largestStage } from "../train/micro_batch.ts";
+import { stageSize } from "../train/schedule.ts";
 import { train } from "../train/trainer.ts";
 import { measurePeaks } from "../speed/measure_peaks.ts";
 import { bestCheckpoint, type CheckpointKeeper, checkpointKeeper } from "./checkpoint_keeper.ts";
@@ -114,8 +115,8 @@ export async function trainRun(
 function inSmallerParts(error: unknown, run: Run, microBatch: MicroBatch): { run: Run; note: string } | undefined {
   if (!(error instanceof DeviceMemoryError) || microBatch !== "auto" || run.state) return undefined;
   const { settings } = run;
-  const { batchTokens } = settings;
-  const divided = fewestParts(settings, { most: batchTokens / 2, above: 1 });
+  const { tokens } = stageSize(settings.curriculum[largestStage(settings)]!, { ...settings, accumulate: 1 });
+  const divided = fewestParts(settings, { most: tokens / 2, above: 1 });
   if (!divided) return undefined;
   const notice = partsNotice(settings, divided)!;
   return { run: { ...run, device: undefined, settings: divided.settings }, note: `${error.message}; ${notice}` };

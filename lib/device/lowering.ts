@@ -17,7 +17,14 @@ export interface LoweringTarget {
 }
 
 /** The kernels' numbers for activations: kernels/activations.wgsl. */
-const activationCode: Readonly<Record<Activation, number>> = { gelu: 1, relu: 2, gelu_tanh: 3, silu: 4, tanh: 5 };
+const activationCode: Readonly<Record<Activation, number>> = {
+  gelu: 1,
+  relu: 2,
+  gelu_tanh: 3,
+  silu: 4,
+  tanh: 5,
+  relu2: 6,
+};
 
 /** Vectors of four that so many floats take. */
 const fours = (floats: number) => Math.ceil(floats / 4);

@@ -19,6 +19,7 @@ const activationNames: Readonly<Record<string, Activation>> = {
   silu: "silu",
   swish: "silu",
   tanh: "tanh",
+  relu2: "relu2",
 };
 
 /** The names under which functions are written. */
@@ -28,6 +29,7 @@ const writtenNames: Readonly<Record<Activation, string>> = {
   relu: "relu",
   silu: "silu",
   tanh: "tanh",
+  relu2: "relu2",
 };
 
 /** The function of a name; undefined if it is not known. */

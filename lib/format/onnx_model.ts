@@ -146,6 +146,10 @@ function contextOf(
     /** The activation: x Φ(x) by the error function, or another. */
     activate(x: OnnxValue, kind: Activation): OnnxValue {
       if (kind === "relu") return graph.call("Relu", [x]);
+      if (kind === "relu2") {
+        const positive = graph.call("Relu", [x]);
+        return graph.call("Mul", [positive, positive]);
+      }
       if (kind === "tanh") return graph.call("Tanh", [x]);
       if (kind === "silu") return graph.call("Mul", [x, graph.call("Sigmoid", [x])]);
       if (kind === "gelu_tanh") {

@@ -173,8 +173,8 @@ export type ModelOptions =
   & { readonly [Key in Exclude<keyof ModelConfig, "vocab" | "preset">]?: ModelConfig[Key] | undefined };
 
 /**
- * A complete, checked configuration. A gated feed-forward layer is by default two thirds as wide as a plain one of
- * 4 · width, so that both have equally many parameters (Shazeer, 2020).
+ * A complete, checked configuration. A gated feed-forward layer is by default about two thirds as wide as a plain one of
+ * 4 · width, so that both have nearly as many parameters (Shazeer, 2020).
  *
  * @throws {RangeError} if a number is out of range or two do not go together.
  *
@@ -196,7 +196,7 @@ export function modelConfig(options: ModelOptions): ModelConfig {
     layers: rest.layers ?? named.layers,
     width,
     heads: rest.heads ?? named.heads,
-    hidden: rest.hidden ?? (preset === "labml" ? 2 * width : gated ? Math.floor(width * 8 / 12) * 4 : 4 * width),
+    hidden: rest.hidden ?? (preset === "labml" ? 2 * width : gated ? gatedHidden(width) : 4 * width),
     maxLength: rest.maxLength ?? 512,
     dropout: rest.dropout ?? (preset === "labml" ? labmlDimensions.dropout : 0),
     epsilon: rest.epsilon ?? architecture.epsilon,
@@ -212,6 +212,17 @@ export function modelConfig(options: ModelOptions): ModelConfig {
   checkConfig(config);
   return config;
 }
+
+/** Tiles of products on graphics cards are so wide: what is no multiple of it leaves a part of them idle. */
+const TILE = 64;
+
+/** Width of each half of a gated layer: 8/3 of the width, of models as wide as a tile the nearest multiple of it. */
+function gatedHidden(width: number): number {
+  return width < TILE ? formerHidden(width) : TILE * Math.round(width * 8 / 3 / TILE);
+}
+
+/** The same in models of earlier versions. */
+export const formerHidden = (width: number): number => 4 * Math.floor(width * 8 / 12);
 
 /** Layers beyond which a number is taken for a mistake: each has parameters to be named before anything is checked. */
 const MOST_LAYERS = 1000;

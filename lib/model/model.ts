@@ -349,9 +349,13 @@ function checkBatch(batch: Batch, shape: BatchShape): void {
   );
 }
 
-/** A new model with random parameters. */
-export function createModel(device: Device, config: ModelConfig, { seed = 1 }: { seed?: number } = {}): Model {
+/** A new model with random parameters; `outputInit` is the factor of those that end a block: see {@linkcode initialValues}. */
+export function createModel(
+  device: Device,
+  config: ModelConfig,
+  { seed = 1, outputInit }: { seed?: number; outputInit?: number | undefined } = {},
+): Model {
   const model = new Model(device, config);
-  model.writeParameters(initialValues(config, seed));
+  model.writeParameters(initialValues(config, seed, { outputInit }));
   return model;
 }

@@ -35,13 +35,14 @@ const DEVIATION = 0.02;
  * Initial values of every parameter, each from a random stream of its own. "truncated": normal cut at two standard
  * deviations, products that end a residual branch smaller by √(2 · layers) as in ModernBERT (Warner et al., 2024), but of
  * deviation 1/√width (LeCun et al., 1998): at the widths of small models 0.02 learns far more slowly. "normal": 0.02
- * everywhere; "uniform": PyTorch's defaults, ±1/√inputs and standard normal embeddings. With `only`, of some parameters alone,
- * the same as among all.
+ * everywhere; "uniform": PyTorch's defaults, ±1/√inputs and standard normal embeddings. The products that end a residual branch
+ * are smaller by `outputInit` besides: with 0 every block begins by adding nothing. With `only`, of some parameters alone, the
+ * same as among all.
  */
 export function initialValues(
   config: ModelConfig,
   seed: number,
-  { only = () => true }: { only?: (name: string) => boolean } = {},
+  { only = () => true, outputInit = 1 }: { only?: (name: string) => boolean; outputInit?: number | undefined } = {},
 ): Map<string, Float32Array<ArrayBuffer>> {
   const { initialisation } = architectures[config.preset];
   const numbered = modelParameters(config).map((parameter, index) => ({ ...parameter, index }));
@@ -52,15 +53,17 @@ export function initialValues(
       const fill = (draw: () => number) => {
         for (let i = 0; i < values.length; i++) values[i] = draw();
       };
+      // the head's is followed by a norm, which could make nothing of 0
+      const factor = role === "output" && name.startsWith("layers.") ? outputInit : 1;
       if (role === "scale") values.fill(1);
       else if (initialisation === "uniform") {
-        const bound = inputs ** -0.5;
+        const bound = factor * inputs ** -0.5;
         if (role === "embedding") fill(() => random.normal());
         else if (inputs > 0) fill(() => bound * (2 * random.uniform() - 1));
       } else if (role !== "bias" && role !== "decoderBias") {
         const truncated = initialisation === "truncated";
         const branch = role === "output" ? Math.sqrt(2 * config.layers) : 1;
-        const deviation = truncated ? 1 / Math.sqrt(config.width) / branch : DEVIATION;
+        const deviation = factor * (truncated ? 1 / Math.sqrt(config.width) / branch : DEVIATION);
         fill(() => {
           let draw = random.normal();
           while (truncated && Math.abs(draw) > 2) draw = random.normal();

@@ -44,7 +44,9 @@ function note(facts: Record<string, string>, before: string, part: Json): void {
 /** A value in words; undefined for what is gone into, or not there. */
 function spelled(name: string, value: unknown): string | undefined {
   if (name === "curriculum" && Array.isArray(value)) {
-    return value.map(({ length, share }) => `${length}:${Number((100 * share).toPrecision(3))}%`).join(", ");
+    return value.map(({ length, share, batchTokens }) =>
+      `${length}:${Number((100 * share).toPrecision(3))}%` + (batchTokens === undefined ? "" : `@${batchTokens}`)
+    ).join(", ");
   }
   if (Array.isArray(value)) return value.length === 0 ? undefined : value.map(String).join(", ");
   if (isObject(value)) {

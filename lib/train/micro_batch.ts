@@ -4,7 +4,7 @@
  * @module
  */
 
-import { stepSize } from "./schedule.ts";
+import { stageSize, stepSize } from "./schedule.ts";
 import type { TrainingSettings } from "./settings.ts";
 
 type Batches = Pick<TrainingSettings, "batchTokens" | "accumulate" | "curriculum">;
@@ -15,10 +15,22 @@ type Batches = Pick<TrainingSettings, "batchTokens" | "accumulate" | "curriculum
  */
 export function inParts<Settings extends Batches>(settings: Settings, parts: number): Settings | undefined {
   const { batchTokens, accumulate, curriculum } = settings;
-  const part = Math.floor(batchTokens / parts);
+  const part = (tokens: number) => Math.floor(tokens / parts);
   const windows = (length: number, tokens: number) => stepSize({ length, batchTokens: tokens, accumulate: 1 }).windows;
-  const divides = curriculum.every(({ length }) => windows(length, part) * parts === windows(length, batchTokens));
-  return divides ? { ...settings, batchTokens: part, accumulate: parts * accumulate } : undefined;
+  const divides = curriculum.every(({ length, batchTokens: own = batchTokens }) =>
+    windows(length, part(own)) * parts === windows(length, own)
+  );
+  if (!divides) return undefined;
+  const stages = curriculum.map((stage) =>
+    stage.batchTokens === undefined ? stage : { ...stage, batchTokens: part(stage.batchTokens) }
+  );
+  return { ...settings, batchTokens: part(batchTokens), accumulate: parts * accumulate, curriculum: stages };
+}
+
+/** Number of the stage whose batches have the most tokens; of several with as many the last, which has the longest windows. */
+export function largestStage(settings: Pick<Batches, "batchTokens" | "curriculum">): number {
+  const tokens = settings.curriculum.map((stage) => stageSize(stage, { ...settings, accumulate: 1 }).tokens);
+  return tokens.lastIndexOf(Math.max(...tokens));
 }
 
 /** The fewest parts, more than `above`, in which no part of the longest windows has more than `most` tokens. */
@@ -26,8 +38,9 @@ export function fewestParts<Settings extends Batches>(
   settings: Settings,
   { most, above = 0 }: { most: number; above?: number },
 ): { parts: number; settings: Settings } | undefined {
-  const { length } = settings.curriculum.at(-1)!;
-  const { windows } = stepSize({ length, batchTokens: settings.batchTokens, accumulate: 1 });
+  const stage = settings.curriculum[largestStage(settings)]!;
+  const { length } = stage;
+  const { windows } = stageSize(stage, { ...settings, accumulate: 1 });
   for (let parts = above + 1; parts <= windows; parts++) {
     const divided = windows / parts * length <= most ? inParts(settings, parts) : undefined;
     if (divided) return { parts, settings: divided };

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Stage } from "../batch/curriculum.ts";
+import { follows, type Stage } from "../batch/curriculum.ts";
 import { packModes } from "../batch/block.ts";
 import { maskModes, maskRules } from "../batch/masking.ts";
 import { presets } from "../model/config.ts";
@@ -57,10 +57,10 @@ const budget = either(
 );
 
 const curriculum = also(
-  list(record({ length: whole(1), share }), { least: 1 }),
+  list(record({ length: whole(1), share, batchTokens: maybe(whole(1)) }), { least: 1 }),
   "lengths that rise and shares that add up to 1",
   (stages: readonly Stage[]) =>
-    stages.every(({ length }, i) => i === 0 || length > stages[i - 1]!.length) &&
+    stages.every((stage, i) => i === 0 || follows(stage, stages[i - 1]!)) &&
     Math.abs(stages.reduce((sum, { share }) => sum + share, 0) - 1) < 1e-6,
 );
 
@@ -79,12 +79,15 @@ const settingsFields: Fields<TrainingSettings> = {
   accumulate: whole(1),
   recompute: maybe(truth),
   pack: maybe(choice([...packModes, "pairs"])),
-  maskRate: record({ start: share, end: share }),
+  maskRate: record({ start: share, by: maybe(list(share)), end: share }),
+  maskSpread: maybe(shareOrNone),
+  attention: maybe(record({ start: whole(1), share })),
   maskRule: choice(maskRules),
   maskMode: choice(maskModes),
   neverMask: list(text),
   learningRate: record({ peak: above0, schedule: choice(schedules), warmup: span }),
   optimizer: record({ ...optimizerFields }),
+  outputInit: maybe(least0),
   seed: number({ least: 0, most: 2 ** 32 - 1, wanted: "a whole number" }),
   evaluateEvery: span,
   evaluateTokens: maybe(whole(1)),

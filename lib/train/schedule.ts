@@ -89,23 +89,31 @@ export function learningRateAt(
   }
 }
 
-/** A mask rate that goes linearly from start to end. */
+/** A mask rate that goes linearly from start to end, or from one point to the next. */
 export interface MaskRate {
   /** At the start of training. */
   readonly start: number;
+  /** What it comes by on the way, in order: the points part the budget evenly. Default: none. */
+  readonly by?: readonly number[] | undefined;
   /** At the end. */
   readonly end: number;
 }
 
 /** Mask rate at a share of the budget. */
-export function maskRateAt({ start, end }: MaskRate, progress: number): number {
-  return start + (end - start) * Math.min(1, Math.max(0, progress));
+export function maskRateAt({ start, by = [], end }: MaskRate, progress: number): number {
+  const points = [start, ...by, end];
+  const place = Math.min(1, Math.max(0, progress)) * (points.length - 1);
+  const at = Math.min(points.length - 2, Math.floor(place));
+  return points[at]! + (points[at + 1]! - points[at]!) * (place - at);
 }
 
 /** The highest mask rate within a stage. */
 export function highestMaskRate(rate: MaskRate, stages: readonly Stage[], index: number): number {
   const before = stages.slice(0, index).reduce((sum, stage) => sum + stage.share, 0);
-  return Math.max(maskRateAt(rate, before), maskRateAt(rate, before + stages[index]!.share));
+  const end = before + stages[index]!.share;
+  const { by = [] } = rate;
+  const within = by.filter((_, i) => before < (i + 1) / (by.length + 1) && (i + 1) / (by.length + 1) < end);
+  return Math.max(maskRateAt(rate, before), ...within, maskRateAt(rate, end));
 }
 
 /** Whether a multiple of the span lies between two moments: after the first, up to and including the second. */
@@ -126,6 +134,14 @@ export interface StepSize {
   readonly windows: number;
   /** Tokens in a step, all its batches together. */
   readonly tokens: number;
+}
+
+/** The batches of a stage, which may have their own size. */
+export function stageSize(
+  { length, batchTokens: own }: Stage,
+  { batchTokens, accumulate }: { batchTokens: number; accumulate: number },
+): StepSize {
+  return stepSize({ length, batchTokens: own ?? batchTokens, accumulate });
 }
 
 /** How many windows of a length make a batch of about `batchTokens`; at least one. */
@@ -159,7 +175,7 @@ export function planStages(
   let before = 0;
   let done = { steps: 0, tokens: 0 };
   return curriculum.map((stage) => {
-    const size = stepSize({ length: stage.length, batchTokens, accumulate });
+    const size = stageSize(stage, { batchTokens, accumulate });
     const end = before + stage.share;
     // a stage lasts as long as what is behind is below its end
     const left = "tokens" in budget
@@ -204,7 +220,7 @@ export function planStep(
 ): StepPlan {
   const progress = progressOf(budget, clock);
   const { stage, index } = stageAt(curriculum, progress);
-  const { tokens } = stepSize({ length: stage.length, batchTokens, accumulate });
+  const { tokens } = stageSize(stage, { batchTokens, accumulate });
   const next = { step: clock.step + 1, tokens: clock.tokens + tokens, seconds: clock.seconds };
   // by the clock of the wall a step's share is not known; a thousandth keeps the first rate above 0
   const stepShare = "minutes" in budget ? 1e-3 : progressOf(budget, next) - progress;

@@ -7,6 +7,7 @@
 import { defaultCurriculum, type Stage } from "../batch/curriculum.ts";
 import type { MaskMode, MaskRule } from "../batch/masking.ts";
 import type { PackMode } from "../batch/block.ts";
+import type { AttentionGrowth } from "../batch/pieces.ts";
 import type { Preset } from "../model/config.ts";
 import type { Model } from "../model/model.ts";
 import type { AdamWOptions } from "../optimizer/adamw.ts";
@@ -32,6 +33,10 @@ export interface TrainingSettings {
   readonly pack: PackMode;
   /** Share of tokens that are masked. */
   readonly maskRate: MaskRate;
+  /** How far the rates of a batch's windows lie apart, in [0, 1]: see {@linkcode windowRates}. Default: 0, the same for all. */
+  readonly maskSpread?: number | undefined;
+  /** How far attention sees at the beginning, and until when it grows to whole windows. Default: whole windows from the start. */
+  readonly attention?: AttentionGrowth | undefined;
   /** How masked tokens are replaced. */
   readonly maskRule: MaskRule;
   /** What is selected: tokens, whole words or spans; validation always masks tokens. */
@@ -42,6 +47,11 @@ export interface TrainingSettings {
   readonly learningRate: LearningRate;
   /** AdamW's constants and the clipping norm. */
   readonly optimizer: AdamWOptions;
+  /**
+   * Factor of the initial weights of products that end a block, with which the model was made: training only notes it, as
+   * createModel() takes it. Default: 1.
+   */
+  readonly outputInit?: number | undefined;
   /** Seed of shuffling, masking and dropout. */
   readonly seed: number;
   /** When to validate; it also happens at the end. */

@@ -7,10 +7,11 @@
 import type { Batch } from "../batch/batch.ts";
 import { loadBatch } from "../batch/loader.ts";
 import { capacityFor, neverMasked } from "../batch/masking.ts";
+import { inPieces, pieceAt } from "../batch/pieces.ts";
 import type { WindowPosition, WindowSource } from "../batch/windows.ts";
 import type { BatchShape } from "../model/model.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
-import { type Clock, highestMaskRate, planStep, progressOf, type StepPlan, stepSize } from "./schedule.ts";
+import { type Clock, highestMaskRate, planStep, progressOf, stageSize, type StepPlan } from "./schedule.ts";
 import type { TrainingSettings } from "./settings.ts";
 
 /** Steps that are prepared ahead. */
@@ -64,16 +65,18 @@ export interface StepQueueOptions {
 
 /** Sizes of the batches in a stage of the curriculum. */
 export function stageShape(settings: Omit<TrainingSettings, "budget">, stage: number): BatchShape {
-  const { batchTokens, accumulate, curriculum, maskRate, maskMode: mode, pack } = settings;
+  const { batchTokens, accumulate, curriculum, maskRate, maskSpread: spread, maskMode: mode, pack, attention } =
+    settings;
   const { length } = curriculum[stage]!;
-  const { windows } = stepSize({ length, batchTokens, accumulate });
-  const capacity = capacityFor({ windows, length, rate: highestMaskRate(maskRate, curriculum, stage), mode });
-  return { windows, length, capacity, documents: pack !== "none", pairs: pack === "pairs" };
+  const { windows } = stageSize(curriculum[stage]!, { batchTokens, accumulate });
+  const capacity = capacityFor({ windows, length, rate: highestMaskRate(maskRate, curriculum, stage), spread, mode });
+  return { windows, length, capacity, documents: pack !== "none" || attention !== undefined, pairs: pack === "pairs" };
 }
 
 /** Plans steps by the token clock and loads their batches. */
 export function stepQueue({ settings, width, tokenizer, source, seconds, start }: StepQueueOptions): StepQueue {
-  const { batchTokens, accumulate, seed, budget, maskRule: rule, maskMode: mode } = settings;
+  const { batchTokens, accumulate, seed, budget, maskSpread: spread, maskRule: rule, maskMode: mode } = settings;
+  const { attention: growth } = settings;
   const never = neverMasked(tokenizer, settings.neverMask);
   let clock = start;
   const queue: PreparedStep[] = [];
@@ -82,13 +85,14 @@ export function stepQueue({ settings, width, tokenizer, source, seconds, start }
     if (progressOf(budget, now) >= 1) return undefined;
     const plan = planStep(now, { ...settings, width });
     const { length, maskRate: rate } = plan;
-    const { tokens } = stepSize({ length, batchTokens, accumulate });
+    const { tokens } = stageSize(settings.curriculum[plan.stage]!, { batchTokens, accumulate });
     const shape = stageShape(settings, plan.stage);
     const { windows, capacity } = shape;
-    const masking = { tokenizer, rate, rule, mode, never, seed };
+    const masking = { tokenizer, rate, spread, rule, mode, never, seed };
     const batches: Batch[] = [];
     for (let i = 0; i < accumulate; i++) {
-      batches.push((await loadBatch(source, { windows, length, capacity, ...masking })).batch);
+      const { batch } = await loadBatch(source, { windows, length, capacity, ...masking });
+      batches.push(growth ? inPieces(batch, pieceAt(growth, plan.progress, length)) : batch);
     }
     const before = clock;
     clock = { step: before.step + 1, tokens: before.tokens + tokens };

@@ -125,6 +125,9 @@ export class TrainingLoop {
     if (pack === "pairs" && !model.config.nextSentence) {
       throw new RangeError("Cannot train on pairs of texts: the model has no head for next sentences (nextSentence)");
     }
+    if (pack === "pairs" && this.#settings.attention) {
+      throw new RangeError("Cannot cut pairs of texts into pieces for attention: the first must see the second");
+    }
     if (resume) restore(model, resume);
     const words = maskMode === "word" || neverMask.length > 0;
     this.#source = new WindowSource({ corpus, tokenizer, words, pack, seed, position: resume?.position });
@@ -223,9 +226,9 @@ export class TrainingLoop {
   }
 
   /** Whether the model is to be compiled for the sizes of a step. */
-  #isNew({ plan, shape: { capacity } }: PreparedStep): boolean {
+  #isNew({ shape: { windows, length, capacity } }: PreparedStep): boolean {
     const { shape } = this.#program ?? {};
-    return shape?.length !== plan.length || shape.capacity !== capacity;
+    return shape?.windows !== windows || shape.length !== length || shape.capacity !== capacity;
   }
 
   /** Compiles the model for the sizes of a step. */

@@ -9,6 +9,18 @@ Deno.test("parseCurriculum() gives the last stage what is left", () => {
   assertEquals(parseCurriculum("64"), [{ length: 64, share: 1 }]);
 });
 
+Deno.test("parseCurriculum() reads batches of sizes of their own, which let a length stay", () => {
+  assertEquals(parseCurriculum("32:0.25@512,64:0.25,64@2048"), [
+    { length: 32, share: 0.25, batchTokens: 512 },
+    { length: 64, share: 0.25 },
+    { length: 64, share: 0.5, batchTokens: 2048 },
+  ]);
+  assertThrows(() => parseCurriculum("32:50%@512,32@512"), RangeError, "must rise");
+  assertThrows(() => parseCurriculum("32:50%,32"), RangeError, "must rise");
+  assertThrows(() => parseCurriculum("32:50%@16,64"), RangeError, "no window of 32 has room");
+  assertThrows(() => parseCurriculum("32:50%@x,64"), SyntaxError, '"32:50%@x"');
+});
+
 Deno.test("parseCurriculum() says what is wrong with a stage", () => {
   assertThrows(() => parseCurriculum("16,32"), SyntaxError, 'Cannot read curriculum stage "16"');
   assertThrows(() => parseCurriculum("16:x%,32"), SyntaxError, '"16:x%"');

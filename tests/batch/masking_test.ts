@@ -1,5 +1,5 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { capacityFor, maskWindow, neverMasked, type Window } from "../../lib/batch/masking.ts";
+import { capacityFor, maskWindow, neverMasked, type Window, windowRates } from "../../lib/batch/masking.ts";
 import { maskBatch } from "../../lib/batch/loader.ts";
 import { characterTokenizer } from "../../lib/tokenizer/character.ts";
 import { CONTINUES, withoutWords } from "../../lib/tokenizer/token_ids.ts";
@@ -253,5 +253,52 @@ Deno.test("capacityFor() has room for whole words", () => {
   for (let i = 0; i < 50; i++) {
     const list = wordWindows(32).map((window) => ({ ...window, epoch: i }));
     assertEquals(maskBatch(list, { tokenizer, ...shape, seed: 1, capacity }).dropped, 0);
+  }
+});
+
+Deno.test("windowRates() spreads rates evenly around their mean, a stratum for each window", () => {
+  const seed = 3;
+  const rates = windows(4000).map((_, i, all) => windowRates(all.slice(i, i + 8), { rate: 0.3, spread: 0.5, seed }))
+    .filter((rates) => rates.length === 8);
+  for (const batch of rates) {
+    for (const [i, rate] of batch.entries()) {
+      // strata of a width of 2 · 0.15 / 8
+      assert(rate > 0.15 + i * 0.0375 && rate < 0.15 + (i + 1) * 0.0375, `${i}: ${rate}`);
+    }
+    const mean = batch.reduce((sum, rate) => sum + rate, 0) / 8;
+    assert(Math.abs(mean - 0.3) <= 0.0375 / 2, `${mean}`);
+  }
+  // the draw within a stratum is uniform: its mean over so many batches has this standard error
+  const firsts = rates.map(([first]) => (first! - 0.15) / 0.0375);
+  const mean = firsts.reduce((sum, share) => sum + share, 0) / firsts.length;
+  assertAlmostEquals(mean, 0.5, 5 / Math.sqrt(12 * firsts.length));
+});
+
+Deno.test("windowRates() are the same for all without a spread, and stay above 0 and at most 1 with the widest", () => {
+  const all = windows(3);
+  assertEquals(windowRates(all, { rate: 0.2, seed: 1 }), [0.2, 0.2, 0.2]);
+  for (const rate of [0.001, 0.5, 0.9, 1]) {
+    for (const own of windowRates(windows(64), { rate, spread: 1, seed: 1 })) assert(own > 0 && own <= 1, `${own}`);
+  }
+  const other = windowRates(all.slice(1), { rate: 0.2, spread: 1, seed: 1 });
+  assert(other[0] !== windowRates(all, { rate: 0.2, spread: 1, seed: 1 })[0]);
+  assertEquals(other, windowRates(all.slice(1), { rate: 0.2, spread: 1, seed: 1 }));
+});
+
+Deno.test("maskBatch() masks the windows of a batch by their rates, within the room that capacityFor() gives", () => {
+  const shape = { windows: 8, length: 64, rate: 0.4, spread: 1 };
+  const capacity = capacityFor(shape);
+  const all = windows(8 * 500);
+  const counts = new Array(8).fill(0);
+  for (let i = 0; i < all.length; i += 8) {
+    const { batch, dropped } = maskBatch(all.slice(i, i + 8), { ...shape, tokenizer, seed: 1, capacity });
+    assertEquals(dropped, 0);
+    for (const row of batch.maskedRows) counts[Math.floor(row / 64)]++;
+  }
+  const tokens = 500 * 64;
+  for (const [i, count] of counts.entries()) {
+    const rate = 0.8 * (i + 0.5) / 8;
+    // the draws within a stratum add to the spread of so many tokens
+    assertAlmostEquals(count / tokens, rate, fiveSigma(rate, tokens) + 5 * 0.1 / Math.sqrt(12 * 500));
   }
 });

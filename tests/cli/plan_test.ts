@@ -12,9 +12,41 @@ Deno.test("planFromFlags() is plain data", () => {
   assertEquals([plan.budget, plan.model.width], [{ epochs: 2.5 }, 64]);
 });
 
+Deno.test("planFromFlags() reads mask rates of several points, and how far windows lie apart", () => {
+  const { settings } = planOf("--mask-rate", "40%:15%:0.1:5%", "--mask-spread", "50%");
+  assertEquals(settings.maskRate, { start: 0.4, by: [0.15, 0.1], end: 0.05 });
+  assertEquals(settings.maskSpread, 0.5);
+  assertEquals(planOf("--mask-rate", "20%").settings.maskRate, { start: 0.2, end: 0.2 });
+  assertEquals("maskSpread" in planOf().settings, false);
+  assertEquals(planOf("--output-init", "0").settings.outputInit, 0);
+  assertEquals("outputInit" in planOf("--output-init", "1").settings, false);
+  assertThrows(() => planOf("--mask-rate", "40%:0:5%"), UsageError, "write a share above 0");
+});
+
+Deno.test("planFromFlags() gives the feed-forward layer its activation, and the head where it is the same", () => {
+  const { gate, activation } = planOf("--activation", "relu2").model;
+  assertEquals([gate, activation], ["relu2", "gelu"]);
+  const bert = planOf("--preset", "bert", "--activation", "relu2").model;
+  assertEquals([bert.gate, bert.activation], [undefined, "relu2"]);
+});
+
+Deno.test("planFromFlags() reads how far attention sees at first, and what means nothing", () => {
+  assertEquals(planOf("--attention", "16:40%").settings.attention, { start: 16, share: 0.4 });
+  assertEquals("attention" in planOf().settings, false);
+  for (
+    const [value, what] of [["16", "16:40%"], ["16:0", "above 0"], ["16:20%:3", "16:40%"], [
+      "2:20%",
+      "no context",
+    ]] as const
+  ) assertThrows(() => planOf("--attention", value), UsageError, what);
+  assertThrows(() => planOf("--preset", "bert", "--nsp", "--attention", "16:40%"), UsageError, "must see the second");
+});
+
 Deno.test("planFromFlags() does what help calls the default", () => {
   // what decides more than its own value, or is no value
   const others = [
+    "activation",
+    "attention",
     "data",
     "field",
     "format",

@@ -1,7 +1,9 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { lockFolder } from "../../lib/cli/run_lock.ts";
 import { bestOf } from "../../lib/cli/best_loss.ts";
-import { readRecord, type RunRecord } from "../../lib/cli/run_record.ts";
+import { readRecord, type RunRecord, sizeOf } from "../../lib/cli/run_record.ts";
+import type { RunConfig } from "../../lib/cli/run_folder.ts";
+import { modelConfig } from "../../lib/model/config.ts";
 import { runJson, runTable } from "../../lib/cli/run_table.ts";
 import { runCli } from "../helpers/run_cli.ts";
 import { stepLine, stepLines, wholeConfig, writeWholeRun } from "../helpers/run_folders.ts";
@@ -147,3 +149,11 @@ Deno.test("runs lists the newest first, leaves out other folders, says what is d
     const wrong = await runCli(["runs", "nowhere"], { cwd });
     assertEquals([wrong.code, wrong.err], [1, 'error: Cannot list the runs in "nowhere": there is no such folder\n']);
   }));
+
+Deno.test("sizeOf() knows the sizes of now and those of earlier versions, and no others", () => {
+  const named = (hidden: number) => {
+    const model = { ...modelConfig({ vocab: 8, size: "small" }), hidden };
+    return sizeOf({ model } as unknown as RunConfig);
+  };
+  assertEquals([320, 340, 344].map(named), ["modernbert small", "modernbert small", "modernbert 4×128"]);
+});

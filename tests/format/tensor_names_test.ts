@@ -120,6 +120,7 @@ const activationNames: Record<Activation, string[]> = {
   relu: ["relu"],
   silu: ["silu", "swish"],
   tanh: ["tanh"],
+  relu2: ["relu2"],
 };
 
 for (const activation of activations) {

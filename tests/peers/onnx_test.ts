@@ -40,6 +40,7 @@ const variants: Record<string, Partial<ModelOptions>> = {
     activation: "gelu_tanh",
   },
   "bert with heads of 7 and the tanh form of GELU": { preset: "bert", width: 28, heads: 4, activation: "gelu_tanh" },
+  "modernbert gated by the square of ReLU": { preset: "modernbert", gate: "relu2" },
   "bert with SiLU": { preset: "bert", activation: "silu" },
 };
 

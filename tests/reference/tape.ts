@@ -135,6 +135,7 @@ export const spread = (x: Value, n: number) => take(x, [x.shape[0]!, n], (i) => 
 /** [n] → [m, n] */
 export const repeat = (x: Value, m: number) => take(x, [m, x.data.length], (i) => i % x.data.length);
 export const relu = (x: Value) => map(x, (v) => Math.max(v, 0), (v) => v > 0 ? 1 : 0);
+export const relu2 = (x: Value) => map(x, (v) => Math.max(v, 0) ** 2, (v) => 2 * Math.max(v, 0));
 export const gelu = (x: Value) =>
   map(x, (v) => v * cdf(v), (v) => cdf(v) + v * Math.exp(-v * v / 2) / Math.sqrt(2 * Math.PI));
 

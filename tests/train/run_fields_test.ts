@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { parseCurriculum } from "../../lib/batch/curriculum.ts";
 import { faultText } from "../../lib/sentences/fields.ts";
 import { defaultSettings } from "../../lib/train/settings.ts";
 import { aboutFields, runFields, stateFields, validationLine } from "../../lib/train/run_fields.ts";
@@ -44,6 +45,16 @@ Deno.test("run_fields take what runs write, now and before", () => {
       run,
       { ...run, device: webgpu, devicesBefore: [{ ...webgpu, until: 3 }] },
       { ...run, training: minutes, init: "runs/a", more: 1 },
+      { ...run, training: { ...training, curriculum: parseCurriculum("16:50%@32,16") } },
+      {
+        ...run,
+        training: {
+          ...training,
+          maskRate: { start: 0.4, by: [0.1], end: 0.05 },
+          maskSpread: 1,
+          attention: { start: 8, share: 1 },
+        },
+      },
       { ...run, training: older, model: { preset: "labml", biases: false } },
     ]
   ) assertEquals(runFields(JSON.parse(JSON.stringify(config))), undefined);

@@ -88,6 +88,37 @@ Deno.test("planStep() reads length, mask rate and learning rate from one clock",
   assertEquals(progressOf({ steps: 8 }, { step: 2, tokens: 0, seconds: 0 }), 0.25);
 });
 
+Deno.test("maskRateAt() goes from point to point, and highestMaskRate() sees those within a stage", () => {
+  const rate = { start: 0.4, by: [0.1, 0.2], end: 0.05 };
+  const at = [-1, 0, 1 / 6, 1 / 3, 0.5, 2 / 3, 5 / 6, 1, 2].map((progress) => maskRateAt(rate, progress));
+  const wanted = [0.4, 0.4, 0.25, 0.1, 0.15, 0.2, 0.125, 0.05, 0.05];
+  for (const [i, value] of at.entries()) assertAlmostEquals(value, wanted[i]!, 1e-12);
+  const stages = [{ length: 16, share: 0.25 }, { length: 32, share: 0.75 }];
+  assertAlmostEquals(highestMaskRate(rate, stages, 0), 0.4, 1e-12);
+  assertAlmostEquals(highestMaskRate(rate, stages, 1), 0.2, 1e-12);
+});
+
+Deno.test("planStages() and planStep() count the batches of a stage by its own size", () => {
+  const curriculum = parseCurriculum("16:50%@32,16:25%,32@128");
+  const common = {
+    budget: { tokens: 1024 },
+    curriculum,
+    maskRate: { start: 0.2, end: 0.2 },
+    batchTokens: 64,
+    accumulate: 2,
+  };
+  const planned = planStages(common);
+  assertEquals(planned.map(({ windows, tokens, steps }) => [windows, tokens, steps]), [[2, 64, 8], [4, 128, 2], [
+    4,
+    256,
+    1,
+  ]]);
+  const learningRate = { peak: 1, schedule: "linear", warmup: { share: 0.25 } } as const;
+  // the rate rises by tokens: a step of 64 of 1024 is a quarter of the warm-up
+  const { learningRate: rate } = planStep({ step: 0, tokens: 0, seconds: 0 }, { ...common, learningRate, width: 64 });
+  assertAlmostEquals(rate, 0.25, 1e-12);
+});
+
 Deno.test("planStages() shows what each stage amounts to", () => {
   const plan = planStages({
     budget: { tokens: 1_000_000 },

@@ -17,7 +17,7 @@ import {
   plannedEvaluateTokens,
   type TrainOptions,
 } from "../../lib/train/settings.ts";
-import { fewestParts, inParts } from "../../lib/train/micro_batch.ts";
+import { fewestParts, inParts, largestStage } from "../../lib/train/micro_batch.ts";
 import { train } from "../../lib/train/trainer.ts";
 import { DivergedError } from "../../lib/train/diverged.ts";
 import type { Budget, Span } from "../../lib/train/schedule.ts";
@@ -158,6 +158,55 @@ for (const preset of ["modernbert", "bert", "labml"] as const) {
     }
   });
 }
+
+cpuTest(
+  "train() with batches that grow and rates of several points resumes with the same losses to the bit",
+  async (device) => {
+    const model = () => createModel(device, modelConfig({ ...shape }));
+    const options = {
+      curriculum: parseCurriculum("8:20%@32,8:30%@64,16"),
+      maskRate: { start: 0.4, by: [0.1], end: 0.2 },
+      maskSpread: 0.5,
+    };
+    const whole = await run(device, { ...options, model: model() });
+    const steps = whole.flatMap((event) => event.kind === "train" ? [event] : []);
+    const sizes = steps.map(({ tokens }, i) => tokens - (steps[i - 1]?.tokens ?? 0));
+    assertEquals([...new Set(sizes)], [32, 64, 128]);
+    for (const event of whole) {
+      if (event.kind !== "checkpoint" || event.state.step === steps.length) continue;
+      const resumed = await run(device, {
+        ...options,
+        model: new Model(device, modelConfig(shape)),
+        resume: event.state,
+      });
+      assertEquals(losses(resumed), losses(whole).slice(event.state.step));
+    }
+  },
+);
+
+cpuTest(
+  "train() with attention that grows records one step for all, and resumes with the same losses to the bit",
+  async (device) => {
+    const model = () => createModel(device, modelConfig({ ...shape }));
+    const options = { curriculum: parseCurriculum("32"), attention: { start: 8, share: 0.5 } };
+    const whole = await run(device, { ...options, model: model() });
+    assertEquals(whole.filter((event) => event.kind === "phase" && event.phase === "compiling").length, 1);
+    const others = losses(await run(device, { curriculum: options.curriculum, model: model() }));
+    assert(losses(whole)[0]![1] !== others[0]![1]);
+    // from the start in pieces as long as a window is no other than without
+    const grown = losses(await run(device, { ...options, attention: { start: 32, share: 1 }, model: model() }));
+    assertClose(grown.flat(), others.flat(), { atol: 1e-4, rtol: 1e-4 });
+    for (const event of whole) {
+      if (event.kind !== "checkpoint" || event.state.step === 14) continue;
+      const resumed = await run(device, {
+        ...options,
+        model: new Model(device, modelConfig(shape)),
+        resume: event.state,
+      });
+      assertEquals(losses(resumed), losses(whole).slice(event.state.step));
+    }
+  },
+);
 
 kindTest("train() stops after the step under way when aborted, and yields a state to go on from", async (device) => {
   const whole = await run(device);
@@ -528,6 +577,15 @@ Deno.test("fewestParts() divides the windows of every stage, or none", () => {
   assertEquals(fewestParts(batches, { most: 400 })?.parts, 4);
   assertEquals(fewestParts(batches, { most: 1024, above: 1 })?.parts, 2);
   assertEquals(fewestParts(batches, { most: 100 }), undefined);
+});
+
+Deno.test("fewestParts() divides batches of stages with sizes of their own, by the largest of them", () => {
+  const settings = { batchTokens: 64, accumulate: 1, curriculum: parseCurriculum("8:20%@256,16:30%,32@128") };
+  assertEquals(largestStage(settings), 0);
+  const { parts, settings: divided } = fewestParts(settings, { most: 128 })!;
+  assertEquals([parts, divided.accumulate, divided.batchTokens], [2, 2, 32]);
+  assertEquals(divided.curriculum.map(({ batchTokens }) => batchTokens), [128, undefined, 64]);
+  assertEquals(fewestParts(settings, { most: 48 }), undefined);
 });
 
 Deno.test("train() does and saves all steps that it has text for before it tells that there is no more, and goes on there", async () => {
