@@ -34,6 +34,8 @@
 export { type Corpus, textCorpus, type TextCorpusOptions, trainingTexts } from "./lib/text/corpus.ts";
 export { fileSources } from "./lib/text/file_source.ts";
 export { mixture } from "./lib/text/mixture.ts";
+export { pairCorpus, type PairCorpusOptions } from "./lib/text/pair_corpus.ts";
+export type { TextPair } from "./lib/text/pairs.ts";
 export { type ByteSource, stringSource } from "./lib/text/source.ts";
 export { storiesCorpus } from "./lib/text/stories.ts";
 
@@ -65,7 +67,9 @@ export { createModel, Model } from "./lib/model/model.ts";
 
 // training
 export { parseCurriculum, type Stage } from "./lib/batch/curriculum.ts";
+export { TooFewTextsError, type ViewKind } from "./lib/batch/views.ts";
 export { TooShortError } from "./lib/batch/windows.ts";
+export { contrastive, type ContrastiveOptions } from "./lib/train/contrastive.ts";
 export { DivergedError } from "./lib/train/diverged.ts";
 export type {
   OverflowRecord,
@@ -89,7 +93,12 @@ export {
   schedules,
   type Span,
 } from "./lib/train/schedule.ts";
-export { defaultSettings, type TrainingSettings, type TrainOptions } from "./lib/train/settings.ts";
+export {
+  type ContrastiveSettings,
+  defaultSettings,
+  type TrainingSettings,
+  type TrainOptions,
+} from "./lib/train/settings.ts";
 export { train } from "./lib/train/trainer.ts";
 
 // checkpoints

@@ -4,14 +4,14 @@
  * @module
  */
 
-import { capacityFor } from "../batch/masking.ts";
 import type { Device } from "../device/device.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { trainingMemory } from "../model/memory.ts";
 import { parameterCount } from "../model/parameters.ts";
-import type { BatchShape } from "../model/model.ts";
-import { highestMaskRate, stepSize } from "../train/schedule.ts";
 import type { TrainingSettings } from "../train/settings.ts";
+import { stageShape } from "../train/step_queue.ts";
+
+export { stageShape };
 
 /** Bytes on a device. */
 export interface PlannedMemory {
@@ -25,18 +25,6 @@ export interface PlannedMemory {
 
 /** Weights and two moments. */
 const COPIED = 3;
-
-/** The batches of a stage. */
-export function stageShape(
-  { curriculum, maskRate, maskMode: mode, pack, batchTokens }: Omit<TrainingSettings, "budget">,
-  index: number,
-): BatchShape {
-  const { length } = curriculum[index]!;
-  const { windows } = stepSize({ length, batchTokens, accumulate: 1 });
-  const rate = highestMaskRate(maskRate, curriculum, index);
-  const capacity = capacityFor({ windows, length, rate, mode });
-  return { windows, length, capacity, documents: pack !== "none", pairs: pack === "pairs" };
-}
 
 /** Plans the steps of every stage. */
 export async function plannedMemory(

@@ -7,6 +7,7 @@
 import type { Stage } from "../batch/curriculum.ts";
 import { packModes } from "../batch/block.ts";
 import { maskModes, maskRules } from "../batch/masking.ts";
+import { viewKinds } from "../batch/views.ts";
 import { presets } from "../model/config.ts";
 import type { AdamWOptions } from "../optimizer/adamw.ts";
 import {
@@ -79,6 +80,7 @@ const settingsFields: Fields<TrainingSettings> = {
   accumulate: whole(1),
   recompute: maybe(truth),
   pack: maybe(choice([...packModes, "pairs"])),
+  contrastive: maybe(record({ temperature: above0, views: choice(viewKinds) })),
   maskRate: record({ start: share, end: share }),
   maskRule: choice(maskRules),
   maskMode: choice(maskModes),
@@ -214,7 +216,8 @@ const nextSentence = maybe(record({ loss: anyNumber, accuracy: anyNumber }));
 const stepFields = {
   ...clockFields,
   length: whole(1),
-  maskRate: share,
+  // 0 where texts are compared
+  maskRate: shareOrNone,
   loss: anyNumber,
   learningRate: least0,
   gradientNorm: anyNumber,
