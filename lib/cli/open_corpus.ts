@@ -14,6 +14,7 @@ import { fileSources, type LeftOut } from "../text/file_source.ts";
 import { type TextOptions, textSource } from "../text/text_source.ts";
 import { BadRecords, type TextSource } from "../text/source.ts";
 import { keptInput } from "./standard_input.ts";
+import { openPairs } from "./open_pairs.ts";
 import { DEFAULT_TEXT, defaultText, NoNetworkError } from "./default_text.ts";
 import { grouped } from "./figures.ts";
 import { checkPermissions, readingOf } from "./permissions.ts";
@@ -50,6 +51,8 @@ export interface CorpusChoice extends TextOptions {
   readonly validation?: number | string | undefined;
   /** Records that may be skipped. */
   readonly skipBad?: number | undefined;
+  /** Value of --pairs: a file of texts that belong together, which takes the place of `data`. */
+  readonly pairs?: string | undefined;
 }
 
 /** Value of --data that means the built-in stories. */
@@ -71,6 +74,7 @@ export async function openCorpus(
 ): Promise<OpenedCorpus> {
   const { data } = choice;
   const bad = new BadRecords(choice.skipBad);
+  if (choice.pairs !== undefined) return await openPairs({ ...choice, pairs: choice.pairs }, bad);
   if (data.length === 0) return await openDefault(choice, { seed, keep });
   if (data.includes(STORIES)) {
     if (data.length > 1) throw new RangeError('The corpus "stories" cannot be mixed with files');

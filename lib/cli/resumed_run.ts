@@ -32,7 +32,7 @@ export async function resumedRun(parsed: ParsedFlags, path: string, terminal: Te
   if (other) throw new UsageError(`Option --${other} cannot be changed by --resume: a run goes on as it began`);
   await checkModelPath(path, "resume");
   const runConfig = await readRun(path);
-  if (runConfig.text.data.length === 0) {
+  if (runConfig.text.data.length === 0 && runConfig.text.pairs === undefined) {
     throw new RangeError(`Cannot resume "${path}": its text came from standard input`);
   }
   const claim = claimRun(path);

@@ -11,8 +11,8 @@ import type { BatchShape, Model } from "../model/model.ts";
 import type { Corpus } from "../text/corpus.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { Evaluator } from "./evaluator.ts";
-import { evaluationPrograms, type LossFailure, runBatches, type ShapedBatch } from "./run_batches.ts";
-import { meansOf } from "./score_totals.ts";
+import { evaluationPrograms, type LossFailure } from "./run_batches.ts";
+import { type Evaluation, meansOf } from "./score_totals.ts";
 
 /** Options of {@linkcode createContrastiveEvaluator}. */
 export interface ContrastiveEvaluatorOptions {
@@ -30,37 +30,47 @@ export interface ContrastiveEvaluatorOptions {
   shape: BatchShape;
 }
 
+/** Largest inverse of a temperature by which cosines are judged. */
+const COLDEST = 100;
+
+/** Times that the range of temperatures is narrowed down. */
+const NARROWINGS = 40;
+
 /** Why a loss is not finite. */
 const overflow: LossFailure = (loss) =>
   new RangeError(`Cannot compare texts: the loss of one is ${loss}; the model's numbers overflow 32 bits`);
 
 /**
  * Reads the validation texts: pairs, or the halves of documents, of which no two in a batch are the same. Only whole batches
- * count, for accuracy depends on how many texts there are to choose from.
+ * count, for accuracy depends on how many texts there are to choose from. The loss is that at the temperature which suits the
+ * vectors best: it is never above that of guessing, and can be compared between runs at other temperatures.
  *
  * @throws {TooFewTextsError} if there are not two.
  */
 export async function createContrastiveEvaluator(options: ContrastiveEvaluatorOptions): Promise<Evaluator> {
   const { model, tokenizer, length, shape } = options;
+  const padding = tokenizer.special["[PAD]"];
   const most = Math.max(1, Math.floor(options.tokens / (shape.windows * length)));
   let groups = await groupsOf(options, most);
   const programs = evaluationPrograms(model);
-  const batches = (some = groups): ShapedBatch[] =>
-    some.map((views) => ({
-      batch: viewBatch(views, { length, padding: tokenizer.special["[PAD]"] }),
-      shape: { ...shape, windows: 2 * views.length, capacity: views.length },
-    }));
-  const evaluating = async function* (failure = overflow): AsyncGenerator<number, ReturnType<typeof meansOf>, void> {
-    let [sums, done] = [{ loss: 0, correct: 0, predicted: 0 }, 0];
-    for await (const { losses, predictions } of runBatches(model, batches(), programs)) {
-      for (const [i, loss] of losses.entries()) {
-        if (!Number.isFinite(loss)) throw failure(loss);
-        const { correct, predicted } = sums;
-        sums = { loss: sums.loss + loss, correct: correct + Number(predictions[i] === i), predicted: predicted + 1 };
-      }
-      yield ++done / groups.length;
+  const cosinesOf = async (views: readonly Views[]): Promise<Cosines> => {
+    const pairs = views.length;
+    // at temperature 1 logits are cosines
+    const contrast = { temperature: 1 };
+    const program = await programs.get({ ...shape, windows: 2 * pairs, capacity: pairs, contrast });
+    program.write(viewBatch(views, { length, padding }));
+    program.program.run();
+    const [bytes] = await model.device.read([program.logits]);
+    const values = new Float32Array(bytes!);
+    return { pairs, stride: values.length / pairs, values };
+  };
+  const evaluating = async function* (failure = overflow): AsyncGenerator<number, Evaluation, void> {
+    const cosines: Cosines[] = [];
+    for (const views of groups) {
+      cosines.push(await cosinesOf(views));
+      yield cosines.length / groups.length;
     }
-    return meansOf(sums);
+    return meansOf(judged(cosines, failure));
   };
   return {
     length,
@@ -76,14 +86,13 @@ export async function createContrastiveEvaluator(options: ContrastiveEvaluatorOp
       }
     },
     async tokenSeconds() {
-      const first = batches(groups.slice(0, 1));
       // the first run compiles
-      for await (const _ of runBatches(model, first, programs));
+      await cosinesOf(groups[0]!);
       const start = performance.now();
-      for await (const _ of runBatches(model, first, programs));
+      await cosinesOf(groups[0]!);
       const seconds = (performance.now() - start) / 1000;
       await programs.clear();
-      return seconds / (first[0]!.batch.windows * length);
+      return seconds / (2 * groups[0]!.length * length);
     },
     async restrict(tokens) {
       await programs.clear();
@@ -93,6 +102,55 @@ export async function createContrastiveEvaluator(options: ContrastiveEvaluatorOp
     bytes: async () => (await programs.all()).reduce((sum, { bytes }) => sum + bytes, 0),
     destroy: () => programs.clear(),
   };
+}
+
+/** Cosines of each first view of a batch with each second one. */
+export interface Cosines {
+  /** Texts. */
+  readonly pairs: number;
+  /** Numbers of a row, those that pad it included. */
+  readonly stride: number;
+  /** Row after row: [pairs, stride]. */
+  readonly values: Float32Array;
+}
+
+/** Sums over all first views: cross-entropy at the best temperature, and how many find their own second view. */
+export function judged(
+  cosines: readonly Cosines[],
+  failure: LossFailure = overflow,
+): { loss: number; correct: number; predicted: number } {
+  let [correct, predicted] = [0, 0];
+  for (const { pairs, stride, values } of cosines) {
+    const odd = values.find((value) => !Number.isFinite(value));
+    if (odd !== undefined) throw failure(odd);
+    predicted += pairs;
+    for (let i = 0; i < pairs; i++) {
+      const row = values.subarray(i * stride, i * stride + pairs);
+      if (row.indexOf(row.reduce((a, b) => Math.max(a, b))) === i) correct++;
+    }
+  }
+  // convex in the inverse of the temperature, so thirds narrow it down
+  let [low, high] = [0, COLDEST];
+  for (let i = 0; i < NARROWINGS; i++) {
+    const [a, b] = [low + (high - low) / 3, high - (high - low) / 3];
+    if (lossAt(cosines, a) < lossAt(cosines, b)) high = b;
+    else low = a;
+  }
+  return { loss: lossAt(cosines, (low + high) / 2), correct, predicted };
+}
+
+/** Sum of the cross-entropies where cosines are multiplied by a factor. */
+function lossAt(cosines: readonly Cosines[], factor: number): number {
+  let loss = 0;
+  for (const { pairs, stride, values } of cosines) {
+    for (let i = 0; i < pairs; i++) {
+      let sum = 0;
+      // cosines are at most 1, so nothing overflows
+      for (let j = 0; j < pairs; j++) sum += Math.exp(factor * (values[i * stride + j]! - 1));
+      loss += Math.log(sum) - factor * (values[i * stride + i]! - 1);
+    }
+  }
+  return loss;
 }
 
 /** Views in whole batches, at most so many; where there is not one, a smaller one. */

@@ -4,9 +4,8 @@
  * @module
  */
 
-import type { Preset } from "../model/config.ts";
+import type { ModelConfig, Preset } from "../model/config.ts";
 import { TEMPERATURE } from "../model/heads/contrastive.ts";
-import type { Model } from "../model/model.ts";
 import type { Corpus } from "../text/corpus.ts";
 import { stepSize } from "./schedule.ts";
 import { defaultSettings, type TrainingSettings } from "./settings.ts";
@@ -50,7 +49,7 @@ export function contrastiveDefaults(
  */
 export function checkContrastive(
   { curriculum, batchTokens, contrastive }: Pick<TrainingSettings, "curriculum" | "batchTokens" | "contrastive">,
-  { model, corpus }: { model: Pick<Model, "config">; corpus: Corpus },
+  { model, corpus }: { model: { readonly config: Pick<ModelConfig, "dropout"> }; corpus: Pick<Corpus, "pairs"> },
 ): void {
   for (const { length } of curriculum) checkBatch({ length, batchTokens });
   const isSame = contrastive?.views === "dropout" && !corpus.pairs && model.config.dropout === 0;

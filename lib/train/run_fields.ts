@@ -101,6 +101,7 @@ const textFields = {
   format: maybe(choice(textFormats)),
   validation: maybe(either("a share above 0 and below 1, or a path", number({ above: 0, most: 1 }), text)),
   skipBad: maybe(whole()),
+  pairs: maybe(text),
 };
 
 const filePrint = record({ name: text, size: orNull(whole()), head: text, modified: maybe(orNull(text)) });
