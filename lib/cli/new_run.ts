@@ -14,7 +14,8 @@ import { bertFrame } from "../tokenizer/special_tokens.ts";
 import { type Tokenizer, tokenizerTypes } from "../tokenizer/tokenizer.ts";
 import { trainTokenizer } from "../tokenizer/train_tokenizer.ts";
 import type { Budget } from "../train/schedule.ts";
-import { countTokens, openCorpus, type OpenedCorpus } from "./open_corpus.ts";
+import { countTokens, type OpenedCorpus } from "./open_corpus.ts";
+import { openRunCorpus } from "./open_pairs.ts";
 
 import { fillingBatch } from "./card_filling.ts";
 import { corpusChoice } from "./corpus_flags.ts";
@@ -48,7 +49,7 @@ export async function newRun(parsed: ParsedFlags, terminal: Terminal): Promise<R
     // what is known of the vocabulary before any text is read
     const config = { ...plan.model, vocab: parsed.get(flags.vocab) ?? plan.model.vocab };
     await fitMemory({ config, settings: plan.settings, device: device.device }, microBatchOf(parsed, plan));
-    opened = await openCorpus(corpusChoice(parsed), { seed: plan.seed, keep: parsed.get(flags.out) });
+    opened = await openRunCorpus(corpusChoice(parsed), { seed: plan.seed, keep: parsed.get(flags.out) });
     claim = await claimFor(opened, parsed, plan);
     return await newRunOn(opened, { parsed, plan, model, device, claim, terminal });
   } catch (error) {

@@ -14,7 +14,6 @@ import { fileSources, type LeftOut } from "../text/file_source.ts";
 import { type TextOptions, textSource } from "../text/text_source.ts";
 import { BadRecords, type TextSource } from "../text/source.ts";
 import { keptInput } from "./standard_input.ts";
-import { openPairs } from "./open_pairs.ts";
 import { DEFAULT_TEXT, defaultText, NoNetworkError } from "./default_text.ts";
 import { grouped } from "./figures.ts";
 import { checkPermissions, readingOf } from "./permissions.ts";
@@ -74,7 +73,6 @@ export async function openCorpus(
 ): Promise<OpenedCorpus> {
   const { data } = choice;
   const bad = new BadRecords(choice.skipBad);
-  if (choice.pairs !== undefined) return await openPairs({ ...choice, pairs: choice.pairs }, bad);
   if (data.length === 0) return await openDefault(choice, { seed, keep });
   if (data.includes(STORIES)) {
     if (data.length > 1) throw new RangeError('The corpus "stories" cannot be mixed with files');

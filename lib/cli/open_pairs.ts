@@ -7,11 +7,11 @@
 import { absolute, baseName } from "../files/paths.ts";
 import { pairCorpus } from "../text/pair_corpus.ts";
 import { type PairFormat, pairFormats, type TextPair, type TextPairOptions, textPairs } from "../text/pairs.ts";
-import type { BadRecords } from "../text/source.ts";
+import { BadRecords } from "../text/source.ts";
 import { fileSource } from "../text/file_source.ts";
 import { UsageError } from "./flags.ts";
 import { type FilePrint, printOf } from "./file_print.ts";
-import type { CorpusChoice, OpenedCorpus } from "./open_corpus.ts";
+import { type CorpusChoice, openCorpus, type OpenedCorpus } from "./open_corpus.ts";
 import { checkPermissions, readingOf } from "./permissions.ts";
 import { filesOf } from "./standard_streams.ts";
 
@@ -43,17 +43,24 @@ export function pairOptions(
   return { fields: field?.split(",").map((name) => name.trim()), format: known };
 }
 
+/** Opens the text of a run: the pairs that --pairs names, or else what --data does. */
+export async function openRunCorpus(
+  choice: CorpusChoice,
+  options: { seed: number; keep?: string | undefined },
+): Promise<OpenedCorpus> {
+  const { pairs } = choice;
+  return pairs === undefined ? await openCorpus(choice, options) : await openPairs({ ...choice, pairs });
+}
+
 /**
  * Reads pairs into memory, with others to validate on, or the last of them.
  *
  * @throws {SyntaxError} if there are no such fields in a file.
  * @throws {RangeError} if there are too few pairs.
  */
-export async function openPairs(
-  choice: CorpusChoice & { readonly pairs: string },
-  bad: BadRecords,
-): Promise<OpenedCorpus> {
+async function openPairs(choice: CorpusChoice & { readonly pairs: string }): Promise<OpenedCorpus> {
   const { pairs: path, validation } = choice;
+  const bad = new BadRecords(choice.skipBad);
   const other = typeof validation === "string" ? validation : undefined;
   checkPermissions(readingOf(filesOf([path, other])));
   const files: FilePrint[] = [];
