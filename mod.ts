@@ -131,6 +131,25 @@ export {
   type VectorMean,
   vectorMean,
 } from "./lib/inference/embed_documents.ts";
+export {
+  type DocumentPassage,
+  type PassageKind,
+  passageKinds,
+  type PassageOptions,
+  passagesOf,
+} from "./lib/inference/passages.ts";
+export {
+  type FoundPassage,
+  type FoundVector,
+  type IndexedDocument,
+  type IndexedPassage,
+  indexTexts,
+  type IndexTextsOptions,
+  nearestVectors,
+  type SearchOptions,
+  searchTexts,
+  type VectorIndex,
+} from "./lib/inference/vector_index.ts";
 export { type Candidate, fill, type Filled, type FillOptions, fillTexts } from "./lib/inference/fill.ts";
 export { type EvaluateOptions, load, type LoadOptions, MaskedLanguageModel } from "./lib/inference/load.ts";
 
