@@ -116,6 +116,15 @@ export type { Evaluation, NextSentenceEvaluation, ScoreSums } from "./lib/evalua
 export type { SampleCandidate, SampleToken } from "./lib/evaluate/evaluator.ts";
 export type { EachTokenOptions } from "./lib/evaluate/token_batches.ts";
 export { type Score, ScoreTotal, type WindowScore } from "./lib/evaluate/score_totals.ts";
+export {
+  accuracyDifference,
+  groupAccuracies,
+  type PairAccuracy,
+  pairAccuracy,
+  type PairScore,
+  type PairScoreOptions,
+  scorePairs,
+} from "./lib/evaluate/minimal_pairs.ts";
 export { scoreEachToken, scoreMasked } from "./lib/evaluate/score.ts";
 export type { ScoreOptions } from "./lib/evaluate/masked_batches.ts";
 export type { TextModel } from "./lib/evaluate/text_model.ts";
