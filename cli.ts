@@ -1,6 +1,6 @@
 /**
- * The command line: `train`, `fill`, `eval`, `embed`, `index`, `search`, `probe`, `export`, `info`, `tokenizer`,
- * `runs`, `compare`, `metrics`, `watch`, `report` and `serve`.
+ * The command line: `train`, `fill`, `write`, `eval`, `embed`, `index`, `search`, `probe`, `export`, `info`,
+ * `tokenizer`, `runs`, `compare`, `metrics`, `watch`, `report` and `serve`.
  *
  * ```sh
  * deno run -A jsr:@cloze/mlm/cli train --data book.txt
@@ -33,11 +33,13 @@ import { searchCommand } from "./lib/cli/commands/search.ts";
 import { serveCommand } from "./lib/cli/commands/serve.ts";
 import { trainCommand } from "./lib/cli/commands/train.ts";
 import { watchCommand } from "./lib/cli/commands/watch.ts";
+import { writeCommand } from "./lib/cli/commands/write.ts";
 import project from "./deno.json" with { type: "json" };
 
 const commands: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = {
   train: trainCommand,
   fill: fillCommand,
+  write: writeCommand,
   eval: evalCommand,
   embed: embedCommand,
   index: indexCommand,
@@ -61,6 +63,7 @@ Usage: ${program} COMMAND [options]
 Commands:
   train      train a model on text
   fill       fill in masked text with a trained model
+  write      go on with a text
   eval       measure a model on text, or compare two
   embed      turn texts into vectors
   index      make an index of documents, to be searched

@@ -19,6 +19,7 @@ import { initialValues } from "../model/parameters.ts";
 import type { Corpus, CorpusPart } from "../text/corpus.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { findModels } from "../files/find_models.ts";
+import { type ContinueOptions, continueText } from "./continue_text.ts";
 import { type Embedded, type EmbedOptions, embedTexts } from "./embed.ts";
 import {
   type EmbeddedDocument,
@@ -130,6 +131,11 @@ export class MaskedLanguageModel {
   /** Fills a stream of texts: see {@linkcode fillTexts}. */
   fillTexts(texts: Iterable<string> | AsyncIterable<string>, options?: FillOptions): AsyncGenerator<Filled> {
     return fillTexts(this, texts, options);
+  }
+
+  /** Goes on with a text: see {@linkcode continueText}. */
+  continueText(beginning: string, options?: ContinueOptions): AsyncGenerator<string> {
+    return continueText(this, beginning, options);
   }
 
   /** Vectors of texts: see {@linkcode embedTexts}. */

@@ -62,6 +62,7 @@ export const purposes = {
   stories: 5,
   spans: 6,
   pairing: 7,
+  writing: 21,
 } as const;
 
 /** A sequence of random numbers from one stream: block after block of {@linkcode philox}. */
