@@ -10,7 +10,8 @@ import { textWindows } from "../batch/text_windows.ts";
 import type { BatchShape, Model } from "../model/model.ts";
 import type { Corpus } from "../text/corpus.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
-import type { Evaluator } from "./evaluator.ts";
+import { stageTensors } from "../device/staged.ts";
+import type { EvaluatedGroup, Evaluator } from "./evaluator.ts";
 import { evaluationPrograms, type LossFailure } from "./run_batches.ts";
 import { type Evaluation, meansOf } from "./score_totals.ts";
 
@@ -53,54 +54,88 @@ export async function createContrastiveEvaluator(options: ContrastiveEvaluatorOp
   const most = Math.max(1, Math.floor(options.tokens / (shape.windows * length)));
   let groups = await groupsOf(options, most);
   const programs = evaluationPrograms(model);
-  const cosinesOf = async (views: readonly Views[]): Promise<Cosines> => {
-    const pairs = views.length;
+  let isCompiled = false;
+  const clear = () => {
+    isCompiled = false;
+    return programs.clear();
+  };
+  const shapeOf = ({ length: pairs }: readonly Views[]): BatchShape => ({
+    ...shape,
+    windows: 2 * pairs,
+    capacity: pairs,
     // at temperature 1 logits are cosines
-    const contrast = { temperature: 1 };
-    const program = await programs.get({ ...shape, windows: 2 * pairs, capacity: pairs, contrast });
+    contrast: { temperature: 1 },
+  });
+  /** Submits a batch; its cosines are on their way. */
+  const submitted = async (views: readonly Views[]): Promise<() => Promise<Cosines>> => {
+    const program = await programs.get(shapeOf(views));
     program.write(viewBatch(views, { length, padding }));
     program.program.run();
-    const [bytes] = await model.device.read([program.logits]);
-    const values = new Float32Array(bytes!);
-    return { pairs, stride: values.length / pairs, values };
+    const staged = await stageTensors(model.device, [program.logits]);
+    // where there is no memory for copies, they are read before anything else is submitted
+    const early = staged ? undefined : await model.device.read([program.logits]);
+    return async () => {
+      const [bytes] = early ?? await staged!.read();
+      const values = new Float32Array(bytes!);
+      return { pairs: views.length, stride: values.length / views.length, values };
+    };
   };
-  const evaluating = async function* (failure = overflow): AsyncGenerator<number, Evaluation, void> {
+  const groupsOfResults = async function* (failure = overflow): AsyncGenerator<EvaluatedGroup> {
     const cosines: Cosines[] = [];
     for (const views of groups) {
-      cosines.push(await cosinesOf(views));
-      yield cosines.length / groups.length;
+      const read = await submitted(views);
+      let reading: Promise<Cosines> | undefined;
+      const begin = () => {
+        reading ??= read();
+        // an error is thrown where the result is waited for
+        reading.catch(() => {});
+      };
+      yield {
+        begin,
+        async result() {
+          begin();
+          cosines.push(await reading!);
+          const share = cosines.length / groups.length;
+          return share < 1 ? { share } : { share, evaluation: meansOf(judged(cosines, failure)) };
+        },
+      };
     }
-    return meansOf(judged(cosines, failure));
   };
   return {
     length,
     get tokens() {
       return groups.reduce((sum, views) => sum + 2 * views.length * length, 0);
     },
-    evaluating,
+    groups: groupsOfResults,
+    get isCompiled() {
+      return isCompiled;
+    },
+    async compile() {
+      for (const views of groups) await programs.get(shapeOf(views));
+      isCompiled = true;
+    },
     async evaluate(failure) {
-      const shares = evaluating(failure);
-      while (true) {
-        const { done, value } = await shares.next();
-        if (done) return value;
-      }
+      let evaluation: Evaluation | undefined;
+      for await (const group of groupsOfResults(failure)) ({ evaluation } = await group.result());
+      return evaluation!;
     },
     async tokenSeconds() {
       // the first run compiles
-      await cosinesOf(groups[0]!);
+      await (await submitted(groups[0]!))();
       const start = performance.now();
-      await cosinesOf(groups[0]!);
+      await (await submitted(groups[0]!))();
       const seconds = (performance.now() - start) / 1000;
-      await programs.clear();
+      await clear();
       return seconds / (2 * groups[0]!.length * length);
     },
     async restrict(tokens) {
-      await programs.clear();
+      await clear();
       groups = groups.slice(0, Math.max(1, Math.floor(tokens / (shape.windows * length))));
     },
     sample: () => Promise.resolve([]),
+    sampling: () => Promise.resolve({ begin: () => {}, result: () => Promise.resolve([]) }),
     bytes: async () => (await programs.all()).reduce((sum, { bytes }) => sum + bytes, 0),
-    destroy: () => programs.clear(),
+    destroy: clear,
   };
 }
 

@@ -14,8 +14,8 @@ export function l2Normalise(graph: Graph, x: Tensor, { scale = 1 }: { scale?: nu
   if (columns % 4 !== 0) {
     throw new TypeError(`Cannot normalise ${x.name} [${x.shape}]: its width must be a multiple of 4`);
   }
-  const y = graph.activation("normalised", x.shape);
-  const norms = graph.activation("norms", [rows]);
+  const y = graph.activation("normalised", x.shape, "f32");
+  const norms = graph.activation("norms", [rows], "f32");
   const params = { rows, columns, scale, epsilon: EPSILON };
   graph.call("l2_normalise", { tensors: { x, y, norms }, params });
   graph.onBackward(() => {

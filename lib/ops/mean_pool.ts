@@ -14,7 +14,7 @@ export function meanPool(
 ): Tensor {
   const [rows, columns] = x.shape as [number, number];
   if (columns % 4 !== 0) throw new TypeError(`Cannot pool ${x.name} [${x.shape}]: its width must be a multiple of 4`);
-  const y = graph.activation("pooled", [windows, columns]);
+  const y = graph.activation("pooled", [windows, columns], "f32");
   const params = { windows, length: rows / windows, columns };
   graph.call("mean_pool", { tensors: { documents, x, y }, params });
   graph.onBackward(() => {

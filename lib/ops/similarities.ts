@@ -17,7 +17,7 @@ export function similarities(graph: Graph, a: Tensor, b: Tensor): Tensor {
     );
   }
   const stride = Math.ceil(n / 4) * 4;
-  const y = graph.activation("similarities", [m, stride]);
+  const y = graph.activation("similarities", [m, stride], "f32");
   product(graph, {
     sizes: { m, n, k: width },
     strides: { a_stride: width, b_stride: width, c_stride: stride },
