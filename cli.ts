@@ -1,6 +1,6 @@
 /**
- * The command line: `train`, `fill`, `eval`, `embed`, `probe`, `export`, `info`, `tokenizer`, `runs`, `compare`, `metrics`,
- * `watch`, `report` and `serve`.
+ * The command line: `train`, `fill`, `write`, `eval`, `embed`, `index`, `search`, `probe`, `export`, `info`,
+ * `tokenizer`, `runs`, `compare`, `metrics`, `watch`, `report` and `serve`.
  *
  * ```sh
  * deno run -A jsr:@cloze/mlm/cli train --data book.txt
@@ -16,6 +16,7 @@ import { exportCommand } from "./lib/cli/commands/export.ts";
 import { fillCommand } from "./lib/cli/commands/fill.ts";
 import { UsageError } from "./lib/cli/flags.ts";
 import { DeviceError } from "./lib/device/device.ts";
+import { indexCommand } from "./lib/cli/commands/index.ts";
 import { infoCommand } from "./lib/cli/commands/info.ts";
 import { clearDrawn, OutputClosedError, say, sayAside, sayHelp } from "./lib/cli/standard_streams.ts";
 import { environment } from "./lib/cli/permissions.ts";
@@ -28,16 +29,21 @@ import { nearest } from "./lib/cli/suggestions.ts";
 import { reportCommand } from "./lib/cli/commands/report.ts";
 import { tokenizerCommand } from "./lib/cli/commands/tokenizer.ts";
 import { runsCommand } from "./lib/cli/commands/runs.ts";
+import { searchCommand } from "./lib/cli/commands/search.ts";
 import { serveCommand } from "./lib/cli/commands/serve.ts";
 import { trainCommand } from "./lib/cli/commands/train.ts";
 import { watchCommand } from "./lib/cli/commands/watch.ts";
+import { writeCommand } from "./lib/cli/commands/write.ts";
 import project from "./deno.json" with { type: "json" };
 
 const commands: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = {
   train: trainCommand,
   fill: fillCommand,
+  write: writeCommand,
   eval: evalCommand,
   embed: embedCommand,
+  index: indexCommand,
+  search: searchCommand,
   probe: probeCommand,
   export: exportCommand,
   info: infoCommand,
@@ -57,8 +63,11 @@ Usage: ${program} COMMAND [options]
 Commands:
   train      train a model on text
   fill       fill in masked text with a trained model
+  write      go on with a text
   eval       measure a model on text, or compare two
   embed      turn texts into vectors
+  index      make an index of documents, to be searched
+  search     find passages of documents by words
   probe      tell what a model's vectors know of classes
   export     write a model for other programs: Hugging Face, ONNX
   info       show what a model is

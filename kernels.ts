@@ -75,16 +75,20 @@ export { type Dropout, dropout } from "./lib/ops/dropout.ts";
 export { embedding, type EmbeddingOptions, type TokenInputs } from "./lib/ops/embedding.ts";
 export { gatherRows, type RowSelection } from "./lib/ops/gather_rows.ts";
 export { geglu } from "./lib/ops/geglu.ts";
+export { l2Normalise } from "./lib/ops/l2_normalise.ts";
 export { layerNorm, type LayerNormOptions } from "./lib/ops/layer_norm.ts";
 export { type Activation, activations } from "./lib/tensor/activations.ts";
 export { linear, type LinearOptions } from "./lib/ops/linear.ts";
+export { meanPool } from "./lib/ops/mean_pool.ts";
 export { padColumns } from "./lib/ops/pad_columns.ts";
 export { rotary, rotaryAngles, type RotaryOptions } from "./lib/ops/rotary.ts";
+export { similarities } from "./lib/ops/similarities.ts";
 
 // parameters, the optimizer, and what a model compiles
 export type { NextSentenceHead } from "./lib/model/heads/next_sentence.ts";
 export type {
   BatchShape,
+  Contrast,
   EncoderProgram,
   EvaluationProgram,
   ModelStepInput,

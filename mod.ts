@@ -34,6 +34,8 @@
 export { type Corpus, textCorpus, type TextCorpusOptions, trainingTexts } from "./lib/text/corpus.ts";
 export { fileSources } from "./lib/text/file_source.ts";
 export { mixture } from "./lib/text/mixture.ts";
+export { pairCorpus, type PairCorpusOptions } from "./lib/text/pair_corpus.ts";
+export type { TextPair } from "./lib/text/pairs.ts";
 export { type ByteSource, stringSource } from "./lib/text/source.ts";
 export { storiesCorpus } from "./lib/text/stories.ts";
 
@@ -65,7 +67,9 @@ export { createModel, Model } from "./lib/model/model.ts";
 
 // training
 export { parseCurriculum, type Stage } from "./lib/batch/curriculum.ts";
+export { TooFewTextsError, type ViewKind } from "./lib/batch/views.ts";
 export { TooShortError } from "./lib/batch/windows.ts";
+export { contrastive, type ContrastiveOptions } from "./lib/train/contrastive.ts";
 export { DivergedError } from "./lib/train/diverged.ts";
 export type {
   OverflowRecord,
@@ -89,7 +93,12 @@ export {
   schedules,
   type Span,
 } from "./lib/train/schedule.ts";
-export { defaultSettings, type TrainingSettings, type TrainOptions } from "./lib/train/settings.ts";
+export {
+  type ContrastiveSettings,
+  defaultSettings,
+  type TrainingSettings,
+  type TrainOptions,
+} from "./lib/train/settings.ts";
 export { train } from "./lib/train/trainer.ts";
 
 // checkpoints
@@ -107,10 +116,20 @@ export type { Evaluation, NextSentenceEvaluation, ScoreSums } from "./lib/evalua
 export type { SampleCandidate, SampleToken } from "./lib/evaluate/evaluator.ts";
 export type { EachTokenOptions } from "./lib/evaluate/token_batches.ts";
 export { type Score, ScoreTotal, type WindowScore } from "./lib/evaluate/score_totals.ts";
+export {
+  accuracyDifference,
+  groupAccuracies,
+  type PairAccuracy,
+  pairAccuracy,
+  type PairScore,
+  type PairScoreOptions,
+  scorePairs,
+} from "./lib/evaluate/minimal_pairs.ts";
 export { scoreEachToken, scoreMasked } from "./lib/evaluate/score.ts";
 export type { ScoreOptions } from "./lib/evaluate/masked_batches.ts";
 export type { TextModel } from "./lib/evaluate/text_model.ts";
 export { type OnnxOptions, toOnnx } from "./lib/format/onnx_model.ts";
+export { type ContinueOptions, continueText, type WritingOrder, writingOrders } from "./lib/inference/continue_text.ts";
 export { type Embedded, type EmbedOptions, embedTexts, type PoolMode, poolModes } from "./lib/inference/embed.ts";
 export {
   type DocumentPart,
@@ -122,6 +141,25 @@ export {
   type VectorMean,
   vectorMean,
 } from "./lib/inference/embed_documents.ts";
+export {
+  type DocumentPassage,
+  type PassageKind,
+  passageKinds,
+  type PassageOptions,
+  passagesOf,
+} from "./lib/inference/passages.ts";
+export {
+  type FoundPassage,
+  type FoundVector,
+  type IndexedDocument,
+  type IndexedPassage,
+  indexTexts,
+  type IndexTextsOptions,
+  nearestVectors,
+  type SearchOptions,
+  searchTexts,
+  type VectorIndex,
+} from "./lib/inference/vector_index.ts";
 export { type Candidate, fill, type Filled, type FillOptions, fillTexts } from "./lib/inference/fill.ts";
 export { type EvaluateOptions, load, type LoadOptions, MaskedLanguageModel } from "./lib/inference/load.ts";
 

@@ -47,6 +47,7 @@ export { jsonSource } from "./lib/text/json.ts";
 export { jsonLines } from "./lib/text/json_lines.ts";
 export { parquet } from "./lib/text/parquet.ts";
 export { type DocumentKind, documentKinds, plainText } from "./lib/text/plain_text.ts";
+export { type PairFormat, pairFormats, type TextPair, type TextPairOptions, textPairs } from "./lib/text/pairs.ts";
 export { type TextFormat, textFormats, type TextOptions, textSource } from "./lib/text/text_source.ts";
 
 // labelled data
@@ -78,6 +79,7 @@ export {
   textStream,
   trainingTexts,
 } from "./lib/text/corpus.ts";
+export { pairCorpus, type PairCorpusOptions } from "./lib/text/pair_corpus.ts";
 export { mixture, type WeightedCorpus } from "./lib/text/mixture.ts";
 export { storiesCorpus } from "./lib/text/stories.ts";
 

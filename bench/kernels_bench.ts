@@ -11,8 +11,10 @@ import { dropout } from "../lib/ops/dropout.ts";
 import { embedding } from "../lib/ops/embedding.ts";
 import { gatherRows } from "../lib/ops/gather_rows.ts";
 import { geglu } from "../lib/ops/geglu.ts";
+import { l2Normalise } from "../lib/ops/l2_normalise.ts";
 import { layerNorm } from "../lib/ops/layer_norm.ts";
 import { product } from "../lib/ops/linear.ts";
+import { meanPool } from "../lib/ops/mean_pool.ts";
 import { padColumns } from "../lib/ops/pad_columns.ts";
 import { rotary } from "../lib/ops/rotary.ts";
 import type { Graph } from "../lib/graph/graph.ts";
@@ -83,6 +85,20 @@ for (const [size, { rows, length, width, heads, hidden }] of Object.entries(shap
     record: (graph, input) => {
       const norm = { weight: parameter(input, "weight", [width]), epsilon: 1e-5 };
       withGradient(graph, input, layerNorm(graph, input("x", [rows, width]), norm));
+    },
+  });
+  benchKernel({
+    group,
+    name: name("mean pooling and normalisation"),
+    // documents that are written nowhere are empty: what moves is the gradient
+    work: { bytes: 4 * elements },
+    record: (graph, input) => {
+      const [windows, documents] = [rows / length, input("documents", [rows, 2], "u32")];
+      withGradient(
+        graph,
+        input,
+        l2Normalise(graph, meanPool(graph, input("x", [rows, width]), { documents, windows })),
+      );
     },
   });
   benchKernel({

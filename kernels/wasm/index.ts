@@ -5,5 +5,6 @@ export { matmul, matmul_bias_gradient, matmul_finish, matmul_pack } from "./matm
 export { set_scratch } from "./memory";
 export * from "./norm";
 export * from "./pointwise";
+export * from "./pooling";
 export * from "./rows";
 export { exp4, erf4, gelu4, gelu_derivative4 } from "./probe";

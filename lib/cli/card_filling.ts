@@ -29,6 +29,8 @@ export function fillingBatch<Settings extends Omit<TrainingSettings, "budget">>(
   },
 ): { readonly settings: Settings; readonly notice: string } | undefined {
   const isCard = device.kind === "webgpu" && !device.software;
+  // more texts in a batch are more to compare with: that is another task
+  if (usual.contrastive) return undefined;
   if (!isCard || config.preset !== "modernbert" || parsed.given.some((name) => choosing.includes(name))) {
     return undefined;
   }

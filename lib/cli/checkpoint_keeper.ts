@@ -30,7 +30,9 @@ export function checkpointKeeper(
   { device, validations }: { device: string; validations: readonly ValidationRecord[] },
 ): CheckpointKeeper {
   const curve = [...validations];
-  const { config, tokenizer, keep } = run;
+  const { config, tokenizer, keep, settings } = run;
+  // texts are compared by the means of their tokens
+  const pooling = settings.contrastive && { pool: "mean", normalize: false } as const;
   const storage = checkpointsIn(run.path);
   return {
     event(event) {
@@ -39,7 +41,7 @@ export function checkpointKeeper(
     async save(state) {
       const origin = originOf(run, { device, curve, state });
       const best = (names: readonly string[]) => bestCheckpoint(names, curve)?.name;
-      await saveCheckpoint(storage, { config, tokenizer, state, origin }, { keep, best });
+      await saveCheckpoint(storage, { config, tokenizer, state, origin, pooling }, { keep, best });
     },
   };
 }

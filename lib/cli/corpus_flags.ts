@@ -8,7 +8,7 @@ import type { CorpusChoice } from "./open_corpus.ts";
 import { definedOnly, type ParsedFlags } from "./flags.ts";
 import { trainFlags } from "./train_flags.ts";
 
-const { data, document, field, format, "skip-bad": skipBad, validation } = trainFlags;
+const { data, document, field, format, pairs, "skip-bad": skipBad, validation } = trainFlags;
 
 /** Flags of every command that reads a corpus. */
 export const textFlags = { data, document, field, format, "skip-bad": skipBad };
@@ -21,6 +21,7 @@ export function corpusChoice(parsed: ParsedFlags, named: typeof data = data): Co
     format: parsed.get(format),
     validation: parsed.get(validation),
     skipBad: parsed.get(skipBad),
+    pairs: parsed.get(pairs),
   };
   return { data: parsed.all(named), ...definedOnly(choice) };
 }

@@ -40,14 +40,20 @@ export function keyOf({ config, evaluateTokens }: Pick<RunRecord, "config" | "ev
     length,
     tokens: evaluateTokens && length ? Math.max(1, Math.floor(evaluateTokens / length)) * length : undefined,
     // earlier versions packed and masked in one way
-    way: training && `packed by ${training.pack ?? "none"}, masked by ${training.maskRule}`,
+    way: training && wayOf(training),
   };
+}
+
+/** What validation predicts, in words. */
+function wayOf({ contrastive, pack, maskRule, batchTokens }: RunConfig["training"]): string {
+  if (!contrastive) return `packed by ${pack ?? "none"}, masked by ${maskRule}`;
+  return `texts compared in batches of ${grouped(batchTokens)} tokens at temperature ${contrastive.temperature}`;
 }
 
 /** The text by its settings and the prints of its files, wherever they lie; what came from standard input is not known. */
 export function textOf({ text, files }: Pick<RunConfig, "text" | "files">): string | undefined {
   const { skipBad: _, ...rest } = text;
-  if (text.data.length === 0) return undefined;
+  if (text.data.length === 0 && text.pairs === undefined) return undefined;
   if (files.length === 0) return JSON.stringify([rest]);
   const weights = text.data.map((path) => /=([\d.]+)$/.exec(path)?.[1] ?? "");
   return JSON.stringify([{ ...rest, data: weights }, files.map(({ size, head }) => [size, head])]);

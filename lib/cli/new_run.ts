@@ -14,7 +14,8 @@ import { bertFrame } from "../tokenizer/special_tokens.ts";
 import { type Tokenizer, tokenizerTypes } from "../tokenizer/tokenizer.ts";
 import { trainTokenizer } from "../tokenizer/train_tokenizer.ts";
 import type { Budget } from "../train/schedule.ts";
-import { countTokens, openCorpus, type OpenedCorpus } from "./open_corpus.ts";
+import { countTokens, type OpenedCorpus } from "./open_corpus.ts";
+import { openRunCorpus } from "./open_pairs.ts";
 
 import { fillingBatch } from "./card_filling.ts";
 import { corpusChoice } from "./corpus_flags.ts";
@@ -47,8 +48,8 @@ export async function newRun(parsed: ParsedFlags, terminal: Terminal): Promise<R
     device = await openRunDevice({ path: "", before: undefined }, parsed, tuneTeller(terminal));
     // what is known of the vocabulary before any text is read
     const config = { ...plan.model, vocab: parsed.get(flags.vocab) ?? plan.model.vocab };
-    await fitMemory({ config, settings: plan.settings, device: device.device }, parsed.get(flags["micro-batch"]));
-    opened = await openCorpus(corpusChoice(parsed), { seed: plan.seed, keep: parsed.get(flags.out) });
+    await fitMemory({ config, settings: plan.settings, device: device.device }, microBatchOf(parsed, plan));
+    opened = await openRunCorpus(corpusChoice(parsed), { seed: plan.seed, keep: parsed.get(flags.out) });
     claim = await claimFor(opened, parsed, plan);
     return await newRunOn(opened, { parsed, plan, model, device, claim, terminal });
   } catch (error) {
@@ -83,7 +84,7 @@ async function newRunOn(
 ): Promise<Run> {
   if (opened.notice) terminal.print(opened.notice);
   const init = parsed.get(flags.init);
-  if (model && !model.weights.head) {
+  if (model && !model.weights.head && !plan.settings.contrastive) {
     terminal.print(
       `head    ${init} has none for masked tokens: a new one begins with random weights (seed ${plan.seed})`,
       { routine: true },
@@ -108,7 +109,7 @@ async function newRunOn(
   const budget = await budgetOn(opened.corpus, plan.budget, { tokenizer, terminal });
   const filling = fillingBatch(plan.settings, { budget, config, parsed, device: device.device });
   const choice = { config, settings: filling?.settings ?? plan.settings, device: device.device };
-  const fitted = await fitMemory(choice, parsed.get(flags["micro-batch"]));
+  const fitted = await fitMemory(choice, microBatchOf(parsed, plan));
   const settings = { ...fitted.settings, budget };
   const notices = [
     ...await textNotices(opened, { tokenizer, settings, isReady: base !== undefined }),
@@ -119,6 +120,10 @@ async function newRunOn(
   const parts = { opened, device, tokenizer, base, config, settings, notices, path, claim, keep };
   return { ...parts, before: undefined, state: undefined };
 }
+
+/** How batches are divided; those whose texts are compared are whole. */
+const microBatchOf = (parsed: ParsedFlags, { settings }: TrainPlan) =>
+  settings.contrastive ? "off" : parsed.get(flags["micro-batch"]);
 
 /** A budget that passes over the text are counted in tokens for. */
 async function budgetOn(

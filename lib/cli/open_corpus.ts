@@ -50,6 +50,8 @@ export interface CorpusChoice extends TextOptions {
   readonly validation?: number | string | undefined;
   /** Records that may be skipped. */
   readonly skipBad?: number | undefined;
+  /** Value of --pairs: a file of texts that belong together, which takes the place of `data`. */
+  readonly pairs?: string | undefined;
 }
 
 /** Value of --data that means the built-in stories. */

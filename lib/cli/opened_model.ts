@@ -7,8 +7,9 @@
 import { openDevice } from "../device/open_device.ts";
 import { readJson, urlFolder } from "../format/model_folder.ts";
 import { type OpenedModel, openModel } from "../format/open_model.ts";
+import { readPooling } from "../format/sentence_folder.ts";
 
-import { MaskedLanguageModel, toDevice } from "../inference/load.ts";
+import { MaskedLanguageModel, notPooled, toDevice } from "../inference/load.ts";
 import { type Flag, flagSwitch, type ParsedFlags } from "./flags.ts";
 import { longWork, progressAside, watchedWeights } from "./long_work.ts";
 import { parameterCount } from "../model/parameters.ts";
@@ -146,12 +147,13 @@ export async function withModel<T>(
   const { device, notice, reason } = opened;
   if (notice) sayAside(`note: ${notice}`);
   try {
-    const { opened: { folder: { place }, tokenizer }, value: model } = await readNamed(
+    const { opened: { folder, tokenizer }, value: model } = await readNamed(
       path,
       named,
       (opened) => toDevice(watchedModel(opened), device),
     );
-    const loaded = new MaskedLanguageModel({ place, model, tokenizer, ownDevice: false });
+    const pooling = await readPooling(folder).then((pooling) => pooling, notPooled);
+    const loaded = new MaskedLanguageModel({ place: folder.place, model, tokenizer, pooling, ownDevice: false });
     try {
       return await use(loaded, { reason });
     } finally {

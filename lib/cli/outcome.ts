@@ -11,6 +11,9 @@ import type { Reporter } from "./reporter.ts";
 /** Nats above a guess among all tokens from which on a loss is that of no model: twenty times the perplexity of guessing. */
 const FAR = 3;
 
+/** The same for texts that are compared: cosines that are divided by a small temperature are far apart when they are wrong. */
+const FAR_TEXTS = 20;
+
 /** Tells whether a run learns. */
 export interface Outcome extends Reporter {
   /** Steps that were skipped. */
@@ -28,20 +31,26 @@ export interface Outcome extends Reporter {
 /**
  * Watches the losses of a run. A validation loss that is far above that of guessing, after better ones, throws.
  *
- * @param vocab Different tokens.
+ * @param vocab Different tokens, or texts that each is compared with.
+ * @param choices What they are.
  * @param validations Those of before, in order.
  */
 export function watchOutcome(
-  { vocab, validations }: { vocab: number; validations: readonly ValidationRecord[] },
+  { vocab, choices = "tokens", validations }: {
+    vocab: number;
+    choices?: "tokens" | "texts";
+    validations: readonly ValidationRecord[];
+  },
 ): Outcome {
   const guess = Math.log(Math.max(2, vocab));
-  const isHigh = (loss: number) => !(loss <= guess + FAR);
+  const isHigh = (loss: number) => !(loss <= guess + (choices === "texts" ? FAR_TEXTS : FAR));
   let loss = NaN;
   let [hasLearned, skipped, overflowed] = [false, 0, 0];
   let sound = validations.findLast((record) => !isHigh(record.loss))?.step;
   /** The first of the steps until now whose losses are high. */
   let highSince: number | undefined;
-  const far = () => `the loss is ${loss.toFixed(2)}, where guessing among ${vocab} tokens gives ${guess.toFixed(2)}`;
+  const far = () =>
+    `the loss is ${loss.toFixed(2)}, where guessing among ${vocab} ${choices} gives ${guess.toFixed(2)}`;
   return {
     event(event) {
       if (event.kind === "skipped") skipped = event.total;
@@ -74,7 +83,11 @@ export function watchOutcome(
         return "the gradient of every step overflowed in f16, whose loss scale takes a few more";
       }
       if (!hasLearned && skipped > 0) return "no step had a loss and a gradient that are numbers";
-      if (!hasLearned) return "the loss of every step is 0, for nothing was masked";
+      if (!hasLearned) {
+        return `the loss of every step is 0, for ${
+          choices === "texts" ? "all texts were alike" : "nothing was masked"
+        }`;
+      }
       if (loss === 0 || !Number.isFinite(loss)) return `the loss is ${loss}`;
       return isHigh(loss) ? far() : undefined;
     },

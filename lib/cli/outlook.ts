@@ -13,7 +13,7 @@ import { timeStages } from "../train/time_steps.ts";
 import { expectedLoss } from "./expected_loss.ts";
 import { grouped, mebibytes, percent, shortCount } from "./figures.ts";
 import { waitedFor } from "./long_work.ts";
-import { type PlannedMemory, plannedMemory } from "./planned_memory.ts";
+import { type PlannedMemory, plannedMemory, stageShape } from "./planned_memory.ts";
 import type { Run } from "./run.ts";
 import { checkpointSeconds, roughTime, type RunTime, runTime } from "./run_time.ts";
 import type { Terminal } from "./terminal.ts";
@@ -35,6 +35,9 @@ const FEW_SECONDS = 20;
 /** Milliseconds that counting tokens may take: a sample is enough. */
 const COUNTING = 3000;
 
+/** Of texts that are compared no token is predicted. */
+const NOT_COUNTED: TokenEntropy = { entropy: NaN, tokens: 0, bytes: 0, isWhole: false };
+
 /** Looks ahead; of the run nothing changes. */
 export async function lookAhead(
   run: Run,
@@ -44,7 +47,9 @@ export async function lookAhead(
   const memory = await plannedMemory({ device, config, settings });
   const until = performance.now() + COUNTING;
   const enough = () => signal.aborted || performance.now() > until;
-  const frequencies = await waitedFor(terminal, "counting tokens", () => tokenEntropy({ corpus, tokenizer, enough }));
+  const frequencies = settings.contrastive
+    ? NOT_COUNTED
+    : await waitedFor(terminal, "counting tokens", () => tokenEntropy({ corpus, tokenizer, enough }));
   const from = shareBehind(run);
   if (!isWorthTiming(run)) return { memory, frequencies, time: undefined };
   const isStopped = () => signal.aborted;
@@ -73,7 +78,9 @@ function isWorthTiming({ settings }: Run): boolean {
 
 /** What is known beforehand, in lines. */
 export function outlookLines(run: Run, outlook: Outlook): string[] {
-  return [...timeLine(run, outlook), memoryLine(outlook), ...passesLine(run, outlook), ...lossLines(run, outlook)];
+  const known = [...timeLine(run, outlook), memoryLine(outlook)];
+  if (run.settings.contrastive) return [...known, ...comparedLines(run)];
+  return [...known, ...passesLine(run, outlook), ...lossLines(run, outlook)];
 }
 
 function timeLine({ settings: { budget }, state }: Run, { time }: Outlook): string[] {
@@ -116,6 +123,16 @@ function passesLine(run: Run, { frequencies, time }: Outlook): string[] {
     ? `of which the run reads ${percent(passes, passes < 0.1 ? 1 : 0)}`
     : `which the run reads ${passes < 1.05 ? "once" : `${Number(passes.toPrecision(2))} times`}`;
   return [`text    ${frequencies.isWhole ? "" : "about "}${grouped(tokens)} tokens to train on, ${times}`];
+}
+
+/** What the losses of texts that are compared mean. */
+function comparedLines({ settings, opened: { corpus } }: Run): string[] {
+  const { capacity: texts } = stageShape(settings, settings.curriculum.length - 1);
+  const other = corpus.pairs ? "the other text of its pair" : "its other half";
+  return [
+    `loss    lower is better: guessing among ${grouped(texts)} texts gives ${Math.log(texts).toFixed(2)}`,
+    `        accuracy is the share of texts that are nearest to their other view; in validation, to ${other}`,
+  ];
 }
 
 /** Passes over their text that the measured runs made at most. */

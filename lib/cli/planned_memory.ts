@@ -11,6 +11,8 @@ import { parameterCount } from "../model/parameters.ts";
 import type { TrainingSettings } from "../train/settings.ts";
 import { stageShape } from "../train/step_queue.ts";
 
+export { stageShape };
+
 /** Bytes on a device. */
 export interface PlannedMemory {
   /** Weights, gradients and moments. */

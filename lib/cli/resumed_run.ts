@@ -10,7 +10,7 @@ import { checkUnchanged } from "./file_print.ts";
 import { type ParsedFlags, UsageError } from "./flags.ts";
 import { checkModelPath } from "./model_path.ts";
 import { changedRate, type Rates } from "./learning_rates.ts";
-import { openCorpus } from "./open_corpus.ts";
+import { openRunCorpus } from "./open_pairs.ts";
 import { program } from "./program.ts";
 import type { Run } from "./run.ts";
 import { claimRun, type RunClaim } from "./run_claim.ts";
@@ -32,7 +32,7 @@ export async function resumedRun(parsed: ParsedFlags, path: string, terminal: Te
   if (other) throw new UsageError(`Option --${other} cannot be changed by --resume: a run goes on as it began`);
   await checkModelPath(path, "resume");
   const runConfig = await readRun(path);
-  if (runConfig.text.data.length === 0) {
+  if (runConfig.text.data.length === 0 && runConfig.text.pairs === undefined) {
     throw new RangeError(`Cannot resume "${path}": its text came from standard input`);
   }
   const claim = claimRun(path);
@@ -50,7 +50,7 @@ async function resumedFrom(
   { parsed, claim, terminal }: { parsed: ParsedFlags; claim: RunClaim; terminal: Terminal },
 ): Promise<Run> {
   const { path } = claim;
-  const opened = await openCorpus(runConfig.text, { seed: runConfig.training.seed });
+  const opened = await openRunCorpus(runConfig.text, { seed: runConfig.training.seed });
   try {
     const note = checkUnchanged(runConfig.files, opened.files);
     if (note) terminal.print(`note: ${note}`);

@@ -18,17 +18,19 @@ import type { Terminal } from "./terminal.ts";
  * @param validations Those of before, in order.
  */
 export function runNotices(
-  { opened: { corpus }, tokenizer, settings: { budget }, state }: Run,
+  { opened: { corpus }, tokenizer, settings: { budget, contrastive }, state }: Run,
   { outlook, validations, terminal }: {
     outlook: Outlook | undefined;
     validations: readonly ValidationRecord[];
     terminal: Terminal;
   },
 ): Reporter {
+  // of texts that are compared, what is known of tokens says nothing
+  const known = contrastive ? undefined : outlook;
   return curveNotices({
-    vocab: tokenizer.size,
-    entropy: outlook?.frequencies.entropy,
-    textTokens: outlook && textTokens(corpus, outlook.frequencies),
+    vocab: contrastive ? Infinity : tokenizer.size,
+    entropy: known?.frequencies.entropy,
+    textTokens: known && textTokens(corpus, known.frequencies),
     progress: (at) => progressOf(budget, at),
     validations,
     tokens: state?.tokens,

@@ -113,7 +113,7 @@ function fieldsOf(
     { text: `${grouped(tokensPerSecond)} tokens/s`, need: 9 },
     peakShare === undefined ? undefined : { text: `${percent(peakShare, 0)} of peak`, need: 2 },
     { text: `length ${length}`, need: 3 },
-    { text: `masked ${percent(maskRate, 0)}`, need: 2.5 },
+    ...(maskRate > 0 ? [{ text: `masked ${percent(maskRate, 0)}`, need: 2.5 }] : []),
     { text: `learning rate ${rate(learningRate)}`, need: 1 },
     spent,
     skipped > 0 ? { text: `${grouped(skipped)} skipped`, need: 7.5 } : undefined,

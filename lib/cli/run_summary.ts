@@ -6,6 +6,7 @@
 
 import { parameterCount } from "../model/parameters.ts";
 import { tokenizerNames } from "../tokenizer/tokenizer.ts";
+import type { Corpus } from "../text/corpus.ts";
 import { describeBudget, type PlannedStage, planStages, type Span } from "../train/schedule.ts";
 import { plannedEvaluateTokens, type TrainingSettings } from "../train/settings.ts";
 import { grouped, percent } from "./figures.ts";
@@ -31,7 +32,8 @@ export function runSummary(
     `model   ${preset}: ${layers} layers × ${width}, ${heads} heads, hidden ${hidden}, vocabulary ${vocab}: ` +
     `${grouped(parameterCount(config))} parameters` + (base === undefined ? "" : `, from ${base.name}`),
     ...settingsLines(settings),
-    stageTable(stages, columns),
+    ...(settings.contrastive ? [viewsLine(settings, { corpus, dropout: config.dropout })] : []),
+    stageTable(settings.contrastive ? stages.map((stage) => ({ ...stage, maskRate: [] })) : stages, columns),
     ...[...short, ...notices].map((text) => `note: ${text}`),
   ].join("\n");
 }
@@ -39,7 +41,15 @@ export function runSummary(
 const spelled = (span: Span) => "share" in span ? percent(span.share, 0) : `${grouped(span.steps)} steps`;
 
 function settingsLines(settings: TrainingSettings): string[] {
-  const { learningRate: { peak, schedule, warmup }, maskRule, budget, evaluateEvery, saveEvery, attention } = settings;
+  const {
+    learningRate: { peak, schedule, warmup },
+    maskRule,
+    budget,
+    contrastive,
+    evaluateEvery,
+    saveEvery,
+    attention,
+  } = settings;
   const rise = "share" in warmup ? percent(warmup.share, 0) : `${warmup.steps} steps`;
   const tokens = plannedEvaluateTokens(settings);
   const most = tokens === undefined ? "a tenth of the time" : `${grouped(tokens)} tokens`;
@@ -48,7 +58,9 @@ function settingsLines(settings: TrainingSettings): string[] {
     `attention from ${attention.start} tokens to whole windows in the first ${percent(attention.share, 0)}`;
   return [
     `plan    ${describeBudget(budget)}; learning rate ${peak.toPrecision(3)} ${schedule}, ` +
-    `warm-up ${rise}; masking rule ${maskRule}`,
+    `warm-up ${rise}; ${
+      contrastive ? `comparing texts at temperature ${contrastive.temperature}` : `masking rule ${maskRule}`
+    }`,
     ...(grows ? [`        ${grows}`] : []),
     `checks  validation every ${spelled(evaluateEvery)} on at most ${most}, checkpoints every ${
       spelled(saveEvery)
@@ -56,18 +68,35 @@ function settingsLines(settings: TrainingSettings): string[] {
   ];
 }
 
+/** What the views of a text are. */
+function viewsLine(
+  { contrastive }: TrainingSettings,
+  { corpus, dropout }: { corpus: Corpus; dropout: number },
+): string {
+  const views = corpus.pairs
+    ? "the two texts of a pair"
+    : contrastive!.views === "halves"
+    ? "the two halves of a text"
+    : "a text twice";
+  return `views   ${views}, ${percent(dropout, 0)} dropped; each is compared with those of all texts of the batch`;
+}
+
 /** Columns that go where there is no room, the least needed first. */
 const leaving = ["tokens a step", "windows", "share", "mask rate"];
 
-function stageTable(stages: readonly PlannedStage[], width: number): string {
-  const cells: Readonly<Record<string, (stage: PlannedStage, index: number) => string>> = {
+/** A stage without a mask rate where nothing is masked. */
+type ShownStage = Omit<PlannedStage, "maskRate"> & { readonly maskRate: readonly number[] };
+
+function stageTable(stages: readonly ShownStage[], width: number): string {
+  const masks = stages.some(({ maskRate }) => maskRate.length > 0);
+  const cells: Readonly<Record<string, (stage: ShownStage, index: number) => string>> = {
     stage: (_, index) => String(index + 1),
     length: ({ length }) => String(length),
     share: ({ share }) => percent(share, 0),
     steps: ({ steps }) => steps === undefined ? "by the clock" : grouped(steps),
     windows: ({ windows }) => String(windows),
     "tokens a step": ({ tokens }) => grouped(tokens),
-    "mask rate": ({ maskRate }) => maskRate.map((share) => percent(share, 0)).join(" → "),
+    ...(masks ? { "mask rate": ({ maskRate }) => maskRate.map((share) => percent(share, 0)).join(" → ") } : {}),
   };
   return fittedTable(Object.entries(cells).map(([name, cell]) => [name, stages.map(cell)]), { width, leaving });
 }

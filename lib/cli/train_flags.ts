@@ -8,6 +8,7 @@ import { maskModes, maskRules } from "../batch/masking.ts";
 import { MOST_THREADS } from "../device/cpu/thread_program.ts";
 import type { AttentionGrowth } from "../batch/pieces.ts";
 import { packModes } from "../batch/block.ts";
+import { viewKinds } from "../batch/views.ts";
 import { deviceChoices } from "../device/open_device.ts";
 import { trimmed } from "../files/paths.ts";
 import { VALIDATION_SHARE } from "../text/corpus.ts";
@@ -16,8 +17,10 @@ import { documentKinds } from "../text/plain_text.ts";
 import { BadRecords } from "../text/source.ts";
 import { type Preset, presets, sizes } from "../model/config.ts";
 import { activations } from "../tensor/activations.ts";
+import { TEMPERATURE } from "../model/heads/contrastive.ts";
 import { tokenizerTypes } from "../tokenizer/tokenizer.ts";
 import { KEPT_CHECKPOINTS } from "../train/checkpoint.ts";
+import { BATCH_TEXTS, TEXT_LENGTH, VIEW_DROPOUT } from "../train/contrastive_settings.ts";
 import { type LearningRate, type MaskRate, schedules, type Span } from "../train/schedule.ts";
 import { EVALUATION_TOKENS } from "../train/settings.ts";
 import { DEFAULT_TEXT } from "./default_text.ts";
@@ -220,6 +223,24 @@ const batches = {
   "never-mask": { ...flag("WORD", "a word that is never masked; repeatable", text), repeatable: true },
 };
 
+/** What a model is trained to do. */
+export const objectives = ["masked", "contrastive"] as const;
+
+const objective = {
+  objective: flag(
+    "KIND",
+    `masked tokens, or contrastive: texts whose vectors are compared (default: ${objectives[0]})`,
+    parseChoice(objectives),
+  ),
+  pairs: flag("FILE", "contrastive: texts that belong together, two columns or fields, instead of --data", trimmed),
+  views: flag(
+    "KIND",
+    `contrastive: a text twice under dropout, or its halves: ${either(viewKinds)} (default: ${viewKinds[0]})`,
+    parseChoice(viewKinds),
+  ),
+  temperature: flag("X", `contrastive: what cosines are divided by (default: ${TEMPERATURE})`, parseNumber),
+};
+
 const optimizer = {
   lr: flag(
     "RATE",
@@ -308,12 +329,14 @@ export const trainFlagGroups: FlagGroups = {
   Model: shape,
   "Training budget (choose one)": budgets,
   "Windows, batches and masks": batches,
+  [`What is learned (contrastive: --length ${TEXT_LENGTH}, ${BATCH_TEXTS} texts a batch, --dropout ${VIEW_DROPOUT})`]:
+    objective,
   Optimizer: optimizer,
   Reports: reports,
 };
 
 /** Flags by name, for looking up their values. */
-export const trainFlags = { ...textAndRun, ...shape, ...budgets, ...batches, ...optimizer, ...reports };
+export const trainFlags = { ...textAndRun, ...shape, ...budgets, ...batches, ...objective, ...optimizer, ...reports };
 
 /** Names of the flags of which one at most is given. */
 export const budgetFlags = Object.keys(budgets) as readonly (keyof typeof budgets)[];

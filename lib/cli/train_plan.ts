@@ -7,6 +7,7 @@
 import { DEFAULT_LENGTH, parseCurriculum, type Stage } from "../batch/curriculum.ts";
 import { architectures, checkConfig, type ModelConfig, modelConfig, type Preset } from "../model/config.ts";
 import type { Activation } from "../tensor/activations.ts";
+import { checkContrastive, contrastiveDefaults, TEXT_LENGTH, VIEW_DROPOUT } from "../train/contrastive_settings.ts";
 import type { Budget, LearningRate } from "../train/schedule.ts";
 import { defaultSettings, type TrainingSettings } from "../train/settings.ts";
 import { definedOnly, type ParsedFlags, UsageError } from "./flags.ts";
@@ -53,10 +54,16 @@ export function planFromFlags(parsed: ParsedFlags, base?: ModelConfig): TrainPla
   const budget = budgetOf(parsed);
   const preset = base?.preset ?? get(flags.preset);
   checkPairs(parsed, preset);
+  checkObjective(parsed);
   const curriculum = stages(parsed, { preset, base });
   const model = modelOf(parsed, { preset, base, length: curriculum.at(-1)!.length });
   const seed = get(flags.seed) ?? defaultsOf(preset).seed;
-  const settings = { ...settingsOf(parsed, { preset, width: model.width, base }), curriculum, seed };
+  const settings = { ...settingsOf(parsed, { preset, width: model.width, base, curriculum }), curriculum, seed };
+  const hasPairs = get(flags.pairs) !== undefined;
+  if (settings.contrastive) {
+    const corpus = hasPairs ? { pairs: () => [] } : {};
+    orUsageError(() => checkContrastive(settings, { model: { config: model }, corpus }));
+  }
   return { seed, labmlVocabulary: preset === "labml", model, settings, budget };
 }
 
@@ -74,6 +81,37 @@ function checkPairs({ get }: ParsedFlags, preset: Preset): void {
   }
 }
 
+/** Whether texts are compared instead of masked tokens predicted. */
+const isContrastive = ({ get }: ParsedFlags) => get(flags.objective) === "contrastive";
+
+/** Flags that mean nothing for one objective or the other. */
+const ofContrastive = ["pairs", "views", "temperature"];
+const ofMasked = ["nsp", "pack", "mask-rate", "mask-rule", "mask-mode", "never-mask", "sample-every"];
+
+/** Each objective has flags of its own. */
+function checkObjective(parsed: ParsedFlags): void {
+  const { get, given } = parsed;
+  if (!isContrastive(parsed)) {
+    const other = given.find((name) => ofContrastive.includes(name));
+    if (other) throw new UsageError(`Option --${other} is for --objective contrastive`);
+    return;
+  }
+  const other = given.find((name) => ofMasked.includes(name));
+  if (other) {
+    throw new UsageError(`Option --${other} means nothing beside --objective contrastive, which masks nothing`);
+  }
+  if (typeof get(flags["micro-batch"]) === "number") {
+    throw new UsageError(
+      "Option --micro-batch means nothing beside --objective contrastive: a text is compared with all others of a batch",
+    );
+  }
+  if (get(flags.pairs) === undefined) return;
+  const beside = given.find((name) => ["data", "document", "views"].includes(name));
+  if (beside) {
+    throw new UsageError(`Option --${beside} means nothing beside --pairs, which holds the texts and their views`);
+  }
+}
+
 function budgetOf({ get }: ParsedFlags): TrainPlan["budget"] {
   const given = budgetFlags.filter((name) => get(flags[name]) !== undefined);
   if (given.length > 1) {
@@ -85,12 +123,15 @@ function budgetOf({ get }: ParsedFlags): TrainPlan["budget"] {
 
 /** Stages of rising length. A model that has learned already needs no short sequences first, unless they are asked for. */
 function stages(
-  { get }: ParsedFlags,
+  parsed: ParsedFlags,
   { preset, base }: { preset: Preset; base: ModelConfig | undefined },
 ): readonly Stage[] {
+  const { get } = parsed;
   const [text, length] = [get(flags.curriculum), get(flags.length)];
   const curriculum = text !== undefined
     ? orUsageError(() => parseCurriculum(text, { length }))
+    : isContrastive(parsed)
+    ? [{ length: length ?? Math.min(TEXT_LENGTH, base?.maxLength ?? TEXT_LENGTH), share: 1 }]
     : base
     ? [{ length: length ?? Math.min(DEFAULT_LENGTH, base.maxLength), share: 1 }]
     : defaultsOf(preset, length).curriculum;
@@ -108,16 +149,19 @@ function stages(
 
 /** The model, checked before any work is done. */
 function modelOf(
-  { get }: ParsedFlags,
+  parsed: ParsedFlags,
   { preset, base, length }: { preset: Preset; base: ModelConfig | undefined; length: number },
 ): ModelConfig {
+  const { get } = parsed;
   const isLearned = architectures[preset].positionEncoding === "learned";
   const usual = isLearned ? length : Math.max(defaultsOf(preset).maxLength, length);
   const maxLength = base?.maxLength ?? get(flags["max-length"]) ?? usual;
   if (length > maxLength) {
     throw new UsageError(`Length ${length} exceeds the model's longest sequence of ${maxLength} (--max-length)`);
   }
-  const dropout = get(flags.dropout);
+  // the two views of a text differ by what is dropped
+  const usualDropout = isContrastive(parsed) ? base?.dropout || VIEW_DROPOUT : undefined;
+  const dropout = get(flags.dropout) ?? usualDropout;
   const nextSentence = get(flags.nsp) ?? false;
   return orUsageError(() => {
     if (base) {
@@ -152,11 +196,20 @@ function activationOf(preset: Preset, activation: Activation | undefined): Parti
 
 /** All settings but curriculum and seed. */
 function settingsOf(
-  { get, all }: ParsedFlags,
-  { preset, width, base }: { preset: Preset; width: number; base: ModelConfig | undefined },
+  parsed: ParsedFlags,
+  { preset, width, base, curriculum }: {
+    preset: Preset;
+    width: number;
+    base: ModelConfig | undefined;
+    curriculum: readonly Stage[];
+  },
 ): Omit<TrainingSettings, "budget"> {
-  const defaults = defaultSettings({ preset, width });
-  const learningRate = base ? continuedRate({ preset, width }) : defaults.learningRate;
+  const { get, all } = parsed;
+  const { length } = curriculum.at(-1)!;
+  const defaults = isContrastive(parsed)
+    ? contrastiveDefaults({ preset, width, length })
+    : defaultSettings({ preset, width });
+  const learningRate = base && !isContrastive(parsed) ? continuedRate({ preset, width }) : defaults.learningRate;
   const schedule = get(flags.schedule) ?? learningRate.schedule;
   // a rate for one family of schedules means nothing in the other
   const isOther = (schedule === "noam") !== (learningRate.schedule === "noam");
@@ -186,6 +239,10 @@ function settingsOf(
       evaluateTokens: get(flags["eval-tokens"]),
       saveEvery: get(flags["save-every"]),
       sampleEvery: get(flags["sample-every"]),
+      contrastive: defaults.contrastive && {
+        temperature: get(flags.temperature) ?? defaults.contrastive.temperature,
+        views: get(flags.views) ?? defaults.contrastive.views,
+      },
     }),
   };
 }

@@ -15,6 +15,7 @@ import type { TrainingState, ValidationRecord } from "../train/events.ts";
 import { DivergedError } from "../train/diverged.ts";
 import { fewestParts, largestStage } from "../train/micro_batch.ts";
 import { stageSize } from "../train/schedule.ts";
+import { stageShape } from "../train/step_queue.ts";
 import { train } from "../train/trainer.ts";
 import { measurePeaks } from "../speed/measure_peaks.ts";
 import { bestCheckpoint, type CheckpointKeeper, checkpointKeeper } from "./checkpoint_keeper.ts";
@@ -113,8 +114,10 @@ export async function trainRun(
 
 /** A new run that a GPU has no memory for, with batches in more parts: WebGPU tells how much there is only when it is used up. */
 function inSmallerParts(error: unknown, run: Run, microBatch: MicroBatch): { run: Run; note: string } | undefined {
-  if (!(error instanceof DeviceMemoryError) || microBatch !== "auto" || run.state) return undefined;
   const { settings } = run;
+  // of a part of a batch a text would be compared with fewer
+  const isWhole = microBatch !== "auto" || settings.contrastive !== undefined;
+  if (!(error instanceof DeviceMemoryError) || isWhole || run.state) return undefined;
   const { tokens } = stageSize(settings.curriculum[largestStage(settings)]!, { ...settings, accumulate: 1 });
   const divided = fewestParts(settings, { most: tokens / 2, above: 1 });
   if (!divided) return undefined;
@@ -201,7 +204,7 @@ async function trainOn(
         // only now: text that turns out too short leaves no folder behind
         if (isFirst) await enterFolder(run, device);
         const validations = await readValidations(run.path);
-        outcome = watchOutcome({ vocab: tokenizer.size, validations });
+        outcome = watchOutcome({ ...guessOf(run), validations });
         const notices = runNotices(run, { outlook: known.outlook, validations, terminal });
         const said = [...await eventsOf(run, parsed.get(trainFlags.tensorboard) ?? false), end, slow, shown, told];
         keeper = guardedKeeper(run, { device, outcome, validations });
@@ -227,6 +230,13 @@ async function trainOn(
     if (trace && path !== undefined) terminal.print(await writeTrace(path, trace, { device: device.description }));
     model.destroy();
   }
+}
+
+/** Among how many who knows nothing guesses, and what they are. */
+function guessOf({ settings, tokenizer }: Run): { vocab: number; choices: "tokens" | "texts" } {
+  const { contrastive, curriculum } = settings;
+  if (!contrastive) return { vocab: tokenizer.size, choices: "tokens" };
+  return { vocab: stageShape(settings, curriculum.length - 1).capacity, choices: "texts" };
 }
 
 /** The model, which takes seconds where it is large. */
@@ -321,8 +331,14 @@ async function ended(
     terminal.print(`\nnothing was learned: ${problem}; the model in ${path} is of no use`);
     return 1;
   }
-  terminal.print(`\nthe model is in ${path}; fill in masked text with:`);
-  terminal.print(`  ${program} fill ${shellWord(path)} ${example(corpus, tokenizer)}`);
+  if (run.settings.contrastive) {
+    terminal.print(`\nthe model is in ${path}; search your documents with:`);
+    terminal.print(`  ${program} index FOLDER --model ${shellWord(path)} --out index`);
+    terminal.print(`  ${program} search "words" --index index`);
+  } else {
+    terminal.print(`\nthe model is in ${path}; fill in masked text with:`);
+    terminal.print(`  ${program} fill ${shellWord(path)} ${example(corpus, tokenizer)}`);
+  }
   await tellBest(path, terminal);
   const next = nextStep(await readValidations(path), run.settings.budget);
   if (next !== undefined) terminal.print(next);

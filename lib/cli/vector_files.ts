@@ -9,6 +9,7 @@ import { safeJson } from "../sentences/safe_text.ts";
 import { vectorMean } from "../inference/embed_documents.ts";
 import { openSpool } from "../files/spool.ts";
 import { type FileWriter, writeFile } from "../files/write_files.ts";
+import { npyHeader } from "./npy.ts";
 import { lineWriter, sayAside } from "./standard_streams.ts";
 
 /** A vector with what it is of. */
@@ -74,17 +75,6 @@ export async function writeNpy(
     if (names) await writeFile(namesBeside(path), (list) => write(file, list), { what });
     else await write(file);
   }, { what });
-}
-
-/** Bytes of a .npy file's header: room for any number of rows. */
-const NPY_HEADER = 128;
-
-function npyHeader(rows: number, width: number): Uint8Array {
-  const text = `{'descr': '<f4', 'fortran_order': False, 'shape': (${rows}, ${width}), }`;
-  const bytes = encoder.encode(`\x00NUMPY\x01\x00\x00\x00${text.padEnd(NPY_HEADER - 11)}\n`);
-  bytes[0] = 0x93;
-  new DataView(bytes.buffer).setUint16(8, NPY_HEADER - 10, true);
-  return bytes;
 }
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>) =>

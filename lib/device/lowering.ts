@@ -76,6 +76,12 @@ const described: Readonly<Record<string, (call: OpCall) => Described>> = {
   }),
   geglu: ({ params, choices }) => byHidden4(params, choices.activation),
   geglu_backward: ({ params, choices }) => byHidden4(params, choices.activation),
+  l2_normalise: ({ params }) => ({ ...byColumns4(params), items: params.rows! }),
+  l2_normalise_backward: ({ params, choices }) => ({
+    ...byColumns4(params),
+    constants: { ACCUMULATE: choices.accumulate ?? false },
+    items: params.rows!,
+  }),
   layer_norm: ({ params, tensors }) => ({
     ...byColumns4(params),
     constants: { BIAS: "bias" in tensors },
@@ -94,6 +100,11 @@ const described: Readonly<Record<string, (call: OpCall) => Described>> = {
       BIAS_GRADIENT: "d_bias" in tensors,
     },
     items: params.m! * params.n!,
+  }),
+  mean_pool: ({ params }) => byWindows4(params, params.windows!),
+  mean_pool_backward: ({ params, choices }) => ({
+    ...byWindows4(params, params.windows! * params.length!),
+    constants: { ACCUMULATE: choices.accumulate ?? false },
   }),
   pad_columns: ({ params }) => ({ params, constants: {}, items: params.size! }),
   record_step: ({ params }) => ({ params: { ...params, count: 0, clip: 0 }, constants: {}, items: 1 }),
@@ -117,6 +128,12 @@ function flat(size: number, constants: Described["constants"] = {}): Described {
 function byColumns4({ columns, ...params }: OpCall["params"]): Described {
   const columns4 = columns! / 4;
   return { params: { ...params, columns4 }, constants: {}, items: (params.rows ?? params.count)! * columns4 };
+}
+
+/** One item four columns of so many rows. */
+function byWindows4({ columns, ...params }: OpCall["params"], rows: number): Described {
+  const columns4 = columns! / 4;
+  return { params: { ...params, columns4 }, constants: {}, items: rows * columns4 };
 }
 
 function byHidden4({ rows, hidden }: OpCall["params"], name: Activation | undefined): Described {

@@ -36,11 +36,11 @@ type TextShape = Omit<BatchShape, "capacity">;
 /** Options of {@linkcode embedTexts}. */
 export interface EmbedOptions {
   /**
-   * How the vector is made.
+   * How the vector is made. Of a {@linkcode MaskedLanguageModel} whose folder says that for sentence-transformers: as that does.
    *
    * @default {"mean"}
    */
-  pool?: PoolMode;
+  pool?: PoolMode | undefined;
 }
 
 /**

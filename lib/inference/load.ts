@@ -10,6 +10,7 @@ import type { Device } from "../device/device.ts";
 import { type DeviceChoice, openDevice } from "../device/open_device.ts";
 import { type ModelFolder, urlFolder } from "../format/model_folder.ts";
 import { type OpenedModel, openModel } from "../format/open_model.ts";
+import { type ModelPooling, readPooling } from "../format/sentence_folder.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { Model } from "../model/model.ts";
 import { isMaskedHeadParameter } from "../model/heads/masked.ts";
@@ -18,6 +19,7 @@ import { initialValues } from "../model/parameters.ts";
 import type { Corpus, CorpusPart } from "../text/corpus.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { findModels } from "../files/find_models.ts";
+import { type ContinueOptions, continueText } from "./continue_text.ts";
 import { type Embedded, type EmbedOptions, embedTexts } from "./embed.ts";
 import {
   type EmbeddedDocument,
@@ -86,21 +88,39 @@ export class MaskedLanguageModel {
   readonly model: Model;
   /** Its vocabulary. */
   readonly tokenizer: Tokenizer;
+  #pooling: ModelPooling | SyntaxError | undefined;
   #ownDevice: boolean;
 
-  /** Takes a model over; with `ownDevice`, its device too. */
+  /** Takes a model over; with `ownDevice`, its device too. `pooling`: how its vectors are made, or why that is not known. */
   constructor(
-    { place, model, tokenizer, ownDevice }: { place: string; model: Model; tokenizer: Tokenizer; ownDevice: boolean },
+    { place, model, tokenizer, pooling, ownDevice }: {
+      place: string;
+      model: Model;
+      tokenizer: Tokenizer;
+      pooling?: ModelPooling | SyntaxError | undefined;
+      ownDevice: boolean;
+    },
   ) {
     this.place = place;
     this.model = model;
     this.tokenizer = tokenizer;
+    this.#pooling = pooling;
     this.#ownDevice = ownDevice;
   }
 
   /** Its configuration. */
   get config(): ModelConfig {
     return this.model.config;
+  }
+
+  /**
+   * How its vectors are made, where its folder says that for sentence-transformers; undefined elsewhere.
+   *
+   * @throws {SyntaxError} if it makes them in a way that is not known here.
+   */
+  get pooling(): ModelPooling | undefined {
+    if (this.#pooling instanceof SyntaxError) throw this.#pooling;
+    return this.#pooling;
   }
 
   /** Fills every `[MASK]` of a text: see {@linkcode fill}. */
@@ -113,6 +133,11 @@ export class MaskedLanguageModel {
     return fillTexts(this, texts, options);
   }
 
+  /** Goes on with a text: see {@linkcode continueText}. */
+  continueText(beginning: string, options?: ContinueOptions): AsyncGenerator<string> {
+    return continueText(this, beginning, options);
+  }
+
   /** Vectors of texts: see {@linkcode embedTexts}. */
   async embed(texts: readonly string[], options?: EmbedOptions): Promise<Float32Array<ArrayBuffer>[]> {
     const vectors = [];
@@ -122,7 +147,7 @@ export class MaskedLanguageModel {
 
   /** Vectors of a stream of texts: see {@linkcode embedTexts}. */
   embedTexts(texts: Iterable<string> | AsyncIterable<string>, options?: EmbedOptions): AsyncGenerator<Embedded> {
-    return embedTexts(this, texts, options);
+    return embedTexts(this, texts, this.#pooled(options));
   }
 
   /** Vectors of documents of any length, or of their chunks: see {@linkcode embedDocuments}. */
@@ -130,7 +155,12 @@ export class MaskedLanguageModel {
     documents: Iterable<TextDocument> | AsyncIterable<TextDocument>,
     options?: EmbedDocumentsOptions,
   ): AsyncGenerator<EmbeddedDocument> {
-    return embedDocuments(this, documents, options);
+    return embedDocuments(this, documents, this.#pooled(options));
+  }
+
+  /** What the folder says of vectors, where nothing else is said. */
+  #pooled<Options extends EmbedOptions>(options: Options | undefined): Options {
+    return { ...options, pool: options?.pool ?? this.pooling?.pool ?? "mean" } as Options;
   }
 
   /** Masked loss, accuracy and perplexity on a text, repeatable to the bit: see {@linkcode scoreMasked}. */
@@ -190,11 +220,18 @@ export async function load(
   }
   try {
     const { folder: { place }, tokenizer } = opened;
-    return new MaskedLanguageModel({ place, tokenizer, ownDevice, model: await toDevice(opened, device) });
+    const pooling = await readPooling(opened.folder).catch(notPooled);
+    return new MaskedLanguageModel({ place, tokenizer, pooling, ownDevice, model: await toDevice(opened, device) });
   } catch (error) {
     if (ownDevice) device.destroy();
     throw error;
   }
+}
+
+/** Of a model whose vectors are made in another way than those here, the rest can be used. */
+export function notPooled(error: unknown): SyntaxError {
+  if (error instanceof SyntaxError) return error;
+  throw error;
 }
 
 /** The folder that a path or an address means. */

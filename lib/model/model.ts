@@ -23,6 +23,7 @@ import {
 import type { Storage, Tensor } from "../tensor/tensor.ts";
 import type { ModelConfig } from "./config.ts";
 import { encode, type EncoderContext, positionTables } from "./encoder.ts";
+import { type ContrastiveHead, recordContrastiveHead } from "./heads/contrastive.ts";
 import { type MaskedHead, recordMaskedHead } from "./heads/masked.ts";
 import { type NextSentenceHead, recordNextSentenceHead } from "./heads/next_sentence.ts";
 import { initialValues, modelParameters } from "./parameters.ts";
@@ -32,6 +33,17 @@ import { textInputs, type Texts, type TextShape, writeTexts } from "./text_input
 export interface BatchShape extends TextShape {
   /** Room for masked rows. */
   readonly capacity: number;
+  /**
+   * Whether texts are compared instead of masked tokens predicted: the first half of the windows holds one view of each text,
+   * the second half the other, and cosines are divided by the temperature. Such batches are always full. Default: they are not.
+   */
+  readonly contrast?: Contrast | undefined;
+}
+
+/** How texts are compared. */
+export interface Contrast {
+  /** What cosines are divided by. */
+  readonly temperature: number;
 }
 
 /** Trains on batches of one shape. */
@@ -275,7 +287,7 @@ export class Model {
   #recordHeads(shape: BatchShape, training: Training = {}) {
     const { steps } = training;
     const { device } = this;
-    if (!this.hasHead) {
+    if (!this.hasHead && !shape.contrast) {
       throw new RangeError(
         "Cannot predict masked tokens: this model has no head for them, only an encoder; train --init makes it a new head",
       );
@@ -284,15 +296,19 @@ export class Model {
       throw new RangeError("Cannot tell which text follows which: this model has no head for next sentences");
     }
     const { graph, context, hidden, write, writeTables } = this.#record(shape, training);
-    const { windows, capacity } = shape;
+    const { windows, capacity, contrast } = shape;
     const scaled = (step: StepTensors | undefined) => step && { ...step, scaling: steps?.scaling };
-    const masked: MaskedHead = recordMaskedHead(context, hidden, { device, capacity, step: scaled(steps?.masked) });
+    const step = scaled(steps?.masked);
+    const contrastive: ContrastiveHead | undefined = contrast &&
+      recordContrastiveHead(context, hidden, { device, windows, ...contrast, step });
+    const masked: MaskedHead = contrastive ?? recordMaskedHead(context, hidden, { device, capacity, step });
     const pairs = shape.pairs
       ? recordNextSentenceHead(context, hidden, { device, windows, step: scaled(steps?.pairs) })
       : undefined;
     const compile = async (): Promise<TrainingProgram> => {
       const program = withRounding(await graph.compile(device), graph, this.store);
       writeTables();
+      contrastive?.writeConstants();
       pairs?.writeConstants();
       return {
         shape,
@@ -342,6 +358,10 @@ function withRounding(program: Program, { precision }: Graph, store: ParameterSt
 
 function checkBatch(batch: Batch, shape: BatchShape): void {
   const count = batch.maskedRows.length;
+  // a window that is missing would be a text to compare with
+  if (shape.contrast && batch.windows !== shape.windows) {
+    throw new RangeError(`Cannot compare the texts of ${batch.windows} windows: there must be ${shape.windows}`);
+  }
   if (batch.length === shape.length && batch.windows <= shape.windows && count <= shape.capacity) return;
   throw new RangeError(
     `Cannot run ${batch.windows} windows of ${batch.length} with ${count} masked tokens: there is room for ` +

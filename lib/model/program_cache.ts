@@ -18,15 +18,15 @@ export interface ProgramCache<Shape, Program> {
 
 /** A cache of what `compile` makes, empty at first; of more than `most` programs the one that was not used longest goes. */
 export function programCache<
-  Shape extends TextShape & { readonly capacity?: number },
+  Shape extends TextShape & { readonly capacity?: number; readonly contrast?: unknown },
   Program extends { destroy(): void },
 >(compile: (shape: Shape) => Promise<Program>, { most = 4 }: { most?: number } = {}): ProgramCache<Shape, Program> {
   const programs = new Map<string, Promise<Program>>();
   const discard = (program: Promise<Program>) => program.then((program) => program.destroy(), () => {});
   return {
     async get(shape) {
-      const { windows, length, capacity, documents = false, pairs = false } = shape;
-      const key = [windows, length, capacity, documents, pairs].join();
+      const { windows, length, capacity, documents = false, pairs = false, contrast } = shape;
+      const key = [windows, length, capacity, documents, pairs, JSON.stringify(contrast)].join();
       const known = programs.get(key);
       programs.delete(key);
       if (!known && programs.size >= most) {

@@ -63,6 +63,7 @@ export const purposes = {
   spans: 6,
   pairing: 7,
   maskRates: 8,
+  writing: 21,
 } as const;
 
 /** A sequence of random numbers from one stream: block after block of {@linkcode philox}. */

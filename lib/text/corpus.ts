@@ -5,6 +5,7 @@
  */
 
 import { textSource } from "./text_source.ts";
+import type { TextPair } from "./pairs.ts";
 import { type BadRecords, type ByteSource, type Passage, strict, type TextSource } from "./source.ts";
 
 /** The two parts of a corpus. */
@@ -30,6 +31,8 @@ export interface Corpus {
   readonly endless: boolean;
   /** Passages of a part, from a position on that an earlier passage gave; by default from the beginning. */
   passages(part: CorpusPart, from?: CorpusPosition): AsyncIterable<CorpusPassage>;
+  /** Where the text comes in pairs: those of a part, whose texts are its passages. */
+  pairs?(part: CorpusPart): readonly TextPair[];
 }
 
 /** The texts of a part's passages. */

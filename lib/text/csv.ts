@@ -263,3 +263,50 @@ function decoded(line: Line, source: ByteSource, bad: BadRecords): CsvLine {
   const { start, next, place } = line;
   return { text: text ?? lossy.decode(line.bytes), isBad: text === undefined, start, next, place };
 }
+
+/** Some cells of a record. */
+export interface TableRecord {
+  /** The cells of the columns that were wanted, in that order. */
+  readonly cells: readonly string[];
+  /** Where it stands. */
+  readonly place: string;
+}
+
+/** Options of {@linkcode tableRecords}. */
+export interface TableRecordOptions {
+  /** The columns that are wanted, by the names in the heading; undefined where they are not there. */
+  readonly find: (names: readonly string[]) => readonly number[] | undefined;
+  /** What separates cells, where the heading leaves it open. */
+  readonly delimiter: string;
+  /** Counts records that cannot be used. */
+  readonly bad: BadRecords;
+}
+
+/**
+ * Some columns of a table.
+ *
+ * @throws {SyntaxError} that lists the columns, and ends as `wish` does, if they are not there.
+ */
+export async function* tableRecords(
+  source: ByteSource,
+  { find, delimiter, bad, wish }: TableRecordOptions & { readonly wish: string },
+): AsyncGenerator<TableRecord> {
+  let seen: readonly string[] = [];
+  for (const candidate of [delimiter, ...delimiters.filter((other) => other !== delimiter)]) {
+    const found = await headingBy(source, candidate);
+    if (!found) throw new SyntaxError(`Cannot use ${source.name}: it is empty`);
+    const names = columnNames(found.cells);
+    const columns = find(names.map((name) => name.trim()));
+    if (names.length > seen.length) seen = names;
+    if (columns === undefined) continue;
+    const shape = { ...found.shape, columns: names.length };
+    for await (const { cells, start, next, place } of recordsOf(source, { start: 0, end: undefined, bad, shape })) {
+      if (start < found.next) continue;
+      const problem = columns.map((column) => problemOf(cells, { column, columns: names.length })).find(Boolean);
+      if (problem === undefined) yield { cells: columns.map((column) => cells[column]!.toWellFormed()), place };
+      else bad.skip(`Cannot use ${source.name}, ${place}: ${problem}`, `${source.name} ${next}`);
+    }
+    return;
+  }
+  throw new SyntaxError(`Cannot use ${source.name}: its columns are ${listed(seen, { most: 20 })}; ${wish}`);
+}

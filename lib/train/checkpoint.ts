@@ -12,6 +12,7 @@ import { toHuggingFace } from "../format/tensor_names.ts";
 import { checked } from "../sentences/fields.ts";
 import { aboutFields, stateFields } from "./run_fields.ts";
 import { openModel } from "../format/open_model.ts";
+import { type ModelPooling, sentenceFiles } from "../format/sentence_folder.ts";
 import { decodeSafetensors, encodeSafetensors, type HostTensor } from "../format/safetensors.ts";
 import { tokenizerFiles } from "../format/tokenizer_writer.ts";
 import { readWeights } from "../format/weights.ts";
@@ -31,6 +32,8 @@ export interface Checkpoint {
   readonly state: TrainingState;
   /** What the folder says of where it comes from. */
   readonly origin?: RunOrigin | undefined;
+  /** How its vectors are made, for sentence-transformers to read. Default: that is not said. */
+  readonly pooling?: ModelPooling | undefined;
 }
 
 /** Where a model comes from. */
@@ -79,7 +82,7 @@ export async function saveCheckpoint(
   return name;
 }
 
-function checkpointFiles({ config, tokenizer, state, origin }: Checkpoint): FileSet {
+function checkpointFiles({ config, tokenizer, state, origin, pooling }: Checkpoint): FileSet {
   const text = (value: string) => [new TextEncoder().encode(value)];
   const json = (value: unknown) => text(JSON.stringify(value, null, 2) + "\n");
   const shapes = new Map(modelParameters(config).map(({ name, shape }) => [name, shape]));
@@ -96,6 +99,9 @@ function checkpointFiles({ config, tokenizer, state, origin }: Checkpoint): File
     ["config.json", json(toConfigJson(config, tokenizer.special))],
     ["model.safetensors", encodeSafetensors(toHuggingFace(config, state.parameters))],
     ...tokenizerFiles(tokenizer, config.maxLength).entries().map(
+      ([name, content]): [string, Uint8Array<ArrayBuffer>[]] => [name, text(content)],
+    ),
+    ...(pooling ? sentenceFiles(config, pooling) : new Map<string, string>()).entries().map(
       ([name, content]): [string, Uint8Array<ArrayBuffer>[]] => [name, text(content)],
     ),
     ...(origin ? [["README.md", text(origin.card)] as const] : []),

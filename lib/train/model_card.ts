@@ -42,23 +42,13 @@ const MOST_LINES = 40;
 
 /** A model card in Markdown, with the metadata that Hugging Face's hub reads in front. */
 export function modelCard(options: ModelCardOptions): string {
-  const { name, config, tokenizer, base } = options;
-  const className = classNameOf(config);
-  const metadata = [
-    "---",
-    ...(className ? ["library_name: transformers"] : []),
-    "pipeline_tag: fill-mask",
-    `mask_token: ${JSON.stringify(tokenizer.token(tokenizer.special["[MASK]"]))}`,
-    "tags:",
-    "- fill-mask",
-    `- ${config.preset}`,
-    "---",
-  ];
+  const { name, base, settings } = options;
+  const what = settings.contrastive ? "A model that turns texts into vectors" : "A masked language model";
   const heading = base === undefined
-    ? "A masked language model, trained from random weights by Cloze (jsr:@cloze/mlm)."
-    : `A masked language model, trained on from ${base} by Cloze (jsr:@cloze/mlm).`;
+    ? `${what}, trained from random weights by Cloze (jsr:@cloze/mlm).`
+    : `${what}, trained on from ${base} by Cloze (jsr:@cloze/mlm).`;
   return [
-    metadata.join("\n"),
+    metadata(options),
     `# ${name}`,
     heading,
     facts(options),
@@ -70,6 +60,23 @@ export function modelCard(options: ModelCardOptions): string {
     use(options),
     "",
   ].join("\n\n").replace(/\n+$/, "\n");
+}
+
+/** What Hugging Face's hub reads. */
+function metadata({ config, tokenizer, settings }: ModelCardOptions): string {
+  const library = classNameOf(config) && (settings.contrastive ? "sentence-transformers" : "transformers");
+  const task = settings.contrastive ? "sentence-similarity" : "fill-mask";
+  return [
+    "---",
+    ...(library ? [`library_name: ${library}`] : []),
+    `pipeline_tag: ${task}`,
+    `mask_token: ${JSON.stringify(tokenizer.token(tokenizer.special["[MASK]"]))}`,
+    "tags:",
+    ...(settings.contrastive && library ? [`- ${library}`] : []),
+    `- ${task}`,
+    `- ${config.preset}`,
+    "---",
+  ].join("\n");
 }
 
 const grouped = (value: number) => Math.round(value).toLocaleString("en");
@@ -97,30 +104,44 @@ function facts({ config, tokenizer, corpus, device }: ModelCardOptions): string 
   ]);
 }
 
-function training({ settings, ratesBefore = [], state }: ModelCardOptions): string {
-  const { learningRate: { peak, schedule }, optimizer, maskRule, maskMode, pack, budget } = settings;
+function training({ config, settings, ratesBefore = [], state }: ModelCardOptions): string {
+  const { learningRate: { peak, schedule }, optimizer, maskRule, maskMode, pack, budget, contrastive } = settings;
   const rows = planStages(settings).map((stage) => [
     String(stage.length),
     share(stage.share),
     grouped(stage.tokens),
-    stage.maskRate.map(share).join(" → "),
+    ...(contrastive ? [] : [stage.maskRate.map(share).join(" → ")]),
   ]);
   // those that were left at once had no step
   const used = ratesBefore.filter(({ until }, i) => until > (ratesBefore[i - 1]?.until ?? 0));
   const rates = used.map((rate) => `${rate.peak.toPrecision(3)} until step ${grouped(rate.until)}`);
   return [
-    `Masked language modelling for ${counted(state.tokens, "token")} in ${counted(state.step, "step")} ` +
+    `${contrastive ? "Comparing texts" : "Masked language modelling"} for ${counted(state.tokens, "token")} in ${
+      counted(state.step, "step")
+    } ` +
     `(${grouped(state.seconds)} s); planned were ${describeBudget(budget)}.`,
-    tableOf([["length", "share", "tokens a step", "masked"], ...rows]),
+    tableOf([["length", "share", "tokens a step", ...(contrastive ? [] : ["masked"])], ...rows]),
     `AdamW (β ${optimizer.beta1}, ${optimizer.beta2}; weight decay ${optimizer.weightDecay}), learning rate ` +
-    `${
-      [...rates, peak.toPrecision(3)].join(", then ")
-    }, ${schedule}; masking by ${maskMode}, rule ${maskRule}; windows: ${pack}; ` +
+    `${[...rates, peak.toPrecision(3)].join(", then ")}, ${schedule}; ` +
+    (contrastive
+      ? `in-batch softmax of cosines at temperature ${contrastive.temperature} (SimCSE), means of all tokens, dropout ` +
+        `${config.dropout}; `
+      : `masking by ${maskMode}, rule ${maskRule}; windows: ${pack}; `) +
     `seed ${settings.seed}.`,
   ].join("\n\n");
 }
 
-function evaluation({ curve }: ModelCardOptions): string {
+/** How the last validation went, in a sentence. */
+function lastResult({ length, loss, accuracy, perplexity }: ValidationRecord, settings: TrainingSettings): string {
+  const figures = `loss ${loss.toFixed(4)} nats, accuracy ${share(accuracy)}`;
+  return settings.contrastive
+    ? `On held-out texts of the same data, at most ${length} tokens of each: ${figures}, which is the share of texts whose other ` +
+      "half, or pair, is the nearest of a batch."
+    : `On held-out text of the same data, 15 % of the tokens masked, always the same ones, in windows of ${length}: ` +
+      `${figures}, perplexity ${perplexity.toFixed(2)}.`;
+}
+
+function evaluation({ curve, settings }: ModelCardOptions): string {
   const last = curve.at(-1);
   if (!last) return "Not evaluated yet.";
   const every = Math.ceil(curve.length / MOST_LINES);
@@ -133,8 +154,7 @@ function evaluation({ curve }: ModelCardOptions): string {
     perplexity.toFixed(2),
   ]);
   return [
-    `On held-out text of the same data, 15 % of the tokens masked, always the same ones, in windows of ${last.length}: ` +
-    `loss ${last.loss.toFixed(4)} nats, accuracy ${share(last.accuracy)}, perplexity ${last.perplexity.toFixed(2)}.` +
+    lastResult(last, settings) +
     (last.nextSentence
       ? ` Which of two texts follows the other is told for ${share(last.nextSentence.accuracy)} of the pairs.`
       : ""),
@@ -142,9 +162,12 @@ function evaluation({ curve }: ModelCardOptions): string {
   ].join("\n\n");
 }
 
-function use({ config, tokenizer }: ModelCardOptions): string {
+function use({ config, tokenizer, settings }: ModelCardOptions): string {
   const mask = tokenizer.token(tokenizer.special["[MASK]"]);
   const code = (language: string, lines: readonly string[]) => ["```" + language, ...lines, "```"].join("\n");
+  if (settings.contrastive) {
+    return [...(classNameOf(config) ? [code("python", compared)] : []), code("sh", searched)].join("\n\n");
+  }
   const shell = code("sh", [
     `deno run -A jsr:@cloze/mlm/cli fill FOLDER "some text with a ${mask}"`,
     "deno run -A jsr:@cloze/mlm/cli export FOLDER --onnx --out OUT   # for transformers.js and ONNX Runtime",
@@ -159,3 +182,14 @@ function use({ config, tokenizer }: ModelCardOptions): string {
     shell,
   ].join("\n\n");
 }
+
+const compared = [
+  "from sentence_transformers import SentenceTransformer",
+  'model = SentenceTransformer("FOLDER")',
+  'print(model.similarity(model.encode(["one text"]), model.encode(["another", "a third"])))',
+];
+
+const searched = [
+  "deno run -A jsr:@cloze/mlm/cli index DOCUMENTS --model FOLDER --out index",
+  'deno run -A jsr:@cloze/mlm/cli search "some words" --index index',
+];

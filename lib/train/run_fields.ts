@@ -7,6 +7,7 @@
 import { follows, type Stage } from "../batch/curriculum.ts";
 import { packModes } from "../batch/block.ts";
 import { maskModes, maskRules } from "../batch/masking.ts";
+import { viewKinds } from "../batch/views.ts";
 import { presets } from "../model/config.ts";
 import type { AdamWOptions } from "../optimizer/adamw.ts";
 import {
@@ -79,6 +80,7 @@ const settingsFields: Fields<TrainingSettings> = {
   accumulate: whole(1),
   recompute: maybe(truth),
   pack: maybe(choice([...packModes, "pairs"])),
+  contrastive: maybe(record({ temperature: above0, views: choice(viewKinds) })),
   maskRate: record({ start: share, by: maybe(list(share)), end: share }),
   maskSpread: maybe(shareOrNone),
   attention: maybe(record({ start: whole(1), share })),
@@ -102,6 +104,7 @@ const textFields = {
   format: maybe(choice(textFormats)),
   validation: maybe(either("a share above 0 and below 1, or a path", number({ above: 0, most: 1 }), text)),
   skipBad: maybe(whole()),
+  pairs: maybe(text),
 };
 
 const filePrint = record({ name: text, size: orNull(whole()), head: text, modified: maybe(orNull(text)) });
@@ -217,7 +220,8 @@ const nextSentence = maybe(record({ loss: anyNumber, accuracy: anyNumber }));
 const stepFields = {
   ...clockFields,
   length: whole(1),
-  maskRate: share,
+  // 0 where texts are compared
+  maskRate: shareOrNone,
   loss: anyNumber,
   learningRate: least0,
   gradientNorm: anyNumber,

@@ -6,6 +6,7 @@
 
 import { defaultCurriculum, type Stage } from "../batch/curriculum.ts";
 import type { MaskMode, MaskRule } from "../batch/masking.ts";
+import type { ViewKind } from "../batch/views.ts";
 import type { PackMode } from "../batch/block.ts";
 import type { AttentionGrowth } from "../batch/pieces.ts";
 import type { Preset } from "../model/config.ts";
@@ -16,6 +17,14 @@ import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { TrainingState } from "./events.ts";
 import { FORWARD_SHARE } from "./step_cost.ts";
 import { type Budget, type LearningRate, type MaskRate, type PlannedStage, planStages, type Span } from "./schedule.ts";
+
+/** How texts are compared, two views of each with those of the others of a batch. */
+export interface ContrastiveSettings {
+  /** What cosines are divided by before the softmax. */
+  readonly temperature: number;
+  /** What the views of a text are; those of a corpus of pairs are its pairs. */
+  readonly views: ViewKind;
+}
 
 /** Settings of a training run; all but the budget have defaults. */
 export interface TrainingSettings {
@@ -31,6 +40,8 @@ export interface TrainingSettings {
   readonly recompute?: boolean | undefined;
   /** How windows are filled. */
   readonly pack: PackMode;
+  /** Compare texts instead of predicting masked tokens: see {@linkcode contrastive}. Default: tokens are predicted. */
+  readonly contrastive?: ContrastiveSettings | undefined;
   /** Share of tokens that are masked. */
   readonly maskRate: MaskRate;
   /** How far the rates of a batch's windows lie apart, in [0, 1]: see {@linkcode windowRates}. Default: 0, the same for all. */

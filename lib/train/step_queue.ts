@@ -5,12 +5,10 @@
  */
 
 import type { Batch } from "../batch/batch.ts";
-import { loadBatch } from "../batch/loader.ts";
-import { capacityFor, neverMasked } from "../batch/masking.ts";
-import { inPieces, pieceAt } from "../batch/pieces.ts";
-import type { WindowPosition, WindowSource } from "../batch/windows.ts";
+import { capacityFor } from "../batch/masking.ts";
+import type { WindowPosition } from "../batch/windows.ts";
 import type { BatchShape } from "../model/model.ts";
-import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import type { BatchSource } from "./batch_source.ts";
 import { type Clock, highestMaskRate, planStep, progressOf, stageSize, type StepPlan } from "./schedule.ts";
 import type { TrainingSettings } from "./settings.ts";
 
@@ -53,10 +51,8 @@ export interface StepQueueOptions {
   settings: TrainingSettings;
   /** Width of the model, which the noam schedule reads. */
   width: number;
-  /** Tells special tokens. */
-  tokenizer: Tokenizer;
-  /** Where windows come from. */
-  source: WindowSource;
+  /** Where batches come from. */
+  source: BatchSource;
   /** Seconds of training so far, for budgets by the clock. */
   seconds: () => number;
   /** Steps and tokens that are behind. */
@@ -65,35 +61,33 @@ export interface StepQueueOptions {
 
 /** Sizes of the batches in a stage of the curriculum. */
 export function stageShape(settings: Omit<TrainingSettings, "budget">, stage: number): BatchShape {
-  const { batchTokens, accumulate, curriculum, maskRate, maskSpread: spread, maskMode: mode, pack, attention } =
-    settings;
+  const { batchTokens, accumulate, curriculum, maskRate, maskSpread: spread, maskMode: mode, pack } = settings;
+  const { attention, contrastive } = settings;
   const { length } = curriculum[stage]!;
   const { windows } = stageSize(curriculum[stage]!, { batchTokens, accumulate });
+  if (contrastive) {
+    const { temperature } = contrastive;
+    return { windows, length, capacity: windows / 2, documents: true, pairs: false, contrast: { temperature } };
+  }
   const capacity = capacityFor({ windows, length, rate: highestMaskRate(maskRate, curriculum, stage), spread, mode });
   return { windows, length, capacity, documents: pack !== "none" || attention !== undefined, pairs: pack === "pairs" };
 }
 
 /** Plans steps by the token clock and loads their batches. */
-export function stepQueue({ settings, width, tokenizer, source, seconds, start }: StepQueueOptions): StepQueue {
-  const { batchTokens, accumulate, seed, budget, maskSpread: spread, maskRule: rule, maskMode: mode } = settings;
-  const { attention: growth } = settings;
-  const never = neverMasked(tokenizer, settings.neverMask);
+export function stepQueue({ settings, width, source, seconds, start }: StepQueueOptions): StepQueue {
+  const { batchTokens, accumulate, budget } = settings;
   let clock = start;
   const queue: PreparedStep[] = [];
   const prepare = async (): Promise<PreparedStep | undefined> => {
     const now = { ...clock, seconds: seconds() };
     if (progressOf(budget, now) >= 1) return undefined;
-    const plan = planStep(now, { ...settings, width });
-    const { length, maskRate: rate } = plan;
+    const planned = planStep(now, { ...settings, width });
+    const plan = settings.contrastive ? { ...planned, maskRate: 0 } : planned;
     const { tokens } = stageSize(settings.curriculum[plan.stage]!, { batchTokens, accumulate });
     const shape = stageShape(settings, plan.stage);
-    const { windows, capacity } = shape;
-    const masking = { tokenizer, rate, spread, rule, mode, never, seed };
+    const { maskRate: rate, progress } = plan;
     const batches: Batch[] = [];
-    for (let i = 0; i < accumulate; i++) {
-      const { batch } = await loadBatch(source, { windows, length, capacity, ...masking });
-      batches.push(growth ? inPieces(batch, pieceAt(growth, plan.progress, length)) : batch);
-    }
+    for (let i = 0; i < accumulate; i++) batches.push(await source.next({ shape, rate, progress }));
     const before = clock;
     clock = { step: before.step + 1, tokens: before.tokens + tokens };
     return {

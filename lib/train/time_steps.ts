@@ -4,12 +4,12 @@
  * @module
  */
 
-import { WindowSource } from "../batch/windows.ts";
 import type { Device } from "../device/device.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { Model } from "../model/model.ts";
 import type { Corpus } from "../text/corpus.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import { type BatchSource, batchSource } from "./batch_source.ts";
 import { planStages } from "./schedule.ts";
 import type { TrainingSettings } from "./settings.ts";
 import { stepQueue } from "./step_queue.ts";
@@ -118,11 +118,10 @@ async function timeStage(
     steps: number | undefined;
   },
 ): Promise<number> {
-  const { seed, pack, maskMode, neverMask, optimizer, recompute: recomputes = false } = settings;
-  const words = maskMode === "word" || neverMask.length > 0;
-  const source = new WindowSource({ corpus, tokenizer, words, pack, seed, blockTokens: BLOCK_TOKENS });
+  const { optimizer, recompute: recomputes = false } = settings;
+  const source = batchSource({ settings, corpus, tokenizer, blockTokens: BLOCK_TOKENS });
   // a moment later, for a rounding error must not lead into the stage before
-  const queue = stepsAt(begin + 1e-6, { settings, tokenizer, source, width: model.config.width });
+  const queue = stepsAt(begin + 1e-6, { settings, source, width: model.config.width });
   let program: Awaited<ReturnType<Model["compileTraining"]>> | undefined;
   let done = 0;
   const run = async (count: number) => {
@@ -149,7 +148,7 @@ async function timeStage(
 /** The steps at a share of the budget: as by a clock on the wall that stands still, of which there is no end. */
 function stepsAt(
   progress: number,
-  { settings, ...rest }: { settings: TrainingSettings; tokenizer: Tokenizer; source: WindowSource; width: number },
+  { settings, ...rest }: { settings: TrainingSettings; source: BatchSource; width: number },
 ) {
   const start = { step: 0, tokens: 0 };
   return stepQueue({ settings: { ...settings, budget: { minutes: 1 } }, ...rest, seconds: () => 60 * progress, start });

@@ -6,14 +6,17 @@
 
 import { surveyText, whyUnmaskable } from "../batch/survey.ts";
 import { allFinite } from "../format/finite.ts";
-import { paddingShare, WindowSource } from "../batch/windows.ts";
+import { paddingShare } from "../batch/windows.ts";
 import { KernelError } from "../device/device.ts";
 import { readInPieces, stageTensors } from "../device/staged.ts";
 import type { Model, StepRecords, TrainingProgram } from "../model/model.ts";
 import { FIRST_LOSS_SCALE, isOverflow, type LossScale, nextLossScale } from "../optimizer/loss_scale.ts";
 import { RING_SIZE } from "../optimizer/step.ts";
 import { type RunClock, runClock } from "./clock.ts";
+import { createContrastiveEvaluator } from "../evaluate/contrastive_evaluator.ts";
 import { createEvaluator, type EvaluatedGroup, type Evaluator } from "../evaluate/evaluator.ts";
+import { type BatchSource, batchSource } from "./batch_source.ts";
+import { checkContrastive } from "./contrastive_settings.ts";
 import { type DeviceTime, deviceTime, type TimedWork } from "./device_time.ts";
 import { DivergedError, MOST_SKIPPED } from "./diverged.ts";
 import type {
@@ -39,7 +42,7 @@ import {
   type TrainOptions,
 } from "./settings.ts";
 import type { Report } from "./report.ts";
-import { type PreparedStep, type StepQueue, stepQueue } from "./step_queue.ts";
+import { type PreparedStep, stageShape, type StepQueue, stepQueue } from "./step_queue.ts";
 import { stepRecords } from "./step_records.ts";
 import { submitStep } from "./submit_step.ts";
 import { tuneStages } from "./tune_stages.ts";
@@ -87,7 +90,7 @@ export class TrainingLoop {
   readonly overlaps: boolean;
   readonly #options: TrainOptions;
   readonly #settings: TrainingSettings;
-  readonly #source: WindowSource;
+  readonly #source: BatchSource;
   readonly #steps: StepQueue;
   readonly #clock: RunClock;
   #evaluator: Evaluator | undefined;
@@ -118,7 +121,7 @@ export class TrainingLoop {
     this.overlaps = model.device.stage !== undefined;
     this.#time = deviceTime(this);
     this.#settings = { ...defaultSettings({ preset, width }), ...options };
-    const { seed, pack, maskMode, neverMask, budget } = this.#settings;
+    const { pack, budget, contrastive } = this.#settings;
     if (this.#finalLength > maxLength) {
       throw new RangeError(`Cannot train at length ${this.#finalLength}: the model's longest is ${maxLength}`);
     }
@@ -128,9 +131,9 @@ export class TrainingLoop {
     if (pack === "pairs" && this.#settings.attention) {
       throw new RangeError("Cannot cut pairs of texts into pieces for attention: the first must see the second");
     }
+    if (contrastive) checkContrastive(this.#settings, { model, corpus });
     if (resume) restore(model, resume);
-    const words = maskMode === "word" || neverMask.length > 0;
-    this.#source = new WindowSource({ corpus, tokenizer, words, pack, seed, position: resume?.position });
+    this.#source = batchSource({ settings: this.#settings, corpus, tokenizer, position: resume?.position });
     this.#clock = runClock(budget, resume);
     const start = { step: resume?.step ?? 0, tokens: resume?.tokens ?? 0 };
     this.#at = { ...start, position: this.#source.position };
@@ -142,7 +145,6 @@ export class TrainingLoop {
     this.#steps = stepQueue({
       settings: this.#settings,
       width,
-      tokenizer,
       source: this.#source,
       seconds: this.#clock.elapsed,
       start,
@@ -189,17 +191,12 @@ export class TrainingLoop {
   async #prepare(): Promise<void> {
     const { model, corpus, tokenizer, resume } = this.#options;
     await this.#during("tuning", () => tuneStages(model.device, model.config, this.#settings));
-    const { maskRule: rule, pack } = this.#settings;
+    const { maskRule: rule, pack, contrastive } = this.#settings;
     const tokens = this.#evaluateTokens ?? EVALUATION_TOKENS;
-    this.#evaluator = await createEvaluator({
-      model,
-      corpus,
-      tokenizer,
-      length: this.#finalLength,
-      tokens,
-      rule,
-      pack,
-    });
+    const text = { model, corpus, tokenizer, length: this.#finalLength, tokens };
+    this.#evaluator = contrastive
+      ? await createContrastiveEvaluator({ ...text, shape: stageShape(this.#settings, this.#lastStage) })
+      : await createEvaluator({ ...text, rule, pack });
     // what is read, where the text or a window ends sooner: by that runs are compared
     if (this.#evaluateTokens !== undefined) this.#evaluateTokens = this.#evaluator.tokens;
     await this.#during("loader", () => this.#steps.fill());
@@ -279,7 +276,8 @@ export class TrainingLoop {
     return {
       read: this.#pending.length >= this.#readEvery || end || evaluate! || save! || sample!,
       evaluate: last !== undefined && (evaluate! || isFinished),
-      sample: sample! && !this.#isStopped,
+      // of texts that are compared no token is predicted
+      sample: sample! && !this.#isStopped && !this.#settings.contrastive,
       save: save! || end,
       end,
     };
@@ -518,8 +516,12 @@ export class TrainingLoop {
     return during ? during(name, work) : work();
   }
 
+  get #lastStage(): number {
+    return this.#settings.curriculum.length - 1;
+  }
+
   get #finalLength(): number {
-    return this.#settings.curriculum.at(-1)!.length;
+    return this.#settings.curriculum[this.#lastStage]!.length;
   }
 
   get #isStopped(): boolean {

@@ -5,4 +5,5 @@ import "../ops/cross_entropy_test.ts";
 import "../ops/embedding_test.ts";
 import "../ops/layer_norm_test.ts";
 import "../ops/linear_test.ts";
+import "../ops/pooling_test.ts";
 import "../ops/pointwise_test.ts";

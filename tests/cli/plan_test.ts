@@ -63,7 +63,8 @@ Deno.test("planFromFlags() does what help calls the default", () => {
   assert(flags.length > 20);
   for (const [, name, text] of flags) {
     const [usual, ...rest] = text!.replace(/, at width.*/, "").split("; ");
-    assertEquals(planOf(`--${name}`, usual!), planOf(), name);
+    const objective = ["views", "temperature"].includes(name!) ? ["--objective", "contrastive"] : [];
+    assertEquals(planOf(...objective, `--${name}`, usual!), planOf(...objective), name);
     for (const [preset, value] of rest.map((part) => part.split(": "))) {
       if (!presets.some((known) => known === preset) || value!.includes(" ")) continue;
       const given = ["--preset", preset!];
@@ -81,4 +82,27 @@ Deno.test("planFromFlags() goes on with a model more gently, and checks what is 
   for (const args of [["--dropout", "100%"], ["--width", "8"], ["--length", "65"]]) {
     assertThrows(() => planFromFlags(parseFlags(trainFlagGroups, args), base), UsageError);
   }
+});
+
+Deno.test("planFromFlags() compares texts as SimCSE does, with dropout even in a model that has none", () => {
+  const base = modelConfig({ vocab: 50, width: 768, heads: 12, maxLength: 512 });
+  const of = (...args: string[]) =>
+    planFromFlags(parseFlags(trainFlagGroups, ["--objective", "contrastive", ...args]), base);
+  const { model, settings } = of();
+  assertEquals([model.dropout, settings.curriculum, settings.batchTokens], [0.1, [{ length: 64, share: 1 }], 8192]);
+  assertEquals(settings.contrastive, { temperature: 0.05, views: "dropout" });
+  assertEquals([settings.learningRate.peak, settings.optimizer.weightDecay], [3e-5, 0]);
+  assertEquals(of("--dropout", "0.3").model.dropout, 0.3);
+  assertEquals(of("--dropout", "0", "--views", "halves").model.dropout, 0);
+  assertEquals(of("--length", "32").settings.batchTokens, 4096);
+  const wrong: readonly (readonly [args: readonly string[], message: string])[] = [
+    [["--dropout", "0"], "nothing is dropped"],
+    [["--batch-tokens", "192"], "that is 3 windows of 64, wanted two for each"],
+    [["--mask-rate", "0.2"], "--mask-rate means nothing beside --objective contrastive"],
+    [["--micro-batch", "64"], "--micro-batch means nothing beside --objective contrastive"],
+    [["--pairs", "a.csv", "--data", "b.txt"], "--data means nothing beside --pairs"],
+    [["--pairs", "a.csv", "--views", "halves"], "--views means nothing beside --pairs"],
+  ];
+  for (const [args, message] of wrong) assertThrows(() => of(...args), UsageError, message);
+  assertThrows(() => planOf("--pairs", "a.csv"), UsageError, "--pairs is for --objective contrastive");
 });

@@ -7,7 +7,9 @@ import { embedding } from "../../lib/ops/embedding.ts";
 import { gatherRows } from "../../lib/ops/gather_rows.ts";
 import { geglu } from "../../lib/ops/geglu.ts";
 import { layerNorm } from "../../lib/ops/layer_norm.ts";
+import { l2Normalise } from "../../lib/ops/l2_normalise.ts";
 import { linear } from "../../lib/ops/linear.ts";
+import { meanPool } from "../../lib/ops/mean_pool.ts";
 import { padColumns } from "../../lib/ops/pad_columns.ts";
 import { rotary, rotaryAngles } from "../../lib/ops/rotary.ts";
 import { philox } from "../../lib/random/philox.ts";
@@ -22,6 +24,26 @@ function activation(graph: Graph, x: Parameter): Tensor {
   const clock = graph.persistent("clock", [4], "u32");
   return dropout(graph, x, { probability: 0, stream: 0, clock });
 }
+
+halfTest("meanPool() and l2Normalise() read hidden states of f16", (device) =>
+  checkOp(device, {
+    inputs: { x: { shape: [14, 20] } },
+    data: { documents: Uint32Array.from({ length: 28 }, (_, i) => i % 2 === 0 ? 0 : i < 14 ? 5 : 7) },
+    build: (graph, { x }, { documents }) =>
+      l2Normalise(graph, meanPool(graph, activation(graph, x), { documents: documents!, windows: 2 }), { scale: 3 }),
+    reference: ({ x }) => {
+      const shares = Float64Array.from({ length: 28 }, (_, i) => {
+        const [window, row] = [Math.floor(i / 14), i % 14];
+        const end = window === 0 ? 5 : 7;
+        return Math.floor(row / 7) === window && row % 7 < end ? 1 / end : 0;
+      });
+      const means = tape.matmul(tape.leaf([2, 14], shares), x);
+      const squares = tape.sumRows(tape.multiply(means, means));
+      const inverse = tape.map(squares, (v) => 3 * v ** -0.5, (v) => -1.5 * v ** -1.5);
+      return tape.multiply(means, tape.spread(inverse, 20));
+    },
+    sums: { terms: 20 },
+  }));
 
 halfTest("linear() in f16 multiplies, and adds bias and residual", (device) =>
   checkOp(device, {

@@ -31,6 +31,34 @@ export function loss(config: ModelConfig, values: Values, batch: Batch): Value {
   return tape.add(masked, tape.crossEntropy(pairs, pairClasses, 1 / pairClasses.length));
 }
 
+/**
+ * Mean cross-entropy of the first view of each text of a batch among all second ones, by cosines divided by a temperature: [1, 1].
+ * The first half of the windows holds the first views.
+ */
+export function contrastiveLoss(config: ModelConfig, values: Values, batch: Batch, temperature: number): Value {
+  const { windows, length, documents, labels } = batch;
+  const { width } = config;
+  const hidden = encoderOf(config)(config, values, batch);
+  const shares = Float64Array.from({ length: windows * windows * length }, (_, i) => {
+    const [window, row] = [Math.floor(i / (windows * length)), i % (windows * length)];
+    const end = documents?.[2 * window * length + 1] ?? length;
+    return Math.floor(row / length) === window && row % length < end ? 1 / end : 0;
+  });
+  const pooled = tape.matmul(tape.leaf([windows, windows * length], shares), hidden);
+  const squares = tape.sumRows(tape.multiply(pooled, pooled));
+  const inverse = tape.map(squares, (v) => v ** -0.5, (v) => -0.5 * v ** -1.5);
+  const vectors = tape.multiply(pooled, tape.spread(inverse, width));
+  const half = (first: number) => tape.block(vectors, { first, rows: windows / 2, left: 0, columns: width });
+  const cosines = tape.matmul(half(0), tape.transpose(half(windows / 2)));
+  return tape.crossEntropy(tape.scale(cosines, 1 / temperature), labels, 1 / labels.length);
+}
+
+/** Whether a query does not see a key, because it belongs to another document. */
+const apartIn = ({ documents, length }: Batch) => (window: number, query: number, key: number) => {
+  const row = 2 * (window * length + query);
+  return documents !== undefined && (key < documents[row]! || key >= documents[row + 1]!);
+};
+
 const encoderOf = ({ preset }: ModelConfig) => ({ modernbert, bert, labml })[preset];
 
 /** Logits of the two classes for each window: [windows, 2]. */
@@ -70,7 +98,9 @@ function lookUp(table: Value, rows: number, row: (i: number) => number): Value {
 }
 
 /** Warner et al., 2024. */
-function modernbert(config: ModelConfig, values: Values, { ids, windows }: Batch): Value {
+function modernbert(config: ModelConfig, values: Values, batch: Batch): Value {
+  const { ids, windows } = batch;
+  const apart = apartIn(batch);
   const get = (name: string) => values.get(name)!;
   const { epsilon, local } = config;
   const norm = (x: Value, name: string) => {
@@ -87,7 +117,8 @@ function modernbert(config: ModelConfig, values: Values, { ids, windows }: Batch
       batch: windows,
       heads: config.heads,
       base: (near ?? config).rotaryBase,
-      ...(near ? { apart: (_, query, key) => 2 * Math.abs(query - key) > near.window } : {}),
+      apart: (window, query, key) =>
+        apart(window, query, key) || (near !== undefined && 2 * Math.abs(query - key) > near.window),
     });
     x = tape.add(x, linear(mixed, `${a}.output`));
     const f = `layers.${i}.feedForward`;
@@ -103,10 +134,7 @@ function modernbert(config: ModelConfig, values: Values, { ids, windows }: Batch
 function bert(config: ModelConfig, values: Values, batch: Batch): Value {
   const { ids, windows, length, documents, tokenTypes } = batch;
   const start = (row: number) => documents?.[2 * row] ?? 0;
-  const apart = (window: number, query: number, key: number) => {
-    const row = 2 * (window * length + query);
-    return documents !== undefined && (key < documents[row]! || key >= documents[row + 1]!);
-  };
+  const apart = apartIn(batch);
   const get = (name: string) => values.get(name)!;
   const norm = (x: Value, name: string) =>
     tape.layerNorm(x, { weight: get(`${name}.weight`), bias: get(`${name}.bias`), epsilon: config.epsilon });
@@ -132,7 +160,8 @@ function bert(config: ModelConfig, values: Values, batch: Batch): Value {
 }
 
 /** labml.ai's annotated MLM. */
-function labml(config: ModelConfig, values: Values, { ids, windows, length }: Batch): Value {
+function labml(config: ModelConfig, values: Values, batch: Batch): Value {
+  const { ids, windows, length } = batch;
   const get = (name: string) => values.get(name)!;
   const norm = (x: Value, name: string) =>
     tape.layerNorm(x, { weight: get(`${name}.weight`), bias: get(`${name}.bias`), epsilon: 1e-5 });
@@ -147,7 +176,11 @@ function labml(config: ModelConfig, values: Values, { ids, windows, length }: Ba
   let x = tape.add(token, tape.leaf(token.shape, sinusoid));
   for (let i = 0; i < config.layers; i++) {
     const a = `layers.${i}.attention`;
-    const mixed = tape.attention(linear(norm(x, `${a}.norm`), `${a}.qkv`), { batch: windows, heads: config.heads });
+    const mixed = tape.attention(linear(norm(x, `${a}.norm`), `${a}.qkv`), {
+      batch: windows,
+      heads: config.heads,
+      apart: apartIn(batch),
+    });
     x = tape.add(x, linear(mixed, `${a}.output`));
     const f = `layers.${i}.feedForward`;
     x = tape.add(x, linear(tape[config.activation](linear(norm(x, `${f}.norm`), `${f}.input`)), `${f}.output`));

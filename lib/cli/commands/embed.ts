@@ -43,10 +43,11 @@ const by = {
   default: fileParts[0],
 };
 const out = flag("PATH", "write to a file, .jsonl or .npy (default: JSON lines to standard output)", text);
-const pool = {
-  ...flag("KIND", "mean of all tokens, or cls, the first one", parseChoice(poolModes)),
-  default: poolModes[0],
-};
+const pool = flag(
+  "KIND",
+  `mean of all tokens, or cls, the first one (default: what a model of sentence-transformers says, or ${poolModes[0]})`,
+  parseChoice(poolModes),
+);
 const removeMean = flagSwitch(
   "subtract the mean of all vectors from each; a temporary file holds them if they are many",
 );
@@ -66,7 +67,8 @@ const embedHelp = `Turns texts into vectors: hidden states of the last layer, on
 
 Such vectors are good for finding near duplicates, for grouping texts, and as features of a classifier that you train; within
 one field, and with --remove-mean, also for likeness. They are not made for search by meaning as they are: all point much the same
-way, and a question lies far from its answer. Models that were trained on pairs of texts are for that.
+way, and a question lies far from its answer. Models that were trained by comparing texts are for that: train --objective
+contrastive makes them, and of a folder of sentence-transformers vectors are made as that says.
 
 Usage: ${program} embed DIR [TEXT...] [options]
 
@@ -113,7 +115,8 @@ export async function embedCommand(args: readonly string[]): Promise<number> {
       });
     }
     if (parsed.get(removeMean)) vectors = withoutMean(vectors, { width, folder: write[0] });
-    if (parsed.get(normalize)) vectors = scaled(vectors);
+    const isScaled = parsed.get(pool) === undefined && model.pooling?.normalize;
+    if (parsed.get(normalize) || isScaled) vectors = scaled(vectors);
     await writeVectors(vectors, { target, texts, width });
     if (cut > 0) {
       sayAside(

@@ -17,12 +17,14 @@ import { type Masking, type Measured, measureModels, type MeasurePlan } from "..
 import { checkModelPath } from "../model_path.ts";
 import { openCorpus, type OpenedCorpus, skippedLines } from "../open_corpus.ts";
 import { deviceFlags, devicePermissions, folderHelp, json, modelPermissions, withModels } from "../opened_model.ts";
-import { exists } from "../../files/paths.ts";
+import { exists, trimmed } from "../../files/paths.ts";
 import { checkPermissions, permissionsHelp, readingOf } from "../permissions.ts";
 import { program } from "../program.ts";
 import { filesOf, say, sayAside, sayHelp } from "../standard_streams.ts";
 import { readRun } from "../run_folder.ts";
 import { latestAbout } from "../run_record.ts";
+import { evaluatePairs, type EvaluatePairsOptions, readPairs } from "../eval_pairs.ts";
+import { openRunCorpus } from "../open_pairs.ts";
 import { differenceLines, nextSentenceLine, scoreTable, watchedMeasure } from "../score_table.ts";
 import { openTerminal, type Terminal } from "../terminal.ts";
 import { evaluationNotice, withAdvice } from "../text_notices.ts";
@@ -46,6 +48,11 @@ const flags = {
   },
   pseudo: flagSwitch("also mask each token in turn: pseudo-perplexity"),
   "pseudo-words": flagSwitch("the same with the rest of the token's word masked too, to compare vocabularies"),
+  pairs: flag(
+    "FILE",
+    "instead of text, pairs of a good and a bad one: how often the good one is the more probable",
+    trimmed,
+  ),
   compare: flagSwitch("two models on the same text, and the difference with its standard error"),
   checkpoint: { ...checkpoint, help: "of runs: best (by validation), last or step-N (default: last)" },
   json,
@@ -60,10 +67,15 @@ const evalHelp = `Measures how well a model predicts masked tokens of a text.
 
 Usage: ${program} eval DIR --data TEXT [options]
        ${program} eval --compare DIR DIR --data TEXT [options]
+       ${program} eval DIR --pairs FILE [options]
 
 ${folderHelp}
 Masks are fixed: 15 % of the tokens, the same ones every time, so results repeat to the bit on the same device. Without --data,
 a run is measured on the text that it validates on, as in training.
+
+--pairs reads columns or fields "good" and "bad" (BLiMP's "sentence_good" and "sentence_bad"; others by --field GOOD,BAD) from CSV, TSV
+or JSON lines, and tells accuracy by "group" where there is one. A text's score is the sum of the log-probabilities of its tokens, each
+masked in turn; with --pseudo-words the rest of its word too.
 
 ${flagHelp(groups)}
 
@@ -72,7 +84,8 @@ ${permissionsHelp({ ...modelPermissions, ...devicePermissions })}
 Examples:
   ${program} eval runs/modernbert-small-shakespeare
   ${program} eval --compare bert-base-uncased runs/bert-law --data law.txt
-  ${program} eval runs/modernbert-small-shakespeare --checkpoint best`;
+  ${program} eval runs/modernbert-small-shakespeare --checkpoint best
+  ${program} eval runs/law --pairs agreement.csv`;
 
 /** Runs the command; returns the exit code. */
 export async function evalCommand(args: readonly string[]): Promise<number> {
@@ -86,10 +99,12 @@ export async function evalCommand(args: readonly string[]): Promise<number> {
   if (paths.length !== count) {
     throw new UsageError(count === 2 ? "Wanted: eval --compare DIR DIR --data TEXT" : "Wanted: eval DIR --data TEXT");
   }
-  checkPermissions(readingOf([...paths, ...filesOf(parsed.all(flags.data))]));
+  checkPermissions(readingOf([...paths, ...filesOf([...parsed.all(flags.data), parsed.get(flags.pairs)])]));
   const isJson = parsed.get(flags.json) ?? false;
   const terminal = openTerminal();
   const places = await checkpointPaths(paths, parsed.get(flags.checkpoint));
+  const pairs = pairsOf(parsed);
+  if (pairs) return await measurePairs(places, pairs, { parsed, terminal: isJson ? undefined : terminal });
   const { opened, plan } = await planOf(paths[0]!, parsed);
   try {
     if (opened.notice) sayAside(opened.notice);
@@ -108,6 +123,38 @@ export async function evalCommand(args: readonly string[]): Promise<number> {
     for (const line of skippedLines(opened.bad)) sayAside(line);
     await opened.close();
   }
+}
+
+/** Flags that say which text; pairs come from a file of their own, and are scored in one way. */
+const ofText = ["data", "document", "length", "tokens", "pack", "mask-rule", "pseudo"];
+
+/** Which pairs are asked for, if some are. */
+function pairsOf({ get, given }: ParsedFlags): EvaluatePairsOptions | undefined {
+  const path = get(flags.pairs);
+  if (path === undefined) return undefined;
+  const other = given.find((name) => ofText.includes(name));
+  if (other) throw new UsageError(`Option --${other} means nothing beside --pairs`);
+  return {
+    path,
+    field: get(flags.field),
+    format: get(flags.format),
+    skipBad: get(flags["skip-bad"]),
+    restOfWord: get(flags["pseudo-words"]) ?? false,
+  };
+}
+
+/** Reads pairs before any model, and scores them. */
+async function measurePairs(
+  places: readonly string[],
+  options: EvaluatePairsOptions,
+  { parsed, terminal }: { parsed: ParsedFlags; terminal: Terminal | undefined },
+): Promise<number> {
+  const pairs = await readPairs(options);
+  return await withModels(places, parsed, async (models, { reason }) => {
+    terminal?.print(`device ${reason}`);
+    await evaluatePairs(models, pairs, { ...options, terminal });
+    return 0;
+  });
 }
 
 /** The text that is measured on. */
@@ -157,7 +204,7 @@ async function planOf(path: string, parsed: ParsedFlags): Promise<{ opened: Open
   }
   const { text, training } = await readRun(path, "evaluate");
   const about = await latestAbout(path);
-  const opened = await openCorpus({ ...text, ...options }, { seed: training.seed });
+  const opened = await openRunCorpus({ ...text, ...options }, { seed: training.seed });
   return {
     opened,
     plan: {

@@ -10,6 +10,7 @@ import { readText } from "../../format/model_folder.ts";
 import { toHuggingFace } from "../../format/tensor_names.ts";
 import type { OpenedModel } from "../../format/open_model.ts";
 import { toOnnx } from "../../format/onnx_model.ts";
+import { readPooling, sentenceFiles } from "../../format/sentence_folder.ts";
 import { encodeSafetensors } from "../../format/safetensors.ts";
 import { tokenizerFiles } from "../../format/tokenizer_writer.ts";
 import { readWeights } from "../../format/weights.ts";
@@ -154,6 +155,9 @@ async function describing(
 ): Promise<[string, Uint8Array<ArrayBuffer>[]][]> {
   const encode = (text: string) => [new TextEncoder().encode(text)];
   const files = [...tokenizerFiles(tokenizer, config.maxLength)];
+  // vectors that are made in another way cannot be described
+  const pooling = await readPooling(folder).catch(() => undefined);
+  if (pooling) files.push(...sentenceFiles(config, pooling));
   const card = await readText(folder, "README.md");
   if (card !== undefined) files.push(["README.md", card]);
   return [

@@ -32,11 +32,15 @@ import geglu from "../../../kernels/geglu.wgsl" with { type: "text" };
 import gegluBackward from "../../../kernels/geglu_backward.wgsl" with { type: "text" };
 import gelu from "../../../kernels/gelu.wgsl" with { type: "text" };
 import keep from "../../../kernels/keep.wgsl" with { type: "text" };
+import l2Normalise from "../../../kernels/l2_normalise.wgsl" with { type: "text" };
+import l2NormaliseBackward from "../../../kernels/l2_normalise_backward.wgsl" with { type: "text" };
 import layerNorm from "../../../kernels/layer_norm.wgsl" with { type: "text" };
 import layerNormBackward from "../../../kernels/layer_norm_backward.wgsl" with { type: "text" };
 import matmulDirect from "../../../kernels/matmul_direct.wgsl" with { type: "text" };
 import matmulEpilogue from "../../../kernels/matmul_epilogue.wgsl" with { type: "text" };
 import matmulTiled from "../../../kernels/matmul_tiled.wgsl" with { type: "text" };
+import meanPool from "../../../kernels/mean_pool.wgsl" with { type: "text" };
+import meanPoolBackward from "../../../kernels/mean_pool_backward.wgsl" with { type: "text" };
 import padColumns from "../../../kernels/pad_columns.wgsl" with { type: "text" };
 import philox from "../../../kernels/philox.wgsl" with { type: "text" };
 import recordStep from "../../../kernels/record_step.wgsl" with { type: "text" };
@@ -134,12 +138,16 @@ export const kernelSources: Readonly<Record<string, KernelSource>> = {
   gather_rows_backward: flat({ gatherRowsBackward }),
   geglu: flat({ gelu, activations, geglu }),
   geglu_backward: flat({ gelu, activations, gegluBackward }),
+  l2_normalise: rows({ l2Normalise }),
+  l2_normalise_backward: rows({ l2NormaliseBackward }),
   layer_norm: rows({ layerNorm }),
   layer_norm_backward: kernelSource({ workgroup, rowReduce, gelu, activations, layerNormBackward }, () => [1, 1, 1], {
     unrolled: true,
   }),
   matmul_direct: blocks(8, 8, { gelu, activations, matmulEpilogue, matmulDirect }),
   matmul_tiled: tiles({ gelu, activations, matmulEpilogue, matmulTiled }),
+  mean_pool: flat({ meanPool }),
+  mean_pool_backward: flat({ meanPoolBackward }),
   pad_columns: flat({ padColumns }),
   record_step: whole({ recordStep }),
   reduce_many: kernelSource({ workgroup, reduceMany }, () => [1, 1, 1], { unrolled: true }),

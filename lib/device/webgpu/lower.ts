@@ -42,6 +42,8 @@ function shared(call: KernelCall, target: GpuTarget): KernelCall {
       return attentionPass(call, target);
     case "embedding_backward":
       return { ...call, grid: [params.rows!, 1, 1] };
+    case "l2_normalise":
+    case "l2_normalise_backward":
     case "layer_norm":
       return withLanes(lanesFor(params.columns4!));
     case "cross_entropy":

@@ -1,0 +1,136 @@
+/**
+ * Retrieval of a paragraph by its other half: means of a masked language model's hidden states against the same after it was
+ * trained by comparing texts, random weights and character n-grams. Paragraphs that are retrieved were never trained on.
+ * `deno run -A bench/retrieval.ts TEXT [MASKED_TOKENS] [COMPARED_TOKENS]`, by default 1,000,000 and 500,000.
+ */
+import * as cloze from "../mod.ts";
+import { bertFrame } from "../lib/tokenizer/special_tokens.ts";
+
+const [path = "../shared/data/wikitext2-valid.txt", masked = "1000000", compared = "500000"] = Deno.args;
+/** Texts of a batch that are compared. */
+const TEXTS = 32;
+/** Characters below which a line is a heading, or has no halves worth the name. */
+const SHORTEST = 200;
+/** Share of the paragraphs that is retrieved. */
+const HELD_OUT = 0.2;
+
+const paragraphs = Deno.readTextFileSync(path).split("\n").map((line) => line.trim()).filter((line) =>
+  line.length >= SHORTEST && !line.startsWith("=")
+);
+const cut = Math.floor(paragraphs.length * (1 - HELD_OUT));
+const corpus = await cloze.textCorpus([cloze.stringSource("wikipedia.txt", paragraphs.slice(0, cut).join("\n"))]);
+const halves = paragraphs.slice(cut).map((text) => {
+  const middle = text.indexOf(" ", text.length >> 1);
+  return [text.slice(0, middle), text.slice(middle + 1)] as const;
+});
+const plain = await cloze.trainTokenizer(cloze.trainingTexts(corpus), { type: "wordpiece", size: 4096 });
+const tokenizer = { ...plain, frame: bertFrame(plain.special)! };
+const { device, reason } = await cloze.openDevice("cpu");
+const config = cloze.modelConfig({ vocab: tokenizer.size, size: "small", maxLength: 256, dropout: 0.1 });
+
+type Vector = ArrayLike<number>;
+
+/** Share of first halves whose second half is the nearest, and mean reciprocal rank among the first ten. */
+function retrieval(vectors: readonly (readonly [Vector, Vector])[]): { first: number; reciprocal: number } {
+  const unit = (vector: Vector) => {
+    const norm = Math.hypot(...Array.from(vector)) || 1;
+    return Float64Array.from(vector, (x) => x / norm);
+  };
+  const [queries, answers] = [0, 1].map((half) => vectors.map((pair) => unit(pair[half as 0 | 1])));
+  let [first, reciprocal] = [0, 0];
+  for (const [i, query] of queries!.entries()) {
+    const cosines = answers!.map((answer) => {
+      let sum = 0;
+      for (let k = 0; k < query.length; k++) sum += query[k]! * answer[k]!;
+      return sum;
+    });
+    const rank = cosines.filter((cosine) => cosine > cosines[i]!).length;
+    first += Number(rank === 0) / queries!.length;
+    reciprocal += rank < 10 ? 1 / (rank + 1) / queries!.length : 0;
+  }
+  return { first, reciprocal };
+}
+
+/** The halves as vectors of a model, as they are and without what all have in common. */
+async function embedded(model: cloze.Model): Promise<(readonly [Float32Array, Float32Array])[]> {
+  const texts = halves.flat();
+  const vectors = await Array.fromAsync(cloze.embedTexts({ model, tokenizer }, texts), ({ embedding }) => embedding);
+  return halves.map((_, i) => [vectors[2 * i]!, vectors[2 * i + 1]!] as const);
+}
+
+/** The halves as counts of character trigrams, weighted by how rare they are (tf-idf) and hashed. */
+function trigrams(): (readonly [Vector, Vector])[] {
+  const SIZE = 1 << 13;
+  const counts = halves.flat().map((text) => {
+    const vector = new Float64Array(SIZE);
+    const padded = ` ${text.toLowerCase()} `;
+    for (let i = 0; i + 3 <= padded.length; i++) {
+      let hash = 0;
+      for (let k = 0; k < 3; k++) hash = (Math.imul(hash, 31) + padded.charCodeAt(i + k)) | 0;
+      vector[(hash >>> 0) % SIZE]!++;
+    }
+    return vector;
+  });
+  const documents = new Float64Array(SIZE);
+  for (const vector of counts) vector.forEach((count, i) => documents[i]! += Number(count > 0));
+  for (const vector of counts) {
+    vector.forEach((count, i) => vector[i] = count && Math.log1p(count) * Math.log(counts.length / documents[i]!));
+  }
+  return halves.map((_, i) => [counts[2 * i]!, counts[2 * i + 1]!] as const);
+}
+
+function tell(name: string, vectors: readonly (readonly [Vector, Vector])[], seconds = 0): void {
+  const { first, reciprocal } = retrieval(vectors);
+  const error = Math.sqrt(first * (1 - first) / vectors.length);
+  const percent = (share: number) => (100 * share).toFixed(1);
+  console.log(
+    `| ${name} | ${percent(first)} ± ${percent(error)} | ${reciprocal.toFixed(3)} | ${seconds.toFixed(0)} s |`,
+  );
+}
+
+function withoutMean(vectors: readonly (readonly [Float32Array, Float32Array])[]) {
+  const mean = cloze.vectorMean(config.width);
+  for (const vector of vectors.flat()) mean.add(vector);
+  const copies = vectors.map(([a, b]) => [a.slice(), b.slice()] as const);
+  for (const vector of copies.flat()) mean.removeFrom(vector);
+  return copies;
+}
+
+async function trained(events: AsyncIterable<cloze.TrainEvent>): Promise<number> {
+  const start = performance.now();
+  for await (const event of events) {
+    if (event.kind === "validation") {
+      console.error(`  step ${event.step}: loss ${event.loss.toFixed(3)}, accuracy ${event.accuracy.toFixed(3)}`);
+    }
+  }
+  return (performance.now() - start) / 1000;
+}
+
+console.log(`${halves.length} paragraphs to choose from, ${cut} trained on; ${reason}\n`);
+console.log("| vectors | first | reciprocal rank | training |\n| --- | --- | --- | --- |");
+tell("character trigrams, tf-idf", trigrams());
+const model = cloze.createModel(device, config, { seed: 1 });
+tell("mean pooling, random weights", await embedded(model));
+const start = await model.readParameters();
+const how = { corpus, tokenizer, evaluateEvery: { share: 0.5 }, saveEvery: { share: 1 }, sampleEvery: { share: 1 } };
+const texts = { length: 64, batchTokens: 2 * TEXTS * 64 };
+const budget = { tokens: Number(compared) };
+// dropout is for comparing; a model of this size predicts better without
+const plainModel = cloze.createModel(device, { ...config, dropout: 0 });
+plainModel.writeParameters(start);
+const seconds = await trained(cloze.train({ model: plainModel, ...how, budget: { tokens: Number(masked) } }));
+const before = await plainModel.readParameters();
+const vectors = await embedded(plainModel);
+tell("mean pooling, masked language model", vectors, seconds);
+tell("the same, --remove-mean", withoutMean(vectors), seconds);
+for (const views of ["dropout", "halves"] as const) {
+  model.writeParameters(before);
+  const more = await trained(cloze.contrastive({ model, ...how, ...texts, budget, views }));
+  tell(`the same model, then compared by ${views}`, await embedded(model), seconds + more);
+}
+model.writeParameters(start);
+const alone = await trained(cloze.contrastive({ model, ...how, ...texts, budget, views: "halves" }));
+tell("compared by halves, from random weights", await embedded(model), alone);
+model.destroy();
+plainModel.destroy();
+device.destroy();

@@ -1,0 +1,112 @@
+import { assert, assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { type PassageOptions, passagesOf } from "../../lib/inference/passages.ts";
+import { indexTexts, nearestVectors, searchTexts } from "../../lib/inference/vector_index.ts";
+import { modelConfig } from "../../lib/model/config.ts";
+import { createModel } from "../../lib/model/model.ts";
+import { characterTokenizer } from "../../lib/tokenizer/character.ts";
+import { cpuTest } from "../helpers/devices.ts";
+import { normal, random } from "../helpers/random.ts";
+
+const tokenizer = characterTokenizer("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ #.,-\n");
+const cut = (text: string, options: Partial<PassageOptions> = {}) =>
+  [...passagesOf(text, { tokenizer, length: 400, ...options })].map(({ line, text }) => [line, text]);
+const long = "this paragraph is long enough to be a passage all by itself, for it has more than eighty characters";
+
+Deno.test("passagesOf() cuts at blank lines, with the line each begins in, headings before what they head", () => {
+  const text = `# Title\n\n${long}\nand goes on\n\n  \n\n## Two\n\n## Three\n${long}\n\n---\n`;
+  assertEquals(cut(text), [
+    [1, `# Title\n\n${long}\nand goes on`],
+    [8, `## Two\n\n## Three\n${long}`],
+  ]);
+  assertEquals(cut("short\n\nends"), [[1, "short\n\nends"]]);
+  assertEquals(cut(" \n\n--- \n"), []);
+  assertEquals(cut(`${long}\n\nshort end\n`), [[1, long], [3, "short end"]]);
+});
+
+Deno.test("passagesOf() cuts windows between words, of so many tokens at most, with so many in common", () => {
+  const text = "one two three four\nfive six seven eight nine ten";
+  assertEquals(cut(text, { by: "window", length: 14, overlap: 6 }), [
+    [1, "one two three"],
+    [1, "three four"],
+    [1, "four\nfive six"],
+    [2, "six seven"],
+    [2, "seven eight"],
+    [2, "eight nine ten"],
+  ]);
+  assertEquals(cut(text, { by: "window", length: 14, overlap: 0 }).map(([, text]) => text), [
+    "one two three",
+    "four\nfive six",
+    "seven eight",
+    "nine ten",
+  ]);
+  assertThrows(() => cut(text, { length: 4, overlap: 4 }), RangeError, "Cannot cut passages of 4 tokens");
+});
+
+Deno.test("passagesOf() loses nothing and goes on, whatever a text is made of", () => {
+  const next = random(3);
+  for (let i = 0; i < 200; i++) {
+    const text = Array.from({ length: 60 }, () => "ab \n漢😀"[Math.floor(next() * 5)] ?? "x").join("").repeat(2);
+    for (const by of ["paragraph", "window"] as const) {
+      const passages = cut(text, { by, length: 3 + i % 9, overlap: i % 3 });
+      const words = (all: string) => new Set(all.match(/\p{L}/gu));
+      assertEquals(words(passages.map(([, text]) => text).join(" ")), words(text));
+      for (const [line, passage] of passages as [number, string][]) {
+        const from = text.split("\n").slice(line - 1).join("\n");
+        assert(from.includes(passage) && from.split("\n")[0]!.includes(passage.split("\n")[0]!), JSON.stringify(text));
+      }
+    }
+  }
+});
+
+Deno.test("nearestVectors() finds the rows with the highest cosines, as by sorting all of them", () => {
+  const [rows, width] = [300, 10];
+  const vectors = normal(rows * width, { seed: 1 }).map((value, i) => value + (i % width === 0 ? 5 : 0));
+  const query = normal(width, { seed: 2 });
+  for (const removeMean of [false, true]) {
+    const mean = Float64Array.from({ length: width }, (_, i) => {
+      let sum = 0;
+      for (let row = 0; row < rows; row++) sum += vectors[row * width + i]! / rows;
+      return removeMean ? sum : 0;
+    });
+    const own = (values: Float32Array) => Float64Array.from(values, (value, i) => value - mean[i]!);
+    const q = own(query);
+    const expected = Array.from({ length: rows }, (_, row) => {
+      const v = own(vectors.subarray(row * width, (row + 1) * width));
+      const dot = v.reduce((sum, value, i) => sum + value * q[i]!, 0);
+      return { row, score: dot / (Math.hypot(...v) * Math.hypot(...q)) };
+    }).sort((a, b) => b.score - a.score).slice(0, 7);
+    const found = nearestVectors({ vectors, width, removeMean })(query, 7);
+    assertEquals(found.map(({ row }) => row), expected.map(({ row }) => row));
+    for (const [i, { score }] of found.entries()) assertAlmostEquals(score, expected[i]!.score, 1e-6);
+  }
+  assertEquals(vectors[0]! > 1, true, "the vectors that were given stay as they are");
+});
+
+Deno.test("nearestVectors() keeps the order of equal rows, finds fewer where there are fewer, and knows vectors of zeros", () => {
+  const near = nearestVectors({ vectors: Float32Array.of(1, 0, 0, 0, 1, 0, 0, 1), width: 2, removeMean: false });
+  assertEquals(near(Float32Array.of(2, 0), 9).map(({ row }) => row), [0, 2, 1, 3]);
+  assertEquals(near(Float32Array.of(2, 0), 2).map(({ score }) => score), [1, 1]);
+  assertThrows(() => near(Float32Array.of(1), 1), RangeError, "a vector of 1 numbers among those of 2");
+});
+
+cpuTest("searchTexts() finds a passage by itself, first of all", async (device) => {
+  const model = createModel(device, modelConfig({ vocab: tokenizer.size, size: "tiny", maxLength: 64 }));
+  const texts = ["rain falls", "a cat sat on a mat", "keys hang here", "ships go by"];
+  const documents = texts.map((text, i) => ({ name: `${i}.txt`, text }));
+  const index = await indexTexts({ model, tokenizer }, documents);
+  assertEquals(
+    index.passages.map(({ name, line, text }) => [name, line, text]),
+    texts.map((text, i) => [`${i}.txt`, 1, text]),
+  );
+  for (const [i, text] of texts.entries()) {
+    const [first, ...others] = await searchTexts({ model, tokenizer }, index, text, { top: 3 });
+    assertEquals([first!.name, others.length], [`${i}.txt`, 2]);
+    assertAlmostEquals(first!.score, 1, 1e-5);
+  }
+  await assertRejects(
+    () => indexTexts({ model, tokenizer }, [{ name: "a", text: " - " }]),
+    RangeError,
+    "there is no text in them",
+  );
+  model.destroy();
+});
