@@ -1,10 +1,12 @@
 // Softmax cross-entropy of each masked position, in nats, and its gradient, which replaces the logits. One pass over a row finds its
 // maximum and Σ exp together, a second one writes the gradient:
-//   loss = log Σ exp(logits) - logits[label],   d_logits = (softmax(logits) - onehot(label)) · weight,
-// where weight is scalars[0], 1 / labels for a mean, and with SCALED times the loss scale of record_step.
+//   loss = weight · (log Σ exp(logits) - logits[label]),   d_logits = (softmax(logits) - onehot(label)) · weight · scale,
+// where weight is the row's, without WEIGHTED 1, and scale is scalars[0], 1 / labels for a mean, and with SCALED times the loss
+// scale of record_step.
 // Also the most probable token (the lowest id where several are equal). A row whose label is 0xffffffff weighs nothing.
 override GRADIENT: bool = false;
 override SCALED: bool = false;
+override WEIGHTED: bool = false;
 
 struct Params {
   rows: u32,
@@ -19,6 +21,7 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> losses: array<f32>; // [rows]
 @group(0) @binding(5) var<storage, read_write> predictions: array<u32>; // [rows]
 @group(0) @binding(6) var<storage, read> scaling: array<vec4f>; // [1]: see record_step
+@group(0) @binding(7) var<storage, read> weights: array<f32>; // [rows]
 
 var<workgroup> lane_best: array<f32, WORKGROUP_SIZE>;
 var<workgroup> lane_token: array<u32, WORKGROUP_SIZE>;
@@ -73,20 +76,24 @@ fn main(
   if (wanted >= params.rows) {
     return;
   }
+  var weight = 1.0;
+  if (WEIGHTED) {
+    weight = weights[row];
+  }
   if (lane == 0u) {
-    losses[row] = select(0.0, log(total) + best - label_logit, counts);
+    losses[row] = select(0.0, (log(total) + best - label_logit) * weight, counts);
     predictions[row] = token;
   }
   if (GRADIENT) {
-    var label_weight = scalars[0];
+    var scale = scalars[0] * weight;
     if (SCALED) {
-      label_weight *= scaling[0].x;
+      scale *= scaling[0].x;
     }
-    let weight = select(0.0, label_weight / total, counts);
+    let factor = select(0.0, scale / total, counts);
     for (var v = lane; 4u * v < params.stride; v += LANES) {
       let columns = vec4u(4u * v, 4u * v + 1u, 4u * v + 2u, 4u * v + 3u);
-      let hit = select(vec4f(0.0), vec4f(label_weight), columns == vec4u(label));
-      let d_logits = exp(logits[first + v] - best) * weight - hit;
+      let hit = select(vec4f(0.0), vec4f(scale), columns == vec4u(label));
+      let d_logits = exp(logits[first + v] - best) * factor - hit;
       logits[first + v] = select(vec4f(0.0), d_logits, is_token(4u * v) & vec4<bool>(counts));
     }
   }

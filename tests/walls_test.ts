@@ -24,7 +24,7 @@ const floors: readonly (readonly string[])[] = [
   ["lib/files"],
   ["lib/evaluate", "lib/speed"],
   ["lib/train", "lib/inference", "lib/page"],
-  ["lib/serve", "lib/probe"],
+  ["lib/serve", "lib/probe", "lib/classify"],
   ["lib/cli"],
   ["cli.ts", "mod.ts", "text.ts", "tokenizer.ts", "format.ts", "kernels.ts"],
 ];
@@ -59,6 +59,7 @@ const unknown: Readonly<Record<string, readonly string[]>> = {
   "lib/train": ["lib/device/webgpu", "lib/device/cpu", "lib/speed"],
   "lib/inference": ["lib/device/webgpu", "lib/device/cpu"],
   "lib/probe": ["lib/train", "lib/files", "lib/format", "lib/optimizer", "lib/device/webgpu", "lib/device/cpu"],
+  "lib/classify": ["lib/train", "lib/files", "lib/ops", "lib/device/webgpu", "lib/device/cpu"],
   "lib/serve": ["lib/train", "lib/files", "lib/format", ...devices],
 };
 

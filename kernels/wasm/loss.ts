@@ -8,10 +8,12 @@ class CrossEntropy {
   logits: usize;
   losses: usize;
   predictions: usize;
+  weights: usize; // if WEIGHTED
   rows: i32;
   vocab: i32;
   stride: i32;
   GRADIENT: i32;
+  WEIGHTED: i32;
 }
 
 /** One item a row. Rows are padded to vectors; the padding takes part as minus infinity. */
@@ -36,13 +38,15 @@ export function cross_entropy(args: usize, begin: i32, end: i32): void {
       if (p.GRADIENT) v128.store(logits + (<usize>v << 2), e);
     }
     const total = sum(totals);
-    store<f32>(p.losses + (<usize>row << 2), counts ? log(total) + best - label_logit : 0);
+    const loss: f32 = counts ? log(total) + best - label_logit : 0;
+    const weight: f32 = p.WEIGHTED ? load<f32>(p.weights + (<usize>row << 2)) : 1;
+    store<f32>(p.losses + (<usize>row << 2), weight * loss);
     if (!p.GRADIENT) continue;
     if (!counts) {
       memory.fill(logits, 0, <usize>p.stride << 2);
       continue;
     }
-    const scale = load<f32>(p.scalars);
+    const scale = weight * load<f32>(p.scalars);
     const factor = splat(scale / total);
     for (let v = 0; v < p.stride; v += 4) {
       const at = logits + (<usize>v << 2);

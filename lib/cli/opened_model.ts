@@ -6,7 +6,7 @@
 
 import { openDevice } from "../device/open_device.ts";
 import { readJson, urlFolder } from "../format/model_folder.ts";
-import { type OpenedModel, openModel } from "../format/open_model.ts";
+import { type OpenedModel, openModel, type OpenOptions } from "../format/open_model.ts";
 import { readPooling } from "../format/sentence_folder.ts";
 
 import { MaskedLanguageModel, notPooled, toDevice } from "../inference/load.ts";
@@ -52,22 +52,25 @@ export const json: Flag<boolean> = flagSwitch("print JSON");
  * Opens the model that a path means: the newest checkpoint that can be read; one that cannot is named, never skipped in
  * silence.
  */
-export async function openNamed(path: string): Promise<OpenedModel> {
-  return await openBefore(path, {});
+export async function openNamed(path: string, options: HeadOptions = {}): Promise<OpenedModel> {
+  return await openBefore(path, options);
 }
+
+/** Which head a model is opened with. */
+type HeadOptions = Pick<OpenOptions, "classifier">;
 
 /** The same of the checkpoints before a place, for what is wrong with that. */
 async function openBefore(
   path: string,
-  { before, failure }: { before?: string; failure?: unknown },
+  { before, failure, classifier }: HeadOptions & { before?: string; failure?: unknown },
 ): Promise<OpenedModel> {
-  if (/^https?:\/\//i.test(path)) return warned(await openAddress(path));
+  if (/^https?:\/\//i.test(path)) return warned(await openAddress(path, { classifier }));
   await checkModelPath(path);
   const folders = await findModels(path);
   const end = before === undefined ? folders.length : folders.findIndex(({ place }) => place === before);
   for (const folder of folders.slice(0, Math.max(0, end)).reverse()) {
     try {
-      const model = await openModel(folder, { keepFiles: true });
+      const model = await openModel(folder, { keepFiles: true, classifier });
       if (failure) sayAside(`note: ${(failure as Error).message}; using the checkpoint before, ${folder.place}`);
       return warned(model);
     } catch (error) {
@@ -85,22 +88,23 @@ export async function readNamed<T>(
   path: string,
   opened: OpenedModel,
   read: (opened: OpenedModel) => Promise<T>,
+  options: HeadOptions = {},
 ): Promise<{ opened: OpenedModel; value: T }> {
   while (true) {
     try {
       return { opened, value: await read(opened) };
     } catch (error) {
       if (!(error instanceof SyntaxError) || /^https?:\/\//i.test(path)) throw error;
-      opened = await openBefore(path, { before: opened.folder.place, failure: error });
+      opened = await openBefore(path, { ...options, before: opened.folder.place, failure: error });
     }
   }
 }
 
 /** Opens the model at an address, which cannot be asked what else is there. */
-async function openAddress(address: string): Promise<OpenedModel> {
+async function openAddress(address: string, options: HeadOptions): Promise<OpenedModel> {
   const folder = urlFolder(address);
   try {
-    return await openModel(folder, { keepFiles: true });
+    return await openModel(folder, { ...options, keepFiles: true });
   } catch (error) {
     // what has just been waited for in vain is not waited for again
     const again = urlFolder(address, { limits: { patience: 2000 } });
@@ -135,8 +139,9 @@ export async function withModel<T>(
   path: string,
   parsed: ParsedFlags,
   use: (model: MaskedLanguageModel, device: { readonly reason: string }) => Promise<T>,
+  options: HeadOptions = {},
 ): Promise<T> {
-  const named = await openNamed(path);
+  const named = await openNamed(path, options);
   const opened = await openDevice(parsed.get(deviceFlags.device), {
     threads: parsed.get(deviceFlags.threads),
     blas: parsed.get(deviceFlags.blas),
@@ -151,6 +156,7 @@ export async function withModel<T>(
       path,
       named,
       (opened) => toDevice(watchedModel(opened), device),
+      options,
     );
     const pooling = await readPooling(folder).then((pooling) => pooling, notPooled);
     const loaded = new MaskedLanguageModel({ place: folder.place, model, tokenizer, pooling, ownDevice: false });

@@ -51,7 +51,11 @@ const described: Readonly<Record<string, (call: OpCall) => Described>> = {
   }),
   cross_entropy: ({ params, tensors, choices }) => ({
     params,
-    constants: { GRADIENT: choices.gradient ?? false, ...("scaling" in tensors ? { SCALED: true } : {}) },
+    constants: {
+      GRADIENT: choices.gradient ?? false,
+      WEIGHTED: "weights" in tensors,
+      ...("scaling" in tensors ? { SCALED: true } : {}),
+    },
     items: params.rows!,
   }),
   dropout: ({ params: { size, ...params }, tensors, choices }) => ({

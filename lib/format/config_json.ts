@@ -16,6 +16,7 @@ import {
   ROTARY_BASE,
 } from "../model/config.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import { classifierName, toClassificationJson } from "./classification_json.ts";
 import { activationName, activationOf, knownActivations } from "./activation_names.ts";
 
 /** Hugging Face's class of a BERT that also tells next sentences. */
@@ -23,10 +24,11 @@ const PAIRED_CLASS = "BertForPreTraining";
 
 /** Hugging Face's class of a model with its heads, or of its encoder alone; labml.ai's model has none. */
 export function classNameOf(
-  { preset, nextSentence }: Pick<ModelConfig, "preset" | "nextSentence">,
+  { preset, nextSentence, classification }: Pick<ModelConfig, "preset" | "nextSentence" | "classification">,
   { head = true }: { head?: boolean | undefined } = {},
 ): string | undefined {
   if (preset === "labml") return undefined;
+  if (classification) return classifierName(preset, classification.of);
   const kind = preset === "bert" ? "Bert" : "ModernBert";
   if (!head) return `${kind}Model`;
   return nextSentence ? PAIRED_CLASS : `${kind}ForMaskedLM`;
@@ -66,6 +68,7 @@ export function toConfigJson(
     dtype: "float32",
     initializer_range: 0.02,
     tie_word_embeddings: config.tied,
+    ...(config.classification ? toClassificationJson(preset, config.classification) : {}),
   };
   if (preset === "bert") {
     return {

@@ -4,7 +4,9 @@
  * @module
  */
 
-import type { ModelConfig } from "../model/config.ts";
+import type { ClassificationConfig, ModelConfig } from "../model/config.ts";
+import { listed } from "../sentences/safe_text.ts";
+import { fromClassificationJson } from "./classification_json.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { classesIn, fromConfigJson } from "./config_json.ts";
 import { type ModelFolder, pathIn, readJson } from "./model_folder.ts";
@@ -26,30 +28,58 @@ export interface OpenedModel {
   readonly weights: Weights;
 }
 
+/** Options of {@linkcode openModel}. */
+export interface OpenOptions {
+  /**
+   * Keep the tokenizer's files, to be written again as they are.
+   *
+   * @default {false}
+   */
+  keepFiles?: boolean | undefined;
+  /**
+   * Open it with its head for classes, which it must have, instead of that for masked tokens.
+   *
+   * @default {false}
+   */
+  classifier?: boolean | undefined;
+}
+
 /**
- * Opens the model of a folder: of any class of BERT's or ModernBERT's, or a checkpoint of this project. With `keepFiles` its
- * tokenizer's files are kept, to be written again as they are.
+ * Opens the model of a folder: of any class of BERT's or ModernBERT's, or a checkpoint of this project.
  *
  * @throws {RangeError} if there is none.
  * @throws {SyntaxError} that says which file does not fit, and why.
  */
 export async function openModel(
   folder: ModelFolder,
-  { keepFiles = false }: { keepFiles?: boolean } = {},
+  { keepFiles = false, classifier = false }: OpenOptions = {},
 ): Promise<OpenedModel> {
   const json = await readJson(folder, "config.json") as Record<string, unknown> | undefined;
   if (json === undefined) {
     throw new RangeError(`Cannot use ${folder.place}: ${await whatIsThere(folder, "config.json")}`);
   }
-  const config = fromConfigJson(json, pathIn(folder, "config.json"));
+  const base = fromConfigJson(json, pathIn(folder, "config.json"));
+  const classes = classesIn(json);
+  const config = classifier
+    ? { ...base, nextSentence: false, classification: classesOf(json, { classes, folder }) }
+    : base;
   const tokenizer = await readTokenizer(folder, { keepFiles });
   if (tokenizer.size > config.vocab) {
     throw new SyntaxError(
       `Cannot use ${folder.place}: its tokenizer has ${tokenizer.size} tokens, its config.json says ${config.vocab}`,
     );
   }
-  const classes = classesIn(json);
   const weights = await openWeights(folder, config, { classes });
   // many files that are called so for their class lack the second head
   return { folder, config: { ...config, nextSentence: weights.nextSentence }, classes, tokenizer, weights };
+}
+
+function classesOf(
+  json: Readonly<Record<string, unknown>>,
+  { classes, folder }: { classes: readonly string[]; folder: ModelFolder },
+): ClassificationConfig {
+  const head = fromClassificationJson(json, { classes, path: pathIn(folder, "config.json") });
+  if (head) return head;
+  const what = classes.length > 0 ? `it is a ${listed(classes)}` : "its config.json names no class";
+  throw new RangeError(`Cannot tell classes with ${folder.place}: ${what}; classify train makes a classifier of it`);
 }

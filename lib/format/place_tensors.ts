@@ -93,7 +93,7 @@ export function placeTensors<Entry extends FoundTensor>(
   const prefix = prefixOf(config, entries, place);
   const { found, unused } = candidates({ config, entries, targets, prefix });
   const missing = [...targets.keys()].filter((name) => !found.has(name));
-  const head = hasHead({ config, targets, missing, classes, place });
+  const head = !config.classification && hasHead({ config, targets, missing, classes, place });
   const isPaired = ([, { parameter }]: [string, Placement]) => isNextSentenceParameter(parameter);
   const nextSentence = head && config.nextSentence && [...targets].filter(isPaired).every(([name]) => found.has(name));
   const needed = [...targets].filter((entry) =>

@@ -1,5 +1,6 @@
 /**
- * Weights under Hugging Face's names, those of BertForMaskedLM, BertForPreTraining and ModernBertForMaskedLM.
+ * Weights under Hugging Face's names, those of BertForMaskedLM, BertForPreTraining, ModernBertForMaskedLM and the
+ * classes of both that tell classes.
  *
  * @module
  */
@@ -30,6 +31,8 @@ function tensorNames(config: ModelConfig): (name: string) => string | readonly [
         [/\.feedForward\.input/, ".mlp.Wi"],
         [/\.feedForward\.output/, ".mlp.Wo"],
         [/^finalNorm/, "model.final_norm"],
+        [/^classifier\.(dense|norm)/, "head.$1"],
+        [/^classifier\.output/, "classifier"],
       ]);
   }
   return (name) => {
@@ -50,6 +53,8 @@ function tensorNames(config: ModelConfig): (name: string) => string | readonly [
       [/^decoder\.weight$/, "cls.predictions.decoder.weight"],
       [/^pooler/, "bert.pooler.dense"],
       [/^nextSentence/, "cls.seq_relationship"],
+      [/^classifier\.pooler/, "bert.pooler.dense"],
+      [/^classifier\.output/, "classifier"],
     ]);
     if (!renamed.includes(".attention.qkv")) return renamed;
     const third = (which: string) => renamed.replace(".attention.qkv", `.attention.self.${which}`);

@@ -235,7 +235,7 @@ export function notPooled(error: unknown): SyntaxError {
 }
 
 /** The folder that a path or an address means. */
-async function folderOf(source: string | URL | ModelFolder): Promise<ModelFolder> {
+export async function folderOf(source: string | URL | ModelFolder): Promise<ModelFolder> {
   if (source instanceof URL) {
     return source.protocol === "file:" ? await folderOf(decodeURIComponent(source.pathname)) : urlFolder(source.href);
   }

@@ -57,6 +57,26 @@ export interface ModelConfig {
   readonly nextSentence: boolean;
   /** Layers that attend locally; undefined: none. */
   readonly local?: LocalAttention | undefined;
+  /** A head that tells classes, in place of that for masked tokens; undefined: there is none. */
+  readonly classification?: ClassificationConfig | undefined;
+}
+
+/** What classes are told of: texts, or each of their tokens. */
+export type ClassifiedUnit = "text" | "token";
+
+/** How a text becomes one vector: its first token's, or the mean of all of them. */
+export type ClassifierPool = "cls" | "mean";
+
+/** A head that tells classes. */
+export interface ClassificationConfig {
+  /** What has a class. */
+  readonly of: ClassifiedUnit;
+  /** Names of the classes, by number. */
+  readonly classes: readonly string[];
+  /** How ModernBERT makes a vector of a text; BERT takes the first token's. */
+  readonly pool: ClassifierPool;
+  /** Share of the activations before the last product that is dropped in training. */
+  readonly dropout: number;
 }
 
 /** Parts of a model that may have biases. */
@@ -208,6 +228,7 @@ export function modelConfig(options: ModelOptions): ModelConfig {
     nextSentence: rest.nextSentence ?? false,
     ...(rest.gate ? { gate: rest.gate } : {}),
     ...(rest.local ? { local: rest.local } : {}),
+    ...(rest.classification ? { classification: rest.classification } : {}),
   };
   checkConfig(config);
   return config;
@@ -272,5 +293,20 @@ export function checkConfig(config: ModelConfig): void {
   }
   if (!(dropout >= 0 && dropout < 1)) {
     throw new RangeError(`Cannot drop a share of ${dropout}: dropout must be at least 0 and below 1`);
+  }
+  if (config.classification) checkClassification(config.preset, config.classification);
+}
+
+function checkClassification(preset: Preset, { classes, dropout }: ClassificationConfig): void {
+  if (preset === "labml") {
+    throw new RangeError(
+      "Cannot tell classes with labml.ai's model: no class of Hugging Face's holds it; use modernbert or bert",
+    );
+  }
+  if (classes.length < 2) {
+    throw new RangeError(`Cannot tell ${classes.length} classes apart: there must be two at least`);
+  }
+  if (!(dropout >= 0 && dropout < 1)) {
+    throw new RangeError(`Cannot drop a share of ${dropout} before the classes: it must be at least 0 and below 1`);
   }
 }

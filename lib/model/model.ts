@@ -20,7 +20,7 @@ import {
   type StepTensors,
   writeStep,
 } from "../optimizer/step.ts";
-import type { Storage, Tensor } from "../tensor/tensor.ts";
+import type { Precision, Storage, Tensor } from "../tensor/tensor.ts";
 import type { ModelConfig } from "./config.ts";
 import { encode, type EncoderContext, positionTables } from "./encoder.ts";
 import { type ContrastiveHead, recordContrastiveHead } from "./heads/contrastive.ts";
@@ -86,6 +86,21 @@ export interface EncoderProgram {
   destroy(): void;
 }
 
+/** A program of the encoder and a head of one's own. */
+export interface HeadProgram<Head> {
+  /** The underlying program: section "gradients", and in training "update". */
+  readonly program: Program;
+  /** What was recorded. */
+  readonly head: Head;
+  /** Writes texts. */
+  write(texts: Texts): void;
+  /** Gives the memory back. */
+  destroy(): void;
+}
+
+/** Records a head on hidden states [windows · length, width]; `step` is there in training, for its loss. */
+export type HeadRecorder<Head> = (context: EncoderContext, hidden: Tensor, step: StepTensors | undefined) => Head;
+
 /** Tensors of the steps of each loss. */
 interface Steps {
   readonly masked: OwnedStepTensors;
@@ -103,6 +118,8 @@ interface Training {
   readonly recomputes?: boolean;
   /** Takes the hidden states of each layer. */
   readonly states?: Tensor[];
+  /** What activations are stored in. Default: in training the device's precision. */
+  readonly precision?: Precision;
 }
 
 /** What a step reports of each loss. */
@@ -132,11 +149,11 @@ export class Model {
   constructor(device: Device, config: ModelConfig, { head = true }: { head?: boolean } = {}) {
     this.device = device;
     this.config = config;
-    this.hasHead = head;
+    this.hasHead = head && !config.classification;
     this.store = new ParameterStore(device, modelParameters(config, { head }));
     this.#steps = {
       masked: allocateStep(device, "step"),
-      pairs: head && config.nextSentence ? allocateStep(device, "step of pairs") : undefined,
+      pairs: this.hasHead && config.nextSentence ? allocateStep(device, "step of pairs") : undefined,
       scaling: head && device.precision === "f16" ? allocateLossScale(device) : undefined,
     };
   }
@@ -201,6 +218,31 @@ export class Model {
     return { program, hidden, states, write, destroy: () => program.destroy() };
   }
 
+  /**
+   * Compiles the encoder with a head of one's own; with an optimizer, to train it, and all below it, on the head's loss.
+   * Activations are stored as f32.
+   */
+  async compileHead<Head>(
+    shape: TextShape,
+    recordHead: HeadRecorder<Head>,
+    { optimizer }: { optimizer?: AdamWOptions | undefined } = {},
+  ): Promise<HeadProgram<Head>> {
+    const steps = optimizer ? this.#steps : undefined;
+    const { graph, context, hidden, write, writeTables } = this.#record(shape, {
+      precision: "f32",
+      ...(steps ? { steps } : {}),
+    });
+    const head = recordHead(context, hidden, steps?.masked);
+    if (optimizer) {
+      graph.backward();
+      graph.section("update");
+      adamW(graph, this.store, { ...optimizer, step: this.#steps.masked });
+    }
+    const program = await graph.compile(this.device);
+    writeTables();
+    return { program, head, write, destroy: () => program.destroy() };
+  }
+
   /** Writes the clock and scalars of a training step. */
   writeStep({ pairScale = 0, ...input }: ModelStepInput): void {
     const { masked, pairs } = this.#steps;
@@ -245,14 +287,14 @@ export class Model {
   }
 
   /** Records the encoder on texts of a shape, in the section "gradients"; to be trained, if it is given the tensors of steps. */
-  #record(shape: TextShape, { steps, recomputes, states }: Training = {}) {
+  #record(shape: TextShape, { steps, recomputes, states, precision }: Training = {}) {
     const { device, config, store } = this;
     const { length } = shape;
     if (length > config.maxLength) {
       throw new RangeError(`Cannot run length ${length}: this model's longest is ${config.maxLength}`);
     }
     const training = steps !== undefined;
-    const graph = new Graph({ training, precision: training ? device.precision : "f32" });
+    const graph = new Graph({ training, precision: precision ?? (training ? device.precision : "f32") });
     if (graph.precision === "f16") {
       graph.section(ROUNDING);
       roundWeights(graph, store);

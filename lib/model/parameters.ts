@@ -8,13 +8,15 @@ import { randomSequence } from "../random/philox.ts";
 import { sizeOf } from "../tensor/tensor.ts";
 import { architectures, type ModelConfig } from "./config.ts";
 import { encoderParameters } from "./encoder.ts";
+import { classificationParameters } from "./heads/classification.ts";
 import { maskedHeadParameters } from "./heads/masked.ts";
 import { nextSentenceParameters } from "./heads/next_sentence.ts";
 import type { ModelParameter } from "./parameter_list.ts";
 
-/** All parameters of a configuration, or without its heads, in the order in which a forward pass meets them. */
+/** All parameters of a configuration, or without its heads but one that tells classes, in the order in which a forward pass meets them. */
 export function modelParameters(config: ModelConfig, { head = true }: { head?: boolean } = {}): ModelParameter[] {
   const encoder = encoderParameters(config);
+  if (config.classification) return [...encoder, ...classificationParameters(config)];
   return head ? [...encoder, ...maskedHeadParameters(config), ...nextSentenceParameters(config)] : encoder;
 }
 

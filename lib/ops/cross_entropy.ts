@@ -10,6 +10,8 @@ export interface CrossEntropyOptions {
   vocab: number;
   /** Correct token of each row, or {@linkcode NO_LABEL}: u32 [rows]. */
   labels: Tensor;
+  /** Weight of each row's loss and gradient: f32 [rows]. Default: 1. */
+  weights?: Tensor | undefined;
   /** In training: `scalars[0]` multiplies the gradient, 1 / number of labels for a mean. f32 [4]. */
   scalars?: Tensor | undefined;
   /** In training where activations are f16: a further factor of the gradient, (loss scale, ...): f32 [4]. */
@@ -20,7 +22,7 @@ export interface CrossEntropyOptions {
 
 /** What {@linkcode crossEntropy} computes besides the totals. */
 export interface CrossEntropyResult {
-  /** Loss of each row in nats: f32 [rows]. */
+  /** Loss of each row in nats, times its weight: f32 [rows]. */
   readonly losses: Tensor;
   /** Most probable token of each row: u32 [rows]. */
   readonly predictions: Tensor;
@@ -31,12 +33,12 @@ export interface CrossEntropyResult {
  * their gradient, where the backward pass starts.
  */
 export function crossEntropy(graph: Graph, logits: Tensor, options: CrossEntropyOptions): CrossEntropyResult {
-  const { vocab, labels, scalars, scaling, totals } = options;
+  const { vocab, labels, weights, scalars, scaling, totals } = options;
   const [rows, stride] = logits.shape as [number, number];
   const losses = graph.activation("losses", [rows], "f32");
   const predictions = graph.persistent("predictions", [rows], "u32");
   graph.call("cross_entropy", {
-    tensors: { labels, scalars, scaling, logits, losses, predictions },
+    tensors: { labels, weights, scalars, scaling, logits, losses, predictions },
     params: { rows, vocab, stride },
     choices: { gradient: graph.training },
   });

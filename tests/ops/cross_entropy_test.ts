@@ -10,10 +10,12 @@ import * as tape from "../reference/tape.ts";
 /** Runs the loss on its own and compares loss, accuracy, predictions and gradient with the float64 reference. */
 async function check(
   device: Device,
-  { rows, vocab, scale = 1, tolerance = { atol: 2e-6, rtol: 1e-5 } }: {
+  { rows, vocab, scale = 1, weighs, tolerance = { atol: 2e-6, rtol: 1e-5 } }: {
     rows: number;
     vocab: number;
     scale?: number;
+    /** Weight of a row. Default: none has one. */
+    weighs?: (row: number) => number;
     tolerance?: Tolerance;
   },
 ): Promise<void> {
@@ -31,7 +33,8 @@ async function check(
     scalars: graph.persistent("scalars", [4]),
     totals: graph.persistent("totals", [4]),
   };
-  const { losses, predictions } = crossEntropy(graph, logits, { vocab, ...tensors });
+  const weights = weighs && graph.persistent("weights", [rows]);
+  const { losses, predictions } = crossEntropy(graph, logits, { vocab, ...tensors, weights });
   graph.keep(losses);
   const program = await graph.compile(device);
   try {
@@ -41,6 +44,7 @@ async function check(
     }
     device.write(logits, padded);
     device.write(tensors.labels, labels);
+    if (weights) device.write(weights, Float32Array.from({ length: rows }, (_, row) => weighs(row)));
     device.write(tensors.scalars, Float32Array.of(lossScale, 0, 0, 0));
     program.run();
     const read = await device.read([logits, losses, predictions, tensors.totals]);
@@ -60,7 +64,7 @@ async function check(
       }
       correct += Number(best === labels[at]);
       const x = tape.leaf([1, vocab], row);
-      const y = tape.crossEntropy(x, [labels[at]!], 1);
+      const y = tape.crossEntropy(x, [labels[at]!], weighs?.(at) ?? 1);
       tape.backpropagate(y, [lossScale]);
       expectedGradient.set(x.grad, at * stride);
       assertClose([lossOf[at]!], y.data, { ...tolerance, label: `loss of at ${at}` });
@@ -72,6 +76,20 @@ async function check(
     program.destroy();
   }
 }
+
+// weights of float32, so that the reference has the same ones
+const uneven = (row: number) => Math.fround([0, 1, 0.3, 7.25, 1e-3][row % 5]!);
+
+for (const [rows, vocab] of [[1, 1], [7, 5], [33, 70], [3, 2053]] as const) {
+  kindTest(
+    `crossEntropy() of ${rows} weighted rows over ${vocab} classes`,
+    (device) => check(device, { rows, vocab, weighs: uneven, tolerance: { atol: 1e-5, rtol: 1e-5 } }),
+  );
+}
+
+kindTest("crossEntropy() of weighted rows with logits in the thousands", (device) =>
+  // float32 rounds logits of 1e4 to 1e-3, and the largest weight is 7
+  check(device, { rows: 20, vocab: 70, scale: 1e4, weighs: uneven, tolerance: { atol: 7e-2, rtol: 1e-5 } }));
 
 for (const [rows, vocab] of [[1, 1], [7, 5], [33, 70], [9, 600], [3, 2053], [2, 30522]] as const) {
   kindTest(`crossEntropy() of ${rows} rows over ${vocab} tokens`, (device) => check(device, { rows, vocab }));

@@ -92,6 +92,58 @@ export function logits(
   return tape.linear(normed, decoder, values.get("decoder.bias"));
 }
 
+/**
+ * Logits of the classes of each window, [windows, classes], or of each row, [rows, classes], without dropout; `lengths`: tokens of
+ * each window's text.
+ */
+export function classLogits(
+  config: ModelConfig,
+  values: Values,
+  { batch, lengths }: { batch: Batch; lengths: readonly number[] },
+): Value {
+  const { preset, epsilon, activation, classification } = config;
+  const get = (name: string) => values.get(name)!;
+  const linear = (x: Value, name: string) => tape.linear(x, get(`${name}.weight`), values.get(`${name}.bias`));
+  let x = encoderOf(config)(config, values, batch);
+  if (classification!.of === "text") {
+    const isMean = preset === "modernbert" && classification!.pool === "mean";
+    const rows = batch.windows * batch.length;
+    const shares = Float64Array.from({ length: batch.windows * rows }, (_, i) => {
+      const [window, row] = [Math.floor(i / rows), i % rows];
+      const at = row - window * batch.length;
+      return isMean ? Number(at >= 0 && at < lengths[window]!) / lengths[window]! : Number(at === 0);
+    });
+    x = tape.matmul(tape.leaf([batch.windows, rows], shares), x);
+  }
+  if (preset === "modernbert") {
+    const bias = values.get("classifier.norm.bias");
+    x = tape[activation](linear(x, "classifier.dense"));
+    x = tape.layerNorm(x, { weight: get("classifier.norm.weight"), ...(bias && { bias }), epsilon });
+  } else if (classification!.of === "text") x = tape.tanh(linear(x, "classifier.pooler"));
+  return linear(x, "classifier.output");
+}
+
+/** Mean cross-entropy of classes, each label by its weight: [1, 1]. */
+export function classLoss(
+  config: ModelConfig,
+  values: Values,
+  { labels, weights, ...texts }: {
+    batch: Batch;
+    lengths: readonly number[];
+    labels: readonly (number | undefined)[];
+    weights: readonly number[];
+  },
+): Value {
+  const logits = classLogits(config, values, texts);
+  const classes = logits.shape[1]!;
+  const counted = [...labels.keys()].filter((i) => labels[i] !== undefined);
+  const total = counted.reduce((sum, i) => sum + weights[i]!, 0);
+  return counted.map((i) => {
+    const row = tape.take(logits, [1, classes], (column) => i * classes + column);
+    return tape.crossEntropy(row, [labels[i]!], weights[i]! / total);
+  }).reduce(tape.add);
+}
+
 function lookUp(table: Value, rows: number, row: (i: number) => number): Value {
   const width = table.shape[1]!;
   return tape.take(table, [rows, width], (i) => row(Math.floor(i / width)) * width + i % width);

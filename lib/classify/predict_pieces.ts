@@ -1,0 +1,77 @@
+/**
+ * Logits of pieces of text, in batches of like length.
+ *
+ * @module
+ */
+
+import { batchesOf } from "../inference/texts.ts";
+import { type ClassificationProgram, compileClassification } from "../model/classification_program.ts";
+import type { Model } from "../model/model.ts";
+import { type ProgramCache, programCache } from "../model/program_cache.ts";
+import type { TextShape } from "../model/text_inputs.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import type { Piece } from "./examples.ts";
+
+/** Programs that tell classes. */
+export type ClassificationPrograms = ProgramCache<TextShape, ClassificationProgram>;
+
+/** An empty cache of them. */
+export const classificationPrograms = (model: Model): ClassificationPrograms =>
+  programCache((shape: TextShape) => compileClassification(model, shape));
+
+/** Logits of a piece: a row of classes for the text, or for each of its rows. */
+export type PieceLogits = readonly Float32Array[];
+
+/**
+ * Logits of each piece, in order.
+ *
+ * @throws {RangeError} if one is not finite.
+ */
+export async function pieceLogits(
+  pieces: readonly Piece[],
+  { model, tokenizer, programs }: {
+    model: Model;
+    tokenizer: Tokenizer;
+    programs: ClassificationPrograms;
+  },
+): Promise<PieceLogits[]> {
+  const { maxLength, classification } = model.config;
+  const classes = classification!.classes.length;
+  const stride = Math.ceil(classes / 4) * 4;
+  const results: PieceLogits[] = [];
+  const padding = tokenizer.special["[PAD]"];
+  for (const batch of batchesOf(pieces.map(({ ids }) => ids), { padding, maxLength })) {
+    const { windows, length, documents } = batch;
+    const program = await programs.get({ windows, length, documents: documents !== undefined });
+    program.write(batch);
+    program.program.run();
+    const [bytes] = await model.device.read([program.logits]);
+    const all = new Float32Array(bytes!);
+    const at = (unit: number) => all.slice(unit * stride, unit * stride + classes);
+    for (const [w, member] of batch.members.entries()) {
+      const { rows } = pieces[member]!;
+      const found = rows ? Array.from(rows, (row) => at(w * length + row)) : [at(w)];
+      if (!found.every((logits) => logits.every(Number.isFinite))) {
+        throw new RangeError("Cannot tell classes: a logit is not finite; the model's numbers overflow 32 bits");
+      }
+      results[member] = found;
+    }
+  }
+  return results;
+}
+
+/** Probabilities of classes, in float64. */
+export function softmax(logits: ArrayLike<number>): Float64Array<ArrayBuffer> {
+  const values = Float64Array.from(logits);
+  const most = values.reduce((a, b) => Math.max(a, b));
+  const exps = values.map((value) => Math.exp(value - most));
+  const sum = exps.reduce((a, b) => a + b);
+  return exps.map((value) => value / sum);
+}
+
+/** Number of the largest value, of several the first. */
+export function best(values: ArrayLike<number>): number {
+  let found = 0;
+  for (let i = 1; i < values.length; i++) if (values[i]! > values[found]!) found = i;
+  return found;
+}

@@ -1,0 +1,174 @@
+/**
+ * What training a classifier of texts and one of words have in common: classes, what is held out, weights, and the training.
+ *
+ * @module
+ */
+
+import type { TextModel } from "../evaluate/text_model.ts";
+import { type Classes, classesOf } from "../labelled/classes.ts";
+import type { ClassificationConfig, ClassifierPool } from "../model/config.ts";
+import { counted } from "../sentences/counted.ts";
+import type { Example, Piece } from "./examples.ts";
+import { fineTune, type FineTuneEvent } from "./fine_tune.ts";
+import {
+  balancedWeights,
+  type ClassWeighting,
+  fineTuneDropout,
+  type FineTuneOptions,
+  type FineTuneSettings,
+  fineTuneSettings,
+  validationShare,
+} from "./settings.ts";
+import { splitExamples } from "./split.ts";
+import { withNewHead } from "./start.ts";
+
+/** Training begins: what of, and how. */
+export interface TrainingBegins {
+  /** Which event it is. */
+  readonly kind: "begin";
+  /** Texts, or sentences, that are learned. */
+  readonly examples: number;
+  /** Texts, or sentences, that are held out. */
+  readonly heldOut: number;
+  /** The classes. */
+  readonly classes: Classes;
+  /** How it is trained. */
+  readonly settings: FineTuneSettings;
+}
+
+/** What is heard of the training of a classifier. */
+export type ClassifierEvent = TrainingBegins | FineTuneEvent;
+
+/** Options of training a classifier. */
+export type ClassifierOptions = FineTuneOptions & {
+  /**
+   * Share of the examples that is held out, to stop when it is told no better. Default: none of fewer than 40, a fifth of fewer
+   * than 500, otherwise a tenth.
+   */
+  readonly validation?: number | undefined;
+  /**
+   * Whether every example counts the same, or every class.
+   *
+   * @default {"none"}
+   */
+  readonly classWeights?: ClassWeighting | undefined;
+  /** Most tokens of a text. Default: the model's longest. */
+  readonly longest?: number | undefined;
+  /** Share of the activations that is dropped. Default: the model's own; of BERT's without any 0.1. */
+  readonly dropout?: number | undefined;
+  /** How ModernBERT makes a vector of a text. Default: the mean of its tokens. */
+  readonly pool?: ClassifierPool | undefined;
+  /** Is told what happens. */
+  readonly hear?: ((event: ClassifierEvent) => void) | undefined;
+  /** Is told what the user should know of the data. */
+  readonly note?: ((sentence: string) => void) | undefined;
+};
+
+/** A text or sentence in pieces, with the names of its classes. */
+export interface NamedExample {
+  /** Its pieces. */
+  readonly pieces: readonly Piece[];
+  /** Class of the text, or of each of its words, in the order of the pieces' rows. */
+  readonly labels: readonly string[];
+}
+
+/** What came of a training. */
+export interface TrainedHead {
+  /** The model, on the device of the one that it began with. */
+  readonly model: TextModel;
+  /** How it was trained. */
+  readonly settings: FineTuneSettings;
+  /** Steps that were done. */
+  readonly steps: number;
+  /** Texts or sentences that were learned. */
+  readonly examples: number;
+  /** Numbers of those that were held out. */
+  readonly heldOut: readonly number[];
+}
+
+/** Longest text where nothing is said. */
+export function longestOf({ model: { config: { maxLength } } }: TextModel, longest: number | undefined): number {
+  if (longest === undefined) return maxLength;
+  if (!Number.isInteger(longest) || longest < 3 || longest > maxLength) {
+    throw new RangeError(
+      `Cannot read texts of ${longest} tokens: it must be a whole number from 3 to the model's longest, ${maxLength}`,
+    );
+  }
+  return longest;
+}
+
+/**
+ * Trains a new head and all below it.
+ *
+ * @throws {RangeError} for fewer than two classes, or a loss that is not finite.
+ */
+export async function trainHead(
+  base: TextModel,
+  named: readonly NamedExample[],
+  { of, options }: { of: ClassificationConfig["of"]; options: ClassifierOptions },
+): Promise<TrainedHead> {
+  const { hear, note, pool = "mean", classWeights = "none", seed = 1 } = options;
+  const what = of === "text" ? "text" : "word";
+  const classes = classesOf(labelsIn(named), { what });
+  for (const sentence of classes.notes) note?.(sentence);
+  const share = options.validation ?? validationShare(named.length);
+  if (!(share >= 0 && share < 1)) {
+    throw new RangeError(`Cannot hold a share of ${share} out: it must be at least 0 and below 1`);
+  }
+  const numbers = new Map(classes.names.map((name, i) => [name, i]));
+  // sentences are held out as they come, for their words are of many classes
+  const groups = named.map(({ labels }) => of === "text" ? numbers.get(labels[0]!)! : 0);
+  const { training, validation } = splitExamples(groups, { share, seed });
+  if (share > 0 && validation.length === 0) {
+    note?.(
+      `${
+        counted(named.length, of === "text" ? "text" : "sentence")
+      } are too few to hold any out; training goes on to its end`,
+    );
+  }
+  const weights = classWeights === "balanced" ? balancedWeights(classes.counts) : undefined;
+  const examples = (indices: readonly number[]) =>
+    indices.flatMap((i) => numbered(named[i]!, { numbers, weights, isText: of === "text" }));
+  const dropout = options.dropout ?? fineTuneDropout(base.model.config);
+  const head = { of, classes: classes.names, pool, dropout };
+  const settings = fineTuneSettings({ examples: training.length, width: base.model.config.width }, {
+    ...options,
+    seed,
+  });
+  hear?.({ kind: "begin", examples: training.length, heldOut: validation.length, classes, settings });
+  const model = await withNewHead(base, { head, dropout, seed });
+  try {
+    let steps = 0;
+    const events = fineTune(model, { training: examples(training), validation: examples(validation) }, settings);
+    for await (const event of events) {
+      hear?.(event);
+      steps = event.step;
+    }
+    return { model, settings, steps, examples: training.length, heldOut: validation };
+  } catch (error) {
+    model.model.destroy();
+    throw error;
+  }
+}
+
+function* labelsIn(named: readonly NamedExample[]): Generator<string> {
+  for (const { labels } of named) yield* labels;
+}
+
+/** Pieces with the numbers of their classes; the pieces of a text together count as much as one that is whole. */
+function numbered(
+  { pieces, labels }: NamedExample,
+  { numbers, weights, isText }: {
+    numbers: ReadonlyMap<string, number>;
+    weights: Float32Array | undefined;
+    isText: boolean;
+  },
+): Example[] {
+  let at = 0;
+  return pieces.map((piece) => {
+    const own = isText ? [labels[0]!] : labels.slice(at, at += piece.rows!.length);
+    const classes = Uint32Array.from(own, (label) => numbers.get(label)!);
+    const factor = isText ? 1 / pieces.length : 1;
+    return { ...piece, labels: classes, weights: Float32Array.from(classes, (c) => factor * (weights?.[c] ?? 1)) };
+  });
+}
