@@ -9,6 +9,7 @@
  * @module
  */
 
+import { classifyCommand } from "./lib/cli/commands/classify.ts";
 import { compareCommand } from "./lib/cli/commands/compare.ts";
 import { embedCommand } from "./lib/cli/commands/embed.ts";
 import { evalCommand } from "./lib/cli/commands/eval.ts";
@@ -45,6 +46,7 @@ const commands: Readonly<Record<string, (args: readonly string[]) => Promise<num
   index: indexCommand,
   search: searchCommand,
   probe: probeCommand,
+  classify: classifyCommand,
   export: exportCommand,
   info: infoCommand,
   tokenizer: tokenizerCommand,
@@ -69,6 +71,7 @@ Commands:
   index      make an index of documents, to be searched
   search     find passages of documents by words
   probe      tell what a model's vectors know of classes
+  classify   train a classifier of texts or words, use it, measure it
   export     write a model for other programs: Hugging Face, ONNX
   info       show what a model is
   tokenizer  train a vocabulary; turn text into ids and back

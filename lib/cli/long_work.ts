@@ -155,6 +155,21 @@ export async function* watchedTexts(
   }
 }
 
+/** Items as they are; a line says how many went by. */
+export async function* watchedItems<T>(place: ProgressPlace, what: string, items: AsyncIterable<T>): AsyncGenerator<T> {
+  const work = longWork(place, what);
+  let count = 0;
+  try {
+    for await (const item of items) {
+      // looking at the clock costs more than most items
+      if (count++ % LOOK_EVERY === 0) work.at(count, { words: grouped(count) });
+      yield item;
+    }
+  } finally {
+    work.end();
+  }
+}
+
 /** A corpus of which is known how many bytes of the latest pass over it were read. */
 export function watchedCorpus(corpus: Corpus): { readonly corpus: Corpus; bytes(): number } {
   let bytes = 0;

@@ -1,0 +1,48 @@
+/**
+ * `classify eval`.
+ *
+ * @module
+ */
+
+import { textClassifier } from "../classify/classifier.ts";
+import type { LabelledText } from "../labelled/labelled_texts.ts";
+import { safeJson } from "../sentences/safe_text.ts";
+import { checkpointPath } from "./checkpoint_choice.ts";
+import { readFlags, tellFlags } from "./classify_flags.ts";
+import { scoreLines, unknownNotice } from "./classify_report.ts";
+import { checkUnit } from "./classify_unit.ts";
+import { type ParsedFlags, UsageError } from "./flags.ts";
+import { progressAside, watchedItems } from "./long_work.ts";
+import { skippedLines } from "./open_corpus.ts";
+import { openLabelled } from "./open_labelled.ts";
+import { withModel } from "./opened_model.ts";
+import { checkPermissions, readingOf } from "./permissions.ts";
+import { filesOf, say, sayAside } from "./standard_streams.ts";
+import { openTerminal } from "./terminal.ts";
+
+/** Measures a classifier on labelled data; returns the exit code. */
+export async function classifyEval(parsed: ParsedFlags): Promise<number> {
+  const [, path, ...rest] = parsed.positional;
+  const data = parsed.all(readFlags.data);
+  if (path === undefined || rest.length > 0 || data.length === 0) {
+    throw new UsageError("Wanted: classify eval FOLDER --data LABELLED");
+  }
+  checkPermissions(readingOf([path, ...filesOf(data)]));
+  const opened = await openLabelled(data, parsed);
+  try {
+    return await withModel(await checkpointPath(path, parsed.get(readFlags.checkpoint)), parsed, async (model) => {
+      checkUnit(model, parsed);
+      const examples = watchedItems(progressAside(), "classifying", opened.examples()) as AsyncIterable<LabelledText>;
+      const score = await textClassifier(model).evaluate(examples, { windows: parsed.get(readFlags.windows) });
+      if (score.count === 0) throw new RangeError(`Cannot measure on ${opened.name}: it holds no text with a label`);
+      const unknown = unknownNotice(score, "text");
+      if (parsed.get(tellFlags.json)) say(safeJson({ data: opened.name, ...score }));
+      else for (const line of scoreLines(opened.name, score, { unit: "text" })) openTerminal().print(line);
+      if (unknown) sayAside(`note: ${unknown}`);
+      for (const line of skippedLines(opened.bad)) sayAside(line);
+      return 0;
+    }, { classifier: true });
+  } finally {
+    await opened.close();
+  }
+}

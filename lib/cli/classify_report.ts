@@ -1,0 +1,116 @@
+/**
+ * What `classify` says of training and of scores.
+ *
+ * @module
+ */
+
+import type { ClassifierScore } from "../classify/scores.ts";
+import type { ClassifierEvent, TrainingBegins } from "../classify/train_head.ts";
+import { counted } from "../sentences/counted.ts";
+import { listed, quoted, shortened } from "../sentences/safe_text.ts";
+import { grouped, percent, rate } from "./figures.ts";
+import { longWork } from "./long_work.ts";
+import { table, type Terminal } from "./terminal.ts";
+
+/** Classes that are told one by one, and mistakes. */
+const MOST_CLASSES = 40;
+const MOST_CONFUSIONS = 5;
+
+/** Hears a training, and says how far it is. */
+export interface ClassifyReporter {
+  /** Hears what happens. */
+  hear(event: ClassifierEvent): void;
+  /** Removes the line of progress. */
+  end(): void;
+}
+
+/** Says on a terminal what happens in training. */
+export function classifyReporter(terminal: Terminal, { unit }: { unit: "text" | "sentence" }): ClassifyReporter {
+  let work: ReturnType<typeof longWork> | undefined;
+  let [steps, best, looks, last] = [0, 0, 0, 0];
+  return {
+    hear(event) {
+      if (event.kind === "begin") {
+        for (const line of beginLines(event, unit)) terminal.print(line);
+        steps = event.settings.steps;
+        work = longWork(terminal, "training");
+      } else if (event.kind === "steps") {
+        last = event.step;
+        work?.at(event.step, { total: steps, words: `loss ${event.loss.toFixed(3)}` });
+      } else {
+        if (event.isBest) best = event.step;
+        looks++;
+        const mark = event.isBest ? "" : "  no better";
+        terminal.print(
+          `step ${grouped(event.step)}  held out: loss ${event.loss.toFixed(4)}, accuracy ${
+            percent(event.accuracy)
+          }${mark}`,
+        );
+      }
+    },
+    end() {
+      work?.end();
+      if (last > 0 && looks > 0 && last < steps) {
+        terminal.print(`stopped after step ${grouped(last)} of ${grouped(steps)}: what is held out is told no better`);
+      }
+      if (looks > 0 && best < last) terminal.print(`kept     the weights of step ${grouped(best)}, the best ones`);
+    },
+  };
+}
+
+function beginLines({ examples, heldOut, classes, settings }: TrainingBegins, unit: string): string[] {
+  const { names, counts } = classes;
+  const order = [...names.keys()].sort((a, b) => counts[b]! - counts[a]! || a - b);
+  const list = listed(order.map((i) => `${names[i]} ${grouped(counts[i]!)}`));
+  return [
+    `classes  ${grouped(names.length)}: ${list}`,
+    `learns   ${counted(examples, unit)}${
+      heldOut > 0 ? `; ${grouped(heldOut)} are held out to see when to stop` : ", none is held out"
+    }`,
+    `plan     ${counted(settings.steps, "step")} of ${grouped(settings.batch)}, learning rate ${
+      rate(settings.learningRate)
+    }`,
+  ];
+}
+
+/** A score as lines: accuracy with its error, F1, classes, and what was taken for what. */
+export function scoreLines(
+  on: string,
+  score: ClassifierScore,
+  { unit, each = true }: { unit: string; each?: boolean },
+): string[] {
+  const { count, accuracy, error, macroF1, classes, confusions } = score;
+  const lines = [
+    `${on}  ${counted(count, unit)}: accuracy ${percent(accuracy)} ± ${percent(error)}, macro F1 ${macroF1.toFixed(3)}`,
+  ];
+  if (each) {
+    const rows = classes.slice(0, MOST_CLASSES).map((one) => [
+      shortened(one.label, 40),
+      grouped(one.count),
+      percent(one.precision),
+      percent(one.recall),
+      one.f1.toFixed(3),
+    ]);
+    lines.push(table([["class", "count", "precision", "recall", "F1"], ...rows]));
+    if (classes.length > MOST_CLASSES) {
+      lines.push(`  and ${grouped(classes.length - MOST_CLASSES)} more classes; --json has all`);
+    }
+  }
+  if (confusions.length > 0) {
+    const some = confusions.slice(0, MOST_CONFUSIONS).map(({ label, predicted, count }) =>
+      `${shortened(label, 40)} for ${shortened(predicted, 40)} ${grouped(count)}`
+    );
+    lines.push(`most often taken: ${some.join(", ")}`);
+  }
+  return lines;
+}
+
+/** What is said of classes that a model does not know; undefined: it knows all. */
+export function unknownNotice({ unknown, classes }: ClassifierScore, unit: string): string | undefined {
+  if (unknown.length === 0) return undefined;
+  const count = classes.filter(({ label }) => unknown.includes(label)).reduce((sum, { count }) => sum + count, 0);
+  const are = unknown.length === 1 ? "1 class of the data is" : `${grouped(unknown.length)} classes of the data are`;
+  const names = unknown.length === 1 ? quoted(unknown[0]!) : listed(unknown);
+  return `${are} unknown to the model, ${names}: ${counted(count, unit)} of ${unknown.length === 1 ? "it" : "them"} ` +
+    `${count === 1 ? "counts as a mistake" : "count as mistakes"}`;
+}
