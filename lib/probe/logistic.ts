@@ -10,6 +10,7 @@ import { stratifiedFolds } from "./folds.ts";
 import type { Matrix } from "./matrix.ts";
 import { minimize } from "./minimize.ts";
 import { hostSoftmaxProblem } from "./host_softmax.ts";
+import { rowSpace } from "./row_space.ts";
 import { LEFT_OUT, type SoftmaxProblem, softmaxProblem } from "./softmax.ts";
 
 /** Rows to learn from. */
@@ -42,10 +43,14 @@ export interface Logistic {
 const strengths = Array.from({ length: 11 }, (_, i) => 10 ** (-i / 2));
 /** Folds of the cross-validation. */
 const FOLDS = 3;
+/** Features a row from which the rows' own space is smaller. */
+const MANY_FEATURES = 4;
 /** Multiplications of a pass over the rows above which one fold has to do, and only every other strength is tried. */
 const COSTLY = 1e8;
 /** Strengths before the best one of the first fold and after it that the other folds are measured at. */
 const [BEFORE, AFTER] = [2, 1];
+/** Share of the loss to which a weaker one must bring it so that the next is tried. */
+const WORTHWHILE = 0.99;
 /** Share of the loss that a step must still bring, while strengths are compared and in the end. */
 const [ROUGH, FINE] = [1e-3, 1e-4];
 /** Columns up to which the second derivatives are worth their inverse. */
@@ -61,6 +66,18 @@ const problemOf = async (device: Device, features: Matrix, classes: number) =>
 
 /** Fits a classifier; deterministic, on a CPU device for any number of threads. */
 export async function fitLogistic(device: Device, options: LogisticOptions): Promise<Logistic> {
+  const { features, bias, classes } = options;
+  const scale = features.columns / 100;
+  if (features.rows * MANY_FEATURES > features.columns) return await fitted(device, { ...options, scale });
+  const space = rowSpace(features, bias);
+  const { weights, ...rest } = await fitted(device, { ...options, features: space.features, bias: space.bias, scale });
+  return { weights: space.original(weights, classes), ...rest };
+}
+
+/** Options with what strengths of L2 are multiplied by. */
+type Scaled = LogisticOptions & { readonly scale: number };
+
+async function fitted(device: Device, options: Scaled): Promise<Logistic> {
   const { features, labels, classes, progress } = options;
   const problem = await problemOf(device, features, classes);
   try {
@@ -84,10 +101,10 @@ export async function fitLogistic(device: Device, options: LogisticOptions): Pro
 async function measured(
   problem: SoftmaxProblem,
   solve: Awaited<ReturnType<typeof solverOf>>,
-  { features: { rows, columns }, labels, classes, seed, progress }: LogisticOptions,
+  { features: { rows, columns }, labels, classes, seed, progress, scale }: Scaled,
 ): Promise<{ readonly candidates: readonly number[]; readonly losses: readonly number[] }> {
   const isCostly = rows * columns * classes > COSTLY;
-  const candidates = strengths.filter((_, i) => !isCostly || i % 2 === 0).map((one) => one * columns / 100);
+  const candidates = strengths.filter((_, i) => !isCostly || i % 2 === 0).map((one) => one * scale);
   const foldOf = stratifiedFolds(labels, { folds: FOLDS, seed });
   const folds = isCostly ? 1 : FOLDS;
   const sums = candidates.map(() => 0);
@@ -101,8 +118,8 @@ async function measured(
       const { value } = await problem.evaluate(weights, outside);
       sums[i]! += value;
       progress?.((fold + (i - first + 1) / (end - first)) / (folds + 1));
-      // weaker ones would fit what is chance
-      if (fold === 0 && i > 0 && value > sums[i - 1]!) end = i + 1;
+      // weaker ones would bring nothing, or fit what is chance
+      if (fold === 0 && i > 0 && value > WORTHWHILE * sums[i - 1]!) end = i + 1;
     }
     if (fold > 0) continue;
     const best = sums.slice(0, end).reduce((best, loss, i) => loss < sums[best]! ? i : best, 0);

@@ -11,7 +11,7 @@ const [SHORTEST, LONGEST] = [1, 4];
 /** Places that n-grams are counted in by their hash. */
 const PLACES = 1 << 18;
 /** Features at least and at most; between them as many as fit. */
-const [FEWEST_FEATURES, MOST_FEATURES] = [512, 4096];
+const [FEWEST_FEATURES, MOST_FEATURES] = [512, 2048];
 /** Numbers of a matrix of features, 80 MB of them. */
 const MOST_NUMBERS = 2e7;
 /** Characters of a text that are read. */
