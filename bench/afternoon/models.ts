@@ -12,10 +12,8 @@ export const budgets = { "0.6M": 600_000, "3M": 3_000_000 } as const;
 /** Tokens of a training, as they are called. */
 export type Budget = keyof typeof budgets;
 
-/** Texts that are trained on. */
-export const pretrainingTexts = ["brown", "wikipedia", "languages"] as const;
-/** A text that is trained on. */
-export type PretrainingText = typeof pretrainingTexts[number];
+/** A text that encoders are trained on. */
+export type PretrainingText = "brown" | "wikipedia" | "languages";
 
 /** Of ten texts of Brown nine are trained on; tags are tested on the others. */
 export const isHeldOut = (number: number): boolean => number % 10 === 9;
