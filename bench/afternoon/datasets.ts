@@ -32,9 +32,9 @@ export interface Dataset {
 
 /** How much is learned from and tested on. */
 const sizes = {
-  tags: { learned: 800, tested: 400 },
-  genres: { passages: 4 },
-  spam: { tested: 1000, counts: [16, 64, 256], draws: 5 },
+  tags: { learned: 400, tested: 200 },
+  genres: { passages: 2 },
+  spam: { tested: 1000, counts: [16, 64, 256], draws: 5, characters: 400 },
   languages: { learned: 10, tested: 5, characters: 100 },
 };
 
@@ -103,14 +103,14 @@ export function genres(brown: readonly BrownText[]): Dataset {
   return ofTexts("genre of a passage", { texts, learned: learned.length, encoders: ["brown", "wikipedia"] });
 }
 
-/** Whether a mail is spam, from few labels; each number of them is drawn several times. */
+/** Whether a mail is spam by how it begins, from few labels; each number of them is drawn several times. */
 export async function spam(folder: string): Promise<Dataset> {
   const all = await mails(folder);
   const tested = spread(all, sizes.spam.tested);
   const isTested = new Set(tested);
   const others = all.filter((mail) => !isTested.has(mail));
   const { labels } = numbered(others.map(({ label }) => label));
-  const { counts, draws } = sizes.spam;
+  const { counts, draws, characters } = sizes.spam;
   const drawn = new Map(counts.map((count) => [
     count,
     Array.from({ length: draws }, (_, seed) => stratifiedSample(labels, range(0, others.length), { count, seed })),
@@ -118,7 +118,10 @@ export async function spam(folder: string): Promise<Dataset> {
   // only what is drawn need be read
   const used = [...new Set([...drawn.values()].flat(2))];
   const rowOf = new Map(used.map((number, row) => [number, row]));
-  const texts = [...used.map((number) => others[number]!), ...tested];
+  const texts = [...used.map((number) => others[number]!), ...tested].map(({ text, label }) => ({
+    text: text.slice(0, characters),
+    label,
+  }));
   const dataset = ofTexts("spam", { texts, learned: used.length, encoders: ["brown", "wikipedia"] });
   const test = range(used.length, texts.length);
   const settings = counts.map((count) =>

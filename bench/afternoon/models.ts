@@ -33,9 +33,14 @@ export async function writeTexts(
   const untagged = brown.filter((_, i) => !isHeldOut(i)).map(({ sentences }) =>
     sentences.map(({ words }) => written(words)).join("\n")
   );
-  await Deno.writeTextFile(`${folder}/brown.txt`, untagged.join("\n"));
+  await writeOnce(`${folder}/brown.txt`, untagged.join("\n"));
   const paragraphs = languages.flatMap(({ paragraphs }) => paragraphs.slice(0, LEARNED_PARAGRAPHS));
-  await Deno.writeTextFile(`${folder}/languages.txt`, paragraphs.join("\n"));
+  await writeOnce(`${folder}/languages.txt`, paragraphs.join("\n"));
+}
+
+/** Writes a file unless it is there: a training may be reading it. */
+async function writeOnce(path: string, text: string): Promise<void> {
+  if (!await Deno.stat(path).catch(() => undefined)) await Deno.writeTextFile(path, text);
 }
 
 /** Trains an encoder on a text, or finds it trained. */

@@ -6,7 +6,7 @@
 
 import { poolNames } from "./pool_names.ts";
 import type { Measure } from "../probe/scores.ts";
-import type { Probed, ProbeDifference, ProbeResult } from "../probe/probe.ts";
+import type { Probed, ProbeDifference, ProbeResult } from "../probe/probed.ts";
 import { grouped } from "./figures.ts";
 import { fittedTable } from "./fitted_table.ts";
 

@@ -6,8 +6,8 @@
 
 import type { Device } from "../device/device.ts";
 import { cholesky } from "./cholesky.ts";
-import { stratifiedFolds } from "./folds.ts";
-import type { Matrix } from "./matrix.ts";
+import { stratifiedFolds, stratifiedSample } from "./folds.ts";
+import { type Matrix, selectRows } from "./matrix.ts";
 import { minimize } from "./minimize.ts";
 import { hostSoftmaxProblem } from "./host_softmax.ts";
 import { rowSpace } from "./row_space.ts";
@@ -25,6 +25,12 @@ export interface LogisticOptions {
   readonly classes: number;
   /** Seed of the folds. */
   readonly seed: number;
+  /**
+   * Multiplications of a pass over the rows from which on the strength of L2 is chosen on some of them, or in one fold.
+   *
+   * @default {1e8}
+   */
+  readonly costly?: number | undefined;
   /** Is told how far it is, from 0 to 1. */
   readonly progress?: ((share: number) => void) | undefined;
 }
@@ -45,14 +51,20 @@ const strengths = Array.from({ length: 11 }, (_, i) => 10 ** (-i / 2));
 const FOLDS = 3;
 /** Features a row from which the rows' own space is smaller. */
 const MANY_FEATURES = 4;
-/** Multiplications of a pass over the rows above which one fold has to do, and only every other strength is tried. */
+/** Multiplications of a pass that takes long. */
 const COSTLY = 1e8;
+/** Rows of each class at least, where only some are taken to choose the strength. */
+const ROWS_A_CLASS = 3;
+/** Times as many rows as are taken, from which on that is worth it. */
+const WORTH_SAMPLING = 1.5;
 /** Strengths before the best one of the first fold and after it that the other folds are measured at. */
 const [BEFORE, AFTER] = [2, 1];
 /** Share of the loss to which a weaker one must bring it so that the next is tried. */
 const WORTHWHILE = 0.99;
 /** Share of the loss that a step must still bring, while strengths are compared and in the end. */
 const [ROUGH, FINE] = [1e-3, 1e-4];
+/** Steps of a fit at most. */
+const MOST_STEPS = 40;
 /** Columns up to which the second derivatives are worth their inverse. */
 const MOST_INVERTED = 800;
 
@@ -77,33 +89,62 @@ export async function fitLogistic(device: Device, options: LogisticOptions): Pro
 /** Options with what strengths of L2 are multiplied by. */
 type Scaled = LogisticOptions & { readonly scale: number };
 
+/** Chooses the strength of L2, and fits all rows with it. */
 async function fitted(device: Device, options: Scaled): Promise<Logistic> {
-  const { features, labels, classes, progress } = options;
+  const { features, labels, classes } = options;
+  const { strengths, chosen, loss } = await chosenStrength(device, options);
   const problem = await problemOf(device, features, classes);
   try {
     const solve = await solverOf(problem, options);
-    const { candidates, losses } = await measured(problem, solve, options);
-    const chosen = losses.reduce((best, loss, i) => loss < losses[best]! ? i : best, 0);
     let weights = new Float64Array(classes * features.columns);
     // stronger ones first: each solution is near the next
     for (let i = chosen % 3; i < chosen; i += 3) {
-      weights = await solve(candidates[i]!, { labels, start: weights, tolerance: ROUGH });
+      weights = await solve(strengths[i]!, { labels, start: weights, tolerance: ROUGH });
     }
-    weights = await solve(candidates[chosen]!, { labels, start: weights, tolerance: FINE });
-    progress?.(1);
-    return { weights, l2: candidates[chosen]!, loss: losses[chosen]! };
+    weights = await solve(strengths[chosen]!, { labels, start: weights, tolerance: FINE });
+    options.progress?.(1);
+    return { weights, l2: strengths[chosen]!, loss };
   } finally {
     problem.destroy();
   }
+}
+
+/** Strengths for all rows and which of them is best; on some of the rows where all would take long. */
+async function chosenStrength(device: Device, options: Scaled) {
+  const some = sampled(options);
+  const problem = await problemOf(device, some.features, some.classes);
+  try {
+    const { candidates, losses } = await measured(problem, await solverOf(problem, some), some);
+    const chosen = losses.reduce((best, loss, i) => loss < losses[best]! ? i : best, 0);
+    // the penalty weighs as much as so many rows, of which there are more now
+    const strengths = candidates.map((one) => one * some.features.rows / options.features.rows);
+    return { strengths, chosen, loss: losses[chosen]! };
+  } finally {
+    problem.destroy();
+  }
+}
+
+/** So many of the rows that a pass over them is quick, but some of each class; all where that is nearly as many. */
+function sampled(options: Scaled): Scaled {
+  const { features, labels, classes, seed, costly = COSTLY } = options;
+  const { rows, columns } = features;
+  const count = Math.max(Math.floor(costly / (columns * classes)), ROWS_A_CLASS * classes);
+  if (count * WORTH_SAMPLING > rows) return options;
+  const chosen = stratifiedSample(labels, Array.from({ length: rows }, (_, i) => i), { count, seed });
+  return {
+    ...options,
+    features: selectRows(features, chosen),
+    labels: Uint32Array.from(chosen, (row) => labels[row]!),
+  };
 }
 
 /** Mean cross-entropies at strengths of L2, of rows that were not learned from. */
 async function measured(
   problem: SoftmaxProblem,
   solve: Awaited<ReturnType<typeof solverOf>>,
-  { features: { rows, columns }, labels, classes, seed, progress, scale }: Scaled,
+  { features: { rows, columns }, labels, classes, seed, progress, scale, costly = COSTLY }: Scaled,
 ): Promise<{ readonly candidates: readonly number[]; readonly losses: readonly number[] }> {
-  const isCostly = rows * columns * classes > COSTLY;
+  const isCostly = rows * columns * classes > costly;
   const candidates = strengths.filter((_, i) => !isCostly || i % 2 === 0).map((one) => one * scale);
   const foldOf = stratifiedFolds(labels, { folds: FOLDS, seed });
   const folds = isCostly ? 1 : FOLDS;
@@ -158,6 +199,7 @@ async function solverOf(problem: SoftmaxProblem, { features: { columns }, bias, 
     const { x } = await minimize({
       start,
       tolerance,
+      steps: MOST_STEPS,
       precondition: gram && inverseOf(gram, { columns, bias, classes, l2 }),
       at: async (weights) => {
         const { value, gradient } = await problem.gradient(weights, labels);

@@ -3,7 +3,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { modelConfig } from "../../lib/model/config.ts";
 import { probeDifferences, probeTable } from "../../lib/cli/probe_table.ts";
 import { textWidth } from "../../lib/cli/text_width.ts";
-import type { Probed } from "../../lib/probe/probe.ts";
+import type { Probed } from "../../lib/probe/probed.ts";
 import { bertFrame } from "../../lib/tokenizer/special_tokens.ts";
 import { characterTokenizer } from "../../lib/tokenizer/character.ts";
 import { writeModel } from "../helpers/model_files.ts";

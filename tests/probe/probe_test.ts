@@ -5,7 +5,8 @@ import type { TextModel } from "../../lib/evaluate/text_model.ts";
 import { modelConfig } from "../../lib/model/config.ts";
 import { createModel } from "../../lib/model/model.ts";
 import { gathered, type LabelledExample } from "../../lib/probe/examples.ts";
-import { probe, type Probed, type ProbeOptions } from "../../lib/probe/probe.ts";
+import { probe, type ProbeOptions } from "../../lib/probe/probe.ts";
+import type { Probed } from "../../lib/probe/probed.ts";
 import { random } from "../helpers/random.ts";
 import { vocabularies } from "../helpers/vocabularies.ts";
 

@@ -163,6 +163,21 @@ Deno.test("fitLogistic() takes strong L2 where features are chance, and weak whe
   device.destroy();
 });
 
+Deno.test("fitLogistic() chooses L2 on some rows where all would take long, and learns from all", async () => {
+  const device = await openCpuDevice({ threads: 1 });
+  const cloud = clouds({ rows: 600, columns: 10, classes: 3, apart: 0.5, seed: 41 });
+  const whole = await fitLogistic(device, { ...cloud, seed: 1 });
+  const some = await fitLogistic(device, { ...cloud, seed: 1, costly: 100 * 12 * 3 });
+  // six times fewer rows tell a strength to half powers of ten, a few of them
+  assert(some.l2 < 40 * whole.l2 && whole.l2 < 40 * some.l2, `${some.l2} for ${whole.l2}`);
+  const right = async ({ weights }: typeof whole) => {
+    const predictions = await predictLogistic(device, cloud.features, { weights, classes: 3 });
+    return predictions.filter((label, i) => label === cloud.labels[i]).length;
+  };
+  assert(await right(some) > 0.97 * await right(whole));
+  device.destroy();
+});
+
 Deno.test("fitLogistic() learns a thousand classes", async () => {
   const device = await openCpuDevice({ threads: 1 });
   const cloud = clouds({ rows: 1500, columns: 8, classes: 1000, apart: 8, seed: 31 });

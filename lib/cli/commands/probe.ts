@@ -7,7 +7,8 @@
 import { type PoolMode, poolModes } from "../../inference/embed.ts";
 import type { MaskedLanguageModel } from "../../inference/load.ts";
 import { MOST_ROWS } from "../../probe/examples.ts";
-import { probe, type Probed, type ProbeOptions } from "../../probe/probe.ts";
+import { probe, type ProbeOptions } from "../../probe/probe.ts";
+import type { Probed } from "../../probe/probed.ts";
 import { safeJson } from "../../sentences/safe_text.ts";
 import { checkpoint, checkpointPaths } from "../checkpoint_choice.ts";
 import { grouped } from "../figures.ts";
