@@ -3,6 +3,7 @@ export * from "./attention";
 export * from "./loss";
 export { matmul, matmul_bias_gradient, matmul_finish, matmul_pack } from "./matmul";
 export { set_scratch } from "./memory";
+export * from "./muon";
 export * from "./norm";
 export * from "./pointwise";
 export * from "./rows";

@@ -39,13 +39,16 @@ export function runSummary(
 const spelled = (span: Span) => "share" in span ? percent(span.share, 0) : `${grouped(span.steps)} steps`;
 
 function settingsLines(settings: TrainingSettings): string[] {
-  const { learningRate: { peak, schedule, warmup }, maskRule, budget, evaluateEvery, saveEvery } = settings;
+  const { learningRate: { peak, schedule, warmup }, optimizer: { muon }, maskRule, budget, evaluateEvery, saveEvery } =
+    settings;
   const rise = "share" in warmup ? percent(warmup.share, 0) : `${warmup.steps} steps`;
   const tokens = plannedEvaluateTokens(settings);
   const most = tokens === undefined ? "a tenth of the time" : `${grouped(tokens)} tokens`;
   const both = "minutes" in budget ? "; both count as part of the time" : "";
   return [
-    `plan    ${describeBudget(budget)}; learning rate ${peak.toPrecision(3)} ${schedule}, ` +
+    `plan    ${describeBudget(budget)}; learning rate ${peak.toPrecision(3)}${
+      muon ? `, of muon ${(peak * muon.relativeRate).toPrecision(3)},` : ""
+    } ${schedule}, ` +
     `warm-up ${rise}; masking rule ${maskRule}`,
     `checks  validation every ${spelled(evaluateEvery)} on at most ${most}, checkpoints every ${
       spelled(saveEvery)

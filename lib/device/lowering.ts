@@ -88,6 +88,11 @@ const described: Readonly<Record<string, (call: OpCall) => Described>> = {
     },
     items: params.m! * params.n!,
   }),
+  muon_update: ({ params: { size, first, ...params } }) => ({
+    params: { size4: size! / 4, first4: first! / 4, ...params },
+    constants: {},
+    items: size! / 4,
+  }),
   pad_columns: ({ params }) => ({ params, constants: {}, items: params.size! }),
   record_step: ({ params }) => ({ params: { ...params, count: 0, clip: 0 }, constants: {}, items: 1 }),
   rotary: ({ params: { headWidth, ...params } }) => ({
@@ -120,7 +125,10 @@ function byHidden4({ rows, hidden }: OpCall["params"], name: Activation | undefi
 /** Operations that take several kernels. */
 const composed: Readonly<Record<string, (call: OpCall, target: LoweringTarget) => KernelCall[]>> = {
   adamw,
+  gradient_norm: gradientNorm,
   layer_norm_backward: layerNormBackward,
+  muon_direction: muonDirection,
+  muon_momentum: muonMomentum,
   sum_rows: sumRows,
 };
 
@@ -209,52 +217,92 @@ function sumRows({ tensors, params, choices }: OpCall, { parallelism }: Lowering
   ];
 }
 
-/** Norm of all gradients, then the update, in pieces that the device can bind: one, unless the model is larger than its limit. */
-function adamw({ tensors, params }: OpCall, { maxTensorBytes }: LoweringTarget): KernelCall[] {
-  const { clock, scalars, totals, ring, parameters, gradients, first_moment, second_moment } = tensors as Record<
-    string,
-    Tensor
-  >;
-  const other = tensors.other_ring ? { other_ring: tensors.other_ring } : {};
-  const { size, decayed, ring_size, clip, ...constants } = params as Record<string, number>;
-  const chunks = chunksOf(size! / 4, Math.floor(maxTensorBytes / 256) * 16);
-  const block4 = Math.max(256, Math.ceil(size! / 4 / 1024));
+/**
+ * Norm of all gradients, the end of the step's record, and by how much the gradients are scaled; in pieces that the device can
+ * bind: one, unless the model is larger than its limit.
+ */
+function gradientNorm({ tensors, params }: OpCall, { maxTensorBytes }: LoweringTarget): KernelCall[] {
+  const { gradients, ...recorded } = tensors as Record<string, Tensor>;
+  const chunks = chunksOf(gradients!.size / 4, maxTensorBytes);
+  const block4 = Math.max(256, Math.ceil(gradients!.size / 4 / 1024));
   const groups = chunks.map((chunk) => Math.ceil(chunk.size4 / block4));
   const partials = scratch("norm.partials", [groups.reduce((sum, count) => sum + count, 0)]);
-  const updateScale = scratch("update_scale", [1]);
-  const squares = chunks.map((chunk, i): KernelCall => ({
-    kernel: "square_sum",
-    tensors: { gradients: view(gradients!, chunk), partials },
-    params: { size4: chunk.size4, block4, first: groups.slice(0, i).reduce((sum, count) => sum + count, 0) },
-    constants: {},
-    grid: [groups[i]!, 1, 1],
-  }));
+  const squares = chunks.map((chunk, i) =>
+    squareSum(view(gradients!, chunk), partials, {
+      ...{ begin4: 0, size4: chunk.size4, block4 },
+      first: groups.slice(0, i).reduce((sum, count) => sum + count, 0),
+    })
+  );
   const record: KernelCall = {
     kernel: "record_step",
-    tensors: { clock: clock!, partials, totals: totals!, ring: ring!, update_scale: updateScale, ...other },
-    params: { count: partials.size, ring_size: ring_size!, clip: clip! },
-    constants: { NORM: true, OTHER: "other_ring" in other },
+    tensors: { ...recorded, partials },
+    params: { count: partials.size, ring_size: params.ring_size!, clip: params.clip! },
+    constants: { NORM: true, OTHER: "other_ring" in recorded },
     grid: [1, 1, 1],
   };
-  const updates = chunks.map((chunk): KernelCall => ({
+  return [...squares, record];
+}
+
+/** Σ x² of each block of some floats. */
+function squareSum(
+  gradients: Tensor,
+  partials: Tensor,
+  params: { begin4: number; size4: number; block4: number; first: number },
+): KernelCall {
+  const blocks = Math.ceil((params.size4 - params.begin4) / params.block4);
+  return { kernel: "square_sum", tensors: { gradients, partials }, params, constants: {}, grid: [blocks, 1, 1] };
+}
+
+/** The update of flat parameters, in pieces that the device can bind. */
+function adamw({ tensors, params }: OpCall, { maxTensorBytes }: LoweringTarget): KernelCall[] {
+  const { scalars, update_scale, ...flat } = tensors as Record<string, Tensor>;
+  const { decayed, ...rest } = params as Record<string, number>;
+  return chunksOf(flat.parameters!.size / 4, maxTensorBytes).map((chunk) => ({
     kernel: "adamw",
-    tensors: {
-      scalars: scalars!,
-      update_scale: updateScale,
-      parameters: view(parameters!, chunk),
-      gradients: view(gradients!, chunk),
-      first_moment: view(first_moment!, chunk),
-      second_moment: view(second_moment!, chunk),
-    },
+    tensors: { scalars: scalars!, update_scale: update_scale!, ...views(flat, chunk) },
     params: {
       size4: chunk.size4,
       decayed4: Math.max(0, Math.min(chunk.size4, decayed! / 4 - chunk.first4)),
-      ...constants,
+      ...rest,
     },
     constants: {},
     grid: [chunk.size4, 1, 1],
   }));
-  return [...squares, record, ...updates];
+}
+
+/** Momentum of flat parameters, in pieces that the device can bind. */
+function muonMomentum({ tensors, params }: OpCall, { maxTensorBytes }: LoweringTarget): KernelCall[] {
+  const { update_scale, ...flat } = tensors as Record<string, Tensor>;
+  return chunksOf(flat.gradients!.size / 4, maxTensorBytes).map((chunk) => ({
+    kernel: "muon_momentum",
+    tensors: { update_scale: update_scale!, ...views(flat, chunk) },
+    params: { size4: chunk.size4, ...params },
+    constants: {},
+    grid: [chunk.size4, 1, 1],
+  }));
+}
+
+/** The most blocks that a matrix's norm is summed in: each invocation adds them all up. */
+const MOST_BLOCKS = 64;
+
+/** A matrix of the Frobenius norm that is asked for. */
+function muonDirection({ tensors, params }: OpCall): KernelCall[] {
+  const { direction, x } = tensors as { direction: Tensor; x: Tensor };
+  const { first, ...rest } = params as Record<string, number>;
+  const size4 = x.size / 4;
+  const begin4 = first! / 4;
+  const block4 = Math.max(256, Math.ceil(size4 / MOST_BLOCKS));
+  const partials = scratch("direction.partials", [Math.ceil(size4 / block4)]);
+  return [
+    squareSum(direction, partials, { begin4, size4: begin4 + size4, block4, first: 0 }),
+    {
+      kernel: "muon_direction",
+      tensors: { direction, x, partials },
+      params: { size4, first4: begin4, count: partials.size, ...rest },
+      constants: {},
+      grid: [size4, 1, 1],
+    },
+  ];
 }
 
 /** A piece of flat memory, in vectors of four. */
@@ -263,7 +311,9 @@ interface Chunk {
   readonly size4: number;
 }
 
-function chunksOf(all: number, largest: number): Chunk[] {
+/** Flat memory of so many vectors in pieces, each of whole bindings of the device's. */
+function chunksOf(all: number, maxTensorBytes: number): Chunk[] {
+  const largest = Math.floor(maxTensorBytes / 256) * 16;
   return Array.from({ length: Math.ceil(all / largest) }, (_, i) => ({
     first4: i * largest,
     size4: Math.min(largest, all - i * largest),
@@ -273,4 +323,8 @@ function chunksOf(all: number, largest: number): Chunk[] {
 function view(whole: Tensor, { first4, size4 }: Chunk): Tensor {
   const storage = { buffer: whole.storage!.buffer, offset: whole.storage!.offset + first4 * 16 };
   return { ...whole, shape: [size4 * 4], size: size4 * 4, storage };
+}
+
+function views(whole: Readonly<Record<string, Tensor>>, chunk: Chunk): Record<string, Tensor> {
+  return Object.fromEntries(Object.entries(whole).map(([name, tensor]) => [name, view(tensor, chunk)]));
 }

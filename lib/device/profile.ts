@@ -67,6 +67,8 @@ const changed: Readonly<Record<string, readonly string[]>> = {
   adamw: ["parameters", "gradients", "first_moment", "second_moment"],
   add: ["y"],
   embedding_backward: ["d_token"],
+  muon_momentum: ["gradients", "momentum"],
+  muon_update: ["parameters"],
   reduce_many: ["y"],
   rotary: ["qkv"],
 };

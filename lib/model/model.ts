@@ -7,7 +7,7 @@
 import type { Batch } from "../batch/batch.ts";
 import type { Device, Program } from "../device/device.ts";
 import { Graph } from "../graph/graph.ts";
-import { adamW, type AdamWOptions } from "../optimizer/adamw.ts";
+import { type OptimizerOptions, recordUpdate } from "../optimizer/optimizer.ts";
 import { ParameterStore } from "../optimizer/parameter_store.ts";
 import {
   allocateStep,
@@ -142,7 +142,7 @@ export class Model {
    */
   async compileTraining(
     shape: BatchShape,
-    optimizer: AdamWOptions,
+    optimizer: OptimizerOptions,
     { recomputes = false }: { recomputes?: boolean } = {},
   ): Promise<TrainingProgram> {
     const steps = this.#steps;
@@ -152,7 +152,7 @@ export class Model {
     graph.section("update");
     const other = shape.pairs ? steps.pairs : undefined;
     if (other) recordStep(graph, other);
-    adamW(graph, this.store, { ...optimizer, step: steps.masked, other });
+    recordUpdate(graph, this.store, { ...optimizer, step: steps.masked, other });
     return await recording.compile();
   }
 

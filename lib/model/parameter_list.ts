@@ -30,8 +30,13 @@ export class ParameterList {
   }
 
   /** Any parameter. */
-  put(name: string, shape: number[], role: ParameterRole, inputs = 0): void {
-    this.parameters.push({ name, shape, role, inputs, decay: shape.length > 1 });
+  put(
+    name: string,
+    shape: number[],
+    role: ParameterRole,
+    { inputs = 0, matrices }: { inputs?: number; matrices?: number | undefined } = {},
+  ): void {
+    this.parameters.push({ name, shape, role, inputs, decay: shape.length > 1, ...(matrices ? { matrices } : {}) });
   }
 
   /** Scale and bias of a norm. */
@@ -40,9 +45,14 @@ export class ParameterList {
     if (this.#config.biases.includes("norm")) this.put(`${name}.bias`, [this.#config.width], "bias");
   }
 
-  /** Weight and bias of a product. */
-  linear(name: string, [outputs, inputs]: [number, number], role: ParameterRole, place: BiasPlace): void {
-    this.put(`${name}.weight`, [outputs, inputs], role, inputs);
-    if (this.#config.biases.includes(place)) this.put(`${name}.bias`, [outputs], "bias", inputs);
+  /** Weight and bias of a product; in a layer, of so many `matrices` that lie one below the other. */
+  linear(
+    name: string,
+    [outputs, inputs]: [number, number],
+    role: ParameterRole,
+    { place, matrices }: { place: BiasPlace; matrices?: number },
+  ): void {
+    this.put(`${name}.weight`, [outputs, inputs], role, { inputs, matrices });
+    if (this.#config.biases.includes(place)) this.put(`${name}.bias`, [outputs], "bias", { inputs });
   }
 }

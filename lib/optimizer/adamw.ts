@@ -1,6 +1,7 @@
 import type { Graph } from "../graph/graph.ts";
-import type { ParameterStore } from "./parameter_store.ts";
-import type { StepTensors } from "./step.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import type { FlatRange, ParameterStore } from "./parameter_store.ts";
+import { type FinishedStep, recordScale, type StepTensors } from "./step.ts";
 
 /** Settings of AdamW that do not change from step to step. */
 export interface AdamWOptions {
@@ -22,33 +23,40 @@ export interface AdamWOptions {
  *
  * @param options `other`: the step of another loss, recorded before, which is to be finite too.
  */
-export function adamW(
+export function adamW(graph: Graph, store: ParameterStore, options: AdamWOptions & FinishedStep): void {
+  const scale = recordScale(graph, store.gradients, options);
+  const all = { begin: 0, end: store.values.size, at: 0 };
+  recordAdamW(graph, store, { ...options, scale, range: all, secondMoment: store.secondMoment });
+}
+
+/** Records AdamW's update of a range of the flat parameters, whose second moments begin at the range's `at`. */
+export function recordAdamW(
   graph: Graph,
   store: ParameterStore,
-  options: AdamWOptions & { step: StepTensors; other?: StepTensors | undefined },
+  { beta1, beta2, epsilon, weightDecay: weight_decay, step: { scalars }, scale, range, secondMoment }: AdamWOptions & {
+    step: StepTensors;
+    scale: Tensor;
+    range: FlatRange;
+    secondMoment: Tensor;
+  },
 ): void {
-  const { beta1, beta2, epsilon, weightDecay: weight_decay, clip, step: { clock, scalars, totals, ring } } = options;
+  const { begin, end, at } = range;
+  const part = (tensor: Tensor, from = begin) => cut(tensor, from, end - begin);
   graph.call("adamw", {
     tensors: {
-      clock,
       scalars,
-      totals,
-      ring,
-      parameters: store.values,
-      gradients: store.gradients,
-      first_moment: store.firstMoment,
-      second_moment: store.secondMoment,
-      ...(options.other ? { other_ring: options.other.ring } : {}),
+      update_scale: scale,
+      parameters: part(store.values),
+      gradients: part(store.gradients),
+      first_moment: part(store.firstMoment),
+      second_moment: part(secondMoment, at),
     },
-    params: {
-      size: store.values.size,
-      decayed: store.decayed,
-      ring_size: ring.shape[0]!,
-      beta1,
-      beta2,
-      epsilon,
-      weight_decay,
-      clip,
-    },
+    params: { decayed: store.decayed - begin, beta1, beta2, epsilon, weight_decay },
   });
+}
+
+/** Some floats of flat memory. */
+export function cut(flat: Tensor, begin: number, size: number): Tensor {
+  const { buffer, offset } = flat.storage!;
+  return { ...flat, shape: [size], size, storage: { buffer, offset: offset + 4 * begin } };
 }

@@ -16,6 +16,18 @@ export interface ParameterSpec {
   readonly shape: readonly number[];
   /** Whether weight decay applies: matrices yes, biases and norms no. */
   readonly decay: boolean;
+  /** Of a hidden layer's weight: how many matrices lie in it, one below the other. */
+  readonly matrices?: number | undefined;
+}
+
+/** Some of the flat parameters, in floats. */
+export interface FlatRange {
+  /** First of them. */
+  readonly begin: number;
+  /** Exclusive end. */
+  readonly end: number;
+  /** Where the first of them lies among all that are like them. */
+  readonly at: number;
 }
 
 /** Floats between the starts of two parameters are a multiple of this: 256 bytes, WebGPU's largest binding alignment. */
@@ -29,6 +41,10 @@ export class ParameterStore {
   readonly values: Tensor & { storage: Storage };
   /** The first so many floats are subject to weight decay. */
   readonly decayed: number;
+  /** The weights of hidden layers. */
+  readonly hiddenRanges: readonly FlatRange[];
+  /** All others. */
+  readonly outerRanges: readonly FlatRange[];
   #byName = new Map<string, { parameter: Parameter; offset: number }>();
   #specs: readonly ParameterSpec[];
   #training = new Map<string, Tensor & { storage: Storage }>();
@@ -50,6 +66,13 @@ export class ParameterStore {
       return offset;
     });
     this.decayed = decayed;
+    const bounds = ordered.map(({ matrices }, i) => ({
+      isHidden: matrices !== undefined,
+      begin: offsets[i]!,
+      end: offsets[i + 1] ?? floats,
+    }));
+    this.hiddenRanges = joined(bounds.filter(({ isHidden }) => isHidden));
+    this.outerRanges = joined(bounds.filter(({ isHidden }) => !isHidden));
     this.values = allocateTensor(device, "parameters", { shape: [Math.max(ALIGNMENT, floats)] });
     for (const [i, { name, shape }] of ordered.entries()) {
       if (this.#byName.has(name)) throw new TypeError(`Two parameters are called "${name}"`);
@@ -77,7 +100,7 @@ export class ParameterStore {
     return this.#allocated("gradients");
   }
 
-  /** AdamW's first moment, flat. */
+  /** AdamW's first moment, or Muon's momentum, flat. */
   get firstMoment(): Tensor & { storage: Storage } {
     return this.#allocated("first moments");
   }
@@ -87,9 +110,14 @@ export class ParameterStore {
     return this.#allocated("second moments");
   }
 
-  #allocated(name: string): Tensor & { storage: Storage } {
+  /** AdamW's second moment where others are updated otherwise: of {@linkcode outerRanges} alone, one after the other. */
+  get outerSecondMoment(): Tensor & { storage: Storage } {
+    return this.#allocated("second moments of some", Math.max(ALIGNMENT, sizeOfRanges(this.outerRanges)));
+  }
+
+  #allocated(name: string, size: number = this.values.size): Tensor & { storage: Storage } {
     let tensor = this.#training.get(name);
-    if (!tensor) this.#training.set(name, tensor = allocateTensor(this.device, name, { shape: this.values.shape }));
+    if (!tensor) this.#training.set(name, tensor = allocateTensor(this.device, name, { shape: [size] }));
     return tensor;
   }
 
@@ -121,27 +149,47 @@ export class ParameterStore {
     this.device.write(this.get(name), values, offset);
   }
 
-  /** Cuts a flat array, as read from {@linkcode values} or the moments, into one view for each parameter. */
-  split(flat: Float32Array<ArrayBuffer>): Map<string, Float32Array<ArrayBuffer>> {
-    return new Map(this.#specs.map(({ name, shape }) => {
-      const { offset } = this.#byName.get(name)!;
-      return [name, flat.subarray(offset, offset + sizeOf(shape))];
-    }));
+  /**
+   * Cuts a flat array, as read from {@linkcode values} or the moments, into one view for each parameter.
+   *
+   * @param options `outer`: the array holds those of {@linkcode outerRanges} alone. Default: all.
+   */
+  split(
+    flat: Float32Array<ArrayBuffer>,
+    { outer = false }: { outer?: boolean } = {},
+  ): Map<string, Float32Array<ArrayBuffer>> {
+    return new Map(
+      this.#specs.filter(({ matrices }) => !outer || matrices === undefined).map(({ name, shape }) => {
+        const offset = this.#offsetOf(name, outer);
+        return [name, flat.subarray(offset, offset + sizeOf(shape))];
+      }),
+    );
   }
 
   /** The reverse of {@linkcode split}: a flat array from one array for each parameter. */
-  join(arrays: ReadonlyMap<string, Float32Array>): Float32Array<ArrayBuffer> {
-    const flat = new Float32Array(this.values.size);
-    for (const { name, shape } of this.#specs) {
+  join(
+    arrays: ReadonlyMap<string, Float32Array>,
+    { outer = false }: { outer?: boolean } = {},
+  ): Float32Array<ArrayBuffer> {
+    const flat = new Float32Array(outer ? this.outerSecondMoment.size : this.values.size);
+    for (const { name, shape, matrices } of this.#specs) {
+      if (outer && matrices !== undefined) continue;
       const data = arrays.get(name);
       if (data?.length !== sizeOf(shape)) {
         throw new TypeError(
           `Parameter "${name}" needs ${sizeOf(shape)} values of shape [${shape}], got ${data?.length ?? "none"}`,
         );
       }
-      flat.set(data, this.#byName.get(name)!.offset);
+      flat.set(data, this.#offsetOf(name, outer));
     }
     return flat;
+  }
+
+  #offsetOf(name: string, outer: boolean): number {
+    const { offset } = this.#byName.get(name)!;
+    if (!outer) return offset;
+    const { begin, at } = this.outerRanges.find(({ begin, end }) => begin <= offset && offset < end)!;
+    return at + offset - begin;
   }
 
   /** Gives all memory back. */
@@ -149,3 +197,16 @@ export class ParameterStore {
     for (const flat of [this.values, ...this.#training.values()]) flat.storage.buffer.destroy();
   }
 }
+
+/** Neighbours as one range. */
+function joined(bounds: readonly { readonly begin: number; readonly end: number }[]): FlatRange[] {
+  const ranges: FlatRange[] = [];
+  for (const { begin, end } of bounds) {
+    const last = ranges.at(-1);
+    if (last?.end === begin) ranges[ranges.length - 1] = { ...last, end };
+    else ranges.push({ begin, end, at: last ? last.at + last.end - last.begin : 0 });
+  }
+  return ranges;
+}
+
+const sizeOfRanges = (ranges: readonly FlatRange[]) => ranges.reduce((sum, { begin, end }) => sum + end - begin, 0);

@@ -55,6 +55,30 @@ export function recordStep(graph: Graph, { clock, totals, ring }: StepTensors): 
   graph.call("record_step", { tensors: { clock, totals, ring }, params: { ring_size: ring.shape[0]! } });
 }
 
+/** The end of a step that updates parameters. */
+export interface FinishedStep {
+  /** Largest global gradient norm; 0 = no clipping. */
+  readonly clip: number;
+  /** The step of the loss. */
+  readonly step: StepTensors;
+  /** That of another loss, recorded before, which is to be finite too. */
+  readonly other?: StepTensors | undefined;
+}
+
+/**
+ * Records the global norm of the gradients and the step's line in the ring; returns what the gradients are to be multiplied by,
+ * [1]: less than 1 where they are clipped, 0 where norm or loss is not finite, and then nothing is to be updated.
+ */
+export function recordScale(graph: Graph, gradients: Tensor, { clip, step, other }: FinishedStep): Tensor {
+  const { clock, totals, ring } = step;
+  const scale = graph.activation("update_scale", [1]);
+  graph.call("gradient_norm", {
+    tensors: { gradients, clock, totals, ring, update_scale: scale, other_ring: other?.ring },
+    params: { ring_size: ring.shape[0]!, clip },
+  });
+  return scale;
+}
+
 /** What is written before a step. */
 export interface StepInput {
   /** Seed of dropout. */

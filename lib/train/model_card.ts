@@ -8,6 +8,7 @@ import { counted } from "../sentences/counted.ts";
 import { classNameOf } from "../format/config_json.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { parameterCount } from "../model/parameters.ts";
+import type { OptimizerOptions } from "../optimizer/optimizer.ts";
 import { type Tokenizer, tokenizerNames } from "../tokenizer/tokenizer.ts";
 import { describeBudget, planStages } from "./schedule.ts";
 import type { TrainingSettings } from "./settings.ts";
@@ -112,12 +113,23 @@ function training({ settings, ratesBefore = [], state }: ModelCardOptions): stri
     `Masked language modelling for ${counted(state.tokens, "token")} in ${counted(state.step, "step")} ` +
     `(${grouped(state.seconds)} s); planned were ${describeBudget(budget)}.`,
     tableOf([["length", "share", "tokens a step", "masked"], ...rows]),
-    `AdamW (β ${optimizer.beta1}, ${optimizer.beta2}; weight decay ${optimizer.weightDecay}), learning rate ` +
+    `${
+      optimizerText(optimizer, peak)
+    }AdamW (β ${optimizer.beta1}, ${optimizer.beta2}; weight decay ${optimizer.weightDecay}), learning rate ` +
     `${
       [...rates, peak.toPrecision(3)].join(", then ")
     }, ${schedule}; masking by ${maskMode}, rule ${maskRule}; windows: ${pack}; ` +
     `seed ${settings.seed}.`,
   ].join("\n\n");
+}
+
+/** What is updated otherwise than by AdamW. */
+function optimizerText({ muon }: OptimizerOptions, peak: number): string {
+  if (!muon) return "";
+  return `Muon (momentum ${muon.momentum}, learning rate ${
+    (muon.relativeRate * peak).toPrecision(3)
+  }) for the matrices of the ` +
+    "layers; for all others ";
 }
 
 function evaluation({ curve }: ModelCardOptions): string {

@@ -9,6 +9,14 @@ import { allFinite } from "../format/finite.ts";
 import { paddingShare, WindowSource } from "../batch/windows.ts";
 import { KernelError } from "../device/device.ts";
 import type { Model, StepRecords, TrainingProgram } from "../model/model.ts";
+import {
+  type Moments,
+  momentTensors,
+  optimizerOf,
+  type OptimizerOptions,
+  splitMoments,
+  writeMoments,
+} from "../optimizer/optimizer.ts";
 import { RING_SIZE, type StepRecord } from "../optimizer/step.ts";
 import { type RunClock, runClock } from "./clock.ts";
 import { createEvaluator, type Evaluator } from "../evaluate/evaluator.ts";
@@ -99,7 +107,7 @@ export class TrainingLoop {
     if (pack === "pairs" && !model.config.nextSentence) {
       throw new RangeError("Cannot train on pairs of texts: the model has no head for next sentences (nextSentence)");
     }
-    if (resume) restore(model, resume);
+    if (resume) restore(model, resume, this.#settings.optimizer);
     const words = maskMode === "word" || neverMask.length > 0;
     this.#source = new WindowSource({ corpus, tokenizer, words, pack, seed, position: resume?.position });
     this.#clock = runClock(budget, resume);
@@ -375,7 +383,7 @@ export class TrainingLoop {
   }
 
   #state(): Promise<TrainingState> {
-    return stateOf(this.#options.model, {
+    return stateOf(this.#options.model, this.#settings.optimizer, {
       ...this.#at,
       seconds: this.#clock.training.seconds(),
       elapsed: this.#clock.elapsed(),
@@ -434,18 +442,24 @@ function meanOf({ lossSum, correct, labels }: StepRecord): { loss: number; accur
 }
 
 async function stateOf(
-  model: Model,
-  at: Omit<TrainingState, "parameters" | "firstMoment" | "secondMoment">,
+  { store, device }: Model,
+  options: OptimizerOptions,
+  at: Omit<TrainingState, "parameters" | "optimizer" | keyof Moments>,
 ): Promise<TrainingState> {
-  const { store, device } = model;
-  const arrays = await device.read([store.values, store.firstMoment, store.secondMoment]);
-  const [parameters, firstMoment, secondMoment] = arrays.map((bytes) => store.split(new Float32Array(bytes)));
-  return { ...at, parameters: parameters!, firstMoment: firstMoment!, secondMoment: secondMoment! };
+  const arrays = await device.read([store.values, ...momentTensors(store, options)]);
+  const [values, first, second] = arrays.map((bytes) => new Float32Array(bytes));
+  const moments = splitMoments(store, options, [first!, second!]);
+  return { ...at, parameters: store.split(values!), optimizer: optimizerOf(options), ...moments };
 }
 
-function restore(model: Model, state: TrainingState): void {
-  const { store, device } = model;
+/** @throws {RangeError} if the state is another optimizer's. */
+function restore({ store, device }: Model, state: TrainingState, options: OptimizerOptions): void {
+  const [before, now] = [state.optimizer ?? "adamw", optimizerOf(options)];
+  if (before !== now) {
+    throw new RangeError(
+      `Cannot go on with the optimizer ${now}: the state is one of ${before}, which keeps other moments`,
+    );
+  }
   device.write(store.values, store.join(state.parameters));
-  device.write(store.firstMoment, store.join(state.firstMoment));
-  device.write(store.secondMoment, store.join(state.secondMoment));
+  writeMoments(store, options, state);
 }

@@ -26,11 +26,11 @@ export function maskedHeadParameters(config: ModelConfig): ModelParameter[] {
   const { vocab, width, tied } = config;
   const list = new ParameterList(config);
   if (architectures[config.preset].head === "transformed") {
-    list.linear("head.dense", [width, width], "output", "head");
+    list.linear("head.dense", [width, width], "output", { place: "head" });
     list.norm("head.norm");
   }
-  if (!tied) list.put("decoder.weight", [vocab, width], "output", width);
-  if (config.biases.includes("decoder")) list.put("decoder.bias", [vocab], "decoderBias", width);
+  if (!tied) list.put("decoder.weight", [vocab, width], "output", { inputs: width });
+  if (config.biases.includes("decoder")) list.put("decoder.bias", [vocab], "decoderBias", { inputs: width });
   return list.parameters;
 }
 
