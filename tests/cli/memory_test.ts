@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes 
 import { modelConfig } from "../../lib/model/config.ts";
 import { trainingMemory } from "../../lib/model/memory.ts";
 import { Model } from "../../lib/model/model.ts";
-import { defaultSettings } from "../../lib/train/settings.ts";
+import { defaultSettings, muonSettings } from "../../lib/train/settings.ts";
 import { fitMemory } from "../../lib/cli/memory_check.ts";
 import { kindTest, withoutGpu } from "../helpers/devices.ts";
 import { runCli } from "../helpers/run_cli.ts";
@@ -26,6 +26,27 @@ kindTest("trainingMemory() is what a model and its program take", async (device)
     program.destroy();
     model.destroy();
   }
+});
+
+kindTest("trainingMemory() counts one moment of what Muon updates, and its products", async (device) => {
+  const config = modelConfig({ vocab: 50, layers: 2, width: 32, heads: 2 });
+  const { optimizer } = defaultSettings({ preset: "modernbert", width: 32 });
+  const withMuon = { ...optimizer, muon: muonSettings(config) };
+  const [before, needs] = [
+    await trainingMemory(device, config, { shape, optimizer }),
+    await trainingMemory(device, config, { shape, optimizer: withMuon }),
+  ];
+  const model = new Model(device, config);
+  const program = await model.compileTraining(shape, withMuon);
+  const { values, gradients, firstMoment, outerSecondMoment } = model.store;
+  const flat = [values, gradients, firstMoment, outerSecondMoment].reduce((sum, { size }) => sum + 4 * size, 0);
+  const rest = needs.parameters + needs.batch - flat - program.bytes;
+  assert(rest > 0 && rest < 32 * 1024, `${rest}`);
+  const hidden = values.size - outerSecondMoment.size;
+  // beside two multiples of the identity
+  assertEquals(before.parameters - needs.parameters, 4 * hidden - 2 * 4 * 32 * 32);
+  program.destroy();
+  model.destroy();
 });
 
 kindTest("fitMemory() names a size of batches that passes", async (device) => {
