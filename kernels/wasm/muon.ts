@@ -79,3 +79,22 @@ export function muon_update(args: usize, begin: i32, end: i32): void {
     v128.store(parameters + at, f32x4.sub(old, f32x4.mul(rate, step)));
   }
 }
+
+@unmanaged
+class AddIdentity {
+  x: usize;
+  y: usize;
+  side4: i32;
+  factor: f32;
+}
+
+/** One item a row. */
+export function add_identity(args: usize, begin: i32, end: i32): void {
+  const p = changetype<AddIdentity>(args);
+  const row = <usize>p.side4 << 4;
+  memory.copy(p.y + <usize>begin * row, p.x + <usize>begin * row, <usize>(end - begin) * row);
+  for (let i = <usize>begin; i < <usize>end; i++) {
+    const at = p.y + i * row + (i << 2);
+    store<f32>(at, load<f32>(at) + p.factor);
+  }
+}

@@ -32,6 +32,11 @@ type Described = Pick<KernelCall, "params" | "constants"> & { readonly items: nu
 
 const described: Readonly<Record<string, (call: OpCall) => Described>> = {
   add: ({ params: { size } }) => flat(size!),
+  add_identity: ({ params: { side, factor } }) => ({
+    params: { side4: side! / 4, factor: factor! },
+    constants: {},
+    items: side! * side! / 4,
+  }),
   activation_backward: ({ params: { size }, choices }) => flat(size!, activation(choices.activation)),
   attention: ({ params: { headWidth, ...params }, tensors }) => ({
     params,

@@ -3,6 +3,7 @@ import { product } from "../ops/linear.ts";
 import type { Parameter, Tensor } from "../tensor/tensor.ts";
 import { type AdamWOptions, cut, recordAdamW } from "./adamw.ts";
 import type { ParameterStore } from "./parameter_store.ts";
+import { GAIN, orthogonalize } from "./newton_schulz.ts";
 import { type FinishedStep, recordScale } from "./step.ts";
 
 /** Settings of Muon that do not change from step to step. */
@@ -13,18 +14,8 @@ export interface MuonOptions {
   momentum: number;
 }
 
-/** Newton-Schulz steps, and the coefficients of their polynomial $a x + b x^3 + c x^5$ (Jordan et al., 2024). */
-const STEPS = 5;
-const [A, B, C] = [3.4445, -4.7750, 2.0315];
-
 /** Added to a direction's norm. */
 const EPSILON = 1e-7;
-
-/** With singular values larger by this, the polynomial's last coefficient is 1. */
-const GAIN = C ** 0.25;
-/** The polynomial by its square: $x ((x^2 + SHIFT)^2 + REST)$. */
-const SHIFT = B / Math.sqrt(C) / 2;
-const REST = A - SHIFT ** 2;
 
 /**
  * The update of all parameters: global gradient norm, clipping, Muon (Jordan et al., "Muon: an optimizer for hidden layers in
@@ -79,12 +70,12 @@ function updateMatrix(
   const size = rows * columns;
   const first = index * size;
   const name = `${parameter.name}.direction`;
-  let x = graph.activation(name, [rows, columns]);
+  let x = graph.activation(name, [rows, columns], "f32");
   graph.call("muon_direction", {
     tensors: { direction: parameter.gradient, x },
     params: { first, gain: GAIN, epsilon: EPSILON },
   });
-  x = orthogonalize(graph, x, identities);
+  x = orthogonalize({ graph, identities }, x);
   graph.call("muon_update", {
     tensors: { scalars, update_scale: scale, x, parameters: parameter, gradients: parameter.gradient },
     params: {
@@ -95,56 +86,4 @@ function updateMatrix(
       weight_decay,
     },
   });
-}
-
-/**
- * Brings the singular values of a matrix that are not tiny beside {@linkcode GAIN}, its norm, near that: 5 steps of the Newton-Schulz
- * iteration, $X ← a X + b (X Xᵀ) X + c (X Xᵀ)^2 X$, or from the right for a tall matrix, so that the square products are small. In
- * terms of $X c^{1/4}$ a step is three products: $S = X Xᵀ + s I$, $T = S S + r I$, $X ← T X$.
- */
-function orthogonalize(graph: Graph, x: Tensor, identities: Map<string, Tensor>): Tensor {
-  const [rows, columns] = x.shape as [number, number];
-  const isTall = rows > columns;
-  const side = Math.min(rows, columns);
-  const square = (name: string) => graph.activation(`${x.name}.${name}`, [side, side]);
-  const shift = identity(SHIFT, side, identities);
-  const rest = identity(REST, side, identities);
-  for (let step = 0; step < STEPS; step++) {
-    const [s, t, y] = [square("s"), square("t"), graph.activation(x.name, x.shape)];
-    product(graph, {
-      sizes: { m: side, n: side, k: Math.max(rows, columns) },
-      strides: { a_stride: columns, b_stride: columns, c_stride: side },
-      tensors: { a: x, b: x, residual: shift, c: s },
-      choices: isTall ? { transposeA: true } : { transposeB: true },
-    });
-    product(graph, {
-      sizes: { m: side, n: side, k: side },
-      strides: { a_stride: side, b_stride: side, c_stride: side },
-      tensors: { a: s, b: s, residual: rest, c: t },
-      choices: {},
-    });
-    const [a, b] = isTall ? [x, t] : [t, x];
-    product(graph, {
-      sizes: { m: rows, n: columns, k: side },
-      strides: { a_stride: a.shape[1]!, b_stride: columns, c_stride: columns },
-      tensors: { a, b, c: y },
-      choices: {},
-    });
-    x = y;
-  }
-  return x;
-}
-
-/** A multiple of the identity: [side, side]. */
-function identity(factor: number, side: number, identities: Map<string, Tensor>): Tensor {
-  const key = `${factor} ${side}`;
-  let tensor = identities.get(key);
-  if (!tensor) {
-    const values = new Float32Array(side * side);
-    for (let i = 0; i < side; i++) values[i * side + i] = factor;
-    const shape = [side, side];
-    tensor = { name: "identity", shape, dtype: "f32", size: side * side, contents: new Uint32Array(values.buffer) };
-    identities.set(key, tensor);
-  }
-  return tensor;
 }

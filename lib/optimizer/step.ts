@@ -71,7 +71,7 @@ export interface FinishedStep {
  */
 export function recordScale(graph: Graph, gradients: Tensor, { clip, step, other }: FinishedStep): Tensor {
   const { clock, totals, ring } = step;
-  const scale = graph.activation("update_scale", [1]);
+  const scale = graph.activation("update_scale", [1], "f32");
   graph.call("gradient_norm", {
     tensors: { gradients, clock, totals, ring, update_scale: scale, other_ring: other?.ring },
     params: { ring_size: ring.shape[0]!, clip },

@@ -34,6 +34,8 @@ export function lower(call: OpCall, { useBlas }: { useBlas: boolean }): KernelCa
       case "geglu":
       case "geglu_backward":
         return [withItems(kernelCall, params.rows!)];
+      case "add_identity":
+        return [withItems(kernelCall, 4 * params.side4!)];
       case "pad_columns":
         return [withItems(kernelCall, params.size! / params.y_columns!)];
       default:
@@ -78,6 +80,7 @@ const grains: Readonly<Record<string, number>> = {
   [BLAS_PRODUCT]: 1,
   attention: 1,
   attention_backward: 1,
+  add_identity: 32,
   rotary: 32,
   pad_columns: 512,
   geglu: 8,

@@ -8,6 +8,7 @@ import activations from "../../../kernels/activations.wgsl" with { type: "text" 
 import activationBackward from "../../../kernels/activation_backward.wgsl" with { type: "text" };
 import adamw from "../../../kernels/adamw.wgsl" with { type: "text" };
 import add from "../../../kernels/add.wgsl" with { type: "text" };
+import addIdentity from "../../../kernels/add_identity.wgsl" with { type: "text" };
 import attention from "../../../kernels/attention.wgsl" with { type: "text" };
 import attentionBackwardKeyValue from "../../../kernels/attention_backward_key_value.wgsl" with { type: "text" };
 import attentionBackwardQuery from "../../../kernels/attention_backward_query.wgsl" with { type: "text" };
@@ -111,6 +112,7 @@ export const kernelSources: Readonly<Record<string, KernelSource>> = {
   activation_backward: flat({ gelu, activations, activationBackward }),
   adamw: flat({ adamw }),
   add: flat({ add }),
+  add_identity: flat({ addIdentity }),
   attention: flat({ philox, keep, attentionCommon, attention }),
   attention_backward_key_value: flat({ philox, keep, attentionCommon, attentionBackwardKeyValue }),
   attention_backward_key_value_blocked: attentionBlock({ attentionBackwardKeyValueBlocked }),
