@@ -1,7 +1,6 @@
-// partials[first + group] = Σ gradients² over the group's block of begin4 ... size4: the first level of a norm.
+// partials[first + group] = Σ gradients² over the group's block: the first level of the global gradient norm.
 struct Params {
-  begin4: u32, // in fours
-  size4: u32, // where they end, in fours
+  size4: u32, // in fours
   block4: u32, // fours a workgroup
   first: u32, // where this call's groups begin: a flat buffer may be summed by several calls
 }
@@ -14,7 +13,7 @@ var<workgroup> lane_sums: array<f32, WORKGROUP_SIZE>;
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) group: vec3u) {
-  let begin = params.begin4 + group.x * params.block4;
+  let begin = group.x * params.block4;
   let last = min(begin + params.block4, params.size4);
   var sum = 0.0;
   for (var i = begin + local; i < last; i += WORKGROUP_SIZE) {

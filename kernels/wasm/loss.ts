@@ -82,7 +82,6 @@ export function sum_loss(args: usize, _begin: i32, _end: i32): void {
 class SquareSum {
   gradients: usize;
   partials: usize;
-  begin4: i32;
   size4: i32;
   block4: i32;
   first: i32;
@@ -92,10 +91,9 @@ class SquareSum {
 export function square_sum(args: usize, begin: i32, end: i32): void {
   const p = changetype<SquareSum>(args);
   for (let block = begin; block < end; block++) {
-    const first = p.begin4 + block * p.block4;
-    const last = <usize>min(first + p.block4, p.size4) << 4;
+    const last = <usize>min((block + 1) * p.block4, p.size4) << 4;
     let total = splat(0);
-    for (let i = <usize>first << 4; i < last; i += 16) {
+    for (let i = <usize>(block * p.block4) << 4; i < last; i += 16) {
       const g = v128.load(p.gradients + i);
       total = madd(g, g, total);
     }

@@ -32,10 +32,10 @@ type Described = Pick<KernelCall, "params" | "constants"> & { readonly items: nu
 
 const described: Readonly<Record<string, (call: OpCall) => Described>> = {
   add: ({ params: { size } }) => flat(size!),
-  add_identity: ({ params: { side, factor } }) => ({
-    params: { side4: side! / 4, factor: factor! },
-    constants: {},
-    items: side! * side! / 4,
+  add_identity: ({ params, tensors }) => ({
+    params,
+    constants: { COPY: "x" in tensors },
+    items: params.count! * params.side! * ("x" in tensors ? params.side! / 4 : 1),
   }),
   activation_backward: ({ params: { size }, choices }) => flat(size!, activation(choices.activation)),
   attention: ({ params: { headWidth, ...params }, tensors }) => ({
@@ -93,10 +93,15 @@ const described: Readonly<Record<string, (call: OpCall) => Described>> = {
     },
     items: params.m! * params.n!,
   }),
-  muon_update: ({ params: { size, first, ...params } }) => ({
-    params: { size4: size! / 4, first4: first! / 4, ...params },
+  batch_matmul: ({ params: { symmetric, ...params } }) => ({
+    params,
+    constants: { SYMMETRIC: symmetric === 1 },
+    items: params.count! * params.m! * params.n!,
+  }),
+  muon_update: ({ params: { rows, side, ...params } }) => ({
+    params: { rows4: rows! / 4, side4: side! / 4, ...params },
     constants: {},
-    items: size! / 4,
+    items: params.count! * rows! * side! / 16,
   }),
   pad_columns: ({ params }) => ({ params, constants: {}, items: params.size! }),
   record_step: ({ params }) => ({ params: { ...params, count: 0, clip: 0 }, constants: {}, items: 1 }),
@@ -232,12 +237,13 @@ function gradientNorm({ tensors, params }: OpCall, { maxTensorBytes }: LoweringT
   const block4 = Math.max(256, Math.ceil(gradients!.size / 4 / 1024));
   const groups = chunks.map((chunk) => Math.ceil(chunk.size4 / block4));
   const partials = scratch("norm.partials", [groups.reduce((sum, count) => sum + count, 0)]);
-  const squares = chunks.map((chunk, i) =>
-    squareSum(view(gradients!, chunk), partials, {
-      ...{ begin4: 0, size4: chunk.size4, block4 },
-      first: groups.slice(0, i).reduce((sum, count) => sum + count, 0),
-    })
-  );
+  const squares = chunks.map((chunk, i): KernelCall => ({
+    kernel: "square_sum",
+    tensors: { gradients: view(gradients!, chunk), partials },
+    params: { size4: chunk.size4, block4, first: groups.slice(0, i).reduce((sum, count) => sum + count, 0) },
+    constants: {},
+    grid: [groups[i]!, 1, 1],
+  }));
   const record: KernelCall = {
     kernel: "record_step",
     tensors: { ...recorded, partials },
@@ -246,16 +252,6 @@ function gradientNorm({ tensors, params }: OpCall, { maxTensorBytes }: LoweringT
     grid: [1, 1, 1],
   };
   return [...squares, record];
-}
-
-/** Σ x² of each block of some floats. */
-function squareSum(
-  gradients: Tensor,
-  partials: Tensor,
-  params: { begin4: number; size4: number; block4: number; first: number },
-): KernelCall {
-  const blocks = Math.ceil((params.size4 - params.begin4) / params.block4);
-  return { kernel: "square_sum", tensors: { gradients, partials }, params, constants: {}, grid: [blocks, 1, 1] };
 }
 
 /** The update of flat parameters, in pieces that the device can bind. */
@@ -290,22 +286,28 @@ function muonMomentum({ tensors, params }: OpCall, { maxTensorBytes }: LoweringT
 /** The most blocks that a matrix's norm is summed in: each invocation adds them all up. */
 const MOST_BLOCKS = 64;
 
-/** A matrix of the Frobenius norm that is asked for. */
+/** Matrices of the Frobenius norm that is asked for. */
 function muonDirection({ tensors, params }: OpCall): KernelCall[] {
-  const { direction, x } = tensors as { direction: Tensor; x: Tensor };
-  const { first, ...rest } = params as Record<string, number>;
-  const size4 = x.size / 4;
-  const begin4 = first! / 4;
+  const { places, direction, tall, wide } = tensors as Record<"places" | "direction" | "tall" | "wide", Tensor>;
+  const { count, rows, side, ...rest } = params as Record<string, number>;
+  const size4 = rows! * side! / 4;
   const block4 = Math.max(256, Math.ceil(size4 / MOST_BLOCKS));
-  const partials = scratch("direction.partials", [Math.ceil(size4 / block4)]);
+  const blocks = Math.ceil(size4 / block4);
+  const partials = scratch("direction.partials", [count!, blocks]);
   return [
-    squareSum(direction, partials, { begin4, size4: begin4 + size4, block4, first: 0 }),
+    {
+      kernel: "muon_norm",
+      tensors: { places, direction, partials },
+      params: { size4, block4, blocks },
+      constants: {},
+      grid: [count! * blocks, 1, 1],
+    },
     {
       kernel: "muon_direction",
-      tensors: { direction, x, partials },
-      params: { size4, first4: begin4, count: partials.size, ...rest },
+      tensors: { places, direction, partials, tall, wide },
+      params: { count: count!, rows4: rows! / 4, side4: side! / 4, blocks, ...rest },
       constants: {},
-      grid: [size4, 1, 1],
+      grid: [count! * size4 / 4, 1, 1],
     },
   ];
 }

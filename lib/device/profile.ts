@@ -28,6 +28,10 @@ export type KernelWork = Pick<KernelTime, "name" | "flop" | "bytes">;
 export function workOf(call: KernelCall): KernelWork {
   const { kernel, params, constants } = call;
   const bytes = bytesOf(call);
+  if (kernel in batchKernels) {
+    const { count, m, n, k } = params as Record<"count" | "m" | "n" | "k", number>;
+    return { name: `${batchKernels[kernel]} ${count} · Aᵀ·B ${m}×${n}×${k}`, flop: 2 * count * m * n * k, bytes };
+  }
   if (kernel in productKernels) {
     const { m, n, k } = params as { m: number; n: number; k: number };
     const layout = `${constants.TRANSPOSE_A ? "Aᵀ" : "A"}·${constants.TRANSPOSE_B ? "Bᵀ" : "B"}`;
@@ -48,6 +52,9 @@ const productKernels: Readonly<Record<string, string>> = {
   matmul_tiled: "matmul",
   blas: "blas",
 };
+
+/** Kernels that make several products. */
+const batchKernels: Readonly<Record<string, string>> = { batch_matmul: "matmul", blas_batch: "blas" };
 
 /** Products of [length, headWidth] matrices that a kernel makes for each head, scores that are computed again included. */
 const attentionProducts: Readonly<Record<string, number>> = {

@@ -1,6 +1,5 @@
 import type { Graph } from "../graph/graph.ts";
-import { product } from "../ops/linear.ts";
-import type { Parameter, Tensor } from "../tensor/tensor.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 import { type AdamWOptions, cut, recordAdamW } from "./adamw.ts";
 import type { ParameterStore } from "./parameter_store.ts";
 import { GAIN, orthogonalize } from "./newton_schulz.ts";
@@ -40,50 +39,74 @@ export function muon(
     const [gradients, momentum] = [store.gradients, store.firstMoment].map((flat) => cut(flat, begin, end - begin));
     graph.call("muon_momentum", { tensors: { update_scale: scale, gradients, momentum }, params: { decay } });
   }
-  const identities = new Map<string, Tensor>();
-  for (const { name, matrices } of store.specs) {
-    if (!matrices) continue;
-    const parameter = store.get(name);
-    for (let index = 0; index < matrices; index++) {
-      updateMatrix(graph, parameter, { ...options, scale, identities, matrices, index });
-    }
-  }
+  for (const batch of batchesOf(store)) updateBatch(graph, store, { ...options, scale, batch });
 }
 
-/** One of the matrices of a parameter, whose gradient is the direction to go by now. */
-function updateMatrix(
+/** Matrices of one shape, which are worked on together. */
+interface MatrixBatch {
+  readonly rows: number;
+  readonly side: number;
+  /** The flat parameters that they lie in. */
+  readonly begin: number;
+  readonly end: number;
+  /** Where each begins, and whether it lies as [side, rows]. */
+  readonly places: readonly { readonly begin: number; readonly isWide: boolean }[];
+}
+
+/** Most bytes of the matrices of a batch: beyond, calls are few beside what they do, and there are several copies of each. */
+const MOST_BYTES = 2 ** 25;
+
+/** All hidden matrices, those of one shape together, whichever way round, as far as a device can bind them. */
+function batchesOf(store: ParameterStore): MatrixBatch[] {
+  const batches: MatrixBatch[] = [];
+  const most = Math.min(store.device.maxTensorBytes, MOST_BYTES);
+  for (const { name, shape, matrices = 0 } of store.specs) {
+    const [height, columns] = [shape[0]! / matrices, shape[1]!];
+    const [rows, side] = [Math.max(height, columns), Math.min(height, columns)];
+    const size = rows * side;
+    for (let i = 0; i < matrices; i++) {
+      const begin = store.offsetOf(name) + i * size;
+      const place = { begin, isWide: height < columns };
+      const last = batches.findLastIndex((batch) => batch.rows === rows && batch.side === side);
+      const batch = batches[last];
+      const start = Math.min(begin, batch?.begin ?? begin);
+      const fits = batch && 4 * size * (batch.places.length + 1) <= most &&
+        4 * (begin + size - batch.begin) <= store.device.maxTensorBytes;
+      if (fits) batches[last] = { ...batch, end: begin + size, places: [...batch.places, place] };
+      else batches.push({ rows, side, begin: start, end: begin + size, places: [place] });
+    }
+  }
+  return batches;
+}
+
+/** Updates matrices whose gradients are the directions to go by now. */
+function updateBatch(
   graph: Graph,
-  parameter: Parameter,
-  { step: { scalars }, scale, identities, matrices, index, weightDecay: weight_decay, muon: { relativeRate } }:
+  store: ParameterStore,
+  { step: { scalars }, scale, batch, weightDecay: weight_decay, muon: { relativeRate: relative_rate } }:
     & AdamWOptions
     & FinishedStep
-    & {
-      muon: MuonOptions;
-      scale: Tensor;
-      identities: Map<string, Tensor>;
-      matrices: number;
-      index: number;
-    },
+    & { muon: MuonOptions; scale: Tensor; batch: MatrixBatch },
 ): void {
-  const [allRows, columns] = parameter.shape as [number, number];
-  const rows = allRows / matrices;
-  const size = rows * columns;
-  const first = index * size;
-  const name = `${parameter.name}.direction`;
-  let x = graph.activation(name, [rows, columns], "f32");
+  const { rows, side, begin, end, places: all } = batch;
+  const count = all.length;
+  const [parameters, gradients] = [store.values, store.gradients].map((flat) => cut(flat, begin, end - begin));
+  const places: Tensor = {
+    name: "places",
+    shape: [count, 2],
+    dtype: "u32",
+    size: 2 * count,
+    contents: Uint32Array.from(all.flatMap((place) => [(place.begin - begin) / 4, Number(place.isWide)])),
+  };
+  const tall = graph.activation("tall", [count, rows, side], "f32");
+  const wide = graph.activation("wide", [count, side, rows], "f32");
   graph.call("muon_direction", {
-    tensors: { direction: parameter.gradient, x },
-    params: { first, gain: GAIN, epsilon: EPSILON },
+    tensors: { places, direction: gradients, tall, wide },
+    params: { count, rows, side, gain: GAIN, epsilon: EPSILON },
   });
-  x = orthogonalize({ graph, identities }, x);
+  const x = orthogonalize(graph, { tall, wide });
   graph.call("muon_update", {
-    tensors: { scalars, update_scale: scale, x, parameters: parameter, gradients: parameter.gradient },
-    params: {
-      size,
-      first,
-      relative_rate: relativeRate,
-      gain: Math.sqrt(Math.max(1, rows / columns)) / GAIN,
-      weight_decay,
-    },
+    tensors: { places, scalars, update_scale: scale, x, parameters, gradients },
+    params: { count, rows, side, relative_rate, gain: 1 / GAIN, weight_decay },
   });
 }

@@ -144,6 +144,11 @@ export class ParameterStore {
     return entry.parameter;
   }
 
+  /** First float of a parameter among the flat ones. */
+  offsetOf(name: string): number {
+    return this.#offsetOf(name, false);
+  }
+
   /** Writes a part of a parameter, from its element `offset` on. */
   write(name: string, values: Float32Array, offset: number): void {
     this.device.write(this.get(name), values, offset);

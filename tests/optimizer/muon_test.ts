@@ -124,8 +124,10 @@ for (
       for (const [i, step] of gradients.entries()) run(step, { t: i + 1, rate: 0.01 });
       expected ??= expectedAfter(start, gradients, { clip, rate: 0.01 });
       for (const [name, actual] of await read()) {
-        // rounding of 1e-7 in the smallest singular values grows 3.44-fold in each of five steps, 500-fold, on a step of 0.05
-        assertClose(actual, expected.get(name)!, { atol: 1e-5, rtol: 1e-5, label: name });
+        // rounding of 1e-7 is a hundredth of the square of a singular value that is 3e-3 of the norm, as random squares have:
+        // its direction's part in a step of 0.05 is off by half of that
+        const isHidden = specs.some((spec) => spec.name === name && spec.matrices);
+        assertClose(actual, expected.get(name)!, { atol: isHidden ? 2.5e-4 : 1e-5, rtol: 1e-5, label: name });
       }
     } finally {
       destroy();

@@ -38,8 +38,10 @@ import layerNormBackward from "../../../kernels/layer_norm_backward.wgsl" with {
 import matmulDirect from "../../../kernels/matmul_direct.wgsl" with { type: "text" };
 import matmulEpilogue from "../../../kernels/matmul_epilogue.wgsl" with { type: "text" };
 import matmulTiled from "../../../kernels/matmul_tiled.wgsl" with { type: "text" };
+import muonBlocks from "../../../kernels/muon_blocks.wgsl" with { type: "text" };
 import muonDirection from "../../../kernels/muon_direction.wgsl" with { type: "text" };
 import muonMomentum from "../../../kernels/muon_momentum.wgsl" with { type: "text" };
+import muonNorm from "../../../kernels/muon_norm.wgsl" with { type: "text" };
 import muonUpdate from "../../../kernels/muon_update.wgsl" with { type: "text" };
 import padColumns from "../../../kernels/pad_columns.wgsl" with { type: "text" };
 import philox from "../../../kernels/philox.wgsl" with { type: "text" };
@@ -134,9 +136,10 @@ export const kernelSources: Readonly<Record<string, KernelSource>> = {
   }),
   matmul_direct: blocks(8, 8, { gelu, activations, matmulEpilogue, matmulDirect }),
   matmul_tiled: tiles({ gelu, activations, matmulEpilogue, matmulTiled }),
-  muon_direction: flat({ muonDirection }),
+  muon_direction: flat({ muonBlocks, muonDirection }),
   muon_momentum: flat({ muonMomentum }),
-  muon_update: flat({ muonUpdate }),
+  muon_norm: whole({ muonNorm }),
+  muon_update: flat({ muonBlocks, muonUpdate }),
   pad_columns: flat({ padColumns }),
   record_step: whole({ recordStep }),
   reduce_many: kernelSource({ workgroup, reduceMany }, () => [1, 1, 1], { unrolled: true }),
