@@ -1,6 +1,6 @@
 /**
  * What a training step is on a graphics card, without one: dispatches, arithmetic, memory traffic and memory of models of three
- * sizes, from the program that would be recorded. `deno run bench/count.ts [--kernels] [case ...]`
+ * sizes, from the program that would be recorded. `deno run bench/count.ts [--kernels] [--muon] [case ...]`
  */
 import { parseArgs } from "@std/cli";
 import { capacityFor } from "../lib/batch/masking.ts";
@@ -11,6 +11,7 @@ import { type GpuTarget, lower } from "../lib/device/webgpu/lower.ts";
 import { fuseCalls } from "../lib/device/webgpu/fuse_calls.ts";
 import { modelConfig } from "../lib/model/config.ts";
 import { Model } from "../lib/model/model.ts";
+import { muonSettings } from "../lib/train/settings.ts";
 import { cardCases } from "./cases.ts";
 
 /** A graphics card with the usual limits, as lowering sees it. */
@@ -65,15 +66,19 @@ function byKernel(works: readonly (KernelWork & { kernel: string })[]): string {
   }).join("\n");
 }
 
-const { kernels, _: names } = parseArgs(Deno.args, { boolean: ["kernels"] });
+const { kernels, muon, _: names } = parseArgs(Deno.args, { boolean: ["kernels", "muon"] });
 console.log("| model, tokens a step | dispatches | GFLOP | GB moved | MiB of activations | MiB in all |");
 console.log("| -------------------- | ---------- | ----- | -------- | ------------------ | ---------- |");
 for (const [name, { size, length, tokens, vocab }] of Object.entries(cardCases)) {
   if (names.length > 0 && !names.includes(name)) continue;
   const { device, seen } = paperDevice();
   const windows = tokens / length;
-  const model = new Model(device, modelConfig({ size, vocab, maxLength: length }));
-  await model.compileTraining({ windows, length, capacity: capacityFor({ windows, length, rate: 0.15 }) }, optimizer);
+  const config = modelConfig({ size, vocab, maxLength: length });
+  const shape = { windows, length, capacity: capacityFor({ windows, length, rate: 0.15 }) };
+  await new Model(device, config).compileTraining(
+    shape,
+    muon ? { ...optimizer, muon: muonSettings(config) } : optimizer,
+  );
   const { sections, arenas } = seen.recording!;
   const works = [...sections.values()].flat().map((call) => ({ ...workOf(call), kernel: call.kernel }));
   const total = (key: "flop" | "bytes") => works.reduce((sum, work) => sum + work[key], 0) / 1e9;

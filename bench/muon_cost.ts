@@ -22,11 +22,11 @@ const { optimizer: adamw } = defaultSettings({ preset: config.preset, width: con
 const optimizers = { adamw, muon: { ...adamw, muon: muonSettings(config) } };
 const LENGTH = 64;
 
+const flags = parseArgs(Deno.args, { string: ["turns", "steps", "blas"] });
+const { turns: turnsFlag = "24", steps: stepsFlag = "3", blas = "auto" } = flags;
+
 /** Turns of both, and steps of each in a turn. */
-const { turns, steps, blas } = parseArgs(Deno.args, {
-  default: { turns: 24, steps: 3, blas: "auto" },
-  string: ["blas"],
-});
+const [turns, steps] = [Number(turnsFlag), Number(stepsFlag)];
 
 async function prepare(device: Device, tokens: number, optimizer: typeof adamw) {
   const windows = tokens / LENGTH;
@@ -57,8 +57,8 @@ async function prepare(device: Device, tokens: number, optimizer: typeof adamw) 
   return { run, flop, calls: kernels.length };
 }
 
-for (const tokens of parseArgs(Deno.args)._.length ? parseArgs(Deno.args)._.map(Number) : [1024, 2048]) {
-  for (const library of [...blas === "off" ? [] : [blas], "off"]) {
+for (const tokens of flags._.length > 0 ? flags._.map(Number) : [1024, 2048]) {
+  for (const library of [...(blas === "off" ? [] : [String(blas)]), "off"]) {
     const device = await openCpuDevice({ threads: 2, blas: library });
     const [a, b] = [await prepare(device, tokens, optimizers.adamw), await prepare(device, tokens, optimizers.muon)];
     const times: [number, number][] = [];

@@ -88,10 +88,12 @@ const touched: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   embedding: { token: "y", position: "y", token_type: "y" },
   embedding_backward: { d_token: "d_y" },
   gather_rows: { x: "y" },
+  muon_direction: { direction: "tall" },
+  muon_update: { parameters: "x", gradients: "x" },
 };
 
 /** Bytes that a call moves if it reads and writes everything once: each tensor, twice if it is changed, of a table what is touched. */
-export function bytesOf({ kernel, tensors: { packed: _, ...given }, constants, grid }: KernelCall): number {
+export function bytesOf({ kernel, tensors: { packed: _, ...given }, params, constants, grid }: KernelCall): number {
   const isChanged = (name: string) =>
     changed[kernel]?.includes(name) || Object.entries(outputs).some(([constant, names]) => {
       return constants[constant] && names.includes(name);
@@ -99,7 +101,11 @@ export function bytesOf({ kernel, tensors: { packed: _, ...given }, constants, g
   const bytes = Object.entries(given).map(([name, { size }]) => {
     const other = given[touched[kernel]?.[name] ?? name]!;
     // a call that adds several sums up is given all gradients, and touches those of its sums
-    const most = kernel === "reduce_many" && name === "y" ? 64 * grid[0] : size;
+    const most = kernel === "reduce_many" && name === "y"
+      ? 64 * grid[0]
+      : kernel === "muon_norm" && name === "direction"
+      ? 4 * params.block4! * grid[0]
+      : size;
     return 4 * Math.min(most, size, other.size) * (isChanged(name) ? 2 : 1);
   });
   return bytes.reduce((sum, count) => sum + count, 0);

@@ -54,7 +54,7 @@ interface MatrixBatch {
 }
 
 /** Most bytes of the matrices of a batch: beyond, calls are few beside what they do, and there are several copies of each. */
-const MOST_BYTES = 2 ** 25;
+const MOST_BYTES = 2 ** 26;
 
 /** All hidden matrices, those of one shape together, whichever way round, as far as a device can bind them. */
 function batchesOf(store: ParameterStore): MatrixBatch[] {
