@@ -55,15 +55,11 @@ export function encoderParameters(config: ModelConfig): ModelParameter[] {
     const prefix = `layers.${layer}`;
     // embeddings that are normalised already enter the first layer as they are
     if (norm === "after" || layer > 0 || !embeddingNorm) list.norm(`${prefix}.attention.norm`);
-    list.linear(`${prefix}.attention.qkv`, [3 * width, width], "input", { place: "attention", matrices: 3 });
-    list.linear(`${prefix}.attention.output`, [width, width], "output", { place: "attention", matrices: 1 });
+    list.linear(`${prefix}.attention.qkv`, [3 * width, width], "input", "attention");
+    list.linear(`${prefix}.attention.output`, [width, width], "output", "attention");
     list.norm(`${prefix}.feedForward.norm`);
-    const inner = gated ? 2 : 1;
-    list.linear(`${prefix}.feedForward.input`, [inner * hidden, width], "input", {
-      place: "feedForward",
-      matrices: inner,
-    });
-    list.linear(`${prefix}.feedForward.output`, [width, hidden], "output", { place: "feedForward", matrices: 1 });
+    list.linear(`${prefix}.feedForward.input`, [gated ? 2 * hidden : hidden, width], "input", "feedForward");
+    list.linear(`${prefix}.feedForward.output`, [width, hidden], "output", "feedForward");
   }
   if (norm === "before") list.norm("finalNorm");
   return list.parameters;

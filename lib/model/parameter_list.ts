@@ -34,9 +34,9 @@ export class ParameterList {
     name: string,
     shape: number[],
     role: ParameterRole,
-    { inputs = 0, matrices }: { inputs?: number; matrices?: number | undefined } = {},
+    { inputs = 0, hidden = false }: { inputs?: number; hidden?: boolean } = {},
   ): void {
-    this.parameters.push({ name, shape, role, inputs, decay: shape.length > 1, ...(matrices ? { matrices } : {}) });
+    this.parameters.push({ name, shape, role, inputs, decay: shape.length > 1, ...(hidden ? { hidden } : {}) });
   }
 
   /** Scale and bias of a norm. */
@@ -45,14 +45,17 @@ export class ParameterList {
     if (this.#config.biases.includes("norm")) this.put(`${name}.bias`, [this.#config.width], "bias");
   }
 
-  /** Weight and bias of a product; in a layer, of so many `matrices` that lie one below the other. */
+  /** Weight and bias of a product. */
   linear(
     name: string,
     [outputs, inputs]: [number, number],
     role: ParameterRole,
-    { place, matrices }: { place: BiasPlace; matrices?: number },
+    place: BiasPlace,
   ): void {
-    this.put(`${name}.weight`, [outputs, inputs], role, { inputs, matrices });
+    this.put(`${name}.weight`, [outputs, inputs], role, {
+      inputs,
+      hidden: place === "attention" || place === "feedForward",
+    });
     if (this.#config.biases.includes(place)) this.put(`${name}.bias`, [outputs], "bias", { inputs });
   }
 }

@@ -20,8 +20,8 @@ const EPSILON = 1e-7;
  * The update of all parameters: global gradient norm, clipping, Muon (Jordan et al., "Muon: an optimizer for hidden layers in
  * neural networks", 2024, https://kellerjordan.github.io/posts/muon) for the matrices of hidden layers, AdamW for all others,
  * cleared gradients. Muon's step is the momentum with its singular values brought near 1 by {@linkcode orthogonalize}, times
- * $\sqrt{max(1, rows / columns)}$, with decoupled weight decay. Matrices that lie one below the other in a parameter, as those of
- * queries, keys and values, are matrices of their own. A step whose loss or norm is not finite changes no parameter.
+ * $\sqrt{max(1, rows / columns)}$, with decoupled weight decay. The projections to queries, keys and values are one matrix, and so are
+ * a gate's two halves: bench/RESULTS.md. A step whose loss or norm is not finite changes no parameter.
  *
  * @param options `other`: the step of another loss, recorded before, which is to be finite too.
  */
@@ -42,41 +42,56 @@ export function muon(
   for (const batch of batchesOf(store)) updateBatch(graph, store, { ...options, scale, batch });
 }
 
-/** Matrices of one shape, which are worked on together. */
-interface MatrixBatch {
+/** Matrices of one shape. */
+interface Shape {
   readonly rows: number;
-  readonly side: number;
-  /** The flat parameters that they lie in. */
-  readonly begin: number;
-  readonly end: number;
   /** Where each begins, and whether it lies as [side, rows]. */
   readonly places: readonly { readonly begin: number; readonly isWide: boolean }[];
 }
 
-/** Most bytes of the matrices of a batch: beyond, calls are few beside what they do, and there are several copies of each. */
-const MOST_BYTES = 2 ** 26;
+/** Matrices with the same shorter side, which are worked on together. */
+interface MatrixBatch {
+  readonly side: number;
+  /** The flat parameters that they lie in. */
+  readonly begin: number;
+  readonly end: number;
+  readonly shapes: readonly Shape[];
+}
 
-/** All hidden matrices, those of one shape together, whichever way round, as far as a device can bind them. */
+/** Most floats of the matrices of a batch: beyond, calls are few beside what they do, and there are several copies of each matrix. */
+const MOST_FLOATS = 2 ** 24;
+
+/** All hidden matrices, in as few batches as a device can bind. */
 function batchesOf(store: ParameterStore): MatrixBatch[] {
   const batches: MatrixBatch[] = [];
-  const most = Math.min(store.device.maxTensorBytes, MOST_BYTES);
-  for (const { name, shape, matrices = 0 } of store.specs) {
-    const [height, columns] = [shape[0]! / matrices, shape[1]!];
+  const most = store.device.maxTensorBytes / 4;
+  const sizes: number[] = [];
+  for (const { name, shape: [height = 0, columns = 0], hidden } of store.specs) {
+    if (!hidden) continue;
     const [rows, side] = [Math.max(height, columns), Math.min(height, columns)];
-    const size = rows * side;
-    for (let i = 0; i < matrices; i++) {
-      const begin = store.offsetOf(name) + i * size;
-      const place = { begin, isWide: height < columns };
-      const last = batches.findLastIndex((batch) => batch.rows === rows && batch.side === side);
-      const batch = batches[last];
-      const start = Math.min(begin, batch?.begin ?? begin);
-      const fits = batch && 4 * size * (batch.places.length + 1) <= most &&
-        4 * (begin + size - batch.begin) <= store.device.maxTensorBytes;
-      if (fits) batches[last] = { ...batch, end: begin + size, places: [...batch.places, place] };
-      else batches.push({ rows, side, begin: start, end: begin + size, places: [place] });
+    const begin = store.offsetOf(name);
+    const end = begin + rows * side;
+    const place = { begin, isWide: height < columns };
+    // a part of a buffer begins at a multiple of 256 bytes
+    const joins = (batch: MatrixBatch) =>
+      batch.side === side && (side % 8 === 0 || batch.shapes.every((shape) => shape.rows === rows));
+    const index = batches.findLastIndex(joins);
+    const batch = batches[index];
+    if (batch && sizes[index]! + rows * side <= Math.min(MOST_FLOATS, most) && end - batch.begin <= most) {
+      batches[index] = { ...batch, end, shapes: withPlace(batch.shapes, rows, place) };
+      sizes[index]! += rows * side;
+    } else {
+      batches.push({ side, begin, end, shapes: [{ rows, places: [place] }] });
+      sizes.push(rows * side);
     }
   }
   return batches;
+}
+
+function withPlace(shapes: readonly Shape[], rows: number, place: Shape["places"][number]): Shape[] {
+  const same = shapes.find((shape) => shape.rows === rows);
+  if (!same) return [...shapes, { rows, places: [place] }];
+  return shapes.map((shape) => shape === same ? { rows, places: [...shape.places, place] } : shape);
 }
 
 /** Updates matrices whose gradients are the directions to go by now. */
@@ -88,25 +103,30 @@ function updateBatch(
     & FinishedStep
     & { muon: MuonOptions; scale: Tensor; batch: MatrixBatch },
 ): void {
-  const { rows, side, begin, end, places: all } = batch;
-  const count = all.length;
+  const { side, begin, end, shapes } = batch;
   const [parameters, gradients] = [store.values, store.gradients].map((flat) => cut(flat, begin, end - begin));
-  const places: Tensor = {
-    name: "places",
-    shape: [count, 2],
-    dtype: "u32",
-    size: 2 * count,
-    contents: Uint32Array.from(all.flatMap((place) => [(place.begin - begin) / 4, Number(place.isWide)])),
-  };
-  const tall = graph.activation("tall", [count, rows, side], "f32");
-  const wide = graph.activation("wide", [count, side, rows], "f32");
-  graph.call("muon_direction", {
-    tensors: { places, direction: gradients, tall, wide },
-    params: { count, rows, side, gain: GAIN, epsilon: EPSILON },
+  const directions = shapes.map(({ rows, places: all }) => {
+    const count = all.length;
+    const places: Tensor = {
+      name: "places",
+      shape: [count, 2],
+      dtype: "u32",
+      size: 2 * count,
+      contents: Uint32Array.from(all.flatMap((place) => [(place.begin - begin) / 4, Number(place.isWide)])),
+    };
+    const tall = graph.activation("tall", [count, rows, side], "f32");
+    const wide = graph.activation("wide", [count, side, rows], "f32");
+    graph.call("muon_direction", {
+      tensors: { places, direction: gradients, tall, wide },
+      params: { count, rows, side, gain: GAIN, epsilon: EPSILON },
+    });
+    return { places, tall, wide, params: { count, rows, side } };
   });
-  const x = orthogonalize(graph, { tall, wide });
-  graph.call("muon_update", {
-    tensors: { places, scalars, update_scale: scale, x, parameters, gradients },
-    params: { count, rows, side, relative_rate, gain: 1 / GAIN, weight_decay },
-  });
+  for (const [i, x] of orthogonalize(graph, directions).entries()) {
+    const { places, params } = directions[i]!;
+    graph.call("muon_update", {
+      tensors: { places, scalars, update_scale: scale, x, parameters, gradients },
+      params: { ...params, relative_rate, gain: 1 / GAIN, weight_decay },
+    });
+  }
 }

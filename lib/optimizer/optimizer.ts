@@ -68,6 +68,6 @@ export function writeMoments(store: ParameterStore, options: OptimizerOptions, m
 }
 
 /** Names of the parameters of which an optimizer keeps second moments. */
-export function hasSecondMoment(optimizer: OptimizerName, { matrices }: { matrices?: number | undefined }): boolean {
-  return optimizer === "adamw" || !matrices;
+export function hasSecondMoment(optimizer: OptimizerName, { hidden }: { hidden?: boolean | undefined }): boolean {
+  return optimizer === "adamw" || !hidden;
 }

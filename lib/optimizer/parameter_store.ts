@@ -16,8 +16,8 @@ export interface ParameterSpec {
   readonly shape: readonly number[];
   /** Whether weight decay applies: matrices yes, biases and norms no. */
   readonly decay: boolean;
-  /** Of a hidden layer's weight: how many matrices lie in it, one below the other. */
-  readonly matrices?: number | undefined;
+  /** Whether it is the weight of a hidden layer's product. */
+  readonly hidden?: boolean | undefined;
 }
 
 /** Some of the flat parameters, in floats. */
@@ -66,8 +66,8 @@ export class ParameterStore {
       return offset;
     });
     this.decayed = decayed;
-    const bounds = ordered.map(({ matrices }, i) => ({
-      isHidden: matrices !== undefined,
+    const bounds = ordered.map(({ hidden = false }, i) => ({
+      isHidden: hidden,
       begin: offsets[i]!,
       end: offsets[i + 1] ?? floats,
     }));
@@ -164,7 +164,7 @@ export class ParameterStore {
     { outer = false }: { outer?: boolean } = {},
   ): Map<string, Float32Array<ArrayBuffer>> {
     return new Map(
-      this.#specs.filter(({ matrices }) => !outer || matrices === undefined).map(({ name, shape }) => {
+      this.#specs.filter(({ hidden }) => !outer || !hidden).map(({ name, shape }) => {
         const offset = this.#offsetOf(name, outer);
         return [name, flat.subarray(offset, offset + sizeOf(shape))];
       }),
@@ -177,8 +177,8 @@ export class ParameterStore {
     { outer = false }: { outer?: boolean } = {},
   ): Float32Array<ArrayBuffer> {
     const flat = new Float32Array(outer ? this.outerSecondMoment.size : this.values.size);
-    for (const { name, shape, matrices } of this.#specs) {
-      if (outer && matrices !== undefined) continue;
+    for (const { name, shape, hidden } of this.#specs) {
+      if (outer && hidden) continue;
       const data = arrays.get(name);
       if (data?.length !== sizeOf(shape)) {
         throw new TypeError(

@@ -44,7 +44,7 @@ kindTest("trainingMemory() counts one moment of what Muon updates, and its produ
   assert(rest > 0 && rest < 32 * 1024, `${rest}`);
   const hidden = values.size - outerSecondMoment.size;
   // of the second moments' memory, where each matrix lies takes eight bytes
-  assertEquals(before.parameters - needs.parameters, 4 * hidden - 8 * 2 * 7);
+  assertEquals(before.parameters - needs.parameters, 4 * hidden - 8 * 2 * 4);
   program.destroy();
   model.destroy();
 });

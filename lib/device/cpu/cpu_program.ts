@@ -42,7 +42,8 @@ export interface Site {
 export function buildProgram({ sections, arenas, arenaOf }: Recording, site: Site): CpuProgram {
   const { memory, threads, take } = site;
   const places = arenas.map((bytes) => take(bytes, "activations"));
-  const placeOf = (tensor: Tensor) => {
+  const placeOf = (tensor: Tensor): number => {
+    if (tensor.part) return placeOf(tensor.part.of) + 4 * tensor.part.offset;
     const arena = arenaOf.get(tensor);
     return arena === undefined ? site.placeOf(tensor) : places[arena]!;
   };

@@ -26,7 +26,7 @@ export function maskedHeadParameters(config: ModelConfig): ModelParameter[] {
   const { vocab, width, tied } = config;
   const list = new ParameterList(config);
   if (architectures[config.preset].head === "transformed") {
-    list.linear("head.dense", [width, width], "output", { place: "head" });
+    list.linear("head.dense", [width, width], "output", "head");
     list.norm("head.norm");
   }
   if (!tied) list.put("decoder.weight", [vocab, width], "output", { inputs: width });

@@ -27,8 +27,8 @@ export function isNextSentenceParameter(name: string): boolean {
 export function nextSentenceParameters(config: ModelConfig): ModelParameter[] {
   if (!config.nextSentence) return [];
   const list = new ParameterList(config);
-  list.linear("pooler", [config.width, config.width], "output", { place: "head" });
-  list.linear("nextSentence", [PAIR_CLASSES, config.width], "output", { place: "head" });
+  list.linear("pooler", [config.width, config.width], "output", "head");
+  list.linear("nextSentence", [PAIR_CLASSES, config.width], "output", "head");
   return list.parameters;
 }
 
