@@ -87,7 +87,7 @@ export {
   schedules,
   type Span,
 } from "./lib/train/schedule.ts";
-export { defaultSettings, type TrainingSettings, type TrainOptions } from "./lib/train/settings.ts";
+export { defaultSettings, muonSettings, type TrainingSettings, type TrainOptions } from "./lib/train/settings.ts";
 export { train } from "./lib/train/trainer.ts";
 
 // checkpoints

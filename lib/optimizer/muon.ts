@@ -18,7 +18,7 @@ const EPSILON = 1e-7;
 
 /**
  * The update of all parameters: global gradient norm, clipping, Muon (Jordan et al., "Muon: an optimizer for hidden layers in
- * neural networks", 2024, https://kellerjordan.github.io/posts/muon) for the matrices of hidden layers, AdamW for all others,
+ * neural networks", kellerjordan.github.io/posts/muon, 2024) for the matrices of hidden layers, AdamW for all others,
  * cleared gradients. Muon's step is the momentum with its singular values brought near 1 by {@linkcode orthogonalize}, times
  * $\sqrt{max(1, rows / columns)}$, with decoupled weight decay. The projections to queries, keys and values are one matrix, and so are
  * a gate's two halves: bench/RESULTS.md. A step whose loss or norm is not finite changes no parameter.
