@@ -1,12 +1,11 @@
 // Matrices take a step against their orthogonalised directions x, with decoupled weight decay, and their gradients are cleared:
-//   p -= rate · relative_rate · (gain · √(rows / columns) · x + decay · p), without the root for wide ones
+//   p -= rate · relative_rate · (√(rows / columns) · x + decay · p), without the root for wide ones
 // update_scale = 0 changes no parameter.
 struct Params {
   count: u32, // of matrices
   rows4: u32, // in fours
   side4: u32,
   relative_rate: f32,
-  gain: f32,
   weight_decay: f32,
 }
 
@@ -45,10 +44,10 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     x[first + 3u * params.rows4],
   );
   var rows = step;
-  var gain = params.gain;
+  var gain = 1.0;
   if (!block.is_wide) {
     rows = transpose(step);
-    gain *= sqrt(f32(params.rows4) / f32(params.side4));
+    gain = sqrt(f32(params.rows4) / f32(params.side4));
   }
   for (var r = 0u; r < 4u; r++) {
     let at = block.first + r * block.width4;

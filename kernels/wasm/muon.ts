@@ -115,7 +115,6 @@ class MuonUpdate {
   rows4: i32;
   side4: i32;
   relative_rate: f32;
-  gain: f32;
   weight_decay: f32;
 }
 
@@ -133,7 +132,7 @@ export function muon_update(args: usize, begin: i32, end: i32): void {
     const isWide = load<u32>(place, 4) != 0;
     const x_row = <usize>p.rows4 << 4;
     const row = isWide ? x_row : <usize>p.side4 << 4;
-    const gain = splat(isWide ? p.gain : p.gain * sqrt<f32>(<f32>p.rows4 / <f32>p.side4));
+    const gain = splat(isWide ? 1 : sqrt<f32>(<f32>p.rows4 / <f32>p.side4));
     let x = p.x + <usize>z * bytes + (<usize>row4 << 4);
     let at = (<usize>load<u32>(place) << 4) + (isWide ? <usize>row4 << 4 : <usize>(row4 * p.side4) << 6);
     const next = isWide ? x_row << 2 : 16;

@@ -126,7 +126,7 @@ function updateBatch(
     const { places, params } = directions[i]!;
     graph.call("muon_update", {
       tensors: { places, scalars, update_scale: scale, x, parameters, gradients },
-      params: { ...params, relative_rate, gain: 1 / GAIN, weight_decay },
+      params: { ...params, relative_rate, weight_decay },
     });
   }
 }

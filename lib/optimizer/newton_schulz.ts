@@ -7,15 +7,25 @@
 import type { Graph } from "../graph/graph.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
-/** Steps, and the coefficients of their polynomial $a x + b x^3 + c x^5$ (Jordan et al., 2024). */
-const STEPS = 5;
-const [A, B, C] = [3.4445, -4.7750, 2.0315];
+/** The steps' polynomials $a x + b x^3 + c x^5$ (Jordan et al., 2024). */
+const STEPS: readonly (readonly [a: number, b: number, c: number])[] = Array(5).fill([3.4445, -4.7750, 2.0315]);
 
-/** Of a matrix that is larger by this, the polynomial's last coefficient is 1. */
-export const GAIN: number = C ** 0.25;
+/** The same as $x (x^4 + cubic x^2 + linear)$: of what is enlarged by `gain`, and leaves the step enlarged by the next one's. */
+interface ScaledStep {
+  readonly gain: number;
+  readonly linear: number;
+  readonly cubic: number;
+}
 
-/** The coefficient before it then, halved. */
-const SHIFT = B / Math.sqrt(C) / 2;
+/** Steps so scaled that the last one leaves what is enlarged by 1. */
+const scaledSteps: readonly ScaledStep[] = STEPS.reduceRight<ScaledStep[]>((later, [a, b, c]) => {
+  const next = later[0]?.gain ?? 1;
+  const gain = (next * c) ** (1 / 5);
+  return [{ gain, linear: a * next / gain, cubic: b * next / gain ** 3 }, ...later];
+}, []);
+
+/** Frobenius norm that matrices are to have. */
+export const GAIN: number = scaledSteps[0]!.gain;
 
 /** Matrices one after the other, both ways round. */
 export interface Matrices {
@@ -26,12 +36,12 @@ export interface Matrices {
 }
 
 /**
- * Brings the singular values of matrices of norm {@linkcode GAIN}, if they are no less than some thousandths of that, to 0.7 to 1.2
- * times {@linkcode GAIN}: five steps of the Newton-Schulz iteration, $X ← (a I + b X Xᵀ + c (X Xᵀ)^2) X$ (Jordan et al., 2024). Takes
+ * Brings the singular values of matrices of norm {@linkcode GAIN}, if they are no less than some thousandths of that, to 0.7 to 1.2:
+ * five steps of the Newton-Schulz iteration, $X ← (a I + b X Xᵀ + c (X Xᵀ)^2) X$ (Jordan et al., 2024). Takes
  * matrices of any number of rows, and the same side; returns the wide ones.
  *
  * They are made on the small Gram matrices $G = X Xᵀ$ alone. All factors are polynomials of the first of these, so they commute: with
- * $T = G (G + 2 s I) + a I$ the next is $T^2 G$, and the product of all $T$ makes of $X$ what the steps would. For the same reason
+ * $T = G (G + b I) + a I$ the next is $T^2 G$, and the product of all $T$ makes of $X$ what the steps would. For the same reason
  * all are symmetric. All is f32: what is small is enlarged 500 times, rounding too.
  */
 export function orthogonalize(graph: Graph, matrices: readonly Matrices[]): Tensor[] {
@@ -52,13 +62,13 @@ export function orthogonalize(graph: Graph, matrices: readonly Matrices[]): Tens
   }
   let g = first;
   let all: Tensor | undefined;
-  for (let step = 1; step <= STEPS; step++) {
+  for (const [i, { linear, cubic }] of scaledSteps.entries()) {
     const shifted = squares();
-    addIdentity(2 * SHIFT, shifted, g);
+    addIdentity(cubic, shifted, g);
     const t = multiply(g, shifted);
-    addIdentity(A, t);
+    addIdentity(linear, t);
     all = all ? multiply(t, all) : t;
-    if (step < STEPS) g = multiply(multiply(t, g), t);
+    if (i < scaledSteps.length - 1) g = multiply(multiply(t, g), t);
   }
   const factors = partsOf(all!, matrices.map(({ tall }) => tall.shape[0]!));
   return matrices.map(({ wide }, i) => {
