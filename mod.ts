@@ -96,6 +96,7 @@ export {
 export {
   type ContrastiveSettings,
   defaultSettings,
+  muonSettings,
   type TrainingSettings,
   type TrainOptions,
 } from "./lib/train/settings.ts";

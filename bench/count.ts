@@ -1,6 +1,6 @@
 /**
  * What a training step is on a graphics card, without one: dispatches, arithmetic, memory traffic and memory of models of three
- * sizes, from the program that would be recorded. `deno run bench/count.ts [--kernels] [--precision f16] [case ...]`
+ * sizes, from the program that would be recorded. `deno run bench/count.ts [--kernels] [--muon] [--precision f16] [case ...]`
  */
 import { parseArgs } from "@std/cli";
 import { capacityFor } from "../lib/batch/masking.ts";
@@ -12,6 +12,7 @@ import { fuseCalls } from "../lib/device/webgpu/fuse_calls.ts";
 import { modelConfig } from "../lib/model/config.ts";
 import { Model } from "../lib/model/model.ts";
 import { type Precision, precisions } from "../lib/tensor/tensor.ts";
+import { muonSettings } from "../lib/train/settings.ts";
 import { cardCases } from "./cases.ts";
 
 /** A graphics card with the usual limits, as lowering sees it. */
@@ -67,7 +68,10 @@ function byKernel(works: readonly (KernelWork & { kernel: string })[]): string {
   }).join("\n");
 }
 
-const { kernels, precision = "f32", _: names } = parseArgs(Deno.args, { boolean: ["kernels"], string: ["precision"] });
+const { kernels, muon, precision = "f32", _: names } = parseArgs(Deno.args, {
+  boolean: ["kernels", "muon"],
+  string: ["precision"],
+});
 const stored = precisions.find((known) => known === precision);
 if (!stored) throw new TypeError(`There is no precision "${precision}": ${precisions.join(" or ")}`);
 console.log("| model, tokens a step | dispatches | GFLOP | GB moved | MiB of activations | MiB in all |");
@@ -76,8 +80,12 @@ for (const [name, { size, length, tokens, vocab }] of Object.entries(cardCases))
   if (names.length > 0 && !names.includes(name)) continue;
   const { device, seen } = paperDevice(stored);
   const windows = tokens / length;
-  const model = new Model(device, modelConfig({ size, vocab, maxLength: length }));
-  await model.compileTraining({ windows, length, capacity: capacityFor({ windows, length, rate: 0.15 }) }, optimizer);
+  const config = modelConfig({ size, vocab, maxLength: length });
+  const shape = { windows, length, capacity: capacityFor({ windows, length, rate: 0.15 }) };
+  await new Model(device, config).compileTraining(
+    shape,
+    muon ? { ...optimizer, muon: muonSettings(config) } : optimizer,
+  );
   const { sections, arenas } = seen.recording!;
   // what rounds weights that the host has written is no part of a step
   const calls = [...sections].flatMap(([name, calls]) => name === "weights" ? [] : calls);

@@ -5,6 +5,7 @@
 import type { Parameter, Tensor } from "../lib/tensor/tensor.ts";
 import { ParameterStore } from "../lib/optimizer/parameter_store.ts";
 import { adamW } from "../lib/optimizer/adamw.ts";
+import { muon } from "../lib/optimizer/muon.ts";
 import { attention } from "../lib/ops/attention.ts";
 import { crossEntropy } from "../lib/ops/cross_entropy.ts";
 import { dropout } from "../lib/ops/dropout.ts";
@@ -191,6 +192,30 @@ if (!withoutGpu) {
         ring: input("ring", [16, 4]),
       };
       adamW(graph, store, { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, weightDecay: 0.01, clip: 1, step });
+    },
+  });
+}
+
+if (!withoutGpu) {
+  // the matrices of four layers of a small model
+  const specs = [[384, 128], [128, 128], [680, 128], [128, 340]].flatMap((shape, i) =>
+    [0, 1, 2, 3].map((layer) => ({ name: `${i} ${layer}`, shape, decay: true, hidden: true }))
+  );
+  const store = new ParameterStore(await benchDevice(), specs);
+  benchKernel({
+    group: "optimizer",
+    name: `Muon with the gradient norm, ${store.count} parameters of four layers`,
+    // 17 products of squares each, and the first and last of the whole matrix
+    work: { flop: 4 * 2 * 128 ** 2 * (4 * 17 * 128 + 2 * (384 + 128 + 680 + 340)) },
+    record: (graph, input) => {
+      const step = {
+        clock: input("clock", [4], "u32"),
+        scalars: input("scalars", [4]),
+        totals: input("totals", [4]),
+        ring: input("ring", [16, 4]),
+      };
+      const options = { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, weightDecay: 0.01, clip: 1, step };
+      muon(graph, store, { ...options, muon: { relativeRate: 5, momentum: 0.95 } });
     },
   });
 }

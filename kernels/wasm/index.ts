@@ -1,8 +1,10 @@
 // Every kernel of the CPU device: kernel(arguments in memory, first item, end).
 export * from "./attention";
+export * from "./batch_matmul";
 export * from "./loss";
 export { matmul, matmul_bias_gradient, matmul_finish, matmul_pack } from "./matmul";
 export { set_scratch } from "./memory";
+export * from "./muon";
 export * from "./norm";
 export * from "./pointwise";
 export * from "./pooling";

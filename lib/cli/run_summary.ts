@@ -43,6 +43,7 @@ const spelled = (span: Span) => "share" in span ? percent(span.share, 0) : `${gr
 function settingsLines(settings: TrainingSettings): string[] {
   const {
     learningRate: { peak, schedule, warmup },
+    optimizer: { muon },
     maskRule,
     budget,
     contrastive,
@@ -57,7 +58,9 @@ function settingsLines(settings: TrainingSettings): string[] {
   const grows = attention &&
     `attention from ${attention.start} tokens to whole windows in the first ${percent(attention.share, 0)}`;
   return [
-    `plan    ${describeBudget(budget)}; learning rate ${peak.toPrecision(3)} ${schedule}, ` +
+    `plan    ${describeBudget(budget)}; learning rate ${peak.toPrecision(3)}${
+      muon ? `, of muon ${(peak * muon.relativeRate).toPrecision(3)},` : ""
+    } ${schedule}, ` +
     `warm-up ${rise}; ${
       contrastive ? `comparing texts at temperature ${contrastive.temperature}` : `masking rule ${maskRule}`
     }`,

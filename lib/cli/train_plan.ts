@@ -9,7 +9,8 @@ import { architectures, checkConfig, type ModelConfig, modelConfig, type Preset 
 import type { Activation } from "../tensor/activations.ts";
 import { checkContrastive, contrastiveDefaults, TEXT_LENGTH, VIEW_DROPOUT } from "../train/contrastive_settings.ts";
 import type { Budget, LearningRate } from "../train/schedule.ts";
-import { defaultSettings, type TrainingSettings } from "../train/settings.ts";
+import type { MuonOptions } from "../optimizer/muon.ts";
+import { defaultSettings, muonSettings, type TrainingSettings } from "../train/settings.ts";
 import { definedOnly, type ParsedFlags, UsageError } from "./flags.ts";
 import { DEFAULT_TOKENS, defaultSize, defaultsOf } from "./train_defaults.ts";
 import { budgetFlags, shapeFlags, trainFlags as flags } from "./train_flags.ts";
@@ -216,12 +217,17 @@ function settingsOf(
   const usual = isOther
     ? defaultSettings({ preset: schedule === "noam" ? "labml" : "modernbert", width }).learningRate
     : learningRate;
+  const peak = get(flags.lr) ?? usual.peak;
   return {
     ...defaults,
-    learningRate: { schedule, peak: get(flags.lr) ?? usual.peak, warmup: get(flags.warmup) ?? usual.warmup },
+    learningRate: { schedule, peak, warmup: get(flags.warmup) ?? usual.warmup },
     optimizer: {
       ...defaults.optimizer,
-      ...definedOnly({ weightDecay: get(flags["weight-decay"]), clip: get(flags.clip) }),
+      ...definedOnly({
+        weightDecay: get(flags["weight-decay"]),
+        clip: get(flags.clip),
+        muon: muonOf(parsed, { width, peak, usual: usual.peak }),
+      }),
     },
     ...definedOnly({
       batchTokens: get(flags["batch-tokens"]),
@@ -245,6 +251,20 @@ function settingsOf(
       },
     }),
   };
+}
+
+/** Muon's settings, if it is chosen: its rate is its own, whatever that of the other parameters. */
+function muonOf(
+  { get }: ParsedFlags,
+  { width, peak, usual }: { width: number; peak: number; usual: number },
+): MuonOptions | undefined {
+  const rate = get(flags["muon-lr"]);
+  if (get(flags.optimizer) !== "muon") {
+    if (rate !== undefined) throw new UsageError("Option --muon-lr is for --optimizer muon");
+    return undefined;
+  }
+  const settings = muonSettings({ width });
+  return { ...settings, relativeRate: (rate ?? usual * settings.relativeRate) / peak };
 }
 
 /**

@@ -39,6 +39,11 @@ type Described = Pick<KernelCall, "params" | "constants"> & { readonly items: nu
 
 const described: Readonly<Record<string, (call: OpCall) => Described>> = {
   add: ({ params: { size } }) => flat(size!),
+  add_identity: ({ params, tensors }) => ({
+    params,
+    constants: { COPY: "x" in tensors },
+    items: params.count! * params.side! * ("x" in tensors ? params.side! / 4 : 1),
+  }),
   activation_backward: ({ params: { size }, choices }) => flat(size!, activation(choices.activation)),
   attention: ({ params: { headWidth, ...params }, tensors }) => ({
     params,
@@ -110,6 +115,16 @@ const described: Readonly<Record<string, (call: OpCall) => Described>> = {
     ...byWindows4(params, params.windows! * params.length!),
     constants: { ACCUMULATE: choices.accumulate ?? false },
   }),
+  batch_matmul: ({ params: { symmetric, ...params } }) => ({
+    params,
+    constants: { SYMMETRIC: symmetric === 1 },
+    items: params.count! * params.m! * params.n!,
+  }),
+  muon_update: ({ params: { rows, side, ...params } }) => ({
+    params: { rows4: rows! / 4, side4: side! / 4, ...params },
+    constants: {},
+    items: params.count! * rows! * side! / 16,
+  }),
   pad_columns: ({ params }) => ({ params, constants: {}, items: params.size! }),
   record_step: ({ params }) => ({ params: { ...params, count: 0, clip: 0 }, constants: {}, items: 1 }),
   rotary: ({ params: { headWidth, ...params } }) => ({
@@ -148,8 +163,11 @@ function byHidden4({ rows, hidden }: OpCall["params"], name: Activation | undefi
 /** Operations that take several kernels. */
 const composed: Readonly<Record<string, (call: OpCall, target: LoweringTarget) => KernelCall[]>> = {
   adamw,
+  gradient_norm: gradientNorm,
   layer_norm_backward: layerNormBackward,
   round_weights: roundWeights,
+  muon_direction: muonDirection,
+  muon_momentum: muonMomentum,
   sum_rows: sumRows,
 };
 
@@ -238,22 +256,16 @@ function sumRows({ tensors, params, choices }: OpCall, { parallelism }: Lowering
   ];
 }
 
-/** Norm of all gradients, then the update, in pieces that the device can bind: one, unless the model is larger than its limit. */
-function adamw({ tensors, params }: OpCall, { maxTensorBytes }: LoweringTarget): KernelCall[] {
-  const { clock, scalars, totals, ring, parameters, gradients, first_moment, second_moment } = tensors as Record<
-    string,
-    Tensor
-  >;
-  const { other_ring, scaling, rounded } = tensors;
-  const { size, decayed, ring_size, clip, growth_steps, highest_scale, ...constants } = params as Record<
-    string,
-    number
-  >;
-  const chunks = chunksOf(size! / 4, largestChunk(maxTensorBytes, rounded));
-  const block4 = Math.max(256, Math.ceil(size! / 4 / 1024));
+/**
+ * Norm of all gradients, the end of the step's record, and by how much the gradients are scaled; in pieces that the device can
+ * bind: one, unless the model is larger than its limit.
+ */
+function gradientNorm({ tensors, params }: OpCall, { maxTensorBytes }: LoweringTarget): KernelCall[] {
+  const { gradients, ...recorded } = tensors as Record<string, Tensor>;
+  const chunks = chunksOf(gradients!.size / 4, largestChunk(maxTensorBytes));
+  const block4 = Math.max(256, Math.ceil(gradients!.size / 4 / 1024));
   const groups = chunks.map((chunk) => Math.ceil(chunk.size4 / block4));
   const partials = scratch("norm.partials", [groups.reduce((sum, count) => sum + count, 0)]);
-  const updateScale = scratch("update_scale", [1]);
   const squares = chunks.map((chunk, i): KernelCall => ({
     kernel: "square_sum",
     tensors: { gradients: view(gradients!, chunk), partials },
@@ -263,43 +275,35 @@ function adamw({ tensors, params }: OpCall, { maxTensorBytes }: LoweringTarget):
   }));
   const record: KernelCall = {
     kernel: "record_step",
-    tensors: {
-      clock: clock!,
-      partials,
-      totals: totals!,
-      ring: ring!,
-      update_scale: updateScale,
-      ...(other_ring ? { other_ring } : {}),
-      ...(scaling ? { scaling } : {}),
-    },
-    params: { count: partials.size, ring_size: ring_size!, clip: clip! },
+    tensors: { ...recorded, partials },
+    params: { count: partials.size, ring_size: params.ring_size!, clip: params.clip! },
     constants: {
       NORM: true,
-      OTHER: other_ring !== undefined,
-      ...(scaling ? { SCALED: true, GROWTH_STEPS: growth_steps!, HIGHEST_SCALE: highest_scale! } : {}),
+      OTHER: "other_ring" in recorded,
+      ...("scaling" in recorded
+        ? { SCALED: true, GROWTH_STEPS: params.growth_steps!, HIGHEST_SCALE: params.highest_scale! }
+        : {}),
     },
     grid: [1, 1, 1],
   };
-  const updates = chunks.map((chunk): KernelCall => {
+  return [...squares, record];
+}
+
+/** The update of flat parameters, in pieces that the device can bind; `rounded` is a copy of those that decay. */
+function adamw({ tensors, params }: OpCall, { maxTensorBytes }: LoweringTarget): KernelCall[] {
+  const { scalars, update_scale, rounded, ...flat } = tensors as Record<string, Tensor>;
+  const { decayed, ...rest } = params as Record<string, number>;
+  return chunksOf(flat.parameters!.size / 4, largestChunk(maxTensorBytes, rounded)).map((chunk) => {
     const decayed4 = Math.max(0, Math.min(chunk.size4, decayed! / 4 - chunk.first4));
-    const isRounded = rounded !== undefined && decayed4 > 0;
+    const copy = decayed4 > 0 && rounded ? { rounded: view(rounded, { ...chunk, size4: decayed4 }) } : undefined;
     return {
       kernel: "adamw",
-      tensors: {
-        scalars: scalars!,
-        update_scale: updateScale,
-        parameters: view(parameters!, chunk),
-        gradients: view(gradients!, chunk),
-        first_moment: view(first_moment!, chunk),
-        second_moment: view(second_moment!, chunk),
-        ...(isRounded ? { rounded: view(rounded, { ...chunk, size4: decayed4 }) } : {}),
-      },
-      params: { size4: chunk.size4, decayed4, ...constants },
-      constants: isRounded ? { ROUNDED: true } : {},
+      tensors: { scalars: scalars!, update_scale: update_scale!, ...views(flat, chunk), ...copy },
+      params: { size4: chunk.size4, decayed4, ...rest },
+      constants: copy ? { ROUNDED: true } : {},
       grid: [chunk.size4, 1, 1],
     };
   });
-  return [...squares, record, ...updates];
 }
 
 /** y = x for the first elements of flat memory, in pieces that the device can bind. */
@@ -315,9 +319,50 @@ function roundWeights({ tensors, params }: OpCall, { maxTensorBytes }: LoweringT
 }
 
 /** Vectors of four floats that can be bound, so many that the next begin at a multiple of 256 bytes: of the rounded ones, too. */
-function largestChunk(maxTensorBytes: number, rounded: Tensor | undefined): number {
+function largestChunk(maxTensorBytes: number, rounded?: Tensor | undefined): number {
   const vectors = rounded ? 256 / (4 * elementBytes(rounded.dtype)) : 16;
   return Math.floor(maxTensorBytes / (16 * vectors)) * vectors;
+}
+
+/** Momentum of flat parameters, in pieces that the device can bind. */
+function muonMomentum({ tensors, params }: OpCall, { maxTensorBytes }: LoweringTarget): KernelCall[] {
+  const { update_scale, ...flat } = tensors as Record<string, Tensor>;
+  return chunksOf(flat.gradients!.size / 4, largestChunk(maxTensorBytes)).map((chunk) => ({
+    kernel: "muon_momentum",
+    tensors: { update_scale: update_scale!, ...views(flat, chunk) },
+    params: { size4: chunk.size4, ...params },
+    constants: {},
+    grid: [chunk.size4, 1, 1],
+  }));
+}
+
+/** The most blocks that a matrix's norm is summed in: each invocation adds them all up. */
+const MOST_BLOCKS = 64;
+
+/** Matrices of the Frobenius norm that is asked for. */
+function muonDirection({ tensors, params }: OpCall): KernelCall[] {
+  const { places, direction, tall, wide } = tensors as Record<"places" | "direction" | "tall" | "wide", Tensor>;
+  const { count, rows, side, ...rest } = params as Record<string, number>;
+  const size4 = rows! * side! / 4;
+  const block4 = Math.max(256, Math.ceil(size4 / MOST_BLOCKS));
+  const blocks = Math.ceil(size4 / block4);
+  const partials = scratch("direction.partials", [count!, blocks]);
+  return [
+    {
+      kernel: "muon_norm",
+      tensors: { places, direction, partials },
+      params: { size4, block4, blocks },
+      constants: {},
+      grid: [count! * blocks, 1, 1],
+    },
+    {
+      kernel: "muon_direction",
+      tensors: { places, direction, partials, tall, wide },
+      params: { count: count!, rows4: rows! / 4, side4: side! / 4, blocks, ...rest },
+      constants: {},
+      grid: [count! * size4 / 4, 1, 1],
+    },
+  ];
 }
 
 /** A piece of flat memory, in vectors of four. */
@@ -326,7 +371,9 @@ interface Chunk {
   readonly size4: number;
 }
 
-function chunksOf(all: number, largest: number): Chunk[] {
+/** Flat memory of so many vectors in pieces, each of whole bindings of the device's. */
+function chunksOf(all: number, maxTensorBytes: number): Chunk[] {
+  const largest = Math.floor(maxTensorBytes / 256) * 16;
   return Array.from({ length: Math.ceil(all / largest) }, (_, i) => ({
     first4: i * largest,
     size4: Math.min(largest, all - i * largest),
@@ -337,4 +384,8 @@ function view(whole: Tensor, { first4, size4 }: Chunk): Tensor {
   const offset = whole.storage!.offset + 4 * first4 * elementBytes(whole.dtype);
   const storage = { buffer: whole.storage!.buffer, offset };
   return { ...whole, shape: [size4 * 4], size: size4 * 4, storage };
+}
+
+function views(whole: Readonly<Record<string, Tensor>>, chunk: Chunk): Record<string, Tensor> {
+  return Object.fromEntries(Object.entries(whole).map(([name, tensor]) => [name, view(tensor, chunk)]));
 }

@@ -28,6 +28,10 @@ export type KernelWork = Pick<KernelTime, "name" | "flop" | "bytes">;
 export function workOf(call: KernelCall): KernelWork {
   const { kernel, params, constants } = call;
   const bytes = bytesOf(call);
+  if (kernel in batchKernels) {
+    const { count, m, n, k } = params as Record<"count" | "m" | "n" | "k", number>;
+    return { name: `${batchKernels[kernel]} ${count} · Aᵀ·B ${m}×${n}×${k}`, flop: 2 * count * m * n * k, bytes };
+  }
   if (kernel in productKernels) {
     const { m, n, k } = params as { m: number; n: number; k: number };
     const layout = `${constants.TRANSPOSE_A ? "Aᵀ" : "A"}·${constants.TRANSPOSE_B ? "Bᵀ" : "B"}`;
@@ -49,6 +53,9 @@ const productKernels: Readonly<Record<string, string>> = {
   blas: "blas",
 };
 
+/** Kernels that make several products. */
+const batchKernels: Readonly<Record<string, string>> = { batch_matmul: "matmul", blas_batch: "blas" };
+
 /** Products of [length, headWidth] matrices that a kernel makes for each head, scores that are computed again included. */
 const attentionProducts: Readonly<Record<string, number>> = {
   attention: 2,
@@ -67,6 +74,8 @@ const changed: Readonly<Record<string, readonly string[]>> = {
   adamw: ["parameters", "gradients", "first_moment", "second_moment"],
   add: ["y"],
   embedding_backward: ["d_token"],
+  muon_momentum: ["gradients", "momentum"],
+  muon_update: ["parameters"],
   reduce_many: ["y"],
   rotary: ["qkv"],
 };
@@ -79,10 +88,12 @@ const touched: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   embedding: { token: "y", position: "y", token_type: "y" },
   embedding_backward: { d_token: "d_y" },
   gather_rows: { x: "y" },
+  muon_direction: { direction: "tall" },
+  muon_update: { parameters: "x", gradients: "x" },
 };
 
 /** Bytes that a call moves if it reads and writes everything once: each tensor, twice if it is changed, of a table what is touched. */
-export function bytesOf({ kernel, tensors: { packed: _, ...given }, constants, grid }: KernelCall): number {
+export function bytesOf({ kernel, tensors: { packed: _, ...given }, params, constants, grid }: KernelCall): number {
   const isChanged = (name: string) =>
     changed[kernel]?.includes(name) || Object.entries(outputs).some(([constant, names]) => {
       return constants[constant] && names.includes(name);
@@ -90,7 +101,11 @@ export function bytesOf({ kernel, tensors: { packed: _, ...given }, constants, g
   const bytes = Object.entries(given).map(([name, { size, dtype }]) => {
     const other = given[touched[kernel]?.[name] ?? name]!;
     // a call that adds several sums up is given all gradients, and touches those of its sums
-    const most = kernel === "reduce_many" && name === "y" ? 64 * grid[0] : size;
+    const most = kernel === "reduce_many" && name === "y"
+      ? 64 * grid[0]
+      : kernel === "muon_norm" && name === "direction"
+      ? 4 * params.block4! * grid[0]
+      : size;
     return elementBytes(dtype) * Math.min(most, size, other.size) * (isChanged(name) ? 2 : 1);
   });
   return bytes.reduce((sum, count) => sum + count, 0);

@@ -6,7 +6,7 @@
 
 import type { Device } from "../device/device.ts";
 import { tensorBytes } from "../tensor/tensor.ts";
-import type { AdamWOptions } from "../optimizer/adamw.ts";
+import type { OptimizerOptions } from "../optimizer/optimizer.ts";
 import type { ModelConfig } from "./config.ts";
 import { type BatchShape, Model } from "./model.ts";
 import { planningDevice } from "./recorded_step.ts";
@@ -27,7 +27,7 @@ export interface TrainingMemory {
 export async function trainingMemory(
   device: Device,
   config: ModelConfig,
-  { shape, optimizer, recomputes = false }: { shape: BatchShape; optimizer: AdamWOptions; recomputes?: boolean },
+  { shape, optimizer, recomputes = false }: { shape: BatchShape; optimizer: OptimizerOptions; recomputes?: boolean },
 ): Promise<TrainingMemory> {
   let [parameters, largestPiece, batch, largestTensor] = [0, 0, 0, 0];
   const counted = planningDevice(device, {

@@ -7,8 +7,9 @@
 import type { Batch } from "../batch/batch.ts";
 import type { Device, Program } from "../device/device.ts";
 import { Graph } from "../graph/graph.ts";
-import { adamW, type AdamWOptions, roundWeights } from "../optimizer/adamw.ts";
+import { roundWeights } from "../optimizer/adamw.ts";
 import { allocateLossScale, type LossScale, writeLossScale } from "../optimizer/loss_scale.ts";
+import { type OptimizerOptions, recordUpdate } from "../optimizer/optimizer.ts";
 import { ParameterStore } from "../optimizer/parameter_store.ts";
 import {
   allocateStep,
@@ -177,7 +178,7 @@ export class Model {
    */
   async compileTraining(
     shape: BatchShape,
-    optimizer: AdamWOptions,
+    optimizer: OptimizerOptions,
     { recomputes = false }: { recomputes?: boolean } = {},
   ): Promise<TrainingProgram> {
     const steps = this.#steps;
@@ -187,7 +188,7 @@ export class Model {
     graph.section("update");
     const other = shape.pairs ? steps.pairs : undefined;
     if (other) recordStep(graph, other);
-    adamW(graph, this.store, { ...optimizer, step: { ...steps.masked, scaling: steps.scaling }, other });
+    recordUpdate(graph, this.store, { ...optimizer, step: { ...steps.masked, scaling: steps.scaling }, other });
     return await recording.compile();
   }
 
@@ -225,7 +226,7 @@ export class Model {
   async compileHead<Head>(
     shape: TextShape,
     recordHead: HeadRecorder<Head>,
-    { optimizer }: { optimizer?: AdamWOptions | undefined } = {},
+    { optimizer }: { optimizer?: OptimizerOptions | undefined } = {},
   ): Promise<HeadProgram<Head>> {
     const steps = optimizer ? this.#steps : undefined;
     const { graph, context, hidden, write, writeTables } = this.#record(shape, {
@@ -236,7 +237,7 @@ export class Model {
     if (optimizer) {
       graph.backward();
       graph.section("update");
-      adamW(graph, this.store, { ...optimizer, step: this.#steps.masked });
+      recordUpdate(graph, this.store, { ...optimizer, step: this.#steps.masked });
     }
     const program = await graph.compile(this.device);
     writeTables();

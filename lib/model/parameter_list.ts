@@ -30,8 +30,13 @@ export class ParameterList {
   }
 
   /** Any parameter. */
-  put(name: string, shape: number[], role: ParameterRole, inputs = 0): void {
-    this.parameters.push({ name, shape, role, inputs, decay: shape.length > 1 });
+  put(
+    name: string,
+    shape: number[],
+    role: ParameterRole,
+    { inputs = 0, hidden = false }: { inputs?: number; hidden?: boolean } = {},
+  ): void {
+    this.parameters.push({ name, shape, role, inputs, decay: shape.length > 1, ...(hidden ? { hidden } : {}) });
   }
 
   /** Scale and bias of a norm. */
@@ -41,8 +46,16 @@ export class ParameterList {
   }
 
   /** Weight and bias of a product. */
-  linear(name: string, [outputs, inputs]: [number, number], role: ParameterRole, place: BiasPlace): void {
-    this.put(`${name}.weight`, [outputs, inputs], role, inputs);
-    if (this.#config.biases.includes(place)) this.put(`${name}.bias`, [outputs], "bias", inputs);
+  linear(
+    name: string,
+    [outputs, inputs]: [number, number],
+    role: ParameterRole,
+    place: BiasPlace,
+  ): void {
+    this.put(`${name}.weight`, [outputs, inputs], role, {
+      inputs,
+      hidden: place === "attention" || place === "feedForward",
+    });
+    if (this.#config.biases.includes(place)) this.put(`${name}.bias`, [outputs], "bias", { inputs });
   }
 }

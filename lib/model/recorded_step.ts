@@ -6,7 +6,7 @@
 
 import { alteredDevice } from "../device/altered_device.ts";
 import type { Device, Recording } from "../device/device.ts";
-import type { AdamWOptions } from "../optimizer/adamw.ts";
+import type { OptimizerOptions } from "../optimizer/optimizer.ts";
 import type { KernelCall, OpCall } from "../tensor/tensor.ts";
 import type { ModelConfig } from "./config.ts";
 import { type BatchShape, Model } from "./model.ts";
@@ -49,7 +49,7 @@ export function planningDevice(device: Device, { allocated, built }: PlanHooks =
 export async function recordedStep(
   device: Device,
   config: ModelConfig,
-  { shape, optimizer, recomputes = false }: { shape: BatchShape; optimizer: AdamWOptions; recomputes?: boolean },
+  { shape, optimizer, recomputes = false }: { shape: BatchShape; optimizer: OptimizerOptions; recomputes?: boolean },
 ): Promise<RecordedStep> {
   const operations: OpCall[] = [];
   const kernels: KernelCall[] = [];

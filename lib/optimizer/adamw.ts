@@ -1,7 +1,7 @@
 import type { Graph } from "../graph/graph.ts";
-import { GROWTH_STEPS, HIGHEST_SCALE } from "./loss_scale.ts";
-import type { ParameterStore } from "./parameter_store.ts";
-import type { StepTensors } from "./step.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import type { FlatRange, ParameterStore } from "./parameter_store.ts";
+import { type FinishedStep, recordScale, type StepTensors } from "./step.ts";
 
 /** Settings of AdamW that do not change from step to step. */
 export interface AdamWOptions {
@@ -24,42 +24,56 @@ export interface AdamWOptions {
  *
  * @param options `other`: the step of another loss, recorded before, which is to be finite too.
  */
-export function adamW(
-  graph: Graph,
-  store: ParameterStore,
-  options: AdamWOptions & { step: StepTensors; other?: StepTensors | undefined },
-): void {
-  const { beta1, beta2, epsilon, weightDecay: weight_decay, clip, step } = options;
-  const { clock, scalars, totals, ring, scaling } = step;
-  graph.call("adamw", {
-    tensors: {
-      clock,
-      scalars,
-      totals,
-      ring,
-      parameters: store.values,
-      gradients: store.gradients,
-      first_moment: store.firstMoment,
-      second_moment: store.secondMoment,
-      rounded: store.rounded,
-      other_ring: options.other?.ring,
-      scaling,
-    },
-    params: {
-      size: store.values.size,
-      decayed: store.decayed,
-      ring_size: ring.shape[0]!,
-      beta1,
-      beta2,
-      epsilon,
-      weight_decay,
-      clip,
-      ...(scaling ? { growth_steps: GROWTH_STEPS, highest_scale: HIGHEST_SCALE } : {}),
-    },
+export function adamW(graph: Graph, store: ParameterStore, options: AdamWOptions & FinishedStep): void {
+  const scale = recordScale(graph, store.gradients, options);
+  const all = { begin: 0, end: store.values.size, at: 0 };
+  recordAdamW(graph, store, {
+    ...options,
+    scale,
+    range: all,
+    secondMoment: store.secondMoment,
+    rounded: store.rounded,
   });
 }
 
-/** Records that the rounded copies of parameters are made anew: for values that were written by the host. */
+/** Records AdamW's update of a range of the flat parameters, whose second moments begin at the range's `at`. */
+export function recordAdamW(
+  graph: Graph,
+  store: ParameterStore,
+  { beta1, beta2, epsilon, weightDecay: weight_decay, step: { scalars }, scale, range, secondMoment, rounded }:
+    & AdamWOptions
+    & {
+      step: StepTensors;
+      scale: Tensor;
+      range: FlatRange;
+      secondMoment: Tensor;
+      /** The copy of the range's parameters that decay, where it is to be written. */
+      rounded?: Tensor | undefined;
+    },
+): void {
+  const { begin, end, at } = range;
+  const part = (tensor: Tensor, from = begin) => cut(tensor, from, end - begin);
+  graph.call("adamw", {
+    tensors: {
+      scalars,
+      update_scale: scale,
+      parameters: part(store.values),
+      gradients: part(store.gradients),
+      first_moment: part(store.firstMoment),
+      second_moment: part(secondMoment, at),
+      rounded,
+    },
+    params: { decayed: store.decayed - begin, beta1, beta2, epsilon, weight_decay },
+  });
+}
+
+/** Records that the rounded copies of parameters are made anew: for values that were written by the host, or otherwise than by AdamW. */
 export function roundWeights(graph: Graph, { values, rounded, decayed }: ParameterStore): void {
   if (rounded) graph.call("round_weights", { tensors: { x: values, y: rounded }, params: { size: decayed } });
+}
+
+/** Some floats of flat memory. */
+export function cut(flat: Tensor, begin: number, size: number): Tensor {
+  const { buffer, offset } = flat.storage!;
+  return { ...flat, shape: [size], size, storage: { buffer, offset: offset + 4 * begin } };
 }

@@ -16,6 +16,18 @@ export interface ParameterSpec {
   readonly shape: readonly number[];
   /** Whether weight decay applies: matrices yes, biases and norms no. */
   readonly decay: boolean;
+  /** Whether it is the weight of a hidden layer's product. */
+  readonly hidden?: boolean | undefined;
+}
+
+/** Some of the flat parameters, in floats. */
+export interface FlatRange {
+  /** First of them. */
+  readonly begin: number;
+  /** Exclusive end. */
+  readonly end: number;
+  /** Where the first of them lies among all that are like them. */
+  readonly at: number;
 }
 
 /** Bytes between the starts of two parameters are a multiple of this, WebGPU's largest binding alignment: in f16, too. */
@@ -31,6 +43,10 @@ export class ParameterStore {
   readonly decayed: number;
   /** Whether values were written since they were rounded the last time. */
   needsRounding = true;
+  /** The weights of hidden layers. */
+  readonly hiddenRanges: readonly FlatRange[];
+  /** All others. */
+  readonly outerRanges: readonly FlatRange[];
   #byName = new Map<string, { parameter: Parameter; offset: number }>();
   #specs: readonly ParameterSpec[];
   #training = new Map<string, Tensor & { storage: Storage }>();
@@ -54,6 +70,13 @@ export class ParameterStore {
       return offset;
     });
     this.decayed = decayed;
+    const bounds = ordered.map(({ hidden = false }, i) => ({
+      isHidden: hidden,
+      begin: offsets[i]!,
+      end: offsets[i + 1] ?? floats,
+    }));
+    this.hiddenRanges = joined(bounds.filter(({ isHidden }) => isHidden));
+    this.outerRanges = joined(bounds.filter(({ isHidden }) => !isHidden));
     this.values = allocateTensor(device, "parameters", { shape: [Math.max(alignment, floats)] });
     for (const [i, { name, shape, decay }] of ordered.entries()) {
       if (this.#byName.has(name)) throw new TypeError(`Two parameters are called "${name}"`);
@@ -87,7 +110,7 @@ export class ParameterStore {
     return this.#allocated("gradients");
   }
 
-  /** AdamW's first moment, flat. */
+  /** AdamW's first moment, or Muon's momentum, flat. */
   get firstMoment(): Tensor & { storage: Storage } {
     return this.#allocated("first moments");
   }
@@ -101,6 +124,12 @@ export class ParameterStore {
   get rounded(): (Tensor & { storage: Storage }) | undefined {
     if (this.device.precision !== "f16" || this.decayed === 0) return undefined;
     return this.#allocated("weights in f16", { shape: [this.decayed], dtype: "f16" });
+  }
+
+  /** AdamW's second moment where others are updated otherwise: of {@linkcode outerRanges} alone, one after the other. */
+  get outerSecondMoment(): Tensor & { storage: Storage } {
+    const size = Math.max(ALIGNMENT / 4, sizeOfRanges(this.outerRanges));
+    return this.#allocated("second moments of some", { shape: [size] });
   }
 
   #allocated(
@@ -135,6 +164,11 @@ export class ParameterStore {
     return entry.parameter;
   }
 
+  /** First float of a parameter among the flat ones. */
+  offsetOf(name: string): number {
+    return this.#offsetOf(name, false);
+  }
+
   /** Writes a part of a parameter, from its element `offset` on. */
   write(name: string, values: Float32Array, offset: number): void {
     this.device.write(this.get(name), values, offset);
@@ -147,27 +181,47 @@ export class ParameterStore {
     this.needsRounding = true;
   }
 
-  /** Cuts a flat array, as read from {@linkcode values} or the moments, into one view for each parameter. */
-  split(flat: Float32Array<ArrayBuffer>): Map<string, Float32Array<ArrayBuffer>> {
-    return new Map(this.#specs.map(({ name, shape }) => {
-      const { offset } = this.#byName.get(name)!;
-      return [name, flat.subarray(offset, offset + sizeOf(shape))];
-    }));
+  /**
+   * Cuts a flat array, as read from {@linkcode values} or the moments, into one view for each parameter.
+   *
+   * @param options `outer`: the array holds those of {@linkcode outerRanges} alone. Default: all.
+   */
+  split(
+    flat: Float32Array<ArrayBuffer>,
+    { outer = false }: { outer?: boolean } = {},
+  ): Map<string, Float32Array<ArrayBuffer>> {
+    return new Map(
+      this.#specs.filter(({ hidden }) => !outer || !hidden).map(({ name, shape }) => {
+        const offset = this.#offsetOf(name, outer);
+        return [name, flat.subarray(offset, offset + sizeOf(shape))];
+      }),
+    );
   }
 
   /** The reverse of {@linkcode split}: a flat array from one array for each parameter. */
-  join(arrays: ReadonlyMap<string, Float32Array>): Float32Array<ArrayBuffer> {
-    const flat = new Float32Array(this.values.size);
-    for (const { name, shape } of this.#specs) {
+  join(
+    arrays: ReadonlyMap<string, Float32Array>,
+    { outer = false }: { outer?: boolean } = {},
+  ): Float32Array<ArrayBuffer> {
+    const flat = new Float32Array(outer ? this.outerSecondMoment.size : this.values.size);
+    for (const { name, shape, hidden } of this.#specs) {
+      if (outer && hidden) continue;
       const data = arrays.get(name);
       if (data?.length !== sizeOf(shape)) {
         throw new TypeError(
           `Parameter "${name}" needs ${sizeOf(shape)} values of shape [${shape}], got ${data?.length ?? "none"}`,
         );
       }
-      flat.set(data, this.#byName.get(name)!.offset);
+      flat.set(data, this.#offsetOf(name, outer));
     }
     return flat;
+  }
+
+  #offsetOf(name: string, outer: boolean): number {
+    const { offset } = this.#byName.get(name)!;
+    if (!outer) return offset;
+    const { begin, at } = this.outerRanges.find(({ begin, end }) => begin <= offset && offset < end)!;
+    return at + offset - begin;
   }
 
   /** Gives all memory back. */
@@ -175,3 +229,16 @@ export class ParameterStore {
     for (const flat of [this.values, ...this.#training.values()]) flat.storage.buffer.destroy();
   }
 }
+
+/** Neighbours as one range. */
+function joined(bounds: readonly { readonly begin: number; readonly end: number }[]): FlatRange[] {
+  const ranges: FlatRange[] = [];
+  for (const { begin, end } of bounds) {
+    const last = ranges.at(-1);
+    if (last?.end === begin) ranges[ranges.length - 1] = { ...last, end };
+    else ranges.push({ begin, end, at: last ? last.at + last.end - last.begin : 0 });
+  }
+  return ranges;
+}
+
+const sizeOfRanges = (ranges: readonly FlatRange[]) => ranges.reduce((sum, { begin, end }) => sum + end - begin, 0);

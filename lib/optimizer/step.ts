@@ -8,6 +8,7 @@ import { allocateTensor, type Device } from "../device/device.ts";
 import { stageTensors } from "../device/staged.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Storage, Tensor } from "../tensor/tensor.ts";
+import { GROWTH_STEPS, HIGHEST_SCALE } from "./loss_scale.ts";
 
 /** Steps whose results the device keeps until they are read. */
 export const RING_SIZE = 1024;
@@ -58,6 +59,34 @@ export function allocateStep(device: Device, purpose: string): OwnedStepTensors 
 /** Records that the totals of a step go to the ring and are cleared: the end of a step that updates nothing. */
 export function recordStep(graph: Graph, { clock, totals, ring }: StepTensors): void {
   graph.call("record_step", { tensors: { clock, totals, ring }, params: { ring_size: ring.shape[0]! } });
+}
+
+/** The end of a step that updates parameters. */
+export interface FinishedStep {
+  /** Largest global gradient norm; 0 = no clipping. */
+  readonly clip: number;
+  /** The step of the loss. */
+  readonly step: StepTensors;
+  /** That of another loss, recorded before, which is to be finite too. */
+  readonly other?: StepTensors | undefined;
+}
+
+/**
+ * Records the global norm of the gradients and the step's line in the ring; returns what the gradients are to be multiplied by,
+ * [1]: less than 1 where they are clipped, 0 where norm or loss is not finite, and then nothing is to be updated.
+ */
+export function recordScale(graph: Graph, gradients: Tensor, { clip, step, other }: FinishedStep): Tensor {
+  const { clock, totals, ring, scaling } = step;
+  const scale = graph.activation("update_scale", [1], "f32");
+  graph.call("gradient_norm", {
+    tensors: { gradients, clock, totals, ring, update_scale: scale, other_ring: other?.ring, scaling },
+    params: {
+      ring_size: ring.shape[0]!,
+      clip,
+      ...(scaling ? { growth_steps: GROWTH_STEPS, highest_scale: HIGHEST_SCALE } : {}),
+    },
+  });
+  return scale;
 }
 
 /** What is written before a step. */

@@ -17,7 +17,9 @@ import { decodeSafetensors, encodeSafetensors, type HostTensor } from "../format
 import { tokenizerFiles } from "../format/tokenizer_writer.ts";
 import { readWeights } from "../format/weights.ts";
 import type { ModelConfig } from "../model/config.ts";
+import type { ModelParameter } from "../model/parameter_list.ts";
 import { modelParameters } from "../model/parameters.ts";
+import { hasSecondMoment } from "../optimizer/optimizer.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { TrainingState } from "./events.ts";
 import type { FileSet } from "../files/write_folder.ts";
@@ -85,13 +87,13 @@ export async function saveCheckpoint(
 function checkpointFiles({ config, tokenizer, state, origin, pooling }: Checkpoint): FileSet {
   const text = (value: string) => [new TextEncoder().encode(value)];
   const json = (value: unknown) => text(JSON.stringify(value, null, 2) + "\n");
-  const shapes = new Map(modelParameters(config).map(({ name, shape }) => [name, shape]));
   const moments = new Map<string, HostTensor>();
-  for (const [name, shape] of shapes) {
+  for (const { name, shape } of modelParameters(config)) {
     moments.set(`first.${name}`, { shape, data: state.firstMoment.get(name)! });
-    moments.set(`second.${name}`, { shape, data: state.secondMoment.get(name)! });
+    const second = state.secondMoment.get(name);
+    if (second) moments.set(`second.${name}`, { shape, data: second });
   }
-  const { step, tokens, seconds, elapsed, evaluateTokens, trend, lossScale, position } = state;
+  const { step, tokens, seconds, elapsed, evaluateTokens, trend, optimizer, lossScale, position } = state;
   const { corpus, device, base } = origin ?? {};
   return new Map([
     // the largest first: there is most to do while it goes to the disk
@@ -107,7 +109,20 @@ function checkpointFiles({ config, tokenizer, state, origin, pooling }: Checkpoi
     ...(origin ? [["README.md", text(origin.card)] as const] : []),
     [
       "training.json",
-      json({ step, tokens, seconds, elapsed, evaluateTokens, trend, lossScale, corpus, device, base, position }),
+      json({
+        step,
+        tokens,
+        seconds,
+        elapsed,
+        evaluateTokens,
+        trend,
+        optimizer,
+        lossScale,
+        corpus,
+        device,
+        base,
+        position,
+      }),
     ],
   ]);
 }
@@ -156,16 +171,16 @@ export async function loadCheckpoint(storage: CheckpointStorage, name: string): 
   const bytes = await readBytes(folder, "optimizer.safetensors");
   if (!bytes) throw fail("optimizer.safetensors", "there is no such file");
   const moments = decodeSafetensors(bytes, pathIn(folder, "optimizer.safetensors")).tensors;
-  const moment = (which: string) =>
+  const { step, tokens, seconds, elapsed, evaluateTokens, trend, optimizer, lossScale, position } = clock;
+  const moment = (which: string, has: (parameter: ModelParameter) => boolean = () => true) =>
     new Map(
-      modelParameters(config).map(({ name }) => {
+      modelParameters(config).filter(has).map(({ name }) => {
         const tensor = moments.get(`${which}.${name}`) ?? moments.get(`${which}.${formerNames[name]}`);
         if (!tensor) throw fail("optimizer.safetensors", `the ${which} moment of ${name} is missing`);
         checkFinite(tensor.data, { path: pathIn(folder, "optimizer.safetensors"), name: `${which}.${name}` });
         return [name, tensor.data];
       }),
     );
-  const { step, tokens, seconds, elapsed, evaluateTokens, trend, lossScale, position } = clock;
   const told = stepOf(name);
   if (told !== undefined && told !== step) throw fail("training.json", `it is of step ${step}, its folder is ${name}`);
   const state = {
@@ -176,8 +191,10 @@ export async function loadCheckpoint(storage: CheckpointStorage, name: string): 
     ...(evaluateTokens === undefined ? {} : { evaluateTokens }),
     ...(trend === undefined ? {} : { trend }),
     ...(lossScale === undefined ? {} : { lossScale }),
+    ...(optimizer === undefined ? {} : { optimizer }),
     position,
     parameters,
   };
-  return { config, tokenizer, state: { ...state, firstMoment: moment("first"), secondMoment: moment("second") } };
+  const second = moment("second", (parameter) => hasSecondMoment(optimizer ?? "adamw", parameter));
+  return { config, tokenizer, state: { ...state, firstMoment: moment("first"), secondMoment: second } };
 }

@@ -6,12 +6,13 @@
 
 import type { WindowPosition } from "../batch/windows.ts";
 import type { SampleToken } from "../evaluate/evaluator.ts";
+import type { Moments, OptimizerName } from "../optimizer/optimizer.ts";
 import type { Evaluation, NextSentenceEvaluation } from "../evaluate/score_totals.ts";
 import type { LossScale } from "../optimizer/loss_scale.ts";
 import type { LossTrend } from "./loss_trend.ts";
 
 /** Everything that a run needs to go on as if it had never stopped. */
-export interface TrainingState {
+export interface TrainingState extends Moments {
   /** Steps that are behind. */
   readonly step: number;
   /** Tokens that are behind. */
@@ -30,10 +31,8 @@ export interface TrainingState {
   readonly position: WindowPosition;
   /** Weights by name. */
   readonly parameters: ReadonlyMap<string, Float32Array<ArrayBuffer>>;
-  /** AdamW's first moments by name. */
-  readonly firstMoment: ReadonlyMap<string, Float32Array<ArrayBuffer>>;
-  /** AdamW's second moments by name. */
-  readonly secondMoment: ReadonlyMap<string, Float32Array<ArrayBuffer>>;
+  /** What the moments are of. Default: "adamw". */
+  readonly optimizer?: OptimizerName | undefined;
 }
 
 /** What one step of training reported. */

@@ -8,6 +8,7 @@ import { counted } from "../sentences/counted.ts";
 import { classNameOf } from "../format/config_json.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { parameterCount } from "../model/parameters.ts";
+import type { OptimizerOptions } from "../optimizer/optimizer.ts";
 import { type Tokenizer, tokenizerNames } from "../tokenizer/tokenizer.ts";
 import { describeBudget, planStages } from "./schedule.ts";
 import type { TrainingSettings } from "./settings.ts";
@@ -121,7 +122,9 @@ function training({ config, settings, ratesBefore = [], state }: ModelCardOption
     } ` +
     `(${grouped(state.seconds)} s); planned were ${describeBudget(budget)}.`,
     tableOf([["length", "share", "tokens a step", ...(contrastive ? [] : ["masked"])], ...rows]),
-    `AdamW (β ${optimizer.beta1}, ${optimizer.beta2}; weight decay ${optimizer.weightDecay}), learning rate ` +
+    `${
+      optimizerText(optimizer, peak)
+    }AdamW (β ${optimizer.beta1}, ${optimizer.beta2}; weight decay ${optimizer.weightDecay}), learning rate ` +
     `${[...rates, peak.toPrecision(3)].join(", then ")}, ${schedule}; ` +
     (contrastive
       ? `in-batch softmax of cosines at temperature ${contrastive.temperature} (SimCSE), means of all tokens, dropout ` +
@@ -129,6 +132,15 @@ function training({ config, settings, ratesBefore = [], state }: ModelCardOption
       : `masking by ${maskMode}, rule ${maskRule}; windows: ${pack}; `) +
     `seed ${settings.seed}.`,
   ].join("\n\n");
+}
+
+/** What is updated otherwise than by AdamW. */
+function optimizerText({ muon }: OptimizerOptions, peak: number): string {
+  if (!muon) return "";
+  return `Muon (momentum ${muon.momentum}, learning rate ${
+    (muon.relativeRate * peak).toPrecision(3)
+  }) for the matrices of the ` +
+    "layers; for all others ";
 }
 
 /** How the last validation went, in a sentence. */

@@ -9,7 +9,7 @@ import { packModes } from "../batch/block.ts";
 import { maskModes, maskRules } from "../batch/masking.ts";
 import { viewKinds } from "../batch/views.ts";
 import { presets } from "../model/config.ts";
-import type { AdamWOptions } from "../optimizer/adamw.ts";
+import { type OptimizerOptions, optimizers } from "../optimizer/optimizer.ts";
 import {
   also,
   choice,
@@ -65,12 +65,13 @@ const curriculum = also(
     Math.abs(stages.reduce((sum, { share }) => sum + share, 0) - 1) < 1e-6,
 );
 
-const optimizerFields: Fields<AdamWOptions> = {
+const optimizerFields: Fields<OptimizerOptions> = {
   beta1: shareOrNone,
   beta2: shareOrNone,
   epsilon: least0,
   weightDecay: least0,
   clip: least0,
+  muon: maybe(record({ relativeRate: above0, momentum: shareOrNone })),
 };
 
 const settingsFields: Fields<TrainingSettings> = {
@@ -196,6 +197,7 @@ export const stateFields: Field = record({
   ...clockFields,
   elapsed: maybe(least0),
   evaluateTokens: maybe(whole(1)),
+  optimizer: maybe(choice(optimizers)),
   trend: maybe(record({
     length: whole(),
     steps: whole(),

@@ -11,7 +11,8 @@ import type { PackMode } from "../batch/block.ts";
 import type { AttentionGrowth } from "../batch/pieces.ts";
 import type { Preset } from "../model/config.ts";
 import type { Model } from "../model/model.ts";
-import type { AdamWOptions } from "../optimizer/adamw.ts";
+import type { MuonOptions } from "../optimizer/muon.ts";
+import type { OptimizerOptions } from "../optimizer/optimizer.ts";
 import type { Corpus } from "../text/corpus.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { TrainingState } from "./events.ts";
@@ -56,8 +57,8 @@ export interface TrainingSettings {
   readonly neverMask: readonly string[];
   /** Learning rate over training. */
   readonly learningRate: LearningRate;
-  /** AdamW's constants and the clipping norm. */
-  readonly optimizer: AdamWOptions;
+  /** Constants of AdamW, or with `muon` of Muon, and the clipping norm. */
+  readonly optimizer: OptimizerOptions;
   /**
    * Factor of the initial weights of products that end a block, with which the model was made: training only notes it, as
    * createModel() takes it. Default: 1.
@@ -150,6 +151,14 @@ export function plannedEvaluateTokens(settings: TrainingSettings): number | unde
     every: settings.evaluateEvery,
     steps: sum(({ steps }) => steps!),
   });
+}
+
+/**
+ * Muon's settings for a model of the given width: a rate of 0.01 beside AdamW's default, or of half as much where norms come after the
+ * blocks. A step's size does not depend on the width, so neither does the rate.
+ */
+export function muonSettings({ width }: { width: number }): MuonOptions {
+  return { relativeRate: 5 * Math.sqrt(width / 128), momentum: 0.95 };
 }
 
 /** Defaults for a model of the given width, trained to the given final length. */

@@ -11,6 +11,13 @@ import { KernelError } from "../device/device.ts";
 import { readInPieces, stageTensors } from "../device/staged.ts";
 import type { Model, StepRecords, TrainingProgram } from "../model/model.ts";
 import { FIRST_LOSS_SCALE, isOverflow, type LossScale, nextLossScale } from "../optimizer/loss_scale.ts";
+import {
+  momentTensors,
+  optimizerOf,
+  type OptimizerOptions,
+  splitMoments,
+  writeMoments,
+} from "../optimizer/optimizer.ts";
 import { RING_SIZE } from "../optimizer/step.ts";
 import { type RunClock, runClock } from "./clock.ts";
 import { createContrastiveEvaluator } from "../evaluate/contrastive_evaluator.ts";
@@ -132,7 +139,7 @@ export class TrainingLoop {
       throw new RangeError("Cannot cut pairs of texts into pieces for attention: the first must see the second");
     }
     if (contrastive) checkContrastive(this.#settings, { model, corpus });
-    if (resume) restore(model, resume);
+    if (resume) restore(model, resume, this.#settings.optimizer);
     this.#source = batchSource({ settings: this.#settings, corpus, tokenizer, position: resume?.position });
     this.#clock = runClock(budget, resume);
     const start = { step: resume?.step ?? 0, tokens: resume?.tokens ?? 0 };
@@ -445,7 +452,7 @@ export class TrainingLoop {
     if (!this.overlaps && !end && !this.#isSound) return;
     const { model: { store, device } } = this.#options;
     const [at, elapsed, begun, entered] = [this.#at, this.#clock.elapsed(), performance.now(), this.#enter("saving")];
-    const tensors = [store.values, store.firstMoment, store.secondMoment];
+    const tensors = [store.values, ...momentTensors(store, this.#settings.optimizer)];
     const staged = await stageTensors(device, tensors);
     const timed = this.#time.timed(() => staged ? staged.read() : readInPieces(device, tensors), begun);
     const events = async function* (this: TrainingLoop): AsyncGenerator<TrainEvent> {
@@ -537,16 +544,18 @@ export class TrainingLoop {
     at: At & { readonly elapsed: number },
   ): TrainingState {
     const { store } = this.#options.model;
-    const [parameters, firstMoment, secondMoment] = arrays.map((bytes) => store.split(new Float32Array(bytes)));
+    const { optimizer } = this.#settings;
+    const [values, first, second] = arrays.map((bytes) => new Float32Array(bytes));
+    const moments = splitMoments(store, optimizer, [first!, second!]);
     return {
       ...at,
       seconds: this.#clock.training.seconds(),
       evaluateTokens: this.#evaluateTokens,
       trend: this.#trend,
       ...(this.#lossScale ? { lossScale: this.#lossScale } : {}),
-      parameters: parameters!,
-      firstMoment: firstMoment!,
-      secondMoment: secondMoment!,
+      parameters: store.split(values!),
+      optimizer: optimizerOf(optimizer),
+      ...moments,
     };
   }
 }
@@ -565,9 +574,14 @@ async function checkMaskable(
   throw new RangeError(`Cannot train on ${corpus.name}: ${whyUnmaskable(survey, neverMask)}`);
 }
 
-function restore(model: Model, state: TrainingState): void {
-  const { store, device } = model;
+/** @throws {RangeError} if the state is another optimizer's. */
+function restore({ store }: Model, state: TrainingState, options: OptimizerOptions): void {
+  const [before, now] = [state.optimizer ?? "adamw", optimizerOf(options)];
+  if (before !== now) {
+    throw new RangeError(
+      `Cannot go on with the optimizer ${now}: the state is one of ${before}, which keeps other moments`,
+    );
+  }
   store.writeAll(state.parameters);
-  device.write(store.firstMoment, store.join(state.firstMoment));
-  device.write(store.secondMoment, store.join(state.secondMoment));
+  writeMoments(store, options, state);
 }

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes 
 import { modelConfig } from "../../lib/model/config.ts";
 import { trainingMemory } from "../../lib/model/memory.ts";
 import { Model } from "../../lib/model/model.ts";
-import { defaultSettings } from "../../lib/train/settings.ts";
+import { defaultSettings, muonSettings } from "../../lib/train/settings.ts";
 import { fitMemory } from "../../lib/cli/memory_check.ts";
 import type { Device } from "../../lib/device/device.ts";
 import { fuseCalls } from "../../lib/device/webgpu/fuse_calls.ts";
@@ -30,6 +30,27 @@ kindTest("trainingMemory() is what a model and its program take", async (device)
     program.destroy();
     model.destroy();
   }
+});
+
+kindTest("trainingMemory() counts one moment of what Muon updates, and its products", async (device) => {
+  const config = modelConfig({ vocab: 50, layers: 2, width: 32, heads: 2 });
+  const { optimizer } = defaultSettings({ preset: "modernbert", width: 32 });
+  const withMuon = { ...optimizer, muon: muonSettings(config) };
+  const [before, needs] = [
+    await trainingMemory(device, config, { shape, optimizer }),
+    await trainingMemory(device, config, { shape, optimizer: withMuon }),
+  ];
+  const model = new Model(device, config);
+  const program = await model.compileTraining(shape, withMuon);
+  const { values, gradients, firstMoment, outerSecondMoment } = model.store;
+  const flat = [values, gradients, firstMoment, outerSecondMoment].reduce((sum, { size }) => sum + 4 * size, 0);
+  const rest = needs.parameters + needs.batch - flat - program.bytes;
+  assert(rest > 0 && rest < 32 * 1024, `${rest}`);
+  const hidden = values.size - outerSecondMoment.size;
+  // of the second moments' memory, where each matrix lies takes eight bytes
+  assertEquals(before.parameters - needs.parameters, 4 * hidden - 8 * 2 * 4);
+  program.destroy();
+  model.destroy();
 });
 
 kindTest("fitMemory() names a size of batches that passes", async (device) => {

@@ -55,6 +55,7 @@ Deno.test("planFromFlags() does what help calls the default", () => {
     "threads",
     "curriculum",
     "mask-rule",
+    "muon-lr",
     "eval-tokens",
     "skip-bad",
   ];
@@ -71,6 +72,18 @@ Deno.test("planFromFlags() does what help calls the default", () => {
       assertEquals(planOf(...given, `--${name}`, value!), planOf(...given), `${name} of ${preset}`);
     }
   }
+});
+
+Deno.test("planFromFlags() gives Muon a rate of its own, whatever that of the other parameters", () => {
+  assertEquals(planOf().settings.optimizer.muon, undefined);
+  const rateOf = (...args: string[]) => {
+    const { learningRate, optimizer } = planOf("--optimizer", "muon", ...args).settings;
+    return Number((learningRate.peak * optimizer.muon!.relativeRate).toPrecision(6));
+  };
+  assertEquals([rateOf(), rateOf("--lr", "1e-4"), rateOf("--width", "512")], [0.01, 0.01, 0.01]);
+  assertEquals([rateOf("--muon-lr", "0.03"), rateOf("--muon-lr", "0.03", "--lr", "1e-4")], [0.03, 0.03]);
+  assertEquals([rateOf("--preset", "bert"), rateOf("--preset", "labml")], [0.005, 5]);
+  assertThrows(() => planOf("--muon-lr", "0.03"), UsageError, "Option --muon-lr is for --optimizer muon");
 });
 
 Deno.test("planFromFlags() goes on with a model more gently, and checks what is changed of it", () => {

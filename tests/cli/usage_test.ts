@@ -98,6 +98,7 @@ const cases: [args: string[], code: number, message: string][] = [
   [["fill", "model", "a ___ b"], 2, "Found ___, which is text like any other: write [MASK]"],
   [["train", "--resume", "norun"], 1, 'Cannot resume "norun": its config.json is not that of a run'],
   [["train", "--resume", "nowhere", "--warmup", "1"], 2, "Option --warmup cannot be changed by --resume"],
+  [["train", "--resume", "nowhere", "--optimizer", "muon"], 2, "Option --optimizer cannot be changed by --resume"],
   [["train", "--data", "stories", "--name", "norun", "--out", "."], 1, '"./norun" exists already'],
   [["train", "--data", "short.txt", "--document", "file"], 1, "Cannot validate on windows of 128 tokens"],
   [["train", "--data", "short.txt=0"], 1, "Cannot mix short.txt with a weight of 0: it must be above 0"],

@@ -35,6 +35,30 @@ Deno.test("saveCheckpoint() and back gives the same state to the bit", () =>
     assertEquals(loaded.tokenizer.tokens, tokenizer.tokens);
   }));
 
+Deno.test("saveCheckpoint() keeps one moment of what Muon updates, and the optimizer's name", () =>
+  inTemporaryFolder(async (path) => {
+    const storage = folderStorage(path);
+    const all = checkpoint(5);
+    const isOuter = ([name]: [string, unknown]) => !/^layers.*weight$/.test(name) || name.includes("norm");
+    const secondMoment = new Map([...all.state.secondMoment].filter(isOuter));
+    assertEquals(all.state.secondMoment.size - secondMoment.size, 4);
+    const state = { ...all.state, secondMoment, optimizer: "muon" as const };
+    const name = await saveCheckpoint(storage, { ...all, state });
+    assertEquals((await loadCheckpoint(storage, name)).state, state);
+    const file = `${path}/${name}/training.json`;
+    const json = JSON.parse(await Deno.readTextFile(file));
+    await Deno.remove(`${path}/${name}/${CHECKSUMS}`);
+    const wrong = [
+      [{ ...json, optimizer: "adamw" }, "the second moment of layers.0.attention.qkv.weight is missing"],
+      [{ ...json, optimizer: undefined }, "the second moment of layers.0.attention.qkv.weight is missing"],
+      [{ ...json, optimizer: "sgd" }, "optimizer"],
+    ] as const;
+    for (const [content, what] of wrong) {
+      await Deno.writeTextFile(file, JSON.stringify(content));
+      await assertRejects(() => loadCheckpoint(storage, name), SyntaxError, what);
+    }
+  }));
+
 Deno.test("loadCheckpoint() reads the moments of earlier versions, which called token types segments", () =>
   inTemporaryFolder(async (path) => {
     const storage = folderStorage(path);

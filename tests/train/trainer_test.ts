@@ -14,6 +14,7 @@ import type { TrainEvent, TrainingState, TrainRecord } from "../../lib/train/eve
 import {
   clockEvaluateTokens,
   defaultSettings,
+  muonSettings,
   plannedEvaluateTokens,
   type TrainOptions,
 } from "../../lib/train/settings.ts";
@@ -50,6 +51,11 @@ async function run(device: Device, options: Partial<TrainOptions> & { model?: Mo
     model.destroy();
   }
 }
+
+const withMuon = {
+  ...defaultSettings({ preset: "modernbert", width: shape.width }).optimizer,
+  muon: muonSettings({ width: shape.width }),
+};
 
 const losses = (events: TrainEvent[]) =>
   events.filter((event): event is TrainRecord => event.kind === "train").map(({ step, loss, gradientNorm }) => [
@@ -137,10 +143,11 @@ kindTest("train() validates, shows samples and saves by the clock where the budg
   assertGreater(count("train"), 8);
 });
 
-for (const preset of ["modernbert", "bert", "labml"] as const) {
-  kindTest(`train() of ${preset} repeats itself and resumes with the same losses to the bit`, async (device) => {
+for (const [preset, optimizer] of [["modernbert"], ["bert"], ["labml"], ["modernbert", withMuon]] as const) {
+  const name = `${preset}${optimizer ? " with Muon" : ""}`;
+  kindTest(`train() of ${name} repeats itself and resumes with the same losses to the bit`, async (device) => {
     const model = () => createModel(device, modelConfig({ ...shape, preset }));
-    const options = { accumulate: 2, maskRule: "bert" as const };
+    const options = { accumulate: 2, maskRule: "bert" as const, ...(optimizer ? { optimizer } : {}) };
     const whole = await run(device, { ...options, model: model() });
     assertEquals(losses(await run(device, { ...options, model: model() })), losses(whole));
     const checkpoints = whole.filter((event) => event.kind === "checkpoint");
@@ -207,6 +214,22 @@ cpuTest(
     }
   },
 );
+Deno.test("train() goes on with no other optimizer than the state is of", async () => {
+  const device = await openCpuDevice({ threads: 1 });
+  const { optimizer: adamw } = defaultSettings({ preset: "modernbert", width: shape.width });
+  const names = { adamw, muon: withMuon };
+  for (const [before, now] of [["adamw", "muon"], ["muon", "adamw"]] as const) {
+    const [first] = (await run(device, { optimizer: names[before], budget: { steps: 1 } }))
+      .flatMap((event) => event.kind === "checkpoint" ? [event.state] : []);
+    assertEquals(first!.secondMoment.has("layers.0.attention.qkv.weight"), before === "adamw");
+    await assertRejects(
+      () => run(device, { optimizer: names[now], resume: first }),
+      RangeError,
+      `Cannot go on with the optimizer ${now}: the state is one of ${before}, which keeps other moments`,
+    );
+  }
+  device.destroy();
+});
 
 kindTest("train() stops after the step under way when aborted, and yields a state to go on from", async (device) => {
   const whole = await run(device);

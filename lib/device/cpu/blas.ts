@@ -19,6 +19,8 @@ export interface Gemm {
   readonly transposeA: boolean;
   readonly transposeB: boolean;
   readonly beta: number;
+  /** So many products, of matrices without gaps that lie one behind the other. */
+  readonly count: number;
 }
 
 /** An opened library. */
@@ -115,26 +117,28 @@ function load(name: string, threads: number): Blas {
     name,
     processor,
     close: () => library.close(),
-    gemm(memory, { m, n, k, a, b, c, a_stride, b_stride, c_stride, transposeA, transposeB, beta }) {
+    gemm(memory, { m, n, k, a, b, c, a_stride, b_stride, c_stride, transposeA, transposeB, beta, count }) {
       const base = Deno.UnsafePointer.value(
         Deno.UnsafePointer.of(new Uint8Array(memory.buffer) as Uint8Array<ArrayBuffer>),
       );
-      cblas_sgemm(
-        ROW_MAJOR,
-        transposeA ? TRANSPOSE : NO_TRANSPOSE,
-        transposeB ? TRANSPOSE : NO_TRANSPOSE,
-        m,
-        n,
-        k,
-        1,
-        base + BigInt(a),
-        a_stride,
-        base + BigInt(b),
-        b_stride,
-        beta,
-        base + BigInt(c),
-        c_stride,
-      );
+      for (let i = 0; i < count; i++) {
+        cblas_sgemm(
+          ROW_MAJOR,
+          transposeA ? TRANSPOSE : NO_TRANSPOSE,
+          transposeB ? TRANSPOSE : NO_TRANSPOSE,
+          m,
+          n,
+          k,
+          1,
+          base + BigInt(a + 4 * m * k * i),
+          a_stride,
+          base + BigInt(b + 4 * k * n * i),
+          b_stride,
+          beta,
+          base + BigInt(c + 4 * m * n * i),
+          c_stride,
+        );
+      }
     },
   };
 }

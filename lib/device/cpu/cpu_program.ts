@@ -9,7 +9,7 @@ import type { Recording } from "../device.ts";
 import { type KernelWork, workOf } from "../profile.ts";
 import type { Gemm } from "./blas.ts";
 import { argumentBytes, kernelNames, writeArguments } from "./kernel_arguments.ts";
-import { BLAS_PRODUCT, gemmOf, leastItems } from "./lower.ts";
+import { BLAS_BATCH, BLAS_PRODUCT, gemmOf, leastItems } from "./lower.ts";
 import { CALL_WORDS, HOST_CALL } from "./thread_program.ts";
 
 /** A section of a program in memory. */
@@ -42,7 +42,8 @@ export interface Site {
 export function buildProgram({ sections, arenas, arenaOf }: Recording, site: Site): CpuProgram {
   const { memory, threads, take } = site;
   const places = arenas.map((bytes) => take(bytes, "activations"));
-  const placeOf = (tensor: Tensor) => {
+  const placeOf = (tensor: Tensor): number => {
+    if (tensor.part) return placeOf(tensor.part.of) + 4 * tensor.part.offset;
     const arena = arenaOf.get(tensor);
     return arena === undefined ? site.placeOf(tensor) : places[arena]!;
   };
@@ -50,7 +51,9 @@ export function buildProgram({ sections, arenas, arenaOf }: Recording, site: Sit
   /** Kernel, arguments, items and items of a piece, as threads read them. */
   const wordsOf = (call: KernelCall): number[] => {
     const { kernel, grid: [items] } = call;
-    if (kernel === BLAS_PRODUCT) return [HOST_CALL, products.push(gemmOf(call, placeOf)) - 1, 0, 1];
+    if (kernel === BLAS_PRODUCT || kernel === BLAS_BATCH) {
+      return [HOST_CALL, products.push(gemmOf(call, placeOf)) - 1, 0, 1];
+    }
     const at = take(argumentBytes(kernel), "arguments");
     writeArguments(call, { memory, at, placeOf });
     return [kernelNames.indexOf(kernel), at, items, pieceSize(call, threads)];

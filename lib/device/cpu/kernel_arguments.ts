@@ -6,7 +6,7 @@
 
 import { layouts } from "../../../kernels/kernels_wasm.ts";
 import type { KernelCall, Tensor } from "../../tensor/tensor.ts";
-import { BLAS_PRODUCT } from "./lower.ts";
+import { BLAS_BATCH, BLAS_PRODUCT } from "./lower.ts";
 
 /** The kernels of the WebAssembly module; threads call them by their numbers here. */
 export const kernelNames: readonly string[] = Object.keys(layouts);
@@ -17,14 +17,16 @@ export const kernelNames: readonly string[] = Object.keys(layouts);
  */
 const ABSENT = 0xf000_0000;
 
+/** Kernels whose arguments a BLAS is given: the product that is finished afterwards, of the same tensors, and several at once. */
+const stands: Readonly<Record<string, string>> = { [BLAS_PRODUCT]: "matmul_finish", [BLAS_BATCH]: "batch_matmul" };
+
 /**
  * Checks that there is such a kernel, that it has such arguments, and that none is missing but those that its flags leave out.
  *
  * @throws {TypeError} if not.
  */
 export function checkCall({ kernel, tensors, params, constants }: KernelCall): void {
-  // a BLAS makes the product that is finished afterwards, of the same tensors
-  const layout = layouts[kernel === BLAS_PRODUCT ? "matmul_finish" : kernel];
+  const layout = layouts[stands[kernel] ?? kernel];
   if (!layout) throw new TypeError(`There is no kernel "${kernel}"`);
   const given: Readonly<Record<string, unknown>> = { ...tensors, ...params };
   const fields = new Set(layout.map(([name]) => name));

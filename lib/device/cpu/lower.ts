@@ -17,6 +17,9 @@ const target = { parallelism: 1, maxTensorBytes: MAX_TENSOR_BYTES };
 /** Name of the kernel that a system BLAS is. */
 export const BLAS_PRODUCT = "blas";
 
+/** Name of as many products one after the other. */
+export const BLAS_BATCH = "blas_batch";
+
 /** The kernels that an operation calls on the CPU. The first number of their grids is that of the items. */
 export function lower(call: OpCall, { useBlas }: { useBlas: boolean }): KernelCall[] {
   if (call.op === "attention_backward") {
@@ -34,6 +37,17 @@ export function lower(call: OpCall, { useBlas }: { useBlas: boolean }): KernelCa
       case "geglu":
       case "geglu_backward":
         return [withItems(kernelCall, params.rows!)];
+      case "add_identity":
+        return [withItems(kernelCall, params.count! * params.side!)];
+      case "batch_matmul":
+        return [
+          useBlas
+            ? withItems(kernelCall, 0, BLAS_BATCH)
+            : withItems(kernelCall, params.count! * Math.ceil(params.m! / 32)),
+        ];
+      case "muon_direction":
+      case "muon_update":
+        return [withItems(kernelCall, params.count! * params.rows4!)];
       case "pad_columns":
         return [withItems(kernelCall, params.size! / params.y_columns!)];
       default:
@@ -78,6 +92,11 @@ const grains: Readonly<Record<string, number>> = {
   [BLAS_PRODUCT]: 1,
   attention: 1,
   attention_backward: 1,
+  add_identity: 256,
+  batch_matmul: 1,
+  muon_direction: 16,
+  muon_norm: 4,
+  muon_update: 16,
   rotary: 32,
   pad_columns: 512,
   geglu: 8,
@@ -94,15 +113,22 @@ const grains: Readonly<Record<string, number>> = {
   record_step: 4,
 };
 
-/** The product that a call of the BLAS stands for. */
-export function gemmOf({ tensors, params, constants }: KernelCall, place: (tensor: Tensor) => number): Gemm {
+/** The products that a call of the BLAS stands for. */
+export function gemmOf({ kernel, tensors, params, constants }: KernelCall, place: (tensor: Tensor) => number): Gemm {
+  const [a, b, c] = [place(tensors.a!), place(tensors.b!), place(tensors.c!)];
+  if (kernel === BLAS_BATCH) {
+    const { count, m, n, k } = params as Record<"count" | "m" | "n" | "k", number>;
+    const layout = { a_stride: m, b_stride: n, c_stride: n, transposeA: true, transposeB: false, beta: 0 };
+    return { m, n, k, a, b, c, ...layout, count };
+  }
   return {
+    count: 1,
     m: params.m!,
     n: params.n!,
     k: params.k!,
-    a: place(tensors.a!),
-    b: place(tensors.b!),
-    c: place(tensors.c!),
+    a,
+    b,
+    c,
     a_stride: params.a_stride!,
     b_stride: params.b_stride!,
     c_stride: params.c_stride!,
@@ -115,6 +141,7 @@ export function gemmOf({ tensors, params, constants }: KernelCall, place: (tenso
 /** Bytes of scratch memory that a thread needs; kernels/wasm/ says what for. */
 export function scratchBytes({ kernel, params, constants }: KernelCall): number {
   if (kernel === "matmul") return 16 * params.k! + 32 * 128;
+  if (kernel === "batch_matmul") return 160 * params.k! + 128;
   if (!kernel.startsWith("attention")) return 0;
   const columns = Math.ceil(params.length! / 8) * 8;
   const headWidth = 4 * Number(constants.HEAD_COLUMNS4);

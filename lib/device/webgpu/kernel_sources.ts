@@ -8,6 +8,7 @@ import activations from "../../../kernels/activations.wgsl" with { type: "text" 
 import activationBackward from "../../../kernels/activation_backward.wgsl" with { type: "text" };
 import adamw from "../../../kernels/adamw.wgsl" with { type: "text" };
 import add from "../../../kernels/add.wgsl" with { type: "text" };
+import addIdentity from "../../../kernels/add_identity.wgsl" with { type: "text" };
 import attention from "../../../kernels/attention.wgsl" with { type: "text" };
 import attentionBackwardKeyValue from "../../../kernels/attention_backward_key_value.wgsl" with { type: "text" };
 import attentionBackwardQuery from "../../../kernels/attention_backward_query.wgsl" with { type: "text" };
@@ -41,6 +42,11 @@ import matmulEpilogue from "../../../kernels/matmul_epilogue.wgsl" with { type: 
 import matmulTiled from "../../../kernels/matmul_tiled.wgsl" with { type: "text" };
 import meanPool from "../../../kernels/mean_pool.wgsl" with { type: "text" };
 import meanPoolBackward from "../../../kernels/mean_pool_backward.wgsl" with { type: "text" };
+import muonBlocks from "../../../kernels/muon_blocks.wgsl" with { type: "text" };
+import muonDirection from "../../../kernels/muon_direction.wgsl" with { type: "text" };
+import muonMomentum from "../../../kernels/muon_momentum.wgsl" with { type: "text" };
+import muonNorm from "../../../kernels/muon_norm.wgsl" with { type: "text" };
+import muonUpdate from "../../../kernels/muon_update.wgsl" with { type: "text" };
 import padColumns from "../../../kernels/pad_columns.wgsl" with { type: "text" };
 import philox from "../../../kernels/philox.wgsl" with { type: "text" };
 import recordStep from "../../../kernels/record_step.wgsl" with { type: "text" };
@@ -123,6 +129,7 @@ export const kernelSources: Readonly<Record<string, KernelSource>> = {
   activation_backward: flat({ gelu, activations, activationBackward }),
   adamw: flat({ adamw }),
   add: flat({ add }),
+  add_identity: flat({ addIdentity }),
   attention: flat({ philox, keep, attentionCommon, attention }),
   attention_backward_key_value: flat({ philox, keep, attentionCommon, attentionBackwardKeyValue }),
   attention_backward_key_value_blocked: attentionBlock({ attentionBackwardKeyValueBlocked }),
@@ -148,6 +155,10 @@ export const kernelSources: Readonly<Record<string, KernelSource>> = {
   matmul_tiled: tiles({ gelu, activations, matmulEpilogue, matmulTiled }),
   mean_pool: flat({ meanPool }),
   mean_pool_backward: flat({ meanPoolBackward }),
+  muon_direction: flat({ muonBlocks, muonDirection }),
+  muon_momentum: flat({ muonMomentum }),
+  muon_norm: whole({ muonNorm }),
+  muon_update: flat({ muonBlocks, muonUpdate }),
   pad_columns: flat({ padColumns }),
   record_step: whole({ recordStep }),
   reduce_many: kernelSource({ workgroup, reduceMany }, () => [1, 1, 1], { unrolled: true }),

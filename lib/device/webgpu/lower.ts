@@ -29,6 +29,7 @@ export function lower(call: OpCall, target: GpuTarget): KernelCall[] {
   const calls = call.op === "layer_norm_backward" ? layerNormBackward(call, target) : lowerOp(call, target);
   return calls
     .flatMap((kernelCall) => kernelCall.kernel === "matmul" ? matmul(kernelCall, target) : [kernelCall])
+    .map((kernelCall) => kernelCall.kernel === "batch_matmul" ? batchProduct(kernelCall, target) : kernelCall)
     .map((kernelCall) => shared(kernelCall, target));
 }
 
@@ -142,6 +143,18 @@ function matmul(call: KernelCall, target: GpuTarget): KernelCall[] {
     reducePartials(partials, c, { accumulate }),
     ...(biasPartials ? [reducePartials(biasPartials, d_bias, { accumulate })] : []),
   ];
+}
+
+/** Several products Aᵀ · B are the slices of one of all their sums one after the other, which nobody adds up. */
+function batchProduct({ tensors, params }: KernelCall, { variant, tile = [64, 64] }: GpuTarget): KernelCall {
+  const { count, m, n, k } = params as Record<"count" | "m" | "n" | "k", number>;
+  return {
+    kernel: `matmul_${variant}`,
+    tensors,
+    params: { m, n, k: count * k, split_k: k, a_stride: m, b_stride: n, c_stride: n, pair: 0, period: 0 },
+    constants: { TRANSPOSE_A: true, ...(variant === "tiled" ? { ROWS: tile[0] / 64, COLUMNS: tile[1] / 64 } : {}) },
+    grid: [n, m, count],
+  };
 }
 
 function shapeOf({ tensors, params, constants }: KernelCall): ProductShape {

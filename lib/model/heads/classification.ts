@@ -34,8 +34,8 @@ export function classificationParameters(config: ModelConfig): ModelParameter[] 
     list.norm("classifier.norm");
   } else if (classification.of === "text") list.linear("classifier.pooler", [width, width], "output", "head");
   const classes = classification.classes.length;
-  list.put("classifier.output.weight", [classes, width], "output", width);
-  list.put("classifier.output.bias", [classes], "bias", width);
+  list.put("classifier.output.weight", [classes, width], "output", { inputs: width });
+  list.put("classifier.output.bias", [classes], "bias", { inputs: width });
   return list.parameters;
 }
 

@@ -29,8 +29,8 @@ export function maskedHeadParameters(config: ModelConfig): ModelParameter[] {
     list.linear("head.dense", [width, width], "output", "head");
     list.norm("head.norm");
   }
-  if (!tied) list.put("decoder.weight", [vocab, width], "output", width);
-  if (config.biases.includes("decoder")) list.put("decoder.bias", [vocab], "decoderBias", width);
+  if (!tied) list.put("decoder.weight", [vocab, width], "output", { inputs: width });
+  if (config.biases.includes("decoder")) list.put("decoder.bias", [vocab], "decoderBias", { inputs: width });
   return list.parameters;
 }
 
