@@ -371,9 +371,8 @@ interface Chunk {
   readonly size4: number;
 }
 
-/** Flat memory of so many vectors in pieces, each of whole bindings of the device's. */
-function chunksOf(all: number, maxTensorBytes: number): Chunk[] {
-  const largest = Math.floor(maxTensorBytes / 256) * 16;
+/** Flat memory of so many vectors in pieces of at most so many. */
+function chunksOf(all: number, largest: number): Chunk[] {
   return Array.from({ length: Math.ceil(all / largest) }, (_, i) => ({
     first4: i * largest,
     size4: Math.min(largest, all - i * largest),
