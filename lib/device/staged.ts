@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Tensor } from "../tensor/tensor.ts";
+import { elementBytes, type Tensor } from "../tensor/tensor.ts";
 import type { Device, Staged } from "./device.ts";
 
 /**
@@ -37,7 +37,7 @@ export async function readInPieces(
     const whole = new Uint8Array(4 * tensor.size);
     for (let at = 0; at < whole.length; at += piece) {
       const size = Math.min(piece, whole.length - at) / 4;
-      const [bytes] = await device.read([partOf(tensor, { at, size })]);
+      const [bytes] = await device.read([partOf(tensor, { first: at / 4, size })]);
       whole.set(new Uint8Array(bytes!), at);
     }
     results.push(whole.buffer);
@@ -45,8 +45,9 @@ export async function readInPieces(
   return results;
 }
 
-function partOf(tensor: Tensor, { at, size }: { at: number; size: number }): Tensor {
+function partOf(tensor: Tensor, { first, size }: { first: number; size: number }): Tensor {
   const { storage } = tensor;
   if (!storage) throw new TypeError(`Tensor ${tensor.name} has no storage`);
-  return { ...tensor, shape: [size], size, storage: { ...storage, offset: storage.offset + at } };
+  const offset = storage.offset + first * elementBytes(tensor.dtype);
+  return { ...tensor, shape: [size], size, storage: { ...storage, offset } };
 }

@@ -153,7 +153,7 @@ export class Graph {
     if ("gradient" in x) return { tensor: x.gradient, accumulate: true };
     const existing = this.#gradients.get(x);
     if (existing) return { tensor: existing, accumulate: true };
-    const tensor = this.activation(`d_${x.name}`, x.shape);
+    const tensor = this.activation(`d_${x.name}`, x.shape, x.dtype);
     this.#gradients.set(x, tensor);
     return { tensor, accumulate: false };
   }

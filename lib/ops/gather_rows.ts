@@ -15,7 +15,7 @@ export interface RowSelection {
 /** Takes rows of x: [rows, width] into y: [count, width]. */
 export function gatherRows(graph: Graph, x: Tensor, { rows: selection, inverse }: RowSelection): Tensor {
   const [rows, columns] = x.shape as [number, number];
-  const y = graph.activation("selected_rows", [selection.size, columns]);
+  const y = graph.activation("selected_rows", [selection.size, columns], x.dtype);
   graph.call("gather_rows", {
     tensors: { selection, x, y },
     params: { count: selection.size, columns },

@@ -3,6 +3,7 @@ import "./deno_in_page.ts";
 import "../ops/attention_test.ts";
 import "../ops/cross_entropy_test.ts";
 import "../ops/embedding_test.ts";
+import "../ops/halves_test.ts";
 import "../ops/layer_norm_test.ts";
 import "../ops/linear_test.ts";
 import "../ops/pooling_test.ts";

@@ -14,9 +14,12 @@ interface InPage {
   readonly cases: readonly { name: string; ignore?: boolean; fn: () => void | Promise<void> }[];
 }
 
+/** Those on tensors of f16, which the browser's own adapter in software does not have. */
+const isHalf = (name: string) => name.includes("(webgpu, f16");
+
 /** Those of WebGPU; each tile with all that a product can do, but not with every shape: its compiling takes seconds. */
 const isWanted = (name: string) =>
-  name.endsWith("(webgpu, direct products)") || name.endsWith("(webgpu, tiled products)") ||
+  isHalf(name) || name.endsWith("(webgpu, direct products)") || name.endsWith("(webgpu, tiled products)") ||
   (name.includes("(webgpu, tiles") && /\[130, 68\]|gelu and|residual/.test(name));
 
 /** The tests of operations as one file. */
@@ -75,9 +78,13 @@ Deno.test({
         const wanted = names.flatMap(({ name, ignore }, i) => isWanted(name) ? [{ i, name, ignore }] : []);
         assertGreater(wanted.length, 100);
         for (const { i, name, ignore } of wanted) {
-          await t.step(name, async () => {
-            assertEquals(ignore, false, "there is no adapter in this browser");
-            await page.evaluate((i) => (globalThis as unknown as InPage).cases[i]!.fn(), i);
+          await t.step({
+            name,
+            ignore: ignore && isHalf(name),
+            fn: async () => {
+              assertEquals(ignore, false, "there is no adapter in this browser");
+              await page.evaluate((i) => (globalThis as unknown as InPage).cases[i]!.fn(), i);
+            },
           });
         }
         assertEquals(complaints, []);

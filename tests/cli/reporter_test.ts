@@ -1,6 +1,12 @@
 import { assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
 import { DivergedError } from "../../lib/train/diverged.ts";
-import type { SkippedRecord, TrainEvent, TrainRecord, ValidationRecord } from "../../lib/train/events.ts";
+import type {
+  OverflowRecord,
+  SkippedRecord,
+  TrainEvent,
+  TrainRecord,
+  ValidationRecord,
+} from "../../lib/train/events.ts";
 import type { LiveLines, Terminal } from "../../lib/cli/terminal.ts";
 import { modelConfig } from "../../lib/model/config.ts";
 import { defaultsOf } from "../../lib/cli/train_defaults.ts";
@@ -107,6 +113,10 @@ const skipped = (step: number, inARow = 1): SkippedRecord => {
   const { accuracy: _, ...rest } = trained(step, NaN);
   return { ...rest, kind: "skipped", gradientNorm: Infinity, inARow, total: inARow };
 };
+const overflow = (step: number): OverflowRecord => {
+  const { accuracy: _, gradientNorm: __, ...rest } = trained(step);
+  return { ...rest, kind: "overflow", lossScale: 65536 };
+};
 const spike: TrainEvent = { kind: "spike", step: 3, tokens: 30, loss: 7.5, learningRate: 0.001, usual: 2.25 };
 
 Deno.test("what goes wrong is in the metrics, once on the terminal, and counted in the line of progress", () =>
@@ -135,6 +145,23 @@ Deno.test("what goes wrong is in the metrics, once on the terminal, and counted 
     );
     assertStringIncludes(shown[1]!, "so far  2 skipped");
     assertEquals(shown[2], "note: at step 3 the loss leaps from about 2.25 to 7.50 (learning rate 1.00e-3)");
+  }));
+
+Deno.test("a gradient that overflows in f16 is in the metrics, and nothing that goes wrong", () =>
+  inTemporaryFolder(async (path) => {
+    const metrics = metricsFile(path);
+    const [terminal, shown] = fakeTerminal();
+    const settings = { ...defaultsOf("modernbert"), budget: { steps: 4 } };
+    const reporter = terminalReporter(terminal, { settings, config, before: 0 });
+    const outcome = watchOutcome({ vocab: 47, validations: [] });
+    for (const event of [trained(1), overflow(2), overflow(3)]) {
+      for (const each of [reporter, metrics, outcome]) await each.event(event);
+    }
+    metrics.close!();
+    const lines = (await Deno.readTextFile(`${path}/metrics.jsonl`)).trim().split("\n").map((line) => JSON.parse(line));
+    assertEquals(lines, [trained(1), overflow(2), overflow(3)]);
+    assertEquals(shown.filter((line) => line.includes("note")), []);
+    assertEquals([outcome.overflowed, outcome.skipped, outcome.problem()], [2, 0, undefined]);
   }));
 
 Deno.test("readValidations() reads a perplexity that is infinite as the number that it was", () =>
@@ -184,6 +211,7 @@ Deno.test("watchOutcome() tells why nothing was learned", () => {
     [[trained(1), trained(2, NaN)], "the loss is NaN"],
     [[trained(1), validated(1, 0)], "the loss is 0"],
     [[skipped(1), skipped(2, 2)], "no step had a loss and a gradient that are numbers"],
+    [[overflow(1), overflow(2)], "the gradient of every step overflowed in f16, whose loss scale takes a few more"],
     [[trained(1, 900), validated(1, 800)], "the loss is 800.00, where guessing among 47 tokens gives 3.85"],
     [[trained(1, 900), validated(1, 6.8)], undefined],
   ];

@@ -20,6 +20,12 @@ Deno.test("readRecord() tells what a run was given, how far it came and how it e
     assertEquals([run.step, run.tokens, run.seconds, run.evaluateTokens], [61, 61_000, 6.1, 2048]);
     assertEquals([bestOf(run.validations)!.step, run.validations.at(-1)!.loss], [60, 9]);
     assertEquals([run.incidents, run.problems], [{ skipped: 1, spikes: 1 }, []]);
+    await writeWholeRun(path, {
+      metrics: stepLines(1, 60, { of: 100 }) + '{"kind":"overflow","step":61,"tokens":61000,"seconds":6.1,"loss":3}\n',
+      checkpoint: 60,
+    });
+    const { step, incidents } = await readRecord(path);
+    assertEquals([step, incidents], [61, { skipped: 0, spikes: 0 }]);
     const lock = lockFolder(path);
     assertEquals((await readRecord(path)).state, "running");
     lock.release();

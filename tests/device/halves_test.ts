@@ -1,4 +1,6 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { allocateTensor } from "../../lib/device/device.ts";
+import { readInPieces, stageTensors } from "../../lib/device/staged.ts";
 import { withHalves } from "../../lib/device/webgpu/halves.ts";
 import { kernelSources } from "../../lib/device/webgpu/kernel_sources.ts";
 import { requiredLimits } from "../../lib/device/webgpu/limits.ts";
@@ -6,7 +8,7 @@ import { findAdapter } from "../../lib/device/webgpu/open_webgpu.ts";
 import { codeFor } from "../../lib/device/webgpu/pipelines.ts";
 import { parseShader } from "../../lib/device/webgpu/wgsl.ts";
 import type { Tensor } from "../../lib/tensor/tensor.ts";
-import { withoutHalves } from "../helpers/devices.ts";
+import { halfTest, withoutHalves } from "../helpers/devices.ts";
 
 const source = `// x[i] is read
 @group(0) @binding(1) var<storage, read> x: array<vec4f>;
@@ -110,4 +112,20 @@ Deno.test("kernels hold copies of halves in halves, and sums in f32", () => {
   assertEquals(types("attention_blocked"), ["tiles vec4h", "weights vec4f", "own vec4h"]);
   assertEquals(types("layer_norm"), ["lane_values vec2f"]);
   assertEquals(types("embedding_backward"), ["lane_sums vec4f"]);
+});
+
+halfTest("tensors of f16 are written and read as f32: whole, in part, copied, and in pieces", async (device) => {
+  const tensor = allocateTensor(device, "halves", { shape: [7], dtype: "f16" });
+  const values = Float32Array.of(1, -2.5, 0.1, 65504, 70000, 6e-8, NaN);
+  const rounded = values.map(Math.f16round);
+  device.write(tensor, values);
+  assertEquals(new Float32Array((await device.read([tensor]))[0]!), rounded);
+  device.write(tensor, Float32Array.of(3, 4), 2);
+  rounded.set([3, 4], 2);
+  const staged = await stageTensors(device, [tensor, tensor]);
+  assertEquals((await staged!.read()).map((bytes) => new Float32Array(bytes)), [rounded, rounded]);
+  const [pieces] = await readInPieces(device, [tensor], { piece: 8 });
+  assertEquals(new Float32Array(pieces!), rounded);
+  assertThrows(() => device.write(tensor, Float32Array.of(1, 2), 1), RangeError, "f16 is written in pairs");
+  tensor.storage.buffer.destroy();
 });

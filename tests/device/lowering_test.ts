@@ -82,6 +82,23 @@ Deno.test("chooseProduct() takes the table's word for a shape", () => {
   assertEquals(chooseProduct({ ...shape, k: 999 }, { ...gpu, table }).splits, 1);
 });
 
+Deno.test("chooseProduct() tells products of f16 from those of f32", () => {
+  const shape: ProductShape = { layout: "A·B", m: 3, n: 5, k: 1000, epilogue: "bias" };
+  const half = { ...shape, dtype: "f16" as const };
+  assertEquals([productKey(shape), productKey(half)], ["A·B 3×5×1000 bias", "A·B 3×5×1000 f16 bias"]);
+  const table = { [productKey(half)]: { variant: "tiled", splits: 3 } } as const;
+  assertEquals([shape, half].map((shape) => chooseProduct(shape, { ...gpu, table }).splits), [1, 3]);
+  const asked: ProductShape[] = [];
+  const a = { ...tensor("a", 64, 512), dtype: "f16" as const };
+  lowerForGpu({
+    op: "matmul",
+    tensors: { a, b: a, c: tensor("c", 64, 64) },
+    params: { m: 64, n: 64, k: 512, a_stride: 512, b_stride: 512, c_stride: 64 },
+    choices: {},
+  }, { ...gpu, asked: (shape) => asked.push(shape) });
+  assertEquals(asked.map(productKey), ["A·B 64×64×512 f16"]);
+});
+
 Deno.test("chooseProduct() refuses a number of slices that is none", () => {
   const shape: ProductShape = { layout: "A·B", m: 3, n: 5, k: 1000 };
   for (const splits of [0, -1, 1.5, NaN]) {

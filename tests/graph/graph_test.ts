@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import type { KernelCall, Parameter, Tensor } from "../../lib/tensor/tensor.ts";
+import type { DataType, KernelCall, OpCall, Parameter, Tensor } from "../../lib/tensor/tensor.ts";
 import { Graph } from "../../lib/graph/graph.ts";
 import { ParameterStore } from "../../lib/optimizer/parameter_store.ts";
 import { planMemory } from "../../lib/graph/plan.ts";
@@ -78,6 +78,31 @@ Deno.test("Graph passes a gradient on without a copy, unless there is one alread
   graph.passGradient(d, y);
   assertEquals(calls.map(({ op }) => op), ["add"]);
   assertThrows(() => graph.gradientOf(graph.activation("z", [1])), TypeError, "Nothing that depends on z");
+});
+
+Deno.test("Graph stores activations in its precision, statistics as they ask, gradients as what they are of", () => {
+  const rounded = { ...tensor("p in f16", 4), dtype: "f16" as const };
+  for (const precision of ["f32", "f16"] as const) {
+    const graph = new Graph({ precision });
+    const [x, statistic] = [graph.activation("x", [4]), graph.activation("s", [4], "f32")];
+    const all = [x, statistic, graph.gradient(x).tensor, graph.gradient(statistic).tensor, graph.persistent("y", [4])];
+    assertEquals(all.map(({ dtype }) => dtype), [precision, "f32", precision, "f32", "f32"]);
+    // kernels read the rounded copy of a parameter that has one
+    const parameters = {
+      a: { ...tensor("p", 4), gradient: tensor("d_p", 4), rounded },
+      b: { ...tensor("q", 4), gradient: tensor("d_q", 4) },
+    };
+    graph.call("add", { tensors: { ...parameters, x }, params: {} });
+    const [{ tensors }] = graph.section("main") as [OpCall];
+    assert(
+      tensors.a === (precision === "f16" ? rounded : parameters.a) && tensors.b === parameters.b && tensors.x === x,
+    );
+  }
+});
+
+Deno.test("planMemory() gives tensors of f16 half of the room", () => {
+  const arenas = (dtype: DataType) => planMemory([call({ ...tensor("x", 10), dtype })]).arenas;
+  assertEquals([arenas("f32"), arenas("f16")], [[48], [24]]);
 });
 
 Deno.test("Graph runs backward recordings last first, and only in training", () => {

@@ -33,6 +33,9 @@ Deno.test("saveCheckpoint() and back gives the same state to the bit", () =>
     assertEquals(loaded.state, saved.state);
     assertEquals(loaded.config, config);
     assertEquals(loaded.tokenizer.tokens, tokenizer.tokens);
+    const scaled = { ...checkpoint(6).state, lossScale: { factor: 2 ** 15, goodSteps: 7 } };
+    const other = await saveCheckpoint(storage, { ...saved, state: scaled });
+    assertEquals((await loadCheckpoint(storage, other)).state, scaled);
   }));
 
 Deno.test("saveCheckpoint() keeps one moment of what Muon updates, and the optimizer's name", () =>
