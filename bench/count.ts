@@ -6,24 +6,14 @@ import { parseArgs } from "@std/cli";
 import { capacityFor } from "../lib/batch/masking.ts";
 import type { Device, Program, Recording } from "../lib/device/device.ts";
 import { type KernelWork, workOf } from "../lib/device/profile.ts";
-import { MOST_WORKGROUP_BYTES } from "../lib/device/webgpu/choices.ts";
-import { type GpuTarget, lower } from "../lib/device/webgpu/lower.ts";
+import { lower } from "../lib/device/webgpu/lower.ts";
 import { fuseCalls } from "../lib/device/webgpu/fuse_calls.ts";
 import { modelConfig } from "../lib/model/config.ts";
 import { Model } from "../lib/model/model.ts";
 import { type Precision, precisions } from "../lib/tensor/tensor.ts";
 import { muonSettings } from "../lib/train/settings.ts";
 import { cardCases } from "./cases.ts";
-
-/** A graphics card with the usual limits, as lowering sees it. */
-const card: GpuTarget = {
-  variant: "tiled",
-  table: {},
-  attention: "by length",
-  workgroupBytes: MOST_WORKGROUP_BYTES,
-  parallelism: 512,
-  maxTensorBytes: 2 ** 31 - 4,
-};
+import { card } from "./paper_card.ts";
 
 const optimizer = { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, weightDecay: 0.01, clip: 1 };
 
