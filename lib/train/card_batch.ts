@@ -11,7 +11,7 @@ import { tokenFlop } from "./step_cost.ts";
 
 /**
  * Tokens of a step, and the tokens of a run from which on it has so many. With 490 steps of 4,096 tokens at four times the rate a
- * model came within 0.013 nats of 1,954 steps of 1,024, with 245 steps of 8,192 it did not (0.18): bench/RESULTS.md. What is larger
+ * model came within 0.014 nats of 1,954 steps of 1,024, with 245 steps of 8,192 it did not (0.18): bench/RESULTS.md. What is larger
  * was not measured, and has to have a thousand steps.
  */
 const BATCHES: readonly { readonly batchTokens: number; readonly from: number }[] = [
@@ -23,8 +23,11 @@ const BATCHES: readonly { readonly batchTokens: number; readonly from: number }[
 /** How much the learning rate grows at most: as much as was measured. */
 const MOST_FACTOR = 4;
 
-/** The largest rate times the model's width: that of the widest model that four times the rate was measured for. */
-const MOST_RATE_WIDTH = 1.1;
+/**
+ * The largest rate times the model's width: 1.1e-2 at width 64, for which it was measured. What rate is still stable falls with the width
+ * (Yang et al., Tensor Programs V, 2022).
+ */
+const MOST_RATE_WIDTH = 0.73;
 
 /** Operations a second that a graphics card makes of a training step at the least, for budgets by the clock. */
 const CARD_FLOP = 3e12;
@@ -35,7 +38,7 @@ type Batches = Pick<TrainingSettings, "batchTokens" | "learningRate" | "curricul
 /**
  * The settings with as many tokens a step as suit a graphics card, and a learning rate that grows with them; undefined where the run is
  * too short for more of them. The rate grows as the batch does, up to four times (Goyal et al., Accurate, Large Minibatch SGD, 2017), and
- * in wide models up to 1.1 / width.
+ * up to 0.73 / width.
  */
 export function cardBatch<Settings extends Batches>(
   settings: Settings,

@@ -15,10 +15,10 @@ function filled(flags: readonly string[], device: Pick<Device, "kind" | "softwar
 
 Deno.test("fillingBatch() fills graphics cards alone, and says so", () => {
   const { settings, notice } = filled([])!;
-  assertEquals([settings.batchTokens, settings.learningRate.peak], [4096, 8e-3]);
+  assertEquals([settings.batchTokens, settings.learningRate.peak], [4096, 5.7e-3]);
   assertEquals(
     notice,
-    "4,096 tokens a step, at a learning rate of 0.00800, fill a graphics card; --batch-tokens 1024 has the usual 0.00200",
+    "4,096 tokens a step, at a learning rate of 0.00570, fill a graphics card; --batch-tokens 1024 has the usual 0.00200",
   );
   assertEquals(filled([], { kind: "webgpu", software: true }), undefined);
   assertEquals(filled([], { kind: "cpu", software: false }), undefined);

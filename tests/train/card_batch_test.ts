@@ -13,7 +13,7 @@ function chosen(budget: Budget, size: Size = "small") {
 
 Deno.test("cardBatch() takes more tokens a step the longer a run is, and at least as many steps as were measured", () => {
   assertEquals(chosen({ tokens: 1_000_000 }), undefined);
-  assertEquals(chosen({ tokens: 3_000_000 }), { tokens: 4096, factor: 4 });
+  assertEquals(chosen({ tokens: 3_000_000 }, "tiny")?.tokens, 4096);
   for (const tokens of [2e6, 5e6, 1e7, 1e8]) assert(tokens / chosen({ tokens })!.tokens >= 488);
   assertEquals([1e7, 1e8].map((tokens) => chosen({ tokens })?.tokens), [8192, 16_384]);
   // steps are steps of the usual size
@@ -28,8 +28,7 @@ Deno.test("cardBatch() judges minutes by what a card makes of a model", () => {
 
 Deno.test("cardBatch() lets the rate grow to what was measured, and less in wide models", () => {
   const factors = (["tiny", "small", "mini", "base"] as const).map((size) => chosen({ tokens: 1e8 }, size)!.factor);
-  assertEquals(factors.slice(0, 2).map((factor) => Number(factor.toPrecision(2))), [4, 4]);
-  assert(factors[2]! < 4 && factors[2]! > factors[3]! && factors[3]! > 1, `${factors}`);
+  assertEquals(factors.map((factor) => Number(factor.toPrecision(2))), [4, 2.9, 2, 1.2]);
 });
 
 Deno.test("cardBatch() leaves batches alone that are as large already, and what else is set", () => {
