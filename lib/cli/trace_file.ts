@@ -22,6 +22,14 @@ function event(
   return { name, ph: "X", ts, dur, pid: PROCESS, tid: track, ...(details ? { args: details } : {}) };
 }
 
+/** A span beside which others may begin and end. */
+function* waitEvents({ name, ...span }: TraceSpan, { id, origin }: { id: number; origin: number }) {
+  const { ts, dur } = event({ name, ...span }, { track: tracks.host, origin });
+  const shared = { name, cat: "wait", id, pid: PROCESS, tid: tracks.host };
+  yield { ...shared, ph: "b", ts };
+  yield { ...shared, ph: "e", ts: ts + dur };
+}
+
 const naming = (what: string, name: string, tid?: number) => {
   return { name: what, ph: "M", pid: PROCESS, ...(tid === undefined ? {} : { tid }), args: { name } };
 };
@@ -34,11 +42,16 @@ export function* traceEvents(log: TraceLog, { device }: { device: string }): Gen
   // what lies within another begins behind it: viewers nest by order where two begin together
   const inOrder = (spans: readonly TraceSpan[]) =>
     spans.toSorted((a, b) => a.start - b.start || b.milliseconds - a.milliseconds);
-  const [host, passes] = [log.host, log.device].map(inOrder) as [TraceSpan[], TraceSpan[]];
+  const [host, passes, waits] = [log.host, log.device, log.waits].map(inOrder) as [
+    TraceSpan[],
+    TraceSpan[],
+    TraceSpan[],
+  ];
   let origin = Infinity;
-  for (const { start } of [...host, ...passes]) origin = Math.min(origin, start);
+  for (const { start } of [...host, ...passes, ...waits]) origin = Math.min(origin, start);
   for (const span of host) yield event(span, { track: tracks.host, origin });
   for (const span of passes) yield event(span, { track: tracks.device, origin });
+  for (const [id, span] of waits.entries()) yield* waitEvents(span, { id, origin });
 }
 
 const what = "the trace";
@@ -62,7 +75,7 @@ export async function writeTrace(path: string, log: TraceLog, { device }: { devi
     }
     await file.write(encoder.encode("\n]\n"));
   }, { what });
-  const [kept, all] = [log.host.length + log.device.length, log.host.length + log.device.length + log.dropped];
+  const [kept, all] = [log.size, log.size + log.dropped];
   const part = kept < all ? `the first ${grouped(kept)} of ${grouped(all)} spans` : `${grouped(kept)} spans`;
   return `trace   ${part} in ${path}; open it at https://ui.perfetto.dev or chrome://tracing`;
 }

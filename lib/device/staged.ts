@@ -13,10 +13,8 @@ import type { Device, Staged } from "./device.ts";
  */
 export async function stageTensors(device: Device, tensors: readonly Tensor[]): Promise<Staged | undefined> {
   if (device.stage) return await device.stage(tensors);
-  const result = device.read(tensors);
-  // an error is thrown where the result is waited for
-  result.catch(() => {});
-  return { bytes: 0, read: () => result, destroy: () => {} };
+  const arrays = await device.read(tensors);
+  return { bytes: 0, read: () => Promise.resolve(arrays), destroy: () => {} };
 }
 
 /** Bytes that are read at once where memory is short. */

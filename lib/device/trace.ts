@@ -30,6 +30,7 @@ export class TraceLog {
   #most: number;
   #host: TraceSpan[] = [];
   #device: TraceSpan[] = [];
+  #waits: TraceSpan[] = [];
   #dropped = 0;
   #isOver = false;
   #offset: number | undefined;
@@ -49,6 +50,16 @@ export class TraceLog {
   /** Spans of the host. */
   get host(): readonly TraceSpan[] {
     return this.#host;
+  }
+
+  /** Waits for the device, during which the host may have done something else. */
+  get waits(): readonly TraceSpan[] {
+    return this.#waits;
+  }
+
+  /** Spans that are kept. */
+  get size(): number {
+    return this.#host.length + this.#device.length + this.#waits.length;
   }
 
   /** Spans of the device, on the host's clock. */
@@ -93,6 +104,16 @@ export class TraceLog {
     this.#last = { here: done, there: ended };
   }
 
+  /** Waits for something, and adds the time until it is there. */
+  async waiting<T>(name: string, work: () => Promise<T>): Promise<T> {
+    const start = performance.now();
+    try {
+      return await work();
+    } finally {
+      this.#add(this.#waits, { name, start, milliseconds: performance.now() - start });
+    }
+  }
+
   /** Runs something and adds the time that it took. */
   during<T>(name: string, work: () => T): T {
     const start = performance.now();
@@ -109,7 +130,7 @@ export class TraceLog {
 
   #add(list: TraceSpan[], span: TraceSpan): void {
     if (this.#isOver) return;
-    if (this.#host.length + this.#device.length < this.#most) list.push(span);
+    if (this.size < this.#most) list.push(span);
     else this.#dropped++;
   }
 }

@@ -26,6 +26,6 @@ export function tracedDevice(device: Device, log: TraceLog): Device {
   });
 }
 
-/** Copies whose reading is noted. */
+/** Copies whose reading is noted: the host may do something else meanwhile. */
 const noted = (staged: Staged | undefined, log: TraceLog): Staged | undefined =>
-  staged && { ...staged, read: () => log.during("read back", () => staged.read()) };
+  staged && { ...staged, read: () => log.waiting("read back", () => staged.read()) };

@@ -1,7 +1,9 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { profileTable } from "../../lib/cli/profile_table.ts";
 import { claimTrace, traceEvents, writeTrace } from "../../lib/cli/trace_file.ts";
+import type { Device } from "../../lib/device/device.ts";
 import { TraceLog } from "../../lib/device/trace.ts";
+import { tracedDevice } from "../../lib/device/traced_device.ts";
 import { WriteError } from "../../lib/files/write_files.ts";
 import { runCli } from "../helpers/run_cli.ts";
 import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
@@ -30,6 +32,22 @@ Deno.test("traceEvents() name two tracks, then give complete events in microseco
     { name: "inner", ph: "X", ts: 0, dur: 250, pid: 1, tid: 1 },
     { name: "add", ph: "X", ts: 500, dur: 1.235, pid: 1, tid: 2, args: { flop: 0, bytes: 8 } },
   ]);
+});
+
+Deno.test("traceEvents() give waits as pairs, which others may cross, and a staged read is one", async () => {
+  const log = new TraceLog();
+  const device = tracedDevice(
+    { stage: () => Promise.resolve({ bytes: 0, read: () => Promise.resolve([]), destroy() {} }) } as unknown as Device,
+    log,
+  );
+  const reading = (await device.stage!([]))!.read();
+  log.during("encode", () => {});
+  await reading;
+  const events = [...traceEvents(log, { device: "" })];
+  const waits = events.filter(({ cat }) => cat === "wait");
+  assertEquals(waits.map(({ name, ph, id }) => [name, ph, id]), [["read back", "b", 0], ["read back", "e", 0]]);
+  assert(Number(waits[0]!.ts) <= Number(waits[1]!.ts));
+  assertEquals(events.filter(({ ph }) => ph === "X").map(({ name }) => name), ["copy", "encode"]);
 });
 
 Deno.test("writeTrace() writes JSON, says what was left out, and claimTrace() fails at once where it cannot", () =>
