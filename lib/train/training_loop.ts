@@ -277,9 +277,11 @@ export class TrainingLoop {
     const now = { step: this.#at.step, progress: this.#progress };
     const { evaluateEvery, saveEvery, sampleEvery } = this.#settings;
     const [evaluate, save, sample] = [evaluateEvery, saveEvery, sampleEvery].map((every) => isDue(every, before, now));
-    const end = !step || this.#progress >= 1;
+    // as isDue() takes the last multiple
+    const isOver = this.#progress >= 1 - 1e-9;
+    const end = !step || isOver;
     // who interrupts wants the state saved, not a last validation; one that is due would be missing for ever
-    const isFinished = end && (!this.#isStopped || this.#progress >= 1);
+    const isFinished = end && (!this.#isStopped || isOver);
     return {
       read: this.#pending.length >= this.#readEvery || end || evaluate! || save! || sample!,
       evaluate: last !== undefined && (evaluate! || isFinished),
