@@ -9,16 +9,11 @@ import type { Budget } from "./schedule.ts";
 import type { TrainingSettings } from "./settings.ts";
 import { tokenFlop } from "./step_cost.ts";
 
-/**
- * Tokens of a step, and the tokens of a run from which on it has so many. With 490 steps of 4,096 tokens at four times the rate a
- * model came within 0.014 nats of 1,954 steps of 1,024, with 245 steps of 8,192 it did not (0.18): bench/RESULTS.md. What is larger
- * was not measured, and has to have a thousand steps.
- */
-const BATCHES: readonly { readonly batchTokens: number; readonly from: number }[] = [
-  { batchTokens: 16_384, from: 16_384_000 },
-  { batchTokens: 8192, from: 8_192_000 },
-  { batchTokens: 4096, from: 2_000_000 },
-];
+/** Steps that a run has at the least with larger batches; with 489, at equal tokens, a model was behind: bench/RESULTS.md. */
+const FEWEST_STEPS = 1000;
+
+/** Tokens of a step that fill a card, the most first. */
+const BATCHES = [16_384, 8192, 4096];
 
 /** How much the learning rate grows at most: as much as was measured. */
 const MOST_FACTOR = 4;
@@ -46,9 +41,8 @@ export function cardBatch<Settings extends Batches>(
 ): Settings | undefined {
   const { batchTokens: usual, learningRate } = settings;
   const tokens = runTokens(settings, { budget, config });
-  const found = BATCHES.find(({ from }) => tokens >= from);
-  if (!found || found.batchTokens <= usual) return undefined;
-  const { batchTokens } = found;
+  const batchTokens = BATCHES.find((batch) => tokens >= FEWEST_STEPS * batch);
+  if (batchTokens === undefined || batchTokens <= usual) return undefined;
   const factor = Math.min(MOST_FACTOR, batchTokens / usual);
   const most = Math.max(learningRate.peak, MOST_RATE_WIDTH / config.width);
   const peak = Number(Math.min(factor * learningRate.peak, most).toPrecision(3));

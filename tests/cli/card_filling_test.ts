@@ -10,7 +10,7 @@ const card = { kind: "webgpu", software: false } as const;
 function filled(flags: readonly string[], device: Pick<Device, "kind" | "software"> = card) {
   const parsed = parseFlags(trainFlagGroups, flags);
   const { settings, model } = planFromFlags(parsed);
-  return fillingBatch(settings, { budget: { tokens: 3_000_000 }, config: { ...model, vocab: 70 }, parsed, device });
+  return fillingBatch(settings, { budget: { tokens: 5_000_000 }, config: { ...model, vocab: 70 }, parsed, device });
 }
 
 Deno.test("fillingBatch() fills graphics cards alone, and says so", () => {
