@@ -33,6 +33,7 @@ export {
   KernelError,
   type Program,
   type Recording,
+  type Staged,
   type WebGpuSettings,
 } from "./lib/device/device.ts";
 export { deviceChoices } from "./lib/device/open_device.ts";
