@@ -1,12 +1,13 @@
 /**
  * Retrieval of a paragraph by its other half: means of a masked language model's hidden states against the same after it was
  * trained by comparing texts, random weights and character n-grams. Paragraphs that are retrieved were never trained on.
- * `deno run -A bench/retrieval.ts TEXT [MASKED_TOKENS] [COMPARED_TOKENS]`, by default 1,000,000 and 500,000.
+ * `deno run -A bench/retrieval.ts TEXT [MASKED_TOKENS] [COMPARED_TOKENS] [SIZE]`, by default 1,000,000, 500,000 and small.
  */
 import * as cloze from "../mod.ts";
 import { bertFrame } from "../lib/tokenizer/special_tokens.ts";
 
-const [path = "../shared/data/wikitext2-valid.txt", masked = "1000000", compared = "500000"] = Deno.args;
+const [path = "../shared/data/wikitext2-valid.txt", masked = "1000000", compared = "500000", size = "small"] =
+  Deno.args;
 /** Texts of a batch that are compared. */
 const TEXTS = 32;
 /** Characters below which a line is a heading, or has no halves worth the name. */
@@ -26,7 +27,7 @@ const halves = paragraphs.slice(cut).map((text) => {
 const plain = await cloze.trainTokenizer(cloze.trainingTexts(corpus), { type: "wordpiece", size: 4096 });
 const tokenizer = { ...plain, frame: bertFrame(plain.special)! };
 const { device, reason } = await cloze.openDevice("cpu");
-const config = cloze.modelConfig({ vocab: tokenizer.size, size: "small", maxLength: 256, dropout: 0.1 });
+const config = cloze.modelConfig({ vocab: tokenizer.size, size: size as cloze.Size, maxLength: 256, dropout: 0.1 });
 
 type Vector = ArrayLike<number>;
 

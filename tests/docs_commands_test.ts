@@ -5,7 +5,7 @@ import { runMains } from "./helpers/run_cli.ts";
 import { inTemporaryFolder } from "./helpers/temporary_folder.ts";
 
 /** Runs and a model of others that the pages name. */
-const copies = ["modernbert-small-shakespeare", "mini", "law", "law-words", "bert-law", "book"];
+const copies = ["modernbert-small-shakespeare", "mini", "law", "law-words", "bert-law", "book", "notes-vectors"];
 
 const brief = ["--size", "tiny", "--steps", "2", "--length", "16", "--eval-tokens", "64", "--device", "cpu"];
 
@@ -17,6 +17,10 @@ async function makeWorkplace(cwd: string): Promise<void> {
     await Deno.writeTextFile(`${cwd}/${path}`, story.repeat(24));
   }
   await Deno.writeTextFile(`${cwd}/law_words.txt`, "garden\n");
+  await Deno.writeTextFile(
+    `${cwd}/grammar.csv`,
+    "good,bad,group\nIt is in.,It are in.,verbs\nBen has it.,Ben have it.,verbs\n",
+  );
   await Deno.writeTextFile(`${cwd}/questions.txt`, "Anna has a r[MASK]d ball.\n");
   const made = await runMains([["train", "--data", "book.txt", "--name", "small", "--threads", "1", ...brief]], {
     cwd,
@@ -38,14 +42,17 @@ async function copyFolder(from: string, to: string): Promise<void> {
 /** Whether a command ends by itself, at once, and reads no standard input. */
 function isQuick([name, ...args]: readonly string[]): boolean {
   if (name === "tokenizer") return args[0] === "train" || args[0] === "info";
-  return ["fill", "eval", "embed", "export", "info", "runs", "compare", "metrics", "report"].includes(name ?? "") &&
+  return ["fill", "write", "eval", "embed", "index", "search", "export", "info", "runs", "compare", "metrics", "report"]
+    .includes(name ?? "") &&
     args.length > (name === "runs" ? -1 : 0) && !args.some((arg) => /^[A-Z]{2,}$|…/.test(arg));
 }
 
 /** A command without a look for graphics cards, on few tokens. */
 function onOneThread(args: readonly string[]): readonly string[] {
-  const few = args[0] === "eval" ? ["--tokens", "64"] : [];
-  return ["fill", "eval", "embed"].includes(args[0]!) ? [...args, "--device", "cpu", "--threads", "1", ...few] : args;
+  const few = args[0] === "eval" && !args.includes("--pairs") ? ["--tokens", "64"] : [];
+  return ["fill", "write", "eval", "embed", "index", "search"].includes(args[0]!)
+    ? [...args, "--device", "cpu", "--threads", "1", ...few]
+    : args;
 }
 
 Deno.test("commands of the pages that read models, runs and texts run as they are", () =>

@@ -16,6 +16,7 @@ const examples: Readonly<Record<string, readonly string[]>> = {
   "docs/probing.md": ["accuracy 100"],
   "docs/text-and-vocabularies.md": ["[MASK]", " [\n"],
   "docs/using-a-model.md": ["nats", "Where is the ba", "probability"],
+  "docs/vectors-and-search.md": ["accuracy", "a.txt 0.", "b.txt 0."],
 };
 
 Deno.test("the pages have the examples that are tested", () => {
