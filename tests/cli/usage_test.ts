@@ -7,7 +7,11 @@ import { runCli, runMains } from "../helpers/run_cli.ts";
 
 /** Wrong usage: arguments, exit code, and the sentence that is wanted. */
 const cases: [args: string[], code: number, message: string][] = [
-  [["fil"], 2, 'Unknown command "fil": there are train, fill, eval, embed, probe, export, info, tokenizer'],
+  [
+    ["fil"],
+    2,
+    'Unknown command "fil": there are train, fill, write, eval, embed, index, search, probe, export, info, tokenizer',
+  ],
   [["trian"], 2, "watch, report, serve; did you mean train?"],
   [["watch", "--prt", "3"], 2, "Unknown option --prt; did you mean --port?"],
   [["serve"], 2, "Wanted: serve DIR"],
@@ -166,6 +170,30 @@ const cases: [args: string[], code: number, message: string][] = [
   [["eval", "--compare", "model", "--data", "short.txt"], 2, "Wanted: eval --compare DIR DIR --data TEXT"],
   [["eval", "model", "--data", "short.txt"], 1, "of 64 tokens: the text has only 20 (short.txt); --length 16 would do"],
   [["eval", "model", "--data", "abc.txt", "--length", "99"], 1, "this model's longest is 64"],
+  [["eval", "model", "--pairs", "no.csv"], 1, 'Cannot read "no.csv": there is no such file'],
+  [["eval", "model", "--pairs", "table.csv"], 1, "its columns are id, body; wanted good and bad, or"],
+  [["eval", "model", "--pairs", "table.csv", "--tokens", "4"], 2, "Option --tokens means nothing beside --pairs"],
+  [["eval", "model", "--pairs", "table.csv", "--field", "id"], 1, "Cannot read pairs from the fields id: name two"],
+  [["write", "model"], 2, 'Wanted: write DIR "a beginning"'],
+  [
+    ["write", "model", "a [MASK]", "--device", "cpu"],
+    1,
+    "Cannot go on with a text that holds [MASK]: fill those first",
+  ],
+  [["write", "model", "a", "--order", "right"], 2, "choose one of certain, left"],
+  [["index", "short.txt", "--model", "model"], 2, "Wanted: index FOLDER --model DIR --out INDEX"],
+  [["index", "short.txt", "--model", "model", "--out", "norun"], 2, 'index to "norun": there is something else'],
+  [["index", "runs", "--model", "model", "--out", "x"], 1, 'Cannot find text in folder "runs"'],
+  [["index", "empty.txt", "--model", "model", "--out", "x"], 1, "Cannot index empty.txt: there is no text to be found"],
+  [["search", "abc"], 2, 'Wanted: search "words" --index FOLDER'],
+  [["search", "abc", "--index", "model"], 1, "Cannot search model: it is no index; make one with index FOLDER"],
+  [["train", "--objective", "contrastive", "--mask-rate", "20%"], 2, "--mask-rate means nothing beside --objective"],
+  [["train", "--views", "halves"], 2, "Option --views is for --objective contrastive"],
+  [
+    ["train", "--objective", "contrastive", "--init", "model", "--pairs", "table.csv", "--device", "cpu"],
+    1,
+    "Cannot use table.csv: its columns are id, body; wanted anchor and positive, or",
+  ],
   [["embed"], 2, "Wanted: embed DIR"],
   [["embed", "model", "abc", "--pool", "cls"], 1, "Cannot take the vector of [CLS]"],
   [

@@ -9,7 +9,7 @@ function cosines(at: (i: number, j: number) => number) {
   const stride = pairs + 4;
   const values = Float32Array.from({ length: pairs * stride }, (_, k) => {
     const [i, j] = [Math.floor(k / stride), k % stride];
-    return j < pairs ? at(i, j) : 0;
+    return j < pairs ? at(i, j) : -Infinity;
   });
   return { pairs, stride, values };
 }

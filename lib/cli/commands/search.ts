@@ -40,8 +40,7 @@ ${permissionsHelp({ ...modelPermissions, "--allow-read=FOLDER": "the index", ...
 
 Examples:
   ${program} search "who keeps the keys" --index notes.index
-  ${program} search "how do I get my money back" --index help.index --top 3 --json
-  ${program} search --index notes.index < questions.txt`;
+  ${program} search "how do I get my money back" --index help.index --top 3 --json`;
 
 const wanted = 'Wanted: search "words" --index FOLDER';
 

@@ -1,0 +1,75 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { runMains } from "../helpers/run_cli.ts";
+import { runLosses } from "../helpers/run_losses.ts";
+import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
+
+const device = ["--device", "cpu", "--blas", "off"];
+const small = [
+  "--batch-tokens",
+  "192",
+  "--length",
+  "12",
+  "--eval-tokens",
+  "192",
+  "--eval-every",
+  "3",
+  "--save-every",
+  "3",
+];
+const compare = ["train", "--objective", "contrastive", ...device, ...small, "--steps", "6"];
+const base = ["train", "--data", "stories", "--layers", "1", "--width", "16", "--heads", "2", "--steps", "1"];
+
+Deno.test("train --objective contrastive goes on to the bit, and its folder is one of sentence-transformers", () =>
+  inTemporaryFolder(async (cwd) => {
+    const words = "one two three four five six seven eight nine ten".split(" ");
+    const pairs = words.flatMap((a) => words.map((b) => `${a} ${b},${b} and ${a}`));
+    await Deno.writeTextFile(`${cwd}/pairs.csv`, `question,answer\n${pairs.join("\n")}\n`);
+    const made = await runMains([
+      [...base, ...device, "--batch-tokens", "64", "--curriculum", "16:100%", "--eval-tokens", "64", "--name", "base"],
+      [...compare, "--init", "runs/base", "--data", "stories", "--name", "twice"],
+      [...compare, "--init", "runs/base", "--pairs", "pairs.csv", "--name", "pairs"],
+    ], { cwd });
+    for (const { code, err } of made) assertEquals(code, 0, err);
+    assertStringIncludes(made[1]!.out, "views   a text twice, 10% dropped; each is compared with those of all texts");
+    assertStringIncludes(made[1]!.out, "guessing among 8 texts gives 2.08");
+    assertMatch(made[1]!.out, /the model is in runs\/twice; search your documents with:\n.* index FOLDER --model/);
+    assertStringIncludes(made[2]!.out, "corpus  pairs.csv, 100 pairs");
+    assertStringIncludes(made[2]!.out, "views   the two texts of a pair");
+
+    const names = ["twice", "pairs"];
+    const whole = [];
+    for (const name of names) {
+      whole.push(await runLosses(`${cwd}/runs/${name}`));
+      await Deno.remove(`${cwd}/runs/${name}/checkpoints/step-00000006`, { recursive: true });
+    }
+    const resumed = await runMains(names.map((name) => ["train", "--resume", `runs/${name}`]), { cwd });
+    for (const [i, { code, err }] of resumed.entries()) {
+      assertEquals(code, 0, err);
+      const losses = await runLosses(`${cwd}/runs/${names[i]}`);
+      assertEquals(losses, whole[i]!);
+      assert(losses.filter(({ kind }) => kind === "train").every(({ maskRate }) => maskRate === 0));
+    }
+
+    const folder = `${cwd}/runs/pairs/checkpoints/step-00000006`;
+    const { pooling_mode_mean_tokens: isMean } = JSON.parse(await Deno.readTextFile(`${folder}/1_Pooling/config.json`));
+    assertEquals(isMean, true);
+    const card = await Deno.readTextFile(`${folder}/README.md`);
+    assertStringIncludes(card, "pipeline_tag: sentence-similarity");
+    assertStringIncludes(card, 'SentenceTransformer("FOLDER")');
+    await Deno.writeTextFile(`${cwd}/notes.txt`, "one two three\n\nfour five six seven\n");
+    const used = await runMains([
+      ["embed", "runs/pairs", "one two", ...device],
+      ["embed", "runs/pairs", "one two", "--pool", "mean", ...device],
+      ["export", "runs/pairs", "--out", "exported"],
+      ["index", "notes.txt", "--model", "runs/pairs", "--out", "notes.index", "--json", ...device],
+      ["search", "four five six seven", "--index", "notes.index", "--json", ...device],
+      ["eval", "runs/pairs", "--json", ...device],
+    ], { cwd });
+    for (const { code, err } of used) assertEquals(code, 0, err);
+    assertEquals(used[0]!.out, used[1]!.out);
+    assertEquals(JSON.parse(await Deno.readTextFile(`${cwd}/exported/modules.json`)).length, 2);
+    assertEquals(JSON.parse(used[3]!.out), { index: "notes.index", passages: 1, files: 1, unchanged: 0 });
+    const { query, results: [{ score, file, line }] } = JSON.parse(used[4]!.out);
+    assertEquals([query, file, line], ["four five six seven", "notes.txt", 1]);
+    assert(score > 0.5 && score <= 1.000001);
+  }));
