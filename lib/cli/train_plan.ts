@@ -87,7 +87,10 @@ const isContrastive = ({ get }: ParsedFlags) => get(flags.objective) === "contra
 
 /** Flags that mean nothing for one objective or the other. */
 const ofContrastive = ["pairs", "views", "temperature"];
-const ofMasked = ["nsp", "pack", "mask-rate", "mask-rule", "mask-mode", "never-mask", "sample-every"];
+const ofMasked = [
+  ...["nsp", "pack", "attention", "sample-every"],
+  ...["mask-rate", "mask-spread", "mask-rule", "mask-mode", "never-mask"],
+];
 
 /** Each objective has flags of its own. */
 function checkObjective(parsed: ParsedFlags): void {

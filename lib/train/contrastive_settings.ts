@@ -51,7 +51,7 @@ export function checkContrastive(
   { curriculum, batchTokens, contrastive }: Pick<TrainingSettings, "curriculum" | "batchTokens" | "contrastive">,
   { model, corpus }: { model: { readonly config: Pick<ModelConfig, "dropout"> }; corpus: Pick<Corpus, "pairs"> },
 ): void {
-  for (const { length } of curriculum) checkBatch({ length, batchTokens });
+  for (const { length, batchTokens: own = batchTokens } of curriculum) checkBatch({ length, batchTokens: own });
   const isSame = contrastive?.views === "dropout" && !corpus.pairs && model.config.dropout === 0;
   if (!isSame) return;
   throw new RangeError(
