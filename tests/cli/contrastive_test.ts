@@ -64,9 +64,11 @@ Deno.test("train --objective contrastive goes on to the bit, and its folder is o
       ["index", "notes.txt", "--model", "runs/pairs", "--out", "notes.index", "--json", ...device],
       ["search", "four five six seven", "--index", "notes.index", "--json", ...device],
       ["eval", "runs/pairs", "--json", ...device],
+      ["info", "runs/pairs"],
     ], { cwd });
     for (const { code, err } of used) assertEquals(code, 0, err);
     assertEquals(used[0]!.out, used[1]!.out);
+    assertStringIncludes(used[6]!.out, "the mean of all tokens; made for comparing texts");
     assertEquals(JSON.parse(await Deno.readTextFile(`${cwd}/exported/modules.json`)).length, 2);
     assertEquals(JSON.parse(used[3]!.out), { index: "notes.index", passages: 1, files: 1, unchanged: 0 });
     const { query, results: [{ score, file, line }] } = JSON.parse(used[4]!.out);

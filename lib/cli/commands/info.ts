@@ -7,6 +7,7 @@
 import { counted } from "../../sentences/counted.ts";
 import { classNameOf } from "../../format/config_json.ts";
 import type { OpenedModel } from "../../format/open_model.ts";
+import { type ModelPooling, readPooling } from "../../format/sentence_folder.ts";
 import { parameterCount } from "../../model/parameters.ts";
 import { safeJson } from "../../sentences/safe_text.ts";
 import { readAbout, type RunAbout } from "../../train/checkpoint.ts";
@@ -78,14 +79,23 @@ export async function infoCommand(args: readonly string[]): Promise<number> {
   const checkpoints = await describeCheckpoints(path);
   await opened.weights.close();
   const about = await readAbout(opened.folder);
-  if (parsed.get(json)) say(safeJson(summary(opened, about), 2));
+  // in another way than those here: embed says that
+  const pooling = await readPooling(opened.folder).catch(() => undefined);
+  if (parsed.get(json)) say(safeJson({ ...summary(opened, about), vectors: pooling ?? null }, 2));
   else {
     const all = rows(opened, about);
+    if (pooling) all.push(["vectors", vectorsOf(pooling)]);
     if (checkpoints) all.push(["checkpoints", checkpoints]);
     for (const [name, value] of all) sayWrapped(`${name.padEnd(14)}  ${value}`);
   }
   return 0;
 }
+
+/** What a folder of sentence-transformers says of its vectors. */
+const vectorsOf = ({ pool, normalize }: ModelPooling) =>
+  `${pool === "mean" ? "the mean of all tokens" : "that of [CLS]"}${
+    normalize ? ", of length 1" : ""
+  }; made for comparing texts`;
 
 /** Measures a device and shows it. */
 async function showDevice(choice: DeviceChoice, parsed: ParsedFlags): Promise<number> {
