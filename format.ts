@@ -43,3 +43,6 @@ export type { ModelParameter, ParameterRole } from "./lib/model/parameter_list.t
 
 // ONNX
 export { type OnnxOptions, toOnnx } from "./lib/format/onnx_model.ts";
+
+// sentence-transformers
+export { type ModelPooling, readPooling, sentenceFiles } from "./lib/format/sentence_folder.ts";

@@ -60,7 +60,8 @@ export async function textNotices(
   }
   if (settings.pack === "pairs") notices.push(...await pairNotices(corpus));
   const whole = wholeTokens(corpus, survey);
-  const passes = whole === undefined ? 0 : plannedTokens(settings) / whole;
+  // of texts that are compared, windows hold two views and much padding
+  const passes = whole === undefined || settings.contrastive ? 0 : plannedTokens(settings) / whole;
   if (passes > MANY_PASSES) {
     const about = survey.isWhole ? "" : "about ";
     notices.push(
