@@ -160,12 +160,13 @@ async function batchProblem(choice: MemoryChoice, limit: number): Promise<BatchP
   const bytes = elementBytes(device.precision ?? "f32");
   const least = (count: number) => bytes * count * length * config.width * kept * config.layers;
   const canPlan = (count: number) => bytes * count * length * config.width <= largest && least(count) <= limit;
-  // what is far too large cannot even be planned: one window tells how many would fit
-  const planned = canPlan(windows) ? windows : canPlan(1) ? 1 : 0;
+  // what is far too large cannot even be planned: one window tells how many would fit, or two, where texts are compared
+  const unit = settings.contrastive ? 2 : 1;
+  const planned = canPlan(windows) ? windows : canPlan(unit) ? unit : 0;
   const needs = planned > 0 ? await measured(choice, planned) : undefined;
   if (needs && planned === windows && needs.parameters + needs.batch <= limit && needs.largestTensor <= largest) return;
   const share = needs ? Math.min((limit - needs.parameters) / needs.batch, largest / needs.largestTensor) : 0;
-  const fittingTokens = length * Math.max(0, Math.floor(ROOM * planned * share));
+  const fittingTokens = unit * length * Math.max(0, Math.floor(ROOM * planned * share / unit));
   const needed = needs && planned === windows ? needs.parameters + needs.batch : least(windows);
   const has = needed > limit ? mebibytes(limit) : `${mebibytes(largest)} for one tensor`;
   const wish = fittingTokens > 0

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes 
 import { modelConfig } from "../../lib/model/config.ts";
 import { trainingMemory } from "../../lib/model/memory.ts";
 import { Model } from "../../lib/model/model.ts";
+import { contrastiveDefaults } from "../../lib/train/contrastive_settings.ts";
 import { defaultSettings, muonSettings } from "../../lib/train/settings.ts";
 import { fitMemory } from "../../lib/cli/memory_check.ts";
 import type { Device } from "../../lib/device/device.ts";
@@ -64,6 +65,19 @@ kindTest("fitMemory() names a size of batches that passes", async (device) => {
     const [, fitting] =
       /a step takes at least \S+ MiB, and it has 16 MiB; --batch-tokens (\d+) would fit$/.exec(message) ?? [];
     assert(Number(fitting) >= 1024, message);
+    await fitMemory({ config, settings: { ...settings, batchTokens: Number(fitting) }, device: small });
+  }
+});
+
+kindTest("fitMemory() names a size of batches of whole pairs where texts are compared", async (device) => {
+  const config = modelConfig({ vocab: 50, layers: 2, width: 32, heads: 2, dropout: 0.1 });
+  const settings = contrastiveDefaults({ preset: "modernbert", width: 32 });
+  const small = { ...withLimits(device), maxTensorBytes: 2 ** 20, memoryBytes: 2 ** 23 };
+  for (const batchTokens of [12_800, 12_800_000]) {
+    const message = await fitMemory({ config, settings: { ...settings, batchTokens }, device: small })
+      .then(() => "", (error: Error) => error.message);
+    const [, fitting] = /and it has 8\.0 MiB; --batch-tokens (\d+) would fit$/.exec(message) ?? [];
+    assert(Number(fitting) >= 128 && Number(fitting) % 128 === 0, message);
     await fitMemory({ config, settings: { ...settings, batchTokens: Number(fitting) }, device: small });
   }
 });
