@@ -68,6 +68,7 @@ export { createModel, Model } from "./lib/model/model.ts";
 // training
 export { parseCurriculum, type Stage } from "./lib/batch/curriculum.ts";
 export { TooFewTextsError, type ViewKind } from "./lib/batch/views.ts";
+export type { AttentionGrowth } from "./lib/batch/pieces.ts";
 export { TooShortError } from "./lib/batch/windows.ts";
 export { contrastive, type ContrastiveOptions } from "./lib/train/contrastive.ts";
 export { DivergedError } from "./lib/train/diverged.ts";
