@@ -20,7 +20,7 @@ export { WriteError, type WriteOptions } from "./lib/files/write_files.ts";
 export { type FileSet, writeFolder } from "./lib/files/write_folder.ts";
 export { type FileReader, memoryFolder, type ModelFolder, readJson, urlFolder } from "./lib/format/model_folder.ts";
 export type { FetchLimits } from "./lib/access/guarded_fetch.ts";
-export { type OpenedModel, openModel } from "./lib/format/open_model.ts";
+export { type OpenedModel, openModel, type OpenOptions } from "./lib/format/open_model.ts";
 export { modelCard, type ModelCardOptions } from "./lib/train/model_card.ts";
 
 // configurations and weights

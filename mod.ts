@@ -55,6 +55,9 @@ export { NoAdapterError } from "./lib/device/webgpu/open_webgpu.ts";
 
 // models
 export {
+  type ClassificationConfig,
+  type ClassifiedUnit,
+  type ClassifierPool,
   type ModelConfig,
   modelConfig,
   type ModelOptions,
@@ -164,6 +167,21 @@ export {
   type VectorIndex,
 } from "./lib/inference/vector_index.ts";
 export { type Candidate, fill, type Filled, type FillOptions, fillTexts } from "./lib/inference/fill.ts";
+export {
+  type Classified,
+  type ClassifiedExample,
+  type Classifier,
+  classifier,
+  type ClassifyOptions,
+  loadClassifier,
+  type TrainingReport,
+} from "./lib/classify/classifier.ts";
+export type { ClassifierFiles } from "./lib/classify/classifier_files.ts";
+export type { FineTuneEvent } from "./lib/classify/fine_tune.ts";
+export type { ClassifierScore, ClassScore } from "./lib/classify/scores.ts";
+export type { ClassWeighting, FineTuneOptions, FineTuneSettings } from "./lib/classify/settings.ts";
+export { loadTagger, type TaggedExample, type TaggedWord, type Tagger, tagger } from "./lib/classify/tagger.ts";
+export type { ClassifierEvent, ClassifierOptions, TrainingBegins } from "./lib/classify/train_head.ts";
 export { type EvaluateOptions, load, type LoadOptions, MaskedLanguageModel } from "./lib/inference/load.ts";
 
 // what a model's vectors know

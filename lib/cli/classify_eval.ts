@@ -4,13 +4,11 @@
  * @module
  */
 
-import { textClassifier } from "../classify/classifier.ts";
-import type { LabelledText } from "../labelled/labelled_texts.ts";
 import { safeJson } from "../sentences/safe_text.ts";
 import { checkpointPath } from "./checkpoint_choice.ts";
 import { readFlags, tellFlags } from "./classify_flags.ts";
 import { scoreLines, unknownNotice } from "./classify_report.ts";
-import { checkUnit } from "./classify_unit.ts";
+import { evaluated, opened as openedUnit, unitOf } from "./classify_unit.ts";
 import { type ParsedFlags, UsageError } from "./flags.ts";
 import { progressAside, watchedItems } from "./long_work.ts";
 import { skippedLines } from "./open_corpus.ts";
@@ -31,13 +29,14 @@ export async function classifyEval(parsed: ParsedFlags): Promise<number> {
   const opened = await openLabelled(data, parsed);
   try {
     return await withModel(await checkpointPath(path, parsed.get(readFlags.checkpoint)), parsed, async (model) => {
-      checkUnit(model, parsed);
-      const examples = watchedItems(progressAside(), "classifying", opened.examples()) as AsyncIterable<LabelledText>;
-      const score = await textClassifier(model).evaluate(examples, { windows: parsed.get(readFlags.windows) });
-      if (score.count === 0) throw new RangeError(`Cannot measure on ${opened.name}: it holds no text with a label`);
-      const unknown = unknownNotice(score, "text");
+      const told = openedUnit(model, parsed);
+      const unit = unitOf(told);
+      const examples = watchedItems(progressAside(), "classifying", opened.examples());
+      const score = await evaluated(told, examples, { windows: parsed.get(readFlags.windows) });
+      if (score.count === 0) throw new RangeError(`Cannot measure on ${opened.name}: it holds no ${unit} with a label`);
+      const unknown = unknownNotice(score, unit);
       if (parsed.get(tellFlags.json)) say(safeJson({ data: opened.name, ...score }));
-      else for (const line of scoreLines(opened.name, score, { unit: "text" })) openTerminal().print(line);
+      else for (const line of scoreLines(opened.name, score, { unit })) openTerminal().print(line);
       if (unknown) sayAside(`note: ${unknown}`);
       for (const line of skippedLines(opened.bad)) sayAside(line);
       return 0;

@@ -4,11 +4,13 @@
  * @module
  */
 
-import { type Classified, textClassifier } from "../classify/classifier.ts";
+import type { Classified, Classifier } from "../classify/classifier.ts";
+import type { Tagger } from "../classify/tagger.ts";
+import { counted } from "../sentences/counted.ts";
 import { safeJson } from "../sentences/safe_text.ts";
 import { checkpointPath } from "./checkpoint_choice.ts";
 import { readFlags, tellFlags } from "./classify_flags.ts";
-import { checkUnit } from "./classify_unit.ts";
+import { isTagger, opened } from "./classify_unit.ts";
 import { grouped } from "./figures.ts";
 import { type ParsedFlags, UsageError } from "./flags.ts";
 import { withModel } from "./opened_model.ts";
@@ -32,24 +34,53 @@ export async function classifyPredict(parsed: ParsedFlags): Promise<number> {
     wanted,
   });
   return await withModel(await checkpointPath(path, parsed.get(readFlags.checkpoint)), parsed, async (model) => {
-    checkUnit(model, parsed);
+    const told = opened(model, parsed);
     const write = lineWriter({ atOnce: isConversation(given, file) });
-    const top = parsed.get(tellFlags.top);
-    const windows = parsed.get(readFlags.windows);
-    let cut = 0;
-    for await (const told of textClassifier(model).predict(texts, { windows })) {
-      write(safeJson(recordOf(told, top)));
-      if (told.omitted > 0) cut++;
-    }
+    if (isTagger(told)) await tagTexts(told, texts, write);
+    else {await tellTexts(told, texts, {
+        write,
+        top: parsed.get(tellFlags.top),
+        windows: parsed.get(readFlags.windows),
+      });}
     write.flush();
-    if (cut > 0) {
-      sayAside(
-        `note: ${grouped(cut)} texts were longer than ${grouped(model.config.maxLength)} tokens and were cut off; ` +
-          "--windows reads all of them",
-      );
-    }
     return 0;
   }, { classifier: true });
+}
+
+/** Prints the classes of texts; says how many were cut off. */
+async function tellTexts(
+  told: Classifier,
+  texts: AsyncIterable<string>,
+  { write, top, windows }: { write: (line: string) => void; top: number; windows: boolean | undefined },
+): Promise<void> {
+  let cut = 0;
+  for await (const one of told.predict(texts, { windows })) {
+    write(safeJson(recordOf(one, top)));
+    if (one.omitted > 0) cut++;
+  }
+  if (cut === 0) return;
+  const { maxLength } = told.model.config;
+  sayAside(
+    `note: ${counted(cut, "text")} ${cut === 1 ? "was" : "were"} longer than ${
+      grouped(maxLength)
+    } tokens and cut off; ` +
+      "--windows reads all of them",
+  );
+}
+
+/** Prints the words of texts with their classes. */
+async function tagTexts(told: Tagger, texts: AsyncIterable<string>, write: (line: string) => void): Promise<void> {
+  const waiting: string[] = [];
+  const noted = async function* () {
+    for await (const text of texts) {
+      waiting.push(text);
+      yield text;
+    }
+  };
+  for await (const words of told.predict(noted())) {
+    const shown = words.map(({ word, tag, probability }) => ({ word, tag, probability: rounded(probability) }));
+    write(safeJson({ text: waiting.shift(), words: shown }));
+  }
 }
 
 /** What is printed of a text. */

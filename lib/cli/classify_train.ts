@@ -6,13 +6,17 @@
 
 import { classifierCard } from "../classify/card.ts";
 import { type Classifier, classifier } from "../classify/classifier.ts";
+import { type Tagger, tagger } from "../classify/tagger.ts";
 import type { ClassifierScore } from "../classify/scores.ts";
 import type { ClassifierOptions } from "../classify/train_head.ts";
 import { isFree, writeNewFolder } from "../files/new_folder.ts";
+import type { TextModel } from "../evaluate/text_model.ts";
 import { totalBytes } from "../files/write_files.ts";
 import type { LabelledText } from "../labelled/labelled_texts.ts";
+import type { LabelledWords } from "../labelled/sentence.ts";
 import { checkpointPath } from "./checkpoint_choice.ts";
 import { fineTuneFlags, readFlags } from "./classify_flags.ts";
+import { evaluated, unitOf } from "./classify_unit.ts";
 import { classifyReporter, scoreLines, unknownNotice } from "./classify_report.ts";
 import { definedOnly, type ParsedFlags, UsageError } from "./flags.ts";
 import { progressAside, waitedFor, watchedItems } from "./long_work.ts";
@@ -25,18 +29,7 @@ import { openTerminal, type Terminal } from "./terminal.ts";
 
 /** Trains a classifier, measures and writes it; returns the exit code. */
 export async function classifyTrain(parsed: ParsedFlags): Promise<number> {
-  const [, given, ...rest] = parsed.positional;
-  const [target, data, test] = [
-    parsed.get(fineTuneFlags.out),
-    parsed.all(readFlags.data),
-    parsed.all(fineTuneFlags.test),
-  ];
-  if (given === undefined || rest.length > 0 || target === undefined || data.length === 0) {
-    throw new UsageError("Wanted: classify train DIR --data LABELLED --out FOLDER");
-  }
-  if (parsed.get(fineTuneFlags.epochs) !== undefined && parsed.get(fineTuneFlags.steps) !== undefined) {
-    throw new UsageError("Give --epochs or --steps, not both");
-  }
+  const { given, target, data, test } = placesOf(parsed);
   checkPermissions({ ...readingOf([given, ...filesOf([...data, ...test])]), write: [target] });
   if (!await isFree(target)) throw new RangeError(`Cannot write to "${target}": it exists already`);
   const path = await checkpointPath(given, parsed.get(readFlags.checkpoint));
@@ -46,17 +39,14 @@ export async function classifyTrain(parsed: ParsedFlags): Promise<number> {
       opened.push(await openLabelled(paths, parsed));
     }
     const [training, testing] = opened as [OpenedLabelled, OpenedLabelled | undefined];
+    // what is wrong with it is to be told before hours of training
+    const tests = testing && await Array.fromAsync(testing.examples());
     return await withModel(path, parsed, async (base, { reason }) => {
       const terminal = openTerminal({ goesOn: true });
       terminal.print(`device   ${reason}`);
-      const unit = "text";
-      const reporter = classifyReporter(terminal, { unit });
-      const options = { ...optionsOf(parsed), hear: reporter.hear, note };
-      const examples = watchedItems(terminal, "reading the data", training.examples()) as AsyncIterable<LabelledText>;
-      const trained = await classifier(base, examples, options).finally(reporter.end);
+      const trained = await trainOn(base, training, { parsed, terminal });
       try {
-        for (const line of skippedLines(training.bad)) sayAside(line);
-        const scores = await measured(trained, { parsed, testing, terminal });
+        const scores = await measured(trained, { parsed, tests, terminal });
         await write(trained, { target, base: given, data: training.name, scores });
         terminal.print(`classifier in ${target}`);
         return 0;
@@ -66,6 +56,40 @@ export async function classifyTrain(parsed: ParsedFlags): Promise<number> {
     });
   } finally {
     for (const one of opened) await one.close();
+  }
+}
+
+/** What the arguments name. */
+function placesOf(parsed: ParsedFlags) {
+  const [, given, ...rest] = parsed.positional;
+  const target = parsed.get(fineTuneFlags.out);
+  const [data, test] = [parsed.all(readFlags.data), parsed.all(fineTuneFlags.test)];
+  if (given === undefined || rest.length > 0 || target === undefined || data.length === 0) {
+    throw new UsageError("Wanted: classify train DIR --data LABELLED --out FOLDER");
+  }
+  if (parsed.get(fineTuneFlags.epochs) !== undefined && parsed.get(fineTuneFlags.steps) !== undefined) {
+    throw new UsageError("Give --epochs or --steps, not both");
+  }
+  return { given, target, data, test };
+}
+
+/** Trains on labelled data, and says how far it is. */
+async function trainOn(
+  base: TextModel,
+  data: OpenedLabelled,
+  { parsed, terminal }: { parsed: ParsedFlags; terminal: Terminal },
+): Promise<Trained> {
+  const isWords = parsed.get(readFlags.tokens) ?? false;
+  const reporter = classifyReporter(terminal, { unit: isWords ? "sentence" : "text" });
+  const options = { ...optionsOf(parsed), hear: reporter.hear, note };
+  const examples = watchedItems(terminal, "reading the data", data.examples());
+  try {
+    return isWords
+      ? await tagger(base, examples as AsyncIterable<LabelledWords>, options)
+      : await classifier(base, examples as AsyncIterable<LabelledText>, options);
+  } finally {
+    reporter.end();
+    for (const line of skippedLines(data.bad)) sayAside(line);
   }
 }
 
@@ -92,6 +116,9 @@ function optionsOf(parsed: ParsedFlags): ClassifierOptions & { windows: boolean 
   };
 }
 
+/** A classifier or a tagger. */
+type Trained = Classifier | Tagger;
+
 interface Scored {
   readonly on: string;
   readonly score: ClassifierScore;
@@ -99,27 +126,31 @@ interface Scored {
 
 /** Scores on what was held out, and on the test data where there are some. */
 async function measured(
-  trained: Classifier,
-  { parsed, testing, terminal }: { parsed: ParsedFlags; testing: OpenedLabelled | undefined; terminal: Terminal },
+  trained: Trained,
+  { parsed, tests, terminal }: {
+    parsed: ParsedFlags;
+    tests: readonly (LabelledText | LabelledWords)[] | undefined;
+    terminal: Terminal;
+  },
 ): Promise<Scored[]> {
   const scores: Scored[] = [];
+  const unit = unitOf(trained);
   const { heldOut } = trained.training!;
   if (heldOut) {
-    scores.push({ on: "the texts that were held out, by which the weights were chosen", score: heldOut });
-    for (const line of scoreLines("held out", heldOut, { unit: "text", each: !testing })) terminal.print(line);
+    scores.push({ on: `the ${unit}s that were held out, by which the weights were chosen`, score: heldOut });
+    for (const line of scoreLines("held out", heldOut, { unit, each: !tests })) terminal.print(line);
   }
-  if (!testing) return scores;
-  const windows = parsed.get(readFlags.windows);
-  const score = await trained.evaluate(testing.examples() as AsyncIterable<LabelledText>, { windows });
+  if (!tests) return scores;
+  const score = await evaluated(trained, tests, { windows: parsed.get(readFlags.windows) });
   scores.push({ on: "test data", score });
-  for (const line of scoreLines("test    ", score, { unit: "text" })) terminal.print(line);
-  const unknown = unknownNotice(score, "text");
+  for (const line of scoreLines("test    ", score, { unit })) terminal.print(line);
+  const unknown = unknownNotice(score, unit);
   if (unknown) sayAside(`note: ${unknown}`);
   return scores;
 }
 
 async function write(
-  trained: Classifier,
+  trained: Trained,
   { target, base, data, scores }: { target: string; base: string; data: string; scores: readonly Scored[] },
 ): Promise<void> {
   const name = target.replace(/[\\/]+$/, "").split(/[\\/]/).at(-1)!;

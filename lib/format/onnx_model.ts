@@ -4,7 +4,7 @@
  * @module
  */
 
-import { architectures, type ModelConfig } from "../model/config.ts";
+import { architectures, type ClassificationConfig, type ModelConfig } from "../model/config.ts";
 import { positionTables } from "../model/encoder.ts";
 import { modelParameters } from "../model/parameters.ts";
 import type { Activation } from "../tensor/activations.ts";
@@ -31,8 +31,8 @@ export interface OnnxOptions {
 /**
  * The model as an ONNX file, in pieces to be written one after the other; 32-bit weights are not copied.
  *
- * Inputs are `input_ids` and `attention_mask`, int64 [batch, length]. Outputs are `logits`, float32 [batch, length, vocab], and
- * with `embeddings` also `last_hidden_state` [batch, length, width] and `sentence_embedding` [batch, width]; with "only" these
+ * Inputs are `input_ids` and `attention_mask`, int64 [batch, length]. Outputs are `logits`, float32 [batch, length, vocab], of
+ * a model that tells classes [batch, classes] or [batch, length, classes], and with `embeddings` also `last_hidden_state` [batch, length, width] and `sentence_embedding` [batch, width]; with "only" these
  * two alone, without the parameters of a head. All are finite for every mask: a text of which nothing is seen gets vectors that
  * mean nothing, and a sentence vector of zeros.
  *
@@ -60,21 +60,32 @@ export function toOnnx(
   const hidden = encoder(context, ids);
   const { vocab, width } = config;
   const outward = (rows: OnnxValue, size: number) => context.unflatten(rows, [size]);
-  if (embeddings !== "only") {
+  if (embeddings !== "only" && config.classification) {
+    const { of, classes } = config.classification;
+    const units = classLogits(context, hidden, { mask, head: config.classification });
+    const logits = of === "token" ? outward(units, classes.length) : units;
+    const shape = of === "token" ? ["batch", "length", classes.length] : ["batch", classes.length];
+    graph.output("logits", logits, { type: "f32", shape });
+  } else if (embeddings !== "only") {
     const logits = outward(head(context, hidden), vocab);
     graph.output("logits", logits, { type: "f32", shape: ["batch", "length", vocab] });
   }
   if (embeddings) {
     const states = outward(hidden, width);
     graph.output("last_hidden_state", states, { type: "f32", shape: ["batch", "length", width] });
-    const weights = graph.call("Unsqueeze", [graph.cast(graph.cast(mask, "bool"), "f32"), graph.whole([2])]);
-    const total = (values: OnnxValue) => graph.call("ReduceSum", [values, graph.whole([1])], { keepdims: 0 });
-    // at least one, so that a text without tokens gives no 0 / 0
-    const count = graph.call("Max", [total(weights), graph.float(1, "f32")]);
-    const mean = graph.call("Div", [total(graph.call("Mul", [states, weights])), count]);
+    const mean = meanOf(graph, states, mask);
     graph.output("sentence_embedding", mean, { type: "f32", shape: ["batch", width] });
   }
   return graph.encode({ name: config.preset, producer: "cloze" });
+}
+
+/** The mean of each text's tokens, [batch, width], of states [batch, length, width]. */
+function meanOf(graph: OnnxGraph, states: OnnxValue, mask: OnnxValue): OnnxValue {
+  const weights = graph.call("Unsqueeze", [graph.cast(graph.cast(mask, "bool"), "f32"), graph.whole([2])]);
+  const total = (values: OnnxValue) => graph.call("ReduceSum", [values, graph.whole([1])], { keepdims: 0 });
+  // at least one, so that a text without tokens gives no 0 / 0
+  const count = graph.call("Max", [total(weights), graph.float(1, "f32")]);
+  return graph.call("Div", [total(graph.call("Mul", [states, weights])), count]);
 }
 
 type Context = ReturnType<typeof contextOf>;
@@ -288,4 +299,28 @@ function head(context: Context, hidden: OnnxValue): OnnxValue {
   }
   const weight = config.tied ? "embeddings.token" : "decoder.weight";
   return context.high(context.product(context.low(x), weight, "decoder.bias"));
+}
+
+/** Logits of classes: [batch, classes] of texts, [batch · length, classes] of tokens; see lib/model/heads/classification.ts. */
+function classLogits(
+  context: Context,
+  hidden: OnnxValue,
+  { mask, head: { of, pool } }: { mask: OnnxValue; head: ClassificationConfig },
+): OnnxValue {
+  const { graph, config } = context;
+  const isModern = config.preset === "modernbert";
+  let x = hidden;
+  if (of === "text") {
+    const states = context.unflatten(hidden, [config.width]);
+    x = isModern && pool === "mean"
+      ? meanOf(graph, states, mask)
+      : graph.call("Gather", [states, graph.whole(0)], { axis: 1 });
+  }
+  if (isModern) {
+    const dense = context.activate(context.linear(context.low(x), "classifier.dense"), config.activation);
+    x = context.norm(context.high(dense), "classifier.norm");
+  } else if (of === "text") {
+    x = context.high(context.activate(context.linear(context.low(x), "classifier.pooler"), "tanh"));
+  }
+  return context.high(context.linear(context.low(x), "classifier.output"));
 }

@@ -37,11 +37,11 @@ export interface OpenOptions {
    */
   keepFiles?: boolean | undefined;
   /**
-   * Open it with its head for classes, which it must have, instead of that for masked tokens.
+   * Open it with its head for classes, which it must have, instead of that for masked tokens; "any": if it has one.
    *
    * @default {false}
    */
-  classifier?: boolean | undefined;
+  classifier?: boolean | "any" | undefined;
 }
 
 /**
@@ -60,9 +60,8 @@ export async function openModel(
   }
   const base = fromConfigJson(json, pathIn(folder, "config.json"));
   const classes = classesIn(json);
-  const config = classifier
-    ? { ...base, nextSentence: false, classification: classesOf(json, { classes, folder }) }
-    : base;
+  const head = classifier === false ? undefined : classesOf(json, { classes, folder, isAny: classifier === "any" });
+  const config = head ? { ...base, nextSentence: false, classification: head } : base;
   const tokenizer = await readTokenizer(folder, { keepFiles });
   if (tokenizer.size > config.vocab) {
     throw new SyntaxError(
@@ -74,12 +73,19 @@ export async function openModel(
   return { folder, config: { ...config, nextSentence: weights.nextSentence }, classes, tokenizer, weights };
 }
 
+/** The head for classes that a config.json describes. */
 function classesOf(
   json: Readonly<Record<string, unknown>>,
-  { classes, folder }: { classes: readonly string[]; folder: ModelFolder },
-): ClassificationConfig {
-  const head = fromClassificationJson(json, { classes, path: pathIn(folder, "config.json") });
-  if (head) return head;
+  { classes, folder, isAny }: { classes: readonly string[]; folder: ModelFolder; isAny: boolean },
+): ClassificationConfig | undefined {
+  try {
+    const head = fromClassificationJson(json, { classes, path: pathIn(folder, "config.json") });
+    if (head || isAny) return head;
+  } catch (error) {
+    // who takes any head takes the encoder of other ones
+    if (isAny) return undefined;
+    throw error;
+  }
   const what = classes.length > 0 ? `it is a ${listed(classes)}` : "its config.json names no class";
   throw new RangeError(`Cannot tell classes with ${folder.place}: ${what}; classify train makes a classifier of it`);
 }

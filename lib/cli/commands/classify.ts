@@ -74,7 +74,7 @@ export async function classifyCommand(args: readonly string[]): Promise<number> 
   }
   const wrong = parsed.given.find((flag) => action.others.includes(flag));
   if (wrong !== undefined) throw new UsageError(`Option --${wrong} means nothing to classify ${name}`);
-  if (name === "train" && parsed.get(readFlags.tokens) && parsed.get(readFlags.windows)) {
+  if (parsed.get(readFlags.tokens) && parsed.get(readFlags.windows)) {
     throw new UsageError("Option --windows means nothing with --tokens: long sentences are always read in pieces");
   }
   return await action.run(parsed);

@@ -46,7 +46,7 @@ Usage: ${program} export DIR --out OUT [options]
 ${folderHelp}
 Without --onnx, OUT gets config.json, model.safetensors and the tokenizer's files, which transformers loads. With --onnx the
 graph is OUT/onnx/model.onnx (in 16 bits model_fp16.onnx), which transformers.js and ONNX Runtime load: opset 17, any batch
-and length, inputs input_ids and attention_mask, output logits; or with --embeddings-only last_hidden_state and
+and length, inputs input_ids and attention_mask, output logits, of classifiers those of the classes; or with --embeddings-only last_hidden_state and
 sentence_embedding, for the pipeline feature-extraction.
 
 ${flagHelp(groups)}
@@ -84,12 +84,13 @@ export async function exportCommand(args: readonly string[]): Promise<number> {
   checkPermissions({ ...readingOf([given]), write: [target] });
   if (!await isFree(target)) throw new RangeError(`Cannot write to "${target}": it exists already`);
   const path = await checkpointPath(given, parsed.get(checkpoint));
-  const opened = await openNamed(path);
+  const classifier = wanted === "only" ? false : "any";
+  const opened = await openNamed(path, { classifier });
   if (!isOnnx && opened.config.preset === "labml") {
     await opened.weights.close();
     throw new RangeError("labml.ai's model has no Hugging Face class, so it is exported as ONNX only: add --onnx");
   }
-  if (isOnnx && !opened.weights.head && wanted !== "only") {
+  if (isOnnx && !opened.weights.head && !opened.config.classification && wanted !== "only") {
     await opened.weights.close();
     throw new RangeError(
       `Cannot export ${opened.folder.place} with logits: it has no head for masked tokens; add --embeddings-only`,
@@ -102,6 +103,7 @@ export async function exportCommand(args: readonly string[]): Promise<number> {
       isOnnx && type !== "bf16"
         ? await onnxFiles(watchedModel(opened), { type, embeddings: wanted })
         : await huggingFaceFiles(watchedModel(opened), type),
+    { classifier },
   );
   const bytes = grouped(totalBytes([...files.values()].flat()));
   await waitedFor(
