@@ -91,6 +91,8 @@ export type {
   BatchShape,
   Contrast,
   EncoderProgram,
+  HeadProgram,
+  HeadRecorder,
   EvaluationProgram,
   ModelStepInput,
   StepRecords,

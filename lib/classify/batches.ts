@@ -93,8 +93,7 @@ function partOf(
       weight += ownWeights[i]!;
     }
   }
-  const lengths = examples.map(({ ids }) => ids.length);
-  return { ...texts, lengths, labels, weights, weight, shape: { windows, length, documents: true } };
+  return { ...texts, labels, weights, weight, shape: { windows, length, documents: true } };
 }
 
 /** The batches of a pass over the examples: in another order in each, and for each seed. */

@@ -6,10 +6,10 @@
 
 import type { ModelConfig } from "../model/config.ts";
 
-/** How classes are weighed. */
-export const classWeightings = ["none", "balanced"] as const;
 /** Every example counts the same, or every class does. */
-export type ClassWeighting = typeof classWeightings[number];
+export type ClassWeighting = "none" | "balanced";
+/** How classes are weighed. */
+export const classWeightings: readonly ClassWeighting[] = ["none", "balanced"];
 
 /** How a classifier is trained. */
 export interface FineTuneSettings {

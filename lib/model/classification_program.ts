@@ -35,7 +35,8 @@ export async function compileClassification(
   const { device, config: { classification } } = model;
   if (!classification) throw new RangeError("Cannot tell classes: this model has no head for them");
   const { program, head, write, destroy } = await model.compileHead(
-    shape,
+    // the mean of a text is that of its bounds
+    { ...shape, documents: true },
     (context, hidden, step) => recordClassificationHead(context, hidden, { classification, shape, step }),
     { optimizer },
   );

@@ -49,12 +49,11 @@ async function gradientsOf(device: Device, model: Model, given: Texts) {
   const shape = { windows: 4, length: 7, documents: true };
   const program = await compileClassification(model, shape, { optimizer });
   try {
-    const { batch, lengths, labels, weights } = given;
+    const { batch, labels, weights } = given;
     const total = labels.reduce<number>((sum, label, i) => label === undefined ? sum : sum + weights[i]!, 0);
     model.writeStep({ seed: 1, step: 0, microStep: 0, lossScale: 1 / total, learningRate: 0, optimizer });
     program.write({
       ...batch,
-      lengths,
       labels: Uint32Array.from(labels, (label) => label ?? NO_LABEL),
       weights: Float32Array.from(weights),
     });
@@ -94,7 +93,7 @@ for (const [name, config] of Object.entries(heads)) {
         tape.backpropagate(loss, [1]);
 
         const program = await compileClassification(model, { windows: 4, length: 7, documents: true });
-        program.write({ ...given.batch, lengths: given.lengths });
+        program.write(given.batch);
         program.program.run();
         const logits = new Float32Array((await device.read([program.logits]))[0]!);
         program.destroy();
@@ -140,7 +139,7 @@ kindTest("what stands in the padding changes no class", async (device) => {
   const logits: Float32Array[] = [];
   for (const padding of [0, 5]) {
     const ids = [Uint32Array.of(3, 4, 5, 6, 7, 8, 9), Uint32Array.of(2, 3, 4, 1), Uint32Array.of(9)];
-    program.write({ ...padTexts(ids, { length: 7, padding }), lengths: [7, 4, 1] });
+    program.write(padTexts(ids, { length: 7, padding }));
     program.program.run();
     logits.push(new Float32Array((await device.read([program.logits]))[0]!).slice(0, 24));
   }

@@ -9,7 +9,7 @@ import { classNameOf } from "../../format/config_json.ts";
 import type { OpenedModel } from "../../format/open_model.ts";
 import { type ModelPooling, readPooling } from "../../format/sentence_folder.ts";
 import { parameterCount } from "../../model/parameters.ts";
-import { safeJson } from "../../sentences/safe_text.ts";
+import { listed, safeJson } from "../../sentences/safe_text.ts";
 import { readAbout, type RunAbout } from "../../train/checkpoint.ts";
 import { type DeviceChoice, deviceChoices } from "../../device/open_device.ts";
 import { deviceLines, deviceReport } from "../device_report.ts";
@@ -56,8 +56,13 @@ function classOf({ config, classes, weights: { head } }: OpenedModel): string {
   return classes.join(", ") || classNameOf(config, { head }) || "none: labml.ai's model is exported to ONNX only";
 }
 
-const headOf = ({ weights: { head, nextSentence } }: OpenedModel) =>
-  head
+const headOf = ({ config: { classification }, weights: { head, nextSentence } }: OpenedModel) =>
+  classification
+    ? `tells ${grouped(classification.classes.length)} classes of ${
+      classification.of === "text" ? "texts" : "words"
+    }: ` +
+      listed(classification.classes)
+    : head
     ? `predicts masked tokens${nextSentence ? ", and which of two texts follows the other" : ""}`
     : "none for masked tokens: embed works, fill and eval do not; train --init makes a new one";
 
@@ -75,7 +80,7 @@ export async function infoCommand(args: readonly string[]): Promise<number> {
     throw new UsageError("Wanted: info DIR, or without DIR info --gpu");
   }
   checkPermissions(readingOf([path]));
-  const opened = await openNamed(await checkpointPath(path, parsed.get(checkpoint)));
+  const opened = await openNamed(await checkpointPath(path, parsed.get(checkpoint)), { classifier: "any" });
   const checkpoints = await describeCheckpoints(path);
   await opened.weights.close();
   const about = await readAbout(opened.folder);

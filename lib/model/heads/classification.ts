@@ -11,8 +11,7 @@ import type { StepTensors } from "../../optimizer/step.ts";
 import { crossEntropy, NO_LABEL } from "../../ops/cross_entropy.ts";
 import { dropout } from "../../ops/dropout.ts";
 import { gatherRows, NOT_SELECTED } from "../../ops/gather_rows.ts";
-import { poolRows, sharesStride } from "../../ops/pool_rows.ts";
-import type { Graph } from "../../graph/graph.ts";
+import { meanPool } from "../../ops/mean_pool.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import type { ClassificationConfig, ModelConfig } from "../config.ts";
 import { type EncoderContext, namedOperations } from "../encoder.ts";
@@ -41,8 +40,6 @@ export function classificationParameters(config: ModelConfig): ModelParameter[] 
 
 /** Texts with what is known of them. */
 export interface ClassifiedTexts extends Texts {
-  /** Tokens of each window's text; the rest is padding. */
-  readonly lengths: readonly number[];
   /** In training: class of each window, or of each row, or {@linkcode NO_LABEL}. */
   readonly labels?: Uint32Array<ArrayBuffer> | undefined;
   /** In training: weight of each label. */
@@ -80,9 +77,7 @@ export function recordClassificationHead(
 ): ClassificationHead {
   const { graph, config, clock } = context;
   const op = namedOperations(context);
-  const pooling = classification.of === "text"
-    ? recordPooling(graph, hidden, { config, classification, shape })
-    : undefined;
+  const pooling = classification.of === "text" ? recordPooling(context, hidden, { classification, shape }) : undefined;
   let x = pooling?.pooled ?? hidden;
   if (config.preset === "modernbert") {
     x = op.norm(op.linear(x, "classifier.dense", { activation: config.activation }), "classifier.norm");
@@ -100,8 +95,7 @@ export function recordClassificationHead(
   return {
     logits,
     writeConstants: (device: Device) => pooling?.writeConstants(device),
-    write(device: Device, { lengths, labels = new Uint32Array(), weights }: ClassifiedTexts) {
-      pooling?.write(device, lengths);
+    write(device: Device, { labels = new Uint32Array(), weights }: ClassifiedTexts) {
       if (!loss) return;
       const all = new Uint32Array(units).fill(NO_LABEL);
       all.set(labels);
@@ -115,34 +109,19 @@ export function recordClassificationHead(
 
 /** Records how a text becomes one vector. */
 function recordPooling(
-  graph: Graph,
+  { graph, config, documents }: EncoderContext,
   hidden: Tensor,
-  { config, classification, shape: { windows, length } }: Omit<ClassificationHeadOptions, "step"> & {
-    config: ModelConfig;
-  },
+  { classification, shape: { windows, length } }: Omit<ClassificationHeadOptions, "step">,
 ) {
   const rows = windows * length;
   if (config.preset === "modernbert" && classification.pool === "mean") {
-    const stride = sharesStride(rows);
-    const shares = graph.persistent("shares of tokens", [windows, stride]);
-    return {
-      pooled: poolRows(graph, hidden, { windows, shares }),
-      writeConstants: () => {},
-      write(device: Device, lengths: readonly number[]) {
-        const values = new Float32Array(windows * stride);
-        for (const [w, count] of lengths.entries()) {
-          const first = w * (stride + length);
-          values.fill(1 / count, first, first + count);
-        }
-        device.write(shares, values);
-      },
-    };
+    if (!documents) throw new RangeError("Cannot take the mean of texts without their bounds");
+    return { pooled: meanPool(graph, hidden, { documents, windows }), writeConstants: () => {} };
   }
   const index = (name: string, size: number) => graph.persistent(name, [size], "u32");
   const selection = { rows: index("first rows", windows), inverse: index("first rows, inverse", rows) };
   return {
     pooled: gatherRows(graph, hidden, selection),
-    write: () => {},
     writeConstants(device: Device) {
       device.write(selection.rows, Uint32Array.from({ length: windows }, (_, window) => window * length));
       const inverse = new Uint32Array(rows).fill(NOT_SELECTED);
