@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { lower as lowerForCpu } from "../../lib/device/cpu/lower.ts";
 import type { WebGpuSettings } from "../../lib/device/device.ts";
+import { workOf } from "../../lib/device/profile.ts";
 import { lowerOp } from "../../lib/device/lowering.ts";
 import {
   type AttentionPass,
@@ -303,6 +304,23 @@ Deno.test("lowerOp() cuts parameters into pieces that can be bound", () => {
   assertEquals([first!.params.size4, first!.params.decayed4], [128, 128]);
   assertEquals([second!.params.size4, second!.params.decayed4], [122, 22]);
   assertEquals(second!.tensors.gradients!.storage!.offset, 64 + 128 * 16);
+});
+
+Deno.test("lower() for a GPU makes several products the slices of one that nobody adds up", () => {
+  const call: OpCall = {
+    op: "batch_matmul",
+    tensors: { a: tensor("a", 5, 36, 12), b: tensor("b", 5, 36, 28), c: tensor("c", 5, 12, 28) },
+    params: { count: 5, m: 12, n: 28, k: 36, symmetric: 0 },
+    choices: {},
+  };
+  const [product, ...rest] = lowerForGpu(call, gpu);
+  assertEquals(rest, []);
+  assertEquals(product!.grid, [28, 12, 5]);
+  const { m, n, k, split_k, a_stride, b_stride, c_stride } = product!.params;
+  assertEquals([m, n, k, split_k], [12, 28, 5 * 36, 36]);
+  assertEquals([a_stride, b_stride, c_stride], [12, 28, 28]);
+  assertEquals(product!.constants.TRANSPOSE_A, true);
+  assertEquals(workOf(product!).flop, 5 * 2 * 12 * 28 * 36);
 });
 
 Deno.test("lowerOp() knows no operation that there is not", () => {

@@ -1,5 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import type { Device } from "../../lib/device/device.ts";
+import { alteredDevice } from "../../lib/device/altered_device.ts";
 import { openCpuDevice } from "../../lib/device/cpu/open_cpu.ts";
 import { Graph } from "../../lib/graph/graph.ts";
 import { muon } from "../../lib/optimizer/muon.ts";
@@ -210,6 +211,20 @@ Deno.test("muon() gives the same to the bit for any number of threads", async ()
     destroy();
     device.destroy();
   }
+  assertEquals(results[0], results[1]);
+});
+
+Deno.test("muon() gives the same to the bit in as many batches as a device's bindings ask for", async () => {
+  const results: Float32Array[] = [];
+  const device = await openCpuDevice({ threads: 2 });
+  for (const maxTensorBytes of [device.maxTensorBytes, 1 << 14]) {
+    const { store, run, read, destroy } = await prepare(alteredDevice(device, { maxTensorBytes }));
+    device.write(store.values, store.join(valuesOf(1)));
+    for (let t = 1; t <= 2; t++) run(valuesOf(t + 1), { t, rate: 0.01 });
+    results.push(store.join(await read()));
+    destroy();
+  }
+  device.destroy();
   assertEquals(results[0], results[1]);
 });
 
