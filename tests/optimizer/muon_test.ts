@@ -124,10 +124,9 @@ for (
       for (const [i, step] of gradients.entries()) run(step, { t: i + 1, rate: 0.01 });
       expected ??= expectedAfter(start, gradients, { clip, rate: 0.01 });
       for (const [name, actual] of await read()) {
-        // rounding of 1e-7 is a hundredth of the square of a singular value that is 3e-3 of the norm, as random squares have:
-        // its direction's part in a step of 0.05 is off by half of that
+        // rounding of 1e-7 in a Gram matrix grows 78-fold twice in what is small: 1e-3 of a step of 0.05
         const isHidden = specs.some((spec) => spec.name === name && spec.hidden);
-        assertClose(actual, expected.get(name)!, { atol: isHidden ? 2.5e-4 : 1e-5, rtol: 1e-5, label: name });
+        assertClose(actual, expected.get(name)!, { atol: isHidden ? 5e-5 : 1e-5, rtol: 1e-5, label: name });
       }
     } finally {
       destroy();
@@ -151,12 +150,14 @@ kindTest(
         const matrix = muonReference.rowsOf(steps.get(name)!, columns!);
         const values = muonReference.singularValues(matrix).map((value) => value / gain);
         if (name === "square") {
-          assertAlmostEquals(values[0]!, 1, 0.35);
+          assertAlmostEquals(values[0]!, 1, 0.27);
           assert(values[1]! < 1e-3, `${values}`);
         } else {
-          // the polynomial is nowhere above 1.2025, and what does not begin below 2e-3 of the norm ends above 0.6
-          assert(values[0]! < 1.203, `${name}: ${values}`);
-          assert(values.filter((value) => value > 0.6).length >= values.length - 1, `${name}: ${values}`);
+          // what does not begin below a hundredth of the norm ends within 0.27 of 1, and nothing above that
+          const direction = muonReference.singularValues(muonReference.rowsOf(gradients.get(name)!, columns!));
+          const large = direction.filter((value) => value > 0.01 * Math.hypot(...direction)).length;
+          assert(large >= 0.8 * values.length);
+          assert(values[0]! < 1.2695 && values[large - 1]! > 0.7305, `${name}: ${values}`);
         }
       }
     } finally {

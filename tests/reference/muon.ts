@@ -2,7 +2,8 @@
 
 export type Rows = readonly (readonly number[])[];
 
-const [A, B, C] = [3.4445, -4.7750, 2.0315];
+/** Coefficients of each step. */
+const steps = [[8.093369, -23.620432, 17.446153], [3.636586, -2.721927, 0.536546], [2.661300, -1.977155, 0.452616]];
 
 export const transposed = (x: Rows): number[][] => x[0]!.map((_, j) => x.map((row) => row[j]!));
 
@@ -15,17 +16,17 @@ export function rowsOf(flat: ArrayLike<number>, columns: number): number[][] {
   return Array.from({ length: rows }, (_, i) => Array.from({ length: columns }, (_, j) => flat[i * columns + j]!));
 }
 
-/** Five steps of X ← a X + (b A + c A²) X with A = X Xᵀ, of a matrix that is no taller than wide, divided by its norm. */
+/** Steps of X ← a X + (b A + c A²) X with A = X Xᵀ, of a matrix that is no taller than wide, divided by its norm. */
 export function orthogonalized(direction: Rows): number[][] {
   if (direction.length > direction[0]!.length) return transposed(orthogonalized(transposed(direction)));
   const norm = Math.hypot(...direction.flat()) + 1e-7;
   let x = direction.map((row) => row.map((value) => value / norm));
-  for (let step = 0; step < 5; step++) {
+  for (const [a = 0, b = 0, c = 0] of steps) {
     const gram = times(x, transposed(x));
     const squared = times(gram, gram);
-    const factor = gram.map((row, i) => row.map((value, j) => B * value + C * squared[i]![j]!));
+    const factor = gram.map((row, i) => row.map((value, j) => b * value + c * squared[i]![j]!));
     const changed = times(factor, x);
-    x = x.map((row, i) => row.map((value, j) => A * value + changed[i]![j]!));
+    x = x.map((row, i) => row.map((value, j) => a * value + changed[i]![j]!));
   }
   return x;
 }
