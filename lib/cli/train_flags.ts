@@ -245,7 +245,7 @@ const objective = {
 const optimizer = {
   optimizer: flag(
     "NAME",
-    `adamw, or muon: the layers' matrices take orthogonal steps, which learns more of each token and takes longer, by a quarter at 1,024 tokens a step (default: ${
+    `adamw, or muon: the layers' matrices take orthogonal steps, which learns more of each token and takes longer, by a fifth at 1,024 tokens a step (default: ${
       optimizers[0]
     })`,
     parseChoice(optimizers),
