@@ -86,14 +86,15 @@ export { rotary, rotaryAngles, type RotaryOptions } from "./lib/ops/rotary.ts";
 export { similarities } from "./lib/ops/similarities.ts";
 
 // parameters, the optimizer, and what a model compiles
+export type { EncoderContext } from "./lib/model/encoder.ts";
 export type { NextSentenceHead } from "./lib/model/heads/next_sentence.ts";
 export type {
   BatchShape,
   Contrast,
   EncoderProgram,
+  EvaluationProgram,
   HeadProgram,
   HeadRecorder,
-  EvaluationProgram,
   ModelStepInput,
   StepRecords,
   TrainingProgram,

@@ -5,7 +5,16 @@ import { runMains } from "./helpers/run_cli.ts";
 import { inTemporaryFolder } from "./helpers/temporary_folder.ts";
 
 /** Runs and a model of others that the pages name. */
-const copies = ["modernbert-small-shakespeare", "mini", "law", "law-words", "bert-law", "book", "notes-vectors"];
+const copies = [
+  "modernbert-small-shakespeare",
+  "mini",
+  "mine",
+  "law",
+  "law-words",
+  "bert-law",
+  "book",
+  "notes-vectors",
+];
 
 const brief = ["--size", "tiny", "--steps", "2", "--length", "16", "--eval-tokens", "64", "--device", "cpu"];
 
@@ -22,6 +31,11 @@ async function makeWorkplace(cwd: string): Promise<void> {
     "good,bad,group\nIt is in.,It are in.,verbs\nBen has it.,Ben have it.,verbs\n",
   );
   await Deno.writeTextFile(`${cwd}/questions.txt`, "Anna has a r[MASK]d ball.\n");
+  const rows = Array.from({ length: 40 }, (_, i) => i % 2 === 0 ? "Anna has a ball,good" : "Where is the hat?,bad");
+  for (const name of ["reviews.csv", "held-out.csv"]) {
+    await Deno.writeTextFile(`${cwd}/${name}`, `text,label\n${rows.join("\n")}\n`);
+  }
+  await Deno.writeTextFile(`${cwd}/names.conll`, "Anna NAME\nhas O\na O\nball O\n\n".repeat(8));
   const made = await runMains([["train", "--data", "book.txt", "--name", "small", "--threads", "1", ...brief]], {
     cwd,
   });
@@ -42,15 +56,30 @@ async function copyFolder(from: string, to: string): Promise<void> {
 /** Whether a command ends by itself, at once, and reads no standard input. */
 function isQuick([name, ...args]: readonly string[]): boolean {
   if (name === "tokenizer") return args[0] === "train" || args[0] === "info";
-  return ["fill", "write", "eval", "embed", "index", "search", "export", "info", "runs", "compare", "metrics", "report"]
-    .includes(name ?? "") &&
+  const quick = [
+    "fill",
+    "write",
+    "eval",
+    "embed",
+    "index",
+    "search",
+    "classify",
+    "export",
+    "info",
+    "runs",
+    "compare",
+    "metrics",
+    "report",
+  ];
+  return quick.includes(name ?? "") &&
     args.length > (name === "runs" ? -1 : 0) && !args.some((arg) => /^[A-Z]{2,}$|…/.test(arg));
 }
 
-/** A command without a look for graphics cards, on few tokens. */
+/** A command without a look for graphics cards, on few tokens, in few steps. */
 function onOneThread(args: readonly string[]): readonly string[] {
-  const few = args[0] === "eval" && !args.includes("--pairs") ? ["--tokens", "64"] : [];
-  return ["fill", "write", "eval", "embed", "index", "search"].includes(args[0]!)
+  const isTraining = args[0] === "classify" && args[1] === "train";
+  const few = args[0] === "eval" && !args.includes("--pairs") ? ["--tokens", "64"] : isTraining ? ["--steps", "2"] : [];
+  return ["fill", "write", "eval", "embed", "index", "search", "classify"].includes(args[0]!)
     ? [...args, "--device", "cpu", "--threads", "1", ...few]
     : args;
 }

@@ -13,6 +13,7 @@ const readme = all[0]!;
 /** What each example is to print. */
 const examples: Readonly<Record<string, readonly string[]>> = {
   "README.md": ["nats", "Where is the ba", "probability"],
+  "docs/classifying.md": ["so fine: good", "how dull: bad"],
   "docs/probing.md": ["accuracy 100"],
   "docs/text-and-vocabularies.md": ["[MASK]", " [\n"],
   "docs/using-a-model.md": ["nats", "Where is the ba", "probability"],

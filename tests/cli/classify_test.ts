@@ -1,0 +1,123 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { modelConfig } from "../../lib/model/config.ts";
+import { runCli, runMains } from "../helpers/run_cli.ts";
+import { writeModel } from "../helpers/model_files.ts";
+import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
+import { vocabularies } from "../helpers/vocabularies.ts";
+
+const tokenizer = (await vocabularies())["framed wordpiece"]!;
+const cpu = ["--device", "cpu", "--threads", "1"];
+
+/** A model, and labelled texts and words, good and bad. */
+async function workplace(cwd: string): Promise<void> {
+  const sizes = { layers: 1, width: 32, heads: 2, hidden: 48, maxLength: 32 };
+  await writeModel(`${cwd}/base`, modelConfig({ ...sizes, vocab: tokenizer.size }), tokenizer);
+  const row = (i: number) => i % 2 === 0 ? "the red ball,thing" : "where is the garden,question";
+  const csv = (rows: readonly string[]) => ["text,label", ...rows].join("\n") + "\n";
+  const rows = Array.from({ length: 48 }, (_, i) => row(i));
+  const files = {
+    "good.csv": csv(rows),
+    "test.csv": csv([...rows.slice(0, 4), "the hat,odd"]),
+    "one.csv": csv(rows.filter((_, i) => i % 2 === 0)),
+    "missing.csv": csv([...rows, "the hat,", "a ball,"]),
+    "long.csv": csv([...rows, `${"the ball ".repeat(20)},thing`]),
+    "words.txt": "the/DET ball/NOUN\nwhere/ADV is/VERB the/DET garden/NOUN\n".repeat(6),
+    "bad.jsonl": '{"tokens": ["a", "b"], "tags": ["X"]}\n',
+    "texts.txt": "the red ball\nwhere is it\n",
+  };
+  for (const [name, text] of Object.entries(files)) await Deno.writeTextFile(`${cwd}/${name}`, text);
+}
+
+const train = (
+  data: string,
+  out: string,
+  ...more: string[]
+) => ["classify", "train", "base", "--data", data, "--out", out, "--steps", "6", "--lr", "0.003", ...cpu, ...more];
+
+Deno.test("classify trains, predicts and measures, of texts and of words", () =>
+  inTemporaryFolder(async (cwd) => {
+    await workplace(cwd);
+    const [trained, predicted, topped, measured, json, tagger, tagged, scored, info, long, windows] = await runMains([
+      train("good.csv", "out", "--test", "test.csv", "--class-weights", "balanced"),
+      ["classify", "predict", "out", "the red ball", "where is the garden", ...cpu],
+      ["classify", "predict", "out", "--file", "texts.txt", "--top", "1", ...cpu],
+      ["classify", "eval", "out", "--data", "test.csv", ...cpu],
+      ["classify", "eval", "out", "--data", "test.csv", "--json", ...cpu],
+      train("words.txt", "tagger", "--tokens"),
+      ["classify", "predict", "tagger", "--tokens", "the garden", ...cpu],
+      ["classify", "eval", "tagger", "--tokens", "--data", "words.txt", ...cpu],
+      ["info", "out"],
+      train("long.csv", "long"),
+      ["classify", "predict", "out", "--windows", "the ball ".repeat(20), ...cpu],
+    ], { cwd });
+    for (const one of [trained, predicted, topped, measured, json, tagger, tagged, scored, info, long, windows]) {
+      assertEquals(one!.code, 0, one!.err);
+    }
+    assertMatch(trained!.out, /classes {2}2: question 24, thing 24\nlearns {3}38 texts; 10 are held out/);
+    assertMatch(trained!.out, /held out {2}10 texts: accuracy \d+\.\d% ± \d+\.\d%, macro F1/);
+    const unknown = 'note: 1 class of the data is unknown to the model, "odd": 1 text of it counts as a mistake';
+    for (const one of [trained, measured]) assertStringIncludes(one!.err, unknown);
+    const lines = predicted!.out.trim().split("\n").map((line) => JSON.parse(line));
+    assertEquals(lines.map(({ label }) => label), ["thing", "question"]);
+    assertEquals(lines.map(({ probability, label, probabilities }) => probability === probabilities[label]), [
+      true,
+      true,
+    ]);
+    const top = topped!.out.trim().split("\n").map((line) => JSON.parse(line));
+    assertEquals(top.map(({ probabilities }) => Object.keys(probabilities).length), [1, 1]);
+    const { count, accuracy, classes } = JSON.parse(json!.out);
+    assertEquals([count, accuracy, classes.length], [5, 0.8, 3]);
+    const { words } = JSON.parse(tagged!.out);
+    assertEquals(words.map(({ word }: { word: string }) => word), ["the", "garden"]);
+    assertStringIncludes(scored!.out, "words.txt  36 words: accuracy");
+    assertStringIncludes(info!.out, "tells 2 classes of texts: question, thing");
+    assertMatch(
+      long!.err,
+      /note: 1 text is longer than 32 tokens, by up to \d+, and cut off; --windows reads all of them/,
+    );
+    assertEquals(JSON.parse(windows!.out).label, "thing");
+    const card = await Deno.readTextFile(`${cwd}/out/README.md`);
+    assertStringIncludes(card, "pipeline_tag: text-classification");
+    assertStringIncludes(await Deno.readTextFile(`${cwd}/tagger/config.json`), '"ModernBertForTokenClassification"');
+  }));
+
+Deno.test("classify says in a sentence what is wrong, and writes nothing", () =>
+  inTemporaryFolder(async (cwd) => {
+    await workplace(cwd);
+    const cases: readonly (readonly [number, readonly string[], string])[] = [
+      [1, train("one.csv", "o"), 'the only label is "thing", on 24 texts'],
+      [1, train("missing.csv", "o"), '2 texts have no label in "label" (lines 50 and 51)'],
+      [1, train("good.csv", "o", "--test", "missing.csv"), "2 texts have no label"],
+      [1, train("bad.jsonl", "o", "--tokens"), "1 tags stand for 2 words"],
+      [1, train("good.csv", "base"), 'Cannot write to "base": it exists already'],
+      [1, train("good.csv", "o", "--length", "33"), "from 3 to the model's longest, 32"],
+      [2, train("good.csv", "o", "--epochs", "2"), "Give --epochs or --steps, not both"],
+      [2, train("words.txt", "o", "--tokens", "--windows"), "--windows means nothing with --tokens"],
+      [2, ["classify", "predict", "base", "--lr", "1", "x"], "Option --lr means nothing to classify predict"],
+      [2, ["classify", "tran"], "did you mean classify train?"],
+      [2, ["classify"], "Wanted: classify train DIR --data LABELLED --out FOLDER"],
+      [2, ["classify", "train", "base", "--data", "good.csv"], "Wanted: classify train"],
+      [2, ["classify", "eval", "base"], "Wanted: classify eval FOLDER --data LABELLED"],
+      [1, ["classify", "predict", "base", "x", ...cpu], "Cannot tell classes with base: it is a ModernBertForMaskedLM"],
+    ];
+    const results = await runMains(cases.map(([, args]) => args), { cwd });
+    for (const [i, [code, , words]] of cases.entries()) {
+      assertEquals([results[i]!.code, results[i]!.err.includes(words)], [code, true], results[i]!.err);
+    }
+    assert(!await Deno.stat(`${cwd}/o`).then(() => true, () => false));
+  }));
+
+Deno.test("classify predict streams the lines of standard input", () =>
+  inTemporaryFolder(async (cwd) => {
+    await workplace(cwd);
+    assertEquals((await runMains([train("good.csv", "out")], { cwd }))[0]!.code, 0);
+    const { code, out } = await runCli(["classify", "predict", "out", ...cpu], {
+      cwd,
+      input: "the red ball\n\nthe hat\n",
+    });
+    assertEquals([code, out.trim().split("\n").map((line) => JSON.parse(line).text)], [0, [
+      "the red ball",
+      "",
+      "the hat",
+    ]]);
+  }));
