@@ -1,6 +1,7 @@
 // AdamW (Loshchilov and Hutter, 2019) over all parameters at once, laid out flat with the decayed ones first:
 //   g = update_scale · gradient;  m = β₁ m + (1-β₁) g;  v = β₂ v + (1-β₂) g²
 //   step = m / (1-β₁ᵗ) / (√(v / (1-β₂ᵗ)) + ε);  p -= rate · (step + decay · p)
+// Embeddings, which come first of all, have a rate of their own.
 // It also clears the gradient for the next step. update_scale = 0 (a step that is not a number) changes nothing else.
 // With ROUNDED, the decayed parameters are also written where kernels read them that take f16.
 override ROUNDED: bool = false;
@@ -12,6 +13,8 @@ struct Params {
   beta2: f32,
   epsilon: f32,
   weight_decay: f32,
+  embedded4: u32, // fours of embeddings
+  embedding_rate: f32, // by the rate of the others
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -42,7 +45,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
   second_moment[i] = v;
   let step = m * scalars[2] / (sqrt(v * scalars[3]) + params.epsilon);
   let decay = select(0.0, params.weight_decay, i < params.decayed4);
-  parameters[i] -= scalars[1] * (step + decay * parameters[i]);
+  let rate = scalars[1] * select(1.0, params.embedding_rate, i < params.embedded4);
+  parameters[i] -= rate * (step + decay * parameters[i]);
   if (ROUNDED && i < params.decayed4) {
     rounded[i] = parameters[i];
   }

@@ -151,6 +151,8 @@ class AdamW {
   beta2: f32;
   epsilon: f32;
   weight_decay: f32;
+  embedded4: i32;
+  embedding_rate: f32;
 }
 
 /** One item four parameters. */
@@ -178,6 +180,7 @@ export function adamw(args: usize, begin: i32, end: i32): void {
     let step = f32x4.div(f32x4.mul(m, correction1), root);
     const old = v128.load(p.parameters + at);
     if (i < p.decayed4) step = f32x4.add(step, f32x4.mul(splat(p.weight_decay), old));
-    v128.store(p.parameters + at, f32x4.sub(old, f32x4.mul(rate, step)));
+    const own = i < p.embedded4 ? f32x4.mul(rate, splat(p.embedding_rate)) : rate;
+    v128.store(p.parameters + at, f32x4.sub(old, f32x4.mul(own, step)));
   }
 }

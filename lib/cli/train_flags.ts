@@ -264,6 +264,11 @@ const optimizer = {
     })`,
     parseNumber,
   ),
+  "embedding-lr": flag(
+    "RATE",
+    "peak learning rate of the embeddings, where it is to be another (default: that of --lr)",
+    parseNumber,
+  ),
   schedule: flag(
     "NAME",
     `${schedules.join(", ")} (${byDefault(({ learningRate }) => learningRate.schedule)})`,

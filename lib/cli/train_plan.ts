@@ -221,6 +221,7 @@ function settingsOf(
     ? defaultSettings({ preset: schedule === "noam" ? "labml" : "modernbert", width }).learningRate
     : learningRate;
   const peak = get(flags.lr) ?? usual.peak;
+  const embeddings = get(flags["embedding-lr"]);
   return {
     ...defaults,
     learningRate: { schedule, peak, warmup: get(flags.warmup) ?? usual.warmup },
@@ -229,6 +230,7 @@ function settingsOf(
       ...definedOnly({
         weightDecay: get(flags["weight-decay"]),
         clip: get(flags.clip),
+        embeddingRate: embeddings === undefined ? undefined : unlessUsual(embeddings / peak, 1),
         muon: muonOf(parsed, { width, peak, usual: usual.peak }),
       }),
     },

@@ -292,14 +292,15 @@ function gradientNorm({ tensors, params }: OpCall, { maxTensorBytes }: LoweringT
 /** The update of flat parameters, in pieces that the device can bind; `rounded` is a copy of those that decay. */
 function adamw({ tensors, params }: OpCall, { maxTensorBytes }: LoweringTarget): KernelCall[] {
   const { scalars, update_scale, rounded, ...flat } = tensors as Record<string, Tensor>;
-  const { decayed, ...rest } = params as Record<string, number>;
+  const { decayed, embedded, ...rest } = params as Record<string, number>;
   return chunksOf(flat.parameters!.size / 4, largestChunk(maxTensorBytes, rounded)).map((chunk) => {
     const decayed4 = Math.max(0, Math.min(chunk.size4, decayed! / 4 - chunk.first4));
+    const embedded4 = Math.max(0, Math.min(chunk.size4, embedded! / 4 - chunk.first4));
     const copy = decayed4 > 0 && rounded ? { rounded: view(rounded, { ...chunk, size4: decayed4 }) } : undefined;
     return {
       kernel: "adamw",
       tensors: { scalars: scalars!, update_scale: update_scale!, ...views(flat, chunk), ...copy },
-      params: { size4: chunk.size4, decayed4, ...rest },
+      params: { size4: chunk.size4, decayed4, embedded4, ...rest },
       constants: copy ? { ROUNDED: true } : {},
       grid: [chunk.size4, 1, 1],
     };

@@ -36,7 +36,8 @@ export class ParameterList {
     role: ParameterRole,
     { inputs = 0, hidden = false }: { inputs?: number; hidden?: boolean } = {},
   ): void {
-    this.parameters.push({ name, shape, role, inputs, decay: shape.length > 1, ...(hidden ? { hidden } : {}) });
+    const kind = { ...(role === "embedding" ? { embedding: true } : {}), ...(hidden ? { hidden } : {}) };
+    this.parameters.push({ name, shape, role, inputs, decay: shape.length > 1, ...kind });
   }
 
   /** Scale and bias of a norm. */

@@ -15,6 +15,8 @@ export interface AdamWOptions {
   weightDecay: number;
   /** Largest global gradient norm; 0 = no clipping. */
   clip: number;
+  /** Learning rate of the embeddings, by that of all others. Default: 1. */
+  embeddingRate?: number | undefined;
 }
 
 /**
@@ -40,7 +42,18 @@ export function adamW(graph: Graph, store: ParameterStore, options: AdamWOptions
 export function recordAdamW(
   graph: Graph,
   store: ParameterStore,
-  { beta1, beta2, epsilon, weightDecay: weight_decay, step: { scalars }, scale, range, secondMoment, rounded }:
+  {
+    beta1,
+    beta2,
+    epsilon,
+    weightDecay: weight_decay,
+    embeddingRate = 1,
+    step: { scalars },
+    scale,
+    range,
+    secondMoment,
+    rounded,
+  }:
     & AdamWOptions
     & {
       step: StepTensors;
@@ -63,7 +76,15 @@ export function recordAdamW(
       second_moment: part(secondMoment, at),
       rounded,
     },
-    params: { decayed: store.decayed - begin, beta1, beta2, epsilon, weight_decay },
+    params: {
+      decayed: store.decayed - begin,
+      beta1,
+      beta2,
+      epsilon,
+      weight_decay,
+      embedded: store.embedded - begin,
+      embedding_rate: embeddingRate,
+    },
   });
 }
 

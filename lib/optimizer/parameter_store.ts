@@ -18,6 +18,8 @@ export interface ParameterSpec {
   readonly decay: boolean;
   /** Whether it is the weight of a hidden layer's product. */
   readonly hidden?: boolean | undefined;
+  /** Whether it is an embedding: those come first of all. Default: false. */
+  readonly embedding?: boolean | undefined;
 }
 
 /** Some of the flat parameters, in floats. */
@@ -43,6 +45,8 @@ export class ParameterStore {
   readonly decayed: number;
   /** Whether values were written since they were rounded the last time. */
   needsRounding = true;
+  /** The first so many floats are embeddings. */
+  readonly embedded: number;
   /** The weights of hidden layers. */
   readonly hiddenRanges: readonly FlatRange[];
   /** All others. */
@@ -52,13 +56,14 @@ export class ParameterStore {
   #training = new Map<string, Tensor & { storage: Storage }>();
 
   /**
-   * Allocates the parameters, all zero; the decayed ones come first. What only training needs, gradients and moments, is
+   * Allocates the parameters, all zero; the decayed ones come first, and of those the embeddings. What only training needs, gradients and moments, is
    * allocated when it is first asked for.
    */
   constructor(device: Device, specs: readonly ParameterSpec[]) {
     this.device = device;
     this.#specs = specs;
-    const ordered = [...specs.filter((spec) => spec.decay), ...specs.filter((spec) => !spec.decay)];
+    const rank = ({ embedding, decay }: ParameterSpec) => embedding ? 0 : decay ? 1 : 2;
+    const ordered = [0, 1, 2].flatMap((group) => specs.filter((spec) => rank(spec) === group));
     const isRounded = device.precision === "f16";
     const alignment = ALIGNMENT / (isRounded ? 2 : 4);
     let floats = 0;
@@ -66,10 +71,11 @@ export class ParameterStore {
     const offsets = ordered.map((spec) => {
       const offset = floats;
       floats += Math.ceil(sizeOf(spec.shape) / alignment) * alignment;
-      if (spec.decay) decayed = floats;
+      if (spec.decay || spec.embedding) decayed = floats;
       return offset;
     });
     this.decayed = decayed;
+    this.embedded = offsets[ordered.findIndex(({ embedding }) => !embedding)] ?? floats;
     const bounds = ordered.map(({ hidden = false }, i) => ({
       isHidden: hidden,
       begin: offsets[i]!,

@@ -71,6 +71,7 @@ const optimizerFields: Fields<OptimizerOptions> = {
   epsilon: least0,
   weightDecay: least0,
   clip: least0,
+  embeddingRate: maybe(above0),
   muon: maybe(record({ relativeRate: above0, momentum: shareOrNone })),
 };
 

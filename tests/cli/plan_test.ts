@@ -42,10 +42,16 @@ Deno.test("planFromFlags() reads how far attention sees at first, and what means
   assertThrows(() => planOf("--preset", "bert", "--nsp", "--attention", "16:40%"), UsageError, "must see the second");
 });
 
+Deno.test("planFromFlags() tells the embeddings' rate by that of the others", () => {
+  assertEquals(planOf("--lr", "2e-3", "--embedding-lr", "1e-2").settings.optimizer.embeddingRate, 5);
+  assertEquals("embeddingRate" in planOf("--embedding-lr", "2e-3").settings.optimizer, false);
+});
+
 Deno.test("planFromFlags() does what help calls the default", () => {
   // what decides more than its own value, or is no value
   const others = [
     "activation",
+    "embedding-lr",
     "attention",
     "data",
     "field",

@@ -296,13 +296,14 @@ Deno.test("lowerOp() cuts parameters into pieces that can be bound", () => {
       update_scale: tensor("u", 1),
       ...Object.fromEntries(names.map((name) => [name, flat(name)])),
     },
-    params: { decayed: 600, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weight_decay: 0 },
+    params: { decayed: 600, embedded: 520, embedding_rate: 2, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weight_decay: 0 },
     choices: {},
   }, limits);
   assertEquals(calls.map(({ kernel }) => kernel), ["adamw", "adamw"]);
   const [first, second] = calls;
   assertEquals([first!.params.size4, first!.params.decayed4], [128, 128]);
   assertEquals([second!.params.size4, second!.params.decayed4], [122, 22]);
+  assertEquals(calls.map(({ params }) => params.embedded4), [128, 2]);
   assertEquals(second!.tensors.gradients!.storage!.offset, 64 + 128 * 16);
 });
 

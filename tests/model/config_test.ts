@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { modelConfig, presets, sizes } from "../../lib/model/config.ts";
-import { initialValues, parameterCount } from "../../lib/model/parameters.ts";
+import { modelConfig, type Preset, presets, sizes } from "../../lib/model/config.ts";
+import { initialValues, modelParameters, parameterCount } from "../../lib/model/parameters.ts";
 
 Deno.test("parameterCount() of labml's model is labml's 812,355", () => {
   assertEquals(parameterCount(modelConfig({ preset: "labml", vocab: 67 })), 812_355);
@@ -59,4 +59,12 @@ Deno.test("modelConfig() makes gated layers of 8/3 of the width, in whole tiles 
       assert(preset !== "modernbert" || Math.abs(hidden / (width * 8 / 3) - 1) < 0.13, `${preset} ${size}: ${hidden}`);
     }
   }
+});
+
+Deno.test("modelParameters() marks the embeddings", () => {
+  const named = (preset: Preset) =>
+    modelParameters(modelConfig({ preset, vocab: 9 })).filter(({ embedding }) => embedding).map(({ name }) => name);
+  assertEquals(named("modernbert"), ["embeddings.token"]);
+  assertEquals(named("bert"), ["embeddings.token", "embeddings.position", "embeddings.tokenType"]);
+  assertEquals(named("labml"), ["embeddings.token"]);
 });

@@ -14,10 +14,21 @@ const options = { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, weightDecay: 0.1 };
 const rate = 0.01;
 
 /** Some steps on random gradients, on the device and in float64. */
-async function check(device: Device, { clip, scale, sizes }: { clip: number; scale: number; sizes: [number, number] }) {
+async function check(
+  device: Device,
+  { clip, scale, sizes, embeddingRate }: {
+    clip: number;
+    scale: number;
+    sizes: [number, number];
+    embeddingRate?: number;
+  },
+) {
+  const tables = [{ name: "table", shape: [sizes[1], 3], decay: true, embedding: true }];
   const store = new ParameterStore(device, [
     { name: "bias", shape: [sizes[0]], decay: false },
     { name: "weight", shape: [sizes[1], 2], decay: true },
+    // declared last, and first in memory
+    ...embeddingRate === undefined ? [] : tables,
   ]);
   const step = {
     clock: allocateTensor(device, "clock", { shape: [4], dtype: "u32" }),
@@ -26,7 +37,7 @@ async function check(device: Device, { clip, scale, sizes }: { clip: number; sca
     ring: allocateTensor(device, "ring", { shape: [3, 4] }),
   };
   const graph = new Graph();
-  adamW(graph, store, { ...options, clip, step });
+  adamW(graph, store, { ...options, clip, step, embeddingRate });
   const program = await graph.compile(device);
   try {
     const start = new Map(
@@ -34,7 +45,8 @@ async function check(device: Device, { clip, scale, sizes }: { clip: number; sca
     );
     const expected = new Map([...start].map(([name, array]) => [name, Float64Array.from(array)]));
     device.write(store.values, store.join(start));
-    const update = reference.adamW({ ...options, clip: clip || Infinity });
+    const rateOf = (name: string) => name === "table" ? embeddingRate! : 1;
+    const update = reference.adamW({ ...options, clip: clip || Infinity, rateOf });
     for (let t = 1; t <= 5; t++) {
       const gradients = new Map(store.specs.map(({ name, shape }, i) => [
         name,
@@ -72,6 +84,13 @@ for (const [sizes, scale, clip] of [[[1, 1], 1, 0], [[37, 100], 1, 1], [[5, 9001
   kindTest(
     `adamW() updates ${sizes[0]} + ${2 * sizes[1]} parameters with clip ${clip}`,
     (device) => check(device, { sizes: [...sizes], scale, clip }),
+  );
+}
+
+for (const embeddingRate of [0.1, 1, 30]) {
+  kindTest(
+    `adamW() updates embeddings ${embeddingRate} times as fast, and nothing else`,
+    (device) => check(device, { sizes: [7, 37], scale: 1, clip: 1, embeddingRate }),
   );
 }
 

@@ -242,7 +242,9 @@ function labml(config: ModelConfig, values: Values, batch: Batch): Value {
 
 /** AdamW with clipping of the global norm, in float64; moments begin at zero. */
 export function adamW(
-  { beta1, beta2, epsilon, weightDecay, clip }: Record<"beta1" | "beta2" | "epsilon" | "weightDecay" | "clip", number>,
+  { beta1, beta2, epsilon, weightDecay, clip, rateOf = () => 1 }:
+    & Record<"beta1" | "beta2" | "epsilon" | "weightDecay" | "clip", number>
+    & { rateOf?: (name: string) => number },
 ) {
   const moments = new Map<string, { m: Float64Array; v: Float64Array }>();
   let t = 0;
@@ -262,7 +264,7 @@ export function adamW(
         m[i] = beta1 * m[i]! + (1 - beta1) * g;
         v[i] = beta2 * v[i]! + (1 - beta2) * g * g;
         const update = m[i]! / (1 - beta1 ** t) / (Math.sqrt(v[i]! / (1 - beta2 ** t)) + epsilon);
-        p[i]! -= rate * (update + (shape.length > 1 ? weightDecay : 0) * p[i]!);
+        p[i]! -= rate * rateOf(name) * (update + (shape.length > 1 ? weightDecay : 0) * p[i]!);
       }
     }
     return norm;
