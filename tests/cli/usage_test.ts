@@ -10,7 +10,7 @@ const cases: [args: string[], code: number, message: string][] = [
   [
     ["fil"],
     2,
-    'Unknown command "fil": there are train, fill, write, eval, embed, index, search, probe, export, info, tokenizer',
+    'Unknown command "fil": there are train, fill, write, eval, embed, index, search, probe, classify, export, info, tokenizer',
   ],
   [["trian"], 2, "watch, report, serve; did you mean train?"],
   [["watch", "--prt", "3"], 2, "Unknown option --prt; did you mean --port?"],
