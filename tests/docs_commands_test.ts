@@ -6,6 +6,7 @@ import { inTemporaryFolder } from "./helpers/temporary_folder.ts";
 
 /** Runs and a model of others that the pages name. */
 const copies = [
+  "first",
   "modernbert-small-shakespeare",
   "mini",
   "mine",
@@ -14,6 +15,7 @@ const copies = [
   "bert-law",
   "book",
   "notes-vectors",
+  "mine-vectors",
 ];
 
 const brief = ["--size", "tiny", "--steps", "2", "--length", "16", "--eval-tokens", "64", "--device", "cpu"];

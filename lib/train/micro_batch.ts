@@ -29,7 +29,8 @@ export function inParts<Settings extends Batches>(settings: Settings, parts: num
 
 /** Number of the stage whose batches have the most tokens; of several with as many the last, which has the longest windows. */
 export function largestStage(settings: Pick<Batches, "batchTokens" | "curriculum">): number {
-  const tokens = settings.curriculum.map((stage) => stageSize(stage, { ...settings, accumulate: 1 }).tokens);
+  // as asked for: whole windows of a shorter length may come nearer to it
+  const tokens = settings.curriculum.map((stage) => stage.batchTokens ?? settings.batchTokens);
   return tokens.lastIndexOf(Math.max(...tokens));
 }
 
