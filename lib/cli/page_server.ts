@@ -5,7 +5,6 @@
  */
 
 import type { PageServer } from "../page/server.ts";
-import { UsageError } from "./flags.ts";
 import { parseWhole } from "./flag_values.ts";
 import type { Needs } from "./permissions.ts";
 
@@ -35,7 +34,7 @@ export async function openDashboard(port: number | undefined): Promise<Dashboard
 /**
  * Serves the page on runs and folders of runs; where the usual port is taken, at one that is free.
  *
- * @throws {UsageError} if the port is taken, and another one may not be had.
+ * @throws {Error} if the port is taken, and another one may not be had.
  */
 export async function openPage(
   paths: readonly string[],
@@ -53,7 +52,7 @@ export async function openPage(
     if (!isTaken && !(error instanceof Deno.errors.PermissionDenied)) throw error;
     if (isTaken && port === PAGE_PORT && mayListen(0)) return await servePage(watchRuns(paths), { port: 0 });
     const why = isTaken ? "another program has it, perhaps another page" : "the system does not allow it";
-    throw new UsageError(`Cannot show the page at port ${port}: ${why}; ${flag} 0 takes one that is free`);
+    throw new Error(`Cannot show the page at port ${port}: ${why}; ${flag} 0 takes one that is free`);
   }
 }
 

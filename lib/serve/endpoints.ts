@@ -137,7 +137,7 @@ export const endpoints: Readonly<Record<Task, Endpoint>> = {
 /** The answer to a request. */
 export const answerOf = (result: Schema): Schema =>
   objectSchema({
-    model: text("Where the model came from."),
+    model: text("Name of the model's folder."),
     results: list(result, "A result for each text, in order."),
   });
 

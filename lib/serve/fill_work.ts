@@ -6,6 +6,7 @@
 
 import { mostMaskedRows } from "../evaluate/text_model.ts";
 import { bestCandidates, type Filled, idsToFill, insertBest } from "../inference/fill.ts";
+import { counted } from "../sentences/counted.ts";
 import { checkHead, checkTokens, RequestError, type Work, type WorkContext, type WorkWindow } from "./work.ts";
 
 /** Candidates of an answer, all places together. */
@@ -24,7 +25,11 @@ export function fillWork(context: WorkContext, texts: readonly string[], { topK 
     const ids = idsToFill(tokenizer, text, maxLength);
     if (!ids) continue;
     if (ids.length > maxLength) {
-      throw new RequestError(`Text ${i + 1} has ${ids.length} tokens: the longest that can be filled has ${maxLength}`);
+      throw new RequestError(
+        `Text ${i + 1} has ${counted(ids.length, "token")}: the longest that can be filled has ${
+          maxLength.toLocaleString("en")
+        }`,
+      );
     }
     const positions = [...ids.keys()].filter((at) => ids[at] === mask);
     places += positions.length;
@@ -35,7 +40,9 @@ export function fillWork(context: WorkContext, texts: readonly string[], { topK 
   }
   if (places * topK > MOST_CANDIDATES) {
     throw new RequestError(
-      `The texts have ${places} masks, with ${topK} candidates each: an answer holds ${MOST_CANDIDATES}`,
+      `The texts have ${counted(places, "mask")}, with ${topK} candidates each: an answer holds ${
+        MOST_CANDIDATES.toLocaleString("en")
+      }`,
       413,
     );
   }

@@ -92,6 +92,13 @@ export async function serveModel(
   };
 }
 
+/** What strangers are told of where a model came from: its folder's name, or its run's, and not where that lies here. */
+export function publicName(place: string): string {
+  const parts = place.replace(/[?#].*$/, "").split(/[\\/]+/).filter((part) => part !== "" && !/^\.+$/.test(part));
+  const checkpoints = parts.lastIndexOf("checkpoints");
+  return (checkpoints > 0 ? parts[checkpoints - 1] : parts.at(-1)) ?? "model";
+}
+
 async function serviceOf(
   { place, model, tokenizer }: TextModel & { readonly place: string },
   options: ServeOptions,
@@ -103,7 +110,8 @@ async function serviceOf(
   const tokens = options.batchTokens ?? batchTokensOf[device.kind];
   const textModel = { model, tokenizer };
   const runner = modelRunner(textModel);
-  const metrics = createMetrics({ version, model: place, device: device.description });
+  const name = publicName(place);
+  const metrics = createMetrics({ version, model: name, device: device.description });
   const run = async (batch: BatchRun) => {
     try {
       return await runner.run(batch);
@@ -113,7 +121,7 @@ async function serviceOf(
     }
   };
   const service: Service = {
-    place,
+    place: name,
     context: { textModel, maxLength, mostTokens: requestTokens },
     access: { host: options.host ?? LOOPBACK, names: options.names ?? [], token: options.token },
     batcher: createBatcher({

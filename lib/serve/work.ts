@@ -5,6 +5,7 @@
  */
 
 import type { TextModel } from "../evaluate/text_model.ts";
+import { counted } from "../sentences/counted.ts";
 
 /** What a model does with texts. */
 export const tasks = ["fill", "embed", "score"] as const;
@@ -55,7 +56,9 @@ export interface WorkContext {
 export function checkTokens({ mostTokens }: WorkContext, tokens: number): void {
   if (tokens <= mostTokens) return;
   throw new RequestError(
-    `The texts come to ${tokens} tokens to be computed, and a request may have ${mostTokens}: send fewer or shorter texts`,
+    `The texts come to ${counted(tokens, "token")} to be computed, and a request may have ${
+      mostTokens.toLocaleString("en")
+    }: send fewer or shorter texts`,
     413,
   );
 }

@@ -1,5 +1,6 @@
 // The command serve, and what docs/serving.md shows of it.
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { wrappedHelp } from "../../lib/cli/wrap.ts";
 import { serveHelp } from "../../lib/cli/commands/serve.ts";
 import { modelConfig } from "../../lib/model/config.ts";
 import { characterTokenizer } from "../../lib/tokenizer/character.ts";
@@ -74,3 +75,21 @@ Deno.test("docs/serving.md names every option, address and status that there is"
     assertStringIncludes(docs, String(status));
   }
 });
+
+Deno.test("serve --help keeps the table of what it answers in lines of their own", () => {
+  const lines = wrappedHelp(serveHelp, 120).split("\n");
+  for (const start of ["  POST /fill", "  GET /  ", "  GET /health"]) {
+    assertEquals(lines.filter((line) => line.startsWith(start)).length, 1, start);
+  }
+});
+
+Deno.test("serve says that a port is taken, which is no wrong usage", () =>
+  inTemporaryFolder(async (cwd) => {
+    await writeModel(`${cwd}/model`, config, tokenizer);
+    using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = taken.addr as Deno.NetAddr;
+    const { code, err } = await runCli(["serve", "model", "--port", String(port), "--device", "cpu"], { cwd });
+    assertEquals(code, 1);
+    assertStringIncludes(err, `error: Cannot listen at port ${port} of 127.0.0.1: another program has it`);
+    assert(!err.includes("--help"), err);
+  }));

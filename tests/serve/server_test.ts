@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { DeviceError } from "../../lib/device/device.ts";
-import { serveModel } from "../../lib/serve/server.ts";
+import { publicName, serveModel } from "../../lib/serve/server.ts";
 import { Model } from "../../lib/model/model.ts";
 import { ask, converse, testModel, tokenizer, withServer } from "./serve_model.ts";
 
@@ -43,9 +43,9 @@ const refusals: readonly (readonly [path: string, body: unknown, status: number,
   ["/embed", { texts, pool: "max" }, 400, 'Cannot embed: "pool" is "max"; wanted "mean" or "cls"'],
   ["/embed", { texts, normalize: 1 }, 400, 'Cannot embed: "normalize" is 1; wanted true or false'],
   ["/score", { texts: ["a", ""] }, 400, "Text 2 has no tokens to score"],
-  ["/score", { texts: ["a b ".repeat(3000)] }, 413, "a request may have 20000: send fewer or shorter texts"],
+  ["/score", { texts: ["a b ".repeat(3000)] }, 413, "a request may have 20,000: send fewer or shorter texts"],
   ["/embed", { texts: Array(200).fill("a b ".repeat(3000)), whole: true }, 413, "The body is larger than 65536 bytes"],
-  ["/embed", { texts: Array(4).fill("a b ".repeat(3800)), whole: true }, 413, "a request may have 20000"],
+  ["/embed", { texts: Array(4).fill("a b ".repeat(3800)), whole: true }, 413, "a request may have 20,000"],
   ["/fill", "", 400, "The body is empty: send a JSON object"],
   ["/fill", '{"texts": ["a"', 400, "The body is not JSON: it ends too early"],
   ["/fill", '{"texts": [a]}', 400, "The body is not JSON"],
@@ -356,3 +356,14 @@ Deno.test("serveModel() has a form that needs no script and nothing from elsewhe
   }));
 
 const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+Deno.test("publicName() tells strangers a name and no path", () => {
+  const names = [
+    ["/home/anna/models/small/", "small"],
+    ["runs/law/checkpoints/step-100", "law"],
+    ["C:\\models\\small", "small"],
+    ["https://example.org/models/bert?key=secret", "bert"],
+    [".", "model"],
+  ] as const;
+  for (const [place, name] of names) assertEquals(publicName(place), name);
+});

@@ -29,15 +29,19 @@ const SHORTEST_TOKEN = 16;
 const flags = {
   port: { ...flag("PORT", "where it listens; 0: any port that is free", parsePort), default: PORT },
   host: {
-    ...flag("HOST", "for whom: another than this machine needs --token or --open", parseHost),
+    ...flag("HOST", "address to listen on; anything but loopback needs --token or --open", parseHost),
     default: "127.0.0.1",
   },
-  name: { ...flag("NAME", "a further name that the server is asked by; may be repeated", parseHost), repeatable: true },
-  token: flag("TOKEN", "what those who ask must send, at least 16 characters", parseToken),
-  "token-file": flag("PATH", "the same from a file, so that no list of processes shows it", text),
+  name: { ...flag("NAME", "additional host name to accept; may be repeated", parseHost), repeatable: true },
+  token: flag("TOKEN", "token that clients must send, at least 16 characters", parseToken),
+  "token-file": flag("PATH", "the same from a file, which keeps it out of process listings", text),
   open: flagSwitch("no token, although others reach it"),
   "max-length": flag("N", "longest sequence that is read at once (default: the model's)", parseCount),
-  "batch-tokens": flag("N", "most tokens of a batch; 1: no batches (default: 1,024 on a CPU, 4,096 else)", parseCount),
+  "batch-tokens": flag(
+    "N",
+    "maximum tokens per batch; 1 disables batching (default: 1,024 on a CPU, 4,096 otherwise)",
+    parseCount,
+  ),
   queue: {
     ...flag("N", "requests that wait or are under way before 429", parseCount),
     default: serveDefaults.mostRequests,
@@ -60,9 +64,10 @@ What arrives together goes through the model together. Results are those of fill
 depend on what else is in a batch. Only this machine reaches the server, unless --host says otherwise. Nothing is encrypted: for
 that, put a proxy before it. Ctrl-C finishes what is under way and ends it; a second one ends it at once.
 
-POST /fill, /embed, /score  {"texts": ["..."]}, with options that /openapi.json describes
-GET  /                      the form
-GET  /health, /metrics      whether it works; counters for Prometheus
+What it answers:
+  POST /fill, /embed, /score  {"texts": ["..."]}, with options that /openapi.json describes
+  GET /                       the form
+  GET /health, /metrics       whether it works; counters for Prometheus
 
 ${flagHelp(groups)}
 
@@ -143,13 +148,13 @@ async function openServer(model: MaskedLanguageModel, options: ServeOptions): Pr
     const { host, port } = options;
     const place = `Cannot listen at port ${port} of ${host}`;
     if (error instanceof Deno.errors.AddrInUse) {
-      throw new UsageError(`${place}: another program has it; --port 0 takes one that is free`);
+      throw new Error(`${place}: another program has it; --port 0 takes one that is free`);
     }
     if (error instanceof Deno.errors.AddrNotAvailable) {
       throw new UsageError(`${place}: this machine has no such address; --host 0.0.0.0 means all that it has`);
     }
     if (error instanceof Deno.errors.PermissionDenied) {
-      throw new UsageError(`${place}: the system does not allow it; --port 0 takes one that is free`);
+      throw new Error(`${place}: the system does not allow it; --port 0 takes one that is free`);
     }
     if (error instanceof Error && /lookup|resolve/i.test(error.message)) {
       throw new UsageError(`${place}: there is no such host; --host 0.0.0.0 means all addresses of this machine`);
