@@ -14,6 +14,7 @@ import { stageSize } from "../train/schedule.ts";
 import type { TrainingSettings } from "../train/settings.ts";
 import { stageShape, STEPS_AHEAD } from "../train/step_queue.ts";
 import { grouped, mebibytes } from "./figures.ts";
+import { UsageError } from "./flags.ts";
 
 /** A run as far as memory counts. */
 export interface MemoryChoice {
@@ -49,6 +50,7 @@ export interface FittedSettings<Settings> {
  * Compares what a run needs at the least with what there is, and divides batches that do not fit.
  *
  * @throws {RangeError} with both numbers, and what would do.
+ * @throws {UsageError} if batches cannot be divided as was asked for.
  */
 export async function fitMemory<Settings extends MemoryChoice["settings"]>(
   choice: MemoryChoice & { readonly settings: Settings },
@@ -60,7 +62,7 @@ export async function fitMemory<Settings extends MemoryChoice["settings"]>(
   checkParameters(choice, limit);
   checkWaiting(choice.settings);
   const asked = typeof microBatch === "number" ? askedParts(choice.settings, microBatch) : choice.settings;
-  let problem = await batchProblem({ ...choice, settings: asked }, limit);
+  let problem = await batchProblem({ ...choice, settings: asked, microBatch }, limit);
   let divided: { parts: number; settings: Settings } = { parts: 1, settings: asked };
   while (problem) {
     const next = microBatch === "auto"
@@ -68,32 +70,43 @@ export async function fitMemory<Settings extends MemoryChoice["settings"]>(
       : undefined;
     if (!next) throw problem.error;
     divided = next;
-    problem = await batchProblem({ ...choice, settings: divided.settings }, limit);
+    problem = await batchProblem({ ...choice, settings: divided.settings, microBatch }, limit);
   }
   return { settings: divided.settings, notice: partsNotice(choice.settings, divided) };
 }
 
 /** What is said of batches that are computed in parts. */
 export function partsNotice(
-  { batchTokens }: Pick<TrainingSettings, "batchTokens">,
-  { parts, settings }: { parts: number; settings: Pick<TrainingSettings, "batchTokens"> },
+  whole: BatchSettings,
+  { parts, settings }: { parts: number; settings: BatchSettings },
 ): string | undefined {
   if (parts === 1) return undefined;
-  return `batches of ${grouped(batchTokens)} tokens do not fit into memory: each is computed in ${parts} parts of ` +
-    `${grouped(settings.batchTokens)} (--micro-batch)`;
+  // of whole windows, which may be fewer tokens than were asked for
+  return `batches of ${
+    grouped(largestTokens(whole))
+  } tokens do not fit into memory: each is computed in ${parts} parts of ` +
+    `${grouped(largestTokens(settings))} (--micro-batch)`;
+}
+
+/** What batches are as large as. */
+type BatchSettings = Pick<TrainingSettings, "batchTokens" | "curriculum">;
+
+/** Tokens of the largest batches. */
+function largestTokens(settings: BatchSettings): number {
+  return stageSize(settings.curriculum[largestStage(settings)]!, { ...settings, accumulate: 1 }).tokens;
 }
 
 function askedParts<Settings extends MemoryChoice["settings"]>(settings: Settings, most: number): Settings {
   const found = fewestParts(settings, { most });
   if (found) return found.settings;
   const { length } = settings.curriculum.at(-1)!;
-  throw new RangeError(
+  throw new UsageError(
     most < length
-      ? `Cannot compute ${grouped(most)} tokens at once: one window of this run has ${grouped(length)}`
-      : `Cannot divide batches of ${grouped(settings.batchTokens)} tokens into parts of at most ${
+      ? `Option --micro-batch cannot be ${grouped(most)}: one window of this run has ${grouped(length)} tokens`
+      : `Option --micro-batch cannot divide batches of ${grouped(settings.batchTokens)} tokens into parts of at most ${
         grouped(most)
-      }: the windows ` +
-        "of some stage do not come out even; --batch-tokens that is a power of 2 does",
+      }: ` +
+        "a stage's windows do not divide evenly; use a power of 2 for --batch-tokens",
   );
 }
 
@@ -149,7 +162,10 @@ interface BatchProblem {
 }
 
 /** What is wrong with batches that do not fit. */
-async function batchProblem(choice: MemoryChoice, limit: number): Promise<BatchProblem | undefined> {
+async function batchProblem(
+  choice: MemoryChoice & { readonly microBatch: MicroBatch },
+  limit: number,
+): Promise<BatchProblem | undefined> {
   const { config, settings, device } = choice;
   const { curriculum, recompute = false } = settings;
   const stage = curriculum[largestStage(settings)]!;
@@ -167,20 +183,29 @@ async function batchProblem(choice: MemoryChoice, limit: number): Promise<BatchP
   if (needs && planned === windows && needs.parameters + needs.batch <= limit && needs.largestTensor <= largest) return;
   const share = needs ? Math.min((limit - needs.parameters) / needs.batch, largest / needs.largestTensor) : 0;
   const fittingTokens = unit * length * Math.max(0, Math.floor(ROOM * planned * share / unit));
-  const needed = needs && planned === windows ? needs.parameters + needs.batch : least(windows);
-  const has = needed > limit ? mebibytes(limit) : `${mebibytes(largest)} for one tensor`;
+  const isPlanned = needs !== undefined && planned === windows;
+  const needed = isPlanned ? needs.parameters + needs.batch : least(windows);
+  const tensor = isPlanned ? needs.largestTensor : bytes * windows * length * config.width;
+  const why = needed > limit
+    ? `a step takes at least ${mebibytes(needed)}, and it has ${mebibytes(limit)}`
+    : `its largest tensor takes at least ${mebibytes(tensor)}, and one may have ${mebibytes(largest)}`;
   const wish = fittingTokens > 0
-    ? `--batch-tokens ${fittingTokens} would fit`
+    ? `${fewerTokens(choice)} ${fittingTokens} would fit`
     : `shorter windows (--length, --curriculum)${
       recompute ? "" : ", --checkpoint-activations"
     } or a smaller model would fit`;
   const error = new RangeError(
-    `Cannot train with batches of ${
-      grouped(windows * length)
-    } tokens on ${device.description}: a step takes at least ` +
-      `${mebibytes(needed)}, and it has ${has}; ${wish}`,
+    `Cannot train with batches of ${grouped(windows * length)} tokens on ${device.description}: ${why}; ${wish}`,
   );
   return { error, fittingTokens };
+}
+
+/** The flag by which fewer tokens are computed at once, and auto where that was turned off. */
+function fewerTokens(
+  { microBatch, settings }: MemoryChoice & { readonly microBatch: MicroBatch },
+): string {
+  if (typeof microBatch === "number") return "--micro-batch";
+  return microBatch === "off" && !settings.contrastive ? "--micro-batch auto or --batch-tokens" : "--batch-tokens";
 }
 
 /** Room for what does not grow evenly with a batch. */

@@ -365,7 +365,12 @@ export const budgetFlags = Object.keys(budgets) as readonly (keyof typeof budget
 export const shapeFlags: readonly string[] = Object.keys(shape);
 
 function parseMicroBatch(value: string): MicroBatch {
-  return value === "auto" || value === "off" ? value : parseCount(value);
+  if (value === "auto" || value === "off") return value;
+  try {
+    return parseCount(value);
+  } catch {
+    throw new RangeError("write a number of tokens such as 2k, or auto or off");
+  }
 }
 
 function parseMaskRate(value: string): MaskRate {

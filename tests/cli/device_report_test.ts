@@ -53,11 +53,12 @@ Deno.test("deviceLines() shows an adapter, its rates and what they mean", () => 
 
 Deno.test("info measures the CPU device, and takes a device or a model, not both", () =>
   inTemporaryFolder(async (cwd) => {
-    const [shown, both, neither, unknown] = await runMains([
+    const [shown, both, neither, unknown, beside] = await runMains([
       ["info", "--device", "cpu", "--threads", "1", "--json"],
       ["info", "somewhere", "--gpu"],
       ["info"],
       ["info", "--device", "tpu"],
+      ["info", "--gpu", "--device", "cpu"],
     ], { cwd });
     assertEquals([shown!.code, shown!.err], [0, ""]);
     const { kind, description, speed, estimates } = JSON.parse(shown!.out) as DeviceReport;
@@ -68,9 +69,11 @@ Deno.test("info measures the CPU device, and takes a device or a model, not both
     for (const { tokensPerSecond } of estimates) assert(tokensPerSecond! > 0);
     for (const { code, err } of [both!, neither!]) {
       assertEquals(code, 2);
-      assertStringIncludes(err, "error: Wanted: info DIR, or without DIR info --gpu");
+      assertStringIncludes(err, "error: Usage: info DIR, or info --gpu");
     }
     assertEquals(unknown!.code, 2);
+    assertEquals(beside!.code, 2);
+    assertStringIncludes(beside!.err, "Give one of --gpu and --device");
   }));
 
 Deno.test("deviceLines() writes times of calls without powers of ten", () => {

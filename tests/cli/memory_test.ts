@@ -4,6 +4,7 @@ import { trainingMemory } from "../../lib/model/memory.ts";
 import { Model } from "../../lib/model/model.ts";
 import { contrastiveDefaults } from "../../lib/train/contrastive_settings.ts";
 import { defaultSettings, muonSettings } from "../../lib/train/settings.ts";
+import { UsageError } from "../../lib/cli/flags.ts";
 import { fitMemory } from "../../lib/cli/memory_check.ts";
 import type { Device } from "../../lib/device/device.ts";
 import { fuseCalls } from "../../lib/device/webgpu/fuse_calls.ts";
@@ -63,7 +64,9 @@ kindTest("fitMemory() names a size of batches that passes", async (device) => {
     const message = await fitMemory({ config, settings: { ...settings, batchTokens }, device: small })
       .then(() => "", (error: Error) => error.message);
     const [, fitting] =
-      /a step takes at least \S+ MiB, and it has 16 MiB; --batch-tokens (\d+) would fit$/.exec(message) ?? [];
+      /a step takes at least \S+ MiB, and it has 16 MiB; --micro-batch auto or --batch-tokens (\d+) would fit$/.exec(
+        message,
+      ) ?? [];
     assert(Number(fitting) >= 1024, message);
     await fitMemory({ config, settings: { ...settings, batchTokens: Number(fitting) }, device: small });
   }
@@ -105,14 +108,14 @@ kindTest("fitMemory() divides batches that do not fit, and says so", async (devi
   assertEquals([asked.settings.batchTokens, asked.settings.accumulate, asked.notice], [512, 128, undefined]);
   await assertRejects(
     () => fitMemory({ config, settings, device: small }, 100),
-    RangeError,
-    "one window of this run has 128",
+    UsageError,
+    "Option --micro-batch cannot be 100: one window of this run has 128 tokens",
   );
   const odd = { ...settings, batchTokens: 700 };
   await assertRejects(
     () => fitMemory({ config, settings: odd, device: small }, 400),
-    RangeError,
-    "do not come out even",
+    UsageError,
+    "Option --micro-batch cannot divide batches of 700 tokens into parts of at most 400: a stage's windows do not divide",
   );
 });
 
@@ -174,6 +177,25 @@ Deno.test("fitMemory() trains models whose parameters do not fit into one bindin
   );
 });
 
+Deno.test("fitMemory() compares a tensor with what a tensor may have, and tells parts of whole windows", async () => {
+  const settings = { ...defaultSettings({ preset: "modernbert", width: 768, length: 512 }), batchTokens: 16_000 };
+  const config = modelConfig({ size: "base", vocab: 30_522, maxLength: 512 });
+  const device = paperCard({ memoryBytes: 80 * GIB, maxTensorBytes: 96 << 20 });
+  for (const [mode, wish] of [["off", "--micro-batch auto or --batch-tokens"], [8192, "--micro-batch"]] as const) {
+    const even = { ...settings, batchTokens: 16_384 };
+    const message = await fitMemory({ config, settings: even, device }, mode).catch((error: Error) => error.message);
+    const pattern = new RegExp(
+      `: its largest tensor takes at least (\\d+) MiB, and one may have 96 MiB; ${wish} \\d+ would`,
+    );
+    assert(Number(pattern.exec(String(message))?.[1]) > 96, String(message));
+  }
+  const odd = { ...settings, curriculum: settings.curriculum.slice(-1) };
+  const fitted = await fitMemory({ config, settings: odd, device: { ...device, memoryBytes: 3 * GIB } }, "auto");
+  const [, whole, parts, tokens] = /batches of ([\d,]+) .* in (\d+) parts of ([\d,]+) /.exec(fitted.notice!)!;
+  assertEquals(whole, "15,872");
+  assertEquals(Number(parts) * Number(tokens!.replace(",", "")), 15_872);
+});
+
 /** A device whose limits can be set. */
 function withLimits(device: Parameters<typeof fitMemory>[0]["device"]) {
   const { kind, description, settings, software } = device;
@@ -185,7 +207,8 @@ function withLimits(device: Parameters<typeof fitMemory>[0]["device"]) {
 const model =
   /^error: Cannot train a model of [\d,]+ parameters on [^\n]*; smaller --layers, --width, [^\n]* would fit\n$/;
 const steps = /^error: Cannot train with steps of [\d,]+ tokens: their text alone takes [^\n]*would fit\n$/;
-const batches = /^error: Cannot train with batches of [\d,]+ tokens on [^\n]*; --batch-tokens \d+ would fit\n$/;
+const batches =
+  /^error: Cannot train with batches of [\d,]+ tokens on [^\n]*; --micro-batch auto or --batch-tokens \d+ would fit\n$/;
 const windows =
   /^error: Cannot train with batches of [\d,]+ tokens on [^\n]*; shorter windows \(--length, [^\n]* would fit\n$/;
 const absurd: readonly [flags: string, sentence: RegExp][] = [

@@ -75,9 +75,12 @@ export async function infoCommand(args: readonly string[]): Promise<number> {
   }
   const [path, ...rest] = parsed.positional;
   const asked = parsed.get(gpu) ? "webgpu" : parsed.get(device);
+  if (parsed.get(gpu) && (parsed.get(device) ?? "webgpu") !== "webgpu") {
+    throw new UsageError("Give one of --gpu and --device: --gpu shows what --device webgpu does");
+  }
   if (asked !== undefined && path === undefined) return await showDevice(asked, parsed);
   if (path === undefined || rest.length > 0 || asked !== undefined) {
-    throw new UsageError("Wanted: info DIR, or without DIR info --gpu");
+    throw new UsageError("Usage: info DIR, or info --gpu");
   }
   checkPermissions(readingOf([path]));
   const opened = await openNamed(await checkpointPath(path, parsed.get(checkpoint)), { classifier: "any" });
