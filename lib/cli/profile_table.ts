@@ -62,11 +62,12 @@ function peakShare(
   { flop, bytes, milliseconds }: Pick<KernelTime, "flop" | "bytes" | "milliseconds">,
   { products, bandwidth }: Peaks,
 ): string {
-  return percent(Math.max(flop / products, bytes / bandwidth) / (milliseconds / 1000), 0);
+  const share = Math.max(flop / products, bytes / bandwidth) / (milliseconds / 1000);
+  return share > 1.005 ? ">100%" : percent(share, 0);
 }
 
 const peakLine = ({ products, bandwidth }: Peaks) =>
   `peak: the larger share of ${products < 1e11 ? short(products / 1e9) : grouped(products / 1e9)} GFLOP/s or ${
     short(bandwidth / 1e9)
   } GB/s, as measured here;\n` +
-  "what lies in caches can be faster than memory";
+  ">100%: data lies in caches, or the machine was busy as the peak was measured";

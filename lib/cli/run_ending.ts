@@ -90,6 +90,10 @@ export function totalLines(
 /** Share by which the last validation must be better than the one before for more training to be worth it. */
 const STILL_FALLING = 0.01;
 
+/** Steps before which a loss may rise by chance, and validations in a row that must lie above the best. */
+const FIRST_STEPS = 100;
+const RISING = 2;
+
 /** The flag of twice a budget. */
 function twice(budget: Budget): string {
   const [[unit, value]] = Object.entries(budget) as [[string, number]];
@@ -104,7 +108,11 @@ export function nextStep(
   const [before, last] = validations.slice(-2);
   const best = bestOf(validations);
   if (!before || !last || !best) return undefined;
-  if (last.loss > best.loss * (1 + STILL_FALLING)) {
+  const since = validations.slice(validations.indexOf(best) + 1);
+  const isWorse = ({ loss }: ValidationRecord) => loss > best.loss * (1 + STILL_FALLING);
+  if (since.length > 0 && isWorse(last)) {
+    // one of them, or the first steps, say nothing
+    if (last.step < FIRST_STEPS || since.length < RISING || !since.slice(-RISING).every(isWorse)) return undefined;
     return `validation was best at step ${
       grouped(best.step)
     } and is worse now: more text, a smaller --size or --dropout ` +

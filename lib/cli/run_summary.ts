@@ -21,9 +21,7 @@ export function runSummary(
   const { preset, layers, width, heads, hidden, vocab } = config;
   const stages = planStages(settings);
   const skipped = stages.flatMap(({ steps }, i) => steps === 0 ? [i + 1] : []);
-  const short = skipped.length > 0
-    ? [`the budget ends before stage ${skipped.join(" and ")} gets a step: --curriculum none has only one stage`]
-    : [];
+  const short = skipped.length > 0 ? [shortBudget(skipped)] : [];
   return [
     `device  ${reason}`,
     ...(notice ? [`        note: ${notice}`] : []),
@@ -37,6 +35,14 @@ export function runSummary(
     ...[...short, ...notices].map((text) => `note: ${text}`),
   ].join("\n");
 }
+
+/** What is said of stages that the budget does not reach. */
+function shortBudget(skipped: readonly number[]): string {
+  const who = skipped.length === 1 ? `stage ${skipped[0]} gets` : `stages ${listedAnd(skipped)} get`;
+  return `the budget ends before ${who} a step: --curriculum none has only one stage`;
+}
+
+const listedAnd = (names: readonly number[]) => `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
 
 const spelled = (span: Span) => "share" in span ? percent(span.share, 0) : `${grouped(span.steps)} steps`;
 

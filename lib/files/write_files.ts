@@ -44,9 +44,15 @@ export function writeError(error: unknown, { what, place, bytes, intact }: Write
   if (!(error instanceof Error) || error instanceof WriteError) return error;
   const reason = reasons[(error as Error & { code?: string }).code ?? ""] ?? systemReason(error);
   if (reason === undefined) return error;
-  const needed = bytes === undefined ? "" : ` (it needs ${bytes.toLocaleString("en")} bytes)`;
+  // how much it is matters only where there is no room for it
+  const needed = bytes === undefined || !isFull(error) ? "" : ` (it needs ${bytes.toLocaleString("en")} bytes)`;
   return new WriteError(`Cannot write ${what} to "${place}": ${reason}${needed}${intact ? `; ${intact}` : ""}`);
 }
+
+/** Whether a write failed for want of room. */
+const isFull = (error: Error) =>
+  ["ENOSPC", "EDQUOT", "EFBIG"].includes((error as Error & { code?: string }).code ?? "") ||
+  /no space left|quota exceeded|file too large/i.test(error.message);
 
 /** Runs something that writes, at once or later; failures become sentences. */
 export function writing<T>(context: WriteContext, write: () => T): T {

@@ -17,7 +17,7 @@ Deno.test("writeFolder() writes all files or leaves nothing behind", () =>
     await assertRejects(
       () => writeFolder(`${folder}/x`, files, { what: "the model", intact: "x is intact" }),
       WriteError,
-      `Cannot write the model to "${folder}/x": a folder of that name is there (it needs 12 bytes); x is intact`,
+      `Cannot write the model to "${folder}/x": a folder of that name is there; x is intact`,
     );
     assertEquals(await names(folder), ["x"]);
   }));
