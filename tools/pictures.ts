@@ -44,7 +44,7 @@ async function dashboardPicture(run: string, path: URL): Promise<void> {
 
 if (import.meta.main) {
   const [run, recorded] = Deno.args;
-  if (run === undefined || recorded === undefined) throw new TypeError("Wanted: tools/pictures.ts RUN TERMINAL");
+  if (run === undefined || recorded === undefined) throw new TypeError("Usage: tools/pictures.ts RUN TERMINAL");
   await Deno.mkdir(FOLDER, { recursive: true });
   const output = outputUntil(await Deno.readTextFile(recorded), MOMENT);
   const title = "A terminal in which a model is trained: plan, losses, coloured samples and progress";

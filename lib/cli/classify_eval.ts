@@ -23,7 +23,7 @@ export async function classifyEval(parsed: ParsedFlags): Promise<number> {
   const [, path, ...rest] = parsed.positional;
   const data = parsed.all(readFlags.data);
   if (path === undefined || rest.length > 0 || data.length === 0) {
-    throw new UsageError("Wanted: classify eval FOLDER --data LABELLED");
+    throw new UsageError("Usage: classify eval FOLDER --data LABELLED");
   }
   checkPermissions(readingOf([path, ...filesOf(data)]));
   const opened = await openLabelled(data, parsed);

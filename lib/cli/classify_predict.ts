@@ -18,7 +18,7 @@ import { checkPermissions, readingOf } from "./permissions.ts";
 import { filesOf, isConversation, lineWriter, sayAside, textsOf } from "./standard_streams.ts";
 import { trainFlags } from "./train_flags.ts";
 
-const wanted = 'Wanted: classify predict FOLDER "a text", or --file FILE';
+const wanted = 'Usage: classify predict FOLDER "a text", or --file FILE';
 
 /** Tells the classes of texts; returns the exit code. */
 export async function classifyPredict(parsed: ParsedFlags): Promise<number> {

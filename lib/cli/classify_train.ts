@@ -65,7 +65,7 @@ function placesOf(parsed: ParsedFlags) {
   const target = parsed.get(fineTuneFlags.out);
   const [data, test] = [parsed.all(readFlags.data), parsed.all(fineTuneFlags.test)];
   if (given === undefined || rest.length > 0 || target === undefined || data.length === 0) {
-    throw new UsageError("Wanted: classify train DIR --data LABELLED --out FOLDER");
+    throw new UsageError("Usage: classify train DIR --data LABELLED --out FOLDER");
   }
   if (parsed.get(fineTuneFlags.epochs) !== undefined && parsed.get(fineTuneFlags.steps) !== undefined) {
     throw new UsageError("Give --epochs or --steps, not both");

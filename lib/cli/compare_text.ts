@@ -159,7 +159,7 @@ function seedLines({ groups, final, winner }: Comparison): string[] {
 function shorterLines(shorter: readonly Reason[]): string[] {
   if (shorter.length === 0) return [];
   const what =
-    "with care, for a small difference may be that of the texts (--eval-tokens in all runs makes them equal):";
+    "approximate: a small difference may be that of the texts (--eval-tokens in all runs makes them equal):";
   return [what, ...shorter.map(({ text }) => `  ${text}`)];
 }
 

@@ -124,7 +124,7 @@ function estimateLines(estimates: readonly StepEstimate[], width: number): strin
   return [
     `estimates, not measured, of steps of ${
       grouped(estimates[0]?.tokens ?? 0)
-    } tokens: each call takes its arithmetic or its memory at the rates above, whichever is longer, and the time of a call`,
+    } tokens: each call costs the longer of compute and memory time at the rates above, plus launch time`,
     fittedTable(heading.map((name, i) => [name, rows.map((row) => row[i]!)]), { width, leaving }),
     ...tooLarge,
   ];

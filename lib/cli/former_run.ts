@@ -64,7 +64,7 @@ export function comparedLines(now: KeyedRecord, earlier: KeyedRecord): string[] 
   const about = `before  ${former.path}, the run before on this text, came to ${before.loss.toFixed(4)} with ` +
     counted(before.tokens, "token");
   const facts = differences(run, former);
-  const differs = facts.length > 0 ? [`        now ${facts.join(", ")}`] : [];
+  const differs = facts.length > 0 ? [`        changed: ${facts.join(", ")}`] : [];
   const [reason] = incomparable([earlier, now]);
   if (reason) return [about, `        the losses cannot be compared: ${reason.text}`, ...differs];
   const [shorter] = shorterValidations([earlier, now]);
@@ -79,26 +79,29 @@ export function comparedLines(now: KeyedRecord, earlier: KeyedRecord): string[] 
 
 /** Who is ahead, in words that claim no more than one seed of each shows. */
 function resultLines(less: number, facts: readonly string[], shorter: Reason | undefined): string[] {
-  if (facts.length > 0 && facts.every((fact) => /^(seed|evaluate tokens) /.test(fact))) {
+  if (facts.length > 0 && facts.every((fact) => /^(seed|--eval-tokens) /.test(fact))) {
     return ["        only the seed is another: the difference is what chance makes of it"];
   }
   const result = Math.abs(less) < SAME
     ? "this one came to about the same"
     : `this one is ${less > 0 ? "ahead" : "behind"} by ${Math.abs(less).toFixed(2)}, with one seed each ` +
       "(loss in nats: lower is better)";
-  return [`        ${result}`, ...(shorter ? [`        with care, for ${shorter.text}`] : [])];
+  return [`        ${result}`, ...(shorter ? [`        approximate: ${shorter.text}`] : [])];
 }
 
 /** Nats within which equal runs differ (bench/RESULTS.md). */
 const SAME = 0.02;
 
-/** What is otherwise, such as "width 128 instead of 64". */
+/** Flags of settings whose names in a run's file are others. */
+const flagOf: Readonly<Record<string, string>> = { "evaluate tokens": "--eval-tokens" };
+
+/** What is otherwise, such as "width 128 (was 64)". */
 function differences(run: RunRecord, former: RunRecord): string[] {
   const [now, before] = [factsOf(run), factsOf(former)];
   const names = [...new Set([...Object.keys(now), ...Object.keys(before)])];
   const differ = names.filter((name) => now[name] !== before[name] && !untold.includes(name));
   const some = differ.slice(0, MOST_FACTS).map((name) =>
-    `${name} ${now[name] ?? "none"} instead of ${before[name] ?? "none"}`
+    `${flagOf[name] ?? name} ${now[name] ?? "none"} (was ${before[name] ?? "none"})`
   );
   return differ.length > MOST_FACTS ? [...some, `and ${differ.length - MOST_FACTS} settings more`] : some;
 }

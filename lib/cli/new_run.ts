@@ -138,7 +138,7 @@ async function budgetOn(
   };
   const tokens = corpus.endless ? Infinity : await count();
   if (!Number.isFinite(tokens)) {
-    throw new UsageError("The text never ends, so --epochs means nothing: give --tokens, --steps or --minutes");
+    throw new UsageError("The text never ends, so --epochs has no effect: give --tokens, --steps or --minutes");
   }
   return { tokens: Math.ceil(budget.epochs * tokens) };
 }
@@ -198,7 +198,7 @@ async function tokenizerFor(
   const [size, cased] = [parsed.get(flags.vocab), parsed.get(flags.cased)];
   if (type === undefined) {
     const other = size !== undefined ? "vocab" : cased ? "cased" : undefined;
-    if (other) throw new UsageError(`Option --${other} means nothing beside the ready vocabulary of ${kind}`);
+    if (other) throw new UsageError(`Option --${other} has no effect with the ready vocabulary of ${kind}`);
     return await readTokenizer(kind);
   }
   if (cased && type !== "wordpiece") throw new UsageError(CASED_ELSEWHERE);

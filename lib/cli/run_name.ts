@@ -24,7 +24,7 @@ const LONGEST = 100;
 export function parseRunName(text: string, { windows = Deno.build.os === "windows" } = {}): string {
   if (FORBIDDEN.test(text) || text === "." || text === ".." || text.trim() === "") {
     throw new RangeError(
-      "write one name, without slashes and control characters; where run folders go is said by --out",
+      "write one name, without slashes and control characters; use --out to choose the folder for runs",
     );
   }
   if (windows && (FORBIDDEN_ON_WINDOWS.test(text) || DEVICE.test(text) || /[. ]$/.test(text))) {

@@ -86,7 +86,7 @@ const textAndRun = {
   ),
   format: flag(
     "FORMAT",
-    `format of the text, whatever its name: ${textFormats.join(", ")} (default: by its ending)`,
+    `text format, overriding the file extension: ${textFormats.join(", ")} (default: by the extension)`,
     parseChoice(textFormats),
   ),
   validation: flag(
@@ -130,7 +130,9 @@ const textAndRun = {
   ),
   tune: flag(
     "MODE",
-    `time how a graphics card multiplies best: ${either(tuneModes)} (anew, software too) (default: ${DEFAULT_TUNE})`,
+    `benchmark matrix-product variants on the card: ${
+      either(tuneModes)
+    } (anew, software too) (default: ${DEFAULT_TUNE})`,
     parseChoice(tuneModes),
   ),
 };
@@ -308,7 +310,7 @@ const reports = {
   ),
   "eval-tokens": flag(
     "N",
-    `how many validation tokens to use at most (default: ${EVALUATION_TOKENS}, halved until it takes a tenth of the run at most)`,
+    `how many validation tokens to use at most (default: ${EVALUATION_TOKENS}, halved until validation takes at most 10% of the run)`,
     count,
   ),
   "save-every": flag(
@@ -340,7 +342,7 @@ const reports = {
   ),
   tensorboard: flagSwitch("write TensorBoard event files into the run's folder"),
   profile: flagSwitch("show at the end how long each kernel took, on any device"),
-  trace: flag("FILE", "note what device and host did when, for Perfetto or chrome://tracing; slower", trimmed),
+  trace: flag("FILE", "record a timeline of device and host, for Perfetto or chrome://tracing; slower", trimmed),
 };
 
 /** The flags of `train` under headings. */

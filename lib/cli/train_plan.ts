@@ -48,7 +48,7 @@ const initialFlags = [
 export function planFromFlags(parsed: ParsedFlags, base?: ModelConfig): TrainPlan {
   const { get } = parsed;
   const other = base && parsed.given.find((name) => initialFlags.includes(name));
-  if (other) throw new UsageError(`Option --${other} means nothing beside --init: the model is there already`);
+  if (other) throw new UsageError(`Option --${other} has no effect with --init: the model is there already`);
   if (!base && get(flags["add-tokens"]) !== undefined) {
     throw new UsageError("Option --add-tokens is for --init: a new vocabulary is trained on the text");
   }
@@ -75,10 +75,10 @@ function checkPairs({ get }: ParsedFlags, preset: Preset): void {
     throw new UsageError(`Option --nsp is for --preset bert: ${preset} has no token types to tell two texts apart`);
   }
   if (get(flags.attention) !== undefined) {
-    throw new UsageError("Option --attention means nothing beside --nsp: the first of two texts must see the second");
+    throw new UsageError("Option --attention has no effect with --nsp: the first of two texts must see the second");
   }
   if (get(flags.pack) !== undefined) {
-    throw new UsageError("Option --pack means nothing beside --nsp, which fills windows with pairs of texts");
+    throw new UsageError("Option --pack has no effect with --nsp, which fills windows with pairs of texts");
   }
 }
 
@@ -102,17 +102,17 @@ function checkObjective(parsed: ParsedFlags): void {
   }
   const other = given.find((name) => ofMasked.includes(name));
   if (other) {
-    throw new UsageError(`Option --${other} means nothing beside --objective contrastive, which masks nothing`);
+    throw new UsageError(`Option --${other} has no effect with --objective contrastive, which masks nothing`);
   }
   if (typeof get(flags["micro-batch"]) === "number") {
     throw new UsageError(
-      "Option --micro-batch means nothing beside --objective contrastive: a text is compared with all others of a batch",
+      "Option --micro-batch has no effect with --objective contrastive: a text is compared with all others of a batch",
     );
   }
   if (get(flags.pairs) === undefined) return;
   const beside = given.find((name) => ["data", "document", "views"].includes(name));
   if (beside) {
-    throw new UsageError(`Option --${beside} means nothing beside --pairs, which holds the texts and their views`);
+    throw new UsageError(`Option --${beside} has no effect with --pairs, which holds the texts and their views`);
   }
 }
 

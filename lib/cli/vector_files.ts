@@ -110,7 +110,7 @@ export async function* withoutMean(
       await waiting.write(bytesOf(embedding));
       count++;
     }
-    if (count === 1) sayAside("note: the mean of one vector is that vector: without it nothing is left");
+    if (count === 1) sayAside("note: there is only one vector: --remove-mean makes it zero");
     let at = 0;
     const reader = {
       read(into: Uint8Array) {

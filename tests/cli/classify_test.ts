@@ -92,12 +92,12 @@ Deno.test("classify says in a sentence what is wrong, and writes nothing", () =>
       [1, train("good.csv", "base"), 'Cannot write to "base": it exists already'],
       [1, train("good.csv", "o", "--length", "33"), "from 3 to the model's longest, 32"],
       [2, train("good.csv", "o", "--epochs", "2"), "Give --epochs or --steps, not both"],
-      [2, train("words.txt", "o", "--tokens", "--windows"), "--windows means nothing with --tokens"],
-      [2, ["classify", "predict", "base", "--lr", "1", "x"], "Option --lr means nothing to classify predict"],
+      [2, train("words.txt", "o", "--tokens", "--windows"), "--windows has no effect with --tokens"],
+      [2, ["classify", "predict", "base", "--lr", "1", "x"], "Option --lr has no effect with classify predict"],
       [2, ["classify", "tran"], "did you mean classify train?"],
-      [2, ["classify"], "Wanted: classify train DIR --data LABELLED --out FOLDER"],
-      [2, ["classify", "train", "base", "--data", "good.csv"], "Wanted: classify train"],
-      [2, ["classify", "eval", "base"], "Wanted: classify eval FOLDER --data LABELLED"],
+      [2, ["classify"], "Usage: classify train DIR --data LABELLED --out FOLDER"],
+      [2, ["classify", "train", "base", "--data", "good.csv"], "Usage: classify train"],
+      [2, ["classify", "eval", "base"], "Usage: classify eval FOLDER --data LABELLED"],
       [1, ["classify", "predict", "base", "x", ...cpu], "Cannot tell classes with base: it is a ModernBertForMaskedLM"],
     ];
     const results = await runMains(cases.map(([, args]) => args), { cwd });

@@ -127,7 +127,7 @@ Deno.test("shorterValidations() has runs compared with care whose tokens are the
   assertEquals(comparison.different["evaluate tokens"], ["2,048", "1,024"]);
   const text = comparisonText(comparison, { reasons: [], shorter, width: 80 });
   assertStringIncludes(text, "a is ahead of b by 0.5000 nats");
-  assertStringIncludes(text, `with care, for a small difference may be that of the texts`);
+  assertStringIncludes(text, `approximate: a small difference may be that of the texts`);
   assertStringIncludes(text, sentence);
   const seeds = [
     ...runs,
@@ -292,6 +292,6 @@ Deno.test("incomparable() says which runs validate on other tokens, and why", as
     assertEquals(keys.get(runs[0]!)!.vocabulary, undefined);
     const grouped = groupsOf(runs, keys).map(({ name, repeated }) => [name, repeated.map(({ name }) => name)]);
     assertEquals(grouped, [["first +1", ["begun"]]]);
-    await assertRejects(() => compareCommand([]), Error, "Wanted: compare RUN RUN...");
+    await assertRejects(() => compareCommand([]), Error, "Usage: compare RUN RUN...");
   });
 });

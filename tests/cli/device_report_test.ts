@@ -43,7 +43,7 @@ Deno.test("deviceLines() shows an adapter, its rates and what they mean", () => 
     "attention   900 GFLOP/s, forward and backward",
     "calls       5.0 µs for one that waits for the one before; 8.0 µs of JavaScript and driver for each",
     "",
-    "estimates, not measured, of steps of 4,096 tokens: each call takes its arithmetic or its memory at the rates above, whichever is longer, and the time of a call",
+    "estimates, not measured, of steps of 4,096 tokens: each call costs the longer of compute and memory time at the rates above, plus launch time",
     "  size  weights  length  calls  GFLOP    GB    MiB  ms a step  tokens/s",
     "  base  110M        512    403  2,500  26.0  4,096        152    27,000",
     "  mini  110M        512    403  2,500  26.0  1,024          -         -",

@@ -97,10 +97,14 @@ Deno.test("runTotals() and totalLines() tell what was read how quickly, and the 
 });
 
 Deno.test("nextStep() says what to do by how validation went", () => {
-  const of = (losses: number[], budget: Budget) => nextStep(losses.map((loss, i) => validated(i + 1, loss)), budget);
+  const of = (losses: number[], budget: Budget, every = 100) =>
+    nextStep(losses.map((loss, i) => validated(every * (i + 1), loss)), budget);
   const after = (...losses: number[]) => of(losses, { tokens: 3_000_000 });
   assertMatch(after(3, 2, 1.5)!, /still falling.*--tokens 6M/);
-  assertMatch(after(3, 2, 2.4)!, /best at step 2 and is worse now: more text/);
+  // one validation, and the first few steps, are no ground for advice
+  assertEquals(after(3, 2, 2.4), undefined);
+  assertEquals(of([3, 4, 4.5, 5], { steps: 4 }, 1), undefined);
+  assertMatch(after(3, 2, 2.4, 2.5)!, /best at step 200 and is worse now: more text/);
   assertStringIncludes(of([3, 2], { minutes: 1.5 })!, "(--minutes 3)");
   assertStringIncludes(of([3, 2], { steps: 100 })!, "(--steps 200)");
   assertEquals(after(3, 2, 1.999), undefined);
@@ -178,7 +182,7 @@ Deno.test("comparedLines() says who is ahead and what differs, and claims nothin
     assertStringIncludes(lines[0]!, "came to 1.8000 with 20 tokens");
     assertEquals(lines.slice(1, 3), [
       "        this one is ahead by 0.30, with one seed each (loss in nats: lower is better)",
-      "        now layers 2 instead of 1",
+      "        changed: layers 2 (was 1)",
     ]);
     assertEquals(lines[3], "        the difference with an error bar:");
     assertStringIncludes(lines[4]!, `eval --compare ${cwd}/before ${cwd}/now`);
@@ -192,12 +196,12 @@ Deno.test("comparedLines() says who is ahead and what differs, and claims nothin
     assertStringIncludes(length[1]!, "validates on windows of 16 tokens");
     assertEquals([unlike, length].filter((told) => told.some((line) => /ahead|behind|eval/.test(line))), []);
     const shorter = comparedLines(await written([1.5], { evaluateTokens: 512 }), former);
-    assertStringIncludes(shorter[2]!, `with care, for ${cwd}/now validates on the first 512 of the 1,024 tokens`);
-    assertStringIncludes(shorter.join("\n"), "evaluate tokens 512 instead of 1,024");
+    assertStringIncludes(shorter[2]!, `approximate: ${cwd}/now validates on the first 512 of the 1,024 tokens`);
+    assertStringIncludes(shorter.join("\n"), "--eval-tokens 512 (was 1,024)");
     const seed = comparedLines(await written([1.2], {}, { layers: 1, seed: 7 }), former);
     assertEquals(seed.slice(1, 3), [
       "        only the seed is another: the difference is what chance makes of it",
-      "        now seed 7 instead of 1",
+      "        changed: seed 7 (was 1)",
     ]);
     const same = comparedLines(await written([1.8], {}, { layers: 1 }), former);
     assertEquals(same[1], "        this one came to about the same");

@@ -63,9 +63,9 @@ Deno.test("metrics says what it wants, and what a path is that is no run", () =>
     const csv = await runCli(["metrics", "runs/a", "--csv"], { cwd });
     assertEquals([csv.code, csv.err, csv.out.split("\n").length], [0, "", 102]);
     const cases: [string[], string][] = [
-      [["runs/a"], "Wanted: metrics RUN with one of --csv, --json and --tensorboard OUT"],
-      [["--csv"], "Wanted: metrics RUN"],
-      [[`${cwd}/runs/a`, "--csv", "--json"], "Wanted: metrics RUN with one of"],
+      [["runs/a"], "Usage: metrics RUN with one of --csv, --json and --tensorboard OUT"],
+      [["--csv"], "Usage: metrics RUN"],
+      [[`${cwd}/runs/a`, "--csv", "--json"], "Usage: metrics RUN with one of"],
       [[`${cwd}/runs/a`, "--tensorboard", "out", "--validation"], "Option --validation is for --csv and --json"],
       [
         [`${cwd}/runs`, "--csv"],

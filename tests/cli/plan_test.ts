@@ -117,10 +117,10 @@ Deno.test("planFromFlags() compares texts as SimCSE does, with dropout even in a
   const wrong: readonly (readonly [args: readonly string[], message: string])[] = [
     [["--dropout", "0"], "nothing is dropped"],
     [["--batch-tokens", "192"], "that is 3 windows of 64, wanted two for each"],
-    [["--mask-rate", "0.2"], "--mask-rate means nothing beside --objective contrastive"],
-    [["--micro-batch", "64"], "--micro-batch means nothing beside --objective contrastive"],
-    [["--pairs", "a.csv", "--data", "b.txt"], "--data means nothing beside --pairs"],
-    [["--pairs", "a.csv", "--views", "halves"], "--views means nothing beside --pairs"],
+    [["--mask-rate", "0.2"], "--mask-rate has no effect with --objective contrastive"],
+    [["--micro-batch", "64"], "--micro-batch has no effect with --objective contrastive"],
+    [["--pairs", "a.csv", "--data", "b.txt"], "--data has no effect with --pairs"],
+    [["--pairs", "a.csv", "--views", "halves"], "--views has no effect with --pairs"],
   ];
   for (const [args, message] of wrong) assertThrows(() => of(...args), UsageError, message);
   assertThrows(() => planOf("--pairs", "a.csv"), UsageError, "--pairs is for --objective contrastive");

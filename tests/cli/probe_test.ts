@@ -59,10 +59,10 @@ Deno.test("probeDifferences() tells what is better only where twice the error sa
 });
 
 const wrong: readonly (readonly [args: readonly string[], code: number, sentence: string])[] = [
-  [["probe"], 2, "Wanted: probe DIR --data LABELLED"],
-  [["probe", "a"], 2, "Wanted: probe DIR --data LABELLED"],
-  [["probe", "a", "a", "--data", "good.csv"], 2, "Wanted: probe DIR --data LABELLED"],
-  [["probe", "--compare", "a", "--data", "good.csv"], 2, "Wanted: probe --compare DIR DIR --data LABELLED"],
+  [["probe"], 2, "Usage: probe DIR --data LABELLED"],
+  [["probe", "a"], 2, "Usage: probe DIR --data LABELLED"],
+  [["probe", "a", "a", "--data", "good.csv"], 2, "Usage: probe DIR --data LABELLED"],
+  [["probe", "--compare", "a", "--data", "good.csv"], 2, "Usage: probe --compare DIR DIR --data LABELLED"],
   [["probe", "a", "--data", "-", "--test", "-"], 2, "Standard input can be read only once"],
   [["probe", "a", "--data", "no.csv"], 1, 'Cannot read "no.csv": there is no such file'],
   [["probe", "a", "--data", "good.csv", "--field", "body"], 1, 'it has no column "body" (--field)'],

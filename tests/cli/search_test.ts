@@ -199,10 +199,10 @@ Deno.test("snippet() shows where a word of the query stands, in so many columns"
 
 Deno.test("index and search say what is missing or wrong before any model is read", async () => {
   const cases: readonly (readonly [args: readonly string[], message: string])[] = [
-    [["index", "docs"], "Wanted: index FOLDER --model DIR --out INDEX"],
+    [["index", "docs"], "Usage: index FOLDER --model DIR --out INDEX"],
     [["index", "docs", "--out", "nowhere.index"], "Option --model says which model makes the vectors"],
     [["index", "docs", "--model", "x", "--out", "lib"], 'Cannot write an index to "lib": there is something else'],
-    [["search", "words"], 'Wanted: search "words" --index FOLDER'],
+    [["search", "words"], 'Usage: search "words" --index FOLDER'],
     [["search", " ", "--index", "lib"], "There is nothing to look for"],
     [["search", "words", "--index", "lib"], "Cannot search lib: it is no index; make one with index FOLDER"],
   ];

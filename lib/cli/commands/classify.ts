@@ -70,12 +70,12 @@ export async function classifyCommand(args: readonly string[]): Promise<number> 
   if (!action) {
     const near = name === undefined ? undefined : nearest(name, Object.keys(actions));
     if (near !== undefined) throw new UsageError(`Unknown action ${quoted(name!)}; did you mean classify ${near}?`);
-    throw new UsageError("Wanted: classify train DIR --data LABELLED --out FOLDER, or classify predict|eval FOLDER");
+    throw new UsageError("Usage: classify train DIR --data LABELLED --out FOLDER, or classify predict|eval FOLDER");
   }
   const wrong = parsed.given.find((flag) => action.others.includes(flag));
-  if (wrong !== undefined) throw new UsageError(`Option --${wrong} means nothing to classify ${name}`);
+  if (wrong !== undefined) throw new UsageError(`Option --${wrong} has no effect with classify ${name}`);
   if (parsed.get(readFlags.tokens) && parsed.get(readFlags.windows)) {
-    throw new UsageError("Option --windows means nothing with --tokens: long sentences are always read in pieces");
+    throw new UsageError("Option --windows has no effect with --tokens: long sentences are always read in pieces");
   }
   return await action.run(parsed);
 }

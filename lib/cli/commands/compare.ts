@@ -27,9 +27,10 @@ const compareHelp =
 Usage: ${program} compare RUN RUN... [options]
 
 RUNs are runs or folders of runs. Runs that differ in nothing but --seed are one row, with mean and spread over seeds; a difference
-counts as clear only where it is more than chance over seeds would give (95 %). Losses between validations are taken from a straight
-line; times are those of training, without validation and saving. Runs that validate on other text, with another vocabulary or on
-other tokens are not compared, and it is said why; where one validates on the beginning of what another does, it is compared with care.
+counts as clear only where it is more than chance over seeds would give (95 %). Losses between validations are interpolated
+linearly; times are those of training, without validation and saving. Runs that validate on other text, with another vocabulary or on
+other tokens are not compared, and the reason is given; if one validates on a prefix of the other's text, the result is marked
+as approximate.
 
 ${flagHelp(groups)}
 
@@ -47,14 +48,14 @@ export async function compareCommand(args: readonly string[]): Promise<number> {
     return 0;
   }
   const given = parsed.positional;
-  if (given.length === 0) throw new UsageError("Wanted: compare RUN RUN...");
+  if (given.length === 0) throw new UsageError("Usage: compare RUN RUN...");
   checkPermissions(readingOf(given));
   await checkRuns(given, "compare");
   const { runFolders } = await import("../../page/run_set.ts");
   const paths = await runFolders(given);
   if (paths.length < 2) {
     const found = given.length > 1 ? `${paths[0]} is given twice` : `${paths[0]} is the only run there`;
-    throw new UsageError(`Wanted: compare RUN RUN...; ${found}`);
+    throw new UsageError(`Usage: compare RUN RUN...; ${found}`);
   }
   const runs = await Promise.all(paths.map(readRecord));
   const keyed = await Promise.all(runs.map(keyedRecord));

@@ -59,15 +59,15 @@ const groups = {
 
 const writingPermissions = {
   "--allow-write=FOLDER":
-    "with --out: the folder of the file, and --allow-read of it, for it gets its name when it is whole",
+    "with --out: the folder of the file, and --allow-read of it, because the file is renamed when complete",
 };
 
 /** Help of the command. */
 const embedHelp = `Turns texts into vectors: hidden states of the last layer, one vector a text.
 
-Such vectors are good for finding near duplicates, for grouping texts, and as features of a classifier that you train; within
-one field, and with --remove-mean, also for likeness. They are not made for search by meaning as they are: all point much the same
-way, and a question lies far from its answer. Models that were trained by comparing texts are for that: train --objective
+Such vectors are good for finding near duplicates, for grouping texts, and as features of a classifier that you train; also
+for similarity within one domain, with --remove-mean. They are not made for search by meaning as they are: all vectors are similar,
+and a question lies far from its answer. Models that were trained by comparing texts are for that: train --objective
 contrastive makes them, and of a folder of sentence-transformers vectors are made as that says.
 
 Usage: ${program} embed DIR [TEXT...] [options]
@@ -86,7 +86,7 @@ Examples:
   ${program} embed bert-base-uncased --file titles.txt --out titles.npy
   ${program} embed bert-base-uncased --file notes --by file --remove-mean --normalize --out notes.jsonl`;
 
-const wanted = 'Wanted: embed DIR "a text", or --file FILE';
+const wanted = 'Usage: embed DIR "a text", or --file FILE';
 
 /** Runs the command; returns the exit code. */
 export async function embedCommand(args: readonly string[]): Promise<number> {

@@ -36,15 +36,15 @@ const evaluationPacks: readonly PackMode[] = [...packModes, "pairs"];
 const flags = {
   ...textFlags,
   data: { ...textFlags.data, help: "text: file, folder, glob, URL, - or stories (default: the run's validation text)" },
-  length: { ...length, help: `tokens per window (default: ${EVALUATION_LENGTH}, of a run its final length)` },
+  length: { ...length, help: `tokens per window (default: ${EVALUATION_LENGTH}; for a run: its final length)` },
   tokens: {
     ...trainFlags.tokens,
     help: "how many tokens to read at most (default: all; of a run as in training; --pseudo: 4096)",
   },
-  pack: flag("MODE", "none, document, line or pairs (default: none, of a run its own)", parseChoice(evaluationPacks)),
+  pack: flag("MODE", "none, document, line or pairs (default: none; for a run: its own)", parseChoice(evaluationPacks)),
   "mask-rule": {
     ...trainFlags["mask-rule"],
-    help: "bert (80/10/10) or labml (81/10/9) (default: bert, of a run its own)",
+    help: "bert (80/10/10) or labml (81/10/9) (default: bert; for a run: its own)",
   },
   pseudo: flagSwitch("also mask each token in turn: pseudo-perplexity"),
   "pseudo-words": flagSwitch("the same with the rest of the token's word masked too, to compare vocabularies"),
@@ -97,7 +97,7 @@ export async function evalCommand(args: readonly string[]): Promise<number> {
   const paths = parsed.positional;
   const count = parsed.get(flags.compare) ? 2 : 1;
   if (paths.length !== count) {
-    throw new UsageError(count === 2 ? "Wanted: eval --compare DIR DIR --data TEXT" : "Wanted: eval DIR --data TEXT");
+    throw new UsageError(count === 2 ? "Usage: eval --compare DIR DIR --data TEXT" : "Usage: eval DIR --data TEXT");
   }
   checkPermissions(readingOf([...paths, ...filesOf([...parsed.all(flags.data), parsed.get(flags.pairs)])]));
   const isJson = parsed.get(flags.json) ?? false;
@@ -133,7 +133,7 @@ function pairsOf({ get, given }: ParsedFlags): EvaluatePairsOptions | undefined 
   const path = get(flags.pairs);
   if (path === undefined) return undefined;
   const other = given.find((name) => ofText.includes(name));
-  if (other) throw new UsageError(`Option --${other} means nothing beside --pairs`);
+  if (other) throw new UsageError(`Option --${other} has no effect with --pairs`);
   return {
     path,
     field: get(flags.field),

@@ -72,7 +72,7 @@ export async function exportCommand(args: readonly string[]): Promise<number> {
   const [given, ...rest] = parsed.positional;
   const target = parsed.get(out);
   if (given === undefined || target === undefined || rest.length > 0) {
-    throw new UsageError("Wanted: export DIR --out OUT");
+    throw new UsageError("Usage: export DIR --out OUT");
   }
   const isOnnx = parsed.get(onnx) ?? false;
   const type = parsed.get(dtype);

@@ -48,7 +48,7 @@ Examples:
   ${program} fill bert-base-uncased --file questions.txt --top-k 3 --json
   ${program} fill runs/law "the court [MASK] the appeal" --checkpoint best`;
 
-const wanted = 'Wanted: fill DIR "text with a [MASK]"';
+const wanted = 'Usage: fill DIR "text with a [MASK]"';
 
 /** Runs the command; returns the exit code. */
 export async function fillCommand(args: readonly string[]): Promise<number> {

@@ -65,7 +65,7 @@ Examples:
   ${program} index 'manual/**/*.md' faq.csv --field answer --model all-MiniLM-L6-v2 --out help.index
   ${program} index books --by window --length 64 --overlap 16 --model runs/books --out books.index`;
 
-const wanted = "Wanted: index FOLDER --model DIR --out INDEX";
+const wanted = "Usage: index FOLDER --model DIR --out INDEX";
 
 /** Runs the command; returns the exit code. */
 export async function indexCommand(args: readonly string[]): Promise<number> {

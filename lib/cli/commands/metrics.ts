@@ -55,7 +55,7 @@ export async function metricsCommand(args: readonly string[]): Promise<number> {
   const [given, ...rest] = parsed.positional;
   const ways = [parsed.get(csv), parsed.get(json), parsed.get(tensorboard)].filter((way) => way !== undefined);
   if (given === undefined || rest.length > 0 || ways.length !== 1) {
-    throw new UsageError("Wanted: metrics RUN with one of --csv, --json and --tensorboard OUT");
+    throw new UsageError("Usage: metrics RUN with one of --csv, --json and --tensorboard OUT");
   }
   const path = trimmed(given);
   const out = parsed.get(tensorboard);

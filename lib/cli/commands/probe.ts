@@ -93,7 +93,7 @@ export async function probeCommand(args: readonly string[]): Promise<number> {
   const [data, test] = [parsed.all(flags.data), parsed.all(flags.test)];
   const isCompared = parsed.get(flags.compare) ?? false;
   if (paths.length !== (isCompared ? 2 : 1) || data.length === 0) {
-    throw new UsageError(`Wanted: probe ${isCompared ? "--compare DIR DIR" : "DIR"} --data LABELLED`);
+    throw new UsageError(`Usage: probe ${isCompared ? "--compare DIR DIR" : "DIR"} --data LABELLED`);
   }
   if ([...data, ...test].filter((path) => path === "-").length > 1) {
     throw new UsageError("Standard input can be read only once: give --data or --test as a file");

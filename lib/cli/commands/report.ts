@@ -44,7 +44,7 @@ export async function reportCommand(args: readonly string[]): Promise<number> {
   }
   const paths = parsed.positional.map(trimmed);
   const [run] = paths;
-  if (run === undefined) throw new UsageError("Wanted: report RUN");
+  if (run === undefined) throw new UsageError("Usage: report RUN");
   const file = parsed.get(out);
   if (file === undefined && paths.length > 1) {
     throw new UsageError("Several runs need a place for their report: --out FILE");

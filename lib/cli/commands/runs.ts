@@ -24,7 +24,7 @@ const runsHelp =
 Usage: ${program} runs [FOLDER...] [options]
 
 FOLDER is a folder of runs, or a run (default: runs); the time is without validation and saving. Other folders in it are left out. A run is "running" while a process
-trains it, "finished" when its budget is used up, "diverged" when its losses were of no use in the end, and "stopped" when it
+trains it, "finished" when its budget is used up, "diverged" when its losses were not usable, and "stopped" when it
 was interrupted or killed: then train --resume goes on. In a narrow terminal the columns that are least needed are left out.
 
 ${flagHelp(groups)}

@@ -42,7 +42,7 @@ Examples:
   ${program} search "who keeps the keys" --index notes.index
   ${program} search "how do I get my money back" --index help.index --top 3 --json`;
 
-const wanted = 'Wanted: search "words" --index FOLDER';
+const wanted = 'Usage: search "words" --index FOLDER';
 
 /** Runs the command; returns the exit code. */
 export async function searchCommand(args: readonly string[]): Promise<number> {

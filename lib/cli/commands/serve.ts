@@ -86,7 +86,7 @@ export async function serveCommand(args: readonly string[]): Promise<number> {
     return 0;
   }
   const [path, ...rest] = parsed.positional;
-  if (path === undefined || rest.length > 0) throw new UsageError("Wanted: serve DIR");
+  if (path === undefined || rest.length > 0) throw new UsageError("Usage: serve DIR");
   const { host, port, names } = {
     host: parsed.get(flags.host),
     port: parsed.get(flags.port),

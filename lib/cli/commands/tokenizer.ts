@@ -46,7 +46,7 @@ Usage: ${program} tokenizer train --out FOLDER [options]
        ${program} tokenizer decode FOLDER < ids
        ${program} tokenizer info FOLDER [--data PATH]
 
-FOLDER holds tokenizer.json, vocab.txt, or vocab.json and merges.txt; that of a run will do as well. encode writes a line
+FOLDER holds tokenizer.json, vocab.txt, or vocab.json and merges.txt; a run's folder also works. encode writes a line
 of ids for each line of text, without special tokens around it; decode does the reverse. Lines may be of any length where the
 vocabulary splits text at spaces and they have some; otherwise a line is encoded as a whole, in about 40 bytes a character.
 
@@ -74,7 +74,7 @@ export async function tokenizerCommand(args: readonly string[]): Promise<number>
     sayHelp(tokenizerHelp);
     return 0;
   }
-  const wanted = "Wanted: tokenizer train --out FOLDER, or tokenizer encode|decode|info FOLDER";
+  const wanted = "Usage: tokenizer train --out FOLDER, or tokenizer encode|decode|info FOLDER";
   const near = action === undefined || actions.includes(action) ? undefined : nearest(action, actions);
   if (near !== undefined) throw new UsageError(`Unknown action ${quoted(action!)}; did you mean tokenizer ${near}?`);
   if (action === undefined || rest.length > 0) throw new UsageError(wanted);
@@ -82,13 +82,13 @@ export async function tokenizerCommand(args: readonly string[]): Promise<number>
   const terminal = openTerminal({ goesOn: action === "train" });
   if (action === "train") {
     const target = parsed.get(out);
-    if (folder !== undefined || target === undefined) throw new UsageError("Wanted: tokenizer train --out FOLDER");
+    if (folder !== undefined || target === undefined) throw new UsageError("Usage: tokenizer train --out FOLDER");
     const options = { type: parsed.get(type), size: parsed.get(size), cased: parsed.get(cased) };
     checkPermissions({ ...readingOf(filesOf(parsed.all(textFlags.data))), write: [target] });
     return await train(terminal, corpusChoice(parsed), { ...options, out: target });
   }
   const other = parsed.given.find((name) => action !== "info" || !Object.hasOwn(textFlags, name));
-  if (other) throw new UsageError(`Option --${other} means nothing to tokenizer ${action}`);
+  if (other) throw new UsageError(`Option --${other} has no effect with tokenizer ${action}`);
   if (!actions.includes(action) || folder === undefined) throw new UsageError(wanted);
   const data = action === "info" ? filesOf(parsed.all(textFlags.data)) : [];
   checkPermissions(readingOf([/\.(json|txt)$/.test(folder) ? parentOf(folder) : folder, ...data]));

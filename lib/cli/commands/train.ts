@@ -27,7 +27,7 @@ const trainPermissions = {
   "--allow-env=HOME,XDG_CACHE_HOME":
     "the cache folder, which keeps what --tune chose, and the default text; otherwise --out keeps that",
   "--allow-env=LC_ALL,LC_CTYPE,LANG": "the locale: whether the plot at the end may use more than ASCII",
-  "--allow-sys=hostname": "to see at once, not after a minute, that the process that trained a run has ended",
+  "--allow-sys=hostname": "detects immediately (instead of after a minute) that a run's process has ended",
   "--allow-sys=systemMemoryInfo": "to report before training what does not fit into this machine's memory",
 };
 

@@ -60,7 +60,7 @@ export async function writeCommand(args: readonly string[]): Promise<number> {
     return 0;
   }
   const [path, ...words] = parsed.positional;
-  if (path === undefined || words.length === 0) throw new UsageError('Wanted: write DIR "a beginning"');
+  if (path === undefined || words.length === 0) throw new UsageError('Usage: write DIR "a beginning"');
   const beginning = words.join(" ").toWellFormed();
   checkPermissions(readingOf([path]));
   const options = {
