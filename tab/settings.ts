@@ -19,7 +19,7 @@ const bounds = {
   minutes: { name: "Minutes", least: 0.05, most: 1440 },
   steps: { name: "Steps", least: 1, most: 10_000_000, isWhole: true },
   vocabularySize: { name: "Tokens of the vocabulary", least: 100, most: 30_000, isWhole: true },
-  length: { name: "Tokens of a window", least: 8, most: 512, isWhole: true },
+  length: { name: "Final window length", least: 8, most: 512, isWhole: true },
   batchTokens: { name: "Tokens of a step", least: 16, most: 65_536, isWhole: true },
   learningRate: { name: "The learning rate", least: 1e-6, most: 1 },
   seed: { name: "The seed", least: 0, most: 2 ** 32 - 1, isWhole: true },

@@ -158,8 +158,7 @@ function seedLines({ groups, final, winner }: Comparison): string[] {
 /** Which losses are of less text, and what would make them equal. */
 function shorterLines(shorter: readonly Reason[]): string[] {
   if (shorter.length === 0) return [];
-  const what =
-    "approximate: a small difference may be that of the texts (--eval-tokens in all runs makes them equal):";
+  const what = "approximate: a small difference may be that of the texts (--eval-tokens in all runs makes them equal):";
   return [what, ...shorter.map(({ text }) => `  ${text}`)];
 }
 

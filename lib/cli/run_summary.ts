@@ -37,7 +37,7 @@ export function runSummary(
 }
 
 /** What is said of stages that the budget does not reach. */
-function shortBudget(skipped: readonly number[]): string {
+export function shortBudget(skipped: readonly number[]): string {
   const who = skipped.length === 1 ? `stage ${skipped[0]} gets` : `stages ${listedAnd(skipped)} get`;
   return `the budget ends before ${who} a step: --curriculum none has only one stage`;
 }

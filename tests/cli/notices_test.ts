@@ -1,3 +1,4 @@
+import { shortBudget } from "../../lib/cli/run_summary.ts";
 import { assert, assertEquals, assertLess, assertMatch, assertStringIncludes } from "@std/assert";
 import { runCli, spawnCli } from "../helpers/run_cli.ts";
 import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
@@ -57,6 +58,12 @@ test("train says how much of a text is unknown from a fifth on", {
   assertMatch(much.out, /note: 33\.3% of the first \d+ tokens are unknown to this vocabulary, such as "dog"/);
   const little = await train("known.txt");
   assert(!little.out.includes("unknown"), little.out);
+});
+
+Deno.test("shortBudget() names one stage or several", () => {
+  assertStringIncludes(shortBudget([2]), "before stage 2 gets a step");
+  assertStringIncludes(shortBudget([2, 3]), "before stages 2 and 3 get a step");
+  assertStringIncludes(shortBudget([2, 3, 4]), "before stages 2, 3 and 4 get a step");
 });
 
 test("train says when a text repeats itself, is read too often, or is too short for a stage", {

@@ -142,7 +142,7 @@ Deno.test("what cannot be done is said in a sentence, and the model that was the
   const wrong: [Partial<TabSettings>, string][] = [
     [{ budget: { steps: 0 } }, "Steps must be a whole number from 1 to 10,000,000"],
     [{ budget: { minutes: NaN } }, "Minutes must be a number from 0.05 to 1,440"],
-    [{ length: 7.5 }, "Tokens of a window must be a whole number from 8 to 512"],
+    [{ length: 7.5 }, "Final window length must be a whole number from 8 to 512"],
     [{ batchTokens: 16, length: 32 }, "A step of 16 tokens has no room for a window of 32"],
     [{ learningRate: 2 }, "The learning rate must be a number from 0.000001 to 1"],
     [{ vocabulary: "bpe", vocabularySize: 5 }, "Tokens of the vocabulary must be a whole number from 100 to 30,000"],
