@@ -7,7 +7,7 @@
 import type { Device, DeviceSettings } from "../device/device.ts";
 import type { Precision } from "../tensor/tensor.ts";
 import { type DeviceChoice, openDevice, type OpenDeviceOptions, type OpenedDevice } from "../device/open_device.ts";
-import { definedOnly, type ParsedFlags } from "./flags.ts";
+import { definedOnly, type ParsedFlags, UsageError } from "./flags.ts";
 import type { RunDevice } from "./run_folder.ts";
 import { TraceLog } from "../device/trace.ts";
 import type { ProductTable } from "../device/webgpu/choices.ts";
@@ -41,7 +41,15 @@ export async function openRunDevice(
     tune: tuneOptions(mode ?? (before ? "off" : DEFAULT_TUNE), tell),
   };
   const kind = parsed.get(flags.device);
-  if (!before) return await openDevice(kind, { ...asked, blas: asked.blas ?? DEFAULT_BLAS });
+  if (mode === "force" && (kind ?? before?.settings.kind) === "cpu") {
+    throw new UsageError(`Option ${untuned}: --device webgpu has kernels to choose from`);
+  }
+  const notes = ({ device, notice }: OpenedDevice) =>
+    [notice, mode === "force" && device.kind === "cpu" ? `option ${untuned}` : undefined].filter((one) => one);
+  if (!before) {
+    const opened = await openDevice(kind, { ...asked, blas: asked.blas ?? DEFAULT_BLAS });
+    return { ...opened, notice: notes(opened).join("; ") || undefined };
+  }
   const isAsked = deviceFlags.some((name) => parsed.given.includes(name));
   const old = before.settings;
   const fail = (what: string) =>
@@ -61,9 +69,11 @@ export async function openRunDevice(
     device.destroy();
     throw fail(`here it is ${device.description}`);
   }
-  const notice = `this run ${wasOtherwise(before, device)}`;
-  return { ...opened, notice: opened.notice === undefined ? notice : `${opened.notice}; ${notice}` };
+  return { ...opened, notice: [...notes(opened), `this run ${wasOtherwise(before, device)}`].join("; ") };
 }
+
+/** What is said of choices that the CPU does not have. */
+const untuned = "--tune force has no effect on the CPU";
 
 /** What a run did so far and will not go on with. */
 function wasOtherwise({ description, settings }: RunDevice, device: Device): string {

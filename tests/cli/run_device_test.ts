@@ -1,5 +1,7 @@
-import { assert } from "@std/assert";
-import { sameSettings } from "../../lib/cli/run_device.ts";
+import { assert, assertRejects, assertStringIncludes } from "@std/assert";
+import { openRunDevice, sameSettings } from "../../lib/cli/run_device.ts";
+import { parseFlags, UsageError } from "../../lib/cli/flags.ts";
+import { trainFlagGroups } from "../../lib/cli/train_flags.ts";
 import type { WebGpuSettings } from "../../lib/device/device.ts";
 
 Deno.test("sameSettings() compares tables of products by what they say, and takes none for an empty one", () => {
@@ -12,4 +14,16 @@ Deno.test("sameSettings() compares tables of products by what they say, and take
   assert(sameSettings(plain, { ...plain, products: {} }));
   assert(!sameSettings(plain, tuned) && !sameSettings(tuned, plain));
   assert(!sameSettings(tuned, { ...tuned, products: { ...products, "A·B 1×2×3": { variant: "direct", splits: 3 } } }));
+});
+
+Deno.test("openRunDevice() says that --tune force has no effect on the CPU", async () => {
+  const open = (before: Parameters<typeof openRunDevice>[0]["before"], ...args: string[]) =>
+    openRunDevice({ path: "run", before }, parseFlags(trainFlagGroups, args), () => {});
+  const cpu = { description: "CPU", settings: { kind: "cpu", blas: "off", fusedMultiplyAdd: true } } as const;
+  await assertRejects(() => open(undefined, "--device", "cpu", "--tune", "force"), UsageError, "no effect on the CPU");
+  await assertRejects(() => open(cpu, "--tune", "force"), UsageError, "no effect on the CPU");
+  const args = ["--device", "auto", "--tune", "force", "--threads", "1", "--blas", "off"];
+  const { device, notice } = await open(undefined, ...args);
+  if (device.kind === "cpu") assertStringIncludes(notice ?? "", "--tune force has no effect on the CPU");
+  device.destroy();
 });
