@@ -113,13 +113,12 @@ function showFigures(run: any, done: number): void {
   const last = (name: string) => latest(run.train?.columns[name]);
   const seconds = last("seconds");
   const left = done > 0.005 && done < 1 ? [`${duration(seconds * (1 - done) / done)} left`] : [];
-  const { validation, best } = run;
-  const held = validation?.size ? [`held-out accuracy ${percent(latest(validation.columns.accuracy))}`] : [];
+  const { best } = run;
   byId("figures").textContent = [
     `step ${whole(last("step"))}`,
     `loss ${nats(last("loss"))}`,
-    ...(best ? [`best held-out loss ${nats(best.loss)}`] : []),
-    ...held,
+    // both of one measurement
+    ...(best ? [`best held-out loss ${nats(best.loss)}, accuracy ${percent(best.accuracy)}`] : []),
     `${whole(last("tokensPerSecond"))} tokens/s`,
     ...left,
   ].join(" · ");

@@ -42,8 +42,11 @@ export async function zipPlace(file: File): Promise<ModelPlace> {
 export function addressPlace(given: string): ModelPlace {
   const text = given.trim();
   const url = URL.parse(text, document.baseURI);
-  if (text === "" || !url || !/^https?:$/.test(url.protocol)) {
-    throw new RangeError("Cannot load a model: its address has to begin with https:// or http://");
+  // a word alone is no address; a path beside the page is one
+  if (!text.includes("/") || !url || !/^https?:$/.test(url.protocol)) {
+    throw new RangeError(
+      "Cannot load a model: its address has to begin with https:// or http://, or be a path such as models/small",
+    );
   }
   const isHub = /^https:\/\/huggingface\.co\/[^/]+\/[^/]+\/?$/.test(url.href);
   return { address: isHub ? `${url.href.replace(/\/$/, "")}/resolve/main` : url.href };

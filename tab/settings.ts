@@ -81,7 +81,7 @@ export function trainingOptions(
 
 /** Names of devices for people. */
 export const deviceNames: Readonly<Record<DeviceChoice, string>> = {
-  auto: "the best there is",
+  auto: "chosen automatically",
   webgpu: "WebGPU",
   cpu: "WebAssembly",
 };

@@ -44,7 +44,7 @@ export interface RunMessage {
   /** Its settings. */
   readonly facts: Facts;
   /** The best validation so far. */
-  readonly best?: { readonly step: number; readonly loss: number } | undefined;
+  readonly best?: { readonly step: number; readonly loss: number; readonly accuracy: number } | undefined;
   /** Steps that were skipped, and losses that leapt up. */
   readonly incidents: { readonly skipped: number; readonly spikes: number };
   /** Its steps. */
@@ -145,7 +145,9 @@ export function createRunView(id: string, name: string): RunView {
         last = { step: numbers.step!, tokens: numbers.tokens! };
       } else if (point.kind === "validation") {
         validation.add(numbers);
-        if (numbers.loss! < (best?.loss ?? Infinity)) best = { step: numbers.step!, loss: numbers.loss! };
+        if (numbers.loss! < (best?.loss ?? Infinity)) {
+          best = { step: numbers.step!, loss: numbers.loss!, accuracy: numbers.accuracy! };
+        }
         changes++;
       } else if (point.kind === "skipped") incidents = { ...incidents, skipped: incidents.skipped + 1 };
       else if (point.kind === "spike") incidents = { ...incidents, spikes: incidents.spikes + 1 };

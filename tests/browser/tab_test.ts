@@ -342,7 +342,14 @@ Deno.test({
           () => page.locator("#open").setInputFiles(`${folder}/bad.txt`),
           "Cannot read bad.txt: it is no text in UTF-8.",
         ],
-        [loadFrom("ftp://a/b"), "Cannot load a model: its address has to begin with https:// or http://."],
+        [
+          loadFrom("ftp://a/b"),
+          "Cannot load a model: its address has to begin with https:// or http://, or be a path such as models/small.",
+        ],
+        [
+          loadFrom("nonsense"),
+          "Cannot load a model: its address has to begin with https:// or http://, or be a path such as models/small.",
+        ],
         [loadFrom(`${serve(new Map())}`), `Cannot use ${address}model: there is no config.json in it.`],
         [() => choose(page, { amount: "soon" }).then(train), "Steps must be a whole number from 1 to 10,000,000."],
       ];
