@@ -1,6 +1,6 @@
 // The commands of README and docs/, run in a folder that has what they name.
 import { assertEquals, assertGreater } from "@std/assert";
-import { clozeArguments, commandsOf, pages } from "./helpers/documents.ts";
+import { blocks, clozeArguments, commandsOf, pages } from "./helpers/documents.ts";
 import { runMains } from "./helpers/run_cli.ts";
 import { inTemporaryFolder } from "./helpers/temporary_folder.ts";
 
@@ -86,6 +86,17 @@ function onOneThread(args: readonly string[]): readonly string[] {
     : args;
 }
 
+/** Runs a program of a page, which reads what is in a folder. */
+async function runProgram(program: string, cwd: string): Promise<void> {
+  const root = new URL("../", import.meta.url);
+  const path = `${cwd}/program.ts`;
+  await Deno.writeTextFile(path, program.replaceAll('"@cloze/mlm"', `"${new URL("mod.ts", root)}"`));
+  const config = new URL("deno.json", root).pathname;
+  const args = ["run", "-A", "--no-check", `--config=${config}`, path];
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd }).output();
+  assertEquals(code, 0, `${program}\n${new TextDecoder().decode(stderr)}`);
+}
+
 Deno.test("commands of the pages that read models, runs and texts run as they are", () =>
   inTemporaryFolder(async (cwd) => {
     await makeWorkplace(cwd);
@@ -100,4 +111,7 @@ Deno.test("commands of the pages that read models, runs and texts run as they ar
     assertGreater(lists.length, 20);
     const results = await runMains(lists.map(onOneThread), { cwd });
     for (const [i, { code, err }] of results.entries()) assertEquals(code, 0, `${lists[i]!.join(" ")}\n${err}`);
+    const programs = (await pages()).flatMap((page) => blocks(page, "ts ignore"));
+    assertGreater(programs.length, 0);
+    for (const program of programs) await runProgram(program, cwd);
   }));

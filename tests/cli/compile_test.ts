@@ -7,7 +7,8 @@ import { writeModel } from "../helpers/model_files.ts";
 import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
 
 const root = new URL("../../", import.meta.url);
-const { command } = project.tasks.compile;
+// behind what is said first
+const command = project.tasks.compile.command.split(" && ").at(-1)!;
 
 async function* sourcesIn(folder: string): AsyncGenerator<string> {
   for await (const { name, isDirectory } of Deno.readDir(new URL(folder, root))) {
