@@ -16,7 +16,9 @@ import { START, type WindowPosition, type WindowSource } from "./windows.ts";
 
 /**
  * What the two views of a text are. "dropout": the text twice, for dropout hides other activations each time (Gao et al., SimCSE,
- * 2021). "halves": its first and its second half, cut between words (as in the Inverse Cloze Task; Lee et al., 2019).
+ * 2021). "halves": a part of its first and one of its second half, cut between words (as in the Inverse Cloze Task; Lee et al.,
+ * 2019), of lengths that tell nothing of one another: means of hidden states show how long a text is, and by that alone two halves
+ * would find each other.
  */
 export type ViewKind = "dropout" | "halves";
 
@@ -57,16 +59,11 @@ export class TooFewTextsError extends RangeError {
 /** Windows of one document each as views; documents that are too short for them are passed over. */
 export function windowViews(
   source: WindowSource,
-  { kind, tokenizer }: { kind: ViewKind; tokenizer: Tokenizer },
+  { kind, tokenizer, seed }: { kind: ViewKind; tokenizer: Tokenizer; seed: number },
 ): ViewSource {
-  const { before = [], after = [] } = tokenizer.frame ?? bertFrame(tokenizer.special) ?? {};
   const one = async (length: number) => {
-    // halves are as long as whole texts
-    const wanted = kind === "halves" ? 2 * length - before.length - after.length : length;
-    const [window] = await source.next({ length: Math.max(length, wanted), count: 1 });
-    const views = viewsOf(window!, { kind, tokenizer });
-    const cut = (ids: Uint32Array) => cutOff(ids, { after, length });
-    return views && { first: cut(views.first), second: cut(views.second) };
+    const [window] = await source.next({ length: viewedLength(length, { kind, tokenizer }), count: 1 });
+    return viewsOf(window!, { kind, tokenizer, seed, length });
   };
   return {
     get position() {
@@ -130,10 +127,24 @@ function cutOff(ids: Uint32Array, { after, length }: { after: readonly number[];
   return cut;
 }
 
-/** The views of a window with a text of its own; undefined if it is too short for them. */
+/** Tokens of a window whose views have so many at most: halves are as long as whole texts. */
+export function viewedLength(
+  length: number,
+  { kind, tokenizer }: { kind: ViewKind; tokenizer: Pick<Tokenizer, "frame" | "special"> },
+): number {
+  const { before = [], after = [] } = tokenizer.frame ?? bertFrame(tokenizer.special) ?? {};
+  return kind === "halves" ? Math.max(length, 2 * length - before.length - after.length) : length;
+}
+
+/** The views of a window with a text of its own, none longer than `length`; undefined if it is too short for them. */
 export function viewsOf(
-  { tokens, continues, documents }: Window,
-  { kind, tokenizer }: { kind: ViewKind; tokenizer: Tokenizer },
+  { tokens, continues, documents, epoch, block, index }: Window,
+  { kind, tokenizer, seed, length = Infinity }: {
+    kind: ViewKind;
+    tokenizer: Tokenizer;
+    seed: number;
+    length?: number;
+  },
 ): Views | undefined {
   const ids = tokens.slice(0, documents?.[1] ?? tokens.length);
   const { before = [], after = [] } = tokenizer.frame ?? bertFrame(tokenizer.special) ?? {};
@@ -143,10 +154,38 @@ export function viewsOf(
   const end = ids.length - (isFramed ? after.length : 0);
   if (end - begin < (kind === "halves" ? 2 : 1)) return undefined;
   if (kind === "dropout") return { first: ids, second: ids };
-  const middle = wordNear((begin + end) >> 1, { begin, end, continues });
-  const framed = (from: number, to: number) =>
-    Uint32Array.from([...ids.subarray(0, begin), ...ids.subarray(from, to), ...ids.subarray(end)]);
-  return { first: framed(begin, middle), second: framed(middle, end) };
+  const random = randomSequence({ seed, purpose: "views", at: [epoch ^ (block << 12), index] });
+  const { first, second } = halvesOf({ begin, end, continues }, random);
+  const framed = ([from, to]: Span) => {
+    const view = Uint32Array.from([...ids.subarray(0, begin), ...ids.subarray(from, to), ...ids.subarray(end)]);
+    return cutOff(view, { after, length });
+  };
+  return { first: framed(first), second: framed(second) };
+}
+
+/** The first place of a part and the one behind its last. */
+type Span = readonly [from: number, to: number];
+
+/** Tokens below which a text is cut in two and nothing of it left out. */
+const SHORT = 16;
+
+/** A part of the first half of a text, from its beginning on, and one of its second half, up to its end. */
+function halvesOf(
+  text: { begin: number; end: number; continues: Uint8Array | undefined },
+  random: RandomSequence,
+): { first: Span; second: Span } {
+  const { begin, end, continues } = text;
+  const size = end - begin;
+  if (size < SHORT) {
+    const middle = wordNear((begin + end) >> 1, text);
+    return { first: [begin, middle], second: [middle, end] };
+  }
+  // somewhere in the middle third, and of both parts between a half and all
+  const middle = wordNear(begin + Math.round(size * (1 + random.uniform()) / 3), text);
+  const share = () => (1 + random.uniform()) / 2;
+  const firstEnd = wordNear(begin + Math.round((middle - begin) * share()), { begin, end: middle + 1, continues });
+  const secondBegin = wordNear(end - Math.round((end - middle) * share()), { begin: middle - 1, end, continues });
+  return { first: [begin, firstEnd], second: [secondBegin, end] };
 }
 
 /** The place nearest to another one at which a word begins, with text on both sides; that place itself where there is none. */

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { encodePair, TooFewTextsError, viewBatch, type Views, viewsOf } from "../batch/views.ts";
+import { encodePair, TooFewTextsError, viewBatch, viewedLength, type Views, viewsOf } from "../batch/views.ts";
 import { textWindows } from "../batch/text_windows.ts";
 import type { BatchShape, Model } from "../model/model.ts";
 import type { Corpus } from "../text/corpus.ts";
@@ -30,6 +30,12 @@ export interface ContrastiveEvaluatorOptions {
   /** Sizes of the batches, which are smaller where there are fewer texts. */
   shape: BatchShape;
 }
+
+/** Validation cuts halves by a seed of its own, whatever training uses. */
+const VALIDATION_SEED = 1234;
+
+/** Texts that are read for each one that validates. */
+const SPREAD = 8;
 
 /** Largest inverse of a temperature by which cosines are judged. */
 const COLDEST = 100;
@@ -189,24 +195,27 @@ function lossAt(cosines: readonly Cosines[], factor: number): number {
   return loss;
 }
 
-/** Views in whole batches, at most so many; where there is not one, a smaller one. */
+/**
+ * Views in whole batches, at most so many; where there is not one, a smaller one. The texts of a batch come from all over what is
+ * read, for those that stand beside one another are alike.
+ */
 async function groupsOf(options: ContrastiveEvaluatorOptions, most: number): Promise<Views[][]> {
   const { capacity } = options.shape;
-  const groups: Views[][] = [];
-  let [group, seen]: [Views[], Set<string>] = [[], new Set()];
+  const all: Views[] = [];
+  const seen = new Set<string>();
   for await (const views of validationViews(options)) {
     const keys = [String(views.first), String(views.second)];
     if (keys.some((key) => seen.has(key))) continue;
     for (const key of keys) seen.add(key);
-    group.push(views);
-    if (group.length < capacity) continue;
-    groups.push(group);
-    [group, seen] = [[], new Set()];
-    if (groups.length === most) return groups;
+    if (all.push(views) === SPREAD * most * capacity) break;
   }
-  if (groups.length > 0) return groups;
-  if (group.length < 2) throw new TooFewTextsError({ wanted: 2, found: group.length });
-  return [group];
+  if (all.length < 2) throw new TooFewTextsError({ wanted: 2, found: all.length });
+  const step = Math.floor(all.length / capacity);
+  if (step === 0) return [all];
+  return Array.from(
+    { length: Math.min(most, step) },
+    (_, group) => Array.from({ length: capacity }, (_, i) => all[i * step + group]!),
+  );
 }
 
 async function* validationViews(
@@ -221,8 +230,9 @@ async function* validationViews(
     return;
   }
   const text = { corpus, part: "validation", purpose: "validate", tokenizer, pack: "line", words: true } as const;
-  for await (const window of textWindows({ ...text, length })) {
-    const views = viewsOf(window, { kind: "halves", tokenizer });
+  const kind = "halves";
+  for await (const window of textWindows({ ...text, length: viewedLength(length, { kind, tokenizer }) })) {
+    const views = viewsOf(window, { kind, tokenizer, seed: VALIDATION_SEED, length });
     if (views) yield views;
   }
 }

@@ -64,6 +64,7 @@ export const purposes = {
   pairing: 7,
   maskRates: 8,
   writing: 21,
+  views: 22,
 } as const;
 
 /** A sequence of random numbers from one stream: block after block of {@linkcode philox}. */

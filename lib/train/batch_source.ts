@@ -82,5 +82,5 @@ function viewSource({ settings, corpus, tokenizer, ...rest }: BatchSourceOptions
   const pairs = corpus.pairs?.("training");
   if (pairs) return pairViews(pairs, { tokenizer, seed, position: rest.position });
   const source = new WindowSource({ corpus, tokenizer, words: true, pack: "line", seed, ...rest });
-  return windowViews(source, { kind: contrastive!.views, tokenizer });
+  return windowViews(source, { kind: contrastive!.views, tokenizer, seed });
 }

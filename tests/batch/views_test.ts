@@ -25,7 +25,7 @@ async function corpusOf(texts: readonly string[]) {
 async function sourceOf(texts: readonly string[], kind: "dropout" | "halves", position?: WindowSource["position"]) {
   const corpus = await corpusOf(texts);
   const source = new WindowSource({ corpus, tokenizer, words: true, pack: "line", seed: 1, position });
-  return windowViews(source, { kind, tokenizer });
+  return windowViews(source, { kind, tokenizer, seed: 1 });
 }
 
 const pairs = Array.from({ length: 7 }, (_, i) => ({
@@ -56,7 +56,8 @@ Deno.test("viewsOf() cuts halves at the word nearest to the middle, and anywhere
     block: 0,
     index: 0,
   });
-  const halves = (text: string, continues: string) => viewsOf(window(text, continues), { kind: "halves", tokenizer });
+  const halves = (text: string, continues: string) =>
+    viewsOf(window(text, continues), { kind: "halves", tokenizer, seed: 1 });
   const nearest = halves("aabbbbb", "0101111")!;
   assertEquals([text(nearest.first), text(nearest.second)], ["aa", "bbbbb"]);
   const one = halves("aaaaa", "01111")!;
@@ -124,4 +125,26 @@ Deno.test("viewBatch() puts first views before second ones, padded, each with it
   assertEquals(rows(2), [...b!]);
   assertEquals([...batch.documents!.subarray(0, 10)], [0, 3, 0, 3, 0, 3, 3, 5, 3, 5]);
   assertEquals([...batch.documents!.subarray(20, 30)], [0, 5, 0, 5, 0, 5, 0, 5, 0, 5]);
+});
+
+Deno.test("viewsOf() cuts halves whose lengths tell nothing of one another, the same ones again", () => {
+  const word = "ab ".repeat(30);
+  const viewsAt = (index: number, seed = 1) =>
+    viewsOf({ tokens: Uint32Array.from(ids(word)), epoch: 0, block: 0, index }, { kind: "halves", tokenizer, seed })!;
+  const lengths = Array.from({ length: 400 }, (_, i) => {
+    const { first, second } = viewsAt(i);
+    assert(word.startsWith(text(first)) && word.endsWith(text(second)), `${text(first)} | ${text(second)}`);
+    return [first.length, second.length] as const;
+  });
+  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const [a, b] = [0, 1].map((which) => lengths.map((pair) => pair[which as 0 | 1]));
+  const spread = (values: readonly number[]) => mean(values.map((value) => (value - mean(values)) ** 2)) ** 0.5;
+  const together = mean(a!.map((value, i) => (value - mean(a!)) * (b![i]! - mean(b!)))) / spread(a!) / spread(b!);
+  // of all texts as long as this one: a part that is longer leaves less for the other
+  assert(spread(a!) > 5 && spread(b!) > 5 && together > -0.8 && together < 0.1, `${together}`);
+  assertEquals(viewsAt(7), viewsAt(7));
+  assert(
+    String(viewsAt(7).first) !== String(viewsAt(7, 2).first) ||
+      String(viewsAt(7).second) !== String(viewsAt(7, 2).second),
+  );
 });
