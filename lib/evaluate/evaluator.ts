@@ -18,11 +18,12 @@ import {
   type EvaluationPrograms,
   evaluationPrograms,
   type LossFailure,
+  overflow,
   runBatches,
   type ShapedBatch,
   windowSums,
 } from "./run_batches.ts";
-import { addSums, type Evaluation, meansOf, NO_SUMS } from "./score_totals.ts";
+import { addSums, type Evaluation, meansOf, NO_SUMS, type ScoreSums } from "./score_totals.ts";
 
 /** A token of a sample, and how it was predicted where it was masked. */
 export interface SampleToken {
@@ -102,6 +103,18 @@ export interface EvaluatorOptions {
    * @default {"none"}
    */
   pack?: PackMode | undefined;
+  /** Who evaluates with this process, each some of the batches. Default: it alone. */
+  share?: EvaluationShare | undefined;
+}
+
+/** Processes that evaluate together. */
+export interface EvaluationShare {
+  /** Number of this one. */
+  readonly rank: number;
+  /** How many there are. */
+  readonly size: number;
+  /** A value of each, told to all, in order. */
+  gather<T>(what: string, own: T): Promise<T[]>;
 }
 
 /**
@@ -114,7 +127,9 @@ export async function createEvaluator(options: EvaluatorOptions): Promise<Evalua
   const { model, length } = options;
   const text = await maskedText(options);
   const programs = evaluationPrograms(model);
+  const { share } = options;
   const evaluating = async function* (failure?: LossFailure): AsyncGenerator<number, Evaluation, void> {
+    if (share) return yield* sharedEvaluation(text.batches, { model, programs, share, failure });
     let [total, done] = [NO_SUMS, 0];
     const { batches } = text;
     for await (const predicted of runBatches(model, batches, programs)) {
@@ -151,6 +166,45 @@ export async function createEvaluator(options: EvaluatorOptions): Promise<Evalua
     },
     sample: (count) => sampled(text.batches[0]!, { ...options, programs, count }),
   };
+}
+
+/** What a process found in one of its batches: sums of windows, or the first loss that is not finite, as text. */
+type BatchSums = { readonly sums: readonly ScoreSums[] } | { readonly bad: string };
+
+/** Batches that processes take in turn; sums are added in the order of the text, which gives the same numbers as one process. */
+async function* sharedEvaluation(
+  batches: readonly ShapedBatch[],
+  { model, programs, share: { rank, size, gather }, failure = overflow }: {
+    model: Model;
+    programs: EvaluationPrograms;
+    share: EvaluationShare;
+    failure: LossFailure | undefined;
+  },
+): AsyncGenerator<number, Evaluation, void> {
+  const own: BatchSums[] = [];
+  const turn = batches.filter((_, i) => i % size === rank);
+  let bad: string | undefined;
+  const noted: LossFailure = (loss) => {
+    bad = String(loss);
+    return new RangeError(bad);
+  };
+  for await (const predicted of runBatches(model, turn, programs)) {
+    try {
+      own.push({ sums: windowSums(predicted, noted) });
+    } catch (error) {
+      if (bad === undefined) throw error;
+      own.push({ bad });
+    }
+    yield own.length / turn.length;
+  }
+  const all = await gather("validation", own);
+  let total = NO_SUMS;
+  for (const i of batches.keys()) {
+    const found = all[i % size]![Math.floor(i / size)]!;
+    if ("bad" in found) throw failure(Number(found.bad));
+    total = found.sums.reduce(addSums, total);
+  }
+  return meansOf(total);
 }
 
 /** Seconds that a token of a batch takes, by the batch again and again. */

@@ -87,6 +87,8 @@ function checkpointFiles({ config, tokenizer, state, origin }: Checkpoint): File
   for (const [name, shape] of shapes) {
     moments.set(`first.${name}`, { shape, data: state.firstMoment.get(name)! });
     moments.set(`second.${name}`, { shape, data: state.secondMoment.get(name)! });
+    const outer = state.outerMomentum?.get(name);
+    if (outer) moments.set(`outer.${name}`, { shape, data: outer });
   }
   const { step, tokens, seconds, elapsed, evaluateTokens, trend, position } = state;
   const { corpus, device, base } = origin ?? {};
@@ -169,5 +171,8 @@ export async function loadCheckpoint(storage: CheckpointStorage, name: string): 
     position,
     parameters,
   };
-  return { config, tokenizer, state: { ...state, firstMoment: moment("first"), secondMoment: moment("second") } };
+  const hasOuter = moments.keys().some((name) => name.startsWith("outer."));
+  const outer = hasOuter ? { outerMomentum: moment("outer") } : {};
+  const all = { ...state, firstMoment: moment("first"), secondMoment: moment("second"), ...outer };
+  return { config, tokenizer, state: all };
 }

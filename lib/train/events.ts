@@ -31,6 +31,8 @@ export interface TrainingState {
   readonly firstMoment: ReadonlyMap<string, Float32Array<ArrayBuffer>>;
   /** AdamW's second moments by name. */
   readonly secondMoment: ReadonlyMap<string, Float32Array<ArrayBuffer>>;
+  /** Momentum of the outer steps by name, where ranks train on their own in between. */
+  readonly outerMomentum?: ReadonlyMap<string, Float32Array<ArrayBuffer>> | undefined;
 }
 
 /** What one step of training reported. */

@@ -5,6 +5,7 @@
  */
 
 import type { Stage } from "../batch/curriculum.ts";
+import { wirePrecisions } from "../mpi/wire_precision.ts";
 import { packModes } from "../batch/block.ts";
 import { maskModes, maskRules } from "../batch/masking.ts";
 import { presets } from "../model/config.ts";
@@ -77,6 +78,9 @@ const settingsFields: Fields<TrainingSettings> = {
   batchTokens: whole(1),
   accumulate: whole(1),
   recompute: maybe(truth),
+  tiles: maybe(truth),
+  gradientPrecision: maybe(choice(wirePrecisions)),
+  syncEvery: maybe(whole(1)),
   pack: maybe(choice([...packModes, "pairs"])),
   maskRate: record({ start: share, end: share }),
   maskRule: choice(maskRules),

@@ -26,7 +26,7 @@ export interface PreparedStep {
   readonly plan: StepPlan;
   /** Sizes of its batches. */
   readonly shape: BatchShape;
-  /** One batch, or several to accumulate. */
+  /** One batch, or several to accumulate; where ranks share a step, those of this one. */
   readonly batches: readonly Batch[];
   /** Place in the corpus behind it. */
   readonly position: WindowPosition;
@@ -60,6 +60,8 @@ export interface StepQueueOptions {
   seconds: () => number;
   /** Steps and tokens that are behind. */
   start: Pick<Clock, "step" | "tokens">;
+  /** Which of a step's batches are made; the others' windows are passed over. Default: all. */
+  own?: { readonly first: number; readonly end: number } | undefined;
 }
 
 /** Sizes of the batches in a stage of the curriculum. */
@@ -72,8 +74,11 @@ export function stageShape(settings: Omit<TrainingSettings, "budget">, stage: nu
 }
 
 /** Plans steps by the token clock and loads their batches. */
-export function stepQueue({ settings, width, tokenizer, source, seconds, start }: StepQueueOptions): StepQueue {
+export function stepQueue(
+  { settings, width, tokenizer, source, seconds, start, own }: StepQueueOptions,
+): StepQueue {
   const { batchTokens, accumulate, seed, budget, maskRule: rule, maskMode: mode } = settings;
+  const { first, end } = own ?? { first: 0, end: accumulate };
   const never = neverMasked(tokenizer, settings.neverMask);
   let clock = start;
   const queue: PreparedStep[] = [];
@@ -88,7 +93,8 @@ export function stepQueue({ settings, width, tokenizer, source, seconds, start }
     const masking = { tokenizer, rate, rule, mode, never, seed };
     const batches: Batch[] = [];
     for (let i = 0; i < accumulate; i++) {
-      batches.push((await loadBatch(source, { windows, length, capacity, ...masking })).batch);
+      if (i < first || i >= end) await source.next({ length, count: windows });
+      else batches.push((await loadBatch(source, { windows, length, capacity, ...masking })).batch);
     }
     const before = clock;
     clock = { step: before.step + 1, tokens: before.tokens + tokens };

@@ -4,10 +4,12 @@
  * @module
  */
 
+import { counted } from "../sentences/counted.ts";
 import { surveyText, whyUnmaskable } from "../batch/survey.ts";
 import { allFinite } from "../format/finite.ts";
 import { paddingShare, WindowSource } from "../batch/windows.ts";
 import { KernelError } from "../device/device.ts";
+import type { Ranks } from "../mpi/ranks.ts";
 import type { Model, StepRecords, TrainingProgram } from "../model/model.ts";
 import { RING_SIZE, type StepRecord } from "../optimizer/step.ts";
 import { type RunClock, runClock } from "./clock.ts";
@@ -37,6 +39,7 @@ import {
   type TrainOptions,
 } from "./settings.ts";
 import { type PreparedStep, type StepQueue, stepQueue } from "./step_queue.ts";
+import { type RankSteps, rankSteps } from "./rank_steps.ts";
 import { submitStep } from "./submit_step.ts";
 import { tuneStages } from "./tune_stages.ts";
 
@@ -64,12 +67,16 @@ export interface Due {
   readonly end: boolean;
 }
 
+const NOTHING_DUE: Due = { read: false, evaluate: false, sample: false, save: false, end: false };
+
 /** A run of training under way. */
 export class TrainingLoop {
   readonly #options: TrainOptions;
   readonly #settings: TrainingSettings;
   readonly #source: WindowSource;
   readonly #steps: StepQueue;
+  /** What this process does of the steps, where ranks share them or they are made of tiles. */
+  readonly #rankSteps: RankSteps | undefined;
   readonly #clock: RunClock;
   #evaluator: Evaluator | undefined;
   #program: TrainingProgram | undefined;
@@ -85,13 +92,16 @@ export class TrainingLoop {
   /** Seconds of the latest validation. */
   #validated = 0;
   #phase: Phase = "preparing";
+  /** Whether training has failed: no other rank answers any more. */
+  #isBroken = false;
 
   /** Restores the state to go on from, if there is one; nothing is read yet. */
   constructor(options: TrainOptions) {
-    const { model, corpus, tokenizer, resume } = options;
+    const { model, corpus, tokenizer, resume, ranks } = options;
     const { preset, width, maxLength } = model.config;
     this.#options = options;
     this.#settings = { ...defaultSettings({ preset, width }), ...options };
+    if (ranks) checkRanks(ranks, this.#settings);
     const { seed, pack, maskMode, neverMask, budget } = this.#settings;
     if (this.#finalLength > maxLength) {
       throw new RangeError(`Cannot train at length ${this.#finalLength}: the model's longest is ${maxLength}`);
@@ -103,6 +113,8 @@ export class TrainingLoop {
     const words = maskMode === "word" || neverMask.length > 0;
     this.#source = new WindowSource({ corpus, tokenizer, words, pack, seed, position: resume?.position });
     this.#clock = runClock(budget, resume);
+    const seconds = resume?.elapsed ?? resume?.seconds ?? 0;
+    this.#rankSteps = ranks && rankSteps({ model, ranks, settings: this.#settings, seconds, ...resume });
     const start = { step: resume?.step ?? 0, tokens: resume?.tokens ?? 0 };
     this.#at = { ...start, position: this.#source.position };
     this.#trend = resume?.trend ?? NO_TREND;
@@ -111,8 +123,9 @@ export class TrainingLoop {
       width,
       tokenizer,
       source: this.#source,
-      seconds: this.#clock.elapsed,
+      seconds: () => this.#elapsed,
       start,
+      own: this.#rankSteps?.tiles,
     });
     this.#evaluateTokens = resume?.evaluateTokens ?? plannedEvaluateTokens(this.#settings);
     this.#progress = this.#reached();
@@ -132,6 +145,7 @@ export class TrainingLoop {
       tokens,
       rule,
       pack,
+      share: this.#options.ranks,
     });
     // what is read, where the text or a window ends sooner: by that runs are compared
     if (this.#evaluateTokens !== undefined) this.#evaluateTokens = this.#evaluator.tokens;
@@ -142,7 +156,10 @@ export class TrainingLoop {
 
   /** The next batch, or several to accumulate; undefined when the budget is used up or training is stopped. */
   async next(): Promise<PreparedStep | undefined> {
-    return this.#isStopped ? undefined : await this.#during("loader", () => this.#steps.next());
+    if (this.#rankSteps?.isSettled(this.#at.step)) await this.#agree(this.#rankSteps);
+    const step = this.#isStopped ? undefined : await this.#during("loader", () => this.#steps.next());
+    if (!step) await this.#rankSteps?.settle();
+    return step;
   }
 
   /** What training is at. */
@@ -170,12 +187,13 @@ export class TrainingLoop {
     this.#program = await this.#during("recording", () => model.compileTraining(shape, optimizer, { recomputes }));
   }
 
-  /** Submits a step to the device and does not wait for it. */
-  submit(step: PreparedStep): void {
+  /** Submits a step to the device and does not wait for it, or only for other ranks. */
+  async submit(step: PreparedStep): Promise<void> {
     const { model } = this.#options;
     // the clock runs from the first step on: compiling the first program is no training
     this.#clock.training.start();
-    submitStep(model, this.#program!, step, this.#settings);
+    if (this.#rankSteps) await this.#during("sum", () => this.#rankSteps!.submit(this.#program!, step));
+    else submitStep(model, this.#program!, step, this.#settings);
     this.#pending.push(step);
     this.#at = { ...step.after, position: step.position };
   }
@@ -184,6 +202,9 @@ export class TrainingLoop {
   async *rescue(error: unknown): AsyncGenerator<TrainEvent> {
     // before the update the weights are those of the step before; in it they may be anything
     if (error instanceof KernelError && error.section === "update") return;
+    // what ranks have on their own is no state to go on from
+    if (this.#rankSteps && (this.#options.ranks!.rank > 0 || !this.#rankSteps.isSettled(this.#at.step))) return;
+    this.#isBroken = true;
     try {
       yield* this.readBack();
       if (this.isSound) yield* this.save();
@@ -194,9 +215,11 @@ export class TrainingLoop {
 
   /** What there is to do now, after a step or instead of one. */
   due(step: PreparedStep | undefined): Due {
+    if (this.#rankSteps && !this.#rankSteps.isSettled(this.#at.step)) return NOTHING_DUE;
     const last = this.#pending.at(-1);
     // steps are planned ahead, so a budget by the clock is read here and not from the plan
-    const before = { step: last?.before.step ?? this.#at.step, progress: this.#progress };
+    const since = this.#rankSteps ? this.#pending[0] : last;
+    const before = { step: since?.before.step ?? this.#at.step, progress: this.#progress };
     // what is set aside for the end changes with each pause, and nothing may be due twice
     this.#progress = Math.max(this.#progress, this.#reached());
     const now = { step: this.#at.step, progress: this.#progress };
@@ -206,7 +229,8 @@ export class TrainingLoop {
     // who interrupts wants the state saved, not a last validation; one that is due would be missing for ever
     const isFinished = end && (!this.#isStopped || this.#progress >= 1);
     return {
-      read: this.#pending.length >= this.#readEvery || end || evaluate! || save! || sample!,
+      read: this.#pending.length >= this.#readEvery || this.#rankSteps !== undefined || end || evaluate! || save! ||
+        sample!,
       evaluate: last !== undefined && (evaluate! || isFinished),
       sample: sample! && !this.#isStopped,
       save: save! || end,
@@ -227,9 +251,10 @@ export class TrainingLoop {
   async *readBack(): AsyncGenerator<TrainRecord | SkippedRecord | SpikeRecord> {
     await this.#during("loader", () => this.#steps.fill());
     const [first, last] = [this.#pending[0], this.#pending.at(-1)];
-    const records = first && last
+    const own = first && last
       ? await this.#options.model.readRecords({ first: first.before.step, end: last.after.step })
       : [];
+    const records = this.#isBroken ? own : await this.#rankSteps?.records(own) ?? own;
     this.#clock.training.stop();
     const seconds = this.#clock.training.seconds();
     const since = this.#lastRead;
@@ -294,11 +319,15 @@ export class TrainingLoop {
     const evaluator = this.#evaluator!;
     const seconds = "minutes" in budget ? 60 * budget.minutes : Infinity;
     const enough = Math.min(MOST_TIMING, TIMING_SHARE * seconds);
-    const measured = await this.#during("validation", () => evaluator.tokenSeconds(enough));
+    const measured = await this.#told(
+      "seconds",
+      await this.#during("validation", () => evaluator.tokenSeconds(enough)),
+    );
     // steps were timed for longer, if at shorter lengths: a mean of that does not know a machine's quick moments
-    const tokenSeconds = Math.max(measured, FORWARD_SHARE * this.#clock.training.seconds() / this.#at.tokens);
+    const trained = await this.#told("trained", this.#clock.training.seconds());
+    const tokenSeconds = Math.max(measured, FORWARD_SHARE * trained / this.#at.tokens);
     const steps = this.#at.step / Math.min(1, Math.max(this.#progress, 1e-9));
-    const spent = this.#clock.validation.seconds();
+    const spent = await this.#told("spent", this.#clock.validation.seconds());
     await evaluator.restrict(clockEvaluateTokens({ seconds, spent, tokenSeconds, every, steps }));
     return evaluator.tokens;
   }
@@ -317,6 +346,7 @@ export class TrainingLoop {
 
   /** Predictions for the first windows of the validation text. */
   async *sample(): AsyncGenerator<TrainEvent> {
+    if (!this.#isFirst) return;
     this.#clock.validation.start();
     yield this.enter("sampling");
     const samples = await this.#during("samples", () => this.#evaluator!.sample(SAMPLES));
@@ -332,14 +362,15 @@ export class TrainingLoop {
   async *save(): AsyncGenerator<TrainEvent> {
     this.#clock.saving.start();
     yield this.enter("saving");
-    const state = await this.#during("state", () => this.#state());
-    const { step } = state;
+    const state = this.#isFirst ? await this.#during("state", () => this.#state()) : undefined;
+    const { step } = this.#at;
     // moments are as finite as the gradients that were not skipped; what is not shows in the weights a step later
-    if (!state.parameters.values().every(allFinite)) {
+    const isSound = await this.#told("soundness", !state || state.parameters.values().every(allFinite) ? 1 : 0);
+    if (!isSound) {
       const what = `Training diverged by step ${step}: not all weights are finite any more`;
       throw new DivergedError(what, { step, soundUntil: step - 1 });
     }
-    yield { kind: "checkpoint", state };
+    if (state) yield { kind: "checkpoint", state };
     // the end of a run is once more what this moment took
     this.#clock.reserve(this.#clock.saving.stop() + this.#validated);
   }
@@ -367,11 +398,35 @@ export class TrainingLoop {
   }
 
   get #isStopped(): boolean {
+    return this.#rankSteps?.agreed.isStopped ?? this.#isInterrupted;
+  }
+
+  get #isInterrupted(): boolean {
     return this.#options.signal?.aborted ?? false;
   }
 
+  /** Whether this process keeps and shows what comes of the run. */
+  get #isFirst(): boolean {
+    return (this.#options.ranks?.rank ?? 0) === 0;
+  }
+
+  /** Seconds on the wall; those of the first rank, where there are several. */
+  get #elapsed(): number {
+    return this.#rankSteps?.agreed.seconds ?? this.#clock.elapsed();
+  }
+
+  #agree(steps: RankSteps): Promise<void> {
+    return steps.agree({ isStopped: this.#isInterrupted, seconds: this.#clock.elapsed() });
+  }
+
+  /** The first rank's number. */
+  async #told(what: string, own: number): Promise<number> {
+    const { ranks } = this.#options;
+    return !ranks || this.#isBroken ? own : (await ranks.numbers(what, [own]))[0]![0]!;
+  }
+
   #reached(): number {
-    return progressOf(this.#settings.budget, { ...this.#at, seconds: this.#clock.elapsed() });
+    return progressOf(this.#settings.budget, { ...this.#at, seconds: this.#elapsed });
   }
 
   #state(): Promise<TrainingState> {
@@ -381,6 +436,7 @@ export class TrainingLoop {
       elapsed: this.#clock.elapsed(),
       evaluateTokens: this.#evaluateTokens,
       trend: this.#trend,
+      outerMomentum: this.#rankSteps?.outerMomentum,
     });
   }
 }
@@ -397,6 +453,20 @@ async function checkMaskable(
   const survey = await surveyText({ corpus, tokenizer, neverMask });
   if (survey.maskable > 0) return;
   throw new RangeError(`Cannot train on ${corpus.name}: ${whyUnmaskable(survey, neverMask)}`);
+}
+
+/**
+ * Throws where ranks cannot share a run's steps.
+ *
+ * @throws {RangeError} that says why.
+ */
+function checkRanks({ size }: Ranks, { accumulate, syncEvery = 1 }: TrainingSettings): void {
+  if (accumulate < size) {
+    throw new RangeError(`Cannot share steps of ${counted(accumulate, "tile")} among ${size} ranks`);
+  }
+  if (syncEvery > RING_SIZE / 2) {
+    throw new RangeError(`Cannot train ${syncEvery} steps apart: ranks meet every ${RING_SIZE / 2} steps at least`);
+  }
 }
 
 /** What steps reported, each as if it had trained. */
