@@ -70,6 +70,14 @@ export interface Screen {
   write(text: string): void;
 }
 
+/** What shows nothing. */
+export const noScreen: Screen = {
+  isTerminal: false,
+  canDraw: false,
+  size: () => ({ columns: Infinity, rows: Infinity }),
+  write: () => {},
+};
+
 /** Milliseconds between progress lines where they cannot be drawn again. */
 const LOG_INTERVAL = 10_000;
 

@@ -15,6 +15,8 @@ import { documentKinds } from "../text/plain_text.ts";
 import { BadRecords } from "../text/source.ts";
 import { type Preset, presets, sizes } from "../model/config.ts";
 import { tokenizerTypes } from "../tokenizer/tokenizer.ts";
+import { wirePrecisions } from "../mpi/wire_precision.ts";
+import { MOST_LOCAL_STEPS } from "../train/rank_steps.ts";
 import { KEPT_CHECKPOINTS } from "../train/checkpoint.ts";
 import { type LearningRate, type MaskRate, schedules, type Span } from "../train/schedule.ts";
 import { EVALUATION_TOKENS } from "../train/settings.ts";
@@ -261,6 +263,29 @@ const reports = {
   trace: flag("FILE", "note what device and host did when, for Perfetto or chrome://tracing; slower", trimmed),
 };
 
+const together = {
+  tiles: flag(
+    "N",
+    "compute steps in N tiles (or a multiple) whose sum is the same for any number of ranks (default: what suits the ranks)",
+    count,
+  ),
+  "gradient-precision": flag(
+    "FORMAT",
+    `how gradients travel between ranks: ${either(wirePrecisions)} (default: ${wirePrecisions[0]})`,
+    parseChoice(wirePrecisions),
+  ),
+  "sync-every": flag(
+    "N",
+    "steps that ranks make on their own before they bring their weights together (default: 1, none)",
+    parseWhole({ least: 1, most: MOST_LOCAL_STEPS }),
+  ),
+  mpi: { ...flag("CHOICE", "MPI library of the launcher: auto, off or a path", trimmed), default: "auto" },
+  "rank-timeout": {
+    ...flag("SECONDS", "how long a rank may give no sign of life", (value) => parseNumber(value)),
+    default: 20,
+  },
+};
+
 /** The flags of `train` under headings. */
 export const trainFlagGroups: FlagGroups = {
   "Text and run": textAndRun,
@@ -268,11 +293,12 @@ export const trainFlagGroups: FlagGroups = {
   "Training budget (choose one)": budgets,
   "Windows, batches and masks": batches,
   Optimizer: optimizer,
+  "Several machines": together,
   Reports: reports,
 };
 
 /** Flags by name, for looking up their values. */
-export const trainFlags = { ...textAndRun, ...shape, ...budgets, ...batches, ...optimizer, ...reports };
+export const trainFlags = { ...textAndRun, ...shape, ...budgets, ...batches, ...optimizer, ...together, ...reports };
 
 /** Names of the flags of which one at most is given. */
 export const budgetFlags = Object.keys(budgets) as readonly (keyof typeof budgets)[];

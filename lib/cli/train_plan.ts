@@ -156,6 +156,8 @@ function settingsOf(
       batchTokens: get(flags["batch-tokens"]),
       pack: get(flags.nsp) ? "pairs" : get(flags.pack),
       accumulate: get(flags.accumulate),
+      gradientPrecision: get(flags["gradient-precision"]),
+      syncEvery: get(flags["sync-every"]),
       recompute: get(flags["checkpoint-activations"]) || undefined,
       maskRate: get(flags["mask-rate"]),
       maskRule: get(flags["mask-rule"]),

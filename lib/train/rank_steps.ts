@@ -6,14 +6,18 @@
  * @module
  */
 
-import type { Ranks } from "../mpi/ranks.ts";
+import { printOf } from "../mpi/print.ts";
+import { rankName, type Ranks, RanksError } from "../mpi/ranks.ts";
 import { sumOverRanks, type TileRange, tilesOf, tileSum } from "../mpi/tile_sum.ts";
 import type { Model, StepRecords, TrainingProgram } from "../model/model.ts";
-import type { StepRecord } from "../optimizer/step.ts";
+import { RING_SIZE, type StepRecord } from "../optimizer/step.ts";
 import { type OuterOptimizer, outerOptimizer } from "./outer_optimizer.ts";
 import type { TrainingSettings } from "./settings.ts";
 import type { PreparedStep } from "./step_queue.ts";
 import { labelsOf, submitBatches } from "./submit_step.ts";
+
+/** Steps that ranks can make on their own at most: so many the device remembers twice. */
+export const MOST_LOCAL_STEPS: number = RING_SIZE / 2;
 
 /** What all ranks go by. */
 export interface Agreed {
@@ -37,6 +41,8 @@ export interface RankSteps {
   submit(program: TrainingProgram, step: PreparedStep): Promise<void>;
   /** Brings the ranks' weights together, where they are not. */
   settle(): Promise<void>;
+  /** Sees that all ranks have the same weights, as they do unless their devices compute differently. */
+  checkWeights(step: number): Promise<void>;
   /** What all ranks' steps reported, of this one's. */
   records(own: readonly StepRecords[]): Promise<readonly StepRecords[]>;
   /** Momentum of the outer steps, by name, where there are local ones. */
@@ -79,6 +85,16 @@ export function rankSteps({ model, ranks, settings, seconds, outerMomentum }: Ra
       if (step.after.step % syncEvery === 0) await outer.settle();
     },
     settle: async () => await outer?.settle(),
+    async checkWeights(step) {
+      if (ranks.size === 1) return;
+      const [bytes] = await model.device.read([model.store.values]);
+      const prints = await ranks.numbers("weights", [printOf(new Uint32Array(bytes!))]);
+      const other = prints.findIndex(([print]) => print !== prints[0]![0]);
+      if (other < 0) return;
+      throw new RanksError(
+        `Cannot go on: after step ${step} ${rankName(ranks, other)} has other weights than ${rankName(ranks, 0)}`,
+      );
+    },
     records: async (own) => outer ? joinRecords(await ranks.gather("records", own)) : own,
     get outerMomentum() {
       return outer?.momentum;
@@ -100,7 +116,8 @@ async function summedStep(
 ): Promise<void> {
   const { accumulate: tiles, gradientPrecision: precision = "f32" } = settings;
   // a mean over the labels of the whole step, whoever has them
-  const heads = await ranks.numbers("labels", labelsOf(step.batches));
+  const heads = await ranks.numbers("labels", [...labelsOf(step.batches), step.print ?? 0]);
+  checkTexts(heads.map(([, , print]) => print!), ranks, step.after.step);
   const [masked, pairs] = [0, 1].map((i) => heads.reduce((sum, counts) => sum + counts[i]!, 0)) as [number, number];
   const sum = tileSum(first);
   for (const [i, batch] of step.batches.entries()) {
@@ -115,6 +132,19 @@ async function summedStep(
   const total = await sumOverRanks(ranks, sum.nodes, { what: "gradients", tiles, precision });
   model.writeSums(total);
   program.program.run("update");
+}
+
+/**
+ * Sees that ranks read the same text, of which each computes other windows.
+ *
+ * @throws {RanksError} that names one that does not.
+ */
+function checkTexts(prints: readonly number[], ranks: Ranks, step: number): void {
+  const other = prints.findIndex((print) => print !== prints[0]);
+  if (other < 0) return;
+  throw new RanksError(
+    `Cannot train together: at step ${step} ${rankName(ranks, other)} reads another text than ${rankName(ranks, 0)}`,
+  );
 }
 
 /** A step on this rank's text alone. */

@@ -5,7 +5,8 @@
  */
 
 import type { Batch } from "../batch/batch.ts";
-import { loadBatch } from "../batch/loader.ts";
+import { printOf } from "../mpi/print.ts";
+import { maskBatch } from "../batch/loader.ts";
 import { capacityFor, neverMasked } from "../batch/masking.ts";
 import type { WindowPosition, WindowSource } from "../batch/windows.ts";
 import type { BatchShape } from "../model/model.ts";
@@ -30,6 +31,8 @@ export interface PreparedStep {
   readonly batches: readonly Batch[];
   /** Place in the corpus behind it. */
   readonly position: WindowPosition;
+  /** Print of all its tokens, where ranks share it. */
+  readonly print?: number | undefined;
 }
 
 /** Steps in order. */
@@ -92,9 +95,11 @@ export function stepQueue(
     const { windows, capacity } = shape;
     const masking = { tokenizer, rate, rule, mode, never, seed };
     const batches: Batch[] = [];
+    let print: number | undefined;
     for (let i = 0; i < accumulate; i++) {
-      if (i < first || i >= end) await source.next({ length, count: windows });
-      else batches.push((await loadBatch(source, { windows, length, capacity, ...masking })).batch);
+      const texts = await source.next({ length, count: windows });
+      if (own) print = texts.reduce((print, { tokens }) => printOf(tokens, print), print ?? i);
+      if (i >= first && i < end) batches.push(maskBatch(texts, { capacity, ...masking }).batch);
     }
     const before = clock;
     clock = { step: before.step + 1, tokens: before.tokens + tokens };
@@ -105,6 +110,7 @@ export function stepQueue(
       shape,
       batches,
       position: source.position,
+      ...(print === undefined ? {} : { print }),
     };
   };
   let isBegun = false;

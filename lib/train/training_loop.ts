@@ -39,7 +39,7 @@ import {
   type TrainOptions,
 } from "./settings.ts";
 import { type PreparedStep, type StepQueue, stepQueue } from "./step_queue.ts";
-import { type RankSteps, rankSteps } from "./rank_steps.ts";
+import { MOST_LOCAL_STEPS, type RankSteps, rankSteps } from "./rank_steps.ts";
 import { submitStep } from "./submit_step.ts";
 import { tuneStages } from "./tune_stages.ts";
 
@@ -151,6 +151,7 @@ export class TrainingLoop {
     if (this.#evaluateTokens !== undefined) this.#evaluateTokens = this.#evaluator.tokens;
     await this.#during("loader", () => this.#steps.fill());
     if (!resume && this.#steps.masked === 0) await checkMaskable(this.#settings, { corpus, tokenizer });
+    await this.#rankSteps?.checkWeights(this.#at.step);
     this.#lastRead = this.#clock.training.seconds();
   }
 
@@ -370,6 +371,7 @@ export class TrainingLoop {
       const what = `Training diverged by step ${step}: not all weights are finite any more`;
       throw new DivergedError(what, { step, soundUntil: step - 1 });
     }
+    if (!this.#isBroken) await this.#rankSteps?.checkWeights(step);
     if (state) yield { kind: "checkpoint", state };
     // the end of a run is once more what this moment took
     this.#clock.reserve(this.#clock.saving.stop() + this.#validated);
@@ -464,8 +466,8 @@ function checkRanks({ size }: Ranks, { accumulate, syncEvery = 1 }: TrainingSett
   if (accumulate < size) {
     throw new RangeError(`Cannot share steps of ${counted(accumulate, "tile")} among ${size} ranks`);
   }
-  if (syncEvery > RING_SIZE / 2) {
-    throw new RangeError(`Cannot train ${syncEvery} steps apart: ranks meet every ${RING_SIZE / 2} steps at least`);
+  if (syncEvery > MOST_LOCAL_STEPS) {
+    throw new RangeError(`Cannot train ${syncEvery} steps apart: ranks meet every ${MOST_LOCAL_STEPS} steps at least`);
   }
 }
 
