@@ -50,6 +50,9 @@ export class LaunchError extends RangeError {
   }
 }
 
+/** Milliseconds in which others see who says what is wrong. */
+const LAST_WORDS = 600;
+
 /** What each rank tells of itself. */
 interface RankFacts extends RankProcess {
   /** Cores that it may use. */
@@ -161,6 +164,8 @@ async function endWith(
     ? `${name} (process ${facts[rank]!.pid}) has ended without a word: it was killed, perhaps for want of memory`
     : `${name} has given no sign of life for ${patience} seconds or more`;
   if (isTeller) sayAside(`error: Cannot go on: ${what}${await advice(team.path)}`);
+  // the others are to hear that this one lives, and says it; it ends them, or else each ends by itself
+  await new Promise((resolve) => setTimeout(resolve, isTeller ? LAST_WORDS : 3 * LAST_WORDS));
   team.ranks.abort(1);
   Deno.exit(1);
 }

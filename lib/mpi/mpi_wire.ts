@@ -6,14 +6,14 @@
 
 import type { MpiLibrary, Request } from "./library.ts";
 import type { RankWire } from "./ranks.ts";
-import { goneRanks, type RankProcess, type Sign, signWatch, tellerOf } from "./watch.ts";
+import { goneRanks, type RankProcess, type Sign, signs, signWatch, tellerOf } from "./watch.ts";
 
 /** A rank that does not go on, as another finds out. */
 export interface LostRank {
   /** The rank. */
   readonly rank: number;
   /** What is known of it. */
-  readonly how: "gone" | "silent";
+  readonly how: "gone" | "silent" | "ending";
   /** Whether this rank is to say it. */
   readonly isTeller: boolean;
 }
@@ -76,23 +76,34 @@ export function mpiWire(mpi: MpiLibrary, { patience }: { patience: number }): Mp
     },
     abort: (code) => mpi.abort(code),
     watch(processes, lost) {
-      const signs = signWatch({ rank, size, patience, send: mail.send });
+      const watch = signWatch({ rank, size, patience, send: mail.send });
       let isOver = false;
       const tell = (found: LostRank) => {
         if (isOver) return;
         stop();
+        if (found.isTeller) {
+          for (let other = 0; other < size; other++) {
+            if (other !== rank) mail.send(other, "the end");
+          }
+        }
         lost(found);
       };
+      let hasSeen = false;
       look = () => {
-        const gone = goneRanks(processes, { rank });
+        const gone = hasSeen ? [] : goneRanks(processes, { rank });
         if (gone.length === 0) return;
+        // who ends after this one is told of by nobody
+        hasSeen = true;
         const isTeller = tellerOf(gone, processes) === rank;
         if (isTeller) tell({ rank: gone[0]!, how: "gone", isTeller });
         else setTimeout(() => tell({ rank: gone[0]!, how: "gone", isTeller }), LAST_WORDS);
       };
       const timer = setInterval(() => {
+        const came = mail.take();
+        const ender = came.find(({ says }) => says === "the end");
+        if (ender) return tell({ rank: ender.from, how: "ending", isTeller: false });
         if (waiting > 0) look();
-        const silent = signs.tick(performance.now(), mail.take(), waiting > 0);
+        const silent = watch.tick(performance.now(), came, waiting > 0);
         if (silent !== undefined) tell({ rank: silent, how: "silent", isTeller: true });
       }, TICK);
       Deno.unrefTimer(timer);
@@ -129,18 +140,18 @@ function mailbox(mpi: MpiLibrary) {
   let incoming = begin();
   let outgoing: Request[] = [];
   return {
-    send(to: number, isAnswer: boolean) {
+    send(to: number, says: Sign["says"]) {
       outgoing = outgoing.filter((request) => !request.test());
-      const sign = Int32Array.of(mpi.rank, isAnswer ? 1 : 0);
+      const sign = Int32Array.of(mpi.rank, signs.indexOf(says));
       outgoing.push(mpi.send(new Uint8Array(sign.buffer), to));
     },
     take(): Sign[] {
-      const signs: Sign[] = [];
+      const found: Sign[] = [];
       while (incoming.test()) {
-        signs.push({ from: message[0]!, isAnswer: message[1] === 1 });
+        found.push({ from: message[0]!, says: signs[message[1]!]! });
         incoming = begin();
       }
-      return signs;
+      return found;
     },
     close: () => incoming.cancel(),
   };

@@ -13,12 +13,15 @@ export interface RankProcess {
   readonly pid: number;
 }
 
-/** A short message: who sends it, and whether it is an answer. */
+/** What short messages between ranks say: a question, its answer, or that the sender ends all and says why. */
+export const signs = ["are you there", "here", "the end"] as const;
+
+/** A short message. */
 export interface Sign {
   /** The sender. */
   readonly from: number;
-  /** Whether it answers another. */
-  readonly isAnswer: boolean;
+  /** What it says. */
+  readonly says: typeof signs[number];
 }
 
 /** Who asks whom: the first rank all others, the second the first. The rest only answers. */
@@ -46,7 +49,7 @@ export function signWatch({ rank, size, patience, send }: {
   rank: number;
   size: number;
   patience: number;
-  send: (to: number, isAnswer: boolean) => void;
+  send: (to: number, says: Sign["says"]) => void;
 }): SignWatch {
   const asked = new Map<number, number>();
   let [last, waitingSince, longest]: [number | undefined, number | undefined, number] = [undefined, undefined, 0];
@@ -54,9 +57,9 @@ export function signWatch({ rank, size, patience, send }: {
     tick(now, came, isWaiting) {
       longest = Math.max(longest, now - (last ?? now));
       last = now;
-      for (const { from, isAnswer } of came) {
-        if (isAnswer) asked.delete(from);
-        else send(from, true);
+      for (const { from, says } of came) {
+        if (says === "here") asked.delete(from);
+        else if (says === "are you there") send(from, "here");
       }
       waitingSince = isWaiting ? waitingSince ?? now : undefined;
       if (waitingSince === undefined || now - waitingSince < ASKS_AFTER) return undefined;
@@ -66,7 +69,7 @@ export function signWatch({ rank, size, patience, send }: {
         if (since !== undefined && now - since > allowed) return other;
         if (since !== undefined) continue;
         asked.set(other, now);
-        send(other, false);
+        send(other, "are you there");
       }
       return undefined;
     },

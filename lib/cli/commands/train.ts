@@ -69,13 +69,20 @@ export async function trainCommand(args: readonly string[]): Promise<number> {
   return team ? await together(team, trains) : await trains();
 }
 
+/** Milliseconds for the rank that says what is wrong. */
+const LAST_WORDS = 1500;
+
 /** The launch that this process belongs to; one that cannot take part, and is not to say why, ends here. */
 async function joinedFor(parsed: ParsedFlags | undefined): Promise<Launched> {
   try {
     const [choice, patience] = [parsed?.get(flags.mpi), parsed?.get(flags["rank-timeout"])];
     return await joinLaunch({ choice: choice ?? "auto", patience: patience ?? flags["rank-timeout"].default });
   } catch (error) {
-    if (error instanceof LaunchError && !error.isSaid) Deno.exit(1);
+    if (error instanceof LaunchError && !error.isSaid) {
+      // a launcher ends the others as soon as one ends
+      await new Promise((resolve) => setTimeout(resolve, LAST_WORDS));
+      Deno.exit(1);
+    }
     throw error;
   }
 }
