@@ -84,7 +84,14 @@ export function launchOf(environment: (name: string) => string | undefined): Lau
   for (const { rank, size, localRank, ...rest } of launchers) {
     const [at, count] = [whole(rank), whole(size)];
     if (at === undefined || count === undefined || at >= count || count < 2) continue;
-    return { ...rest, rank: at, size: count, localRank: whole(localRank), variable: size };
+    const family = rest.hasMpi ? rest.family ?? familyOf(environment) : undefined;
+    return { ...rest, family, rank: at, size: count, localRank: whole(localRank), variable: size };
   }
   return undefined;
+}
+
+/** The MPI that a launcher of any family prepared for. */
+function familyOf(environment: (name: string) => string | undefined): MpiFamily | undefined {
+  if (environment("PMIX_RANK") !== undefined) return "Open MPI";
+  return environment("PMI_FD") === undefined && environment("PMI_RANK") === undefined ? undefined : "MPICH";
 }

@@ -25,8 +25,11 @@ export interface TilesWanted {
  *
  * @throws {RangeError} if there are too few windows.
  */
-export function inTiles<Settings extends Tiled>(settings: Settings, { ranks, tiles: wanted }: TilesWanted): Settings {
-  let best: { readonly settings: Settings; readonly cost: number } | undefined;
+export function inTiles<Settings extends Tiled>(
+  settings: Settings,
+  { ranks, tiles: wanted }: TilesWanted,
+): Settings & { readonly tiles: true } {
+  let best: { readonly settings: Settings & { readonly tiles: true }; readonly cost: number } | undefined;
   for (let parts = 1; parts <= fewestWindows(settings); parts++) {
     const divided = inParts(settings, parts);
     const tiles = divided?.accumulate ?? 0;
