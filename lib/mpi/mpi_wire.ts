@@ -51,6 +51,11 @@ export function mpiWire(mpi: MpiLibrary, { patience }: { patience: number }): Mp
         if (waited > SOON) await new Promise((resolve) => setTimeout(resolve, 0));
         else if (waited > BUSY) await turn.next();
       }
+    } catch (error) {
+      // MPI may find before the watch that a rank is gone, which then says which one
+      look();
+      await new Promise((resolve) => setTimeout(resolve, LAST_WORDS));
+      throw error;
     } finally {
       waiting--;
     }
@@ -141,15 +146,23 @@ function mailbox(mpi: MpiLibrary) {
   let outgoing: Request[] = [];
   return {
     send(to: number, says: Sign["says"]) {
-      outgoing = outgoing.filter((request) => !request.test());
       const sign = Int32Array.of(mpi.rank, signs.indexOf(says));
-      outgoing.push(mpi.send(new Uint8Array(sign.buffer), to));
+      try {
+        outgoing = outgoing.filter((request) => !request.test());
+        outgoing.push(mpi.send(new Uint8Array(sign.buffer), to));
+      } catch {
+        // nobody is there to hear it
+      }
     },
     take(): Sign[] {
       const found: Sign[] = [];
-      while (incoming.test()) {
-        found.push({ from: message[0]!, says: signs[message[1]!]! });
-        incoming = begin();
+      try {
+        while (incoming.test()) {
+          found.push({ from: message[0]!, says: signs[message[1]!]! });
+          incoming = begin();
+        }
+      } catch {
+        // the message of a rank that is gone, which is seen in other ways
       }
       return found;
     },

@@ -5,6 +5,8 @@ import type { CliResult } from "./run_cli.ts";
 export interface Launcher {
   readonly name: string;
   readonly library: string;
+  /** Whether it leaves the others a moment when one of them has ended; else it says itself which. */
+  readonly leavesLastWords: boolean;
   readonly command: (size: number) => readonly string[];
 }
 
@@ -15,14 +17,15 @@ const known: readonly (Launcher & { readonly program: string })[] = [
     name: "Open MPI",
     program: "mpirun.openmpi",
     library: "libmpi.so.40",
+    leavesLastWords: true,
     command: (size) => ["mpirun.openmpi", ...openMpi, "-n", String(size)],
   },
   {
     name: "MPICH",
     program: "mpirun.mpich",
     library: "libmpich.so.12",
-    // what ends one rank is told by the others, and not only by the launcher
-    command: (size) => ["mpirun.mpich", "-disable-auto-cleanup", "-n", String(size)],
+    leavesLastWords: false,
+    command: (size) => ["mpirun.mpich", "-n", String(size)],
   },
 ];
 
