@@ -31,7 +31,7 @@ const TICK = 250;
 
 /** Milliseconds that a request is asked about without a break, then with short ones; then the processor is left to others. */
 const BUSY = 0.2;
-const SOON = 20;
+const SOON = 3;
 
 /** Milliseconds for the others to end, where one says why. */
 const LAST_WORDS = 1500;
