@@ -2,7 +2,7 @@
  * What local steps cost in loss: a tiny model on the same text and as many tokens, two ranks (in one process) that bring their
  * weights together every N steps, over seeds.
  *
- * deno run -A --no-check bench/local_steps.ts TEXT [STEPS] [SEEDS] [N,N,...] [RANKS]
+ * deno run -A --no-check bench/local_steps.ts TEXT [STEPS] [SEEDS] [N,N,...] [RANKS] [TOKENS]
  *
  * @module
  */
@@ -16,7 +16,7 @@ import { fileSources } from "../lib/text/file_source.ts";
 import { characterTokenizer, scanCharacters } from "../lib/tokenizer/character.ts";
 import { train } from "../lib/train/trainer.ts";
 
-const [path, steps = "1000", seeds = "3", every = "1,10,50,200", size = "2"] = Deno.args;
+const [path, steps = "1000", seeds = "3", every = "1,10,50,200", size = "2", tokens = "1024"] = Deno.args;
 if (path === undefined) throw new RangeError("Name a text");
 const corpus = await textCorpus(await fileSources(path));
 const tokenizer = characterTokenizer(await scanCharacters(trainingTexts(corpus)));
@@ -31,8 +31,8 @@ async function lossOf(syncEvery: number, seed: number): Promise<number> {
       const once = { share: 1 };
       const every = { evaluateEvery: once, saveEvery: once, sampleEvery: once };
       const budget = { steps: Number(steps) };
-      const curriculum = [{ length: 64, share: 1 }];
-      const batches = { batchTokens: 1024 / ranks.size, accumulate: ranks.size, evaluateTokens: 16_384 };
+      const curriculum = [{ length: 32, share: 1 }];
+      const batches = { batchTokens: Number(tokens) / ranks.size, accumulate: ranks.size, evaluateTokens: 8192 };
       let loss = NaN;
       for await (
         const event of train({

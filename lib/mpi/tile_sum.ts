@@ -124,8 +124,11 @@ export async function sumOverRanks(
   for (let at = 0; at < length; at += CHUNK) {
     const end = Math.min(length, at + CHUNK);
     const chunk = nodes.map((values) => joined(values, at, end));
-    const sum = await sumChunk(ranks, chunk, { what, trees, precision });
-    write(result, at, sum.subarray(0, end - at));
+    let place = at;
+    for (const segment of await sumChunk(ranks, chunk, { what, trees, precision })) {
+      write(result, place, segment.subarray(0, Math.max(0, end - place)));
+      place += segment.length;
+    }
   }
   return result;
 }
@@ -157,12 +160,12 @@ function write(pieces: Pieces, at: number, values: Float32Array): void {
   }
 }
 
-/** The sum of a chunk, each segment of which a rank has made; there may be some floats more. */
+/** The sum of a chunk in segments, each made by a rank; there may be some floats more. */
 async function sumChunk(
   ranks: Ranks,
   chunk: readonly Float32Array[],
   { what, trees, precision }: { what: string; trees: readonly TileRange[][]; precision: WirePrecision },
-): Promise<Float32Array> {
+): Promise<Float32Array[]> {
   const { size } = ranks;
   const segment = Math.ceil(chunk[0]!.length / size);
   const codec = codecOf(precision, segment);
@@ -177,19 +180,16 @@ async function sumChunk(
   const own = new Uint8Array(codec.bytes);
   const summed = () => {
     const nodes = trees.flatMap((ranges, from) =>
-      ranges.map((range, i) => {
-        const values = new Float32Array(segment);
-        codec.decode(receive.bytes, receive.offsets[from]! + i * codec.bytes, values);
-        return { ...range, values: [values] };
-      })
+      ranges.map((range, i) => ({
+        ...range,
+        values: [codec.decode(receive.bytes, receive.offsets[from]! + i * codec.bytes)],
+      }))
     );
     codec.encode(total(nodes)[0]!, own, 0);
     return own;
   };
   const all = await ranks.reduce(what, { send, receive, summed });
-  const sum = new Float32Array(size * segment);
-  for (let i = 0; i < size; i++) codec.decode(all, i * codec.bytes, sum.subarray(i * segment, (i + 1) * segment));
-  return sum;
+  return Array.from({ length: size }, (_, i) => codec.decode(all, i * codec.bytes));
 }
 
 /** Room for so many bytes of each rank. */

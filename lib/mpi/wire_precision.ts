@@ -15,8 +15,8 @@ export interface Codec {
   readonly bytes: number;
   /** Writes floats, or fewer and then zeros, at a place that is a multiple of 4. */
   encode(values: Float32Array, bytes: Uint8Array, at: number): void;
-  /** Reads them. */
-  decode(bytes: Uint8Array, at: number, values: Float32Array): void;
+  /** Reads them; what comes back may lie in the bytes themselves. */
+  decode(bytes: Uint8Array, at: number): Float32Array;
 }
 
 /** The codec of a format for blocks of so many floats. */
@@ -28,7 +28,7 @@ function wholeFloats(floats: number): Codec {
   return {
     bytes: 4 * floats,
     encode: (values, bytes, at) => new Float32Array(bytes.buffer, bytes.byteOffset + at, floats).set(values),
-    decode: (bytes, at, values) => values.set(new Float32Array(bytes.buffer, bytes.byteOffset + at, floats)),
+    decode: (bytes, at) => new Float32Array(bytes.buffer, bytes.byteOffset + at, floats),
   };
 }
 
@@ -45,9 +45,11 @@ function halfFloats(floats: number, precision: "bf16" | "f16"): Codec {
       new Float32Array(bytes.buffer, bytes.byteOffset + at, 1)[0] = scale;
       toHalf(values, new Uint16Array(bytes.buffer, bytes.byteOffset + at + SCALE_BYTES, padded), scale);
     },
-    decode(bytes, at, values) {
+    decode(bytes, at) {
+      const values = new Float32Array(floats);
       const [scale] = new Float32Array(bytes.buffer, bytes.byteOffset + at, 1);
       toFloat(new Uint16Array(bytes.buffer, bytes.byteOffset + at + SCALE_BYTES, floats), values, 1 / scale!);
+      return values;
     },
   };
 }

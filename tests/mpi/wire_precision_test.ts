@@ -6,9 +6,7 @@ function carried(values: Float32Array, precision: WirePrecision, floats = values
   const codec = codecOf(precision, floats);
   const bytes = new Uint8Array(codec.bytes + 8);
   codec.encode(values, bytes, 4);
-  const result = new Float32Array(floats);
-  codec.decode(bytes, 4, result);
-  return result;
+  return codec.decode(bytes, 4);
 }
 
 Deno.test("codecOf() carries f32 as it is, and fewer numbers than there is room for with zeros behind them", () => {
