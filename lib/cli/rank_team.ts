@@ -10,7 +10,7 @@ import { type LostRank, mpiWire } from "../mpi/mpi_wire.ts";
 import { rankName, type Ranks, ranksOn } from "../mpi/ranks.ts";
 import type { RankProcess } from "../mpi/watch.ts";
 import { environment, mayRead } from "./permissions.ts";
-import { resumeCommand } from "./recovery.ts";
+import { resumeCommand } from "./resume_command.ts";
 import { sayAside } from "./standard_streams.ts";
 import { checkpointSteps } from "../files/checkpoint_folder.ts";
 

@@ -182,7 +182,8 @@ function screenOf(stream: StandardStream, { isAside }: { isAside: boolean }): Sc
 
 /** Whether a terminal only keeps what it gets, as those of services that build and test do, and of launchers of ranks. */
 export function isLog(variable: (name: string) => string | undefined): boolean {
-  return launchOf(variable)?.hasMpi === true || variable("TERM") === "dumb" || !["", "0", "false"].includes(variable("CI") ?? "");
+  return launchOf(variable)?.hasMpi === true || variable("TERM") === "dumb" ||
+    !["", "0", "false"].includes(variable("CI") ?? "");
 }
 
 /** Whether a terminal that gets narrower breaks the lines that it shows: all but the oldest do. */
