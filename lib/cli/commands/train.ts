@@ -70,7 +70,7 @@ export async function trainCommand(args: readonly string[]): Promise<number> {
 }
 
 /** Milliseconds for the rank that says what is wrong. */
-const LAST_WORDS = 1500;
+const LAST_WORDS = 3000;
 
 /** The launch that this process belongs to; one that cannot take part, and is not to say why, ends here. */
 async function joinedFor(parsed: ParsedFlags | undefined): Promise<Launched> {
