@@ -70,7 +70,13 @@ export async function firstClaim(team: RankTeam | undefined, claim: () => Promis
   if (!team) return await claim();
   const { ranks } = team;
   const own = ranks.rank === 0 ? await claim() : undefined;
-  const path = new TextDecoder().decode(await ranks.broadcast("folder", own && new TextEncoder().encode(own.path)));
+  let path: string;
+  try {
+    path = new TextDecoder().decode(await ranks.broadcast("folder", own && new TextEncoder().encode(own.path)));
+  } catch (error) {
+    own?.release();
+    throw error;
+  }
   const nothing = () => {};
   return own ?? { path, notice: undefined, begin: nothing, enter: nothing, check: nothing, release: nothing };
 }
