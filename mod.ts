@@ -105,6 +105,8 @@ export {
   type TrainOptions,
 } from "./lib/train/settings.ts";
 export { train } from "./lib/train/trainer.ts";
+export type { RankParts, Ranks, RankTraffic, ReduceOptions } from "./lib/mpi/ranks.ts";
+export { type WirePrecision, wirePrecisions } from "./lib/mpi/wire_precision.ts";
 
 // checkpoints
 export { type CheckpointStorage, folderStorage } from "./lib/files/checkpoint_folder.ts";

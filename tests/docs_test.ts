@@ -66,6 +66,8 @@ const denosOptions = new Set(["--allow-read", "--allow-write", "--allow-net", "-
 const others = new Set(["--help", "--version", "--global", "--target"]);
 /** Of docker, which one page is about. */
 const dockers = new Set(["--rm", "--init", "--user", "--gpus", "--group-add", "--time"]);
+/** Of launchers of several processes, which one page is about. */
+const launchers = new Set(["--allow-run-as-root", "--oversubscribe", "--bind-to", "--map-by", "--mca", "--signal"]);
 
 Deno.test("the pages name only options that exist", () => {
   const known = new Set([...helpOf.values()].flatMap(optionsIn));
@@ -73,7 +75,8 @@ Deno.test("the pages name only options that exist", () => {
   for (const page of all.filter(({ path }) => path !== "CONTRIBUTING.md")) {
     for (const option of optionsIn(prose(page))) {
       assert(
-        known.has(option) || denosOptions.has(option) || others.has(option) || dockers.has(option),
+        known.has(option) || denosOptions.has(option) || others.has(option) || dockers.has(option) ||
+          launchers.has(option),
         `${page.path}: ${option}`,
       );
     }

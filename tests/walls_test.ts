@@ -8,7 +8,7 @@ import { assertEquals } from "@std/assert";
 const floors: readonly (readonly string[])[] = [
   ["kernels", "lib/random", "lib/sentences", "deno.json"],
   ["lib/access"],
-  ["lib/tensor", "lib/text", "lib/tokenizer"],
+  ["lib/tensor", "lib/text", "lib/tokenizer", "lib/mpi"],
   ["lib/device/trace.ts", "lib/batch", "lib/labelled"],
   ["lib/device/profile.ts", "lib/device/lowering.ts"],
   ["lib/device/device.ts"],
@@ -36,6 +36,7 @@ const devices = ["lib/device/open_device.ts", "lib/device/webgpu", "lib/device/c
 const unknown: Readonly<Record<string, readonly string[]>> = {
   "lib/tensor": ["lib/random"],
   "lib/tokenizer": ["lib/random"],
+  "lib/mpi": ["lib/random", "lib/access", "lib/sentences"],
   "lib/batch": ["lib/tensor"],
   "lib/labelled": ["lib/tensor", "lib/tokenizer", "lib/random"],
   "lib/device": [...wing, "lib/random"],
@@ -76,6 +77,9 @@ const usesDeno = [
   "lib/files",
   "lib/page",
   "lib/serve/server.ts",
+  "lib/mpi/library.ts",
+  "lib/mpi/mpi_wire.ts",
+  "lib/mpi/watch.ts",
   "lib/text/file_source.ts",
   "lib/text/watched_file.ts",
   "lib/device/cpu/blas.ts",

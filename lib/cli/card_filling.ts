@@ -31,6 +31,8 @@ export function fillingBatch<Settings extends Omit<TrainingSettings, "budget">>(
   const isCard = device.kind === "webgpu" && !device.software;
   // more texts in a batch are more to compare with: that is another task
   if (usual.contrastive) return undefined;
+  // batches in tiles are divided already, and ranks fill their cards together
+  if (usual.tiles) return undefined;
   if (!isCard || config.preset !== "modernbert" || parsed.given.some((name) => choosing.includes(name))) {
     return undefined;
   }

@@ -26,7 +26,10 @@ import { fitMemory } from "./memory_check.ts";
 import { openNamed } from "./opened_model.ts";
 import { openRunDevice } from "./run_device.ts";
 import type { Run } from "./run.ts";
-import { claimFreeName, claimName, type RunClaim } from "./run_claim.ts";
+import { checkShared } from "../train/rank_steps.ts";
+import { inTiles } from "../train/tiles.ts";
+import type { RankTeam } from "./rank_team.ts";
+import { claimFreeName, claimName, firstClaim, type RunClaim } from "./run_claim.ts";
 import { runNameFrom } from "./run_name.ts";
 import type { Terminal } from "./terminal.ts";
 import { textNotices } from "./text_notices.ts";
@@ -37,21 +40,23 @@ import { tuneTeller } from "./tuned_products.ts";
 import { planFromFlags, type TrainPlan } from "./train_plan.ts";
 
 /** A new run, as the flags say. */
-export async function newRun(parsed: ParsedFlags, terminal: Terminal): Promise<Run> {
+export async function newRun(parsed: ParsedFlags, { terminal, team }: RunSite): Promise<Run> {
+  if (team) checkReadable(parsed);
   const init = parsed.get(flags.init);
   const model = init === undefined ? undefined : await openNamed(init);
   let opened: OpenedCorpus | undefined;
   let claim: RunClaim | undefined;
   let device: OpenedDevice | undefined;
   try {
-    const plan = planFromFlags(parsed, model?.config);
-    device = await openRunDevice({ path: "", before: undefined }, parsed, tuneTeller(terminal));
+    const plan = tiledPlan(planFromFlags(parsed, model?.config), { parsed, team });
+    device = await openRunDevice({ path: "", before: undefined, team }, parsed, tuneTeller(terminal));
     // what is known of the vocabulary before any text is read
     const config = { ...plan.model, vocab: parsed.get(flags.vocab) ?? plan.model.vocab };
     await fitMemory({ config, settings: plan.settings, device: device.device }, microBatchOf(parsed, plan));
     opened = await openRunCorpus(corpusChoice(parsed), { seed: plan.seed, keep: parsed.get(flags.out) });
-    claim = await claimFor(opened, parsed, plan);
-    return await newRunOn(opened, { parsed, plan, model, device, claim, terminal });
+    const { label } = opened;
+    claim = await firstClaim(team, () => claimFor({ label }, parsed, plan));
+    return await newRunOn(opened, { parsed, plan, model, device, claim, terminal, team });
   } catch (error) {
     claim?.release();
     device?.device.destroy();
@@ -61,8 +66,39 @@ export async function newRun(parsed: ParsedFlags, terminal: Terminal): Promise<R
   }
 }
 
+/** Where a run is made: what it is told on, and who trains it. */
+export interface RunSite {
+  /** For people. */
+  readonly terminal: Terminal;
+  /** The processes that train together; undefined: this one alone. */
+  readonly team: RankTeam | undefined;
+}
+
+/** What several processes cannot all read. */
+function checkReadable(parsed: ParsedFlags): void {
+  if (!parsed.all(flags.data).includes("-")) return;
+  throw new UsageError(
+    "Several ranks cannot train on standard input, which only the first of them gets: give --data a path",
+  );
+}
+
+/** A plan whose steps ranks share, or whose sums do not depend on how many share them. */
+function tiledPlan(plan: TrainPlan, { parsed, team }: { parsed: ParsedFlags; team: RankTeam | undefined }): TrainPlan {
+  const [tiles, syncEvery = 1] = [parsed.get(flags.tiles), parsed.get(flags["sync-every"])];
+  if (team || tiles !== undefined || syncEvery > 1) {
+    checkShared(plan.settings, { precision: parsed.get(flags.precision) });
+  }
+  if (!team && tiles === undefined) return plan;
+  const settings = inTiles(plan.settings, { ranks: team?.ranks.size ?? 1, tiles });
+  return { ...plan, settings };
+}
+
 /** The run's folder, before anything that takes time: nobody else can take its name meanwhile. */
-async function claimFor({ label }: OpenedCorpus, parsed: ParsedFlags, { model }: TrainPlan): Promise<RunClaim> {
+async function claimFor(
+  { label }: Pick<OpenedCorpus, "label">,
+  parsed: ParsedFlags,
+  { model }: TrainPlan,
+): Promise<RunClaim> {
   const [out, name, init] = [parsed.get(flags.out), parsed.get(flags.name), parsed.get(flags.init)];
   if (name !== undefined) return await claimName(out, name);
   const kind = init === undefined
@@ -73,13 +109,14 @@ async function claimFor({ label }: OpenedCorpus, parsed: ParsedFlags, { model }:
 
 async function newRunOn(
   opened: OpenedCorpus,
-  { parsed, plan, model, device, claim, terminal }: {
+  { parsed, plan, model, device, claim, terminal, team }: {
     parsed: ParsedFlags;
     plan: TrainPlan;
     model: OpenedModel | undefined;
     device: OpenedDevice;
     claim: RunClaim;
     terminal: Terminal;
+    team: RankTeam | undefined;
   },
 ): Promise<Run> {
   if (opened.notice) terminal.print(opened.notice);
@@ -117,7 +154,7 @@ async function newRunOn(
     ...(fitted.notice === undefined ? [] : [fitted.notice]),
   ];
   const [keep, { path }] = [parsed.get(flags.keep), claim];
-  const parts = { opened, device, tokenizer, base, config, settings, notices, path, claim, keep };
+  const parts = { opened, device, tokenizer, base, config, settings, notices, path, claim, keep, team };
   return { ...parts, before: undefined, state: undefined };
 }
 

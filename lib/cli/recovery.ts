@@ -14,10 +14,9 @@ import { grouped } from "./figures.ts";
 import { changedRate, lowerRate, noteRates, returnsOf } from "./learning_rates.ts";
 import { cutMetrics } from "./metrics_file.ts";
 import { openNamed } from "./opened_model.ts";
-import { program } from "./program.ts";
 import type { Base, Run } from "./run.ts";
 import { checkpointsIn, type RunDevice } from "./run_folder.ts";
-import { shellWord } from "./shell_word.ts";
+import { resumeCommand } from "./resume_command.ts";
 import { soundCheckpoint } from "./sound_checkpoint.ts";
 
 /** Returns with half the learning rate, and devices that are opened anew, before a run stops. */
@@ -45,9 +44,6 @@ export interface Failure {
   /** The latest step up to which weights are good, of those up to a step that are not known to be bad. */
   readonly soundUntil: (step: number) => number;
 }
-
-/** The command that goes on with a run. */
-export const resumeCommand = (path: string): string => `${program} train --resume ${shellWord(path)}`;
 
 /** Has a run go on where that may help; it counts how often. */
 export interface Recovery {

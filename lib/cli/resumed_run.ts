@@ -13,21 +13,24 @@ import { changedRate, type Rates } from "./learning_rates.ts";
 import { openRunCorpus } from "./open_pairs.ts";
 import { program } from "./program.ts";
 import type { Run } from "./run.ts";
-import { claimRun, type RunClaim } from "./run_claim.ts";
+import { checkShared } from "../train/rank_steps.ts";
+import { inTiles } from "../train/tiles.ts";
+import type { TrainingSettings } from "../train/settings.ts";
+import type { RunSite } from "./new_run.ts";
+import { claimRun, firstClaim, type RunClaim } from "./run_claim.ts";
 import { deviceFlags } from "./run_device.ts";
 import { checkpointsIn, readRun, type RunConfig } from "./run_folder.ts";
 import { soundCheckpoint } from "./sound_checkpoint.ts";
-import type { Terminal } from "./terminal.ts";
 import { trainFlags as flags } from "./train_flags.ts";
 
 /** Who looks at a run. */
 const watched: readonly string[] = ["dashboard", "tensorboard", "profile", "quiet", "json"];
 
 /** Flags that may be given beside --resume. */
-const changeable: readonly string[] = ["resume", ...deviceFlags, ...watched, "keep", "lr"];
+const changeable: readonly string[] = ["resume", ...deviceFlags, ...watched, "keep", "lr", "mpi", "rank-timeout"];
 
 /** A run that goes on where its latest checkpoint left it. */
-export async function resumedRun(parsed: ParsedFlags, path: string, terminal: Terminal): Promise<Run> {
+export async function resumedRun(parsed: ParsedFlags, path: string, { terminal, team }: RunSite): Promise<Run> {
   const other = parsed.given.find((name) => !changeable.includes(name));
   if (other) throw new UsageError(`Option --${other} cannot be changed by --resume: a run goes on as it began`);
   await checkModelPath(path, "resume");
@@ -35,10 +38,10 @@ export async function resumedRun(parsed: ParsedFlags, path: string, terminal: Te
   if (runConfig.text.data.length === 0 && runConfig.text.pairs === undefined) {
     throw new RangeError(`Cannot resume "${path}": its text came from standard input`);
   }
-  const claim = claimRun(path);
+  const claim = await firstClaim(team, () => Promise.resolve().then(() => claimRun(path)));
   try {
     if (claim.notice) terminal.print(`note: ${claim.notice}`);
-    return await resumedFrom(runConfig, { parsed, claim, terminal });
+    return await resumedFrom(runConfig, { parsed, claim, terminal, team });
   } catch (error) {
     claim.release();
     throw error;
@@ -47,7 +50,7 @@ export async function resumedRun(parsed: ParsedFlags, path: string, terminal: Te
 
 async function resumedFrom(
   runConfig: RunConfig,
-  { parsed, claim, terminal }: { parsed: ParsedFlags; claim: RunClaim; terminal: Terminal },
+  { parsed, claim, terminal, team }: { parsed: ParsedFlags; claim: RunClaim } & RunSite,
 ): Promise<Run> {
   const { path } = claim;
   const opened = await openRunCorpus(runConfig.text, { seed: runConfig.training.seed });
@@ -62,7 +65,8 @@ async function resumedFrom(
   if (!checkpoint) throw failure ?? new RangeError(nothingToResume(path));
   const { config, tokenizer, state } = checkpoint;
   const rates = ratesFor(runConfig, { asked: parsed.get(flags.lr), step: state.step });
-  const settings = { ...runConfig.training, learningRate: rates.learningRate };
+  const before = { ...runConfig.training, learningRate: rates.learningRate };
+  const settings = team ? tiledAnew(before, { ranks: team.ranks.size, tell }) : before;
   if (progressOf(settings.budget, { ...state, seconds: state.elapsed ?? state.seconds }) >= 1) {
     throw new RangeError(
       `"${path}" is finished: it has trained on ${grouped(state.tokens)} tokens; ` +
@@ -70,9 +74,20 @@ async function resumedFrom(
     );
   }
   const base = runConfig.init === undefined ? undefined : { name: runConfig.init, opened: undefined, added: [] };
-  const run = { opened, tokenizer, base, config, settings, state, path, claim, damaged };
+  const run = { opened, tokenizer, base, config, settings, state, path, claim, damaged, team };
   const keep = parsed.get(flags.keep) ?? runConfig.keep;
   return { ...run, before: runConfig.device, notices: rates.notices, ratesBefore: rates.ratesBefore, keep };
+}
+
+/** Settings that ranks can share: those that the run has, where it was in tiles already and there are enough. */
+function tiledAnew(
+  settings: TrainingSettings,
+  { ranks, tell }: { ranks: number; tell: (line: string) => void },
+): TrainingSettings {
+  checkShared(settings);
+  if (settings.tiles && settings.accumulate >= ranks) return settings;
+  tell("note: this run's steps were not in tiles for so many ranks so far; losses will differ in their last digits");
+  return inTiles(settings, { ranks });
 }
 
 /** A run that ended before its first checkpoint, and what there is to do. */

@@ -20,6 +20,7 @@ import { cutMetrics } from "./metrics_file.ts";
 import { noteRates } from "./learning_rates.ts";
 import type { OpenedCorpus } from "./open_corpus.ts";
 import { sameSettings } from "./run_device.ts";
+import type { RankTeam } from "./rank_team.ts";
 import type { RunClaim } from "./run_claim.ts";
 import { changeDevice, changeRun, createRun, type FormerRate, type RunDevice } from "./run_folder.ts";
 
@@ -51,6 +52,8 @@ export interface Run {
   readonly claim: RunClaim;
   /** Checkpoints that are kept; undefined: as many as usual. */
   readonly keep: number | undefined;
+  /** The processes that train it together. Default: this one alone. */
+  readonly team?: RankTeam | undefined;
   /** Names of checkpoints after the one that it goes on from, which cannot be read. Default: none. */
   readonly damaged?: readonly string[];
 }
@@ -74,9 +77,15 @@ export async function modelOf({ config, settings, state, base }: Run, device: De
   return model;
 }
 
+/** Whether this process keeps the run's folder and says what happens. */
+export function isFirst({ team }: Pick<Run, "team">): boolean {
+  return (team?.ranks.rank ?? 0) === 0;
+}
+
 /** Makes the run's folder, or takes back in it what came after the checkpoint that it goes on from. */
 export async function enterFolder(run: Run, { description, settings }: Device): Promise<void> {
   const { opened, before, base, config, state, path, claim, keep, damaged = [] } = run;
+  if (!isFirst(run)) return;
   const device = { description, settings };
   claim.enter();
   if (!state) {
@@ -87,7 +96,8 @@ export async function enterFolder(run: Run, { description, settings }: Device): 
   }
   await cutMetrics(path, state.step);
   for (const name of damaged) await setAside(`${path}/checkpoints/${name}`, "damaged");
-  await changeRun(path, { keep });
+  // ranks may have put it into tiles
+  await changeRun(path, { keep, ...(run.settings.tiles ? { training: run.settings } : {}) });
   if (before && !sameSettings(before.settings, settings)) await changeDevice(path, device, state.step);
   await noteRates(path, { learningRate: run.settings.learningRate, ratesBefore: run.ratesBefore });
 }

@@ -8,6 +8,7 @@ import { LOCK } from "../files/lock_signs.ts";
 import { exists, parentOf } from "../files/paths.ts";
 import { makeFolder, writeError } from "../files/write_files.ts";
 import { INTERRUPTED, listenForInterrupts } from "./interrupt.ts";
+import type { RankTeam } from "./rank_team.ts";
 import type { Reporter } from "./reporter.ts";
 import { lockFolder, RunInUseError, type RunLock, spelledHolder } from "./run_lock.ts";
 
@@ -62,6 +63,22 @@ export function claimRun(path: string): RunClaim {
     if (error instanceof RunInUseError) throw new RangeError(`Cannot resume "${path}": ${error.message}`);
     throw error;
   }
+}
+
+/** The folder that the first of several processes claims; the others only know where it is. */
+export async function firstClaim(team: RankTeam | undefined, claim: () => Promise<RunClaim>): Promise<RunClaim> {
+  if (!team) return await claim();
+  const { ranks } = team;
+  const own = ranks.rank === 0 ? await claim() : undefined;
+  let path: string;
+  try {
+    path = new TextDecoder().decode(await ranks.broadcast("folder", own && new TextEncoder().encode(own.path)));
+  } catch (error) {
+    own?.release();
+    throw error;
+  }
+  const nothing = () => {};
+  return own ?? { path, notice: undefined, begin: nothing, enter: nothing, check: nothing, release: nothing };
 }
 
 /** A new folder; undefined where one is there already, or another process is quicker. */

@@ -8,6 +8,7 @@ import type { Device, DeviceSettings } from "../device/device.ts";
 import type { Precision } from "../tensor/tensor.ts";
 import { type DeviceChoice, openDevice, type OpenDeviceOptions, type OpenedDevice } from "../device/open_device.ts";
 import { definedOnly, type ParsedFlags, UsageError } from "./flags.ts";
+import type { RankTeam } from "./rank_team.ts";
 import type { RunDevice } from "./run_folder.ts";
 import { TraceLog } from "../device/trace.ts";
 import type { ProductTable } from "../device/webgpu/choices.ts";
@@ -26,19 +27,26 @@ export const deviceFlags = ["device", "blas", "threads", "precision", "tune"] as
  * @throws {RangeError} if that device cannot be had here, or is another one now.
  */
 export async function openRunDevice(
-  { path, before, isRecovered }: { path: string; before: RunDevice | undefined; isRecovered?: boolean },
+  { path, before, isRecovered, team }: {
+    path: string;
+    before: RunDevice | undefined;
+    isRecovered?: boolean;
+    team?: Pick<RankTeam, "threads"> | undefined;
+  },
   parsed: ParsedFlags,
   tell: (line: string) => void,
 ): Promise<OpenedDevice> {
   // what this process chose when it began, it does not choose anew
   const mode = isRecovered ? undefined : parsed.get(flags.tune);
   const asked = {
-    threads: parsed.get(flags.threads),
+    // where threads decide the last digits, they stay as many as they were
+    threads: parsed.get(flags.threads) ?? (isBound(before) ? undefined : team?.threads),
     blas: parsed.get(flags.blas),
     precision: parsed.get(flags.precision),
     profile: parsed.get(flags.profile),
     trace: parsed.get(flags.trace) === undefined ? undefined : new TraceLog(),
-    tune: tuneOptions(mode ?? (before ? "off" : DEFAULT_TUNE), tell),
+    // each rank would choose by its own times
+    tune: tuneOptions(mode ?? (before || team ? "off" : DEFAULT_TUNE), tell),
   };
   const kind = parsed.get(flags.device);
   if (mode === "force" && (kind ?? before?.settings.kind) === "cpu") {
@@ -87,6 +95,11 @@ function wasOtherwise({ description, settings }: RunDevice, device: Device): str
 
 const precisionOf = (settings: DeviceSettings): Precision =>
   settings.kind === "webgpu" ? settings.precision ?? "f32" : "f32";
+
+/** Whether a device's threads decide its results. */
+function isBound(before: RunDevice | undefined): boolean {
+  return before?.settings.kind === "cpu" && before.settings.threads !== undefined;
+}
 
 /** Options that open the device of these settings again. */
 function sameAs(

@@ -15,7 +15,7 @@ import type { Run } from "./run.ts";
 
 /** A run in lines: device, text, model, plan and stages, and what the user should know of them. */
 export function runSummary(
-  { opened: { corpus }, tokenizer, config, settings, base, notices }: Run,
+  { opened: { corpus }, tokenizer, config, settings, base, notices, team }: Run,
   { reason, notice, columns }: { reason: string; notice: string | undefined; columns: number },
 ): string {
   const { preset, layers, width, heads, hidden, vocab } = config;
@@ -29,6 +29,7 @@ export function runSummary(
     `${grouped(tokenizer.size)} different tokens (${tokenizerNames[tokenizer.type]})`,
     `model   ${preset}: ${layers} layers × ${width}, ${heads} heads, hidden ${hidden}, vocabulary ${vocab}: ` +
     `${grouped(parameterCount(config))} parameters` + (base === undefined ? "" : `, from ${base.name}`),
+    ...(team ? [`ranks   ${team.description}; each step is the sum of ${settings.accumulate} tiles`] : []),
     ...settingsLines(settings),
     ...(settings.contrastive ? [viewsLine(settings, { corpus, dropout: config.dropout })] : []),
     stageTable(settings.contrastive ? stages.map((stage) => ({ ...stage, maskRate: [] })) : stages, columns),

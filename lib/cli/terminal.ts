@@ -7,6 +7,7 @@
 import { printable, printableLines } from "../sentences/safe_text.ts";
 import { consoleSize, type Size } from "./console_size.ts";
 import { emptyDrawing, roomIn } from "./drawing.ts";
+import { launchOf } from "../mpi/launcher.ts";
 import { environment } from "./permissions.ts";
 import { drawnPlace, type StandardStream, untilItFails, writeTo } from "./standard_streams.ts";
 import { cutTo, textWidth } from "./text_width.ts";
@@ -69,6 +70,14 @@ export interface Screen {
   /** Writes to it. */
   write(text: string): void;
 }
+
+/** What shows nothing. */
+export const noScreen: Screen = {
+  isTerminal: false,
+  canDraw: false,
+  size: () => ({ columns: Infinity, rows: Infinity }),
+  write: () => {},
+};
 
 /** Milliseconds between progress lines where they cannot be drawn again. */
 const LOG_INTERVAL = 10_000;
@@ -171,9 +180,10 @@ function screenOf(stream: StandardStream, { isAside }: { isAside: boolean }): Sc
   };
 }
 
-/** Whether a terminal only keeps what it gets, as those of services that build and test do. */
+/** Whether a terminal only keeps what it gets, as those of services that build and test do, and of launchers of ranks. */
 export function isLog(variable: (name: string) => string | undefined): boolean {
-  return variable("TERM") === "dumb" || !["", "0", "false"].includes(variable("CI") ?? "");
+  return launchOf(variable)?.hasMpi === true || variable("TERM") === "dumb" ||
+    !["", "0", "false"].includes(variable("CI") ?? "");
 }
 
 /** Whether a terminal that gets narrower breaks the lines that it shows: all but the oldest do. */

@@ -20,6 +20,8 @@ import { activations } from "../tensor/activations.ts";
 import { TEMPERATURE } from "../model/heads/contrastive.ts";
 import { optimizers } from "../optimizer/optimizer.ts";
 import { tokenizerTypes } from "../tokenizer/tokenizer.ts";
+import { wirePrecisions } from "../mpi/wire_precision.ts";
+import { MOST_LOCAL_STEPS } from "../train/rank_steps.ts";
 import { KEPT_CHECKPOINTS } from "../train/checkpoint.ts";
 import { BATCH_TEXTS, TEXT_LENGTH, VIEW_DROPOUT } from "../train/contrastive_settings.ts";
 import { type LearningRate, type MaskRate, schedules, type Span } from "../train/schedule.ts";
@@ -345,6 +347,29 @@ const reports = {
   trace: flag("FILE", "record a timeline of device and host, for Perfetto or chrome://tracing; slower", trimmed),
 };
 
+const together = {
+  tiles: flag(
+    "N",
+    "compute steps in N tiles (or a multiple) whose sum is the same for any number of ranks (default: what suits the ranks)",
+    count,
+  ),
+  "gradient-precision": flag(
+    "FORMAT",
+    `how gradients travel between ranks: ${either(wirePrecisions)} (default: ${wirePrecisions[0]})`,
+    parseChoice(wirePrecisions),
+  ),
+  "sync-every": flag(
+    "N",
+    "steps that ranks make on their own before they bring their weights together (default: 1)",
+    parseWhole({ least: 1, most: MOST_LOCAL_STEPS }),
+  ),
+  mpi: { ...flag("CHOICE", "MPI library of the launcher: auto, off or a path", trimmed), default: "auto" },
+  "rank-timeout": {
+    ...flag("SECONDS", "how long a rank may give no sign of life", (value) => parseNumber(value)),
+    default: 20,
+  },
+};
+
 /** The flags of `train` under headings. */
 export const trainFlagGroups: FlagGroups = {
   "Text and run": textAndRun,
@@ -354,11 +379,21 @@ export const trainFlagGroups: FlagGroups = {
   [`What is learned (contrastive: --length ${TEXT_LENGTH}, ${BATCH_TEXTS} texts a batch, --dropout ${VIEW_DROPOUT})`]:
     objective,
   Optimizer: optimizer,
+  "Several machines": together,
   Reports: reports,
 };
 
 /** Flags by name, for looking up their values. */
-export const trainFlags = { ...textAndRun, ...shape, ...budgets, ...batches, ...objective, ...optimizer, ...reports };
+export const trainFlags = {
+  ...textAndRun,
+  ...shape,
+  ...budgets,
+  ...batches,
+  ...objective,
+  ...optimizer,
+  ...together,
+  ...reports,
+};
 
 /** Names of the flags of which one at most is given. */
 export const budgetFlags = Object.keys(budgets) as readonly (keyof typeof budgets)[];

@@ -9,6 +9,7 @@ import { architectures, checkConfig, type ModelConfig, modelConfig, type Preset 
 import type { Activation } from "../tensor/activations.ts";
 import { checkContrastive, contrastiveDefaults, TEXT_LENGTH, VIEW_DROPOUT } from "../train/contrastive_settings.ts";
 import type { Budget, LearningRate } from "../train/schedule.ts";
+import { wirePrecisions } from "../mpi/wire_precision.ts";
 import type { MuonOptions } from "../optimizer/muon.ts";
 import { defaultSettings, muonSettings, type TrainingSettings } from "../train/settings.ts";
 import { definedOnly, type ParsedFlags, UsageError } from "./flags.ts";
@@ -190,7 +191,7 @@ function modelOf(
 }
 
 /** A value that is noted only where it is another than without its flag. */
-const unlessUsual = (value: number | undefined, usual: number) => value === usual ? undefined : value;
+const unlessUsual = <T>(value: T | undefined, usual: T) => value === usual ? undefined : value;
 
 /** Where a gate has an activation, it is that of the feed-forward layer; the head keeps its own. */
 function activationOf(preset: Preset, activation: Activation | undefined): Partial<ModelConfig> {
@@ -238,6 +239,8 @@ function settingsOf(
       batchTokens: get(flags["batch-tokens"]),
       pack: get(flags.nsp) ? "pairs" : get(flags.pack),
       accumulate: get(flags.accumulate),
+      gradientPrecision: unlessUsual(get(flags["gradient-precision"]), wirePrecisions[0]),
+      syncEvery: unlessUsual(get(flags["sync-every"]), 1),
       recompute: get(flags["checkpoint-activations"]) || undefined,
       outputInit: unlessUsual(get(flags["output-init"]), 1),
       attention: get(flags.attention),

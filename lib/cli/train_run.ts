@@ -33,9 +33,12 @@ import { profileTable } from "./profile_table.ts";
 import { program } from "./program.ts";
 import { lookAhead, type Outlook, outlookLines } from "./outlook.ts";
 import { type EndNote, endNote } from "./run_end.ts";
-import { createRecovery, type Failure, resumeCommand } from "./recovery.ts";
+import { createRecovery, type Failure } from "./recovery.ts";
+import { resumeCommand } from "./resume_command.ts";
 import type { Reporter } from "./reporter.ts";
-import { enterFolder, modelOf, type Run } from "./run.ts";
+import { agreeOnRun, printOfRun } from "./rank_agreement.ts";
+import { recoveredTogether } from "./rank_recovery.ts";
+import { enterFolder, isFirst, modelOf, type Run } from "./run.ts";
 import { claimWatch } from "./run_claim.ts";
 import { openRunDevice } from "./run_device.ts";
 import { nextStep, type RunTotals, runTotals, tellEnding } from "./run_ending.ts";
@@ -91,14 +94,16 @@ export async function trainRun(
         return code;
       } catch (error) {
         terminal.clear();
-        const next = signal.aborted
-          ? undefined
-          : failure
-          ? await recovery.next(error, failure)
-          : inSmallerParts(error, run, parsed.get(trainFlags["micro-batch"]));
+        const recovered = async () =>
+          signal.aborted
+            ? undefined
+            : failure
+            ? await recovery.next(error, failure)
+            : inSmallerParts(error, run, parsed.get(trainFlags["micro-batch"]));
+        const next = run.team ? await recoveredTogether(error, { run, failure, recovered }) : await recovered();
         if (!next) {
           end.note(error instanceof DivergedError ? "diverged" : "stopped");
-          const advice = failure && await recovery.advice(error, failure);
+          const advice = failure && isFirst(run) ? await recovery.advice(error, failure) : undefined;
           if (advice !== undefined) terminal.print(advice);
           throw withAdvice(error, run.opened.choice);
         }
@@ -136,28 +141,29 @@ interface Attempt extends Site {
 
 /** Trains until the end; returns the exit code. */
 async function attempt(run: Run, site: Attempt): Promise<number> {
-  const { parsed, terminal, signal, isFirst, failed } = site;
+  const { parsed, terminal, signal, isFirst: isBeginning, failed } = site;
   const path = parsed.get(trainFlags.trace);
-  if (path !== undefined) await claimTrace(path);
+  if (path !== undefined && isFirst(run)) await claimTrace(path);
   const opened = run.device ??
-    await openRunDevice({ ...run, isRecovered: !isFirst }, parsed, tuneTeller(terminal));
+    await openRunDevice({ ...run, isRecovered: !isBeginning }, parsed, tuneTeller(terminal));
   const { device, reason, notice } = opened;
   device.whileBusy = site.interrupt.whileBusy;
   const began = performance.now();
   let progress: Progress | undefined;
   try {
-    if (isFirst) {
+    if (isBeginning && run.team) await agreeOnRun(run.team.ranks, await printOfRun(run, device.settings));
+    if (isBeginning && isFirst(run)) {
       if (run.state) terminal.print(`resume  ${run.path} at step ${grouped(run.state.step)}`, { routine: true });
       terminal.print(runSummary(run, { reason, notice, columns: terminal.columns }), { routine: true });
       site.known.outlook = await lookAhead(run, { device, terminal, signal });
       // what was not found out to the end would be wrong
-      if (signal.aborted) return tellNothingDone(run, terminal);
+      if (signal.aborted && !run.team) return tellNothingDone(run, terminal);
       terminal.print(`${outlookLines(run, site.known.outlook).join("\n")}\n`, { routine: true });
     }
     return await trainOn(opened, run, { ...site, entered: (now) => progress = now });
   } catch (error) {
     const { description, settings } = device;
-    const nothing = isFirst ? undefined : { hasSteps: false, soundUntil: (step: number) => step };
+    const nothing = isBeginning ? undefined : { hasSteps: false, soundUntil: (step: number) => step };
     const known = progress ?? nothing;
     const elapsed = (run.state?.elapsed ?? 0) + (performance.now() - began) / 1000;
     if (known) failed({ run, device: { description, settings }, elapsed, ...known });
@@ -173,7 +179,7 @@ type Progress = Pick<Failure, "hasSteps" | "soundUntil">;
 async function trainOn(
   { device, trace }: OpenedDevice,
   run: Run,
-  { parsed, terminal, json, signal, end, slow, known, isFirst, entered }: Omit<Attempt, "failed"> & {
+  { parsed, terminal, json, signal, end, slow, known, isFirst: isBeginning, entered }: Omit<Attempt, "failed"> & {
     entered: (progress: Progress) => void;
   },
 ): Promise<number> {
@@ -192,7 +198,8 @@ async function trainOn(
   };
   const during = trace && (<T>(name: string, work: () => Promise<T>) => trace.during(name, work));
   try {
-    const options = { model, corpus, tokenizer, ...settings, resume: state, keep, signal, during };
+    const ranks = run.team?.ranks;
+    const options = { model, corpus, tokenizer, ...settings, resume: state, keep, signal, during, ranks };
     for await (const event of train(options)) {
       if (!outcome && event.kind === "phase") {
         for (const reporter of [shown, told]) await reporter.event(event);
@@ -202,15 +209,18 @@ async function trainOn(
       if (!outcome && signal.aborted && !isStep(event)) break;
       if (!outcome) {
         // only now: text that turns out too short leaves no folder behind
-        if (isFirst) await enterFolder(run, device);
-        const validations = await readValidations(run.path);
+        if (isBeginning) await enterFolder(run, device);
+        const validations = isFirst(run) ? await readValidations(run.path) : [];
         outcome = watchOutcome({ ...guessOf(run), validations });
         const notices = runNotices(run, { outlook: known.outlook, validations, terminal });
-        const said = [...await eventsOf(run, parsed.get(trainFlags.tensorboard) ?? false), end, slow, shown, told];
+        const isAsked = parsed.get(trainFlags.tensorboard) ?? false;
+        const said = [...isFirst(run) ? await eventsOf(run, isAsked) : [], end, slow, shown, told];
         keeper = guardedKeeper(run, { device, outcome, validations });
         // a run of which nothing is left to do has no other event before
         if (early) await keeper.save(early);
-        reporters = [...keepersOf(run, { keeper, outcome, said, saved }), notices, totals];
+        reporters = isFirst(run)
+          ? [...keepersOf(run, { keeper, outcome, said, saved }), notices, totals]
+          : [slow, outcome];
         entered({ hasSteps: true, soundUntil: outcome.soundUntil });
       }
       for (const reporter of reporters) await reporter.event(event);
@@ -222,12 +232,15 @@ async function trainOn(
     if (profile && parsed.get(trainFlags.profile)) {
       terminal.print(profileTable(profile, { peaks: await measurePeaks(device), width: terminal.columns }));
     }
-    if (!outcome) return signal.aborted ? tellNothingDone(run, terminal) : 1;
+    if (!outcome) return signal.aborted || run.team ? tellNothingDone(run, terminal) : 1;
+    if (!isFirst(run)) return signal.aborted ? INTERRUPTED : outcome.problem() === undefined ? 0 : 1;
     return await ended(run, { signal, outcome, totals, terminal });
   } finally {
     for (const reporter of reporters) reporter.close?.();
     const path = parsed.get(trainFlags.trace);
-    if (trace && path !== undefined) terminal.print(await writeTrace(path, trace, { device: device.description }));
+    if (trace && path !== undefined && isFirst(run)) {
+      terminal.print(await writeTrace(path, trace, { device: device.description }));
+    }
     model.destroy();
   }
 }
@@ -371,7 +384,9 @@ function example(corpus: Corpus, tokenizer: Tokenizer): string {
 }
 
 /** Takes back what is unfinished, and says how to go on. */
-function leaveAtOnce(terminal: Terminal, { path, claim }: Run): void {
+function leaveAtOnce(terminal: Terminal, run: Run): void {
+  if (!isFirst(run)) return;
+  const { path, claim } = run;
   terminal.clear();
   claim.release();
   const names = unfinishedRemoved(`${path}/checkpoints`);

@@ -20,10 +20,12 @@ import {
   type EvaluationPrograms,
   evaluationPrograms,
   type LossFailure,
+  overflow,
+  type Predicted,
   type ShapedBatch,
   windowSums,
 } from "./run_batches.ts";
-import { addSums, type Evaluation, meansOf, NO_SUMS } from "./score_totals.ts";
+import { addSums, type Evaluation, meansOf, NO_SUMS, type ScoreSums } from "./score_totals.ts";
 
 /** A token of a sample, and how it was predicted where it was masked. */
 export interface SampleToken {
@@ -125,6 +127,18 @@ export interface EvaluatorOptions {
    * @default {"none"}
    */
   pack?: PackMode | undefined;
+  /** Who evaluates with this process, each some of the batches. Default: it alone. */
+  share?: EvaluationShare | undefined;
+}
+
+/** Processes that evaluate together. */
+export interface EvaluationShare {
+  /** Number of this one. */
+  readonly rank: number;
+  /** How many there are. */
+  readonly size: number;
+  /** A value of each, told to all, in order. */
+  gather<T>(what: string, own: T): Promise<T[]>;
 }
 
 /**
@@ -142,7 +156,9 @@ export async function createEvaluator(options: EvaluatorOptions): Promise<Evalua
     isCompiled = false;
     return programs.clear();
   };
+  const { share } = options;
   const groups = async function* (failure?: LossFailure): AsyncGenerator<EvaluatedGroup> {
+    if (share) return yield* sharedGroups(text.batches, { model, programs, share, failure });
     let [total, done] = [NO_SUMS, 0];
     const { batches } = text;
     for await (const group of batchGroups(model, batches, programs)) {
@@ -192,6 +208,62 @@ export async function createEvaluator(options: EvaluatorOptions): Promise<Evalua
     sampling: (count) => sampling(text.batches[0]!, { ...options, programs, count }),
     sample: async (count) => await (await sampling(text.batches[0]!, { ...options, programs, count })).result(),
   };
+}
+
+/** What a process found in one of its batches: sums of windows, or the first loss that is not finite, as text. */
+type BatchSums = { readonly sums: readonly ScoreSums[] } | { readonly bad: string };
+
+/**
+ * Batches that processes take in turn, and at the end one group without any, in which they tell each other. Sums are added in the
+ * order of the text, which gives the same numbers as one process.
+ */
+async function* sharedGroups(
+  batches: readonly ShapedBatch[],
+  { model, programs, share: { rank, size, gather }, failure = overflow }: {
+    model: Model;
+    programs: EvaluationPrograms;
+    share: EvaluationShare;
+    failure: LossFailure | undefined;
+  },
+): AsyncGenerator<EvaluatedGroup> {
+  const own: BatchSums[] = [];
+  const turn = batches.filter((_, i) => i % size === rank);
+  for await (const group of batchGroups(model, turn, programs)) {
+    yield {
+      begin: group.begin,
+      async result() {
+        own.push(...(await group.results()).map(sumsOf));
+        return { share: own.length / turn.length };
+      },
+    };
+  }
+  yield {
+    begin: () => {},
+    async result() {
+      const all = await gather("validation", own);
+      let total = NO_SUMS;
+      for (const i of batches.keys()) {
+        const found = all[i % size]![Math.floor(i / size)]!;
+        if ("bad" in found) throw failure(Number(found.bad));
+        total = found.sums.reduce(addSums, total);
+      }
+      return { share: 1, evaluation: meansOf(total) };
+    },
+  };
+}
+
+function sumsOf(predicted: Predicted<ShapedBatch>): BatchSums {
+  let bad: string | undefined;
+  const noted: LossFailure = (loss) => {
+    bad = String(loss);
+    return new RangeError(bad);
+  };
+  try {
+    return { sums: windowSums(predicted, noted) };
+  } catch (error) {
+    if (bad === undefined) throw error;
+    return { bad };
+  }
 }
 
 /** Seconds that a token of a batch takes, by the batch again and again. */

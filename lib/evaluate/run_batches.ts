@@ -146,7 +146,8 @@ async function submitted<Shaped extends ShapedBatch>(
 /** The error of a loss that is not finite. */
 export type LossFailure = (loss: number) => Error;
 
-const overflow: LossFailure = (loss) =>
+/** What is said of it where nothing else is. */
+export const overflow: LossFailure = (loss) =>
   new RangeError(`Cannot score the text: the loss of a token is ${loss}; the model's numbers overflow 32 bits`);
 
 /**

@@ -270,6 +270,22 @@ export class Model {
     return await (await this.stageRecords(range))();
   }
 
+  /** Waits, and reads what the section "gradients" adds up: all gradients, flat, and the totals of each loss. */
+  async readSums(): Promise<Float32Array<ArrayBuffer>[]> {
+    return (await this.device.read(this.#sums)).map((bytes) => new Float32Array(bytes));
+  }
+
+  /** Replaces what the section "gradients" adds up; undefined: by zeros. */
+  writeSums(sums: readonly Float32Array[] | undefined): void {
+    for (const [i, tensor] of this.#sums.entries()) {
+      this.device.write(tensor, sums?.[i] ?? new Float32Array(tensor.size));
+    }
+  }
+
+  get #sums(): Tensor[] {
+    return [this.store.gradients, ...stepsOf(this.#steps).map(({ totals }) => totals)];
+  }
+
   /** Waits, and reads all parameters by name. */
   async readParameters(): Promise<Map<string, Float32Array<ArrayBuffer>>> {
     const [values] = await this.device.read([this.store.values]);

@@ -21,6 +21,8 @@ export interface BatchSource {
   readonly position: WindowPosition;
   /** The next batch, of a shape, with so large a share of its tokens masked, at so large a share of the budget. */
   next(options: { shape: BatchShape; rate: number; progress: number }): Promise<Batch>;
+  /** Passes over the texts of the next batch; returns their tokens, [windows · length]. */
+  pass(shape: BatchShape): Promise<Uint32Array>;
   /** Closes the corpus. */
   close(): Promise<void>;
 }
@@ -59,20 +61,27 @@ function maskedBatches({ settings, corpus, tokenizer, ...rest }: BatchSourceOpti
       const { batch } = await loadBatch(source, { windows, length, capacity, ...masking });
       return attention ? inPieces(batch, pieceAt(attention, progress, length)) : batch;
     },
+    async pass({ windows, length }) {
+      const tokens = new Uint32Array(windows * length);
+      const texts = await source.next({ length, count: windows });
+      for (const [w, text] of texts.entries()) tokens.set(text.tokens, w * length);
+      return tokens;
+    },
   };
 }
 
 function comparedBatches(options: BatchSourceOptions): BatchSource {
   const source = viewSource(options);
   const padding = options.tokenizer.special["[PAD]"];
+  const next = async ({ length, capacity: count }: BatchShape) =>
+    viewBatch(await source.next({ length, count }), { length, padding });
   return {
     get position() {
       return source.position;
     },
     close: () => source.close(),
-    async next({ shape: { length, capacity: count } }) {
-      return viewBatch(await source.next({ length, count }), { length, padding });
-    },
+    next: ({ shape }) => next(shape),
+    pass: async (shape) => (await next(shape)).original,
   };
 }
 

@@ -92,6 +92,8 @@ function checkpointFiles({ config, tokenizer, state, origin, pooling }: Checkpoi
     moments.set(`first.${name}`, { shape, data: state.firstMoment.get(name)! });
     const second = state.secondMoment.get(name);
     if (second) moments.set(`second.${name}`, { shape, data: second });
+    const outer = state.outerMomentum?.get(name);
+    if (outer) moments.set(`outer.${name}`, { shape, data: outer });
   }
   const { step, tokens, seconds, elapsed, evaluateTokens, trend, optimizer, lossScale, position } = state;
   const { corpus, device, base } = origin ?? {};
@@ -196,5 +198,7 @@ export async function loadCheckpoint(storage: CheckpointStorage, name: string): 
     parameters,
   };
   const second = moment("second", (parameter) => hasSecondMoment(optimizer ?? "adamw", parameter));
-  return { config, tokenizer, state: { ...state, firstMoment: moment("first"), secondMoment: second } };
+  const hasOuter = moments.keys().some((name) => name.startsWith("outer."));
+  const outer = hasOuter ? { outerMomentum: moment("outer") } : {};
+  return { config, tokenizer, state: { ...state, firstMoment: moment("first"), secondMoment: second, ...outer } };
 }

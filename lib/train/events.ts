@@ -33,6 +33,8 @@ export interface TrainingState extends Moments {
   readonly parameters: ReadonlyMap<string, Float32Array<ArrayBuffer>>;
   /** What the moments are of. Default: "adamw". */
   readonly optimizer?: OptimizerName | undefined;
+  /** Momentum of the outer steps by name, where ranks train on their own in between. */
+  readonly outerMomentum?: ReadonlyMap<string, Float32Array<ArrayBuffer>> | undefined;
 }
 
 /** What one step of training reported. */

@@ -5,6 +5,7 @@
  */
 
 import { follows, type Stage } from "../batch/curriculum.ts";
+import { wirePrecisions } from "../mpi/wire_precision.ts";
 import { packModes } from "../batch/block.ts";
 import { maskModes, maskRules } from "../batch/masking.ts";
 import { viewKinds } from "../batch/views.ts";
@@ -81,6 +82,9 @@ const settingsFields: Fields<TrainingSettings> = {
   batchTokens: whole(1),
   accumulate: whole(1),
   recompute: maybe(truth),
+  tiles: maybe(truth),
+  gradientPrecision: maybe(choice(wirePrecisions)),
+  syncEvery: maybe(whole(1)),
   pack: maybe(choice([...packModes, "pairs"])),
   contrastive: maybe(record({ temperature: above0, views: choice(viewKinds) })),
   maskRate: record({ start: share, by: maybe(list(share)), end: share }),

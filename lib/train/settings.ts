@@ -13,6 +13,8 @@ import type { Preset } from "../model/config.ts";
 import type { Model } from "../model/model.ts";
 import type { MuonOptions } from "../optimizer/muon.ts";
 import type { OptimizerOptions } from "../optimizer/optimizer.ts";
+import type { Ranks } from "../mpi/ranks.ts";
+import type { WirePrecision } from "../mpi/wire_precision.ts";
 import type { Corpus } from "../text/corpus.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { TrainingState } from "./events.ts";
@@ -39,6 +41,15 @@ export interface TrainingSettings {
   readonly accumulate: number;
   /** Compute a layer's activations anew for its gradient instead of keeping them. Default: false. */
   readonly recompute?: boolean | undefined;
+  /**
+   * Take each batch of a step for a tile, whose gradients are added to those of the others in one order, whoever computes them: any
+   * number of ranks gives the same losses. Several ranks always do. Default: false.
+   */
+  readonly tiles?: boolean | undefined;
+  /** How gradients travel between ranks. Default: "f32". */
+  readonly gradientPrecision?: WirePrecision | undefined;
+  /** Steps after which the weights of ranks are brought together, which train on their own in between. Default: 1. */
+  readonly syncEvery?: number | undefined;
   /** How windows are filled. */
   readonly pack: PackMode;
   /** Compare texts instead of predicting masked tokens: see {@linkcode contrastive}. Default: tokens are predicted. */
@@ -89,6 +100,8 @@ export interface TrainOptions extends Partial<TrainingSettings> {
   tokenizer: Tokenizer;
   /** How long to train. */
   budget: Budget;
+  /** Processes that train together. Default: this one alone. */
+  ranks?: Ranks | undefined;
   /** Goes on from here. Default: from the start. */
   resume?: TrainingState | undefined;
   /** Runs and notes what the host does beside giving the device its work, by a name. Default: it is only run. */

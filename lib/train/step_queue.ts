@@ -6,6 +6,7 @@
 
 import type { Batch } from "../batch/batch.ts";
 import { capacityFor } from "../batch/masking.ts";
+import { printOf } from "../mpi/print.ts";
 import type { WindowPosition } from "../batch/windows.ts";
 import type { BatchShape } from "../model/model.ts";
 import type { BatchSource } from "./batch_source.ts";
@@ -25,10 +26,12 @@ export interface PreparedStep {
   readonly plan: StepPlan;
   /** Sizes of its batches. */
   readonly shape: BatchShape;
-  /** One batch, or several to accumulate. */
+  /** One batch, or several to accumulate; where ranks share a step, those of this one. */
   readonly batches: readonly Batch[];
   /** Place in the corpus behind it. */
   readonly position: WindowPosition;
+  /** Print of all its tokens, where ranks share it. */
+  readonly print?: number | undefined;
 }
 
 /** Steps in order. */
@@ -57,6 +60,8 @@ export interface StepQueueOptions {
   seconds: () => number;
   /** Steps and tokens that are behind. */
   start: Pick<Clock, "step" | "tokens">;
+  /** Which of a step's batches are made; the others' windows are passed over. Default: all. */
+  own?: { readonly first: number; readonly end: number } | undefined;
 }
 
 /** Sizes of the batches in a stage of the curriculum. */
@@ -74,8 +79,9 @@ export function stageShape(settings: Omit<TrainingSettings, "budget">, stage: nu
 }
 
 /** Plans steps by the token clock and loads their batches. */
-export function stepQueue({ settings, width, source, seconds, start }: StepQueueOptions): StepQueue {
+export function stepQueue({ settings, width, source, seconds, start, own }: StepQueueOptions): StepQueue {
   const { batchTokens, accumulate, budget } = settings;
+  const { first, end } = own ?? { first: 0, end: accumulate };
   let clock = start;
   const queue: PreparedStep[] = [];
   const prepare = async (): Promise<PreparedStep | undefined> => {
@@ -87,7 +93,12 @@ export function stepQueue({ settings, width, source, seconds, start }: StepQueue
     const shape = stageShape(settings, plan.stage);
     const { maskRate: rate, progress } = plan;
     const batches: Batch[] = [];
-    for (let i = 0; i < accumulate; i++) batches.push(await source.next({ shape, rate, progress }));
+    let print: number | undefined;
+    for (let i = 0; i < accumulate; i++) {
+      const batch = i >= first && i < end ? await source.next({ shape, rate, progress }) : undefined;
+      if (own) print = printOf(batch?.original ?? await source.pass(shape), print ?? 0);
+      if (batch) batches.push(batch);
+    }
     const before = clock;
     clock = { step: before.step + 1, tokens: before.tokens + tokens };
     return {
@@ -97,6 +108,7 @@ export function stepQueue({ settings, width, source, seconds, start }: StepQueue
       shape,
       batches,
       position: source.position,
+      ...(print === undefined ? {} : { print }),
     };
   };
   let isBegun = false;

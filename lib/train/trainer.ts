@@ -4,6 +4,7 @@
  * @module
  */
 
+import { soloRank } from "../mpi/local_ranks.ts";
 import type { TrainEvent } from "./events.ts";
 import { tellReports } from "./report.ts";
 import type { TrainOptions } from "./settings.ts";
@@ -14,6 +15,9 @@ import { TrainingLoop } from "./training_loop.ts";
  *
  * When the text cannot be read on, or the device fails in a step before its update, a checkpoint of the state before that step is
  * yielded, where it can still be read; the error is thrown.
+ *
+ * Of several `ranks` each calls this with the same model, text and settings; all have the same weights after every step, and the first
+ * alone yields samples and checkpoints.
  *
  * A step whose loss or gradient is NaN or infinite does not change the weights and is yielded as skipped.
  *
@@ -36,7 +40,9 @@ import { TrainingLoop } from "./training_loop.ts";
  * ```
  */
 export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, void, void> {
-  const loop = new TrainingLoop(options);
+  const { tiles = false, syncEvery = 1 } = options;
+  const ranks = options.ranks ?? (tiles || syncEvery > 1 ? await soloRank() : undefined);
+  const loop = new TrainingLoop({ ...options, ranks });
   try {
     yield* tellReports(loop.reports(), loop);
   } finally {

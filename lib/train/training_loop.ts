@@ -49,6 +49,7 @@ import {
   type TrainOptions,
 } from "./settings.ts";
 import type { Report } from "./report.ts";
+import { checkRanks, type RankSteps, rankSteps } from "./rank_steps.ts";
 import { type PreparedStep, stageShape, type StepQueue, stepQueue } from "./step_queue.ts";
 import { stepRecords } from "./step_records.ts";
 import { submitStep } from "./submit_step.ts";
@@ -78,6 +79,8 @@ interface Due {
   readonly end: boolean;
 }
 
+const NOTHING_DUE: Due = { read: false, evaluate: false, sample: false, save: false, end: false };
+
 /** Where training is. */
 type At = Pick<TrainingState, "step" | "tokens" | "position">;
 
@@ -93,12 +96,14 @@ type StepEvent = TrainRecord | SkippedRecord | OverflowRecord | SpikeRecord;
 
 /** A run of training under way. */
 export class TrainingLoop {
-  /** Whether the device works while the host does something else. */
+  /** Whether the device works while the host does something else; ranks do everything in one order. */
   readonly overlaps: boolean;
   readonly #options: TrainOptions;
   readonly #settings: TrainingSettings;
   readonly #source: BatchSource;
   readonly #steps: StepQueue;
+  /** What this process does of the steps, where ranks share them or they are made of tiles. */
+  readonly #rankSteps: RankSteps | undefined;
   readonly #clock: RunClock;
   #evaluator: Evaluator | undefined;
   #program: TrainingProgram | undefined;
@@ -119,15 +124,18 @@ export class TrainingLoop {
   /** What the device was given last. */
   #phase: Phase = "preparing";
   #saving: Saving | undefined;
+  /** Whether training has failed: no other rank answers any more. */
+  #isBroken = false;
 
   /** Restores the state to go on from, if there is one; nothing is read yet. */
   constructor(options: TrainOptions) {
-    const { model, corpus, tokenizer, resume } = options;
+    const { model, corpus, tokenizer, resume, ranks } = options;
     const { preset, width, maxLength } = model.config;
     this.#options = options;
-    this.overlaps = model.device.stage !== undefined;
+    this.overlaps = model.device.stage !== undefined && !ranks;
     this.#time = deviceTime(this);
     this.#settings = { ...defaultSettings({ preset, width }), ...options };
+    if (ranks) checkRanks(ranks, this.#settings, model.device);
     const { pack, budget, contrastive } = this.#settings;
     if (this.#finalLength > maxLength) {
       throw new RangeError(`Cannot train at length ${this.#finalLength}: the model's longest is ${maxLength}`);
@@ -142,6 +150,9 @@ export class TrainingLoop {
     if (resume) restore(model, resume, this.#settings.optimizer);
     this.#source = batchSource({ settings: this.#settings, corpus, tokenizer, position: resume?.position });
     this.#clock = runClock(budget, resume);
+    const seconds = resume?.elapsed ?? resume?.seconds ?? 0;
+    this.#rankSteps = ranks &&
+      rankSteps({ model, ranks, settings: this.#settings, seconds, outerMomentum: resume?.outerMomentum });
     const start = { step: resume?.step ?? 0, tokens: resume?.tokens ?? 0 };
     this.#at = { ...start, position: this.#source.position };
     this.#trend = resume?.trend ?? NO_TREND;
@@ -153,8 +164,9 @@ export class TrainingLoop {
       settings: this.#settings,
       width,
       source: this.#source,
-      seconds: this.#clock.elapsed,
+      seconds: () => this.#elapsed,
       start,
+      own: this.#rankSteps?.tiles,
     });
     this.#evaluateTokens = resume?.evaluateTokens ?? plannedEvaluateTokens(this.#settings);
     this.#progress = this.#reached();
@@ -176,7 +188,7 @@ export class TrainingLoop {
             await this.#compile(step);
           }
           if (this.#phase !== "training") yield { ...this.#entering("training"), isFirst: false };
-          this.#submit(step);
+          await this.#submit(step);
         }
       } catch (error) {
         yield { isFirst: true, events: () => this.#failing(error) };
@@ -203,16 +215,20 @@ export class TrainingLoop {
     const text = { model, corpus, tokenizer, length: this.#finalLength, tokens };
     this.#evaluator = contrastive
       ? await createContrastiveEvaluator({ ...text, shape: stageShape(this.#settings, this.#lastStage) })
-      : await createEvaluator({ ...text, rule, pack });
+      : await createEvaluator({ ...text, rule, pack, share: this.#options.ranks });
     // what is read, where the text or a window ends sooner: by that runs are compared
     if (this.#evaluateTokens !== undefined) this.#evaluateTokens = this.#evaluator.tokens;
     await this.#during("loader", () => this.#steps.fill());
     if (!resume && this.#steps.masked === 0) await checkMaskable(this.#settings, { corpus, tokenizer });
+    await this.#rankSteps?.checkWeights(this.#at.step);
   }
 
   /** The next batch, or several to accumulate; undefined when the budget is used up or training is stopped. */
   async #next(): Promise<PreparedStep | undefined> {
-    return this.#isStopped ? undefined : await this.#during("loader", () => this.#steps.next());
+    if (this.#rankSteps?.isSettled(this.#at.step)) await this.#agree(this.#rankSteps);
+    const step = this.#isStopped ? undefined : await this.#during("loader", () => this.#steps.next());
+    if (!step) await this.#rankSteps?.settle();
+    return step;
   }
 
   /** Goes over to something else, which is told before that begins. */
@@ -243,11 +259,12 @@ export class TrainingLoop {
     this.#program = await this.#during("recording", () => model.compileTraining(shape, optimizer, { recomputes }));
   }
 
-  /** Submits a step to the device and does not wait for it. */
-  #submit(step: PreparedStep): void {
+  /** Submits a step to the device and does not wait for it, or only for other ranks. */
+  async #submit(step: PreparedStep): Promise<void> {
     const { model } = this.#options;
     if (this.#pending.length === 0) this.#begun = performance.now();
-    submitStep(model, this.#program!, step, this.#settings);
+    if (this.#rankSteps) await this.#during("sum", () => this.#rankSteps!.submit(this.#program!, step));
+    else submitStep(model, this.#program!, step, this.#settings);
     this.#pending.push(step);
     this.#at = { ...step.after, position: step.position };
   }
@@ -258,6 +275,9 @@ export class TrainingLoop {
   async *#failing(error: unknown): AsyncGenerator<TrainEvent> {
     // before the update the weights are those of the step before; in it they may be anything
     if (error instanceof KernelError && error.section === "update") throw error;
+    // what ranks have on their own is no state to go on from
+    if (this.#rankSteps && !(this.#isFirst && this.#rankSteps.isSettled(this.#at.step))) throw error;
+    this.#isBroken = true;
     try {
       yield* (await this.#stepReport()).events();
       if (this.#isSound) { for await (const report of this.#checkpoint({ end: true })) yield* report.events(); }
@@ -269,9 +289,11 @@ export class TrainingLoop {
 
   /** What there is to do now, after a step or instead of one. */
   #due(step: PreparedStep | undefined): Due {
+    if (this.#rankSteps && !this.#rankSteps.isSettled(this.#at.step)) return NOTHING_DUE;
     const last = this.#pending.at(-1);
     // steps are planned ahead, so a budget by the clock is read here and not from the plan
-    const before = { step: last?.before.step ?? this.#at.step, progress: this.#progress };
+    const since = this.#rankSteps ? this.#pending[0] : last;
+    const before = { step: since?.before.step ?? this.#at.step, progress: this.#progress };
     // what is set aside for the end changes with each pause, and nothing may be due twice
     this.#progress = Math.max(this.#progress, this.#reached());
     const now = { step: this.#at.step, progress: this.#progress };
@@ -283,7 +305,8 @@ export class TrainingLoop {
     // who interrupts wants the state saved, not a last validation; one that is due would be missing for ever
     const isFinished = end && (!this.#isStopped || isOver);
     return {
-      read: this.#pending.length >= this.#readEvery || end || evaluate! || save! || sample!,
+      read: this.#pending.length >= this.#readEvery || this.#rankSteps !== undefined || end || evaluate! || save! ||
+        sample!,
       evaluate: last !== undefined && (evaluate! || isFinished),
       // of texts that are compared no token is predicted
       sample: sample! && !this.#isStopped && !this.#settings.contrastive,
@@ -316,7 +339,8 @@ export class TrainingLoop {
    */
   async *#stepEvents(steps: readonly PreparedStep[], timed: TimedWork<StepRecords[]>): AsyncGenerator<TrainEvent> {
     await this.#during("loader", () => this.#steps.fill());
-    const { value: records, seconds: passed } = await timed.result();
+    const { value: own, seconds: passed } = await timed.result();
+    const records = this.#isBroken ? own : await this.#rankSteps?.records(own) ?? own;
     const since = this.#clock.training.seconds();
     this.#clock.training.add(passed);
     // the interval follows the speed of the device, at most doubling, so that the queue stays short
@@ -419,17 +443,20 @@ export class TrainingLoop {
     const evaluator = this.#evaluator!;
     const seconds = "minutes" in budget ? 60 * budget.minutes : Infinity;
     const enough = Math.min(MOST_TIMING, TIMING_SHARE * seconds);
-    const measured = await this.#during("validation", () => evaluator.tokenSeconds(enough));
+    const timed = await this.#during("validation", () => evaluator.tokenSeconds(enough));
+    const measured = await this.#told("seconds", timed);
     // steps were timed for longer, if at shorter lengths: a mean of that does not know a machine's quick moments
-    const tokenSeconds = Math.max(measured, FORWARD_SHARE * this.#clock.training.seconds() / this.#at.tokens);
+    const trained = await this.#told("trained", this.#clock.training.seconds());
+    const tokenSeconds = Math.max(measured, FORWARD_SHARE * trained / this.#at.tokens);
     const steps = this.#at.step / Math.min(1, Math.max(this.#progress, 1e-9));
-    const spent = this.#clock.validation.seconds();
+    const spent = await this.#told("spent", this.#clock.validation.seconds());
     await evaluator.restrict(clockEvaluateTokens({ seconds, spent, tokenSeconds, every, steps }));
     return evaluator.tokens;
   }
 
   /** Predictions for the first windows of the validation text. */
   async *#samples(): AsyncGenerator<Report> {
+    if (!this.#isFirst) return;
     const [{ step }, evaluator] = [this.#at, this.#evaluator!];
     const entering = this.#entering("sampling");
     yield { ...entering, isFirst: !evaluator.isCompiled };
@@ -452,6 +479,7 @@ export class TrainingLoop {
    */
   async *#checkpoint({ end }: Pick<Due, "end">): AsyncGenerator<Report> {
     if (!this.overlaps && !end && !this.#isSound) return;
+    if (!this.#isFirst) return yield { events: () => this.#attended() };
     const { model: { store, device } } = this.#options;
     const [at, elapsed, begun, entered] = [this.#at, this.#clock.elapsed(), performance.now(), this.#enter("saving")];
     const tensors = [store.values, ...momentTensors(store, this.#settings.optimizer)];
@@ -473,12 +501,8 @@ export class TrainingLoop {
   }
 
   async *#handedOut(state: TrainingState, { end }: Pick<Due, "end">): AsyncGenerator<TrainEvent> {
-    const { step } = state;
     // moments are as finite as the gradients that were not skipped; what is not shows in the weights a step later
-    if (!state.parameters.values().every(allFinite)) {
-      const what = `Training diverged by step ${step}: not all weights are finite any more`;
-      throw new DivergedError(what, { step, soundUntil: step - 1 });
-    }
+    await this.#checkWeights(state.step, { areFinite: state.parameters.values().every(allFinite) });
     const { keep } = this.#options;
     if (!keep) return yield { kind: "checkpoint", state };
     // one at a time
@@ -493,6 +517,21 @@ export class TrainingLoop {
     promise.catch(() => {});
     this.#saving = saving;
     yield* this.#saved({ waits: end || !this.overlaps });
+  }
+
+  /** A checkpoint that the first rank hands out. */
+  async *#attended(): AsyncGenerator<TrainEvent> {
+    yield this.#enter("saving");
+    await this.#checkWeights(this.#at.step, { areFinite: true });
+  }
+
+  /** Throws where nobody could go on from the weights, by what the first rank finds, or where ranks have different ones. */
+  async #checkWeights(step: number, { areFinite }: { areFinite: boolean }): Promise<void> {
+    if (!await this.#told("soundness", areFinite ? 1 : 0)) {
+      const what = `Training diverged by step ${step}: not all weights are finite any more`;
+      throw new DivergedError(what, { step, soundUntil: step - 1 });
+    }
+    if (!this.#isBroken) await this.#rankSteps?.checkWeights(step);
   }
 
   /** The checkpoint that is being saved, once it is. */
@@ -534,11 +573,35 @@ export class TrainingLoop {
   }
 
   get #isStopped(): boolean {
+    return this.#rankSteps?.agreed.isStopped ?? this.#isInterrupted;
+  }
+
+  get #isInterrupted(): boolean {
     return this.#options.signal?.aborted ?? false;
   }
 
+  /** Whether this process keeps and shows what comes of the run. */
+  get #isFirst(): boolean {
+    return (this.#options.ranks?.rank ?? 0) === 0;
+  }
+
+  /** Seconds on the wall; those of the first rank, where there are several. */
+  get #elapsed(): number {
+    return this.#rankSteps?.agreed.seconds ?? this.#clock.elapsed();
+  }
+
+  #agree(steps: RankSteps): Promise<void> {
+    return steps.agree({ isStopped: this.#isInterrupted, seconds: this.#clock.elapsed() });
+  }
+
+  /** The first rank's number. */
+  async #told(what: string, own: number): Promise<number> {
+    const { ranks } = this.#options;
+    return !ranks || this.#isBroken ? own : (await ranks.numbers(what, [own]))[0]![0]!;
+  }
+
   #reached(): number {
-    return progressOf(this.#settings.budget, { ...this.#at, seconds: this.#clock.elapsed() });
+    return progressOf(this.#settings.budget, { ...this.#at, seconds: this.#elapsed });
   }
 
   #stateOf(
@@ -549,6 +612,7 @@ export class TrainingLoop {
     const { optimizer } = this.#settings;
     const [values, first, second] = arrays.map((bytes) => new Float32Array(bytes));
     const moments = splitMoments(store, optimizer, [first!, second!]);
+    const outerMomentum = this.#rankSteps?.outerMomentum;
     return {
       ...at,
       seconds: this.#clock.training.seconds(),
@@ -558,6 +622,7 @@ export class TrainingLoop {
       parameters: store.split(values!),
       optimizer: optimizerOf(optimizer),
       ...moments,
+      ...(outerMomentum ? { outerMomentum } : {}),
     };
   }
 }

@@ -59,6 +59,7 @@ Deno.test("planFromFlags() does what help calls the default", () => {
     "vocab",
     "name",
     "threads",
+    "tiles",
     "curriculum",
     "mask-rule",
     "muon-lr",

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { main } from "../../cli.ts";
 import { keyOf } from "../../lib/cli/evaluation_key.ts";
 import { comparedLines } from "../../lib/cli/former_run.ts";
-import { resumeCommand } from "../../lib/cli/recovery.ts";
+import { resumeCommand } from "../../lib/cli/resume_command.ts";
 import type { RunRecord } from "../../lib/cli/run_record.ts";
 import { shellWord } from "../../lib/cli/shell_word.ts";
 import { isCommand, wrapped } from "../../lib/cli/wrap.ts";

@@ -58,8 +58,15 @@ export function commandsOf(page: Page): Command[] {
   );
 }
 
+/** Launchers of several processes, and what stands between them and what they launch. */
+const LAUNCHERS: readonly string[] = ["mpirun", "mpiexec", "srun"];
+
 /** The arguments that a command gives to Cloze; undefined for other programs. */
 export function clozeArguments(words: readonly string[]): readonly string[] | undefined {
+  if (LAUNCHERS.includes(words[0]!)) {
+    const deno = words.indexOf("deno");
+    return deno < 0 ? undefined : clozeArguments(words.slice(deno));
+  }
   if (words[0] === "cloze") return words.slice(1);
   if (words[0] !== "deno" || words[1] !== "run") return undefined;
   const script = words.findIndex((word, i) => i > 1 && !word.startsWith("-"));

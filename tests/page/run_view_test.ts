@@ -19,7 +19,7 @@ Deno.test("createRunView() gathers steps, validations and what went wrong, and p
   ];
   for (const line of lines) view.metric(line);
   const { message } = view.since(undefined)!;
-  assertEquals([message.state, message.done, message.best], ["stopped", 0.75, { step: 1, loss: 3, accuracy:  }]);
+  assertEquals([message.state, message.done, message.best], ["stopped", 0.75, { step: 1, loss: 3, accuracy: 0.001 }]);
   assertEquals(message.incidents, { skipped: 1, spikes: 1 });
   assertEquals(message.train!.columns.step, [1, 3]);
   assertEquals(message.train!.columns.loss!.at(-1), null);

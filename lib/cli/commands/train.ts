@@ -7,14 +7,17 @@
 import { tokenizerTypes } from "../../tokenizer/tokenizer.ts";
 import { flagHelp, type ParsedFlags, parseFlags, UsageError } from "../flags.ts";
 import { type JsonEvents, jsonEvents } from "../json_events.ts";
+import { launchOf } from "../../mpi/launcher.ts";
 import { newRun } from "../new_run.ts";
 import { devicePermissions } from "../opened_model.ts";
 import { type Dashboard, openDashboard, PAGE_PORT, pageNeeds } from "../page_server.ts";
-import { checkPermissions, type Needs, permissionsHelp, readingOf } from "../permissions.ts";
+import { checkPermissions, environment, type Needs, permissionsHelp, readingOf } from "../permissions.ts";
 import { program } from "../program.ts";
+import { joinLaunch, type Launched, LaunchError, type RankTeam } from "../rank_team.ts";
 import { resumedRun } from "../resumed_run.ts";
 import { filesOf, sayHelp, untilItFails, writeOutput } from "../standard_streams.ts";
-import { openTerminal, type Terminal } from "../terminal.ts";
+import { noScreen, openTerminal, type Terminal } from "../terminal.ts";
+import { together } from "../together.ts";
 import { trainFlagGroups, trainFlags as flags } from "../train_flags.ts";
 import { trainRun } from "../train_run.ts";
 
@@ -27,6 +30,7 @@ const trainPermissions = {
   "--allow-env=HOME,XDG_CACHE_HOME":
     "the cache folder, which keeps what --tune chose, and the default text; otherwise --out keeps that",
   "--allow-env=LC_ALL,LC_CTYPE,LANG": "the locale: whether the plot at the end may use more than ASCII",
+  "--allow-ffi --allow-env": "several ranks under an MPI launcher: its variables, and the library of MPI",
   "--allow-sys=hostname": "detects immediately (instead of after a minute) that a run's process has ended",
   "--allow-sys=systemMemoryInfo": "to report before training what does not fit into this machine's memory",
 };
@@ -50,11 +54,49 @@ Examples:
 
 /** Runs the command; returns the exit code. */
 export async function trainCommand(args: readonly string[]): Promise<number> {
-  const parsed = parseFlags(trainFlagGroups, args);
-  if (parsed.help) {
-    sayHelp(trainHelp);
+  // ranks end together, also where a flag is wrong
+  const parsing = parsedOrWrong(args);
+  const { parsed } = parsing;
+  if (parsed?.help) {
+    if (!launchOf(environment)?.rank) sayHelp(trainHelp);
     return 0;
   }
+  const { team, notice } = await joinedFor(parsed);
+  const trains = () => {
+    if ("wrong" in parsing) throw parsing.wrong;
+    return trainAs(parsing.parsed, { team, notice });
+  };
+  return team ? await together(team, trains) : await trains();
+}
+
+/** Milliseconds for the rank that says what is wrong. */
+const LAST_WORDS = 3000;
+
+/** The launch that this process belongs to; one that cannot take part, and is not to say why, ends here. */
+async function joinedFor(parsed: ParsedFlags | undefined): Promise<Launched> {
+  try {
+    const [choice, patience] = [parsed?.get(flags.mpi), parsed?.get(flags["rank-timeout"])];
+    return await joinLaunch({ choice: choice ?? "auto", patience: patience ?? flags["rank-timeout"].default });
+  } catch (error) {
+    if (error instanceof LaunchError && !error.isSaid) {
+      // a launcher ends the others as soon as one ends
+      await new Promise((resolve) => setTimeout(resolve, LAST_WORDS));
+      Deno.exit(1);
+    }
+    throw error;
+  }
+}
+
+function parsedOrWrong(args: readonly string[]): { parsed: ParsedFlags } | { parsed: undefined; wrong: unknown } {
+  try {
+    return { parsed: parseFlags(trainFlagGroups, args) };
+  } catch (wrong) {
+    return { parsed: undefined, wrong };
+  }
+}
+
+/** Trains as one of a team, or alone; returns the exit code. */
+async function trainAs(parsed: ParsedFlags, { team, notice }: Launched): Promise<number> {
   if (parsed.positional.length > 0) {
     throw new UsageError(`Unexpected argument "${parsed.positional[0]}"; text to train on is given by --data`);
   }
@@ -62,13 +104,19 @@ export async function trainCommand(args: readonly string[]): Promise<number> {
   if (quiet && isJson) {
     throw new UsageError("Give either --quiet or --json: what --json says to people goes to standard error alone");
   }
-  const terminal = openTerminal({ goesOn: true, quiet, stream: isJson ? "stderr" : "stdout" });
-  const json = isJson ? jsonEvents(untilItFails((line) => writeOutput(new TextEncoder().encode(line)))) : undefined;
+  const isMute = (team?.ranks.rank ?? 0) > 0;
+  const terminal = isMute
+    ? openTerminal({ quiet: true, screen: noScreen })
+    : openTerminal({ goesOn: true, quiet, stream: isJson ? "stderr" : "stdout" });
+  if (notice !== undefined) terminal.print(`note: ${notice}`);
+  const json = isJson && !isMute
+    ? jsonEvents(untilItFails((line) => writeOutput(new TextEncoder().encode(line))))
+    : undefined;
   checkPermissions(needsOf(parsed));
   // before anything that takes long: the port may be taken
-  const page = await openDashboard(parsed.get(flags.dashboard));
+  const page = isMute ? undefined : await openDashboard(parsed.get(flags.dashboard));
   try {
-    const code = await trained(parsed, { terminal, page, json });
+    const code = await trained(parsed, { terminal, page, json, team });
     json?.ended({ code });
     return code;
   } catch (error) {
@@ -82,10 +130,17 @@ export async function trainCommand(args: readonly string[]): Promise<number> {
 /** Makes or resumes a run and trains it; returns the exit code. */
 async function trained(
   parsed: ParsedFlags,
-  { terminal, page, json }: { terminal: Terminal; page: Dashboard | undefined; json: JsonEvents | undefined },
+  { terminal, page, json, team }: {
+    terminal: Terminal;
+    page: Dashboard | undefined;
+    json: JsonEvents | undefined;
+    team: RankTeam | undefined;
+  },
 ): Promise<number> {
   const resumed = parsed.get(flags.resume);
-  const run = resumed === undefined ? await newRun(parsed, terminal) : await resumedRun(parsed, resumed, terminal);
+  const site = { terminal, team };
+  const run = resumed === undefined ? await newRun(parsed, site) : await resumedRun(parsed, resumed, site);
+  if (team) team.path = run.path;
   try {
     page?.show(run.path);
     if (page) terminal.print(`page    ${page.address}`);

@@ -1,0 +1,70 @@
+/**
+ * Steps on ranks: tokens a second, and what of the time goes into sums; under a launcher or alone.
+ *
+ * mpirun -n 2 deno run -A --no-check bench/mpi/step.ts [SIZE] [STEPS] [FORMAT]
+ *
+ * Each rank has a batch of 1,024 tokens, whatever their number, and one thread.
+ *
+ * @module
+ */
+
+import process from "node:process";
+import { joinLaunch } from "../../lib/cli/rank_team.ts";
+import { openCpuDevice } from "../../lib/device/cpu/open_cpu.ts";
+import { modelConfig, type Size } from "../../lib/model/config.ts";
+import { createModel } from "../../lib/model/model.ts";
+import { storiesCorpus } from "../../lib/text/stories.ts";
+import { trainingTexts } from "../../lib/text/corpus.ts";
+import { characterTokenizer, scanCharacters } from "../../lib/tokenizer/character.ts";
+import { train } from "../../lib/train/trainer.ts";
+import type { WirePrecision } from "../../lib/mpi/wire_precision.ts";
+
+const [size = "small", steps = "60", precision = "f32"] = Deno.args;
+const { team } = await joinLaunch({ choice: "auto", patience: 120 });
+const ranks = team?.ranks;
+const corpus = storiesCorpus();
+const tokenizer = characterTokenizer(await scanCharacters(trainingTexts(corpus, { most: 2000 })));
+const device = await openCpuDevice({ threads: 1 });
+const model = createModel(device, modelConfig({ vocab: tokenizer.size, size: size as Size }));
+const accumulate = ranks?.size ?? 1;
+const never = { steps: 1e9 };
+const warm = 10;
+let [start, cpu, bytes, waited] = [0, 0, 0, 0];
+const used = () => process.cpuUsage().user + process.cpuUsage().system;
+const options = { model, corpus, tokenizer, ranks, tiles: true, accumulate, batchTokens: 1024, evaluateTokens: 1024 };
+const events = train({
+  ...options,
+  budget: { steps: Number(steps) + warm },
+  curriculum: [{ length: 64, share: 1 }],
+  gradientPrecision: precision as WirePrecision,
+  evaluateEvery: never,
+  saveEvery: never,
+  sampleEvery: never,
+});
+let [milliseconds, processor] = [0, 0];
+for await (const event of events) {
+  if (event.kind !== "train") continue;
+  if (event.step === warm) {
+    [start, cpu] = [performance.now(), used()];
+    [bytes, waited] = [ranks?.traffic.bytes ?? 0, ranks?.traffic.milliseconds ?? 0];
+  }
+  if (event.step === warm + Number(steps)) {
+    [milliseconds, processor] = [performance.now() - start, (used() - cpu) / 1000];
+    [bytes, waited] = [(ranks?.traffic.bytes ?? 0) - bytes, (ranks?.traffic.milliseconds ?? 0) - waited];
+  }
+}
+const each = (value: number) => Number((value / Number(steps)).toPrecision(4));
+if ((ranks?.rank ?? 0) === 0) {
+  console.log(JSON.stringify({
+    ranks: accumulate,
+    size,
+    precision,
+    milliseconds: each(milliseconds),
+    processor: each(processor),
+    bytes: each(bytes),
+    waited: each(waited),
+  }));
+}
+model.destroy();
+device.destroy();
+await team?.close();

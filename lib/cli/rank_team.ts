@@ -1,0 +1,181 @@
+/**
+ * The processes of a launch: who they are, what they must agree on before they train, and what is said when one is lost.
+ *
+ * @module
+ */
+
+import { type Launch, launchOf } from "../mpi/launcher.ts";
+import { libraryNames, type MpiLibrary, openLibrary } from "../mpi/library.ts";
+import { type LostRank, mpiWire } from "../mpi/mpi_wire.ts";
+import { rankName, type Ranks, ranksOn } from "../mpi/ranks.ts";
+import type { RankProcess } from "../mpi/watch.ts";
+import { environment, mayRead } from "./permissions.ts";
+import { resumeCommand } from "./resume_command.ts";
+import { sayAside } from "./standard_streams.ts";
+import { checkpointSteps } from "../files/checkpoint_folder.ts";
+
+/** The ranks of a launch, and what one of them needs to know of the others. */
+export interface RankTeam {
+  /** The ranks. */
+  readonly ranks: Ranks;
+  /** Threads for this one, so that those of a machine share its cores. */
+  readonly threads: number;
+  /** For people: who trains. */
+  readonly description: string;
+  /** Where the run is kept, once that is known, for what is said at the end. */
+  path: string | undefined;
+  /** Ends, with the others. */
+  close(): Promise<void>;
+}
+
+/** What there is of a launch: a team, or a note why there is none. */
+export interface Launched {
+  /** The team; undefined: this process trains alone. */
+  readonly team: RankTeam | undefined;
+  /** What the user should know. */
+  readonly notice: string | undefined;
+}
+
+/** A process that belongs to a launch and cannot take part; only the first says why. */
+export class LaunchError extends RangeError {
+  /** Name of the class. */
+  override name = "LaunchError";
+  /** Whether this process is to say it. */
+  readonly isSaid: boolean;
+
+  /** A message, and whether it is this process's to say. */
+  constructor(message: string, isSaid: boolean) {
+    super(message);
+    this.isSaid = isSaid;
+  }
+}
+
+/** Milliseconds in which others see who says what is wrong. */
+const LAST_WORDS = 600;
+
+/** What each rank tells of itself. */
+interface RankFacts extends RankProcess {
+  /** Cores that it may use. */
+  readonly cores: number;
+  /** Which those are, where that is known. */
+  readonly cpus: string | null;
+}
+
+/**
+ * Joins the launch that this process belongs to, if there is one; without one nothing is loaded.
+ *
+ * @param options.choice "auto", "off", or the MPI library's file.
+ * @param options.patience Seconds that a rank may be silent.
+ * @throws {LaunchError} if it cannot take part.
+ */
+export async function joinLaunch({ choice, patience }: { choice: string; patience: number }): Promise<Launched> {
+  const launch = choice === "off" ? undefined : launchOf(environment);
+  if (!launch) return { team: undefined, notice: undefined };
+  if (!launch.hasMpi) return { team: undefined, notice: aloneNotice(launch) };
+  const mpi = openedFor(launch, choice);
+  const wire = mpiWire(mpi, { patience: 1000 * patience });
+  const ranks = await ranksOn(wire, mpi.host);
+  const facts = await ranks.gather<RankFacts>("ranks", {
+    host: mpi.host,
+    pid: Deno.pid,
+    cores: navigator.hardwareConcurrency,
+    cpus: allowedCpus(),
+  });
+  const look = () => wire.look();
+  const team: RankTeam = {
+    ranks,
+    threads: threadsOf(ranks.rank, facts),
+    description: describe(ranks, mpi, launch),
+    path: undefined,
+    async close() {
+      if (Deno.build.os !== "windows") Deno.removeSignalListener("SIGTERM", look);
+      await ranks.close();
+    },
+  };
+  // how launchers end the others when one has ended
+  if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", look);
+  wire.watch(facts, (lost) => void endWith(lost, { team, facts, patience }));
+  return { team, notice: undefined };
+}
+
+/** What is said of processes that no MPI connects. */
+function aloneNotice({ rank, size, variable }: Launch): string {
+  return `${variable} says that this is process ${rank} of ${size}: without an MPI launcher each trains by itself; ` +
+    `together they train under mpirun -n ${size}`;
+}
+
+/** The library that a launcher's processes speak by. */
+function openedFor(launch: Launch, choice: string): MpiLibrary {
+  const { rank, size, launcher, variable } = launch;
+  const fail = (what: string) =>
+    new LaunchError(`Cannot train as ${size} ranks, as ${launcher} started them: ${what}`, rank === 0);
+  if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") {
+    throw fail("Deno was started without --allow-ffi, which calls MPI");
+  }
+  const names = choice === "auto" ? libraryNames(launch.family) : [choice];
+  let mpi: MpiLibrary | undefined;
+  for (const name of names) {
+    try {
+      mpi = openLibrary(name);
+      break;
+    } catch (error) {
+      if (choice !== "auto") throw fail((error as Error).message);
+    }
+  }
+  const wanted = launch.family ?? "MPI";
+  if (!mpi) {
+    throw fail(`no library of ${wanted} is here (${names.join(", ")}); install one, or name its file by --mpi`);
+  }
+  if (mpi.size === size) return mpi;
+  throw fail(
+    `${variable} is ${size}, and ${mpi.name} knows of ${mpi.size}: launcher and library belong to different MPIs; ` +
+      "--mpi names another library",
+  );
+}
+
+/** Processors that this process may use, as the system spells them. */
+function allowedCpus(): string | null {
+  const status = "/proc/self/status";
+  if (Deno.build.os !== "linux" || !mayRead(status)) return null;
+  return /^Cpus_allowed_list:\s*(\S+)$/m.exec(Deno.readTextFileSync(status))?.[1] ?? null;
+}
+
+/** Threads of a rank: the cores that it may use, shared with those that may use the same. */
+export function threadsOf(rank: number, facts: readonly RankFacts[]): number {
+  const { host, cpus, cores } = facts[rank]!;
+  const sharing = facts.filter((other) => other.host === host && other.cpus === cpus).length;
+  return Math.max(1, Math.floor(cores / sharing));
+}
+
+function describe({ size, hosts }: Ranks, { name }: MpiLibrary, { launcher }: Launch): string {
+  const machines = new Set(hosts).size;
+  return `${size} on ${
+    machines === 1 ? hosts[0] : `${machines} machines`
+  }, started by ${launcher}, connected by ${name}`;
+}
+
+/** Says that a rank is lost, and ends all. */
+async function endWith(
+  { rank, how, isTeller }: LostRank,
+  { team, facts, patience }: { team: RankTeam; facts: readonly RankFacts[]; patience: number },
+): Promise<void> {
+  const name = rankName(team.ranks, rank);
+  const what = how === "gone"
+    ? `${name} (process ${facts[rank]!.pid}) has ended without a word: it was killed, perhaps for want of memory`
+    : `${name} has given no sign of life for ${patience} seconds or more`;
+  if (isTeller) sayAside(`error: Cannot go on: ${what}${await advice(team.path)}`);
+  // the others are to hear that this one lives, and says it; it ends them, or else each ends by itself
+  await new Promise((resolve) => setTimeout(resolve, isTeller ? LAST_WORDS : 3 * LAST_WORDS));
+  team.ranks.abort(1);
+  Deno.exit(1);
+}
+
+/** What there is to go on from. */
+export async function advice(path: string | undefined): Promise<string> {
+  if (path === undefined) return "";
+  const last = (await checkpointSteps(path).catch(() => [])).at(-1);
+  return last === undefined
+    ? "; there is no checkpoint yet"
+    : `; the checkpoint of step ${last} is intact; go on from it with:
+  ${resumeCommand(path)}`;
+}

@@ -1,0 +1,97 @@
+/**
+ * Who started this process, and as which of how many: launchers say so in the environment.
+ *
+ * @module
+ */
+
+import type { MpiFamily } from "./library.ts";
+
+/** What a launcher says of this process. */
+export interface Launch {
+  /** The launcher, for people. */
+  readonly launcher: string;
+  /** Number of this process. */
+  readonly rank: number;
+  /** Number of processes. */
+  readonly size: number;
+  /** Number of this process among those of its machine, where that is told. */
+  readonly localRank: number | undefined;
+  /** Whether its processes can speak by MPI. */
+  readonly hasMpi: boolean;
+  /** The family of MPI that the launcher belongs to; undefined: any. */
+  readonly family: MpiFamily | undefined;
+  /** The variable that tells the number of processes. */
+  readonly variable: string;
+}
+
+/** A launcher's variables. */
+interface Signs extends Pick<Launch, "launcher" | "hasMpi" | "family"> {
+  readonly rank: string;
+  readonly size: string;
+  readonly localRank: string;
+}
+
+/** Launchers, those first that others start: Slurm starts Open MPI's, whose variables tell more. */
+const launchers: readonly Signs[] = [
+  {
+    launcher: "Open MPI's mpirun",
+    rank: "OMPI_COMM_WORLD_RANK",
+    size: "OMPI_COMM_WORLD_SIZE",
+    localRank: "OMPI_COMM_WORLD_LOCAL_RANK",
+    hasMpi: true,
+    family: "Open MPI",
+  },
+  // of a job step, for SLURM_NTASKS is that of the whole job, also where a script runs without srun
+  {
+    launcher: "Slurm's srun",
+    rank: "SLURM_PROCID",
+    size: "SLURM_STEP_NUM_TASKS",
+    localRank: "SLURM_LOCALID",
+    hasMpi: true,
+    family: undefined,
+  },
+  {
+    launcher: "MPICH's mpiexec",
+    rank: "PMI_RANK",
+    size: "PMI_SIZE",
+    localRank: "MPI_LOCALRANKID",
+    hasMpi: true,
+    family: "MPICH",
+  },
+  {
+    launcher: "a launcher without MPI",
+    rank: "RANK",
+    size: "WORLD_SIZE",
+    localRank: "LOCAL_RANK",
+    hasMpi: false,
+    family: undefined,
+  },
+];
+
+/** Names of all variables that are looked at. */
+export const launchVariables: readonly string[] = launchers.flatMap(({ rank, size, localRank }) => [
+  rank,
+  size,
+  localRank,
+]);
+
+/** What the environment says of a launcher of several processes; undefined where there is none. */
+export function launchOf(environment: (name: string) => string | undefined): Launch | undefined {
+  const whole = (name: string) => {
+    const value = environment(name);
+    return value !== undefined && /^\d+$/.test(value) ? Number(value) : undefined;
+  };
+  for (const { rank, size, localRank, ...rest } of launchers) {
+    const [at, count] = [whole(rank), whole(size)];
+    if (at === undefined || count === undefined || at >= count || count < 2) continue;
+    const family = rest.hasMpi ? rest.family ?? familyOf(environment) : undefined;
+    return { ...rest, family, rank: at, size: count, localRank: whole(localRank), variable: size };
+  }
+  return undefined;
+}
+
+/** The MPI that a launcher of any family prepared for. */
+function familyOf(environment: (name: string) => string | undefined): MpiFamily | undefined {
+  if (environment("PMIX_RANK") !== undefined) return "Open MPI";
+  return environment("PMI_FD") === undefined && environment("PMI_RANK") === undefined ? undefined : "MPICH";
+}

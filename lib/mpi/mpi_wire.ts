@@ -1,0 +1,171 @@
+/**
+ * Ranks on an MPI library: nothing blocks the event loop, and what nobody answers comes to an end.
+ *
+ * @module
+ */
+
+import type { MpiLibrary, Request } from "./library.ts";
+import type { RankWire } from "./ranks.ts";
+import { goneRanks, type RankProcess, type Sign, signs, signWatch, tellerOf } from "./watch.ts";
+
+/** A rank that does not go on, as another finds out. */
+export interface LostRank {
+  /** The rank. */
+  readonly rank: number;
+  /** What is known of it. */
+  readonly how: "gone" | "silent" | "ending";
+  /** Whether this rank is to say it. */
+  readonly isTeller: boolean;
+}
+
+/** A wire, and the watch over it. */
+export interface MpiWire extends RankWire {
+  /** From now on ranks are watched; `lost` is called once, when one does not go on. */
+  watch(processes: readonly RankProcess[], lost: (rank: LostRank) => void): void;
+  /** Looks at once whether a process of this machine is gone, as when a launcher ends the others. */
+  look(): void;
+}
+
+/** Milliseconds between two looks at other ranks. */
+const TICK = 250;
+
+/** Milliseconds that a request is asked about without a break, then with short ones; then the processor is left to others. */
+const BUSY = 0.2;
+const SOON = 3;
+
+/** Milliseconds for the others to end, where one says why. */
+const LAST_WORDS = 1500;
+
+/** A wire on a library; `patience` is how many milliseconds a rank may be silent. */
+export function mpiWire(mpi: MpiLibrary, { patience }: { patience: number }): MpiWire {
+  const { rank, size } = mpi;
+  let waiting = 0;
+  const turn = turns();
+  const settled = async (request: Request): Promise<void> => {
+    const begun = performance.now();
+    waiting++;
+    try {
+      while (!request.test()) {
+        const waited = performance.now() - begun;
+        // a rank that others are slower than leaves them the processor
+        if (waited > SOON) await new Promise((resolve) => setTimeout(resolve, 0));
+        else if (waited > BUSY) await turn.next();
+      }
+    } catch (error) {
+      // MPI may find before the watch that a rank is gone, which then says which one
+      look();
+      await new Promise((resolve) => setTimeout(resolve, LAST_WORDS));
+      throw error;
+    } finally {
+      waiting--;
+    }
+  };
+  const mail = mailbox(mpi);
+  let stop = () => {};
+  let look = () => {};
+  return {
+    rank,
+    size,
+    async allGather(own) {
+      const all = new Uint8Array(own.length * size);
+      await settled(mpi.allGather(own, all));
+      return all;
+    },
+    exchange: (send, receive) => settled(mpi.exchange(send, receive)),
+    broadcast: (bytes, root) => settled(mpi.broadcast(bytes, root)),
+    async close() {
+      stop();
+      turn.close();
+      mail.close();
+      await mpi.finalize();
+    },
+    abort: (code) => mpi.abort(code),
+    watch(processes, lost) {
+      const watch = signWatch({ rank, size, patience, send: mail.send });
+      let isOver = false;
+      const tell = (found: LostRank) => {
+        if (isOver) return;
+        stop();
+        if (found.isTeller) {
+          for (let other = 0; other < size; other++) {
+            if (other !== rank) mail.send(other, "the end");
+          }
+        }
+        lost(found);
+      };
+      let hasSeen = false;
+      look = () => {
+        const gone = hasSeen ? [] : goneRanks(processes, { rank });
+        if (gone.length === 0) return;
+        // who ends after this one is told of by nobody
+        hasSeen = true;
+        const isTeller = tellerOf(gone, processes) === rank;
+        if (isTeller) tell({ rank: gone[0]!, how: "gone", isTeller });
+        else setTimeout(() => tell({ rank: gone[0]!, how: "gone", isTeller }), LAST_WORDS);
+      };
+      const timer = setInterval(() => {
+        const came = mail.take();
+        const ender = came.find(({ says }) => says === "the end");
+        if (ender) return tell({ rank: ender.from, how: "ending", isTeller: false });
+        if (waiting > 0) look();
+        const silent = watch.tick(performance.now(), came, waiting > 0);
+        if (silent !== undefined) tell({ rank: silent, how: "silent", isTeller: true });
+      }, TICK);
+      Deno.unrefTimer(timer);
+      stop = () => {
+        clearInterval(timer);
+        isOver = true;
+        look = () => {};
+      };
+    },
+    look: () => look(),
+  };
+}
+
+/** Turns of the event loop, which take a hundredth of a timer's time. */
+function turns() {
+  const { port1, port2 } = new MessageChannel();
+  return {
+    next: () =>
+      new Promise<void>((resolve) => {
+        port1.onmessage = () => resolve();
+        port2.postMessage(0);
+      }),
+    close() {
+      port1.close();
+      port2.close();
+    },
+  };
+}
+
+/** Signs between ranks, beside what they do together. */
+function mailbox(mpi: MpiLibrary) {
+  const message = new Int32Array(2);
+  const begin = () => mpi.receive(new Uint8Array(message.buffer));
+  let incoming = begin();
+  let outgoing: Request[] = [];
+  return {
+    send(to: number, says: Sign["says"]) {
+      const sign = Int32Array.of(mpi.rank, signs.indexOf(says));
+      try {
+        outgoing = outgoing.filter((request) => !request.test());
+        outgoing.push(mpi.send(new Uint8Array(sign.buffer), to));
+      } catch {
+        // nobody is there to hear it
+      }
+    },
+    take(): Sign[] {
+      const found: Sign[] = [];
+      try {
+        while (incoming.test()) {
+          found.push({ from: message[0]!, says: signs[message[1]!]! });
+          incoming = begin();
+        }
+      } catch {
+        // the message of a rank that is gone, which is seen in other ways
+      }
+      return found;
+    },
+    close: () => incoming.cancel(),
+  };
+}

@@ -1,0 +1,196 @@
+/**
+ * Processes that train together, each by its number: its rank. Whatever they do together they do in the same order, and find
+ * out at once where one of them has failed or does something else.
+ *
+ * @module
+ */
+
+/** Bytes for each rank, or from each: bytes and places in one array. */
+export interface RankParts {
+  /** All of them. */
+  readonly bytes: Uint8Array;
+  /** Bytes of each rank. */
+  readonly counts: Int32Array;
+  /** Where each rank's begin. */
+  readonly offsets: Int32Array;
+}
+
+/** What carries bytes between ranks. All ranks make the same calls in the same order. */
+export interface RankWire {
+  /** Number of this process. */
+  readonly rank: number;
+  /** Number of processes. */
+  readonly size: number;
+  /** Everyone's bytes in the order of ranks; all have as many. */
+  allGather(own: Uint8Array): Promise<Uint8Array>;
+  /** A part for each rank, and a part from each. */
+  exchange(send: RankParts, receive: RankParts): Promise<void>;
+  /** The bytes of a rank, to all. */
+  broadcast(bytes: Uint8Array, root: number): Promise<void>;
+  /** Ends, when all ranks do. */
+  close(): Promise<void>;
+  /** Ends all ranks at once. */
+  abort(code: number): void;
+}
+
+/** Bytes that a rank sent and received, and the time in which it waited for others or for those bytes. */
+export interface RankTraffic {
+  /** Bytes sent to other ranks. */
+  readonly bytes: number;
+  /** Milliseconds. */
+  readonly milliseconds: number;
+}
+
+/** Options of {@linkcode Ranks.reduce}. */
+export interface ReduceOptions {
+  /** A part for each rank. */
+  readonly send: RankParts;
+  /** Room for a part of each rank. */
+  readonly receive: RankParts;
+  /** What is made of what was received. */
+  readonly summed: () => Uint8Array;
+}
+
+/** The ranks of a launch, as one of them sees it. */
+export interface Ranks {
+  /** Number of this process, from 0. */
+  readonly rank: number;
+  /** Number of processes. */
+  readonly size: number;
+  /** Name of each rank's machine. */
+  readonly hosts: readonly string[];
+  /** What went over the wire so far. */
+  readonly traffic: RankTraffic;
+  /** A few numbers of each rank, told to all, in the order of ranks. */
+  numbers(what: string, own: readonly number[]): Promise<readonly (readonly number[])[]>;
+  /** A value of each rank, told to all as JSON, in the order of ranks. */
+  gather<T>(what: string, own: T): Promise<T[]>;
+  /** Bytes of the first rank, told to all. */
+  broadcast(what: string, own: Uint8Array | undefined): Promise<Uint8Array>;
+  /** A part for each rank and a part from each; then what is made of those, as many bytes of each rank, to all. */
+  reduce(what: string, options: ReduceOptions): Promise<Uint8Array>;
+  /** Tells the others that this rank cannot go on; returns the ranks that cannot. */
+  fail(): Promise<readonly number[]>;
+  /** Ends, when all ranks do. */
+  close(): Promise<void>;
+  /** Ends all ranks at once. */
+  abort(code: number): void;
+}
+
+/** Something that all ranks find out together; one of them is to say it. */
+export class RanksError extends Error {
+  /** Name of the class. */
+  override name = "RanksError";
+  /** The rank that says it. */
+  readonly speaker: number;
+
+  /** A message, and who says it. */
+  constructor(message: string, speaker = 0) {
+    super(message);
+    this.speaker = speaker;
+  }
+}
+
+/** Another rank has failed, and says why itself. */
+export class OtherRankError extends RanksError {
+  /** Name of the class. */
+  override name = "OtherRankError";
+
+  /** The rank that failed. */
+  constructor(rank: number) {
+    super(`Rank ${rank} has failed`, rank);
+  }
+}
+
+/** How a rank is called: its number, and its machine. */
+export function rankName({ hosts }: Pick<Ranks, "hosts">, rank: number): string {
+  return `rank ${rank} on ${hosts[rank] ?? "an unknown host"}`;
+}
+
+/** Numbers that a head has room for, beside those that it is checked by. */
+const NUMBERS = 6;
+
+/** What a head says first: whether the rank goes on, what it is about to do, and how many bytes follow. */
+const [FAILED, WHAT, BYTES, CHECKED] = [0, 1, 2, 3];
+
+/** Ranks on a wire; every call begins with a head of a few numbers, by which each knows that all do the same. */
+export async function ranksOn(wire: RankWire, host: string): Promise<Ranks> {
+  const { rank, size } = wire;
+  let hosts: readonly string[] = Array.from({ length: size }, () => "");
+  const traffic = { bytes: 0, milliseconds: 0 };
+  const timed = async <T>(bytes: number, work: () => Promise<T>): Promise<T> => {
+    const start = performance.now();
+    try {
+      return await work();
+    } finally {
+      traffic.bytes += bytes;
+      traffic.milliseconds += performance.now() - start;
+    }
+  };
+  const gathered = (own: Uint8Array) => timed(own.length * (size - 1), () => wire.allGather(own));
+  /** The heads of all, where all do the same; else each rank throws. */
+  const meet = async (what: string, numbers: readonly number[], { bytes = 0, failed = false } = {}) => {
+    if (numbers.length > NUMBERS) throw new RangeError(`A head has room for ${NUMBERS} numbers, not ${numbers.length}`);
+    const own = new Float64Array(CHECKED + NUMBERS);
+    own.set([failed ? 1 : 0, hashOf(what), bytes, ...numbers]);
+    const all = new Float64Array((await gathered(new Uint8Array(own.buffer))).slice().buffer);
+    const heads = Array.from({ length: size }, (_, i) => all.subarray(i * own.length, (i + 1) * own.length));
+    const broken = heads.flatMap((head, i) => head[FAILED] === 0 ? [] : [i]);
+    if (failed || broken.length > 0) return { heads, broken };
+    const other = heads.findIndex((head) => head[WHAT] !== heads[0]![WHAT]);
+    if (other > 0) {
+      throw new RanksError(`Cannot go on: ${rankName({ hosts }, other)} does something else than rank 0 (${what})`);
+    }
+    return { heads, broken };
+  };
+  const together = async (what: string, numbers: readonly number[], bytes?: number) => {
+    const { heads, broken } = await meet(what, numbers, { bytes });
+    if (broken.length > 0) throw new OtherRankError(broken[0]!);
+    return heads;
+  };
+  const ranks: Ranks = {
+    rank,
+    size,
+    get hosts() {
+      return hosts;
+    },
+    traffic,
+    async numbers(what, own) {
+      const heads = await together(what, own);
+      return heads.map((head) => [...head.subarray(CHECKED, CHECKED + own.length)]);
+    },
+    async gather<T>(what: string, own: T) {
+      const bytes = new TextEncoder().encode(JSON.stringify(own ?? null));
+      const sizes = (await together(what, [], bytes.length)).map((head) => head[BYTES]!);
+      const most = Math.max(...sizes);
+      const padded = new Uint8Array(most);
+      padded.set(bytes);
+      const all = await gathered(padded);
+      return sizes.map((size, i) => JSON.parse(new TextDecoder().decode(all.subarray(i * most, i * most + size))) as T);
+    },
+    async broadcast(what, own) {
+      const [head] = await together(what, [], own?.length ?? 0);
+      const bytes = rank === 0 ? own! : new Uint8Array(head![BYTES]!);
+      await timed(rank === 0 ? bytes.length : 0, () => wire.broadcast(bytes, 0));
+      return bytes;
+    },
+    async reduce(what, { send, receive, summed }) {
+      await together(what, [], send.bytes.length);
+      const sent = send.counts.reduce((sum, count, i) => i === rank ? sum : sum + count, 0);
+      await timed(sent, () => wire.exchange(send, receive));
+      return await gathered(summed());
+    },
+    fail: async () => (await meet("fail", [], { failed: true })).broken,
+    close: () => wire.close(),
+    abort: (code) => wire.abort(code),
+  };
+  hosts = await ranks.gather("hosts", host);
+  return ranks;
+}
+
+/** A number for a text: FNV-1a of 32 bits. */
+function hashOf(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return hash >>> 0;
+}

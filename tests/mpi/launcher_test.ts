@@ -1,0 +1,52 @@
+import { assertEquals } from "@std/assert";
+import { launchOf } from "../../lib/mpi/launcher.ts";
+import { libraryNames } from "../../lib/mpi/library.ts";
+
+const launch = (variables: Record<string, string>) => launchOf((name) => variables[name]);
+
+Deno.test("launchOf() finds no launch where there is none, or only one process", () => {
+  assertEquals(launch({}), undefined);
+  assertEquals(launch({ OMPI_COMM_WORLD_RANK: "0", OMPI_COMM_WORLD_SIZE: "1" }), undefined);
+  // a job's script that runs without srun is one process, however many tasks the job has
+  assertEquals(launch({ SLURM_NTASKS: "4", SLURM_PROCID: "0" }), undefined);
+  for (const [rank, size] of [["x", "2"], ["2", "2"], ["", "2"], ["0", ""], ["-1", "2"]] as const) {
+    assertEquals(launch({ PMI_RANK: rank, PMI_SIZE: size }), undefined);
+  }
+});
+
+Deno.test("launchOf() knows launchers by their variables, and which MPI belongs to them", () => {
+  const cases: readonly [Record<string, string>, Record<string, unknown>][] = [
+    [
+      {
+        OMPI_COMM_WORLD_RANK: "2",
+        OMPI_COMM_WORLD_SIZE: "4",
+        OMPI_COMM_WORLD_LOCAL_RANK: "1",
+        PMI_RANK: "0",
+        PMI_SIZE: "9",
+      },
+      { rank: 2, size: 4, localRank: 1, hasMpi: true, family: "Open MPI" },
+    ],
+    [{ PMI_RANK: "1", PMI_SIZE: "2", MPI_LOCALRANKID: "1" }, { rank: 1, localRank: 1, hasMpi: true, family: "MPICH" }],
+    [{ SLURM_PROCID: "3", SLURM_STEP_NUM_TASKS: "8" }, { rank: 3, size: 8, hasMpi: true, family: undefined }],
+    [
+      { SLURM_PROCID: "3", SLURM_STEP_NUM_TASKS: "8", PMIX_RANK: "3" },
+      { rank: 3, size: 8, hasMpi: true, family: "Open MPI" },
+    ],
+    [
+      { SLURM_PROCID: "3", SLURM_STEP_NUM_TASKS: "8", PMI_FD: "7", PMI_RANK: "3", PMI_SIZE: "8" },
+      { rank: 3, size: 8, hasMpi: true, family: "MPICH" },
+    ],
+    [{ RANK: "1", WORLD_SIZE: "2", LOCAL_RANK: "1" }, { rank: 1, size: 2, localRank: 1, hasMpi: false }],
+  ];
+  for (const [variables, wanted] of cases) {
+    const found = launch(variables) as unknown as Record<string, unknown>;
+    assertEquals(Object.fromEntries(Object.keys(wanted).map((name) => [name, found[name]])), wanted);
+  }
+});
+
+Deno.test("libraryNames() gives the files of a family, or of all", () => {
+  assertEquals(libraryNames("Open MPI", "linux")[0], "libmpi.so.40");
+  assertEquals(libraryNames("MPICH", "linux")[0], "libmpich.so.12");
+  assertEquals(libraryNames(undefined, "linux").length, 5);
+  assertEquals(libraryNames(undefined, "aix"), []);
+});
