@@ -41,9 +41,9 @@ const names: Readonly<Record<string, readonly string[]>> = {
 };
 
 for (const preset of ["bert", "modernbert"] as const) {
-  for (const  of of["text", "token"] as const) {
-    Deno.test(`openModel() reads what was written of a ${preset} that tells classes of a ${of}`, async () => {
-      const given = config(preset, { of });
+  for (const kind of ["text", "token"] as const) {
+    Deno.test(`openModel() reads what was written of a ${preset} that tells classes of a ${kind}`, async () => {
+      const given = config(preset, { of: kind });
       const files = modelFiles(given, tokenizer);
       const json = toConfigJson(given, tokenizer.special);
       const [name] = json.architectures as [string];
@@ -53,7 +53,7 @@ for (const preset of ["bert", "modernbert"] as const) {
       assertEquals(json.id2label, { 0: "no", 1: "yes", 2: "10" });
       const opened = await openModel(memoryFolder("m", files), { classifier: true });
       // BERT's classes have no pooling of their own, and the first token is what they take
-      assertEquals(opened.config.classification, { ...head, of, pool: preset === "bert" ? "cls" : "mean" });
+      assertEquals(opened.config.classification, { ...head, of: kind, pool: preset === "bert" ? "cls" : "mean" });
       assertEquals(opened.weights.unused, []);
       const values = await readWeights(opened.weights, opened.config);
       assert(values.get("classifier.output.weight")!.some((value) => value !== 0));
