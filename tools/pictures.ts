@@ -21,6 +21,8 @@ import { screenAfter } from "./terminal_screen.ts";
 const FOLDER = new URL("../docs/pictures/", import.meta.url);
 /** Columns of the terminal that is recorded. */
 const COLUMNS = 100;
+/** Pixels below the charts of the dashboard. */
+const MARGIN = 16;
 /** Share of the run after which the picture of the terminal is taken. */
 const MOMENT = 0.72;
 
@@ -35,7 +37,10 @@ async function dashboardPicture(run: string, path: URL): Promise<void> {
     await window.locator("#chart-loss canvas").waitFor();
     // the charts are drawn in the next frame
     await new Promise((resolve) => setTimeout(resolve, 500));
-    await window.screenshot({ path: path.pathname });
+    // to the end of the first row of charts, not through the next
+    const chart = await window.locator("#chart-loss").boundingBox();
+    const height = chart ? Math.ceil(chart.y + chart.height + MARGIN) : 760;
+    await window.screenshot({ path: path.pathname, clip: { x: 0, y: 0, width: 1100, height } });
   } finally {
     await browser.close();
     await Deno.remove(page);
