@@ -11,7 +11,7 @@ import { systemReason } from "../lib/sentences/reasons.ts";
 import { type Page, pages as allPages } from "./manifest.ts";
 import { markdownRenderer } from "./markdown.ts";
 import { mathStyle } from "./math_style.ts";
-import { type PageContent, pageHtml, type Site } from "./page.ts";
+import { type PageContent, pageHtml, type Site, TAB } from "./page.ts";
 import { rowsOf } from "./rows.ts";
 
 const root = new URL("../", import.meta.url);
@@ -46,18 +46,29 @@ function symbolLinks(pages: readonly PageContent[]): (symbol: string) => string 
   return (symbol) => addresses.get(symbol) ?? addresses.get(symbol.split(".")[0]!);
 }
 
-/** Builds the pages into a folder, which is made if need be; returns the names of the files. */
+/** Where the page that trains in a browser has room for what leads back. */
+const ROOM = "<!-- reading -->";
+
+/** What leads from there to the reading. */
+const BACK = `<p><a href="../index.html">How it works: the annotated reading</a></p>`;
+
+/**
+ * Builds the pages into a folder, which is made if need be; returns the names of the files.
+ *
+ * @param options.tab The page that trains in a browser, if it is to be a part of the site.
+ */
 export async function buildSite(
   folder: string,
-  { pages = allPages }: { pages?: readonly Page[] } = {},
+  { pages = allPages, tab }: { pages?: readonly Page[]; tab?: string | undefined } = {},
 ): Promise<string[]> {
   const contents = await Promise.all(pages.map(contentOf));
   const render = markdownRenderer({ results: await read("bench/RESULTS.md") });
-  const site: Site = { pages: contents, render, linkTo: symbolLinks(contents) };
+  const site: Site = { pages: contents, render, linkTo: symbolLinks(contents), hasTab: tab !== undefined };
   const files = new Map(contents.map((page) => [`${page.name}.html`, pageHtml(page, site)]));
   files.set("math.css", await mathStyle([...files.values()].join("\n")));
   files.set("style.css", await read("annotate/style.css"));
-  await Deno.mkdir(folder, { recursive: true }).catch((error: Error) => {
+  if (tab !== undefined) files.set(TAB, tab.replace(ROOM, BACK));
+  await Deno.mkdir(tab === undefined ? folder : `${folder}/tab`, { recursive: true }).catch((error: Error) => {
     throw new Error(`Cannot build into ${folder}: ${systemReason(error) ?? error.message}`, { cause: error });
   });
   for (const [name, text] of files) await Deno.writeTextFile(`${folder}/${name}`, text);

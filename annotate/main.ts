@@ -1,4 +1,4 @@
-// Builds the annotated reading: deno task annotate [FOLDER]
+// Builds the annotated reading, and with it the page of deno task tab if that was built: deno task annotate [FOLDER]
 import { buildSite } from "./build.ts";
 
 const [folder = `${import.meta.dirname}/site`, ...rest] = Deno.args;
@@ -7,8 +7,10 @@ if (folder.startsWith("-") || rest.length > 0) {
   Deno.exit(2);
 }
 try {
-  const files = await buildSite(folder);
+  const tab = await Deno.readTextFile(`${import.meta.dirname}/../tab/dist/index.html`).catch(() => undefined);
+  const files = await buildSite(folder, { tab });
   console.log(`${files.length} files: open ${folder}/index.html`);
+  if (tab === undefined) console.log("deno task tab before this puts the page that trains in a browser beside them");
 } catch (error) {
   console.error((error as Error).message);
   Deno.exit(1);

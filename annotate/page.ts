@@ -26,7 +26,12 @@ export interface Site {
   readonly render: Render;
   /** Address of a symbol, from any page. */
   readonly linkTo: (symbol: string) => string | undefined;
+  /** Whether the page that trains in a browser is beside these, in a folder of its own. */
+  readonly hasTab?: boolean | undefined;
 }
+
+/** Address of the page that trains in a browser. */
+export const TAB = "tab/index.html";
 
 /** What the menu calls a page. */
 const shortName = ({ name }: PageContent): string =>
@@ -69,11 +74,12 @@ function contents(page: PageContent, introduction: string): string {
   }\n</ul></details>`;
 }
 
-function siteMenu({ pages }: Site, current: PageContent): string {
+function siteMenu({ pages, hasTab }: Site, current: PageContent): string {
   const links = pages.map((page) => {
     const mark = page === current ? ' aria-current="page"' : "";
     return `<li><a href="${addressOf(page)}"${mark}>${shortName(page)}</a></li>`;
   });
+  if (hasTab) links.push(`<li><a href="${TAB}">Train in a tab</a></li>`);
   return `<nav class="site" aria-label="Pages"><ol>\n${links.join("\n")}\n</ol></nav>`;
 }
 

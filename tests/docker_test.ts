@@ -26,6 +26,9 @@ Deno.test("the images are of one fixed version of Deno, and take along all that 
     for (const [, module] of project.tasks.compile.command.matchAll(/--include (\S+)/g)) {
       assertStringIncludes(text, module!);
     }
+    // as anyone, who may write where nothing is mounted, and with no more rights than commands use
+    assert(text.indexOf("RUN install -d -m 1777 /work") < text.indexOf("USER deno"));
+    assert(!/"-A"|allow-run|allow-all/.test(text), path);
     // everything after the drivers is the same
     const end = (text: string) => text.slice(text.indexOf("WORKDIR /cloze"));
     assertEquals(end(text), end(files["docker/Dockerfile"]));
@@ -39,6 +42,8 @@ Deno.test("docs/docker.md runs commands that there are, with options that they h
     command!.split(" ")
   );
   assertEquals(commands.length, 6);
+  // what is written belongs to who asked for it
+  for (const [line] of docs.matchAll(/^docker run .*\/work" .*$/gm)) assertStringIncludes(line, '--user "$(id -u)');
   await inTemporaryFolder(async (cwd) => {
     const helps = await runMains(commands.map(([name]) => [name!, "--help"]), { cwd });
     for (const [i, { code, out }] of helps.entries()) {

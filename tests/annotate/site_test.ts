@@ -111,3 +111,14 @@ Deno.test("buildSite() says what of the manifest is not in the sources", async (
     );
   });
 });
+
+Deno.test("the page that trains in a browser is a part of the site where it was built, with links both ways", () =>
+  inTemporaryFolder(async (folder) => {
+    const frame = await Deno.readTextFile(new URL("../../tab/page.html", import.meta.url));
+    const names = await buildSite(folder, { tab: frame });
+    assert(names.includes("tab/index.html"));
+    for (const { name } of pages) {
+      assertMatch(await Deno.readTextFile(`${folder}/${name}.html`), /<nav class="site"[^]*href="tab\/index\.html"/);
+    }
+    assertMatch(await Deno.readTextFile(`${folder}/tab/index.html`), /<header>[^]*href="\.\.\/index\.html"/);
+  }));
