@@ -2,7 +2,9 @@
  * Attention on a graphics card, by rows and in every shape of blocks that its workgroups have memory for: which to write into
  * lib/device/webgpu/choices.ts. GFLOP/s by timestamp queries. `deno run -A bench/attention_card.ts [--length 512] [--width 64] [--pairs 96]`
  */
-import { parseArgs } from "@std/cli";
+import { flag } from "../lib/cli/flags.ts";
+import { parseCount } from "../lib/cli/flag_values.ts";
+import { optionsOf } from "./script.ts";
 import type { KernelTime } from "../lib/device/profile.ts";
 import type { AttentionBlocks, AttentionPass, AttentionTable } from "../lib/device/webgpu/choices.ts";
 import { openWebGpuDevice, type WebGpuOptions } from "../lib/device/webgpu/open_webgpu.ts";
@@ -60,8 +62,16 @@ function rate(profiles: readonly (readonly KernelTime[])[], pass: AttentionPass)
   return median(rates).toFixed(0).padStart(8);
 }
 
-const { length, width, pairs } = parseArgs(Deno.args, { string: ["length", "width", "pairs"] });
-const shape = { length: Number(length ?? 512), width: Number(width ?? 64), pairs: Number(pairs ?? 96) };
+const flags = {
+  length: { ...flag("N", "tokens of a sequence", parseCount), default: 512 },
+  width: { ...flag("N", "width of a head", parseCount), default: 64 },
+  pairs: { ...flag("N", "pairs of sequence and head", parseCount), default: 96 },
+};
+const parsed = await optionsOf(
+  "Attention's kernels on a graphics card.\n\nUsage: deno run -A bench/attention_card.ts [options]",
+  { Options: flags },
+);
+const shape = { length: parsed.get(flags.length), width: parsed.get(flags.width), pairs: parsed.get(flags.pairs) };
 console.log(`${shape.pairs} pairs of sequence and head, length ${shape.length}, heads of ${shape.width}: GFLOP/s`);
 const rows = await measure({ attention: "rows" }, shape);
 for (const pass of passes) {

@@ -2,7 +2,9 @@
  * JavaScript's time for a training step, without a graphics card: the calls of base's step on thin layers, encoded but not submitted.
  * A driver's part of a submission comes on top. `deno run -A bench/js_time.ts [--layers 12] [--steps 200]`
  */
-import { parseArgs } from "@std/cli";
+import { flag } from "../lib/cli/flags.ts";
+import { parseCount } from "../lib/cli/flag_values.ts";
+import { optionsOf } from "./script.ts";
 import { maskBatch } from "../lib/batch/loader.ts";
 import { capacityFor } from "../lib/batch/masking.ts";
 import { openWebGpuDevice } from "../lib/device/webgpu/open_webgpu.ts";
@@ -10,8 +12,15 @@ import { modelConfig } from "../lib/model/config.ts";
 import { Model } from "../lib/model/model.ts";
 import { characterTokenizer } from "../lib/tokenizer/character.ts";
 
-const flags = parseArgs(Deno.args, { string: ["layers", "steps"] });
-const [layers, steps] = [Number(flags.layers ?? 12), Number(flags.steps ?? 200)];
+const flags = {
+  layers: { ...flag("N", "layers", parseCount), default: 12 },
+  steps: { ...flag("N", "steps", parseCount), default: 200 },
+};
+const parsed = await optionsOf(
+  "JavaScript's time for a training step.\n\nUsage: deno run -A bench/js_time.ts [options]",
+  { Options: flags },
+);
+const [layers, steps] = [parsed.get(flags.layers), parsed.get(flags.steps)];
 const [length, windows, vocab] = [512, 8, 30_522];
 
 let calls = 0;

@@ -3,7 +3,9 @@
  * the median of the ratios, by how much they spread, and the products that Newton-Schulz adds. Of `small` on characters, at length 64.
  * `deno run -A bench/muon_cost.ts [tokens a step ...]`
  */
-import { parseArgs } from "@std/cli";
+import { flag } from "../lib/cli/flags.ts";
+import { parseCount } from "../lib/cli/flag_values.ts";
+import { optionsOf } from "./script.ts";
 import { maskBatch } from "../lib/batch/loader.ts";
 import { capacityFor } from "../lib/batch/masking.ts";
 import type { Device } from "../lib/device/device.ts";
@@ -22,11 +24,16 @@ const { optimizer: adamw } = defaultSettings({ preset: config.preset, width: con
 const optimizers = { adamw, muon: { ...adamw, muon: muonSettings(config) } };
 const LENGTH = 64;
 
-const flags = parseArgs(Deno.args, { string: ["turns", "steps", "blas"] });
-const { turns: turnsFlag = "24", steps: stepsFlag = "3", blas = "auto" } = flags;
-
-/** Turns of both, and steps of each in a turn. */
-const [turns, steps] = [Number(turnsFlag), Number(stepsFlag)];
+const flags = {
+  turns: { ...flag("N", "turns of both", parseCount), default: 24 },
+  steps: { ...flag("N", "steps of each in a turn", parseCount), default: 3 },
+  blas: { ...flag("PATH", "BLAS of the CPU: auto, off or the path of a library", String), default: "auto" },
+};
+const parsed = await optionsOf(
+  "What a step with Muon costs beside one with AdamW.\n\nUsage: deno run -A bench/muon_cost.ts [options] [tokens a step ...]",
+  { Options: flags },
+);
+const [turns, steps, blas] = [parsed.get(flags.turns), parsed.get(flags.steps), parsed.get(flags.blas)];
 
 async function prepare(device: Device, tokens: number, optimizer: typeof adamw) {
   const windows = tokens / LENGTH;
@@ -57,7 +64,7 @@ async function prepare(device: Device, tokens: number, optimizer: typeof adamw) 
   return { run, flop, calls: kernels.length };
 }
 
-for (const tokens of flags._.length > 0 ? flags._.map(Number) : [1024, 2048]) {
+for (const tokens of parsed.positional.length > 0 ? parsed.positional.map(Number) : [1024, 2048]) {
   for (const library of [...(blas === "off" ? [] : [String(blas)]), "off"]) {
     const device = await openCpuDevice({ threads: 2, blas: library });
     const [a, b] = [await prepare(device, tokens, optimizers.adamw), await prepare(device, tokens, optimizers.muon)];

@@ -4,7 +4,9 @@
  * inside the call until everything submitted is done, and 10 ms more until its result is told.
  * `deno run -A bench/overlap.ts [--step 20] [--batch 7] [--save 1000] [--steps 400]`
  */
-import { parseArgs } from "@std/cli";
+import { flag } from "../lib/cli/flags.ts";
+import { parseCount, parseNumber } from "../lib/cli/flag_values.ts";
+import { optionsOf } from "./script.ts";
 import { parseCurriculum } from "../lib/batch/curriculum.ts";
 import type { Device } from "../lib/device/device.ts";
 import { modelConfig } from "../lib/model/config.ts";
@@ -15,9 +17,18 @@ import { storiesCorpus } from "../lib/text/stories.ts";
 import { characterTokenizer, scanCharacters } from "../lib/tokenizer/character.ts";
 import { train } from "../lib/train/trainer.ts";
 
-const flags = parseArgs(Deno.args, { string: ["step", "batch", "save", "steps"] });
-const [stepMs, batchMs, saveMs, steps] = [flags.step ?? 20, flags.batch ?? 7, flags.save ?? 1000, flags.steps ?? 400]
-  .map(Number) as [number, number, number, number];
+const flags = {
+  step: { ...flag("MS", "milliseconds of a step", parseNumber), default: 20 },
+  batch: { ...flag("MS", "milliseconds of a batch of validation", parseNumber), default: 7 },
+  save: { ...flag("MS", "milliseconds of saving", parseNumber), default: 1000 },
+  steps: { ...flag("N", "steps", parseCount), default: 400 },
+};
+const parsed = await optionsOf(
+  "How long a device has nothing to do while a run trains.\n\nUsage: deno run -A bench/overlap.ts [options]",
+  { Options: flags },
+);
+const [stepMs, batchMs, saveMs] = [parsed.get(flags.step), parsed.get(flags.batch), parsed.get(flags.save)];
+const steps = parsed.get(flags.steps);
 
 /** Milliseconds until Deno tells that memory is mapped. */
 const TOLD = 10;

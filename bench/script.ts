@@ -27,6 +27,13 @@ export async function runScript(
   }
 }
 
+/** The options of a script that has no function to run; ends it where help is asked for or something is wrong. */
+export async function optionsOf(about: string, groups: FlagGroups): Promise<ParsedFlags> {
+  const found: ParsedFlags[] = [];
+  const code = await runScript({ about, groups }, (parsed) => Promise.resolve(void found.push(parsed)));
+  return found[0] ?? Deno.exit(code);
+}
+
 /** The cases of these names, or all. */
 export function casesOf(names: readonly string[]): [name: string, one: typeof cardCases[string]][] {
   const unknown = names.find((name) => !Object.hasOwn(cardCases, name));
