@@ -21,8 +21,8 @@ async function learned(device: Device, seed: number): Promise<{ first: number; l
   const model = createModel(device, config, { seed });
   let [first, last] = [NaN, NaN];
   const events = train({
-    ...{ model, corpus, tokenizer, seed, budget: { steps: 120 } },
-    ...{ curriculum: [{ length: 16, share: 1 }], batchTokens: 256, evaluateTokens: 4096 },
+    ...{ model, corpus, tokenizer, seed, budget: { steps: 80 } },
+    ...{ curriculum: [{ length: 16, share: 1 }], batchTokens: 256, evaluateTokens: 2048 },
     ...{ evaluateEvery: { share: 1 }, sampleEvery: { share: 1 }, saveEvery: { share: 1 } },
   });
   for await (const event of events) {
