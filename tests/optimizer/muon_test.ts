@@ -3,11 +3,12 @@ import type { Device } from "../../lib/device/device.ts";
 import { alteredDevice } from "../../lib/device/altered_device.ts";
 import { openCpuDevice } from "../../lib/device/cpu/open_cpu.ts";
 import { Graph } from "../../lib/graph/graph.ts";
+import { allocateLossScale, FIRST_LOSS_SCALE } from "../../lib/optimizer/loss_scale.ts";
 import { muon } from "../../lib/optimizer/muon.ts";
 import { type ParameterSpec, ParameterStore } from "../../lib/optimizer/parameter_store.ts";
 import { allocateStep } from "../../lib/optimizer/step.ts";
 import { assertClose } from "../helpers/assert_close.ts";
-import { deviceTest, kindTest } from "../helpers/devices.ts";
+import { deviceTest, halfTest, kindTest } from "../helpers/devices.ts";
 import { normal } from "../helpers/random.ts";
 import * as reference from "../reference/model.ts";
 import * as muonReference from "../reference/muon.ts";
@@ -268,3 +269,36 @@ Deno.test("ParameterStore takes half the moments of what Muon updates", async ()
   destroy();
   device.destroy();
 });
+
+halfTest(
+  "muon() in f16 unscales gradients, and rounds all that it updates into the copies of weights",
+  async (device) => {
+    const store = new ParameterStore(device, specs);
+    const [step, scaling] = [allocateStep(device, "step"), allocateLossScale(device)];
+    const graph = new Graph({ precision: "f16" });
+    muon(graph, store, { ...options, step: { ...step, scaling } });
+    const program = await graph.compile(device);
+    store.writeAll(valuesOf(1));
+    const scaled = [...valuesOf(2)].map(([name, values]) =>
+      [name, values.map((value) => value * FIRST_LOSS_SCALE.factor)] as const
+    );
+    device.write(store.gradients, store.join(new Map(scaled)));
+    device.write(step.scalars, Float32Array.of(1, 1e-2, 10, 50));
+    program.run();
+    const [values, copies, ring] = (await device.read([store.values, store.rounded!, step.ring])).map((bytes) =>
+      new Float32Array(bytes)
+    );
+    const before = store.join(valuesOf(1));
+    for (const { name, shape } of specs.filter(({ decay }) => decay)) {
+      const begin = store.offsetOf(name);
+      const end = begin + shape.reduce((a, b) => a * b);
+      assert(values!.slice(begin, end).some((value, i) => value !== before[begin + i]), name);
+      assertEquals(copies!.slice(begin, end), values!.slice(begin, end).map(Math.f16round), name);
+    }
+    const norm = Math.hypot(...valuesOf(2).values().flatMap((values) => [...values]));
+    assertAlmostEquals(ring![3]!, norm, 1e-5 * norm);
+    program.destroy();
+    store.destroy();
+    for (const { storage } of [...Object.values(step), scaling]) storage.buffer.destroy();
+  },
+);
