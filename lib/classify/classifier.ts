@@ -9,8 +9,9 @@ import type { ModelFolder } from "../format/model_folder.ts";
 import type { LoadOptions } from "../inference/load.ts";
 import { inChunks } from "../inference/texts.ts";
 import { counted } from "../sentences/counted.ts";
-import { type ClassifierFiles, classifierFiles } from "./classifier_files.ts";
+import type { ClassifierFiles } from "./classifier_files.ts";
 import { type CutOptions, cutText } from "./examples.ts";
+import { headMembers } from "./head_members.ts";
 import { loadHead } from "./load_head.ts";
 import { best, classificationPrograms, pieceLogits, softmax } from "./predict_pieces.ts";
 import { type ClassifierScore, scoreCounter } from "./scores.ts";
@@ -175,21 +176,14 @@ export function textClassifier(
     longest?: number | undefined;
   } = {},
 ): Classifier {
-  const { classes } = model.config.classification!;
-  const destroy = () => {
-    model.destroy();
-    if (ownDevice) model.device.destroy();
-  };
+  const members = headMembers({ model, tokenizer }, { ownDevice, training });
   const predict: Classifier["predict"] = (texts, { windows } = {}) =>
     predictTexts({ model, tokenizer }, texts, { windows, longest });
   return {
-    model,
-    tokenizer,
-    classes,
-    training,
+    ...members,
     predict,
     async evaluate(examples, options) {
-      const score = scoreCounter(classes);
+      const score = scoreCounter(members.classes);
       const labels: string[] = [];
       const texts = async function* () {
         for await (const { text, label } of examples) {
@@ -200,9 +194,6 @@ export function textClassifier(
       for await (const { label } of predict(texts(), options)) score.add([labels.shift()!], [label]);
       return score.score();
     },
-    files: (options) => classifierFiles({ model, tokenizer }, options),
-    destroy,
-    [Symbol.dispose]: destroy,
   };
 }
 

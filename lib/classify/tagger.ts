@@ -9,8 +9,9 @@ import type { ModelFolder } from "../format/model_folder.ts";
 import type { LoadOptions } from "../inference/load.ts";
 import { inChunks } from "../inference/texts.ts";
 import type { TrainingReport } from "./classifier.ts";
-import { type ClassifierFiles, classifierFiles } from "./classifier_files.ts";
+import type { ClassifierFiles } from "./classifier_files.ts";
 import { cutWords } from "./examples.ts";
+import { headMembers } from "./head_members.ts";
 import { loadHead } from "./load_head.ts";
 import { best, type ClassificationPrograms, classificationPrograms, pieceLogits, softmax } from "./predict_pieces.ts";
 import { type ClassifierScore, scoreCounter } from "./scores.ts";
@@ -140,20 +141,13 @@ export function wordTagger(
     longest?: number | undefined;
   } = {},
 ): Tagger {
-  const { classes } = model.config.classification!;
-  const destroy = () => {
-    model.destroy();
-    if (ownDevice) model.device.destroy();
-  };
+  const members = headMembers({ model, tokenizer }, { ownDevice, training });
   const predict: Tagger["predict"] = (sentences) => predictWords({ model, tokenizer }, sentences, longest);
   return {
-    model,
-    tokenizer,
-    classes,
-    training,
+    ...members,
     predict,
     async evaluate(examples) {
-      const score = scoreCounter(classes);
+      const score = scoreCounter(members.classes);
       const right: (readonly string[])[] = [];
       const sentences = async function* () {
         for await (const { words, tags } of examples) {
@@ -165,9 +159,6 @@ export function wordTagger(
       for await (const words of predict(sentences())) score.add(right.shift()!, words.map(({ tag }) => tag));
       return score.score();
     },
-    files: (options) => classifierFiles({ model, tokenizer }, options),
-    destroy,
-    [Symbol.dispose]: destroy,
   };
 }
 
