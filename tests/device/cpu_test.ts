@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { plainKernels, relaxedKernels } from "../../kernels/kernels_wasm.ts";
+import { coreTypeOf } from "../../lib/device/cpu/blas.ts";
 import { openCpuDevice } from "../../lib/device/cpu/open_cpu.ts";
 import { createHeap } from "../../lib/device/cpu/heap.ts";
 import { checkCall, kernelNames, writeArguments } from "../../lib/device/cpu/kernel_arguments.ts";
@@ -35,6 +36,42 @@ Deno.test({
       device.destroy();
     }
   },
+});
+
+const loaded = `import { openBlas } from "./lib/device/cpu/blas.ts";
+const blas = openBlas("${blasPath}", { threads: 1 });
+console.log(blas.processor);`;
+
+/** What a new process, in which no variable was set yet, takes this processor for. */
+async function processorFor(env: Record<string, string>): Promise<string> {
+  const { stdout, stderr, success } = await new Deno.Command(Deno.execPath(), {
+    args: ["eval", "--no-check", loaded],
+    cwd: new URL("../..", import.meta.url),
+    env: { OPENBLAS_CORETYPE: "", NO_COLOR: "1", ...env },
+  }).output();
+  assert(success, new TextDecoder().decode(stderr));
+  return new TextDecoder().decode(stdout).trim();
+}
+
+Deno.test({
+  name: "openBlas() names the processor to an OpenBLAS that does not know it, unless the user did",
+  ignore: !hasBlas || Deno.build.os !== "linux" || Deno.build.arch !== "x86_64",
+  fn: async () => {
+    const extensions = /^flags\s*: (.*)$/m.exec(await Deno.readTextFile("/proc/cpuinfo"))?.[1]?.split(" ") ?? [];
+    const processor = await processorFor({});
+    if (extensions.includes("avx2")) {
+      assertEquals(/prescott|nehalem|core2|penryn|generic/i.test(processor), false, processor);
+    }
+    assertEquals(await processorFor({ OPENBLAS_CORETYPE: "Prescott" }), "Prescott");
+  },
+});
+
+Deno.test("coreTypeOf() names a kind of processor by its widest vectors", () => {
+  const avx512 = ["avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"];
+  assertEquals(coreTypeOf(["sse4_2", "avx", "avx2", "fma", ...avx512]), "SkylakeX");
+  assertEquals(coreTypeOf(["sse4_2", "avx", "avx2", "fma", "avx512f"]), "Haswell");
+  assertEquals(coreTypeOf(["sse4_2", "avx"]), undefined);
+  assertEquals(coreTypeOf([]), undefined);
 });
 
 Deno.test("openCpuDevice() runs in one thread where there are no workers, and says so", async () => {

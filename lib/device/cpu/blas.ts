@@ -64,6 +64,9 @@ const symbols = {
   },
 } as const;
 
+/** The processor that OpenBLAS is told to make products for; read when the library is loaded. */
+const CORE_TYPE = "OPENBLAS_CORETYPE";
+
 /** Rounds that an idle thread of GNU OpenMP spins. */
 const SPIN_COUNT = "GOMP_SPINCOUNT";
 
@@ -100,10 +103,46 @@ export function openBlas(choice: string, { threads }: { threads: number }): Blas
   return undefined;
 }
 
+/**
+ * OpenBLAS's name of the kind of processor that these vector extensions make, as Linux lists them; undefined without AVX2, and then
+ * its own choice is as good. A release knows no processors that came after it, and takes those for old ones without AVX.
+ */
+export function coreTypeOf(extensions: readonly string[]): string | undefined {
+  const has = (...names: string[]) => names.every((name) => extensions.includes(name));
+  if (has("avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl")) return "SkylakeX";
+  return has("avx2", "fma") ? "Haswell" : undefined;
+}
+
+/** Vector extensions of this processor; none where the system does not tell. */
+function vectorExtensions(): readonly string[] {
+  try {
+    return /^flags\s*: (.*)$/m.exec(Deno.readTextFileSync("/proc/cpuinfo"))?.[1]?.split(" ") ?? [];
+  } catch {
+    return [];
+  }
+}
+
+/** Sets a variable of the environment, unless the user did or it is not permitted; returns whether it was set here. */
+function setUnlessGiven(variable: string, value: string): boolean {
+  const { state } = Deno.permissions.querySync({ name: "env", variable });
+  if (Deno.build.os !== "linux" || state !== "granted" || Deno.env.get(variable)) return false;
+  Deno.env.set(variable, value);
+  return true;
+}
+
+/** Loads a library; once more, with the processor named, where OpenBLAS takes this one for an older kind than it is. */
 function load(name: string, threads: number): Blas {
   // OpenMP's threads spin while they wait and take the time from ours; read when the library is loaded
-  const mayBeSet = Deno.permissions.querySync({ name: "env", variable: SPIN_COUNT }).state === "granted";
-  if (Deno.build.os === "linux" && mayBeSet && !Deno.env.get(SPIN_COUNT)) Deno.env.set(SPIN_COUNT, "2000");
+  setUnlessGiven(SPIN_COUNT, "2000");
+  const blas = loadOnce(name, threads);
+  if (!slowProcessors.test(blas.processor ?? "")) return blas;
+  const coreType = coreTypeOf(vectorExtensions());
+  if (coreType === undefined || !setUnlessGiven(CORE_TYPE, coreType)) return blas;
+  blas.close();
+  return loadOnce(name, threads);
+}
+
+function loadOnce(name: string, threads: number): Blas {
   let library: Deno.DynamicLibrary<typeof symbols>;
   try {
     library = Deno.dlopen(name, symbols);
