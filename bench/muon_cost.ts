@@ -11,6 +11,7 @@ import { capacityFor } from "../lib/batch/masking.ts";
 import type { Device } from "../lib/device/device.ts";
 import { openCpuDevice } from "../lib/device/cpu/open_cpu.ts";
 import { workOf } from "../lib/device/profile.ts";
+import { updateSection } from "../lib/optimizer/muon.ts";
 import { modelConfig } from "../lib/model/config.ts";
 import { createModel } from "../lib/model/model.ts";
 import { recordedStep } from "../lib/model/recorded_step.ts";
@@ -21,12 +22,12 @@ import { median } from "./helpers.ts";
 const tokenizer = characterTokenizer(Array.from({ length: 65 }, (_, i) => String.fromCodePoint(33 + i)));
 const config = modelConfig({ size: "small", vocab: tokenizer.size });
 const { optimizer: adamw } = defaultSettings({ preset: config.preset, width: config.width });
-const optimizers = { adamw, muon: { ...adamw, muon: muonSettings(config) } };
 const LENGTH = 64;
 
 const flags = {
   turns: { ...flag("N", "turns of both", parseCount), default: 24 },
-  steps: { ...flag("N", "steps of each in a turn", parseCount), default: 3 },
+  steps: { ...flag("N", "steps of each in a turn", parseCount), default: 4 },
+  every: { ...flag("N", "steps from one update of the matrices to the next", parseCount), default: 1 },
   blas: { ...flag("PATH", "BLAS of the CPU: auto, off or the path of a library", String), default: "auto" },
 };
 const parsed = await optionsOf(
@@ -34,6 +35,9 @@ const parsed = await optionsOf(
   { Options: flags },
 );
 const [turns, steps, blas] = [parsed.get(flags.turns), parsed.get(flags.steps), parsed.get(flags.blas)];
+
+const muon = { ...muonSettings(config), every: parsed.get(flags.every) };
+const optimizers = { adamw, muon: { ...adamw, muon } };
 
 async function prepare(device: Device, tokens: number, optimizer: typeof adamw) {
   const windows = tokens / LENGTH;
@@ -49,12 +53,13 @@ async function prepare(device: Device, tokens: number, optimizer: typeof adamw) 
   }));
   const { batch } = maskBatch(list, { tokenizer, rate: 0.15, seed: 1, capacity });
   const lossScale = 1 / batch.labels.length;
+  let done = 0;
   const run = async () => {
     const start = performance.now();
     for (let i = 0; i < steps; i++) {
       model.writeStep({ seed: 1, step: 0, microStep: 0, lossScale, learningRate: 1e-4, optimizer });
       program.write(batch);
-      program.program.run();
+      program.program.run("gradients", updateSection(optimizer, done++));
     }
     await model.readRecords({ first: 0, end: 1 });
     return (performance.now() - start) / steps;

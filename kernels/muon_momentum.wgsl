@@ -1,9 +1,11 @@
 // Momentum of the matrices that Muon updates, and where they are to go (Nesterov), which takes the gradients' place:
-//   g = (1-decay) · update_scale · gradient;  m = decay · m + g;  gradient = g + decay · m
+//   g = (1-decay) · update_scale · gradient;  m = decay · m + g;  gradient = kept · (g + decay · m)
+// kept = 0 (no step follows) clears the gradients.
 // update_scale = 0 (a step that is not a number) leaves the momentum as it is, and zeros for a direction.
 struct Params {
   size4: u32, // in fours
   decay: f32,
+  kept: f32, // 0 or 1
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -25,5 +27,5 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
   let g = (1.0 - params.decay) * (update_scale[0] * gradient);
   let m = params.decay * momentum[i] + g;
   momentum[i] = m;
-  gradients[i] = g + params.decay * m;
+  gradients[i] = params.kept * (g + params.decay * m);
 }

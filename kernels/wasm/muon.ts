@@ -10,6 +10,7 @@ class MuonMomentum {
   momentum: usize;
   size4: i32;
   decay: f32;
+  kept: f32;
 }
 
 /** One item four parameters. */
@@ -20,12 +21,12 @@ export function muon_momentum(args: usize, begin: i32, end: i32): void {
     memory.fill(p.gradients + (<usize>begin << 4), 0, <usize>(end - begin) << 4);
     return;
   }
-  const decay = splat(p.decay), rest = splat(<f32>1 - p.decay);
+  const decay = splat(p.decay), rest = splat(<f32>1 - p.decay), kept = splat(p.kept);
   for (let at = <usize>begin << 4, last = <usize>end << 4; at < last; at += 16) {
     const g = f32x4.mul(rest, f32x4.mul(splat(scale), v128.load(p.gradients + at)));
     const m = f32x4.add(f32x4.mul(decay, v128.load(p.momentum + at)), g);
     v128.store(p.momentum + at, m);
-    v128.store(p.gradients + at, f32x4.add(g, f32x4.mul(decay, m)));
+    v128.store(p.gradients + at, f32x4.mul(kept, f32x4.add(g, f32x4.mul(decay, m))));
   }
 }
 

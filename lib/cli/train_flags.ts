@@ -268,6 +268,11 @@ const optimizer = {
     })`,
     parseNumber,
   ),
+  "muon-every": flag(
+    "N",
+    "steps from one step of muon's matrices to the next, so many times as long: their products cost that much less (default: 1)",
+    parseCount,
+  ),
   "embedding-lr": flag(
     "RATE",
     "peak learning rate of the embeddings, where it is to be another (default: that of --lr)",

@@ -266,13 +266,18 @@ function muonOf(
   { get }: ParsedFlags,
   { width, peak, usual }: { width: number; peak: number; usual: number },
 ): MuonOptions | undefined {
-  const rate = get(flags["muon-lr"]);
+  const [rate, every] = [get(flags["muon-lr"]), get(flags["muon-every"])];
   if (get(flags.optimizer) !== "muon") {
-    if (rate !== undefined) throw new UsageError("Option --muon-lr is for --optimizer muon");
+    const own = rate !== undefined ? "--muon-lr" : every !== undefined ? "--muon-every" : undefined;
+    if (own) throw new UsageError(`Option ${own} is for --optimizer muon`);
     return undefined;
   }
   const settings = muonSettings({ width });
-  return { ...settings, relativeRate: (rate ?? usual * settings.relativeRate) / peak };
+  return {
+    ...settings,
+    relativeRate: (rate ?? usual * settings.relativeRate) / peak,
+    ...definedOnly({ every: unlessUsual(every, 1) }),
+  };
 }
 
 /**

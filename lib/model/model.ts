@@ -9,6 +9,7 @@ import type { Device, Program } from "../device/device.ts";
 import { Graph } from "../graph/graph.ts";
 import { roundWeights } from "../optimizer/adamw.ts";
 import { allocateLossScale, type LossScale, writeLossScale } from "../optimizer/loss_scale.ts";
+import { everyStep, type UpdateSection } from "../optimizer/muon.ts";
 import { type OptimizerOptions, recordUpdate } from "../optimizer/optimizer.ts";
 import { ParameterStore } from "../optimizer/parameter_store.ts";
 import {
@@ -170,7 +171,8 @@ export class Model {
   }
 
   /**
-   * Compiles the training step for batches of a shape: sections "gradients" and "update". It stores activations in the device's
+   * Compiles the training step for batches of a shape: sections "gradients" and "update", and "momentum" to take its place where Muon
+   * does not update its matrices at every step (`updateSection`). It stores activations in the device's
    * precision, and reads weights rounded to it; all other programs compute with the weights as they are.
    *
    * @param options `recomputes`: keep only what goes from layer to layer, and compute the rest of each layer a second time for
@@ -185,10 +187,14 @@ export class Model {
     const recording = this.#recordHeads(shape, { steps, recomputes });
     const { graph } = recording;
     graph.backward();
-    graph.section("update");
     const other = shape.pairs ? steps.pairs : undefined;
-    if (other) recordStep(graph, other);
-    recordUpdate(graph, this.store, { ...optimizer, step: { ...steps.masked, scaling: steps.scaling }, other });
+    const sections: readonly UpdateSection[] = (optimizer.muon?.every ?? 1) > 1 ? ["momentum", "update"] : ["update"];
+    for (const section of sections) {
+      graph.section(section);
+      if (other) recordStep(graph, other);
+      const step = { ...steps.masked, scaling: steps.scaling };
+      recordUpdate(graph, this.store, { ...optimizer, step, other, section });
+    }
     return await recording.compile();
   }
 
@@ -220,8 +226,8 @@ export class Model {
   }
 
   /**
-   * Compiles the encoder with a head of one's own; with an optimizer, to train it, and all below it, on the head's loss.
-   * Activations are stored as f32.
+   * Compiles the encoder with a head of one's own; with an optimizer, to train it, and all below it, on the head's loss, by an update
+   * of everything at every step. Activations are stored as f32.
    */
   async compileHead<Head>(
     shape: TextShape,
@@ -237,7 +243,7 @@ export class Model {
     if (optimizer) {
       graph.backward();
       graph.section("update");
-      recordUpdate(graph, this.store, { ...optimizer, step: this.#steps.masked });
+      recordUpdate(graph, this.store, { ...everyStep(optimizer), step: this.#steps.masked });
     }
     const program = await graph.compile(this.device);
     writeTables();

@@ -6,6 +6,7 @@
 
 import { alteredDevice } from "../device/altered_device.ts";
 import type { Device, Recording } from "../device/device.ts";
+import { everyStep } from "../optimizer/muon.ts";
 import type { OptimizerOptions } from "../optimizer/optimizer.ts";
 import type { KernelCall, OpCall } from "../tensor/tensor.ts";
 import type { ModelConfig } from "./config.ts";
@@ -45,7 +46,7 @@ export function planningDevice(device: Device, { allocated, built }: PlanHooks =
   });
 }
 
-/** Records the training step of a model for batches of a shape. */
+/** Records the training step of a model for batches of a shape, one that updates everything. */
 export async function recordedStep(
   device: Device,
   config: ModelConfig,
@@ -62,6 +63,6 @@ export async function recordedStep(
       return device.lower(call);
     },
   });
-  await new Model(noting, config).compileTraining(shape, optimizer, { recomputes });
+  await new Model(noting, config).compileTraining(shape, everyStep(optimizer), { recomputes });
   return { operations, kernels };
 }

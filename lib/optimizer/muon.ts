@@ -11,6 +11,24 @@ export interface MuonOptions {
   relativeRate: number;
   /** Decay of the momentum. */
   momentum: number;
+  /**
+   * Steps from one update of the matrices to the next, which is so many times as long: in between only their momentum gathers, and the
+   * products of orthogonalising cost that much less. Default: 1.
+   */
+  every?: number | undefined;
+}
+
+/** Sections of a step's update: that of every parameter, and that in which matrices only gather momentum. */
+export type UpdateSection = "update" | "momentum";
+
+/** Which section updates at the end of a step, counted from 0. */
+export function updateSection({ muon }: { muon?: MuonOptions | undefined }, step: number): UpdateSection {
+  return (step + 1) % (muon?.every ?? 1) === 0 ? "update" : "momentum";
+}
+
+/** The same settings with an update of everything at every step. */
+export function everyStep<Options extends { muon?: MuonOptions | undefined }>(options: Options): Options {
+  return options.muon ? { ...options, muon: { ...options.muon, every: 1 } } : options;
 }
 
 /** Added to a direction's norm. */
@@ -23,23 +41,25 @@ const EPSILON = 1e-7;
  * $\sqrt{max(1, rows / columns)}$, with decoupled weight decay. The projections to queries, keys and values are one matrix, and so are
  * a gate's two halves: bench/RESULTS.md. A step whose loss or norm is not finite changes no parameter.
  *
- * @param options `other`: the step of another loss, recorded before, which is to be finite too.
+ * @param options `other`: the step of another loss, recorded before, which is to be finite too; `section`: "momentum" leaves the
+ * matrices as they are.
  */
 export function muon(
   graph: Graph,
   store: ParameterStore,
-  options: AdamWOptions & FinishedStep & { muon: MuonOptions },
+  options: AdamWOptions & FinishedStep & { muon: MuonOptions; section?: UpdateSection | undefined },
 ): void {
-  const { muon: { momentum: decay } } = options;
+  const { muon: { momentum: decay }, section = "update" } = options;
+  const kept = section === "update" ? 1 : 0;
   const scale = recordScale(graph, store.gradients, options);
   for (const range of store.outerRanges) {
     recordAdamW(graph, store, { ...options, scale, range, secondMoment: store.outerSecondMoment });
   }
   for (const { begin, end } of store.hiddenRanges) {
     const [gradients, momentum] = [store.gradients, store.firstMoment].map((flat) => cut(flat, begin, end - begin));
-    graph.call("muon_momentum", { tensors: { update_scale: scale, gradients, momentum }, params: { decay } });
+    graph.call("muon_momentum", { tensors: { update_scale: scale, gradients, momentum }, params: { decay, kept } });
   }
-  for (const batch of batchesOf(store)) updateBatch(graph, store, { ...options, scale, batch });
+  if (kept) { for (const batch of batchesOf(store)) updateBatch(graph, store, { ...options, scale, batch }); }
   roundWeights(graph, store);
 }
 
@@ -99,7 +119,7 @@ function withPlace(shapes: readonly Shape[], rows: number, place: Shape["places"
 function updateBatch(
   graph: Graph,
   store: ParameterStore,
-  { step: { scalars }, scale, batch, weightDecay: weight_decay, muon: { relativeRate: relative_rate } }:
+  { step: { scalars }, scale, batch, weightDecay: weight_decay, muon: { relativeRate, every = 1 } }:
     & AdamWOptions
     & FinishedStep
     & { muon: MuonOptions; scale: Tensor; batch: MatrixBatch },
@@ -127,7 +147,7 @@ function updateBatch(
     const { places, params } = directions[i]!;
     graph.call("muon_update", {
       tensors: { places, scalars, update_scale: scale, x, parameters, gradients },
-      params: { ...params, relative_rate, weight_decay },
+      params: { ...params, relative_rate: every * relativeRate, weight_decay },
     });
   }
 }

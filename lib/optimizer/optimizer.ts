@@ -7,7 +7,7 @@
 import type { Graph } from "../graph/graph.ts";
 import type { Storage, Tensor } from "../tensor/tensor.ts";
 import { adamW, type AdamWOptions } from "./adamw.ts";
-import { muon, type MuonOptions } from "./muon.ts";
+import { muon, type MuonOptions, type UpdateSection } from "./muon.ts";
 import type { ParameterStore } from "./parameter_store.ts";
 import type { FinishedStep } from "./step.ts";
 
@@ -28,8 +28,12 @@ export function optimizerOf({ muon }: OptimizerOptions): OptimizerName {
   return muon ? "muon" : "adamw";
 }
 
-/** Records the update of all parameters, which ends a step. */
-export function recordUpdate(graph: Graph, store: ParameterStore, options: OptimizerOptions & FinishedStep): void {
+/** Records the update of all parameters, which ends a step; `section`: what of it, which is all by default. */
+export function recordUpdate(
+  graph: Graph,
+  store: ParameterStore,
+  options: OptimizerOptions & FinishedStep & { section?: UpdateSection | undefined },
+): void {
   const { muon: settings } = options;
   if (settings) muon(graph, store, { ...options, muon: settings });
   else adamW(graph, store, options);

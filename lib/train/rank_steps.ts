@@ -12,6 +12,7 @@ import { counted } from "../sentences/counted.ts";
 import { printOf } from "../mpi/print.ts";
 import { rankName, type Ranks, RanksError } from "../mpi/ranks.ts";
 import { sumOverRanks, type TileRange, tilesOf, tileSum } from "../mpi/tile_sum.ts";
+import { updateSection } from "../optimizer/muon.ts";
 import type { Model, StepRecords, TrainingProgram } from "../model/model.ts";
 import { RING_SIZE, type StepRecord } from "../optimizer/step.ts";
 import { type OuterOptimizer, outerOptimizer } from "./outer_optimizer.ts";
@@ -136,7 +137,7 @@ async function summedStep(
   }
   const total = await sumOverRanks(ranks, sum.nodes, { what: "gradients", tiles, precision });
   model.writeSums(total);
-  program.program.run("update");
+  program.program.run(updateSection(settings.optimizer, step.before.step));
 }
 
 /**
@@ -160,7 +161,7 @@ async function localStep(
 ): Promise<void> {
   await outer.begin();
   submitBatches(model, program, step, { settings, labels: labelsOf(step.batches), first: tiles.first });
-  program.program.run("update");
+  program.program.run(updateSection(settings.optimizer, step.before.step));
 }
 
 /** The records of steps, each rank's of which tell of a part. */

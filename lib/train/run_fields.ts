@@ -73,7 +73,7 @@ const optimizerFields: Fields<OptimizerOptions> = {
   weightDecay: least0,
   clip: least0,
   embeddingRate: maybe(above0),
-  muon: maybe(record({ relativeRate: above0, momentum: shareOrNone })),
+  muon: maybe(record({ relativeRate: above0, momentum: shareOrNone, every: maybe(whole(1)) })),
 };
 
 const settingsFields: Fields<TrainingSettings> = {

@@ -6,6 +6,7 @@
 
 import type { Batch } from "../batch/batch.ts";
 import type { Model, TrainingProgram } from "../model/model.ts";
+import { updateSection } from "../optimizer/muon.ts";
 import type { TrainingSettings } from "./settings.ts";
 import type { PreparedStep } from "./step_queue.ts";
 
@@ -51,7 +52,8 @@ export function submitBatches(
     const microStep = first + i;
     model.writeStep({ seed, step: step.before.step, microStep, lossScale, pairScale, learningRate, optimizer });
     program.write(batch);
-    if (updates && i === step.batches.length - 1) program.program.run("gradients", "update");
-    else program.program.run("gradients");
+    if (updates && i === step.batches.length - 1) {
+      program.program.run("gradients", updateSection(optimizer, step.before.step));
+    } else program.program.run("gradients");
   }
 }

@@ -63,6 +63,7 @@ Deno.test("planFromFlags() does what help calls the default", () => {
     "curriculum",
     "mask-rule",
     "muon-lr",
+    "muon-every",
     "eval-tokens",
     "skip-bad",
   ];
@@ -91,6 +92,8 @@ Deno.test("planFromFlags() gives Muon a rate of its own, whatever that of the ot
   assertEquals([rateOf("--muon-lr", "0.03"), rateOf("--muon-lr", "0.03", "--lr", "1e-4")], [0.03, 0.03]);
   assertEquals([rateOf("--preset", "bert"), rateOf("--preset", "labml")], [0.005, 5]);
   assertThrows(() => planOf("--muon-lr", "0.03"), UsageError, "Option --muon-lr is for --optimizer muon");
+  assertThrows(() => planOf("--muon-every", "2"), UsageError, "Option --muon-every is for --optimizer muon");
+  assertEquals(planOf("--optimizer", "muon", "--muon-every", "2").settings.optimizer.muon?.every, 2);
 });
 
 Deno.test("planFromFlags() goes on with a model more gently, and checks what is changed of it", () => {

@@ -4,7 +4,7 @@ import { alteredDevice } from "../../lib/device/altered_device.ts";
 import { openCpuDevice } from "../../lib/device/cpu/open_cpu.ts";
 import { Graph } from "../../lib/graph/graph.ts";
 import { allocateLossScale, FIRST_LOSS_SCALE } from "../../lib/optimizer/loss_scale.ts";
-import { muon } from "../../lib/optimizer/muon.ts";
+import { muon, updateSection } from "../../lib/optimizer/muon.ts";
 import { type ParameterSpec, ParameterStore } from "../../lib/optimizer/parameter_store.ts";
 import { allocateStep } from "../../lib/optimizer/step.ts";
 import { assertClose } from "../helpers/assert_close.ts";
@@ -45,11 +45,18 @@ const valuesOf = (seed: number, scale = 1) =>
   ]));
 
 /** A store with its update, ready to run. */
-async function prepare(device: Device, { clip = options.clip, of = specs }: { clip?: number; of?: typeof specs } = {}) {
+async function prepare(
+  device: Device,
+  { clip = options.clip, of = specs, every = 1 }: { clip?: number; of?: typeof specs; every?: number } = {},
+) {
   const store = new ParameterStore(device, of);
   const step = allocateStep(device, "step");
   const graph = new Graph();
-  muon(graph, store, { ...options, clip, step });
+  const settings = { ...options, clip, muon: { ...options.muon, every } };
+  for (const section of ["momentum", "update"] as const) {
+    graph.section(section);
+    muon(graph, store, { ...settings, step, section });
+  }
   const program = await graph.compile(device);
   return {
     store,
@@ -59,7 +66,7 @@ async function prepare(device: Device, { clip = options.clip, of = specs }: { cl
       device.write(store.gradients, store.join(gradients));
       device.write(step.clock, Uint32Array.of(0, t - 1, 0, 0));
       device.write(step.scalars, Float32Array.of(1, rate, 1 / (1 - options.beta1 ** t), 1 / (1 - options.beta2 ** t)));
-      program.run();
+      program.run(updateSection(settings, t - 1));
     },
     async read() {
       const [values, gradients] = await device.read([store.values, store.gradients]);
@@ -78,13 +85,13 @@ async function prepare(device: Device, { clip = options.clip, of = specs }: { cl
 function expectedAfter(
   start: ReadonlyMap<string, Float32Array>,
   gradients: readonly ReadonlyMap<string, Float32Array>[],
-  { clip, rate }: { clip: number; rate: number },
+  { clip, rate, every = 1 }: { clip: number; rate: number; every?: number },
 ) {
   const parameters = new Map([...start].map(([name, array]) => [name, Float64Array.from(array)]));
   const outer = new Map([...parameters].filter(([name]) => !specs.find((spec) => spec.name === name)!.hidden));
   const adamW = reference.adamW({ ...options, clip: Infinity });
   const updates = new Map<string, ReturnType<typeof muonReference.muon>>();
-  for (const step of gradients) {
+  for (const [i, step] of gradients.entries()) {
     const norm = Math.sqrt([...step.values()].reduce((sum, all) => sum + all.reduce((a, g) => a + g * g, 0), 0));
     const factor = clip > 0 && norm > clip ? clip / norm : 1;
     const scaled = new Map([...step].map(([name, array]) => [name, Float64Array.from(array, (g) => factor * g)]));
@@ -100,7 +107,8 @@ function expectedAfter(
       updates.set(name, update);
       const rowsOf = (flat: Float64Array) => muonReference.rowsOf(flat, columns!);
       const all = parameters.get(name)!;
-      all.set(update(rowsOf(all), rowsOf(scaled.get(name)!), 5 * rate).flat());
+      const own = (i + 1) % every === 0 ? 5 * every * rate : 0;
+      all.set(update(rowsOf(all), rowsOf(scaled.get(name)!), own).flat());
     }
   }
   return parameters;
@@ -134,6 +142,35 @@ for (
     }
   });
 }
+
+kindTest(
+  "muon() with an update every other step gathers momentum in between, and goes twice as far",
+  async (device) => {
+    const [clip, rate, every] = [1, 0.01, 2];
+    const [start, gradients] = [valuesOf(1), [2, 3, 4, 5].map((seed) => valuesOf(seed))];
+    const { store, run, read, destroy } = await prepare(device, { clip, every });
+    const hidden = specs.filter((spec) => spec.hidden).map(({ name }) => name);
+    try {
+      device.write(store.values, store.join(start));
+      for (const [i, step] of gradients.entries()) {
+        run(step, { t: i + 1, rate });
+        const now = await read();
+        if (i === 0) { for (const name of hidden) assertEquals(now.get(name), start.get(name)); }
+      }
+      const expected = expectedAfter(start, gradients, { clip, rate, every });
+      for (const [name, actual] of await read()) {
+        // twice what rounding makes of one step
+        assertClose(actual, expected.get(name)!, {
+          atol: hidden.includes(name) ? 1e-4 : 1e-5,
+          rtol: 1e-5,
+          label: name,
+        });
+      }
+    } finally {
+      destroy();
+    }
+  },
+);
 
 kindTest(
   "muon() makes steps whose singular values lie around 1, and leaves directions without gradient alone",

@@ -31,7 +31,10 @@ export function orthogonalized(direction: Rows): number[][] {
   return x;
 }
 
-/** Muon for one matrix; the momentum begins at zero. Returns what the parameters become by a gradient that is clipped already. */
+/**
+ * Muon for one matrix; the momentum begins at zero. Returns what the parameters become by a gradient that is clipped already, which is
+ * what they are at a rate of 0.
+ */
 export function muon({ momentum, weightDecay }: { momentum: number; weightDecay: number }) {
   let mean: number[][] | undefined;
   return (parameter: Rows, gradient: Rows, rate: number): number[][] => {
@@ -39,6 +42,7 @@ export function muon({ momentum, weightDecay }: { momentum: number; weightDecay:
     const after = gradient.map((row, i) => row.map((g, j) => momentum * before[i]![j]! + (1 - momentum) * g));
     const ahead = gradient.map((row, i) => row.map((g, j) => (1 - momentum) * g + momentum * after[i]![j]!));
     mean = after;
+    if (rate === 0) return parameter.map((row) => [...row]);
     const step = orthogonalized(ahead);
     const gain = Math.sqrt(Math.max(1, parameter.length / parameter[0]!.length));
     return parameter.map((row, i) => row.map((p, j) => p - rate * (gain * step[i]![j]! + weightDecay * p)));

@@ -82,7 +82,10 @@ const count = (events: readonly TrainEvent[], kind: TrainEvent["kind"]) =>
 
 /** What only changes how batches are made, or steps. */
 const ways: Options = {
-  optimizer: { ...defaultSettings({ preset: "modernbert", width: 16 }).optimizer, muon: muonSettings({ width: 16 }) },
+  optimizer: {
+    ...defaultSettings({ preset: "modernbert", width: 16 }).optimizer,
+    muon: { ...muonSettings({ width: 16 }), every: 2 },
+  },
   attention: { start: 4, share: 0.5 },
   maskSpread: 0.5,
 };

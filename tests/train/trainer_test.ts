@@ -54,7 +54,8 @@ async function run(device: Device, options: Partial<TrainOptions> & { model?: Mo
 
 const withMuon = {
   ...defaultSettings({ preset: "modernbert", width: shape.width }).optimizer,
-  muon: muonSettings({ width: shape.width }),
+  // checkpoints come after 5 and 10 steps, between two updates of the matrices
+  muon: { ...muonSettings({ width: shape.width }), every: 3 },
 };
 
 const losses = (events: TrainEvent[]) =>
