@@ -17,7 +17,7 @@ import type { Budget } from "../train/schedule.ts";
 import { countTokens, type OpenedCorpus } from "./open_corpus.ts";
 import { openRunCorpus } from "./open_pairs.ts";
 
-import { fillingBatch } from "./card_filling.ts";
+import { deviceBatch } from "./device_batch.ts";
 import { corpusChoice } from "./corpus_flags.ts";
 import { type ParsedFlags, UsageError } from "./flags.ts";
 import { grouped } from "./figures.ts";
@@ -144,13 +144,13 @@ async function newRunOn(
     : undefined;
   const config = { ...plan.model, vocab: Math.max(plan.model.vocab, tokenizer.size) };
   const budget = await budgetOn(opened.corpus, plan.budget, { tokenizer, terminal });
-  const filling = fillingBatch(plan.settings, { budget, config, parsed, device: device.device });
-  const choice = { config, settings: filling?.settings ?? plan.settings, device: device.device };
+  const suited = deviceBatch(plan.settings, { budget, config, parsed, device: device.device });
+  const choice = { config, settings: suited?.settings ?? plan.settings, device: device.device };
   const fitted = await fitMemory(choice, microBatchOf(parsed, plan));
   const settings = { ...fitted.settings, budget };
   const notices = [
     ...await textNotices(opened, { tokenizer, settings, isReady: base !== undefined }),
-    ...(filling ? [filling.notice] : []),
+    ...(suited?.notice === undefined ? [] : [suited.notice]),
     ...(fitted.notice === undefined ? [] : [fitted.notice]),
   ];
   const [keep, { path }] = [parsed.get(flags.keep), claim];

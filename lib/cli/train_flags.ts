@@ -25,7 +25,8 @@ import { MOST_LOCAL_STEPS } from "../train/rank_steps.ts";
 import { KEPT_CHECKPOINTS } from "../train/checkpoint.ts";
 import { BATCH_TEXTS, TEXT_LENGTH, VIEW_DROPOUT } from "../train/contrastive_settings.ts";
 import { type LearningRate, type MaskRate, schedules, type Span } from "../train/schedule.ts";
-import { EVALUATION_TOKENS, muonSettings } from "../train/settings.ts";
+import { FEWEST_TOKENS, MOST_WIDTH, USUAL_TOKENS } from "../train/cpu_batch.ts";
+import { EVALUATION_TOKENS, MOST_EVERY, muonSettings } from "../train/settings.ts";
 import { DEFAULT_TEXT } from "./default_text.ts";
 import { shortCount, shortShare } from "./figures.ts";
 import { precisions } from "../tensor/tensor.ts";
@@ -55,6 +56,9 @@ import {
 } from "./train_defaults.ts";
 
 const text = (value: string) => value;
+/** Which runs have a recipe of their own. */
+const onCpu = `new modernbert models up to width ${MOST_WIDTH} on a CPU`;
+
 const count = parseCount;
 const orNone = (value: string) => parseNumber(value, { zero: true });
 
@@ -198,7 +202,9 @@ const batches = {
   ),
   "batch-tokens": flag(
     "N",
-    `tokens per batch; long runs on a graphics card take more (${byDefault(({ batchTokens }) => batchTokens)})`,
+    `tokens per batch; ${onCpu} take ${FEWEST_TOKENS}, or two windows, long runs on a graphics card more (${
+      byDefault(({ batchTokens }) => batchTokens)
+    })`,
     count,
   ),
   accumulate: flag("N", `batches per step (${byDefault(({ accumulate }) => accumulate)})`, count),
@@ -249,14 +255,14 @@ const objective = {
 const optimizer = {
   optimizer: flag(
     "NAME",
-    `adamw, or muon: the layers' matrices take orthogonal steps, which learns more of each token and takes longer, by a fifth at 1,024 tokens a step (default: ${
+    `adamw, or muon, which ${onCpu} take: the layers' matrices take orthogonal steps, which learns more of each token and takes longer (default: ${
       optimizers[0]
     })`,
     parseChoice(optimizers),
   ),
   lr: flag(
     "RATE",
-    `peak learning rate; factor for noam (${
+    `peak learning rate; factor for noam; with fewer than ${USUAL_TOKENS} tokens a step ${onCpu} take less, by the root (${
       byDefault(({ learningRate }) => learningRate, spelledRate)
     }, at width ${usual.width})`,
     parseNumber,
@@ -270,7 +276,7 @@ const optimizer = {
   ),
   "muon-every": flag(
     "N",
-    "steps from one step of muon's matrices to the next, so many times as long: their products cost that much less (default: 1)",
+    `steps from one step of muon's matrices to the next, which is as much longer, for fewer products; ${onCpu} take up to ${MOST_EVERY} (default: 1)`,
     parseCount,
   ),
   "embedding-lr": flag(

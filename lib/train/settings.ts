@@ -166,12 +166,23 @@ export function plannedEvaluateTokens(settings: TrainingSettings): number | unde
   });
 }
 
+/** Muon's rate, whatever the width: a step's size does not depend on it. */
+export const MUON_RATE = 0.01;
+
+/** Most steps from one update of Muon's matrices to the next by default: with 8 less was learned (bench/RESULTS.md). */
+export const MOST_EVERY = 4;
+
 /**
  * Muon's settings for a model of the given width: a rate of 0.01 beside AdamW's default, or of half as much where norms come after the
- * blocks. A step's size does not depend on the width, so neither does the rate.
+ * blocks.
+ *
+ * @param options `stepTokens`: tokens of a step; matrices are updated so seldom, every fourth step at least, that the products for it
+ * cost about a fifth of the steps (1.7 · width / tokens of one). Default: at every step.
  */
-export function muonSettings({ width }: { width: number }): MuonOptions {
-  return { relativeRate: 5 * Math.sqrt(width / 128), momentum: 0.95 };
+export function muonSettings({ width, stepTokens }: { width: number; stepTokens?: number | undefined }): MuonOptions {
+  const settings: MuonOptions = { relativeRate: 5 * Math.sqrt(width / 128), momentum: 0.95 };
+  const every = stepTokens === undefined ? 1 : Math.min(MOST_EVERY, Math.round(8.5 * width / stepTokens));
+  return every > 1 ? { ...settings, every } : settings;
 }
 
 /** Defaults for a model of the given width, trained to the given final length. */

@@ -1,0 +1,74 @@
+/**
+ * Batches that suit a CPU, where a small one is computed about as fast a token as a large one, and more steps learn more.
+ *
+ * @module
+ */
+
+import type { ModelConfig } from "../model/config.ts";
+import { MUON_RATE, muonSettings, type TrainingSettings } from "./settings.ts";
+
+/** Fewest tokens of a step: with half as many, as many tokens taught less (bench/RESULTS.md). */
+export const FEWEST_TOKENS = 256;
+
+/** Fewest windows of the longest in a step. */
+const FEWEST_WINDOWS = 2;
+
+/** Tokens of a step at which the usual rates are best; below, they fall with the root of the step. */
+export const USUAL_TOKENS = 512;
+
+/** The widest model for which it was measured. */
+export const MOST_WIDTH = 256;
+
+/** What of the settings decides, and what is set. */
+type Recipe = Pick<TrainingSettings, "batchTokens" | "accumulate" | "curriculum" | "learningRate" | "optimizer">;
+
+/** What of a recipe somebody has chosen: it stays as it is. */
+export interface ChosenRecipe {
+  /** Tokens of a step. */
+  readonly batch?: boolean | undefined;
+  /** The learning rate. */
+  readonly rate?: boolean | undefined;
+  /** AdamW for all. */
+  readonly adamw?: boolean | undefined;
+  /** The learning rate of Muon's matrices. */
+  readonly muonRate?: number | undefined;
+  /** Steps from one update of Muon's matrices to the next. */
+  readonly muonEvery?: number | undefined;
+}
+
+/**
+ * The settings with small batches, and Muon for the matrices of the layers as often as its products cost a fifth of a step; undefined
+ * for models for which nobody has measured it. The rates fall with the root of the step's tokens below 512.
+ */
+export function cpuBatch<Settings extends Recipe>(
+  settings: Settings,
+  { config: { preset, width }, chosen = {} }: {
+    config: Pick<ModelConfig, "preset" | "width">;
+    chosen?: ChosenRecipe;
+  },
+): Settings | undefined {
+  const { learningRate: usual, accumulate } = settings;
+  if (preset !== "modernbert" || width > MOST_WIDTH || usual.schedule === "noam") return undefined;
+  const longest = Math.max(...settings.curriculum.map(({ length }) => length));
+  const batchTokens = chosen.batch
+    ? settings.batchTokens
+    : Math.min(settings.batchTokens, Math.max(FEWEST_TOKENS, FEWEST_WINDOWS * longest));
+  const factor = Math.min(1, Math.sqrt(batchTokens * accumulate / USUAL_TOKENS));
+  const peak = chosen.rate ? usual.peak : Number((factor * usual.peak).toPrecision(3));
+  const optimizer = chosen.adamw ? settings.optimizer : {
+    ...settings.optimizer,
+    muon: muonBeside(peak, { width, stepTokens: batchTokens * accumulate, factor, chosen }),
+  };
+  return { ...settings, batchTokens, learningRate: { ...usual, peak }, optimizer };
+}
+
+/** Muon's settings beside a rate of the other parameters: its own does not follow it. */
+function muonBeside(
+  peak: number,
+  { width, stepTokens, factor, chosen }: { width: number; stepTokens: number; factor: number; chosen: ChosenRecipe },
+) {
+  const { every: usual, ...muon } = muonSettings({ width, stepTokens });
+  const rate = chosen.muonRate ?? factor * MUON_RATE;
+  const every = chosen.muonEvery ?? usual ?? 1;
+  return { ...muon, relativeRate: rate / peak, ...(every > 1 ? { every } : {}) };
+}

@@ -1,0 +1,48 @@
+import { assertEquals } from "@std/assert";
+import { deviceBatch } from "../../lib/cli/device_batch.ts";
+import { parseFlags } from "../../lib/cli/flags.ts";
+import { trainFlagGroups } from "../../lib/cli/train_flags.ts";
+import { planFromFlags } from "../../lib/cli/train_plan.ts";
+import type { Device } from "../../lib/device/device.ts";
+
+const card = { kind: "webgpu", software: false } as const;
+
+function filled(flags: readonly string[], device: Pick<Device, "kind" | "software"> = card) {
+  const parsed = parseFlags(trainFlagGroups, flags);
+  const { settings, model } = planFromFlags(parsed);
+  return deviceBatch(settings, { budget: { tokens: 5_000_000 }, config: { ...model, vocab: 70 }, parsed, device });
+}
+
+Deno.test("deviceBatch() fills graphics cards alone, and says so", () => {
+  const { settings, notice } = filled([])!;
+  assertEquals([settings.batchTokens, settings.learningRate.peak], [4096, 5.7e-3]);
+  assertEquals(
+    notice,
+    "4,096 tokens a step, at a learning rate of 0.00570, fill a graphics card; --batch-tokens 1024 has the usual 0.00200",
+  );
+});
+
+Deno.test("deviceBatch() takes small batches and Muon on a CPU and in software that stands for a card, but for what was chosen", () => {
+  const devices = [{ kind: "cpu", software: false }, { kind: "webgpu", software: true }] as const;
+  const recipeOf = (flags: readonly string[], device: Pick<Device, "kind" | "software"> = devices[0]) => {
+    const { settings: { batchTokens, learningRate: { peak }, optimizer: { muon } }, notice } = filled(flags, device)!;
+    assertEquals(notice, undefined);
+    return [batchTokens, peak, muon && Number((muon.relativeRate * peak).toPrecision(3)), muon?.every];
+  };
+  for (const device of devices) assertEquals(recipeOf([], device), [256, 1.41e-3, 7.07e-3, 4]);
+  assertEquals(recipeOf(["--batch-tokens", "512"]), [512, 2e-3, 0.01, 2]);
+  assertEquals(recipeOf(["--lr", "1e-3"]), [256, 1e-3, 7.07e-3, 4]);
+  assertEquals(recipeOf(["--optimizer", "adamw"]), [256, 1.41e-3, undefined, undefined]);
+  const own = ["--optimizer", "muon", "--muon-lr", "0.02", "--muon-every", "2"];
+  assertEquals(recipeOf(own), [256, 1.41e-3, 0.02, 2]);
+  for (const flags of [["--preset", "bert"], ["--width", "512"], ["--objective", "contrastive"]]) {
+    assertEquals(filled(flags, devices[0]), undefined, flags.join(" "));
+  }
+});
+
+Deno.test("deviceBatch() leaves alone what was chosen, and presets that were not measured", () => {
+  const chosen = [["--batch-tokens", "2k"], ["--accumulate", "2"], ["--lr", "1e-3"], ["--schedule", "cosine"]];
+  for (const flags of [...chosen, ["--preset", "bert"], ["--preset", "labml"]]) {
+    assertEquals(filled(flags), undefined, flags.join(" "));
+  }
+});

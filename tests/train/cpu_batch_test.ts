@@ -1,0 +1,66 @@
+import { assertAlmostEquals, assertEquals } from "@std/assert";
+import { parseCurriculum } from "../../lib/batch/curriculum.ts";
+import { type ChosenRecipe, cpuBatch } from "../../lib/train/cpu_batch.ts";
+import { defaultSettings, muonSettings } from "../../lib/train/settings.ts";
+
+type Changes = Partial<ReturnType<typeof defaultSettings>>;
+
+function suited(width: number, { chosen, ...changes }: Changes & { chosen?: ChosenRecipe } = {}) {
+  const config = { preset: "modernbert" as const, width };
+  const settings = cpuBatch({ ...defaultSettings(config), ...changes }, { config, ...(chosen ? { chosen } : {}) });
+  if (!settings) return undefined;
+  const { batchTokens, learningRate: { peak }, optimizer: { muon } } = settings;
+  return { batchTokens, peak, muonRate: muon && peak * muon.relativeRate, every: muon?.every ?? 1 };
+}
+
+Deno.test("cpuBatch() takes small batches and Muon, whose products are made the seldomer the more they cost", () => {
+  for (const [width, peak, every] of [[64, 0.002, 2], [128, 0.00141, 4], [256, 0.001, 4]] as const) {
+    const { muonRate, ...rest } = suited(width)!;
+    assertEquals(rest, { batchTokens: 256, peak, every });
+    assertAlmostEquals(muonRate!, 0.01 / Math.SQRT2, 1e-12);
+  }
+});
+
+Deno.test("cpuBatch() leaves a step two windows of the longest, and takes no more tokens than usual", () => {
+  const lengths = ["128", "32:20%,256", "512", "1024"].map((text) => parseCurriculum(text));
+  const tokens = lengths.map((curriculum) => suited(128, { curriculum })!.batchTokens);
+  assertEquals(tokens, [256, 512, 1024, 1024]);
+  // where a step has as many tokens as usual, so are the rates
+  assertEquals(suited(128, { curriculum: lengths[2]! }), { batchTokens: 1024, peak: 0.002, muonRate: 0.01, every: 1 });
+});
+
+Deno.test("cpuBatch() keeps what was chosen, and makes the rest suit it", () => {
+  assertEquals(suited(128, { batchTokens: 4096, chosen: { batch: true } }), {
+    batchTokens: 4096,
+    peak: 0.002,
+    muonRate: 0.01,
+    every: 1,
+  });
+  const learningRate = { ...defaultSettings({ preset: "modernbert", width: 128 }).learningRate, peak: 5e-4 };
+  const { muonRate, ...rest } = suited(128, { learningRate, chosen: { rate: true } })!;
+  assertEquals(rest, { batchTokens: 256, peak: 5e-4, every: 4 });
+  assertAlmostEquals(muonRate!, 0.01 / Math.SQRT2, 1e-12);
+  assertEquals(suited(128, { chosen: { adamw: true } }), {
+    batchTokens: 256,
+    peak: 0.00141,
+    muonRate: undefined,
+    every: 1,
+  });
+  const own = suited(128, { chosen: { muonRate: 0.03, muonEvery: 1 } })!;
+  assertEquals([own.every, Number(own.muonRate!.toPrecision(6))], [1, 0.03]);
+});
+
+Deno.test("cpuBatch() leaves models alone for which it was not measured, and the schedule of labml", () => {
+  assertEquals(suited(512), undefined);
+  for (const preset of ["bert", "labml"] as const) {
+    const config = { preset, width: 128 };
+    assertEquals(cpuBatch(defaultSettings(config), { config }), undefined);
+  }
+  const noam = { schedule: "noam", peak: 1, warmup: { steps: 10 } } as const;
+  assertEquals(suited(128, { learningRate: noam }), undefined);
+});
+
+Deno.test("muonSettings() updates matrices every fourth step at the seldomest", () => {
+  const every = (width: number, stepTokens?: number) => muonSettings({ width, stepTokens }).every ?? 1;
+  assertEquals([every(128), every(128, 1024), every(128, 512), every(768, 1024), every(768, 8192)], [1, 1, 2, 4, 1]);
+});
