@@ -162,7 +162,7 @@ const numberOf = (value: number | null) => value ?? NaN;
  * @throws {RangeError} that says why.
  */
 export function checkShared(
-  { contrastive }: Pick<TrainingSettings, "contrastive">,
+  { contrastive, syncEvery = 1 }: Pick<TrainingSettings, "contrastive" | "syncEvery">,
   { precision }: { readonly precision?: Precision | undefined } = {},
 ): void {
   if (contrastive) {
@@ -170,9 +170,10 @@ export function checkShared(
       "Cannot share steps that compare texts among ranks or tiles: a text is compared with all others of its batch",
     );
   }
-  if (precision === "f16") {
+  if (precision === "f16" && syncEvery > 1) {
     throw new RangeError(
-      "Cannot share steps in f16 among ranks or tiles: gradients are added up as they are, not scaled; --precision f32 can",
+      "Cannot train apart in f16: each rank would find a loss scale of its own; with --sync-every 1, or --precision f32, " +
+        "steps can be shared",
     );
   }
 }

@@ -262,9 +262,10 @@ Deno.test("train() refuses to share steps that compare texts", async () => {
   await assertRejects(() => run({ contrastive, tiles: true }), RangeError, "Cannot share steps that compare texts");
 });
 
-Deno.test("checkShared() refuses steps in f16, which are scaled", () => {
-  checkShared({}, { precision: "f32" });
-  assertThrows(() => checkShared({}, { precision: "f16" }), RangeError, "Cannot share steps in f16");
+Deno.test("checkShared() refuses to train apart in f16, for then there would be a loss scale of each rank", () => {
+  for (const precision of ["f16", "f32"] as const) checkShared({}, { precision });
+  checkShared({ syncEvery: 4 }, { precision: "f32" });
+  assertThrows(() => checkShared({ syncEvery: 4 }, { precision: "f16" }), RangeError, "Cannot train apart in f16");
 });
 
 const local = { syncEvery: 4, budget: { steps: 10 }, saveEvery: { steps: 4 }, evaluateEvery: { steps: 5 } };
