@@ -9,7 +9,7 @@ import { libraryNames, type MpiLibrary, openLibrary } from "../mpi/library.ts";
 import { type LostRank, mpiWire } from "../mpi/mpi_wire.ts";
 import { rankName, type Ranks, ranksOn } from "../mpi/ranks.ts";
 import type { RankProcess } from "../mpi/watch.ts";
-import { environment, mayRead } from "./permissions.ts";
+import { environment as ownEnvironment, mayRead } from "./permissions.ts";
 import { resumeCommand } from "./resume_command.ts";
 import { sayAside } from "./standard_streams.ts";
 import { checkpointSteps } from "../files/checkpoint_folder.ts";
@@ -66,9 +66,14 @@ interface RankFacts extends RankProcess {
  *
  * @param options.choice "auto", "off", or the MPI library's file.
  * @param options.patience Seconds that a rank may be silent.
+ * @param options.environment Where launchers tell of themselves. Default: this process's.
  * @throws {LaunchError} if it cannot take part.
  */
-export async function joinLaunch({ choice, patience }: { choice: string; patience: number }): Promise<Launched> {
+export async function joinLaunch({ choice, patience, environment = ownEnvironment }: {
+  choice: string;
+  patience: number;
+  environment?: (name: string) => string | undefined;
+}): Promise<Launched> {
   const launch = choice === "off" ? undefined : launchOf(environment);
   if (!launch) return { team: undefined, notice: undefined };
   if (!launch.hasMpi) return { team: undefined, notice: aloneNotice(launch) };
@@ -104,8 +109,18 @@ function aloneNotice({ rank, size, variable }: Launch): string {
     `together they train under mpirun -n ${size}`;
 }
 
-/** The library that a launcher's processes speak by. */
-function openedFor(launch: Launch, choice: string): MpiLibrary {
+/**
+ * The library that a launcher's processes speak by. Opened for another MPI's launcher, a library would call every process the
+ * first of one, so it is to know of as many as the launcher says.
+ *
+ * @param open Opens one. Default: {@linkcode openLibrary}.
+ * @throws {LaunchError} if there is none, or it belongs to another launcher.
+ */
+export function openedFor(
+  launch: Launch,
+  choice: string,
+  open: (name: string) => MpiLibrary = openLibrary,
+): MpiLibrary {
   const { rank, size, launcher, variable } = launch;
   const fail = (what: string) =>
     new LaunchError(`Cannot train as ${size} ranks, as ${launcher} started them: ${what}`, rank === 0);
@@ -116,7 +131,7 @@ function openedFor(launch: Launch, choice: string): MpiLibrary {
   let mpi: MpiLibrary | undefined;
   for (const name of names) {
     try {
-      mpi = openLibrary(name);
+      mpi = open(name);
       break;
     } catch (error) {
       if (choice !== "auto") throw fail((error as Error).message);
