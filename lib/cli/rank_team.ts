@@ -7,6 +7,7 @@
 import { type Launch, launchOf } from "../mpi/launcher.ts";
 import { libraryNames, type MpiLibrary, openLibrary } from "../mpi/library.ts";
 import { type LostRank, mpiWire } from "../mpi/mpi_wire.ts";
+import type { Device } from "../device/device.ts";
 import { rankName, type Ranks, ranksOn } from "../mpi/ranks.ts";
 import type { RankProcess } from "../mpi/watch.ts";
 import { environment as ownEnvironment, mayRead } from "./permissions.ts";
@@ -160,6 +161,19 @@ export function threadsOf(rank: number, facts: readonly RankFacts[]): number {
   const { host, cpus, cores } = facts[rank]!;
   const sharing = facts.filter((other) => other.host === host && other.cpus === cpus).length;
   return Math.max(1, Math.floor(cores / sharing));
+}
+
+/** What is said where several ranks of a machine compute on a graphics card, which is the same one as far as WebGPU shows. */
+export function sharedCardNote(
+  hosts: readonly string[],
+  { kind, software, description }: Pick<Device, "kind" | "software" | "description">,
+): string | undefined {
+  if (kind !== "webgpu" || software) return undefined;
+  const host = hosts.find((name, i) => hosts.indexOf(name) !== i);
+  if (host === undefined) return undefined;
+  const ranks = hosts.filter((name) => name === host).length;
+  return `note: ${ranks} ranks on ${host} compute on ${description}, on one card unless the launcher shows each a card of ` +
+    "its own, as srun --gpus-per-task 1 does: WebGPU cannot choose";
 }
 
 function describe({ size, hosts }: Ranks, { name }: MpiLibrary, { launcher }: Launch): string {
