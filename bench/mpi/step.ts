@@ -20,7 +20,7 @@ import { characterTokenizer, scanCharacters } from "../../lib/tokenizer/characte
 import { train } from "../../lib/train/trainer.ts";
 import type { WirePrecision } from "../../lib/mpi/wire_precision.ts";
 
-const [size = "small", steps = "60", precision = "f32", bucket = String(1 << 20)] = Deno.args;
+const [size = "small", steps = "60", precision = "f32", bucket = "usual"] = Deno.args;
 const { team } = await joinLaunch({ choice: "auto", patience: 120 });
 const ranks = team?.ranks;
 const corpus = storiesCorpus();
@@ -40,7 +40,7 @@ const events = train({
   budget: { steps: Number(steps) + warm },
   curriculum: [{ length: 64, share: 1 }],
   gradientPrecision: precision as WirePrecision,
-  gradientBucket: bucket === "none" ? Infinity : Number(bucket),
+  ...(bucket === "usual" ? {} : { gradientBucket: bucket === "none" ? Infinity : Number(bucket) }),
   evaluateEvery: never,
   saveEvery: never,
   sampleEvery: never,

@@ -63,7 +63,7 @@ export interface RankStepsOptions {
   readonly ranks: Ranks;
   /** How it is trained. */
   readonly settings: TrainingSettings;
-  /** Gradients at least that are added up at a time: more messages of fewer wait longer for the link. Default: 2²⁰. */
+  /** Gradients at least that are added up at a time. Default: an eighth of all, 2²⁰ or 2²¹. */
   readonly bucket?: number | undefined;
   /** Seconds that are behind, the same for all ranks. */
   readonly seconds: number;
@@ -73,7 +73,7 @@ export interface RankStepsOptions {
 
 /** The steps of a rank. */
 export function rankSteps(
-  { model, ranks, settings, bucket = 1 << 20, seconds, outerMomentum }: RankStepsOptions,
+  { model, ranks, settings, bucket = bucketFor(model), seconds, outerMomentum }: RankStepsOptions,
 ): RankSteps {
   const { accumulate, syncEvery = 1 } = settings;
   const tiles = tilesOf(ranks.rank, { tiles: accumulate, size: ranks.size });
@@ -113,6 +113,11 @@ export function rankSteps(
       return outer?.momentum;
     },
   };
+}
+
+/** Gradients of a bucket: more messages of fewer would wait longer for the link, fewer of more would set out later. */
+function bucketFor({ store }: Model): number {
+  return Math.min(1 << 21, Math.max(1 << 20, store.values.size / 8));
 }
 
 interface Site {
