@@ -42,8 +42,8 @@ export function mpiWire(mpi: MpiLibrary, { patience }: { patience: number }): Mp
   const { rank, size } = mpi;
   let waiting = 0;
   const turn = turns();
-  const settled = async (request: Pick<Request, "test">): Promise<void> => {
-    const begun = performance.now();
+  const settled = async (request: Pick<Request, "test">, { idly = false } = {}): Promise<void> => {
+    const begun = idly ? -Infinity : performance.now();
     waiting++;
     try {
       while (!request.test()) {
@@ -73,7 +73,7 @@ export function mpiWire(mpi: MpiLibrary, { patience }: { patience: number }): Mp
         throw error;
       }
     };
-    return { test, wait: () => settled({ test }) };
+    return { test, wait: (options) => settled({ test }, options) };
   };
   const mail = mailbox(mpi);
   let stop = () => {};

@@ -9,8 +9,8 @@
 export interface Pending {
   /** Whether it is done. */
   test(): boolean;
-  /** Waits until it is. */
-  wait(): Promise<void>;
+  /** Waits until it is; with `idly`, without keeping the processor busy for a moment in case that it is soon. */
+  wait(options?: { readonly idly?: boolean }): Promise<void>;
 }
 
 /** Steps of a rank, each of which waits for what it yields. */
@@ -45,6 +45,7 @@ export function backgroundWork(): Background {
   let pending: Pending | undefined;
   let failure: { readonly error: unknown } | undefined;
   let driver: Promise<void> | undefined;
+  let isAwaited = false;
   /** Begins what can be begun, up to the next thing to wait for. */
   const advance = () => {
     pending = undefined;
@@ -80,7 +81,8 @@ export function backgroundWork(): Background {
   const drive = async () => {
     while (pending) {
       try {
-        await pending.wait();
+        // what computes meanwhile has better use for the processor
+        await pending.wait({ idly: !isAwaited });
       } catch (error) {
         fail(error);
       }
@@ -101,7 +103,9 @@ export function backgroundWork(): Background {
     },
     poll,
     async settled() {
+      isAwaited = true;
       await driver;
+      isAwaited = false;
       if (failure) throw failure.error;
     },
   };

@@ -31,9 +31,9 @@ const hasCheckpoint = (path: string) =>
   );
 
 async function waitFor(condition: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 60_000;
+  const deadline = Date.now() + 120_000;
   while (!await condition()) {
-    assert(Date.now() < deadline, "waited for a minute");
+    assert(Date.now() < deadline, "waited for two minutes");
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
@@ -89,7 +89,15 @@ for (const { ignore, ...launcher } of launchers) {
           const before = await metrics();
           const child = spawnRanks(launcher, args, { size, cwd });
           const result = ended(child);
-          await waitFor(async () => await metrics() !== before);
+          let isOver = false;
+          void result.then(() => isOver = true);
+          await waitFor(async () => isOver || await metrics() !== before);
+          if (isOver) {
+            // who was killed last had nothing left to do
+            const told = await result;
+            assertStringIncludes(errorsIn(told).join(), "is finished", told.out + told.err);
+            break;
+          }
           await new Promise((resolve) => setTimeout(resolve, random.below(500)));
           const word = isBegun ? `runs/${name}` : name;
           const victim = random.below(size);
