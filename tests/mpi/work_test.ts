@@ -5,13 +5,17 @@ import { backgroundWork, finished, type Pending, type Work } from "../../lib/mpi
 function pendingUntilTold() {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   let [isDone, failure]: [boolean, Error | undefined] = [false, undefined];
+  const waits: string[] = [];
   promise.catch(() => {});
   const pending: Pending = {
     test() {
       if (failure) throw failure;
       return isDone;
     },
-    wait: () => promise,
+    wait({ idly = false } = {}) {
+      waits.push(idly ? "idly" : "awaited");
+      return promise;
+    },
   };
   const done = () => {
     isDone = true;
@@ -21,7 +25,7 @@ function pendingUntilTold() {
     failure = error;
     reject(error);
   };
-  return { pending, done, fail };
+  return { pending, waits, done, fail };
 }
 
 /** Work of two parts, which notes how far it is. */
@@ -78,6 +82,29 @@ Deno.test("backgroundWork() goes on by itself while nobody polls", async () => {
   b.done();
   await background.settled();
   assertEquals(log, ["x0", "x done", "y0", "y done"]);
+});
+
+Deno.test("backgroundWork() keeps the processor busy with waiting only when it is waited for", async () => {
+  const [a, b] = [pendingUntilTold(), pendingUntilTold()];
+  const background = backgroundWork();
+  background.add(noting("x", [a.pending, b.pending], []));
+  const settled = background.settled();
+  a.done();
+  b.done();
+  await settled;
+  assertEquals([a.waits, b.waits], [["idly"], []]);
+  const [c, d] = [pendingUntilTold(), pendingUntilTold()];
+  background.add(noting("y", [c.pending, d.pending], []));
+  const again = background.settled();
+  c.done();
+  await Promise.resolve();
+  setTimeout(d.done, 0);
+  await again;
+  assertEquals([c.waits, d.waits], [["idly"], ["awaited"]]);
+  const waited = pendingUntilTold();
+  waited.done();
+  await finished(noting("z", [waited.pending], []));
+  assertEquals(waited.waits, ["awaited"]);
 });
 
 Deno.test("backgroundWork() that fails begins nothing more, and throws where it is waited for", async () => {
