@@ -45,9 +45,10 @@ const events = train({
   saveEvery: never,
   sampleEvery: never,
 });
-let [milliseconds, processor] = [0, 0];
+let [milliseconds, processor, loss] = [0, 0, 0];
 for await (const event of events) {
   if (event.kind !== "train") continue;
+  loss = event.loss;
   if (event.step === warm) {
     [start, cpu] = [performance.now(), used()];
     [bytes, waited] = [ranks?.traffic.bytes ?? 0, ranks?.traffic.milliseconds ?? 0];
@@ -69,6 +70,7 @@ if ((ranks?.rank ?? 0) === 0) {
     processor: each(processor),
     bytes: each(bytes),
     waited: each(waited),
+    loss,
   }));
 }
 model.destroy();
