@@ -1,9 +1,10 @@
 /**
  * Steps on ranks: tokens a second, and what of the time goes into sums; under a launcher or alone.
  *
- * mpirun -n 2 deno run -A --no-check bench/mpi/step.ts [SIZE] [STEPS] [FORMAT]
+ * mpirun -n 2 deno run -A --no-check bench/mpi/step.ts [SIZE] [STEPS] [FORMAT] [BUCKET]
  *
- * Each rank has a batch of 1,024 tokens, whatever their number, and one thread.
+ * SIZE is a name, or layers and width as in 6x512; BUCKET are the gradients at least that are added up at a time while others are
+ * computed, none: all at the end. Each rank has a batch of 1,024 tokens, whatever their number, and one thread.
  *
  * @module
  */
@@ -19,16 +20,18 @@ import { characterTokenizer, scanCharacters } from "../../lib/tokenizer/characte
 import { train } from "../../lib/train/trainer.ts";
 import type { WirePrecision } from "../../lib/mpi/wire_precision.ts";
 
-const [size = "small", steps = "60", precision = "f32"] = Deno.args;
+const [size = "small", steps = "60", precision = "f32", bucket = "usual"] = Deno.args;
 const { team } = await joinLaunch({ choice: "auto", patience: 120 });
 const ranks = team?.ranks;
 const corpus = storiesCorpus();
 const tokenizer = characterTokenizer(await scanCharacters(trainingTexts(corpus, { most: 2000 })));
 const device = await openCpuDevice({ threads: 1 });
-const model = createModel(device, modelConfig({ vocab: tokenizer.size, size: size as Size }));
+const [layers, width] = size.split("x").map(Number);
+const shape = width ? { layers: layers!, width, heads: width / 64 } : { size: size as Size };
+const model = createModel(device, modelConfig({ vocab: tokenizer.size, ...shape }));
 const accumulate = ranks?.size ?? 1;
 const never = { steps: 1e9 };
-const warm = 10;
+const warm = Math.min(10, Math.ceil(Number(steps) / 3));
 let [start, cpu, bytes, waited] = [0, 0, 0, 0];
 const used = () => process.cpuUsage().user + process.cpuUsage().system;
 const options = { model, corpus, tokenizer, ranks, tiles: true, accumulate, batchTokens: 1024, evaluateTokens: 1024 };
@@ -37,13 +40,15 @@ const events = train({
   budget: { steps: Number(steps) + warm },
   curriculum: [{ length: 64, share: 1 }],
   gradientPrecision: precision as WirePrecision,
+  ...(bucket === "usual" ? {} : { gradientBucket: bucket === "none" ? Infinity : Number(bucket) }),
   evaluateEvery: never,
   saveEvery: never,
   sampleEvery: never,
 });
-let [milliseconds, processor] = [0, 0];
+let [milliseconds, processor, loss] = [0, 0, 0];
 for await (const event of events) {
   if (event.kind !== "train") continue;
+  loss = event.loss;
   if (event.step === warm) {
     [start, cpu] = [performance.now(), used()];
     [bytes, waited] = [ranks?.traffic.bytes ?? 0, ranks?.traffic.milliseconds ?? 0];
@@ -59,10 +64,13 @@ if ((ranks?.rank ?? 0) === 0) {
     ranks: accumulate,
     size,
     precision,
+    bucket,
+    parameters: model.store.count,
     milliseconds: each(milliseconds),
     processor: each(processor),
     bytes: each(bytes),
     waited: each(waited),
+    loss,
   }));
 }
 model.destroy();

@@ -7,9 +7,10 @@
 import { type Launch, launchOf } from "../mpi/launcher.ts";
 import { libraryNames, type MpiLibrary, openLibrary } from "../mpi/library.ts";
 import { type LostRank, mpiWire } from "../mpi/mpi_wire.ts";
+import type { Device } from "../device/device.ts";
 import { rankName, type Ranks, ranksOn } from "../mpi/ranks.ts";
 import type { RankProcess } from "../mpi/watch.ts";
-import { environment, mayRead } from "./permissions.ts";
+import { environment as ownEnvironment, mayRead } from "./permissions.ts";
 import { resumeCommand } from "./resume_command.ts";
 import { sayAside } from "./standard_streams.ts";
 import { checkpointSteps } from "../files/checkpoint_folder.ts";
@@ -66,9 +67,14 @@ interface RankFacts extends RankProcess {
  *
  * @param options.choice "auto", "off", or the MPI library's file.
  * @param options.patience Seconds that a rank may be silent.
+ * @param options.environment Where launchers tell of themselves. Default: this process's.
  * @throws {LaunchError} if it cannot take part.
  */
-export async function joinLaunch({ choice, patience }: { choice: string; patience: number }): Promise<Launched> {
+export async function joinLaunch({ choice, patience, environment = ownEnvironment }: {
+  choice: string;
+  patience: number;
+  environment?: (name: string) => string | undefined;
+}): Promise<Launched> {
   const launch = choice === "off" ? undefined : launchOf(environment);
   if (!launch) return { team: undefined, notice: undefined };
   if (!launch.hasMpi) return { team: undefined, notice: aloneNotice(launch) };
@@ -104,8 +110,18 @@ function aloneNotice({ rank, size, variable }: Launch): string {
     `together they train under mpirun -n ${size}`;
 }
 
-/** The library that a launcher's processes speak by. */
-function openedFor(launch: Launch, choice: string): MpiLibrary {
+/**
+ * The library that a launcher's processes speak by. Opened for another MPI's launcher, a library would call every process the
+ * first of one, so it is to know of as many as the launcher says.
+ *
+ * @param open Opens one. Default: {@linkcode openLibrary}.
+ * @throws {LaunchError} if there is none, or it belongs to another launcher.
+ */
+export function openedFor(
+  launch: Launch,
+  choice: string,
+  open: (name: string) => MpiLibrary = openLibrary,
+): MpiLibrary {
   const { rank, size, launcher, variable } = launch;
   const fail = (what: string) =>
     new LaunchError(`Cannot train as ${size} ranks, as ${launcher} started them: ${what}`, rank === 0);
@@ -116,7 +132,7 @@ function openedFor(launch: Launch, choice: string): MpiLibrary {
   let mpi: MpiLibrary | undefined;
   for (const name of names) {
     try {
-      mpi = openLibrary(name);
+      mpi = open(name);
       break;
     } catch (error) {
       if (choice !== "auto") throw fail((error as Error).message);
@@ -145,6 +161,19 @@ export function threadsOf(rank: number, facts: readonly RankFacts[]): number {
   const { host, cpus, cores } = facts[rank]!;
   const sharing = facts.filter((other) => other.host === host && other.cpus === cpus).length;
   return Math.max(1, Math.floor(cores / sharing));
+}
+
+/** What is said where several ranks of a machine compute on a graphics card, which is the same one as far as WebGPU shows. */
+export function sharedCardNote(
+  hosts: readonly string[],
+  { kind, software, description }: Pick<Device, "kind" | "software" | "description">,
+): string | undefined {
+  if (kind !== "webgpu" || software) return undefined;
+  const host = hosts.find((name, i) => hosts.indexOf(name) !== i);
+  if (host === undefined) return undefined;
+  const ranks = hosts.filter((name) => name === host).length;
+  return `note: ${ranks} ranks on ${host} compute on ${description}, on one card unless the launcher shows each a card of ` +
+    "its own, as srun --gpus-per-task 1 does: WebGPU cannot choose";
 }
 
 function describe({ size, hosts }: Ranks, { name }: MpiLibrary, { launcher }: Launch): string {

@@ -37,6 +37,7 @@ import { createRecovery, type Failure } from "./recovery.ts";
 import { resumeCommand } from "./resume_command.ts";
 import type { Reporter } from "./reporter.ts";
 import { agreeOnRun, printOfRun } from "./rank_agreement.ts";
+import { sharedCardNote } from "./rank_team.ts";
 import { recoveredTogether } from "./rank_recovery.ts";
 import { enterFolder, isFirst, modelOf, type Run } from "./run.ts";
 import { claimWatch } from "./run_claim.ts";
@@ -155,6 +156,8 @@ async function attempt(run: Run, site: Attempt): Promise<number> {
     if (isBeginning && isFirst(run)) {
       if (run.state) terminal.print(`resume  ${run.path} at step ${grouped(run.state.step)}`, { routine: true });
       terminal.print(runSummary(run, { reason, notice, columns: terminal.columns }), { routine: true });
+      const shared = run.team && sharedCardNote(run.team.ranks.hosts, device);
+      if (shared) terminal.print(shared);
       site.known.outlook = await lookAhead(run, { device, terminal, signal });
       // what was not found out to the end would be wrong
       if (signal.aborted && !run.team) return tellNothingDone(run, terminal);

@@ -85,6 +85,22 @@ export class Graph {
   }
 
   /**
+   * Cuts the latest section behind so many of its calls each time, the last of which are all; returns the names of the parts,
+   * the first of which keeps its name.
+   */
+  cut(name: string, ends: readonly number[]): string[] {
+    const calls = this.section(name);
+    const parts = ends.map((end, i) => calls.slice(ends[i - 1] ?? 0, end));
+    const isWhole = ends.at(-1) === calls.length && ends.every((end, i) => end >= (ends[i - 1] ?? 0));
+    if (!isWhole || [...this.#sections.keys()].at(-1) !== name) {
+      throw new RangeError(`Cannot cut section "${name}" of ${calls.length} calls behind ${ends.join(", ")}`);
+    }
+    const names = parts.map((_, i) => i === 0 ? name : `${name} ${i + 1}`);
+    for (const [i, part] of parts.entries()) this.#sections.set(names[i]!, part);
+    return names;
+  }
+
+  /**
    * A tensor that lives only while the program runs, stored as activations are; "f32" for statistics, of which there are few
    * and which must be exact.
    */

@@ -23,6 +23,7 @@ import {
   writeStep,
 } from "../optimizer/step.ts";
 import type { Precision, Storage, Tensor } from "../tensor/tensor.ts";
+import { bucketCuts, type GradientBucket, stretchOf } from "./buckets.ts";
 import type { ModelConfig } from "./config.ts";
 import { encode, type EncoderContext, positionTables } from "./encoder.ts";
 import { type ContrastiveHead, recordContrastiveHead } from "./heads/contrastive.ts";
@@ -60,6 +61,15 @@ export interface TrainingProgram {
   write(batch: Batch): void;
   /** Gives the memory back. */
   destroy(): void;
+}
+
+/** A training program whose gradients are finished in parts. */
+export interface StepProgram extends TrainingProgram {
+  /**
+   * Consecutive parts of the section "gradients", and what each finishes of the sums: one that is all of them, unless buckets were
+   * asked for.
+   */
+  readonly buckets: readonly GradientBucket[];
 }
 
 /** Predicts the masked tokens, and what follows what, of batches of one shape. */
@@ -176,17 +186,19 @@ export class Model {
    * precision, and reads weights rounded to it; all other programs compute with the weights as they are.
    *
    * @param options `recomputes`: keep only what goes from layer to layer, and compute the rest of each layer a second time for
-   * its gradient, which takes far less memory, a third more time, and gives the same numbers to the bit.
+   * its gradient, which takes far less memory, a third more time, and gives the same numbers to the bit. `bucket`: cut the section
+   * "gradients" wherever so many gradients at least are finished. Default: it is whole.
    */
   async compileTraining(
     shape: BatchShape,
     optimizer: OptimizerOptions,
-    { recomputes = false }: { recomputes?: boolean } = {},
-  ): Promise<TrainingProgram> {
+    { recomputes = false, bucket = Infinity }: { recomputes?: boolean; bucket?: number | undefined } = {},
+  ): Promise<StepProgram> {
     const steps = this.#steps;
     const recording = this.#recordHeads(shape, { steps, recomputes });
     const { graph } = recording;
     graph.backward();
+    const buckets = this.#cutIntoBuckets(graph, bucket);
     const other = shape.pairs ? steps.pairs : undefined;
     const sections: readonly UpdateSection[] = (optimizer.muon?.every ?? 1) > 1 ? ["momentum", "update"] : ["update"];
     for (const section of sections) {
@@ -195,7 +207,18 @@ export class Model {
       const step = { ...steps.masked, scaling: steps.scaling };
       recordUpdate(graph, this.store, { ...optimizer, step, other, section });
     }
-    return await recording.compile();
+    return { ...await recording.compile(), buckets };
+  }
+
+  #cutIntoBuckets(graph: Graph, least: number): GradientBucket[] {
+    const { gradients } = this.store;
+    const cuts = bucketCuts(graph.section("gradients"), this.store, { least });
+    const sections = graph.cut("gradients", cuts.map(({ end }) => end));
+    return cuts.map(({ ranges }, i) => {
+      const pieces = ranges.map((range) => stretchOf(gradients, range));
+      const totals = i === cuts.length - 1 ? stepsOf(this.#steps).map(({ totals }) => totals) : [];
+      return { section: sections[i]!, tensors: [...pieces, ...totals] };
+    });
   }
 
   /** Compiles the forward pass for batches of a shape; it needs no gradients and drops nothing. */
@@ -276,20 +299,11 @@ export class Model {
     return await (await this.stageRecords(range))();
   }
 
-  /** Waits, and reads what the section "gradients" adds up: all gradients, flat, and the totals of each loss. */
-  async readSums(): Promise<Float32Array<ArrayBuffer>[]> {
-    return (await this.device.read(this.#sums)).map((bytes) => new Float32Array(bytes));
-  }
-
-  /** Replaces what the section "gradients" adds up; undefined: by zeros. */
-  writeSums(sums: readonly Float32Array[] | undefined): void {
-    for (const [i, tensor] of this.#sums.entries()) {
-      this.device.write(tensor, sums?.[i] ?? new Float32Array(tensor.size));
+  /** Clears what the section "gradients" adds up: all gradients, and the totals of each loss. */
+  clearSums(): void {
+    for (const tensor of [this.store.gradients, ...stepsOf(this.#steps).map(({ totals }) => totals)]) {
+      this.device.write(tensor, new Float32Array(tensor.size));
     }
-  }
-
-  get #sums(): Tensor[] {
-    return [this.store.gradients, ...stepsOf(this.#steps).map(({ totals }) => totals)];
   }
 
   /** Waits, and reads all parameters by name. */

@@ -25,14 +25,17 @@ export interface Launch {
 }
 
 /** A launcher's variables. */
-interface Signs extends Pick<Launch, "launcher" | "hasMpi" | "family"> {
+export interface Signs extends Pick<Launch, "launcher" | "hasMpi" | "family"> {
+  /** Variable of the number of this process. */
   readonly rank: string;
+  /** Variable of the number of processes. */
   readonly size: string;
+  /** Variable of its number on its machine. */
   readonly localRank: string;
 }
 
-/** Launchers, those first that others start: Slurm starts Open MPI's, whose variables tell more. */
-const launchers: readonly Signs[] = [
+/** Launchers that are known, those first that others start: Slurm starts Open MPI's, whose variables tell more. */
+export const launchers: readonly Signs[] = [
   {
     launcher: "Open MPI's mpirun",
     rank: "OMPI_COMM_WORLD_RANK",
@@ -59,6 +62,14 @@ const launchers: readonly Signs[] = [
     family: "MPICH",
   },
   {
+    launcher: "MVAPICH's mpirun_rsh",
+    rank: "MV2_COMM_WORLD_RANK",
+    size: "MV2_COMM_WORLD_SIZE",
+    localRank: "MV2_COMM_WORLD_LOCAL_RANK",
+    hasMpi: true,
+    family: "MPICH",
+  },
+  {
     launcher: "a launcher without MPI",
     rank: "RANK",
     size: "WORLD_SIZE",
@@ -67,13 +78,6 @@ const launchers: readonly Signs[] = [
     family: undefined,
   },
 ];
-
-/** Names of all variables that are looked at. */
-export const launchVariables: readonly string[] = launchers.flatMap(({ rank, size, localRank }) => [
-  rank,
-  size,
-  localRank,
-]);
 
 /** What the environment says of a launcher of several processes; undefined where there is none. */
 export function launchOf(environment: (name: string) => string | undefined): Launch | undefined {

@@ -5,6 +5,7 @@
  */
 
 import { type Ranks, ranksOn, type RankWire } from "./ranks.ts";
+import type { Pending } from "./work.ts";
 
 /** A single rank, that of a process that trains alone. */
 export function soloRank(): Promise<Ranks> {
@@ -24,39 +25,38 @@ export function localRanks(size: number): Promise<Ranks>[] {
   // the n-th call of one meets the n-th of every other
   const wireOf = (rank: number): RankWire => {
     let calls = 0;
-    const bring = async <T>(own: T): Promise<T[]> => {
+    const bring = <T>(own: T, take: (all: readonly T[]) => void): Pending => {
       const meeting = meetings[calls] ??= { brought: [], count: 0, done: Promise.withResolvers() };
       delete meetings[calls - 2];
       calls++;
       meeting.brought[rank] = own;
       if (++meeting.count === size) meeting.done.resolve();
-      await meeting.done.promise;
-      return meeting.brought as T[];
+      let isTaken = false;
+      const test = () => {
+        if (!isTaken && meeting.count === size) {
+          isTaken = true;
+          take(meeting.brought as T[]);
+        }
+        return isTaken;
+      };
+      return { test, wait: () => meeting.done.promise.then(() => void test()) };
     };
     return {
       rank,
       size,
-      async allGather(own) {
-        const all = await bring(own.slice());
-        const bytes = new Uint8Array(all.reduce((sum, { length }) => sum + length, 0));
-        all.forEach((part, i) => bytes.set(part, i * own.length));
-        return bytes;
-      },
-      async exchange(send, receive) {
-        const all = await bring({ ...send, bytes: send.bytes.slice() });
-        for (const [from, { bytes, counts, offsets }] of all.entries()) {
-          const part = bytes.subarray(offsets[rank]!, offsets[rank]! + counts[rank]!);
-          if (part.length !== receive.counts[from]) {
-            throw new RangeError(`${part.length} bytes, not ${receive.counts[from]}`);
+      allGather: (own, bytes) => bring(own.slice(), (all) => all.forEach((part, i) => bytes.set(part, i * own.length))),
+      exchange: (send, receive) =>
+        bring({ ...send, bytes: send.bytes.slice() }, (all) => {
+          for (const [from, { bytes, counts, offsets }] of all.entries()) {
+            const part = bytes.subarray(offsets[rank]!, offsets[rank]! + counts[rank]!);
+            if (part.length !== receive.counts[from]) {
+              throw new RangeError(`${part.length} bytes, not ${receive.counts[from]}`);
+            }
+            receive.bytes.set(part, receive.offsets[from]!);
           }
-          receive.bytes.set(part, receive.offsets[from]!);
-        }
-      },
-      async broadcast(bytes, root) {
-        const all = await bring(bytes.slice());
-        bytes.set(all[root]!);
-      },
-      close: async () => void await bring(undefined),
+        }),
+      broadcast: (bytes, root) => bring(bytes.slice(), (all) => bytes.set(all[root]!)),
+      close: () => bring(undefined, () => {}).wait(),
       abort: () => {},
     };
   };

@@ -6,6 +6,7 @@
 
 import type { MpiLibrary, Request } from "./library.ts";
 import type { RankWire } from "./ranks.ts";
+import type { Pending } from "./work.ts";
 import { goneRanks, type RankProcess, type Sign, signs, signWatch, tellerOf } from "./watch.ts";
 
 /** A rank that does not go on, as another finds out. */
@@ -41,8 +42,8 @@ export function mpiWire(mpi: MpiLibrary, { patience }: { patience: number }): Mp
   const { rank, size } = mpi;
   let waiting = 0;
   const turn = turns();
-  const settled = async (request: Request): Promise<void> => {
-    const begun = performance.now();
+  const settled = async (request: Pick<Request, "test">, { idly = false } = {}): Promise<void> => {
+    const begun = idly ? -Infinity : performance.now();
     waiting++;
     try {
       while (!request.test()) {
@@ -60,19 +61,29 @@ export function mpiWire(mpi: MpiLibrary, { patience }: { patience: number }): Mp
       waiting--;
     }
   };
+  const pending = (request: Request): Pending => {
+    let failure: { readonly error: unknown } | undefined;
+    // whoever asks first, all who ask hear of an error
+    const test = () => {
+      if (failure) throw failure.error;
+      try {
+        return request.test();
+      } catch (error) {
+        failure = { error };
+        throw error;
+      }
+    };
+    return { test, wait: (options) => settled({ test }, options) };
+  };
   const mail = mailbox(mpi);
   let stop = () => {};
   let look = () => {};
   return {
     rank,
     size,
-    async allGather(own) {
-      const all = new Uint8Array(own.length * size);
-      await settled(mpi.allGather(own, all));
-      return all;
-    },
-    exchange: (send, receive) => settled(mpi.exchange(send, receive)),
-    broadcast: (bytes, root) => settled(mpi.broadcast(bytes, root)),
+    allGather: (own, all) => pending(mpi.allGather(own, all)),
+    exchange: (send, receive) => pending(mpi.exchange(send, receive)),
+    broadcast: (bytes, root) => pending(mpi.broadcast(bytes, root)),
     async close() {
       stop();
       turn.close();

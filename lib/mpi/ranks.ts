@@ -5,6 +5,8 @@
  * @module
  */
 
+import { type Background, backgroundWork, finished, type Pending, type Work } from "./work.ts";
+
 /** Bytes for each rank, or from each: bytes and places in one array. */
 export interface RankParts {
   /** All of them. */
@@ -21,19 +23,19 @@ export interface RankWire {
   readonly rank: number;
   /** Number of processes. */
   readonly size: number;
-  /** Everyone's bytes in the order of ranks; all have as many. */
-  allGather(own: Uint8Array): Promise<Uint8Array>;
+  /** Everyone's bytes in the order of ranks, to all; all have as many. */
+  allGather(own: Uint8Array, all: Uint8Array): Pending;
   /** A part for each rank, and a part from each. */
-  exchange(send: RankParts, receive: RankParts): Promise<void>;
+  exchange(send: RankParts, receive: RankParts): Pending;
   /** The bytes of a rank, to all. */
-  broadcast(bytes: Uint8Array, root: number): Promise<void>;
+  broadcast(bytes: Uint8Array, root: number): Pending;
   /** Ends, when all ranks do. */
   close(): Promise<void>;
   /** Ends all ranks at once. */
   abort(code: number): void;
 }
 
-/** Bytes that a rank sent and received, and the time in which it waited for others or for those bytes. */
+/** Bytes that a rank sent, and the time in which it did nothing but wait for others, or send, receive and add up. */
 export interface RankTraffic {
   /** Bytes sent to other ranks. */
   readonly bytes: number;
@@ -68,7 +70,11 @@ export interface Ranks {
   /** Bytes of the first rank, told to all. */
   broadcast(what: string, own: Uint8Array | undefined): Promise<Uint8Array>;
   /** A part for each rank and a part from each; then what is made of those, as many bytes of each rank, to all. */
-  reduce(what: string, options: ReduceOptions): Promise<Uint8Array>;
+  reduce(what: string, options: ReduceOptions): Work<Uint8Array>;
+  /** Does work together with the others, and waits. */
+  finish<T>(work: Work<T>): Promise<T>;
+  /** For work beside what the device does; nothing else is done together until that has settled. */
+  background(): Background;
   /** Tells the others that this rank cannot go on; returns the ranks that cannot. */
   fail(): Promise<readonly number[]>;
   /** Ends, when all ranks do. */
@@ -118,22 +124,31 @@ export async function ranksOn(wire: RankWire, host: string): Promise<Ranks> {
   const { rank, size } = wire;
   let hosts: readonly string[] = Array.from({ length: size }, () => "");
   const traffic = { bytes: 0, milliseconds: 0 };
-  const timed = async <T>(bytes: number, work: () => Promise<T>): Promise<T> => {
+  const timed = async <T>(work: () => Promise<T>): Promise<T> => {
     const start = performance.now();
     try {
       return await work();
     } finally {
-      traffic.bytes += bytes;
       traffic.milliseconds += performance.now() - start;
     }
   };
-  const gathered = (own: Uint8Array) => timed(own.length * (size - 1), () => wire.allGather(own));
+  const finish = <T>(work: Work<T>) => timed(() => finished(work));
+  const gathered = function* (own: Uint8Array): Work<Uint8Array> {
+    const all = new Uint8Array(own.length * size);
+    traffic.bytes += own.length * (size - 1);
+    yield wire.allGather(own, all);
+    return all;
+  };
   /** The heads of all, where all do the same; else each rank throws. */
-  const meet = async (what: string, numbers: readonly number[], { bytes = 0, failed = false } = {}) => {
+  const meet = function* (
+    what: string,
+    numbers: readonly number[],
+    { bytes = 0, failed = false } = {},
+  ): Work<{ heads: Float64Array[]; broken: number[] }> {
     if (numbers.length > NUMBERS) throw new RangeError(`A head has room for ${NUMBERS} numbers, not ${numbers.length}`);
     const own = new Float64Array(CHECKED + NUMBERS);
     own.set([failed ? 1 : 0, hashOf(what), bytes, ...numbers]);
-    const all = new Float64Array((await gathered(new Uint8Array(own.buffer))).slice().buffer);
+    const all = new Float64Array((yield* gathered(new Uint8Array(own.buffer))).slice().buffer);
     const heads = Array.from({ length: size }, (_, i) => all.subarray(i * own.length, (i + 1) * own.length));
     const broken = heads.flatMap((head, i) => head[FAILED] === 0 ? [] : [i]);
     if (failed || broken.length > 0) return { heads, broken };
@@ -143,10 +158,26 @@ export async function ranksOn(wire: RankWire, host: string): Promise<Ranks> {
     }
     return { heads, broken };
   };
-  const together = async (what: string, numbers: readonly number[], bytes?: number) => {
-    const { heads, broken } = await meet(what, numbers, { bytes });
+  const together = function* (what: string, numbers: readonly number[], bytes?: number): Work<Float64Array[]> {
+    const { heads, broken } = yield* meet(what, numbers, { bytes });
     if (broken.length > 0) throw new OtherRankError(broken[0]!);
     return heads;
+  };
+  const gather = function* <T>(what: string, own: T): Work<T[]> {
+    const bytes = new TextEncoder().encode(JSON.stringify(own ?? null));
+    const sizes = (yield* together(what, [], bytes.length)).map((head) => head[BYTES]!);
+    const most = Math.max(...sizes);
+    const padded = new Uint8Array(most);
+    padded.set(bytes);
+    const all = yield* gathered(padded);
+    return sizes.map((size, i) => JSON.parse(new TextDecoder().decode(all.subarray(i * most, i * most + size))) as T);
+  };
+  const broadcast = function* (what: string, own: Uint8Array | undefined): Work<Uint8Array> {
+    const [head] = yield* together(what, [], own?.length ?? 0);
+    const bytes = rank === 0 ? own! : new Uint8Array(head![BYTES]!);
+    if (rank === 0) traffic.bytes += bytes.length;
+    yield wire.broadcast(bytes, 0);
+    return bytes;
   };
   const ranks: Ranks = {
     rank,
@@ -156,31 +187,23 @@ export async function ranksOn(wire: RankWire, host: string): Promise<Ranks> {
     },
     traffic,
     async numbers(what, own) {
-      const heads = await together(what, own);
+      const heads = await finish(together(what, own));
       return heads.map((head) => [...head.subarray(CHECKED, CHECKED + own.length)]);
     },
-    async gather<T>(what: string, own: T) {
-      const bytes = new TextEncoder().encode(JSON.stringify(own ?? null));
-      const sizes = (await together(what, [], bytes.length)).map((head) => head[BYTES]!);
-      const most = Math.max(...sizes);
-      const padded = new Uint8Array(most);
-      padded.set(bytes);
-      const all = await gathered(padded);
-      return sizes.map((size, i) => JSON.parse(new TextDecoder().decode(all.subarray(i * most, i * most + size))) as T);
+    gather: (what, own) => finish(gather(what, own)),
+    broadcast: (what, own) => finish(broadcast(what, own)),
+    *reduce(what, { send, receive, summed }) {
+      yield* together(what, [], send.bytes.length);
+      traffic.bytes += send.counts.reduce((sum, count, i) => i === rank ? sum : sum + count, 0);
+      yield wire.exchange(send, receive);
+      return yield* gathered(summed());
     },
-    async broadcast(what, own) {
-      const [head] = await together(what, [], own?.length ?? 0);
-      const bytes = rank === 0 ? own! : new Uint8Array(head![BYTES]!);
-      await timed(rank === 0 ? bytes.length : 0, () => wire.broadcast(bytes, 0));
-      return bytes;
+    finish,
+    background() {
+      const background = backgroundWork();
+      return { ...background, settled: () => timed(() => background.settled()) };
     },
-    async reduce(what, { send, receive, summed }) {
-      await together(what, [], send.bytes.length);
-      const sent = send.counts.reduce((sum, count, i) => i === rank ? sum : sum + count, 0);
-      await timed(sent, () => wire.exchange(send, receive));
-      return await gathered(summed());
-    },
-    fail: async () => (await meet("fail", [], { failed: true })).broken,
+    fail: async () => (await finish(meet("fail", [], { failed: true }))).broken,
     close: () => wire.close(),
     abort: (code) => wire.abort(code),
   };

@@ -7,6 +7,7 @@
 
 import { codecOf, type WirePrecision } from "./wire_precision.ts";
 import type { RankParts, Ranks } from "./ranks.ts";
+import type { Work } from "./work.ts";
 
 /** Consecutive tiles. */
 export interface TileRange {
@@ -111,11 +112,16 @@ export interface SumOptions {
  * The sum of all ranks' tiles, in place in the first of this rank's nodes. Each rank adds up its part of the vector, which
  * comes to it from all, and tells all the result: 2 · (size - 1) / size of the vector go out from each rank.
  */
-export async function sumOverRanks(
+export function sumOverRanks(ranks: Ranks, nodes: readonly Pieces[], options: SumOptions): Promise<Pieces> {
+  return ranks.finish(rankSum(ranks, nodes, options));
+}
+
+/** As {@linkcode sumOverRanks}, as work that can go on beside other things. */
+export function* rankSum(
   ranks: Ranks,
   nodes: readonly Pieces[],
   { what, tiles, precision }: SumOptions,
-): Promise<Pieces> {
+): Work<Pieces> {
   const { size, rank } = ranks;
   const trees = Array.from({ length: size }, (_, i) => subtreesOf(tilesOf(i, { tiles, size })));
   if (size === 1) return total(trees[rank]!.map((range, i) => ({ ...range, values: nodes[i]! })));
@@ -125,7 +131,7 @@ export async function sumOverRanks(
     const end = Math.min(length, at + CHUNK);
     const chunk = nodes.map((values) => joined(values, at, end));
     let place = at;
-    for (const segment of await sumChunk(ranks, chunk, { what, trees, precision })) {
+    for (const segment of yield* sumChunk(ranks, chunk, { what, trees, precision })) {
       write(result, place, segment.subarray(0, Math.max(0, end - place)));
       place += segment.length;
     }
@@ -161,11 +167,11 @@ function write(pieces: Pieces, at: number, values: Float32Array): void {
 }
 
 /** The sum of a chunk in segments, each made by a rank; there may be some floats more. */
-async function sumChunk(
+function* sumChunk(
   ranks: Ranks,
   chunk: readonly Float32Array[],
   { what, trees, precision }: { what: string; trees: readonly TileRange[][]; precision: WirePrecision },
-): Promise<Float32Array[]> {
+): Work<Float32Array[]> {
   const { size } = ranks;
   const segment = Math.ceil(chunk[0]!.length / size);
   const codec = codecOf(precision, segment);
@@ -188,7 +194,7 @@ async function sumChunk(
     codec.encode(total(nodes)[0]!, own, 0);
     return own;
   };
-  const all = await ranks.reduce(what, { send, receive, summed });
+  const all = yield* ranks.reduce(what, { send, receive, summed });
   return Array.from({ length: size }, (_, i) => codec.decode(all, i * codec.bytes));
 }
 

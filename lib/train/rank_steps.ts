@@ -11,14 +11,15 @@ import type { Precision } from "../tensor/tensor.ts";
 import { counted } from "../sentences/counted.ts";
 import { printOf } from "../mpi/print.ts";
 import { rankName, type Ranks, RanksError } from "../mpi/ranks.ts";
-import { sumOverRanks, type TileRange, tilesOf, tileSum } from "../mpi/tile_sum.ts";
+import { type TileRange, tilesOf } from "../mpi/tile_sum.ts";
 import { updateSection } from "../optimizer/muon.ts";
-import type { Model, StepRecords, TrainingProgram } from "../model/model.ts";
+import type { Model, StepProgram, StepRecords } from "../model/model.ts";
 import { RING_SIZE, type StepRecord } from "../optimizer/step.ts";
 import { type OuterOptimizer, outerOptimizer } from "./outer_optimizer.ts";
 import type { TrainingSettings } from "./settings.ts";
 import type { PreparedStep } from "./step_queue.ts";
 import { labelsOf, submitBatches } from "./submit_step.ts";
+import { summedStep } from "./summed_step.ts";
 
 /** Steps that ranks can make on their own at most: so many the device remembers twice. */
 export const MOST_LOCAL_STEPS: number = RING_SIZE / 2;
@@ -35,6 +36,8 @@ export interface Agreed {
 export interface RankSteps {
   /** This rank's tiles of every step. */
   readonly tiles: TileRange;
+  /** Gradients at least that are added up at a time; undefined: they are not added up. */
+  readonly bucket: number | undefined;
   /** What all agreed on last. */
   readonly agreed: Agreed;
   /** Agrees, before a step that all begin with the same weights. */
@@ -42,7 +45,7 @@ export interface RankSteps {
   /** Whether all ranks have the same weights after so many steps. */
   isSettled(steps: number): boolean;
   /** Computes a step. */
-  submit(program: TrainingProgram, step: PreparedStep): Promise<void>;
+  submit(program: StepProgram, step: PreparedStep): Promise<void>;
   /** Brings the ranks' weights together, where they are not. */
   settle(): Promise<void>;
   /** Sees that all ranks have the same weights, as they do unless their devices compute differently. */
@@ -61,6 +64,8 @@ export interface RankStepsOptions {
   readonly ranks: Ranks;
   /** How it is trained. */
   readonly settings: TrainingSettings;
+  /** Gradients at least that are added up at a time. Default: an eighth of all, 2²⁰ or 2²¹. */
+  readonly bucket?: number | undefined;
   /** Seconds that are behind, the same for all ranks. */
   readonly seconds: number;
   /** Momentum that a run goes on with. */
@@ -68,7 +73,9 @@ export interface RankStepsOptions {
 }
 
 /** The steps of a rank. */
-export function rankSteps({ model, ranks, settings, seconds, outerMomentum }: RankStepsOptions): RankSteps {
+export function rankSteps(
+  { model, ranks, settings, bucket = bucketFor(model), seconds, outerMomentum }: RankStepsOptions,
+): RankSteps {
   const { accumulate, syncEvery = 1 } = settings;
   const tiles = tilesOf(ranks.rank, { tiles: accumulate, size: ranks.size });
   const outer = syncEvery > 1
@@ -77,6 +84,7 @@ export function rankSteps({ model, ranks, settings, seconds, outerMomentum }: Ra
   let agreed: Agreed = { isStopped: false, seconds };
   return {
     tiles,
+    bucket: outer ? undefined : bucket,
     get agreed() {
       return agreed;
     },
@@ -108,54 +116,20 @@ export function rankSteps({ model, ranks, settings, seconds, outerMomentum }: Ra
   };
 }
 
+/** Gradients of a bucket: more messages of fewer would wait longer for the link, fewer of more would set out later. */
+function bucketFor({ store }: Model): number {
+  return Math.min(1 << 21, Math.max(1 << 20, store.values.size / 8));
+}
+
 interface Site {
   readonly model: Model;
   readonly settings: TrainingSettings;
   readonly tiles: TileRange;
 }
 
-/** A step whose tiles' gradients, losses and counts are added up over all ranks. */
-async function summedStep(
-  program: TrainingProgram,
-  step: PreparedStep,
-  { model, ranks, settings, tiles: { first, end } }: Site & { ranks: Ranks },
-): Promise<void> {
-  const { accumulate: tiles, gradientPrecision: precision = "f32" } = settings;
-  // a mean over the labels of the whole step, whoever has them
-  const heads = await ranks.numbers("labels", [...labelsOf(step.batches), step.print ?? 0]);
-  checkTexts(heads.map(([, , print]) => print!), ranks, step.after.step);
-  const [masked, pairs] = [0, 1].map((i) => heads.reduce((sum, counts) => sum + counts[i]!, 0)) as [number, number];
-  const sum = tileSum(first);
-  for (const [i, batch] of step.batches.entries()) {
-    submitBatches(model, program, { ...step, batches: [batch] }, {
-      settings,
-      labels: [masked, pairs],
-      first: first + i,
-    });
-    sum.add(await model.readSums());
-    if (first + i < end - 1) model.writeSums(undefined);
-  }
-  const total = await sumOverRanks(ranks, sum.nodes, { what: "gradients", tiles, precision });
-  model.writeSums(total);
-  program.program.run(updateSection(settings.optimizer, step.before.step));
-}
-
-/**
- * Sees that ranks read the same text, of which each computes other windows.
- *
- * @throws {RanksError} that names one that does not.
- */
-function checkTexts(prints: readonly number[], ranks: Ranks, step: number): void {
-  const other = prints.findIndex((print) => print !== prints[0]);
-  if (other < 0) return;
-  throw new RanksError(
-    `Cannot train together: at step ${step} ${rankName(ranks, other)} reads another text than ${rankName(ranks, 0)}`,
-  );
-}
-
 /** A step on this rank's text alone. */
 async function localStep(
-  program: TrainingProgram,
+  program: StepProgram,
   step: PreparedStep,
   { model, settings, outer, tiles }: Site & { outer: OuterOptimizer },
 ): Promise<void> {
@@ -194,7 +168,7 @@ const numberOf = (value: number | null) => value ?? NaN;
  * @throws {RangeError} that says why.
  */
 export function checkShared(
-  { contrastive }: Pick<TrainingSettings, "contrastive">,
+  { contrastive, syncEvery = 1 }: Pick<TrainingSettings, "contrastive" | "syncEvery">,
   { precision }: { readonly precision?: Precision | undefined } = {},
 ): void {
   if (contrastive) {
@@ -202,9 +176,10 @@ export function checkShared(
       "Cannot share steps that compare texts among ranks or tiles: a text is compared with all others of its batch",
     );
   }
-  if (precision === "f16") {
+  if (precision === "f16" && syncEvery > 1) {
     throw new RangeError(
-      "Cannot share steps in f16 among ranks or tiles: gradients are added up as they are, not scaled; --precision f32 can",
+      "Cannot train apart in f16: each rank would find a loss scale of its own; with --sync-every 1, or --precision f32, " +
+        "steps can be shared",
     );
   }
 }

@@ -102,6 +102,11 @@ export interface TrainOptions extends Partial<TrainingSettings> {
   budget: Budget;
   /** Processes that train together. Default: this one alone. */
   ranks?: Ranks | undefined;
+  /**
+   * Gradients at least that ranks add up at a time, while the device computes the next ones; infinitely many: all of them, when
+   * they are there. It changes no result. Default: an eighth of them, 2²⁰ or 2²¹.
+   */
+  gradientBucket?: number | undefined;
   /** Goes on from here. Default: from the start. */
   resume?: TrainingState | undefined;
   /** Runs and notes what the host does beside giving the device its work, by a name. Default: it is only run. */

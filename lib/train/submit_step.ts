@@ -28,32 +28,41 @@ export function submitStep(
   submitBatches(model, program, step, { settings, labels: labelsOf(step.batches), first: 0, updates: true });
 }
 
-/**
- * Adds up the gradients of a step's batches.
- *
- * @param options `labels`: those of the whole step, however they are spread over its batches; `first`: number of the first batch in
- * the step; `updates`: whether the update follows.
- */
+/** What is told of a step's batches. */
+export interface SubmitOptions {
+  readonly settings: Pick<TrainingSettings, "seed" | "optimizer">;
+  /** Labels of the whole step, however they are spread over its batches. */
+  readonly labels: readonly [masked: number, pairs: number];
+  /** Number of the first batch in the step. */
+  readonly first: number;
+  /** Whether the update follows. Default: false. */
+  readonly updates?: boolean;
+}
+
+/** Adds up the gradients of a step's batches. */
 export function submitBatches(
   model: Model,
   program: TrainingProgram,
   step: Pick<PreparedStep, "batches" | "plan" | "before">,
-  { settings: { seed, optimizer }, labels, first, updates = false }: {
-    settings: Pick<TrainingSettings, "seed" | "optimizer">;
-    labels: readonly [masked: number, pairs: number];
-    first: number;
-    updates?: boolean;
-  },
+  options: SubmitOptions,
 ): void {
-  const { learningRate } = step.plan;
-  // a mean over all labels
-  const [lossScale, pairScale] = labels.map((count) => count === 0 ? 0 : 1 / count) as [number, number];
-  for (const [i, batch] of step.batches.entries()) {
-    const microStep = first + i;
-    model.writeStep({ seed, step: step.before.step, microStep, lossScale, pairScale, learningRate, optimizer });
-    program.write(batch);
-    if (updates && i === step.batches.length - 1) {
-      program.program.run("gradients", updateSection(optimizer, step.before.step));
+  for (const i of step.batches.keys()) {
+    writeBatch(model, program, step, { ...options, i });
+    if (options.updates && i === step.batches.length - 1) {
+      program.program.run("gradients", updateSection(options.settings.optimizer, step.before.step));
     } else program.program.run("gradients");
   }
+}
+
+/** Writes the `i`-th batch of a step that this process has, and what goes with it. */
+export function writeBatch(
+  model: Model,
+  program: TrainingProgram,
+  { batches, plan: { learningRate }, before }: Pick<PreparedStep, "batches" | "plan" | "before">,
+  { settings: { seed, optimizer }, labels, first, i }: SubmitOptions & { readonly i: number },
+): void {
+  // a mean over all labels
+  const [lossScale, pairScale] = labels.map((count) => count === 0 ? 0 : 1 / count) as [number, number];
+  model.writeStep({ seed, step: before.step, microStep: first + i, lossScale, pairScale, learningRate, optimizer });
+  program.write(batches[i]!);
 }

@@ -9,7 +9,7 @@ import { allFinite } from "../format/finite.ts";
 import { paddingShare } from "../batch/windows.ts";
 import { KernelError } from "../device/device.ts";
 import { readInPieces, stageTensors } from "../device/staged.ts";
-import type { Model, StepRecords, TrainingProgram } from "../model/model.ts";
+import type { Model, StepProgram, StepRecords } from "../model/model.ts";
 import { FIRST_LOSS_SCALE, isOverflow, type LossScale, nextLossScale } from "../optimizer/loss_scale.ts";
 import {
   momentTensors,
@@ -106,7 +106,7 @@ export class TrainingLoop {
   readonly #rankSteps: RankSteps | undefined;
   readonly #clock: RunClock;
   #evaluator: Evaluator | undefined;
-  #program: TrainingProgram | undefined;
+  #program: StepProgram | undefined;
   readonly #time: DeviceTime;
   /** Steps that were submitted since the latest report of them, and when the first was. */
   #pending: PreparedStep[] = [];
@@ -151,8 +151,14 @@ export class TrainingLoop {
     this.#source = batchSource({ settings: this.#settings, corpus, tokenizer, position: resume?.position });
     this.#clock = runClock(budget, resume);
     const seconds = resume?.elapsed ?? resume?.seconds ?? 0;
-    this.#rankSteps = ranks &&
-      rankSteps({ model, ranks, settings: this.#settings, seconds, outerMomentum: resume?.outerMomentum });
+    this.#rankSteps = ranks && rankSteps({
+      model,
+      ranks,
+      settings: this.#settings,
+      bucket: options.gradientBucket,
+      seconds,
+      outerMomentum: resume?.outerMomentum,
+    });
     const start = { step: resume?.step ?? 0, tokens: resume?.tokens ?? 0 };
     this.#at = { ...start, position: this.#source.position };
     this.#trend = resume?.trend ?? NO_TREND;
@@ -255,8 +261,9 @@ export class TrainingLoop {
   async #compile({ shape }: PreparedStep): Promise<void> {
     this.#program?.destroy();
     const { optimizer, recompute: recomputes = false } = this.#settings;
-    const { model } = this.#options;
-    this.#program = await this.#during("recording", () => model.compileTraining(shape, optimizer, { recomputes }));
+    const [{ model }, { bucket } = {}] = [this.#options, this.#rankSteps];
+    const options = { recomputes, bucket };
+    this.#program = await this.#during("recording", () => model.compileTraining(shape, optimizer, options));
   }
 
   /** Submits a step to the device and does not wait for it, or only for other ranks. */
@@ -274,7 +281,7 @@ export class TrainingLoop {
    */
   async *#failing(error: unknown): AsyncGenerator<TrainEvent> {
     // before the update the weights are those of the step before; in it they may be anything
-    if (error instanceof KernelError && error.section === "update") throw error;
+    if (error instanceof KernelError && ["update", "momentum"].includes(error.section)) throw error;
     // what ranks have on their own is no state to go on from
     if (this.#rankSteps && !(this.#isFirst && this.#rankSteps.isSettled(this.#at.step))) throw error;
     this.#isBroken = true;

@@ -1,7 +1,7 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { UsageError } from "../../lib/cli/flags.ts";
 import { difference, type RankPrint } from "../../lib/cli/rank_agreement.ts";
-import { advice, threadsOf } from "../../lib/cli/rank_team.ts";
+import { advice, sharedCardNote, threadsOf } from "../../lib/cli/rank_team.ts";
 import { together } from "../../lib/cli/together.ts";
 import { localRanks } from "../../lib/mpi/local_ranks.ts";
 import type { Ranks } from "../../lib/mpi/ranks.ts";
@@ -75,6 +75,17 @@ Deno.test("threadsOf() shares the cores of a machine among ranks that may use th
   assertEquals(bound.map((_, rank) => threadsOf(rank, bound)), [4, 4]);
   const crowded = Array.from({ length: 4 }, () => fact("a", null, 2));
   assertEquals(threadsOf(3, crowded), 1);
+});
+
+Deno.test("sharedCardNote() tells of ranks that may have one graphics card between them", () => {
+  const card = { kind: "webgpu", software: false, description: "a card" } as const;
+  assertEquals(sharedCardNote(["a", "b"], card), undefined);
+  assertEquals(sharedCardNote(["a", "a"], { ...card, software: true }), undefined);
+  assertEquals(sharedCardNote(["a", "a"], { ...card, kind: "cpu" }), undefined);
+  assertMatch(
+    sharedCardNote(["a", "b", "b", "b"], card)!,
+    /^note: 3 ranks on b compute on a card, on one card unless /,
+  );
 });
 
 Deno.test("advice() names the checkpoint that a run can go on from", () =>

@@ -134,3 +134,18 @@ kindTest("ParameterStore lays decayed parameters first and finds every one again
   store.destroy();
   return Promise.resolve();
 });
+
+Deno.test("Graph.cut() parts a section into consecutive ones, and refuses to lose calls or to change their order", () => {
+  const graph = new Graph();
+  const calls = graph.section("gradients");
+  for (let i = 0; i < 5; i++) graph.call(`op${i}`, { tensors: {}, params: {} });
+  for (const ends of [[2, 4], [2, 6], [3, 2, 5], []]) {
+    assertThrows(() => graph.cut("gradients", ends), RangeError, "Cannot cut section");
+  }
+  assertEquals(graph.cut("gradients", [2, 5]), ["gradients", "gradients 2"]);
+  assertEquals(graph.section("gradients").map(({ op }) => op), ["op0", "op1"]);
+  assertEquals(graph.section("gradients 2").map(({ op }) => op), ["op2", "op3", "op4"]);
+  assertEquals(calls.length, 5);
+  graph.section("update");
+  assertThrows(() => graph.cut("gradients", [2]), RangeError, "Cannot cut section");
+});

@@ -1,6 +1,7 @@
-import { assertEquals } from "@std/assert";
-import { launchOf } from "../../lib/mpi/launcher.ts";
-import { libraryNames } from "../../lib/mpi/library.ts";
+import { assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
+import { joinLaunch, LaunchError, openedFor } from "../../lib/cli/rank_team.ts";
+import { launchers, launchOf } from "../../lib/mpi/launcher.ts";
+import { libraryNames, type MpiLibrary } from "../../lib/mpi/library.ts";
 
 const launch = (variables: Record<string, string>) => launchOf((name) => variables[name]);
 
@@ -36,6 +37,10 @@ Deno.test("launchOf() knows launchers by their variables, and which MPI belongs 
       { SLURM_PROCID: "3", SLURM_STEP_NUM_TASKS: "8", PMI_FD: "7", PMI_RANK: "3", PMI_SIZE: "8" },
       { rank: 3, size: 8, hasMpi: true, family: "MPICH" },
     ],
+    [
+      { MV2_COMM_WORLD_RANK: "1", MV2_COMM_WORLD_SIZE: "2", MV2_COMM_WORLD_LOCAL_RANK: "1" },
+      { rank: 1, size: 2, localRank: 1, hasMpi: true, family: "MPICH" },
+    ],
     [{ RANK: "1", WORLD_SIZE: "2", LOCAL_RANK: "1" }, { rank: 1, size: 2, localRank: 1, hasMpi: false }],
   ];
   for (const [variables, wanted] of cases) {
@@ -43,6 +48,44 @@ Deno.test("launchOf() knows launchers by their variables, and which MPI belongs 
     assertEquals(Object.fromEntries(Object.keys(wanted).map((name) => [name, found[name]])), wanted);
   }
 });
+
+/** What each launcher that is known says of two processes. */
+const launches = launchers.map((signs) => {
+  const of = (rank: number) => ({ [signs.rank]: `${rank}`, [signs.size]: "2", [signs.localRank]: `${rank}` });
+  return { ...signs, of: (rank: number) => launch(of(rank))! };
+});
+
+for (const { launcher, size, hasMpi, of } of launches) {
+  Deno.test(`a process of ${launcher} is known by its number, also where MPI says that it is alone`, async () => {
+    for (const rank of [0, 1]) {
+      const found = of(rank);
+      assertEquals([found.launcher, found.rank, found.size, found.localRank], [launcher, rank, 2, rank]);
+      if (!hasMpi) continue;
+      // as every library does that another launcher's processes open
+      const alone = (name: string) => ({ name, rank: 0, size: 1 }) as MpiLibrary;
+      const error = assertThrows(() => openedFor(found, "auto", alone), LaunchError);
+      assertMatch(
+        error.message,
+        new RegExp(`^Cannot train as 2 ranks, as ${launcher} started them: ${size} is 2, and`),
+      );
+      assertStringIncludes(
+        error.message,
+        "knows of 1: launcher and library belong to different MPIs; --mpi names another",
+      );
+      assertEquals(error.isSaid, rank === 0);
+      const both = (name: string) => ({ name, rank, size: 2 }) as MpiLibrary;
+      assertEquals(openedFor(found, "auto", both).size, 2);
+    }
+    if (hasMpi) return;
+    const { notice, team } = await joinLaunch({
+      choice: "auto",
+      patience: 1,
+      environment: (name) => ({ [size]: "2", RANK: "1" })[name],
+    });
+    assertEquals(team, undefined);
+    assertMatch(notice!, new RegExp(`^${size} says that this is process 1 of 2: .* under mpirun -n 2$`));
+  });
+}
 
 Deno.test("libraryNames() gives the files of a family, or of all", () => {
   assertEquals(libraryNames("Open MPI", "linux")[0], "libmpi.so.40");

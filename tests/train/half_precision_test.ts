@@ -6,6 +6,7 @@ import { openWebGpuDevice } from "../../lib/device/webgpu/open_webgpu.ts";
 import { modelConfig } from "../../lib/model/config.ts";
 import { trainingMemory } from "../../lib/model/memory.ts";
 import { createModel, Model } from "../../lib/model/model.ts";
+import { localRanks } from "../../lib/mpi/local_ranks.ts";
 import { trainingTexts } from "../../lib/text/corpus.ts";
 import { storiesCorpus } from "../../lib/text/stories.ts";
 import { characterTokenizer, scanCharacters } from "../../lib/tokenizer/character.ts";
@@ -47,6 +48,9 @@ const steps = (events: readonly TrainEvent[]) =>
 
 const statesOf = (events: readonly TrainEvent[]): TrainingState[] =>
   events.flatMap((event) => event.kind === "checkpoint" ? [event.state] : []);
+
+/** What no two runs have in common. */
+const timesOf = ({ seconds, elapsed }: TrainingState) => ({ seconds, elapsed });
 
 halfTest("train() in f16 resumes with the same losses and weights to the bit", async (device) => {
   const whole = await run(device);
@@ -96,6 +100,29 @@ halfTest(
     // in the midst of it, too
     const resumed = await run(device, { resume: states[1]!, saveEvery: { steps: 1 } });
     assertEquals(steps(resumed), steps(whole).slice(2));
+  },
+);
+
+halfTest(
+  "train() in f16 gives the same losses, loss scales and weights to the bit for any number of ranks",
+  async (device) => {
+    const options = { budget: { steps: 7 }, accumulate: 3, tiles: true, gradientBucket: 2000 };
+    const begun = statesOf(await run(device, { ...options, budget: { steps: 2 }, saveEvery: { steps: 2 } }))[0]!;
+    // too high at first, so that all must skip the same steps
+    const resume: TrainingState = { ...begun, lossScale: { factor: 2 ** 20, goodSteps: 1 } };
+    const alone = await run(device, { ...options, resume });
+    const kinds = alone.map(({ kind }) => kind);
+    assert(kinds.includes("overflow") && kinds.includes("train"), kinds.join());
+    const all = await Promise.all(
+      localRanks(2).map(async (ranks) => {
+        return await run(device, { ...options, resume, ranks: await ranks });
+      }),
+    );
+    for (const events of all) assertEquals(steps(events), steps(alone));
+    assertEquals(
+      statesOf(all[0]!),
+      statesOf(alone).map((state, i) => ({ ...state, ...timesOf(statesOf(all[0]!)[i]!) })),
+    );
   },
 );
 

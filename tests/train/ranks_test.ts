@@ -1,10 +1,13 @@
 // Ranks that train together, in one process: what they do is what processes under MPI do.
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { parseCurriculum } from "../../lib/batch/curriculum.ts";
+import { alteredDevice } from "../../lib/device/altered_device.ts";
 import { openCpuDevice } from "../../lib/device/cpu/open_cpu.ts";
+import { type Device, KernelError } from "../../lib/device/device.ts";
 import { modelConfig } from "../../lib/model/config.ts";
 import { createModel, Model } from "../../lib/model/model.ts";
 import { localRanks } from "../../lib/mpi/local_ranks.ts";
+import type { Ranks } from "../../lib/mpi/ranks.ts";
 import { trainingTexts } from "../../lib/text/corpus.ts";
 import { storiesCorpus } from "../../lib/text/stories.ts";
 import { characterTokenizer, scanCharacters } from "../../lib/tokenizer/character.ts";
@@ -93,11 +96,12 @@ const ways: Options = {
 const cases: readonly [string, readonly number[], Options][] = [
   ["", [1, 2, 3, 4], {}],
   [" with Muon, attention that grows and rates that lie apart", [2, 3], ways],
+  [" in buckets", [2, 3], { gradientBucket: 1 }],
   [" on pairs of texts", [2], { preset: "bert", pack: "pairs", curriculum: parseCurriculum("16") }],
 ];
 for (const [what, sizes, options] of cases) {
   Deno.test(`train()${what} gives the same losses and weights to the bit for any number of ranks`, async () => {
-    const alone = await run({ ...options, tiles: true });
+    const alone = await run({ ...options, tiles: true, gradientBucket: Infinity });
     assertEquals([count(alone, "train"), count(alone, "validation"), count(alone, "checkpoint")], [6, 2, 2]);
     for (const size of sizes) {
       const [first, ...others] = await runs(size, options);
@@ -193,6 +197,64 @@ Deno.test("train() with a rank that fails ends on all ranks, and yields what was
   assertEquals(ends.map(({ error }) => error?.name), ["OtherRankError", "OtherRankError", undefined]);
 });
 
+/** What a rank's device does, in order: parts of the gradients, and sums of them that it is given. */
+function notingDevice(log: string[], failing?: string): Device {
+  return alteredDevice(device, {
+    write(tensor, data, offset) {
+      if (tensor.name === "gradients" && data.some((value) => value !== 0)) log.push("sum");
+      device.write(tensor, data, offset);
+    },
+    async build(recording) {
+      const program = await device.build(recording);
+      const run = (...sections: string[]) => {
+        log.push(...sections);
+        if (failing !== undefined && sections.includes(failing)) throw new KernelError("no memory", failing);
+        program.run(...sections);
+      };
+      return { ...program, run };
+    },
+  });
+}
+
+Deno.test("train() in buckets adds some up while others are computed, and clears none of them", async () => {
+  const logs = await Promise.all(
+    localRanks(2).map(async (ready) => {
+      const [ranks, log]: [Ranks, string[]] = [await ready, []];
+      const model = createModel(notingDevice(log), modelConfig(shape));
+      const options = { ...settings, budget: { steps: 1 }, accumulate: 4, gradientBucket: 1 };
+      await Array.fromAsync(train({ ...options, model, ranks }));
+      model.destroy();
+      return log;
+    }),
+  );
+  for (const log of logs) {
+    const begun = log.lastIndexOf("gradients");
+    const last = log.findLastIndex((event) => event.startsWith("gradients"));
+    assert(last > begun + 8, log.join());
+    // the one that comes last to a sum has it at once; the other hears of it behind the section that it is at
+    assert(log.slice(begun, last).filter((event) => event === "sum").length > 2, log.join());
+    assert(!log.slice(0, begun).includes("sum"));
+  }
+});
+
+Deno.test("train() in buckets ends on all ranks where one fails in the middle of a step", async () => {
+  const ends = await Promise.all(
+    localRanks(3).map(async (ready) => {
+      const ranks = await ready;
+      const own = ranks.rank === 1 ? notingDevice([], "gradients 5") : device;
+      const model = createModel(own, modelConfig(shape));
+      try {
+        return (await Array.fromAsync(train({ ...settings, gradientBucket: 1, model, ranks }))).length;
+      } catch (error) {
+        return error instanceof KernelError ? await ranks.fail() : (error as Error).name;
+      } finally {
+        model.destroy();
+      }
+    }),
+  );
+  assertEquals(ends, ["OtherRankError", [1], "OtherRankError"]);
+});
+
 Deno.test("train() refuses steps with fewer tiles than there are ranks", async () => {
   await assertRejects(() => runs(2, { accumulate: 1 }), RangeError, "Cannot share steps of 1 tile among 2 ranks");
 });
@@ -203,9 +265,10 @@ Deno.test("train() refuses to share steps that compare texts", async () => {
   await assertRejects(() => run({ contrastive, tiles: true }), RangeError, "Cannot share steps that compare texts");
 });
 
-Deno.test("checkShared() refuses steps in f16, which are scaled", () => {
-  checkShared({}, { precision: "f32" });
-  assertThrows(() => checkShared({}, { precision: "f16" }), RangeError, "Cannot share steps in f16");
+Deno.test("checkShared() refuses to train apart in f16, for then there would be a loss scale of each rank", () => {
+  for (const precision of ["f16", "f32"] as const) checkShared({}, { precision });
+  checkShared({ syncEvery: 4 }, { precision: "f32" });
+  assertThrows(() => checkShared({ syncEvery: 4 }, { precision: "f16" }), RangeError, "Cannot train apart in f16");
 });
 
 const local = { syncEvery: 4, budget: { steps: 10 }, saveEvery: { steps: 4 }, evaluateEvery: { steps: 5 } };
