@@ -223,9 +223,22 @@ async function tryModel(
   return visible;
 }
 
-/** Ways to make a vector that a model's texts allow. */
-const poolsOf = ({ tokenizer }: TextModel) =>
-  poolModes.filter((pool) => pool === "mean" || (tokenizer.frame?.before.length ?? 0) > 0);
+/** Ways to make a vector that a model's texts allow, the one that its folder names first: random weights are tried with that. */
+function poolsOf(textModel: TextModel): PoolMode[] {
+  const { tokenizer } = textModel;
+  const all = poolModes.filter((pool) => pool === "mean" || (tokenizer.frame?.before.length ?? 0) > 0);
+  const own = knownPool(textModel);
+  return own === "cls" && all.includes(own) ? [...all].reverse() : all;
+}
+
+/** The way that a folder names; of one that names another than those here both are tried. */
+function knownPool(textModel: TextModel): PoolMode | undefined {
+  try {
+    return textModel.pooling?.pool;
+  } catch {
+    return undefined;
+  }
+}
 
 /** The vectors of all items, with notes of what could not be read whole. */
 async function vectorsOf(
