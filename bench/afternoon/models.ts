@@ -4,16 +4,35 @@
  * @module
  */
 
+import { parseCount, parseMinutes } from "../../lib/cli/flag_values.ts";
 import { type BrownText, type Declaration, written } from "./data.ts";
 import { pretrained } from "./pretrain.ts";
 
-/** Tokens of the trainings: about one minute and five on two cores. */
-export const budgets = { "0.6M": 600_000, "3M": 3_000_000 } as const;
-/** Tokens of a training, as they are called. */
-export type Budget = keyof typeof budgets;
+/** How long an encoder is trained. */
+export interface Budget {
+  /** As it is written: 1.5M, 5min, or 0 for random weights. */
+  readonly name: string;
+  /** Whether tokens are counted, or minutes. */
+  readonly unit: "tokens" | "minutes";
+  /** How many. */
+  readonly amount: number;
+}
 
-/** A text that encoders are trained on. */
-export type PretrainingText = "brown" | "wikipedia" | "languages";
+/**
+ * A budget by its name: tokens, or minutes where a unit of time is behind it.
+ *
+ * @throws {RangeError} if it is neither.
+ */
+export function budgetOf(name: string): Budget {
+  if (name === "0") return { name, unit: "tokens", amount: 0 };
+  if (/\d ?(s|sec|min|h)$/i.test(name)) return { name, unit: "minutes", amount: parseMinutes(name) };
+  return { name, unit: "tokens", amount: parseCount(name) };
+}
+
+/** Texts that encoders are trained on. */
+export const pretrainingTexts = ["brown", "wikipedia", "languages"] as const;
+/** One of them. */
+export type PretrainingText = typeof pretrainingTexts[number];
 
 /** Of ten texts of Brown nine are trained on; tags are tested on the others. */
 export const isHeldOut = (number: number): boolean => number % 10 === 9;
@@ -54,9 +73,9 @@ export async function encoder(
   },
 ): Promise<string> {
   return await pretrained(folder, {
-    name: `${text}-${budget.toLowerCase()}`,
+    name: `${text}-${budget.name.toLowerCase()}`,
     data: text === "wikipedia" ? wikipedia : `${folder}/${text}.txt`,
-    tokens: budgets[budget],
+    budget: [`--${budget.unit}`, String(budget.amount)],
     tokenizer: text === "languages" ? "char" : "wordpiece",
     options,
   });

@@ -26,6 +26,8 @@ export interface ClassifierCard {
   readonly settings: FineTuneSettings;
   /** Steps that were done. */
   readonly steps: number;
+  /** Whether it was interrupted. */
+  readonly isInterrupted: boolean;
   /** Examples that were learned. */
   readonly examples: number;
   /** How right it is, on what was held out or on a test set. */
@@ -45,7 +47,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 
 /** A model card in Markdown, with the metadata that Hugging Face's hub reads in front. */
 export function classifierCard(
-  { name, base, data, config, settings, steps, examples, scores }: ClassifierCard,
+  { name, base, data, config, settings, steps, isInterrupted, examples, scores }: ClassifierCard,
 ): string {
   const { of, classes } = config.classification!;
   const task = of === "text" ? "text-classification" : "token-classification";
@@ -67,7 +69,9 @@ export function classifierCard(
       ["classes", `${classes.length.toLocaleString("en")}: ${classes.slice(0, MOST_CLASSES).map(cell).join(", ")}`],
     ]),
     "## Training",
-    `${counted(examples, one)} in ${counted(steps, "step")} of ${settings.batch}; AdamW, learning rate ` +
+    `${counted(examples, one)} in ${counted(steps, "step")} of ${settings.batch}${
+      isInterrupted ? `, interrupted before the end of ${settings.steps.toLocaleString("en")}` : ""
+    }; AdamW, learning rate ` +
     `${settings.learningRate.toPrecision(3)}, dropout ${config.dropout}, seed ${settings.seed}.`,
     "## Evaluation",
     ...(scores.length === 0 ? ["Not evaluated."] : scores.map(({ on, score }) => evaluation(on, score))),

@@ -59,7 +59,9 @@ export interface TrainingReport {
   readonly steps: number;
   /** Texts, or sentences, that were learned. */
   readonly examples: number;
-  /** How right it is on what was held out; undefined where nothing was. */
+  /** Whether it was ended by its signal, before its last step. */
+  readonly isInterrupted: boolean;
+  /** How right it is on what was held out; undefined where nothing was, or an interrupt left no time to measure it. */
   readonly heldOut: ClassifierScore | undefined;
 }
 

@@ -57,12 +57,14 @@ export interface Examples {
  * Trains a model on examples. It ends after its steps, or when the loss on what is held out has not fallen for some looks; then
  * the model has the weights of the best look.
  *
+ * @param signal Ends it after the step under way, with the weights of the best look until then, before the first the latest ones.
  * @throws {RangeError} if the loss is not finite.
  */
 export async function* fineTune(
   { model, tokenizer }: { model: Model; tokenizer: Tokenizer },
   { training, validation }: Examples,
   settings: FineTuneSettings,
+  signal?: AbortSignal,
 ): AsyncGenerator<FineTuneEvent> {
   const { steps, batch, seed } = settings;
   const padding = tokenizer.special["[PAD]"];
@@ -72,6 +74,7 @@ export async function* fineTune(
   let [step, first, weights]: [number, number, number[]] = [0, 0, []];
   try {
     for (const examples of passes(training, { batch, seed })) {
+      if (signal?.aborted) break;
       const all = parts(examples);
       const weight = all.reduce((sum, part) => sum + part.weight, 0);
       for (const [microStep, part] of all.entries()) {
@@ -84,17 +87,18 @@ export async function* fineTune(
       weights.push(weight);
       step++;
       const looks = step % settings.evaluateEvery === 0 || step === steps;
-      if (!looks && step - first < SUBMITTED) continue;
+      if (!looks && step - first < SUBMITTED && !signal?.aborted) continue;
       yield { kind: "steps", step, steps, loss: await meanLoss(model, { first, end: step, weights }) };
       [first, weights] = [step, []];
-      if (held && looks) {
+      // who interrupts does not wait for a look
+      if (held && looks && !signal?.aborted) {
         const look = await held.look(step);
         yield look.event;
         if (look.sinceBest >= settings.patience) break;
       }
       if (step === steps) break;
     }
-    held?.restore();
+    held?.restore(step);
   } finally {
     await programs.clear();
     await held?.close();
@@ -127,7 +131,7 @@ function watchHeldOut(
   validation: readonly Example[],
 ) {
   const programs = classificationPrograms(model);
-  let [lowest, sinceBest] = [Infinity, 0];
+  let [lowest, sinceBest, latest] = [Infinity, 0, 0];
   let kept: Map<string, Float32Array<ArrayBuffer>> | undefined;
   return {
     async look(step: number): Promise<{ event: FineTuneEvent; sinceBest: number }> {
@@ -136,10 +140,12 @@ function watchHeldOut(
       const isBest = loss < lowest;
       if (isBest) [lowest, sinceBest, kept] = [loss, 0, await model.readParameters()];
       else sinceBest++;
+      latest = step;
       return { event: { kind: "validation", step, loss, accuracy, isBest }, sinceBest };
     },
-    restore() {
-      if (kept && sinceBest > 0) model.writeParameters(kept);
+    /** After so many steps gives the model the weights of the best look, if there was one. */
+    restore(step: number) {
+      if (kept && (sinceBest > 0 || step > latest)) model.writeParameters(kept);
     },
     close: () => programs.clear(),
   };

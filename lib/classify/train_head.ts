@@ -58,6 +58,8 @@ export type ClassifierOptions = FineTuneOptions & {
   readonly dropout?: number | undefined;
   /** How ModernBERT makes a vector of a text. Default: the mean of its tokens. */
   readonly pool?: ClassifierPool | undefined;
+  /** Ends training after the step under way, with the weights that were best until then. */
+  readonly signal?: AbortSignal | undefined;
   /** Is told what happens. */
   readonly hear?: ((event: ClassifierEvent) => void) | undefined;
   /** Is told what the user should know of the data. */
@@ -82,7 +84,9 @@ export interface TrainedHead {
   readonly steps: number;
   /** Texts or sentences that were learned. */
   readonly examples: number;
-  /** Numbers of those that were held out. */
+  /** Whether it was ended by its signal, before its last step. */
+  readonly isInterrupted: boolean;
+  /** Numbers of those that were held out, to be measured; none after an interrupt, for who interrupts does not wait for it. */
   readonly heldOut: readonly number[];
 }
 
@@ -139,12 +143,18 @@ export async function trainHead(
   const model = await withNewHead(base, { head, dropout, seed });
   try {
     let steps = 0;
-    const events = fineTune(model, { training: examples(training), validation: examples(validation) }, settings);
+    const split = { training: examples(training), validation: examples(validation) };
+    const events = fineTune(model, split, settings, options.signal);
     for await (const event of events) {
       hear?.(event);
       steps = event.step;
     }
-    return { model, settings, steps, examples: training.length, heldOut: validation };
+    const isAborted = options.signal?.aborted ?? false;
+    const isInterrupted = isAborted && steps < settings.steps;
+    return {
+      ...{ model, settings, steps, isInterrupted, examples: training.length },
+      heldOut: isAborted ? [] : validation,
+    };
   } catch (error) {
     model.model.destroy();
     throw error;

@@ -53,10 +53,18 @@ async function tellTexts(
   texts: AsyncIterable<string>,
   { write, top, windows }: { write: (line: string) => void; top: number; windows: boolean | undefined },
 ): Promise<void> {
-  let cut = 0;
+  let [cut, empty] = [0, 0];
   for await (const one of told.predict(texts, { windows })) {
     write(safeJson(recordOf(one, top)));
     if (one.omitted > 0) cut++;
+    if (one.text.trim() === "") empty++;
+  }
+  if (empty > 0) {
+    sayAside(
+      `note: ${counted(empty, "text")} ${empty === 1 ? "was" : "were"} empty, so the class told of ${
+        empty === 1 ? "it" : "them"
+      } means nothing`,
+    );
   }
   if (cut === 0) return;
   const { maxLength } = told.model.config;

@@ -20,8 +20,8 @@ const MOST_CONFUSIONS = 5;
 export interface ClassifyReporter {
   /** Hears what happens. */
   hear(event: ClassifierEvent): void;
-  /** Removes the line of progress. */
-  end(): void;
+  /** Removes the line of progress, and says which weights are kept and why; of steps that were done at all. */
+  end(options: { readonly isInterrupted: boolean }): void;
 }
 
 /** Says on a terminal what happens in training. */
@@ -48,14 +48,24 @@ export function classifyReporter(terminal: Terminal, { unit }: { unit: "text" | 
         );
       }
     },
-    end() {
+    end({ isInterrupted }) {
       work?.end();
+      if (isInterrupted) {
+        if (last > 0) terminal.print(interruptedLine({ last, steps, best: looks > 0 ? best : last }));
+        return;
+      }
       if (last > 0 && looks > 0 && last < steps) {
         terminal.print(`stopped after step ${grouped(last)} of ${grouped(steps)}: what is held out is told no better`);
       }
       if (looks > 0 && best < last) terminal.print(`kept     the weights of step ${grouped(best)}, the best ones`);
     },
   };
+}
+
+/** Which weights an interrupted training leaves. */
+function interruptedLine({ last, steps, best }: { last: number; steps: number; best: number }): string {
+  const kept = best < last ? `the weights of step ${grouped(best)}, the best so far, are kept` : "its weights are kept";
+  return `interrupted after step ${grouped(last)} of ${grouped(steps)}: ${kept}`;
 }
 
 function beginLines({ examples, heldOut, classes, settings }: TrainingBegins, unit: string): string[] {

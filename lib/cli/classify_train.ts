@@ -8,7 +8,7 @@ import { classifierCard } from "../classify/card.ts";
 import { type Classifier, classifier } from "../classify/classifier.ts";
 import { type Tagger, tagger } from "../classify/tagger.ts";
 import type { ClassifierScore } from "../classify/scores.ts";
-import type { ClassifierOptions } from "../classify/train_head.ts";
+import type { ClassifierEvent, ClassifierOptions } from "../classify/train_head.ts";
 import { isFree, writeNewFolder } from "../files/new_folder.ts";
 import type { TextModel } from "../evaluate/text_model.ts";
 import { totalBytes } from "../files/write_files.ts";
@@ -19,8 +19,12 @@ import { fineTuneFlags, readFlags } from "./classify_flags.ts";
 import { evaluated, unitOf } from "./classify_unit.ts";
 import { classifyReporter, scoreLines, unknownNotice } from "./classify_report.ts";
 import { definedOnly, type ParsedFlags, UsageError } from "./flags.ts";
+import { type Stopper, stopperOf } from "./classify_stopper.ts";
+import { INTERRUPTED } from "./interrupt.ts";
 import { progressAside, waitedFor, watchedItems } from "./long_work.ts";
 import { skippedLines } from "./open_corpus.ts";
+import { program } from "./program.ts";
+import { shellWord } from "./shell_word.ts";
 import { type OpenedLabelled, openLabelled } from "./open_labelled.ts";
 import { withModel } from "./opened_model.ts";
 import { checkPermissions, readingOf } from "./permissions.ts";
@@ -44,14 +48,20 @@ export async function classifyTrain(parsed: ParsedFlags): Promise<number> {
     return await withModel(path, parsed, async (base, { reason }) => {
       const terminal = openTerminal({ goesOn: true });
       terminal.print(`device   ${reason}`);
-      const trained = await trainOn(base, training, { parsed, terminal });
+      const stopper = stopperOf(base, { target, terminal });
       try {
-        const scores = await measured(trained, { parsed, tests, terminal });
+        using trained = await trainOn(base, training, { parsed, terminal, stopper });
+        if (trained.training!.steps === 0) {
+          terminal.print("interrupted before the first step: nothing is written");
+          return INTERRUPTED;
+        }
+        const { signal } = stopper;
+        const scores = await measured(trained, { parsed, tests, terminal, target, signal });
         await write(trained, { target, base: given, data: training.name, scores });
         terminal.print(`classifier in ${target}`);
-        return 0;
+        return signal.aborted ? INTERRUPTED : 0;
       } finally {
-        trained.destroy();
+        stopper.end();
       }
     });
   } finally {
@@ -77,18 +87,22 @@ function placesOf(parsed: ParsedFlags) {
 async function trainOn(
   base: TextModel,
   data: OpenedLabelled,
-  { parsed, terminal }: { parsed: ParsedFlags; terminal: Terminal },
+  { parsed, terminal, stopper }: { parsed: ParsedFlags; terminal: Terminal; stopper: Stopper },
 ): Promise<Trained> {
   const isWords = parsed.get(readFlags.tokens) ?? false;
   const reporter = classifyReporter(terminal, { unit: isWords ? "sentence" : "text" });
-  const options = { ...optionsOf(parsed), hear: reporter.hear, note };
+  const hear = (event: ClassifierEvent) => {
+    if (event.kind === "begin") stopper.begin();
+    reporter.hear(event);
+  };
+  const options = { ...optionsOf(parsed), hear, note, signal: stopper.signal };
   const examples = watchedItems(terminal, "reading the data", data.examples());
   try {
     return isWords
       ? await tagger(base, examples as AsyncIterable<LabelledWords>, options)
       : await classifier(base, examples as AsyncIterable<LabelledText>, options);
   } finally {
-    reporter.end();
+    reporter.end({ isInterrupted: stopper.signal.aborted });
     for (const line of skippedLines(data.bad)) sayAside(line);
   }
 }
@@ -127,10 +141,12 @@ interface Scored {
 /** Scores on what was held out, and on the test data where there are some. */
 async function measured(
   trained: Trained,
-  { parsed, tests, terminal }: {
+  { parsed, tests, terminal, target, signal }: {
     parsed: ParsedFlags;
     tests: readonly (LabelledText | LabelledWords)[] | undefined;
     terminal: Terminal;
+    target: string;
+    signal: AbortSignal;
   },
 ): Promise<Scored[]> {
   const scores: Scored[] = [];
@@ -141,7 +157,14 @@ async function measured(
     for (const line of scoreLines("held out", heldOut, { unit, each: !tests })) terminal.print(line);
   }
   if (!tests) return scores;
-  const score = await evaluated(trained, tests, { windows: parsed.get(readFlags.windows) });
+  const score = await evaluated(trained, untilAborted(tests, signal), { windows: parsed.get(readFlags.windows) });
+  if (signal.aborted) {
+    const words = unit === "word" ? " --tokens" : "";
+    terminal.print("not measured on the test data, which this does:");
+    const data = parsed.all(fineTuneFlags.test).map((path) => ` --data ${shellWord(path)}`).join("");
+    terminal.print(`  ${program} classify eval ${shellWord(target)}${words}${data}`);
+    return scores;
+  }
   scores.push({ on: "test data", score });
   for (const line of scoreLines("test    ", score, { unit })) terminal.print(line);
   const unknown = unknownNotice(score, unit);
@@ -149,13 +172,20 @@ async function measured(
   return scores;
 }
 
+function* untilAborted<T>(items: readonly T[], signal: AbortSignal): Generator<T> {
+  for (const item of items) {
+    if (signal.aborted) return;
+    yield item;
+  }
+}
+
 async function write(
   trained: Trained,
   { target, base, data, scores }: { target: string; base: string; data: string; scores: readonly Scored[] },
 ): Promise<void> {
   const name = target.replace(/[\\/]+$/, "").split(/[\\/]/).at(-1)!;
-  const { settings, steps, examples } = trained.training!;
-  const card = classifierCard({ name, base, data, config: trained.model.config, settings, steps, examples, scores });
+  const { heldOut: _, ...how } = trained.training!;
+  const card = classifierCard({ name, base, data, config: trained.model.config, ...how, scores });
   const files = await trained.files({ card });
   await waitedFor(
     progressAside(),

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { ModelPooling } from "../model/pooling.ts";
 import type { Model } from "../model/model.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 
@@ -13,6 +14,8 @@ export interface TextModel {
   readonly model: Model;
   /** Its vocabulary. */
   readonly tokenizer: Tokenizer;
+  /** How its vectors are made, where its folder says that for sentence-transformers. Reading it may throw a SyntaxError. */
+  readonly pooling?: ModelPooling | undefined;
 }
 
 /** Tokens of a batch. */

@@ -24,6 +24,15 @@ export async function isFree(path: string): Promise<boolean> {
   }
 }
 
+/** Removes what a {@linkcode writeNewFolder} under way has made so far. At once, for a program may be about to end. */
+export function removeUnfinished(path: string): void {
+  try {
+    if (Deno.statSync(`${path}/${UNFINISHED}`).isDirectory) Deno.removeSync(path, { recursive: true });
+  } catch {
+    // there is nothing
+  }
+}
+
 /**
  * Makes a folder with files, which appear in it when all of them are on the disk, the one that makes a model of it last.
  *

@@ -8,6 +8,7 @@ import { architectures, type ClassificationConfig, type ModelConfig } from "../m
 import { positionTables } from "../model/encoder.ts";
 import { modelParameters } from "../model/parameters.ts";
 import type { Activation } from "../tensor/activations.ts";
+import type { ModelPooling } from "../model/pooling.ts";
 import type { Parameters } from "./tensor_names.ts";
 import { OnnxGraph, type OnnxValue } from "./onnx_graph.ts";
 
@@ -21,11 +22,17 @@ export interface OnnxOptions {
    */
   type?: "f32" | "f16" | undefined;
   /**
-   * Give hidden states and sentence vectors, their mean over each text's tokens: besides the logits, or only.
+   * Give hidden states and sentence vectors: besides the logits, or only.
    *
    * @default {false}
    */
   embeddings?: boolean | "only" | undefined;
+  /**
+   * How sentence vectors are made.
+   *
+   * @default {{ pool: "mean", normalize: false }}
+   */
+  pooling?: ModelPooling | undefined;
 }
 
 /**
@@ -34,7 +41,7 @@ export interface OnnxOptions {
  * Inputs are `input_ids` and `attention_mask`, int64 [batch, length]. Outputs are `logits`, float32 [batch, length, vocab], of
  * a model that tells classes [batch, classes] or [batch, length, classes], and with `embeddings` also `last_hidden_state` [batch, length, width] and `sentence_embedding` [batch, width]; with "only" these
  * two alone, without the parameters of a head. All are finite for every mask: a text of which nothing is seen gets vectors that
- * mean nothing, and a sentence vector of zeros.
+ * mean nothing, and as the mean of its tokens zeros.
  *
  * @throws {RangeError} if a weight does not fit 16 bits, or the file is larger than 2 GiB.
  *
@@ -51,7 +58,7 @@ export interface OnnxOptions {
 export function toOnnx(
   config: ModelConfig,
   parameters: Parameters,
-  { type = "f32", embeddings = false }: OnnxOptions = {},
+  { type = "f32", embeddings = false, pooling }: OnnxOptions = {},
 ): readonly Uint8Array<ArrayBuffer>[] {
   const graph = new OnnxGraph();
   const ids = graph.input("input_ids", "i64", ["batch", "length"]);
@@ -73,11 +80,31 @@ export function toOnnx(
   if (embeddings) {
     const states = outward(hidden, width);
     graph.output("last_hidden_state", states, { type: "f32", shape: ["batch", "length", width] });
-    const mean = meanOf(graph, states, mask);
-    graph.output("sentence_embedding", mean, { type: "f32", shape: ["batch", width] });
+    const vectors = sentenceVectors(graph, states, { mask, ...pooling });
+    graph.output("sentence_embedding", vectors, { type: "f32", shape: ["batch", width] });
   }
   return graph.encode({ name: config.preset, producer: "cloze" });
 }
+
+/** Vectors of texts as sentence-transformers makes them, [batch, width], of states [batch, length, width]. */
+function sentenceVectors(
+  graph: OnnxGraph,
+  states: OnnxValue,
+  { mask, pool = "mean", normalize = false }: { mask: OnnxValue } & Partial<ModelPooling>,
+): OnnxValue {
+  const vectors = pool === "mean" ? meanOf(graph, states, mask) : firstOf(graph, states);
+  if (!normalize) return vectors;
+  const length = graph.call("ReduceL2", [vectors], { axes: [1], keepdims: 1 });
+  // a vector of zeros stays
+  return graph.call("Div", [vectors, graph.call("Max", [length, graph.float(SHORTEST, "f32")])]);
+}
+
+/** Length below which vectors are not scaled to 1. */
+const SHORTEST = 1e-12;
+
+/** The first token of each text, [batch, width], of states [batch, length, width]. */
+const firstOf = (graph: OnnxGraph, states: OnnxValue): OnnxValue =>
+  graph.call("Gather", [states, graph.whole(0)], { axis: 1 });
 
 /** The mean of each text's tokens, [batch, width], of states [batch, length, width]. */
 function meanOf(graph: OnnxGraph, states: OnnxValue, mask: OnnxValue): OnnxValue {
@@ -312,9 +339,7 @@ function classLogits(
   let x = hidden;
   if (of === "text") {
     const states = context.unflatten(hidden, [config.width]);
-    x = isModern && pool === "mean"
-      ? meanOf(graph, states, mask)
-      : graph.call("Gather", [states, graph.whole(0)], { axis: 1 });
+    x = isModern && pool === "mean" ? meanOf(graph, states, mask) : firstOf(graph, states);
   }
   if (isModern) {
     const dense = context.activate(context.linear(context.low(x), "classifier.dense"), config.activation);

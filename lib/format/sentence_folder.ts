@@ -6,16 +6,9 @@
  */
 
 import type { ModelConfig } from "../model/config.ts";
+import type { ModelPooling } from "../model/pooling.ts";
 import { classNameOf } from "./config_json.ts";
 import { type ModelFolder, pathIn, readJson } from "./model_folder.ts";
-
-/** How a model's vectors are made. */
-export interface ModelPooling {
-  /** The mean of all tokens, or the first token's, which is [CLS]. */
-  readonly pool: "mean" | "cls";
-  /** Whether vectors are brought to length 1. */
-  readonly normalize: boolean;
-}
 
 /** The ways of pooling that sentence-transformers knows, by the names that versions before 6 gave them. */
 const modes = {

@@ -6,6 +6,7 @@
 
 import type { BatchShape, EncoderProgram } from "../model/model.ts";
 import { batchesOf, inChunks, type TextBatch } from "./texts.ts";
+import type { ModelPooling } from "../model/pooling.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { TextModel } from "../evaluate/text_model.ts";
 import { type ProgramCache, programCache } from "../model/program_cache.ts";
@@ -35,12 +36,29 @@ type TextShape = Omit<BatchShape, "capacity">;
 
 /** Options of {@linkcode embedTexts}. */
 export interface EmbedOptions {
-  /**
-   * How the vector is made. Of a {@linkcode MaskedLanguageModel} whose folder says that for sentence-transformers: as that does.
-   *
-   * @default {"mean"}
-   */
+  /** How the vector is made. Default: as the model's folder says for sentence-transformers, or the mean. */
   pool?: PoolMode | undefined;
+  /** Whether vectors are scaled to length 1. Default: as that folder says where `pool` is not given, or not. */
+  normalize?: boolean | undefined;
+}
+
+/**
+ * How the vectors of a model are made: as is asked for, or as its folder says. All that makes vectors of texts asks here.
+ *
+ * @throws {SyntaxError} if the folder makes them in a way that is not known here, and none is asked for.
+ */
+export function vectorWay(
+  textModel: Pick<TextModel, "pooling">,
+  { pool, normalize }: EmbedOptions = {},
+): Required<ModelPooling> {
+  const own = pool === undefined ? textModel.pooling : undefined;
+  return { pool: pool ?? own?.pool ?? poolModes[0], normalize: normalize ?? own?.normalize ?? false };
+}
+
+/** Scales a vector to length 1, in place; one of zeros stays. */
+export function scaleToUnit(vector: Float32Array): void {
+  const length = Math.hypot(...vector);
+  if (length > 0) { for (let i = 0; i < vector.length; i++) vector[i]! /= length; }
 }
 
 /**
@@ -66,9 +84,10 @@ export interface EmbedOptions {
 export async function* embedTexts(
   textModel: TextModel,
   texts: Iterable<string> | AsyncIterable<string>,
-  { pool = "mean" }: EmbedOptions = {},
+  options: EmbedOptions = {},
 ): AsyncGenerator<Embedded> {
   const { model, tokenizer } = textModel;
+  const { pool, normalize } = vectorWay(textModel, options);
   const { maxLength, width } = model.config;
   checkPool(tokenizer, pool);
   const programs = programCache((shape: TextShape) => model.compileEncoder(shape));
@@ -93,6 +112,7 @@ export async function* embedTexts(
             `Cannot embed text ${before + i + 1}: its vector is not finite; the model's numbers overflow 32 bits`,
           );
         }
+        if (normalize) scaleToUnit(embedding);
         yield { text, embedding, tokens: cut[i]!.ids.length, omitted: cut[i]!.omitted };
       }
       before += chunk.length;

@@ -5,7 +5,7 @@
  */
 
 import { chunkTexts } from "./chunk_texts.ts";
-import { type EmbedOptions, embedTexts } from "./embed.ts";
+import { type EmbedOptions, embedTexts, scaleToUnit, vectorWay } from "./embed.ts";
 import type { TextModel } from "../evaluate/text_model.ts";
 
 /** A document whose text comes in parts, which are joined as they are: the lines of a file, with their line breaks. */
@@ -72,6 +72,11 @@ export async function* embedDocuments(
   { by = "document", ...options }: EmbedDocumentsOptions = {},
 ): AsyncGenerator<EmbeddedDocument> {
   const { tokenizer, model: { config: { maxLength: longest, width } } } = textModel;
+  const { pool, normalize } = vectorWay(textModel, options);
+  const finished = (embedding: Float32Array<ArrayBuffer>) => {
+    if (normalize) scaleToUnit(embedding);
+    return embedding;
+  };
   // what was asked for and has not yet come back, in order
   const asked: { name: string; chunk: number; isLast: boolean }[] = [];
   async function* texts() {
@@ -90,16 +95,17 @@ export async function* embedDocuments(
   }
   let sum = new Float64Array(width);
   let total = 0;
-  for await (const { text, embedding, tokens } of embedTexts(textModel, texts(), options)) {
+  for await (const { text, embedding, tokens } of embedTexts(textModel, texts(), { pool, normalize: false })) {
     const { name, chunk, isLast } = asked.shift()!;
     if (by === "chunk") {
-      yield { name, chunk, text, tokens, embedding };
+      yield { name, chunk, text, tokens, embedding: finished(embedding) };
       continue;
     }
     for (let i = 0; i < width; i++) sum[i]! += tokens * embedding[i]!;
     total += tokens;
     if (!isLast) continue;
-    yield { name, chunk, text: undefined, tokens: total, embedding: Float32Array.from(sum, (x) => total && x / total) };
+    const whole = finished(Float32Array.from(sum, (x) => total && x / total));
+    yield { name, chunk, text: undefined, tokens: total, embedding: whole };
     sum = new Float64Array(width);
     total = 0;
   }

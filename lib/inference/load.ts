@@ -10,7 +10,8 @@ import type { Device } from "../device/device.ts";
 import { type DeviceChoice, openDevice } from "../device/open_device.ts";
 import { type ModelFolder, urlFolder } from "../format/model_folder.ts";
 import { type OpenedModel, openModel } from "../format/open_model.ts";
-import { type ModelPooling, readPooling } from "../format/sentence_folder.ts";
+import type { ModelPooling } from "../model/pooling.ts";
+import { readPooling } from "../format/sentence_folder.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { Model } from "../model/model.ts";
 import { isMaskedHeadParameter } from "../model/heads/masked.ts";
@@ -147,7 +148,7 @@ export class MaskedLanguageModel {
 
   /** Vectors of a stream of texts: see {@linkcode embedTexts}. */
   embedTexts(texts: Iterable<string> | AsyncIterable<string>, options?: EmbedOptions): AsyncGenerator<Embedded> {
-    return embedTexts(this, texts, this.#pooled(options));
+    return embedTexts(this, texts, options);
   }
 
   /** Vectors of documents of any length, or of their chunks: see {@linkcode embedDocuments}. */
@@ -155,12 +156,7 @@ export class MaskedLanguageModel {
     documents: Iterable<TextDocument> | AsyncIterable<TextDocument>,
     options?: EmbedDocumentsOptions,
   ): AsyncGenerator<EmbeddedDocument> {
-    return embedDocuments(this, documents, this.#pooled(options));
-  }
-
-  /** What the folder says of vectors, where nothing else is said. */
-  #pooled<Options extends EmbedOptions>(options: Options | undefined): Options {
-    return { ...options, pool: options?.pool ?? this.pooling?.pool ?? "mean" } as Options;
+    return embedDocuments(this, documents, options);
   }
 
   /** Masked loss, accuracy and perplexity on a text, repeatable to the bit: see {@linkcode scoreMasked}. */

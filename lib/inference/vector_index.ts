@@ -46,9 +46,8 @@ export interface VectorIndex {
 /** Options of {@linkcode indexTexts}. */
 export interface IndexTextsOptions extends EmbedOptions, Partial<Omit<PassageOptions, "tokenizer">> {
   /**
-   * See {@linkcode VectorIndex.removeMean}: false for models that were trained by comparing texts.
-   *
-   * @default {true}
+   * See {@linkcode VectorIndex.removeMean}. Default: true, but false for a model whose folder says how its vectors are made, for it
+   * was trained by comparing texts.
    */
   removeMean?: boolean | undefined;
 }
@@ -88,8 +87,9 @@ export async function indexTexts(
   documents: Iterable<IndexedDocument> | AsyncIterable<IndexedDocument>,
   options: IndexTextsOptions = {},
 ): Promise<VectorIndex> {
-  const { pool, removeMean = true, length = passageTokens(textModel), overlap, by } = options;
+  const { pool, normalize, length = passageTokens(textModel), overlap, by } = options;
   const { tokenizer, model: { config: { width } } } = textModel;
+  const removeMean = options.removeMean ?? isUntaught(textModel, { pool });
   const passages: IndexedPassage[] = [];
   const rows: Float32Array[] = [];
   async function* texts() {
@@ -100,11 +100,16 @@ export async function indexTexts(
       }
     }
   }
-  for await (const { embedding } of embedTexts(textModel, texts(), { pool })) rows.push(embedding);
+  for await (const { embedding } of embedTexts(textModel, texts(), { pool, normalize })) rows.push(embedding);
   if (passages.length === 0) throw new RangeError("Cannot index the documents: there is no text in them");
   const vectors = new Float32Array(passages.length * width);
   for (const [i, row] of rows.entries()) vectors.set(row, i * width);
   return { passages, vectors, width, removeMean };
+}
+
+/** Whether a model's vectors were not made for being compared: nothing says how they are made, or they are made otherwise. */
+export function isUntaught(textModel: Pick<TextModel, "pooling">, { pool }: EmbedOptions): boolean {
+  return pool === undefined && textModel.pooling === undefined;
 }
 
 /** Options of {@linkcode searchTexts}. */

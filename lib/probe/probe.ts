@@ -127,6 +127,7 @@ interface Trial {
 async function tried(trial: Trial): Promise<Probed> {
   const { models, data, task: { rounds, labels, seed } } = trial;
   const tested = rounds.flatMap(({ test }) => test);
+  const notes = [...data.notes, ...untaughtNotes(trial)];
   const score = scorer({
     truth: Uint32Array.from(tested, (row) => labels[row]!),
     clusters: clustersOf(tested.map((row) => data.itemOf[row]!)),
@@ -138,7 +139,6 @@ async function tried(trial: Trial): Promise<Probed> {
     const resampled = score(predictions);
     all.push({ result: { ...what, ...found, score: resampled.score }, resampled, position });
   };
-  const notes = [...data.notes];
   let visible: Float64Array | undefined;
   for (const model of models.keys()) {
     const read = await tryModel(trial, { model, add, notes });
@@ -158,6 +158,37 @@ async function tried(trial: Trial): Promise<Probed> {
     differences: differencesOf(all, best),
     notes,
   };
+}
+
+/**
+ * What is said of labels to be tested whose class is not among those that are learned from, for equal texts are never on both
+ * sides. Of a test of its own that is said already.
+ *
+ * @throws {RangeError} if all of them are.
+ */
+function untaughtNotes({ data: { isWords, items, ownTest }, task: { rounds, labels } }: Trial): string[] {
+  const untaught = rounds.flatMap(({ train, test }) => {
+    const known = new Set(train.map((row) => labels[row]!));
+    return test.filter((row) => !known.has(labels[row]!));
+  }).length;
+  if (untaught === 0) return [];
+  const tested = rounds.reduce((sum, { test }) => sum + test.length, 0);
+  const [what, carrier] = isWords ? ["word", "sentence"] : ["text", "text"];
+  const different = counted(new Set(groupsOf(items)).size, `different ${carrier}`);
+  if (untaught === tested) {
+    throw new RangeError(
+      ownTest === undefined
+        ? `Cannot probe: of ${different} no two have a class in common, one to learn from and one to test`
+        : `Cannot probe: no ${what} of the test has a class that is learned from`,
+    );
+  }
+  if (ownTest !== undefined) return [];
+  return [
+    `${counted(untaught, what)} of ${
+      tested.toLocaleString("en")
+    } that are tested cannot be right: nothing that is learned from ` +
+    `has ${untaught === 1 ? "its" : "their"} class`,
+  ];
 }
 
 type Add = (what: Omit<ProbeResult, "score">, classified: Classified, position?: number) => void;
@@ -223,9 +254,22 @@ async function tryModel(
   return visible;
 }
 
-/** Ways to make a vector that a model's texts allow. */
-const poolsOf = ({ tokenizer }: TextModel) =>
-  poolModes.filter((pool) => pool === "mean" || (tokenizer.frame?.before.length ?? 0) > 0);
+/** Ways to make a vector that a model's texts allow, the one that its folder names first: random weights are tried with that. */
+function poolsOf(textModel: TextModel): PoolMode[] {
+  const { tokenizer } = textModel;
+  const all = poolModes.filter((pool) => pool === "mean" || (tokenizer.frame?.before.length ?? 0) > 0);
+  const own = knownPool(textModel);
+  return own === "cls" && all.includes(own) ? [...all].reverse() : all;
+}
+
+/** The way that a folder names; of one that names another than those here both are tried. */
+function knownPool(textModel: TextModel): PoolMode | undefined {
+  try {
+    return textModel.pooling?.pool;
+  } catch {
+    return undefined;
+  }
+}
 
 /** The vectors of all items, with notes of what could not be read whole. */
 async function vectorsOf(

@@ -5,15 +5,19 @@
  */
 
 import { chunkTexts } from "../inference/chunk_texts.ts";
-import { checkPool, type Embedded, poolInto, type PoolMode, visibleIds } from "../inference/embed.ts";
+import {
+  checkPool,
+  type Embedded,
+  type EmbedOptions,
+  poolInto,
+  scaleToUnit,
+  vectorWay,
+  visibleIds,
+} from "../inference/embed.ts";
 import { checkTokens, RequestError, type Work, type WorkContext, type WorkWindow } from "./work.ts";
 
 /** Options of {@linkcode embedWork}. */
-export interface EmbedWorkOptions {
-  /** How a vector is made of hidden states. */
-  readonly pool: PoolMode;
-  /** Whether vectors are scaled to length 1. */
-  readonly normalize: boolean;
+export interface EmbedWorkOptions extends EmbedOptions {
   /** Whether all of a long text counts, in chunks, and not its beginning alone. */
   readonly whole: boolean;
 }
@@ -22,14 +26,10 @@ export interface EmbedWorkOptions {
 export async function embedWork(
   context: WorkContext,
   texts: readonly string[],
-  { pool, normalize, whole }: EmbedWorkOptions,
+  { whole, ...asked }: EmbedWorkOptions,
 ): Promise<Work<Embedded>> {
   const { textModel: { model: { config: { width } }, tokenizer }, maxLength } = context;
-  try {
-    checkPool(tokenizer, pool);
-  } catch (error) {
-    throw new RequestError((error as Error).message);
-  }
+  const { pool, normalize } = wayOf(context, asked);
   const windows: WorkWindow[] = [];
   const owners: number[] = [];
   let all = 0;
@@ -67,15 +67,20 @@ export async function embedWork(
       return texts.map((text, i) => {
         const { sum, tokens, omitted } = totals[i]!;
         const embedding = Float32Array.from(sum);
-        if (normalize) scale(embedding);
+        if (normalize) scaleToUnit(embedding);
         return { text, embedding, tokens, omitted };
       });
     },
   };
 }
 
-/** Scales a vector to length 1; one of zeros stays. */
-function scale(vector: Float32Array): void {
-  const length = Math.hypot(...vector);
-  if (length > 0) { for (let i = 0; i < vector.length; i++) vector[i]! /= length; }
+/** How vectors are made; what a model cannot do is the request's fault. */
+function wayOf({ textModel }: WorkContext, asked: EmbedOptions): ReturnType<typeof vectorWay> {
+  try {
+    const way = vectorWay(textModel, asked);
+    checkPool(textModel.tokenizer, way.pool);
+    return way;
+  } catch (error) {
+    throw new RequestError((error as Error).message);
+  }
 }

@@ -92,12 +92,14 @@ export const endpoints: Readonly<Record<Task, Endpoint>> = {
       pool: {
         type: "string",
         enum: poolModes,
-        default: poolModes[0],
-        description: "Mean of all tokens, or the first token's vector.",
+        description: "Mean of all tokens, or the first token's vector; else as the model's folder says, or the mean.",
       },
-      normalize: truth("Scale each vector to length 1."),
+      normalize: {
+        type: "boolean",
+        description: "Scale each vector to length 1; else as the model's folder says where pool is not given, or not.",
+      },
       whole: truth("Of a long text, the mean of its chunks, weighted by their tokens."),
-    }),
+    }, { optional: ["pool", "normalize"] }),
     result: objectSchema({
       text: given,
       embedding: list({ type: "number" }, "The vector."),

@@ -100,15 +100,14 @@ export function publicName(place: string): string {
 }
 
 async function serviceOf(
-  { place, model, tokenizer }: TextModel & { readonly place: string },
+  textModel: TextModel & { readonly place: string },
   options: ServeOptions,
   failed: (error: Error) => void,
 ): Promise<Service> {
-  const { config, device } = model;
+  const { place, model: { config, device } } = textModel;
   const { maxLength = config.maxLength, requestTokens = serveDefaults.requestTokens, version = "" } = options;
   const { mostRequests = serveDefaults.mostRequests, mostTokens = serveDefaults.mostTokens } = options;
   const tokens = options.batchTokens ?? batchTokensOf[device.kind];
-  const textModel = { model, tokenizer };
   const runner = modelRunner(textModel);
   const name = publicName(place);
   const metrics = createMetrics({ version, model: name, device: device.description });

@@ -187,3 +187,39 @@ cpuTest("a model whose texts have no frame gets one where the head looks at [CLS
     for (const one of [tells, again, base.model]) one.destroy();
   }
 });
+
+cpuTest(
+  "classifier() ends by its signal with the weights of the best look, without any with the latest",
+  async (device) => {
+    const base = smallBase(device);
+    /** Weights of the head after an interrupt, which comes with an event. */
+    const interrupted = async (
+      kind: "steps" | "validation",
+      { at, validation }: { at: number; validation: number },
+    ) => {
+      const controller = new AbortController();
+      const hear = (event: ClassifierEvent) => {
+        if (event.kind === kind && event.step === at) controller.abort();
+      };
+      const options = { steps: 90, evaluateEvery: 3, learningRate: 4e-3, validation, hear, signal: controller.signal };
+      const tells = await classifier(base, examples(40), options);
+      const { steps, isInterrupted, heldOut } = tells.training!;
+      assertEquals({ steps, isInterrupted, heldOut }, { steps: at, isInterrupted: true, heldOut: undefined });
+      const weights = String((await tells.model.readParameters()).get("classifier.output.weight"));
+      tells.destroy();
+      return weights;
+    };
+    const atLook = await interrupted("validation", { at: 6, validation: 0.2 });
+    assertEquals(await interrupted("steps", { at: 9, validation: 0.2 }), atLook);
+    const latest = await interrupted("steps", { at: 9, validation: 0 });
+    assert(latest !== await interrupted("steps", { at: 6, validation: 0 }));
+    base.model.destroy();
+  },
+);
+
+cpuTest("classifier() that is interrupted before its first step says so", async (device) => {
+  const base = smallBase(device);
+  const tells = await classifier(base, examples(40), { signal: AbortSignal.abort() });
+  assertEquals([tells.training!.steps, tells.training!.isInterrupted], [0, true]);
+  for (const one of [tells, base.model]) one.destroy();
+});

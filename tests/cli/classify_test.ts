@@ -37,20 +37,24 @@ const train = (
 Deno.test("classify trains, predicts and measures, of texts and of words", () =>
   inTemporaryFolder(async (cwd) => {
     await workplace(cwd);
-    const [trained, predicted, topped, measured, json, tagger, tagged, scored, info, long, windows] = await runMains([
-      train("good.csv", "out", "--test", "test.csv", "--class-weights", "balanced"),
-      ["classify", "predict", "out", "the red ball", "where is the garden", ...cpu],
-      ["classify", "predict", "out", "--file", "texts.txt", "--top", "1", ...cpu],
-      ["classify", "eval", "out", "--data", "test.csv", ...cpu],
-      ["classify", "eval", "out", "--data", "test.csv", "--json", ...cpu],
-      train("words.txt", "tagger", "--tokens"),
-      ["classify", "predict", "tagger", "--tokens", "the garden", ...cpu],
-      ["classify", "eval", "tagger", "--tokens", "--data", "words.txt", ...cpu],
-      ["info", "out"],
-      train("long.csv", "long"),
-      ["classify", "predict", "out", "--windows", "the ball ".repeat(20), ...cpu],
-    ], { cwd });
-    for (const one of [trained, predicted, topped, measured, json, tagger, tagged, scored, info, long, windows]) {
+    const [trained, predicted, topped, measured, json, tagger, tagged, scored, info, long, windows, empty] =
+      await runMains([
+        train("good.csv", "out", "--test", "test.csv", "--class-weights", "balanced"),
+        ["classify", "predict", "out", "the red ball", "where is the garden", ...cpu],
+        ["classify", "predict", "out", "--file", "texts.txt", "--top", "1", ...cpu],
+        ["classify", "eval", "out", "--data", "test.csv", ...cpu],
+        ["classify", "eval", "out", "--data", "test.csv", "--json", ...cpu],
+        train("words.txt", "tagger", "--tokens"),
+        ["classify", "predict", "tagger", "--tokens", "the garden", ...cpu],
+        ["classify", "eval", "tagger", "--tokens", "--data", "words.txt", ...cpu],
+        ["info", "out"],
+        train("long.csv", "long"),
+        ["classify", "predict", "out", "--windows", "the ball ".repeat(20), ...cpu],
+        ["classify", "predict", "out", " ", "the ball", ...cpu],
+      ], { cwd });
+    for (
+      const one of [trained, predicted, topped, measured, json, tagger, tagged, scored, info, long, windows, empty]
+    ) {
       assertEquals(one!.code, 0, one!.err);
     }
     assertMatch(trained!.out, /classes {2}2: question 24, thing 24\nlearns {3}38 texts; 10 are held out/);
@@ -76,6 +80,8 @@ Deno.test("classify trains, predicts and measures, of texts and of words", () =>
       /note: 1 text is longer than 32 tokens, by up to \d+, and cut off; --windows reads all of them/,
     );
     assertEquals(JSON.parse(windows!.out).label, "thing");
+    assertEquals(empty!.out.trim().split("\n").length, 2);
+    assertStringIncludes(empty!.err, "note: 1 text was empty, so the class told of it means nothing");
     const card = await Deno.readTextFile(`${cwd}/out/README.md`);
     assertStringIncludes(card, "pipeline_tag: text-classification");
     assertStringIncludes(await Deno.readTextFile(`${cwd}/tagger/config.json`), '"ModernBertForTokenClassification"');

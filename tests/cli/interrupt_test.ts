@@ -1,28 +1,12 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { slowStepWatch } from "../../lib/cli/interrupt.ts";
 import { exists } from "../../lib/files/paths.ts";
 import type { TrainRecord } from "../../lib/train/events.ts";
 import { spawnCli } from "../helpers/run_cli.ts";
+import { saidUntil } from "../helpers/said_until.ts";
 import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
 
 const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
-
-/** What a program prints until it says something, and how it goes on from there. */
-async function saidUntil(child: Deno.ChildProcess, wanted: string): Promise<{ rest(): Promise<string> }> {
-  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  let text = "";
-  while (!text.includes(wanted)) {
-    const { value, done } = await reader.read();
-    assert(!done, text);
-    text += value;
-  }
-  return {
-    async rest() {
-      for (let read = await reader.read(); !read.done; read = await reader.read()) text += read.value;
-      return text;
-    },
-  };
-}
 
 Deno.test("a run that is interrupted while its steps are timed tells nothing half known, and leaves no folder", () =>
   inTemporaryFolder(async (cwd) => {

@@ -2,6 +2,8 @@ import { assert, assertEquals } from "@std/assert";
 import * as ort from "npm:onnxruntime-web@1.23.0";
 import { main } from "../../cli.ts";
 import { openCpuDevice } from "../../lib/device/cpu/open_cpu.ts";
+import type { ModelPooling } from "../../lib/model/pooling.ts";
+import { sentenceFiles } from "../../lib/format/sentence_folder.ts";
 import { load, type MaskedLanguageModel } from "../../lib/inference/load.ts";
 import { modelConfig, type ModelOptions } from "../../lib/model/config.ts";
 import { characterTokenizer } from "../../lib/tokenizer/character.ts";
@@ -57,12 +59,16 @@ async function both(
   options: Partial<ModelOptions>,
   flags: readonly string[],
   check: (given: Compared) => void | Promise<void>,
-  { scale = 1 }: { scale?: number } = {},
+  { scale = 1, pooling }: { scale?: number; pooling?: ModelPooling } = {},
 ): Promise<void> {
   await inTemporaryFolder(async (folder) => {
     const config = modelConfig({ ...shape, ...options });
     await Deno.mkdir(`${folder}/model`);
     await writeFiles(`${folder}/model`, modelFiles(config, tokenizer, 1, { scale }));
+    for (const [name, text] of pooling ? sentenceFiles(config, pooling) : []) {
+      await Deno.mkdir(`${folder}/model/${name}`.replace(/[^/]+$/, ""), { recursive: true });
+      await Deno.writeTextFile(`${folder}/model/${name}`, text);
+    }
     assertEquals(await quietly(["export", `${folder}/model`, "--onnx", "--out", `${folder}/out`, ...flags]), 0);
     const file = `${folder}/out/onnx/${flags.includes("f16") ? "model_fp16" : "model"}.onnx`;
     const session = await ort.InferenceSession.create(await Deno.readFile(file));
@@ -145,6 +151,18 @@ Deno.test("export --onnx --embeddings-only: ONNX Runtime computes the vectors th
       "parameters of the head are in the file",
     );
   }));
+
+for (const [pool, normalize] of [["cls", false], ["cls", true], ["mean", true]] as const) {
+  const way = `${pool}${normalize ? ", of length 1" : ""}`;
+  Deno.test(`export --onnx --embeddings-only: ONNX Runtime computes the vectors of a folder that pools by ${way}`, () => {
+    const options = { pooling: { pool, normalize } };
+    return both({}, ["--embeddings-only"], async ({ ours, results }) => {
+      const expected = (await ours.embed(texts)).flatMap((vector) => [...vector]);
+      const { data } = results.sentence_embedding!;
+      assertClose(data as Float32Array, expected, { atol: 1e-5, rtol: 1e-4, label: "vectors" });
+    }, options);
+  });
+}
 
 for (const [name, options] of Object.entries(variants)) {
   for (const [type, scale] of [["f32", 1], ["f16", 1], ["f16", 3000]] as const) {

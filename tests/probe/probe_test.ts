@@ -119,9 +119,30 @@ Deno.test("probe() tells of classes with one example, of texts that were cut, an
   const all = await run([...texts, single], { baselines: false });
   assertEquals(all.notes, [
     "1 class has one example only: kite",
+    "1 text of 91 that are tested cannot be right: nothing that is learned from has its class",
     "1 text longer than 32 tokens was cut off; --windows reads them whole and averages the vectors of their windows",
   ]);
-  assertEquals((await run([...texts, single], { baselines: false, windows: true })).notes.length, 1);
+  assertEquals((await run([...texts, single], { baselines: false, windows: true })).notes.length, 2);
+});
+
+Deno.test("probe() says how much of a test is of classes that nothing that is learned from has", async () => {
+  const odd = { text: "the hat", label: "odd", source: "" };
+  const { notes, tested } = await run([...texts, odd], { baselines: false });
+  assert(
+    notes.includes(`1 text of ${tested} that are tested cannot be right: nothing that is learned from has its class`),
+    notes.join("; "),
+  );
+  // equal texts stay on one side, so that nothing is left to learn from
+  const same = Array.from(
+    { length: 24 },
+    (_, i) => ({ text: i % 2 ? "a ball" : "a kite", label: `${i % 2}`, source: "" }),
+  );
+  await assertRejects(() => run(same), RangeError, "of 2 different texts no two have a class in common");
+  await assertRejects(
+    () => run(texts, { test: [odd] }),
+    RangeError,
+    "Cannot probe: no text of the test has a class that is learned from",
+  );
 });
 
 Deno.test("probe() refuses what cannot be learned", async () => {

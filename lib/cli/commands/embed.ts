@@ -6,7 +6,7 @@
 
 import { checkpoint, checkpointPath } from "../checkpoint_choice.ts";
 import { parentOf } from "../../files/paths.ts";
-import { poolModes } from "../../inference/embed.ts";
+import { poolModes, vectorWay } from "../../inference/embed.ts";
 import { quoted } from "../../sentences/safe_text.ts";
 import { bytesOfTexts, fileParts, vectorsOf, type VectorsOptions } from "../embed_texts.ts";
 import { parseChoice } from "../flag_values.ts";
@@ -100,11 +100,12 @@ export async function embedCommand(args: readonly string[]): Promise<number> {
   checkPermissions({ ...readingOf([path, ...filesOf(texts.files)]), write });
   return await withModel(await checkpointPath(path, parsed.get(checkpoint)), parsed, async (model) => {
     const { width, maxLength } = model.config;
+    const way = vectorWay(model, { pool: parsed.get(pool), normalize: parsed.get(normalize) || undefined });
     let cut = 0;
     const count = byteCounter();
     let bytes = 0;
     const read = (text: string) => bytes = count(text);
-    let vectors: Vectors = vectorsOf(model, { ...texts, read, cut: () => cut++ });
+    let vectors: Vectors = vectorsOf(model, { ...texts, pool: way.pool, read, cut: () => cut++ });
     // who sees the vectors come sees how far it is
     if (target !== undefined || !Deno.stdout.isTerminal()) {
       const total = await bytesOfTexts(texts.files);
@@ -115,8 +116,8 @@ export async function embedCommand(args: readonly string[]): Promise<number> {
       });
     }
     if (parsed.get(removeMean)) vectors = withoutMean(vectors, { width, folder: write[0] });
-    const isScaled = parsed.get(pool) === undefined && model.pooling?.normalize;
-    if (parsed.get(normalize) || isScaled) vectors = scaled(vectors);
+    // after their mean was subtracted
+    if (way.normalize) vectors = scaled(vectors);
     await writeVectors(vectors, { target, texts, width });
     if (cut > 0) {
       sayAside(

@@ -30,7 +30,7 @@ import { sayHelp, sayWrapped } from "../standard_streams.ts";
 const types = ["f32", "f16", "bf16"] as const;
 const out = flag("OUT", "folder to write; it must not exist yet", trimmed);
 const onnx = flagSwitch("an ONNX graph, in a folder that transformers.js loads, instead of safetensors");
-const embeddings = flagSwitch("with --onnx: hidden states and mean-pooled sentence vectors besides the logits");
+const embeddings = flagSwitch("with --onnx: hidden states and sentence vectors besides the logits");
 const embeddingsOnly = flagSwitch("with --onnx: the same without logits and head: smaller and much faster");
 const dtype = {
   ...flag("TYPE", "f32, f16 or, without --onnx, bf16", parseChoice(types)),
@@ -136,7 +136,9 @@ async function onnxFiles(
   const { tokenizer, weights } = opened;
   // a graph predicts masked tokens; there is no task of its own for pairs of texts
   const config = { ...opened.config, nextSentence: false };
-  const parts = toOnnx(config, await readWeights(weights, opened.config), { type, embeddings });
+  // what would give other vectors than the folder says is not written
+  const pooling = embeddings ? await readPooling(opened.folder) : undefined;
+  const parts = toOnnx(config, await readWeights(weights, opened.config), { type, embeddings, pooling });
   const head = embeddings !== "only";
   const json = toConfigJson(config, tokenizer.special, { head });
   // transformers.js knows no labml.ai; what the graph computes is in the graph, the class only says how it is used

@@ -6,9 +6,9 @@
 
 import { absolute, exists, isFolder, trimmed } from "../../files/paths.ts";
 import { type PassageKind, passageKinds } from "../../inference/passages.ts";
-import { passageTokens } from "../../inference/vector_index.ts";
+import { isUntaught, passageTokens } from "../../inference/vector_index.ts";
 import type { MaskedLanguageModel } from "../../inference/load.ts";
-import { poolModes } from "../../inference/embed.ts";
+import { poolModes, vectorWay } from "../../inference/embed.ts";
 import { counted } from "../../sentences/counted.ts";
 import { quoted, safeJson } from "../../sentences/safe_text.ts";
 import { checkpoint, checkpointPath } from "../checkpoint_choice.ts";
@@ -132,15 +132,15 @@ function waysOf(parsed: ParsedFlags, model: MaskedLanguageModel): IndexWays {
   if (common >= tokens) {
     throw new UsageError(`Passages of ${tokens} tokens cannot have ${common} in common: give fewer`);
   }
-  // a pooling that is not known is told where none is asked for
-  const pooling = parsed.get(pool) === undefined ? model.pooling : undefined;
+  const asked = { pool: parsed.get(pool) };
   return {
     by: parsed.get(by),
     length: tokens,
     overlap: common,
     ...(parsed.get(field) === undefined ? {} : { field: parsed.get(field) }),
-    pool: parsed.get(pool) ?? pooling?.pool ?? poolModes[0],
-    removeMean: pooling === undefined && parsed.get(pool) === undefined,
+    // a pooling that is not known is told where none is asked for
+    pool: vectorWay(model, asked).pool,
+    removeMean: isUntaught(model, asked),
   };
 }
 

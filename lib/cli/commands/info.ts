@@ -7,7 +7,8 @@
 import { counted } from "../../sentences/counted.ts";
 import { classNameOf } from "../../format/config_json.ts";
 import type { OpenedModel } from "../../format/open_model.ts";
-import { type ModelPooling, readPooling } from "../../format/sentence_folder.ts";
+import type { ModelPooling } from "../../model/pooling.ts";
+import { readPooling } from "../../format/sentence_folder.ts";
 import { parameterCount } from "../../model/parameters.ts";
 import { listed, safeJson } from "../../sentences/safe_text.ts";
 import { readAbout, type RunAbout } from "../../train/checkpoint.ts";

@@ -1,0 +1,82 @@
+/**
+ * The log of afternoons: a line of JSON for each figure, so that a later sitting goes on where one ended.
+ *
+ * @module
+ */
+
+import type { Measure } from "../../lib/probe/scores.ts";
+import type { PretrainingText } from "./models.ts";
+
+/** Ways to tell classes. */
+export const ways = [
+  "most frequent class",
+  "most frequent tag of each word",
+  "character n-grams",
+  "probed",
+  "fine-tuned",
+] as const;
+/** One of them. */
+export type Way = typeof ways[number];
+
+/** What was measured: two lines with the same of all are the same figure twice. */
+export interface FigureKey {
+  /** What was told, and from how much, such as "spam, 16 labels". */
+  readonly setting: string;
+  /** How. */
+  readonly way: Way;
+  /** Text that the encoder was trained on; none where there is no encoder. */
+  readonly text?: PretrainingText | undefined;
+  /** How long it was trained, as it is written on the command line; 0: random weights. */
+  readonly budget?: string | undefined;
+}
+
+/** A figure. */
+export interface Figure extends FigureKey {
+  /** Share that was told right. */
+  readonly accuracy: Measure;
+  /** F1 of each class, averaged with equal weights. */
+  readonly macroF1: Measure;
+  /** Seconds that it took, without pre-training. */
+  readonly seconds: number;
+  /** Commit of the sources; with a `+` behind it where files were changed. */
+  readonly commit: string;
+  /** When it was measured, in UTC. */
+  readonly date: string;
+}
+
+const identity = ({ setting, way, text, budget }: FigureKey) =>
+  JSON.stringify([setting, way, text, budget].map((value) => value ?? null));
+
+/** The latest figure of a key. */
+export function figureOf(figures: readonly Figure[], key: FigureKey): Figure | undefined {
+  return figures.findLast((figure) => identity(figure) === identity(key));
+}
+
+/**
+ * The figures of a log; none where there is no file yet. A last line that was cut off is passed over.
+ *
+ * @throws {SyntaxError} with the line's number, if another one cannot be read.
+ */
+export async function readFigures(path: string | URL): Promise<Figure[]> {
+  const text = await Deno.readTextFile(path).catch((error) => {
+    if (error instanceof Deno.errors.NotFound) return "";
+    throw error;
+  });
+  const lines = text.split("\n");
+  return lines.flatMap((line, i) => {
+    if (line.trim() === "") return [];
+    try {
+      return [JSON.parse(line) as Figure];
+    } catch {
+      if (i === lines.length - 1) return [];
+      throw new SyntaxError(`Cannot read line ${i + 1} of the afternoon's log: it is no JSON; remove it`);
+    }
+  });
+}
+
+/** Adds a figure to a log, on a line of its own even where the last was cut off. */
+export async function addFigure(path: string | URL, figure: Figure): Promise<void> {
+  const before = await Deno.readTextFile(path).catch(() => "");
+  const gap = before === "" || before.endsWith("\n") ? "" : "\n";
+  await Deno.writeTextFile(path, `${gap}${JSON.stringify(figure)}\n`, { append: true });
+}
