@@ -2,15 +2,16 @@
  * What a curriculum of lengths is worth: the default stages against none, at several final lengths and over seeds. Tokens to a
  * loss are those of the runs; seconds are estimated from them by the speed of each length, measured alternately, for runs of
  * hours never have the machine alone.
- * `deno task race:curriculum [--lengths 128,256,512] [--tokens 1M] [--seeds 3] [--text shakespeare] [--svg FILE] [-- flags]`
+ * `deno task race:curriculum [--lengths 128,256,512] [--tokens 1M] [--seeds 3] [--size small] [--text shakespeare] [--svg FILE] [-- flags]`
  */
 import { defaultCurriculum, type Stage } from "../lib/batch/curriculum.ts";
 import { flag, flagHelp, flagSwitch, parseFlags } from "../lib/cli/flags.ts";
 import { grouped } from "../lib/cli/figures.ts";
-import { parseCount } from "../lib/cli/flag_values.ts";
+import { parseChoice, parseCount } from "../lib/cli/flag_values.ts";
 import { openCpuDevice } from "../lib/device/cpu/open_cpu.ts";
 import { prepareStep } from "./card_step.ts";
 import { median } from "./helpers.ts";
+import { type Size, sizes } from "../lib/model/config.ts";
 import { race } from "./race/main.ts";
 import type { RaceLine } from "./race/race_log.ts";
 import { recipeOf } from "./race/recipes.ts";
@@ -40,12 +41,15 @@ export function secondsOf(tokens: number, { stages, budget, speeds }: {
 const ROUNDS = 9;
 const STEPS = 4;
 
-/** Measures steps of 1,024 tokens of `small` at every length, in turns, so that what else the machine does falls on all. */
-async function measureSpeeds(lengths: readonly number[], { vocab }: { vocab: number }): Promise<Speeds> {
+/** Measures steps of 1,024 tokens at every length, in turns, so that what else the machine does falls on all. */
+async function measureSpeeds(
+  lengths: readonly number[],
+  { vocab, size }: { vocab: number; size: Size },
+): Promise<Speeds> {
   const device = await openCpuDevice({ blas: "auto" });
   const tokens = 1024;
   const steps = await Promise.all(
-    lengths.map((length) => prepareStep(device, { size: "small", length, tokens, vocab })),
+    lengths.map((length) => prepareStep(device, { size, length, tokens, vocab })),
   );
   const times = lengths.map((): number[] => []);
   for (let round = 0; round <= ROUNDS; round++) {
@@ -66,6 +70,7 @@ const flags = {
   lengths: flag("N,N", "final lengths (default: 128,256,512)", (text) => text.split(",").map(parseCount)),
   tokens: { ...flag("N", "tokens of each run", parseCount), default: 1_000_000 },
   seeds: { ...flag("N", "seeds of each", parseCount), default: 3 },
+  size: { ...flag("NAME", "size of the models", parseChoice(sizes)), default: "small" as const },
   text: { ...flag("NAME", "as for deno task race", String), default: "shakespeare" },
   log: flag("PATH", "the log of the race (default: bench/race.jsonl)", String),
   svg: flag("FILE", "where the plot goes (default: bench/curriculum.svg)", String),
@@ -124,7 +129,8 @@ async function main(args: readonly string[]): Promise<void> {
   const parsed = parseFlags({ Options: flags }, at < 0 ? args : args.slice(0, at));
   if (parsed.help) return console.log(flagHelp({ Options: flags }));
   const lengths = parsed.get(flags.lengths) ?? [128, 256, 512];
-  const [tokens, text] = [parsed.get(flags.tokens), parsed.get(flags.text)];
+  const [tokens, text, size] = [parsed.get(flags.tokens), parsed.get(flags.text), parsed.get(flags.size)];
+  const all = ["--size", size, ...(at < 0 ? [] : args.slice(at + 1))];
   const log = parsed.get(flags.log) ?? new URL("race.jsonl", import.meta.url);
   const compared: Compared[] = [];
   for (const length of lengths) {
@@ -137,15 +143,16 @@ async function main(args: readonly string[]): Promise<void> {
       log,
       continues: true,
       logOnly: parsed.get(flags["log-only"]) ?? false,
-      flags: at < 0 ? [] : args.slice(at + 1),
+      flags: all,
       tell: console.error,
     });
-    if (lines.length > 0) compared.push({ length, lines });
+    const own = lines.filter(({ flags }) => flags[flags.indexOf("--size") + 1] === size);
+    if (own.length > 0) compared.push({ length, lines: own });
   }
-  const all = new Set(
+  const measured = new Set(
     compared.flatMap(({ length }) => [length, ...defaultCurriculum(length).map((stage) => stage.length)]),
   );
-  const speeds = await measureSpeeds([...all], { vocab: text === "wikipedia" ? 4096 : 70 });
+  const speeds = await measureSpeeds([...measured], { vocab: text === "wikipedia" ? 4096 : 70, size });
   console.log([...speeds].map(([length, speed]) => `length ${length}: ${grouped(speed)} tokens/s`).join("\n"));
   for (const { length, lines } of compared) {
     console.log(`\nlength ${length}\n${standingsTable(standings(lines, BASELINE.name))}`);
