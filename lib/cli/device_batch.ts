@@ -55,7 +55,6 @@ function smallBatch<Settings extends Omit<TrainingSettings, "budget">>(
   if (given.includes("init")) return undefined;
   const chosen = {
     batch: given.includes("batch-tokens") || given.includes("accumulate"),
-    rate: given.includes("lr"),
     adamw: get(flags.optimizer) === "adamw",
     muonRate: get(flags["muon-lr"]),
     muonEvery: get(flags["muon-every"]),

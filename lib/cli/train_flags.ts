@@ -262,14 +262,14 @@ const optimizer = {
   ),
   lr: flag(
     "RATE",
-    `peak learning rate; factor for noam; with fewer than ${USUAL_TOKENS} tokens a step ${onCpu} take less, by the root (${
+    `peak learning rate; factor for noam (${
       byDefault(({ learningRate }) => learningRate, spelledRate)
     }, at width ${usual.width})`,
     parseNumber,
   ),
   "muon-lr": flag(
     "RATE",
-    `peak learning rate of muon's matrices, the others keep --lr (${
+    `peak learning rate of muon's matrices, the others keep --lr; ${onCpu} take less below ${USUAL_TOKENS} tokens a step, by the root (${
       byDefault(({ learningRate: { peak }, width }) => String(peak * muonSettings({ width }).relativeRate))
     })`,
     parseNumber,

@@ -5,6 +5,7 @@
  */
 
 import type { ModelConfig } from "../model/config.ts";
+import type { MuonOptions } from "../optimizer/muon.ts";
 import { MUON_RATE, muonSettings, type TrainingSettings } from "./settings.ts";
 
 /** Fewest tokens of a step: with half as many, as many tokens taught less (bench/RESULTS.md). */
@@ -13,7 +14,7 @@ export const FEWEST_TOKENS = 256;
 /** Fewest windows of the longest in a step. */
 const FEWEST_WINDOWS = 2;
 
-/** Tokens of a step at which the usual rates are best; below, they fall with the root of the step. */
+/** Tokens of a step at which Muon's usual rate is best; below, it falls with the root of the step. */
 export const USUAL_TOKENS = 512;
 
 /** The widest model for which it was measured. */
@@ -26,8 +27,6 @@ type Recipe = Pick<TrainingSettings, "batchTokens" | "accumulate" | "curriculum"
 export interface ChosenRecipe {
   /** Tokens of a step. */
   readonly batch?: boolean | undefined;
-  /** The learning rate. */
-  readonly rate?: boolean | undefined;
   /** AdamW for all. */
   readonly adamw?: boolean | undefined;
   /** The learning rate of Muon's matrices. */
@@ -38,7 +37,8 @@ export interface ChosenRecipe {
 
 /**
  * The settings with small batches, and Muon for the matrices of the layers as often as its products cost a fifth of a step; undefined
- * for models for which nobody has measured it. The rates fall with the root of the step's tokens below 512.
+ * for models for which nobody has measured it. Muon's rate falls with the root of the step's tokens below 512; that of the other
+ * parameters stays.
  */
 export function cpuBatch<Settings extends Recipe>(
   settings: Settings,
@@ -47,28 +47,25 @@ export function cpuBatch<Settings extends Recipe>(
     chosen?: ChosenRecipe;
   },
 ): Settings | undefined {
-  const { learningRate: usual, accumulate } = settings;
-  if (preset !== "modernbert" || width > MOST_WIDTH || usual.schedule === "noam") return undefined;
+  const { learningRate: { schedule, peak }, accumulate } = settings;
+  if (preset !== "modernbert" || width > MOST_WIDTH || schedule === "noam") return undefined;
   const longest = Math.max(...settings.curriculum.map(({ length }) => length));
   const batchTokens = chosen.batch
     ? settings.batchTokens
     : Math.min(settings.batchTokens, Math.max(FEWEST_TOKENS, FEWEST_WINDOWS * longest));
-  const factor = Math.min(1, Math.sqrt(batchTokens * accumulate / USUAL_TOKENS));
-  const peak = chosen.rate ? usual.peak : Number((factor * usual.peak).toPrecision(3));
-  const optimizer = chosen.adamw ? settings.optimizer : {
-    ...settings.optimizer,
-    muon: muonBeside(peak, { width, stepTokens: batchTokens * accumulate, factor, chosen }),
-  };
-  return { ...settings, batchTokens, learningRate: { ...usual, peak }, optimizer };
+  const stepTokens = batchTokens * accumulate;
+  if (chosen.adamw) return { ...settings, batchTokens };
+  const muon = muonBeside(peak, { width, stepTokens, chosen });
+  return { ...settings, batchTokens, optimizer: { ...settings.optimizer, muon } };
 }
 
 /** Muon's settings beside a rate of the other parameters: its own does not follow it. */
 function muonBeside(
   peak: number,
-  { width, stepTokens, factor, chosen }: { width: number; stepTokens: number; factor: number; chosen: ChosenRecipe },
-) {
+  { width, stepTokens, chosen }: { width: number; stepTokens: number; chosen: ChosenRecipe },
+): MuonOptions {
   const { every: usual, ...muon } = muonSettings({ width, stepTokens });
-  const rate = chosen.muonRate ?? factor * MUON_RATE;
+  const rate = chosen.muonRate ?? MUON_RATE * Math.min(1, Math.sqrt(stepTokens / USUAL_TOKENS));
   const every = chosen.muonEvery ?? usual ?? 1;
   return { ...muon, relativeRate: rate / peak, ...(every > 1 ? { every } : {}) };
 }

@@ -29,12 +29,12 @@ Deno.test("deviceBatch() takes small batches and Muon on a CPU and in software t
     assertEquals(notice, undefined);
     return [batchTokens, peak, muon && Number((muon.relativeRate * peak).toPrecision(3)), muon?.every];
   };
-  for (const device of devices) assertEquals(recipeOf([], device), [256, 1.41e-3, 7.07e-3, 4]);
+  for (const device of devices) assertEquals(recipeOf([], device), [256, 2e-3, 7.07e-3, 4]);
   assertEquals(recipeOf(["--batch-tokens", "512"]), [512, 2e-3, 0.01, 2]);
   assertEquals(recipeOf(["--lr", "1e-3"]), [256, 1e-3, 7.07e-3, 4]);
-  assertEquals(recipeOf(["--optimizer", "adamw"]), [256, 1.41e-3, undefined, undefined]);
+  assertEquals(recipeOf(["--optimizer", "adamw"]), [256, 2e-3, undefined, undefined]);
   const own = ["--optimizer", "muon", "--muon-lr", "0.02", "--muon-every", "2"];
-  assertEquals(recipeOf(own), [256, 1.41e-3, 0.02, 2]);
+  assertEquals(recipeOf(own), [256, 2e-3, 0.02, 2]);
   for (const flags of [["--preset", "bert"], ["--width", "512"], ["--objective", "contrastive"]]) {
     assertEquals(filled(flags, devices[0]), undefined, flags.join(" "));
   }
