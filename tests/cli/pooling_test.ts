@@ -89,7 +89,10 @@ for (const pool of ["mean", "cls"] as const) {
         assertClose(unit(vectors.subarray(0, config.width)), unit(raw[0]!), tolerance);
         assertEquals(JSON.parse(searched!.out).results[0].text, texts[1]);
         // a probe tries both, and random weights in the way of the folder
-        const examples = Array.from({ length: 12 }, (_, i) => ({ text: texts[i % 2]!, label: `${i % 2}`, source: "" }));
+        const examples = Array.from(
+          { length: 12 },
+          (_, i) => ({ text: `${texts[i % 2]} ${i}`, label: `${i % 2}`, source: "" }),
+        );
         const { results } = await probe(model, examples);
         const kinds = (kind: string) => results.filter((one) => one.kind === kind).map(({ pool }) => pool);
         assertEquals([kinds("regression"), kinds("random")], [[pool, other], [pool]]);

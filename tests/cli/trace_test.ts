@@ -96,7 +96,18 @@ Deno.test("profileTable() fits into 80 columns, and shows the share of what was 
 Deno.test("train --trace writes what host and device did, and --profile the share of what is possible", () =>
   inTemporaryFolder(async (cwd) => {
     const model = ["--layers", "1", "--width", "16", "--heads", "2", "--batch-tokens", "64", "--length", "16"];
-    const plan = ["--curriculum", "none", "--eval-tokens", "16", "--sample-every", "100%", "--steps", "3"];
+    const plan = [
+      "--curriculum",
+      "none",
+      "--eval-tokens",
+      "16",
+      "--sample-every",
+      "100%",
+      "--steps",
+      "3",
+      "--optimizer",
+      "adamw",
+    ];
     const args = ["train", "--data", "stories", "--device", "cpu", "--threads", "1", "--blas", "off"];
     const { code, out, err } = await runCli([...args, ...model, ...plan, "--profile", "--trace", "trace.json"], {
       cwd,
