@@ -1,9 +1,11 @@
 /**
  * Retrieval of a paragraph by its other half: means of a masked language model's hidden states against the same after it was
- * trained by comparing texts, random weights and character n-grams. Paragraphs that are retrieved were never trained on.
+ * trained by comparing texts, random weights, character n-grams, and the model's own tokens counted in vectors of its width, which
+ * says how much room there is. Paragraphs that are retrieved were never trained on.
  * `deno run -A bench/retrieval.ts TEXT [MASKED_TOKENS] [COMPARED_TOKENS] [SIZE]`, by default 1,000,000, 500,000 and small.
  */
 import * as cloze from "../mod.ts";
+import { randomSequence } from "../lib/random/philox.ts";
 import { bertFrame } from "../lib/tokenizer/special_tokens.ts";
 
 const [path = "../shared/data/wikitext2-valid.txt", masked = "1000000", compared = "500000", size = "small"] =
@@ -81,6 +83,27 @@ function trigrams(): (readonly [Vector, Vector])[] {
   return halves.map((_, i) => [counts[2 * i]!, counts[2 * i + 1]!] as const);
 }
 
+/**
+ * The halves as counts of tokens, each count a step of its own in a random direction: what words alone can tell in vectors of a
+ * width, all counting the same or by how rare they are among the paragraphs that are trained on.
+ */
+function tokenCounts(width: number, byRarity: boolean): (readonly [Vector, Vector])[] {
+  const random = randomSequence({ seed: 1, purpose: "initialisation", at: [0, 0] });
+  const directions = Array.from({ length: tokenizer.size }, () => Float64Array.from({ length: width }, random.normal));
+  const documents = new Float64Array(tokenizer.size);
+  for (const text of known) for (const id of new Set(tokenizer.encode(text))) documents[id]!++;
+  const vectorOf = (text: string) => {
+    const vector = new Float64Array(width);
+    for (const [id, { length }] of Map.groupBy(tokenizer.encode(text), (id) => id)) {
+      const rarity = Math.log((1 + known.length) / (1 + documents[id]!));
+      const weight = byRarity ? (1 + Math.log(length)) * rarity : length;
+      for (let i = 0; i < width; i++) vector[i]! += weight * directions[id]![i]!;
+    }
+    return vector;
+  };
+  return halves.map(([first, second]) => [vectorOf(first), vectorOf(second)] as const);
+}
+
 function tell(name: string, vectors: readonly (readonly [Vector, Vector])[], seconds = 0): void {
   const { first, reciprocal } = retrieval(vectors);
   const error = Math.sqrt(first * (1 - first) / vectors.length);
@@ -111,6 +134,10 @@ async function trained(events: AsyncIterable<cloze.TrainEvent>): Promise<number>
 console.log(`${halves.length} paragraphs to choose from, ${known.length} trained on; ${reason}\n`);
 console.log("| vectors | first | reciprocal rank | training |\n| --- | --- | --- | --- |");
 tell("character trigrams, tf-idf", trigrams());
+for (const width of new Set([config.width, 256])) {
+  tell(`tokens counted in ${width} dimensions`, tokenCounts(width, false));
+  tell(`the same, by how rare they are`, tokenCounts(width, true));
+}
 const model = cloze.createModel(device, config, { seed: 1 });
 tell("mean pooling, random weights", await embedded(model));
 const start = await model.readParameters();
