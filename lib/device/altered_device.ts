@@ -12,7 +12,8 @@ export function alteredDevice(device: Device, changes: Partial<Device>): Device 
     get(target, name) {
       if (Object.hasOwn(changes, name)) return Reflect.get(changes, name);
       const value: unknown = Reflect.get(target, name, target);
-      return typeof value === "function" ? value.bind(target) : value;
+      // what was assigned, as whileBusy is, stays what it was: to be put back
+      return typeof value === "function" && !Object.hasOwn(target, name) ? value.bind(target) : value;
     },
   });
 }

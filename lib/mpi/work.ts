@@ -99,7 +99,7 @@ export function backgroundWork(): Background {
       } catch (error) {
         fail(error);
       }
-      driver ??= drive();
+      if (pending) driver ??= drive();
     },
     poll,
     async settled() {

@@ -64,7 +64,7 @@ export interface RankStepsOptions {
   readonly ranks: Ranks;
   /** How it is trained. */
   readonly settings: TrainingSettings;
-  /** Gradients at least that are added up at a time. Default: an eighth of all, 2²⁰ or 2²¹. */
+  /** Gradients at least that are added up at a time. Default: an eighth of all, between 2²⁰ and 2²¹. */
   readonly bucket?: number | undefined;
   /** Seconds that are behind, the same for all ranks. */
   readonly seconds: number;

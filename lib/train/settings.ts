@@ -104,7 +104,7 @@ export interface TrainOptions extends Partial<TrainingSettings> {
   ranks?: Ranks | undefined;
   /**
    * Gradients at least that ranks add up at a time, while the device computes the next ones; infinitely many: all of them, when
-   * they are there. It changes no result. Default: an eighth of them, 2²⁰ or 2²¹.
+   * they are there. It changes no result. Default: an eighth of them, between 2²⁰ and 2²¹.
    */
   gradientBucket?: number | undefined;
   /** Goes on from here. Default: from the start. */

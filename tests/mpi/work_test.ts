@@ -69,7 +69,11 @@ Deno.test("backgroundWork() goes on where it is polled, one work after the other
   await background.settled();
   background.add(noting("z", [], log));
   assertEquals(log.at(-1), "z done");
+  const last = pendingUntilTold();
+  background.add(noting("w", [last.pending], log));
+  setTimeout(last.done, 0);
   await background.settled();
+  assertEquals(log.slice(-2), ["w0", "w done"]);
 });
 
 Deno.test("backgroundWork() goes on by itself while nobody polls", async () => {

@@ -216,7 +216,10 @@ function notingDevice(log: string[], failing?: string): Device {
   });
 }
 
-Deno.test("train() in buckets adds some up while others are computed, and clears none of them", async () => {
+Deno.test("train() in buckets adds some up while others are computed, and hears of interruptions as before", async () => {
+  let heard = 0;
+  const hear = () => void heard++;
+  device.whileBusy = hear;
   const logs = await Promise.all(
     localRanks(2).map(async (ready) => {
       const [ranks, log]: [Ranks, string[]] = [await ready, []];
@@ -233,8 +236,11 @@ Deno.test("train() in buckets adds some up while others are computed, and clears
     assert(last > begun + 8, log.join());
     // the one that comes last to a sum has it at once; the other hears of it behind the section that it is at
     assert(log.slice(begun, last).filter((event) => event === "sum").length > 2, log.join());
+    // of a tile before the last nothing is sent
     assert(!log.slice(0, begun).includes("sum"));
   }
+  assert(heard > 0 && device.whileBusy === hear);
+  device.whileBusy = undefined;
 });
 
 Deno.test("train() in buckets ends on all ranks where one fails in the middle of a step", async () => {
