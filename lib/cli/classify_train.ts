@@ -9,15 +9,16 @@ import { type Classifier, classifier } from "../classify/classifier.ts";
 import { type Tagger, tagger } from "../classify/tagger.ts";
 import type { ClassifierScore } from "../classify/scores.ts";
 import type { ClassifierOptions } from "../classify/train_head.ts";
-import { isFree, writeNewFolder } from "../files/new_folder.ts";
+import { isFree, tryNewFolder, writeNewFolder } from "../files/new_folder.ts";
 import type { TextModel } from "../evaluate/text_model.ts";
 import { totalBytes } from "../files/write_files.ts";
 import type { LabelledText } from "../labelled/labelled_texts.ts";
 import type { LabelledWords } from "../labelled/sentence.ts";
+import { apartFrom } from "./apart.ts";
 import { checkpointPath } from "./checkpoint_choice.ts";
 import { fineTuneFlags, readFlags } from "./classify_flags.ts";
 import { evaluated, unitOf } from "./classify_unit.ts";
-import { classifyReporter, scoreLines, unknownNotice } from "./classify_report.ts";
+import { classifyReporter, scoreLines, scoreNotices } from "./classify_report.ts";
 import { definedOnly, type ParsedFlags, UsageError } from "./flags.ts";
 import { progressAside, waitedFor, watchedItems } from "./long_work.ts";
 import { skippedLines } from "./open_corpus.ts";
@@ -39,12 +40,13 @@ export async function classifyTrain(parsed: ParsedFlags): Promise<number> {
       opened.push(await openLabelled(paths, parsed));
     }
     const [training, testing] = opened as [OpenedLabelled, OpenedLabelled | undefined];
-    // what is wrong with it is to be told before hours of training
+    // what is wrong is to be told before hours of training
+    await tryNewFolder(target, { what: "the classifier" });
     const tests = testing && await Array.fromAsync(testing.examples());
     return await withModel(path, parsed, async (base, { reason }) => {
       const terminal = openTerminal({ goesOn: true });
       terminal.print(`device   ${reason}`);
-      const trained = await trainOn(base, training, { parsed, terminal });
+      const trained = await trainOn(base, tests ? apartFrom(training, tests) : training, { parsed, terminal });
       try {
         const scores = await measured(trained, { parsed, tests, terminal });
         await write(trained, { target, base: given, data: training.name, scores });
@@ -140,12 +142,14 @@ async function measured(
     scores.push({ on: `the ${unit}s that were held out, by which the weights were chosen`, score: heldOut });
     for (const line of scoreLines("held out", heldOut, { unit, each: !tests })) terminal.print(line);
   }
-  if (!tests) return scores;
+  if (!tests) {
+    for (const notice of heldOut ? scoreNotices(heldOut, unit) : []) sayAside(`note: ${notice}`);
+    return scores;
+  }
   const score = await evaluated(trained, tests, { windows: parsed.get(readFlags.windows) });
   scores.push({ on: "test data", score });
   for (const line of scoreLines("test    ", score, { unit })) terminal.print(line);
-  const unknown = unknownNotice(score, unit);
-  if (unknown) sayAside(`note: ${unknown}`);
+  for (const notice of scoreNotices(score, unit)) sayAside(`note: ${notice}`);
   return scores;
 }
 

@@ -16,6 +16,7 @@ const probed: Probed = {
   what: "texts",
   learned: 8000,
   tested: 2000,
+  different: 2000,
   rounds: 1,
   results: [
     { kind: "regression", model: 0, layer: 4, pool: "mean", score: score(0.9), loss: 0.3, l2: 0.1 },
