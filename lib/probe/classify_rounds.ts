@@ -18,8 +18,8 @@ export interface ProbeTask {
   readonly rounds: readonly Round[];
   /** Class of each row. */
   readonly labels: Uint32Array;
-  /** Rows of equal texts, or of one sentence, have the same number: none of them foretells another. */
-  readonly groups: Uint32Array;
+  /** Rows of equal texts, or of one sentence, have the same number: none foretells another. Default: each row is its own. */
+  readonly groups?: Uint32Array | undefined;
   /** Seed of whatever is drawn. */
   readonly seed: number;
 }
@@ -82,7 +82,7 @@ export async function byRegression(
       features: train,
       bias,
       labels: own,
-      groups: Uint32Array.from(round.train, (row) => groups[row]!),
+      groups: groups && Uint32Array.from(round.train, (row) => groups[row]!),
       classes,
       seed,
       progress: (share) => progress?.((i + share) / rounds.length),
@@ -112,7 +112,7 @@ export async function byNeighbours(
     const found = await classesByNeighbours(device, {
       features: train,
       labels: own,
-      groups: Uint32Array.from(round.train, (row) => groups[row]!),
+      groups: groups && Uint32Array.from(round.train, (row) => groups[row]!),
       classes: known.length,
       wanted: test,
       seed,

@@ -128,7 +128,7 @@ interface Trial {
   readonly models: readonly TextModel[];
   readonly layers: readonly (readonly number[])[];
   readonly data: ProbeData;
-  readonly task: ProbeTask & { readonly device: Device };
+  readonly task: ProbeTask & { readonly device: Device; readonly groups: Uint32Array };
   readonly options: ProbeOptions;
 }
 
