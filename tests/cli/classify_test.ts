@@ -106,6 +106,8 @@ Deno.test("classify says in a sentence what is wrong, and writes nothing", () =>
       [2, train("good.csv", "o", "--epochs", "2"), "Give --epochs or --steps, not both"],
       [2, train("words.txt", "o", "--tokens", "--windows"), "--windows has no effect with --tokens"],
       [2, ["classify", "predict", "base", "--lr", "1", "x"], "Option --lr has no effect with classify predict"],
+      [2, train("words.txt", "o", "--tokens", "--pool", "cls"), "Option --pool has no effect with --tokens"],
+      [2, train("good.csv", "o", "--validation", "0", "--patience", "2"), "no effect with --validation 0"],
       [2, ["classify", "tran"], "did you mean classify train?"],
       [2, ["classify"], "Usage: classify train DIR --data LABELLED --out FOLDER"],
       [2, ["classify", "train", "base", "--data", "good.csv"], "Usage: classify train"],
