@@ -10,7 +10,7 @@ import type { LoadOptions } from "../inference/load.ts";
 import { inChunks } from "../inference/texts.ts";
 import { counted } from "../sentences/counted.ts";
 import type { ClassifierFiles } from "./classifier_files.ts";
-import { type CutOptions, cutText } from "./examples.ts";
+import { type CutOptions, cutText, piecesKey } from "./examples.ts";
 import { headMembers } from "./head_members.ts";
 import { loadHead } from "./load_head.ts";
 import { best, classificationPrograms, pieceLogits, softmax } from "./predict_pieces.ts";
@@ -138,7 +138,7 @@ export async function classifier(
     let at = 0;
     for (const i of heldOut) {
       const own = logits.slice(at, at += named[i]!.pieces.length).map(([first]) => first!);
-      score.add(named[i]!.labels, [classes[best(mean(own))]!]);
+      score.add(named[i]!.labels, [classes[best(mean(own))]!], piecesKey(named[i]!.pieces));
     }
   } finally {
     await programs.clear();
@@ -193,7 +193,7 @@ export function textClassifier(
           yield text;
         }
       };
-      for await (const { label } of predict(texts(), options)) score.add([labels.shift()!], [label]);
+      for await (const { text, label } of predict(texts(), options)) score.add([labels.shift()!], [label], text);
       return score.score();
     },
   };

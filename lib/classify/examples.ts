@@ -16,6 +16,9 @@ export interface Piece {
   readonly rows?: Uint32Array<ArrayBuffer> | undefined;
 }
 
+/** What examples that are equal to the model have in common. */
+export const piecesKey = (pieces: readonly Piece[]): string => pieces.map(({ ids }) => ids.join(" ")).join("\n");
+
 /** A piece with its classes. */
 export interface Example extends Piece {
   /** Class of the text, or of each row. */

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { leastError } from "../evaluate/few.ts";
+
 /** How well one class is told. */
 export interface ClassScore {
   /** Its name. */
@@ -22,9 +24,14 @@ export interface ClassScore {
 export interface ClassifierScore {
   /** Texts, or words. */
   readonly count: number;
+  /** How many of these differ from one another. */
+  readonly different: number;
   /** Share that is told right. */
   readonly accuracy: number;
-  /** Standard error of it; words of a sentence are taken together. */
+  /**
+   * Standard error of it; words of a sentence are taken together, and so are equal texts. Never less than so many different ones
+   * allow: where all are right, the distance to the far end of Wilson's interval.
+   */
   readonly error: number;
   /** Mean F1 of the classes that are there or were told. */
   readonly macroF1: number;
@@ -38,8 +45,12 @@ export interface ClassifierScore {
 
 /** Counts what was told. */
 export interface ScoreCounter {
-  /** Adds a text, or the words of a sentence: what they are, and what they were told to be. */
-  add(labels: readonly string[], predicted: readonly string[]): void;
+  /**
+   * Adds a text, or the words of a sentence: what they are, and what they were told to be.
+   *
+   * @param key What equal ones have in common. Default: it is like no other.
+   */
+  add(labels: readonly string[], predicted: readonly string[], key?: string): void;
   /** The score of all that was added. */
   score(): ClassifierScore;
 }
@@ -48,10 +59,11 @@ export interface ScoreCounter {
 export function scoreCounter(known: readonly string[]): ScoreCounter {
   const numbers = new Map(known.map((name, i) => [name, i]));
   const pairs = new Map<string, Map<string, number>>();
-  // of each text or sentence how many there are and how many are right, squared and multiplied
-  let [count, right, countSquares, rightSquares, products] = [0, 0, 0, 0, 0];
+  // of each text or sentence, equal ones together, how many there are and how many are right
+  const groups = new Map<string | number, { count: number; right: number }>();
+  let [count, right, different] = [0, 0, 0];
   return {
-    add(labels, predicted) {
+    add(labels, predicted, key) {
       let own = 0;
       for (const [i, label] of labels.entries()) {
         const row = pairs.get(label) ?? new Map<string, number>();
@@ -61,14 +73,18 @@ export function scoreCounter(known: readonly string[]): ScoreCounter {
       }
       count += labels.length;
       right += own;
-      countSquares += labels.length ** 2;
-      rightSquares += own ** 2;
-      products += own * labels.length;
+      const group = groups.get(key ?? groups.size);
+      if (!group) different += labels.length;
+      groups.set(key ?? groups.size, {
+        count: labels.length + (group?.count ?? 0),
+        right: own + (group?.right ?? 0),
+      });
     },
     score() {
       const accuracy = right / Math.max(1, count);
       // of the ratio of two sums, of which each text is a draw
-      const squares = rightSquares - 2 * accuracy * products + accuracy ** 2 * countSquares;
+      let squares = 0;
+      for (const { count, right } of groups.values()) squares += (right - accuracy * count) ** 2;
       const seen = [...pairs.keys()];
       const unknown = seen.filter((name) => !numbers.has(name)).sort();
       const told = new Set([...pairs.values()].flatMap((row) => [...row.keys()]));
@@ -80,8 +96,9 @@ export function scoreCounter(known: readonly string[]): ScoreCounter {
       ).sort((a, b) => b.count - a.count || (a.label < b.label ? -1 : 1));
       return {
         count,
+        different,
         accuracy,
-        error: Math.max(leastError(right, count), Math.sqrt(Math.max(0, squares)) / Math.max(1, count)),
+        error: Math.max(leastError(different), Math.sqrt(squares) / Math.max(1, count)),
         macroF1: classes.reduce((sum, { f1 }) => sum + f1, 0) / Math.max(1, classes.length),
         classes,
         confusions,
@@ -89,13 +106,6 @@ export function scoreCounter(known: readonly string[]): ScoreCounter {
       };
     },
   };
-}
-
-/** Where all or nothing is right, the error is not none: two right ones and two wrong ones are added (Agresti and Coull, 1998). */
-function leastError(right: number, count: number): number {
-  if (right > 0 && right < count) return 0;
-  const share = (right + 2) / (count + 4);
-  return Math.sqrt(share * (1 - share) / (count + 4));
 }
 
 function classScore(label: string, pairs: ReadonlyMap<string, ReadonlyMap<string, number>>): ClassScore {

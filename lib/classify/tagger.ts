@@ -10,7 +10,7 @@ import type { LoadOptions } from "../inference/load.ts";
 import { inChunks } from "../inference/texts.ts";
 import type { TrainingReport } from "./classifier.ts";
 import type { ClassifierFiles } from "./classifier_files.ts";
-import { cutWords } from "./examples.ts";
+import { cutWords, piecesKey } from "./examples.ts";
 import { headMembers } from "./head_members.ts";
 import { loadHead } from "./load_head.ts";
 import { best, type ClassificationPrograms, classificationPrograms, pieceLogits, softmax } from "./predict_pieces.ts";
@@ -99,7 +99,7 @@ export async function tagger(
     let at = 0;
     for (const { pieces, labels } of sentences) {
       const rows = logits.slice(at, at += pieces.length).flat();
-      score.add(labels, rows.map((row) => classes[best(row)]!));
+      score.add(labels, rows.map((row) => classes[best(row)]!), piecesKey(pieces));
     }
   } finally {
     await programs.clear();
@@ -156,7 +156,10 @@ export function wordTagger(
           yield words;
         }
       };
-      for await (const words of predict(sentences())) score.add(right.shift()!, words.map(({ tag }) => tag));
+      for await (const words of predict(sentences())) {
+        const text = words.map(({ word }) => word).join("\n");
+        score.add(right.shift()!, words.map(({ tag }) => tag), text);
+      }
       return score.score();
     },
   };

@@ -8,7 +8,8 @@ import type { TextModel } from "../evaluate/text_model.ts";
 import { type Classes, classesOf } from "../labelled/classes.ts";
 import type { ClassificationConfig, ClassifierPool } from "../model/config.ts";
 import { counted } from "../sentences/counted.ts";
-import type { Example, Piece } from "./examples.ts";
+import { groupsOf } from "../labelled/equal_items.ts";
+import { type Example, type Piece, piecesKey } from "./examples.ts";
 import { fineTune, type FineTuneEvent } from "./fine_tune.ts";
 import {
   balancedWeights,
@@ -121,12 +122,13 @@ export async function trainHead(
   }
   const numbers = new Map(classes.names.map((name, i) => [name, i]));
   // sentences are held out as they come, for their words are of many classes
-  const groups = named.map(({ labels }) => of === "text" ? numbers.get(labels[0]!)! : 0);
-  const { training, validation } = splitExamples(groups, { share, seed });
+  const strata = named.map(({ labels }) => of === "text" ? numbers.get(labels[0]!)! : 0);
+  const groups = share > 0 ? groupsOf(named.map(({ pieces }) => piecesKey(pieces))) : undefined;
+  const { training, validation } = splitExamples(strata, { share, seed, groups });
   if (share > 0 && validation.length === 0) {
     note?.(
       `${
-        counted(named.length, of === "text" ? "text" : "sentence")
+        counted(new Set(groups).size, of === "text" ? "different text" : "different sentence")
       } are too few to hold any out; training goes on to its end`,
     );
   }

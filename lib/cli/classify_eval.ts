@@ -7,7 +7,7 @@
 import { safeJson } from "../sentences/safe_text.ts";
 import { checkpointPath } from "./checkpoint_choice.ts";
 import { readFlags, tellFlags } from "./classify_flags.ts";
-import { scoreLines, unknownNotice } from "./classify_report.ts";
+import { scoreLines, scoreNotices } from "./classify_report.ts";
 import { evaluated, opened as openedUnit, unitOf } from "./classify_unit.ts";
 import { type ParsedFlags, UsageError } from "./flags.ts";
 import { progressAside, watchedItems } from "./long_work.ts";
@@ -34,10 +34,9 @@ export async function classifyEval(parsed: ParsedFlags): Promise<number> {
       const examples = watchedItems(progressAside(), "classifying", opened.examples());
       const score = await evaluated(told, examples, { windows: parsed.get(readFlags.windows) });
       if (score.count === 0) throw new RangeError(`Cannot measure on ${opened.name}: it holds no ${unit} with a label`);
-      const unknown = unknownNotice(score, unit);
       if (parsed.get(tellFlags.json)) say(safeJson({ data: opened.name, ...score }));
       else for (const line of scoreLines(opened.name, score, { unit })) openTerminal().print(line);
-      if (unknown) sayAside(`note: ${unknown}`);
+      for (const notice of scoreNotices(score, unit)) sayAside(`note: ${notice}`);
       for (const line of skippedLines(opened.bad)) sayAside(line);
       return 0;
     }, { classifier: true });

@@ -6,6 +6,7 @@
 
 import type { ClassifierScore } from "../classify/scores.ts";
 import type { ClassifierEvent, TrainingBegins } from "../classify/train_head.ts";
+import { fewNotice } from "../evaluate/few.ts";
 import { counted } from "../sentences/counted.ts";
 import { listed, quoted, shortened } from "../sentences/safe_text.ts";
 import { grouped, percent, rate } from "./figures.ts";
@@ -89,9 +90,12 @@ export function scoreLines(
   score: ClassifierScore,
   { unit, each = true }: { unit: string; each?: boolean },
 ): string[] {
-  const { count, accuracy, error, macroF1, classes, confusions } = score;
+  const { count, different, accuracy, error, macroF1, classes, confusions } = score;
+  const copies = different < count ? ` (${grouped(different)} different ones)` : "";
   const lines = [
-    `${on}  ${counted(count, unit)}: accuracy ${percent(accuracy)} ± ${percent(error)}, macro F1 ${macroF1.toFixed(3)}`,
+    `${on}  ${counted(count, unit)}${copies}: accuracy ${percent(accuracy)} ± ${percent(error)}, macro F1 ${
+      macroF1.toFixed(3)
+    }`,
   ];
   if (each) {
     const rows = classes.slice(0, MOST_CLASSES).map((one) => [
@@ -103,11 +107,13 @@ export function scoreLines(
     ]);
     lines.push(table([["class", "count", "precision", "recall", "F1"], ...rows]));
     if (classes.length > MOST_CLASSES) {
-      lines.push(`  and ${grouped(classes.length - MOST_CLASSES)} more classes; --json has all`);
+      lines.push(`  and ${grouped(classes.length - MOST_CLASSES)} more classes; classify eval --json has all`);
     }
   }
-  if (confusions.length > 0) {
-    const some = confusions.slice(0, MOST_CONFUSIONS).map(({ label, predicted, count }) =>
+  // what was taken once for another says nothing of both classes
+  const often = confusions.filter(({ count }) => count > 1);
+  if (often.length > 0) {
+    const some = often.slice(0, MOST_CONFUSIONS).map(({ label, predicted, count }) =>
       `${shortened(label, 40)} for ${shortened(predicted, 40)} ${grouped(count)}`
     );
     lines.push(`most often taken: ${some.join(", ")}`);
@@ -115,8 +121,13 @@ export function scoreLines(
   return lines;
 }
 
+/** What a score says nothing of: classes that a model does not know, and tests that are too small. */
+export function scoreNotices(score: ClassifierScore, unit: string): string[] {
+  return [unknownNotice(score, unit), fewNotice(score.different, unit)].filter((notice) => notice !== undefined);
+}
+
 /** What is said of classes that a model does not know; undefined: it knows all. */
-export function unknownNotice({ unknown, classes }: ClassifierScore, unit: string): string | undefined {
+function unknownNotice({ unknown, classes }: ClassifierScore, unit: string): string | undefined {
   if (unknown.length === 0) return undefined;
   const count = classes.filter(({ label }) => unknown.includes(label)).reduce((sum, { count }) => sum + count, 0);
   const are = unknown.length === 1 ? "1 class of the data is" : `${grouped(unknown.length)} classes of the data are`;

@@ -9,15 +9,16 @@ import { type Classifier, classifier } from "../classify/classifier.ts";
 import { type Tagger, tagger } from "../classify/tagger.ts";
 import type { ClassifierScore } from "../classify/scores.ts";
 import type { ClassifierEvent, ClassifierOptions } from "../classify/train_head.ts";
-import { isFree, writeNewFolder } from "../files/new_folder.ts";
+import { isFree, tryNewFolder, writeNewFolder } from "../files/new_folder.ts";
 import type { TextModel } from "../evaluate/text_model.ts";
 import { totalBytes } from "../files/write_files.ts";
 import type { LabelledText } from "../labelled/labelled_texts.ts";
 import type { LabelledWords } from "../labelled/sentence.ts";
+import { apartFrom } from "./apart.ts";
 import { checkpointPath } from "./checkpoint_choice.ts";
 import { fineTuneFlags, readFlags } from "./classify_flags.ts";
 import { evaluated, unitOf } from "./classify_unit.ts";
-import { classifyReporter, scoreLines, unknownNotice } from "./classify_report.ts";
+import { classifyReporter, scoreLines, scoreNotices } from "./classify_report.ts";
 import { definedOnly, type ParsedFlags, UsageError } from "./flags.ts";
 import { type Stopper, stopperOf } from "./classify_stopper.ts";
 import { INTERRUPTED } from "./interrupt.ts";
@@ -43,14 +44,19 @@ export async function classifyTrain(parsed: ParsedFlags): Promise<number> {
       opened.push(await openLabelled(paths, parsed));
     }
     const [training, testing] = opened as [OpenedLabelled, OpenedLabelled | undefined];
-    // what is wrong with it is to be told before hours of training
+    // what is wrong is to be told before hours of training
+    await tryNewFolder(target, { what: "the classifier" });
     const tests = testing && await Array.fromAsync(testing.examples());
     return await withModel(path, parsed, async (base, { reason }) => {
       const terminal = openTerminal({ goesOn: true });
       terminal.print(`device   ${reason}`);
       const stopper = stopperOf(base, { target, terminal });
       try {
-        using trained = await trainOn(base, training, { parsed, terminal, stopper });
+        using trained = await trainOn(base, tests ? apartFrom(training, tests) : training, {
+          parsed,
+          terminal,
+          stopper,
+        });
         if (trained.training!.steps === 0) {
           terminal.print("interrupted before the first step: nothing is written");
           return INTERRUPTED;
@@ -156,7 +162,10 @@ async function measured(
     scores.push({ on: `the ${unit}s that were held out, by which the weights were chosen`, score: heldOut });
     for (const line of scoreLines("held out", heldOut, { unit, each: !tests })) terminal.print(line);
   }
-  if (!tests) return scores;
+  if (!tests) {
+    for (const notice of heldOut ? scoreNotices(heldOut, unit) : []) sayAside(`note: ${notice}`);
+    return scores;
+  }
   const score = await evaluated(trained, untilAborted(tests, signal), { windows: parsed.get(readFlags.windows) });
   if (signal.aborted) {
     const words = unit === "word" ? " --tokens" : "";
@@ -167,8 +176,7 @@ async function measured(
   }
   scores.push({ on: "test data", score });
   for (const line of scoreLines("test    ", score, { unit })) terminal.print(line);
-  const unknown = unknownNotice(score, unit);
-  if (unknown) sayAside(`note: ${unknown}`);
+  for (const notice of scoreNotices(score, unit)) sayAside(`note: ${notice}`);
   return scores;
 }
 

@@ -13,6 +13,7 @@ import {
   scorePairs,
 } from "../evaluate/minimal_pairs.ts";
 import type { MaskedLanguageModel } from "../inference/load.ts";
+import { fewNotice } from "../evaluate/few.ts";
 import { counted } from "../sentences/counted.ts";
 import { safeJson } from "../sentences/safe_text.ts";
 import { fileSource } from "../text/file_source.ts";
@@ -73,6 +74,8 @@ export async function evaluatePairs(
   }
   terminal.print(`pairs  ${path}: ${grouped(pairs.length)}, by the sum of the log-probabilities of their tokens`);
   terminal.print(accuracyTable(results, terminal.columns));
+  const few = fewNotice(pairs.length, "pair");
+  if (few) sayAside(`note: ${few}`);
   const ties = Math.max(...results.map(({ all }) => all.ties));
   if (ties > 0) {
     terminal.print(`note: the two texts of ${counted(ties, "pair")} are equally probable, which counts half`);

@@ -17,6 +17,8 @@ export interface EvaluationKey {
   readonly text: string | undefined;
   /** Print of the vocabulary. */
   readonly vocabulary: string | undefined;
+  /** Print of what stands around texts. */
+  readonly frame?: string | undefined;
   /** Tokens of a window. */
   readonly length: number | undefined;
   /** Most tokens that are read, in whole windows. */
@@ -27,7 +29,7 @@ export interface EvaluationKey {
 
 /** The key of a run's validations. */
 export async function evaluationKey(run: RunRecord): Promise<EvaluationKey> {
-  return { ...keyOf(run), vocabulary: await vocabularyOf(run.path) };
+  return { ...keyOf(run), ...await vocabularyOf(run.path) };
 }
 
 /** The same without the vocabulary, which is in another file. */
@@ -59,15 +61,27 @@ export function textOf({ text, files }: Pick<RunConfig, "text" | "files">): stri
   return JSON.stringify([{ ...rest, data: weights }, files.map(({ size, head }) => [size, head])]);
 }
 
-/** SHA-256 of the vocabulary beside the latest checkpoint. */
-async function vocabularyOf(path: string): Promise<string | undefined> {
+/** SHA-256 of the vocabulary beside the latest checkpoint, and of what it puts around texts, which is no part of it. */
+async function vocabularyOf(path: string): Promise<Pick<EvaluationKey, "vocabulary" | "frame">> {
   const steps = await checkpointSteps(path).catch(() => []);
   for (const step of steps.reverse()) {
     const place = joined(path, `checkpoints/${checkpointName(step)}/tokenizer.json`);
     const bytes = await Deno.readFile(place).catch(() => undefined);
-    if (bytes) return await sha256(bytes);
+    if (bytes) return await printsOf(bytes);
   }
-  return undefined;
+  return { vocabulary: undefined };
+}
+
+async function printsOf(bytes: Uint8Array<ArrayBuffer>): Promise<Pick<EvaluationKey, "vocabulary" | "frame">> {
+  try {
+    const parsed = JSON.parse(new TextDecoder().decode(bytes));
+    const { post_processor: frame = null, ...rest } = Array.isArray(parsed) ? { parsed } : parsed;
+    const [vocabulary, around] = [rest, frame].map((part) => new TextEncoder().encode(JSON.stringify(part)));
+    return { vocabulary: await sha256(vocabulary!), frame: await sha256(around!) };
+  } catch {
+    // a damaged one is like no other
+    return { vocabulary: await sha256(bytes) };
+  }
 }
 
 /** A run with what its validations measure. */
@@ -145,15 +159,20 @@ export function isSameEvaluation(a: EvaluationKey, b: EvaluationKey): boolean {
 function difference(a: EvaluationKey, b: EvaluationKey): string | undefined {
   if (a.text === undefined || b.text === undefined) return "validates on a text that is not known to be that of";
   if (a.text !== b.text) return "validates on another text than";
+  // what is learned differs, whatever else does
+  if (isOfMasks(a) !== isOfMasks(b)) return `validates otherwise (${b.way}) than`;
   if (a.vocabulary === undefined || b.vocabulary === undefined) {
     return "has a vocabulary that is not known, before the first checkpoint, to be that of";
   }
   if (a.vocabulary !== b.vocabulary) return "has another vocabulary, so its losses are of other tokens than those of";
+  if (a.frame !== b.frame) return "puts other tokens around texts than";
   if (a.length !== b.length) return `validates on windows of ${told(b.length)} tokens, not of ${told(a.length)} as`;
   if (a.way !== b.way) return `validates otherwise (${b.way}) than`;
   // fewer windows are the beginning of more
   const isKnown = a.tokens !== undefined && b.tokens !== undefined;
   return isKnown ? undefined : `validates on ${told(b.tokens)} tokens, not on ${told(a.tokens)} as`;
 }
+
+const isOfMasks = ({ way }: EvaluationKey) => way === undefined || way.startsWith("packed");
 
 const told = (count: number | undefined) => count === undefined ? "an unknown number of" : grouped(count);

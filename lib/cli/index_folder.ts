@@ -9,6 +9,7 @@ import { makeFolder, writeFile } from "../files/write_files.ts";
 import { type PassageKind, passageKinds } from "../inference/passages.ts";
 import { poolModes } from "../inference/embed.ts";
 import { checked, choice, type Field, list, optional, record, text, truth, whole } from "../sentences/fields.ts";
+import { shellWord } from "./shell_word.ts";
 import { npyHeader, readNpy } from "./npy.ts";
 
 /** A file that was indexed. */
@@ -124,7 +125,9 @@ export async function readIndex(path: string): Promise<StoredIndex> {
     }
   };
   if (!await isIndex(path)) {
-    throw new RangeError(`Cannot search ${path}: it is no index; make one with index FOLDER --model DIR --out ${path}`);
+    throw new RangeError(
+      `Cannot search ${path}: it is no index; make one with index FOLDER --model DIR --out ${shellWord(path)}`,
+    );
   }
   let json: unknown;
   try {

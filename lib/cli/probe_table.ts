@@ -11,12 +11,13 @@ import { grouped } from "./figures.ts";
 import { fittedTable } from "./fitted_table.ts";
 
 /** What was learned from and tested on, as a line. */
-export function probeData({ classes, what, learned, tested, rounds }: Probed, name: string): string {
+export function probeData({ classes, what, learned, tested, different, rounds }: Probed, name: string): string {
   const kinds = `${grouped(classes.length)} ${what === "words" ? "tags" : "classes"}`;
   const each = rounds === 1
     ? `learned from ${grouped(learned)} ${what}, tested on ${grouped(tested)} others`
     : `${rounds} rounds, each learns from ${grouped(learned)} ${what}; tested on ${grouped(tested)}, each once`;
-  return `${name}: ${kinds}; ${each}`;
+  const copies = different < tested ? ` (${grouped(different)} different ones)` : "";
+  return `${name}: ${kinds}; ${each}${copies}`;
 }
 
 const points = ({ value, error }: Measure, sign = "") =>

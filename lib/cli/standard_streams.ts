@@ -7,6 +7,8 @@
 import { toTransformStream } from "@std/streams";
 import { fileSources } from "../text/file_source.ts";
 import { strict, type TextSource } from "../text/source.ts";
+import { decodedBytes } from "../text/decoded_bytes.ts";
+import { STANDARD_INPUT } from "../text/signatures.ts";
 import { type TextFormat, textSource } from "../text/text_source.ts";
 import { writeAllSync, writeError } from "../files/write_files.ts";
 import { printableLines } from "../sentences/safe_text.ts";
@@ -60,7 +62,7 @@ export async function* linePieces(chunks: AsyncIterable<string>, longest = LONGE
 
 /** Standard input by lines, long ones in pieces. */
 export function standardInputPieces(): ReadableStream<LinePiece> {
-  return Deno.stdin.readable.pipeThrough(new TextDecoderStream("utf-8", { ignoreBOM: true }))
+  return ReadableStream.from(decodedBytes(Deno.stdin.readable, STANDARD_INPUT))
     .pipeThrough(toTransformStream((chunks) => linePieces(chunks)));
 }
 

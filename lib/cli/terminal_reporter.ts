@@ -69,7 +69,7 @@ export function terminalReporter(terminal: Terminal, options: TerminalReporterOp
         case "spike":
           return terminal.print(spikeLine(event));
         case "validation":
-          return routine(validationLine(event, terminal));
+          return routine(validationLine(event, terminal, options.settings));
         case "samples":
           if (!hasSamples) {
             routine("samples, with [what was predicted right] and [what stands there → what was predicted]:");
@@ -166,7 +166,11 @@ function spikeLine({ step, loss, usual, learningRate }: SpikeRecord): string {
 const WIDE = 100;
 
 /** A validation in one line, if need be without what is needed least. */
-function validationLine(event: ValidationRecord, terminal: Terminal): string {
+function validationLine(
+  event: ValidationRecord,
+  terminal: Terminal,
+  { contrastive }: Pick<TrainingSettings, "contrastive">,
+): string {
   const { nextSentence } = event;
   const fields: (readonly [text: string, need: number] | undefined)[] = [
     [paint(terminal, "bold", `step ${grouped(event.step)}`), 9],
@@ -174,7 +178,8 @@ function validationLine(event: ValidationRecord, terminal: Terminal): string {
     [duration(event.seconds), 3],
     [`validation loss ${event.loss.toFixed(4)}`, 9],
     [`accuracy ${percent(event.accuracy)}`, 6],
-    terminal.columns < WIDE ? undefined : [`perplexity ${event.perplexity.toFixed(2)}`, 2],
+    // of texts that are told from one another it means nothing
+    terminal.columns < WIDE || contrastive ? undefined : [`perplexity ${event.perplexity.toFixed(2)}`, 2],
     // how well it was told which text follows which
     nextSentence && [`next sentence ${percent(nextSentence.accuracy)}`, 5],
     event.paddingShare > 0 ? [`padding ${percent(event.paddingShare)}`, 1] : undefined,

@@ -9,6 +9,7 @@ import type { TextPair } from "../text/pairs.ts";
 import { encodeFramed, specialIds } from "../tokenizer/special_tokens.ts";
 import { continuesOf, joinIds, withoutWords } from "../tokenizer/token_ids.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import { leastError } from "./few.ts";
 import { evaluationPrograms, runBatches, type ShapedBatch } from "./run_batches.ts";
 import { BATCH_TOKENS, mostMaskedRows, type TextModel } from "./text_model.ts";
 import { wordEnd } from "./token_batches.ts";
@@ -194,7 +195,7 @@ async function* inChunks(pairs: Iterable<TextPair> | AsyncIterable<TextPair>): A
 export interface PairAccuracy {
   /** Share of the pairs whose good text is the more probable one; of ties, half. */
   readonly accuracy: number;
-  /** Standard error of it, by Laplace's estimate (one more of each), so that it is above 0 even where all are told apart. */
+  /** Standard error of it; where all are told apart, or none, the distance to the far end of Wilson's interval. */
   readonly error: number;
   /** Pairs. */
   readonly pairs: number;
@@ -206,9 +207,9 @@ export interface PairAccuracy {
 export function pairAccuracy(scores: readonly Pick<PairScore, "correct">[]): PairAccuracy {
   const pairs = scores.length;
   const right = scores.reduce((sum, { correct }) => sum + correct, 0);
-  const likely = (right + 1) / (pairs + 2);
-  const error = Math.sqrt(likely * (1 - likely) / (pairs + 2));
-  return { accuracy: right / pairs, error, pairs, ties: scores.filter(({ correct }) => correct === 0.5).length };
+  const accuracy = right / pairs;
+  const error = Math.max(leastError(pairs), Math.sqrt(accuracy * (1 - accuracy) / pairs));
+  return { accuracy, error, pairs, ties: scores.filter(({ correct }) => correct === 0.5).length };
 }
 
 /** Accuracy of each group of pairs, in the order in which groups begin; none where no pair tells its group. */
@@ -228,5 +229,5 @@ export function accuracyDifference(
   const count = values.length;
   const difference = values.reduce((sum, value) => sum + value, 0) / count;
   const squares = values.reduce((sum, value) => sum + (value - difference) ** 2, 0);
-  return { difference, error: Math.sqrt(squares / (count - 1) / count) };
+  return { difference, error: Math.max(leastError(count), Math.sqrt(squares / Math.max(1, count - 1) / count)) };
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { parentOf } from "./paths.ts";
 import { makeNewFolder, totalBytes, WriteError, type WriteOptions, writing } from "./write_files.ts";
 import { type FileSet, writeFiles } from "./write_folder.ts";
 
@@ -19,7 +20,8 @@ export async function isFree(path: string): Promise<boolean> {
     return await Deno.stat(`${path}/${UNFINISHED}`).then(() => true, () => false);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return true;
-    if (error instanceof Deno.errors.NotADirectory) return false;
+    // it is a file, or what is to hold it is one, of which who writes there says more
+    if (error instanceof Deno.errors.NotADirectory) return await Deno.lstat(path).then(() => false, () => true);
     throw error;
   }
 }
@@ -32,6 +34,31 @@ export function removeUnfinished(path: string): void {
     // there is nothing
   }
 }
+
+/**
+ * Tries whether {@linkcode writeNewFolder} could make a folder, and leaves all as it was.
+ *
+ * @throws {WriteError} that says what would fail.
+ */
+export async function tryNewFolder(path: string, { what }: Pick<WriteOptions, "what">): Promise<void> {
+  const waiting = `${path}/${UNFINISHED}`;
+  const missing: string[] = [];
+  for (let place = waiting; isAllowed(place) && !await isThere(place); place = parentOf(place)) missing.push(place);
+  try {
+    await makeNewFolder(`${waiting}/trial`, { what, place: path });
+  } finally {
+    // folders that are not empty stay
+    for (const place of [`${waiting}/trial`, ...missing]) await Deno.remove(place).catch(() => {});
+  }
+}
+
+/** Whether a folder may be looked for and removed without asking anybody. */
+const isAllowed = (path: string) =>
+  (["read", "write"] as const).every((name) => Deno.permissions.querySync({ name, path }).state === "granted");
+
+/** Whether there is something of that name; what cannot be looked at is said by who writes there. */
+const isThere = (path: string) =>
+  Deno.lstat(path).then(() => true, (error) => !(error instanceof Deno.errors.NotFound));
 
 /**
  * Makes a folder with files, which appear in it when all of them are on the disk, the one that makes a model of it last.

@@ -18,6 +18,8 @@ export interface ProbeTask {
   readonly rounds: readonly Round[];
   /** Class of each row. */
   readonly labels: Uint32Array;
+  /** Rows of equal texts, or of one sentence, have the same number: none foretells another. Default: each row is its own. */
+  readonly groups?: Uint32Array | undefined;
   /** Seed of whatever is drawn. */
   readonly seed: number;
 }
@@ -62,7 +64,7 @@ function classesIn({ train }: Round, labels: Uint32Array) {
 
 /** Tries logistic regression. */
 export async function byRegression(
-  { device, rounds, labels, seed }: ProbeTask,
+  { device, rounds, labels, groups, seed }: ProbeTask,
   featuresOf: (round: Round) => RoundFeatures,
   progress?: (share: number) => void,
 ): Promise<Classified> {
@@ -80,6 +82,7 @@ export async function byRegression(
       features: train,
       bias,
       labels: own,
+      groups: groups && Uint32Array.from(round.train, (row) => groups[row]!),
       classes,
       seed,
       progress: (share) => progress?.((i + share) / rounds.length),
@@ -94,7 +97,7 @@ export async function byRegression(
 
 /** Tries the nearest neighbours. */
 export async function byNeighbours(
-  { device, rounds, labels, seed }: ProbeTask,
+  { device, rounds, labels, groups, seed }: ProbeTask,
   featuresOf: (round: Round) => RoundFeatures,
 ): Promise<Classified> {
   const predictions: number[] = [];
@@ -109,6 +112,7 @@ export async function byNeighbours(
     const found = await classesByNeighbours(device, {
       features: train,
       labels: own,
+      groups: groups && Uint32Array.from(round.train, (row) => groups[row]!),
       classes: known.length,
       wanted: test,
       seed,

@@ -36,17 +36,36 @@ function byClass(labels: ArrayLike<number>, rows: readonly number[]): number[][]
   return [...classes].sort(([a], [b]) => a - b).map(([, rows]) => rows);
 }
 
-/** A fold for each row, so that each class is spread over all folds as evenly as can be. */
+/**
+ * A fold for each row, so that each class is spread over all folds as evenly as can be.
+ *
+ * @param options.groups Rows of one group are in one fold, for which the class of the first stands. Default: each row is its own.
+ */
 export function stratifiedFolds(
   labels: ArrayLike<number>,
-  { folds, seed }: { folds: number; seed: number },
+  { folds, seed, groups }: { folds: number; seed: number; groups?: Uint32Array | undefined },
 ): Uint8Array<ArrayBuffer> {
   const result = new Uint8Array(labels.length);
+  const first = groups && firstRows(groups);
+  const own = first ? first.map((row) => labels[row]!) : labels;
   let next = 0;
-  for (const rows of byClass(labels, shuffled(labels.length, { seed }))) {
-    for (const row of rows) result[row] = next++ % folds;
+  for (const rows of byClass(own, shuffled(own.length, { seed }))) {
+    for (const row of rows) result[first?.[row] ?? row] = next++ % folds;
   }
-  return result;
+  if (!groups) return result;
+  const foldOf = new Map(first!.map((row) => [groups[row]!, result[row]!]));
+  return result.map((_, row) => foldOf.get(groups[row]!)!);
+}
+
+/** The first row of each group. */
+function firstRows(groups: Uint32Array): number[] {
+  const seen = new Set<number>();
+  const rows: number[] = [];
+  for (const [row, group] of groups.entries()) {
+    if (!seen.has(group)) rows.push(row);
+    seen.add(group);
+  }
+  return rows;
 }
 
 /** So many of some rows, each class by its share and none left out that there is room for. */
@@ -118,27 +137,17 @@ export function roundsOf({ itemOf, labels, groups, isWords, ownTest, train, seed
       : stratifiedSample(classOf, learned, { count: train, seed: seed + 7919 * stream });
     return { train: rowsOf(flags(some)), test: rowsOf(flags(tested)) };
   };
-  if (ownTest !== undefined) return [roundOf(all.slice(0, ownTest), all.slice(ownTest), 0)];
-  const first = all.filter((item) => groups[item] === item);
-  const folds = stratifiedFolds(first.map((item) => isWords ? 0 : classOf[item]!), { folds: TEST_SHARE, seed });
-  const foldOf = new Uint8Array(items);
-  for (const [i, item] of first.entries()) foldOf[item] = folds[i]!;
-  for (const item of all) foldOf[item] = foldOf[groups[item]!]!;
-  const rounds = first.length < (isWords ? FEW.sentences : FEW.texts) ? TEST_SHARE : 1;
+  if (ownTest !== undefined) {
+    const tested = new Set(groups.subarray(ownTest));
+    const others = all.slice(0, ownTest).filter((item) => !tested.has(groups[item]!));
+    return others.length === 0 ? [] : [roundOf(others, all.slice(ownTest), 0)];
+  }
+  const foldOf = stratifiedFolds(isWords ? new Uint8Array(items) : classOf, { folds: TEST_SHARE, seed, groups });
+  const different = new Set(groups).size;
+  const rounds = different < (isWords ? FEW.sentences : FEW.texts) ? TEST_SHARE : 1;
   return Array.from(
     { length: rounds },
     (_, fold) =>
       roundOf(all.filter((item) => foldOf[item] !== fold), all.filter((item) => foldOf[item] === fold), fold),
   ).filter(({ test, train }) => test.length > 0 && train.length > 0);
-}
-
-/** The first item that is equal to each. */
-export function groupsOf(items: readonly (string | readonly string[])[]): Uint32Array<ArrayBuffer> {
-  const first = new Map<string, number>();
-  return Uint32Array.from(items, (item, i) => {
-    const key = typeof item === "string" ? item : item.join("\n");
-    const known = first.get(key);
-    if (known === undefined) first.set(key, i);
-    return known ?? i;
-  });
 }

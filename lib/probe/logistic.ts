@@ -21,6 +21,8 @@ export interface LogisticOptions {
   readonly bias: number;
   /** Class of each row, 0 ... classes - 1. */
   readonly labels: Uint32Array<ArrayBuffer>;
+  /** Rows of one group are in one fold. Default: each row is its own. */
+  readonly groups?: Uint32Array | undefined;
   /** Number of classes. */
   readonly classes: number;
   /** Seed of the folds. */
@@ -126,7 +128,7 @@ async function chosenStrength(device: Device, options: Scaled) {
 
 /** So many of the rows that a pass over them is quick, but some of each class; all where that is nearly as many. */
 function sampled(options: Scaled): Scaled {
-  const { features, labels, classes, seed, costly = COSTLY } = options;
+  const { features, labels, groups, classes, seed, costly = COSTLY } = options;
   const { rows, columns } = features;
   const count = Math.max(Math.floor(costly / (columns * classes)), ROWS_A_CLASS * classes);
   if (count * WORTH_SAMPLING > rows) return options;
@@ -135,6 +137,7 @@ function sampled(options: Scaled): Scaled {
     ...options,
     features: selectRows(features, chosen),
     labels: Uint32Array.from(chosen, (row) => labels[row]!),
+    groups: groups && Uint32Array.from(chosen, (row) => groups[row]!),
   };
 }
 
@@ -142,11 +145,12 @@ function sampled(options: Scaled): Scaled {
 async function measured(
   problem: SoftmaxProblem,
   solve: Awaited<ReturnType<typeof solverOf>>,
-  { features: { rows, columns }, labels, classes, seed, progress, scale, costly = COSTLY }: Scaled,
+  { features: { rows, columns }, labels, groups, classes, seed, progress, scale, costly = COSTLY }: Scaled,
 ): Promise<{ readonly candidates: readonly number[]; readonly losses: readonly number[] }> {
   const isCostly = rows * columns * classes > costly;
   const candidates = strengths.filter((_, i) => !isCostly || i % 2 === 0).map((one) => one * scale);
-  const foldOf = stratifiedFolds(labels, { folds: FOLDS, seed });
+  const isParted = groups && new Set(groups).size > 1;
+  const foldOf = stratifiedFolds(labels, { folds: FOLDS, seed, groups: isParted ? groups : undefined });
   const folds = isCostly ? 1 : FOLDS;
   const sums = candidates.map(() => 0);
   let [first, end] = [0, candidates.length];

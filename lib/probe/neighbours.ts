@@ -23,6 +23,8 @@ export interface NeighboursOptions {
   readonly features: Matrix;
   /** Class of each. */
   readonly labels: Uint32Array;
+  /** Rows of one group are left out together. Default: each row is its own. */
+  readonly groups?: Uint32Array | undefined;
   /** Number of classes. */
   readonly classes: number;
   /** Features of the rows whose classes are wanted. */
@@ -37,15 +39,16 @@ export interface NeighboursOptions {
  */
 export async function classesByNeighbours(
   device: Device,
-  { features, labels, classes, wanted, seed }: NeighboursOptions,
+  { features, labels, groups, classes, wanted, seed }: NeighboursOptions,
 ): Promise<{ readonly predictions: Uint32Array<ArrayBuffer>; readonly neighbours: number }> {
   const known = unitRows(features);
   const tried = shuffled(known.rows, { seed, stream: 2 }).slice(0, MOST_TRIED);
+  const isSame = (row: number, other: number) => groups ? groups[row] === groups[other] : row === other;
   const most = Math.min(counts.at(-1)!, known.rows - 1);
   const possible = counts.filter((count, i) => i === 0 || count <= most);
   const correct = possible.map(() => 0);
-  await eachNearest(device, { known, rows: selectRows(known, tried), most: most + 1 }, (row, nearest) => {
-    const others = nearest.filter((other) => other !== tried[row]);
+  const left = { most, leftOut: (row: number, other: number) => isSame(tried[row]!, other) };
+  await eachNearest(device, { known, rows: selectRows(known, tried), ...left }, (row, others) => {
     for (const [i, count] of possible.entries()) {
       if (others.length > 0 && vote(others.slice(0, count), labels, classes) === labels[tried[row]!]) correct[i]!++;
     }
@@ -82,7 +85,12 @@ function unitRows(matrix: Matrix): Matrix {
 /** Hands out the nearest known rows of each row, the nearest first. */
 async function eachNearest(
   device: Device,
-  { known, rows, most }: { known: Matrix; rows: Matrix; most: number },
+  { known, rows, most, leftOut = () => false }: {
+    known: Matrix;
+    rows: Matrix;
+    most: number;
+    leftOut?: (row: number, other: number) => boolean;
+  },
   visit: (row: number, nearest: readonly number[]) => void,
 ): Promise<void> {
   const stride = Math.ceil(known.rows / 4) * 4;
@@ -109,7 +117,8 @@ async function eachNearest(
       const [bytes] = await device.read([c]);
       const cosines = new Float32Array(bytes!);
       for (let i = 0; i < count; i++) {
-        visit(first + i, largest(cosines.subarray(i * stride, i * stride + known.rows), most));
+        const own = cosines.subarray(i * stride, i * stride + known.rows);
+        visit(first + i, largest(own, most, (other) => leftOut(first + i, other)));
       }
     }
   } finally {
@@ -118,11 +127,11 @@ async function eachNearest(
 }
 
 /** Indices of the largest values, the largest first, of equal ones the first. */
-function largest(values: Float32Array, most: number): number[] {
+function largest(values: Float32Array, most: number, leftOut: (index: number) => boolean): number[] {
   const found: number[] = [];
   for (let i = 0; i < values.length; i++) {
     const value = values[i]!;
-    if (found.length === most && value <= values[found[most - 1]!]!) continue;
+    if (found.length === most && value <= values[found[most - 1]!]! || leftOut(i)) continue;
     let at = found.length === most ? most - 1 : found.length;
     for (; at > 0 && values[found[at - 1]!]! < value; at--) found[at] = found[at - 1]!;
     found[at] = i;

@@ -6,13 +6,15 @@
 
 import type { Device } from "../device/device.ts";
 import { openDevice } from "../device/open_device.ts";
+import { fewNotice } from "../evaluate/few.ts";
 import type { TextModel } from "../evaluate/text_model.ts";
 import { checkPool, type PoolMode, poolModes } from "../inference/embed.ts";
+import { groupsOf } from "../labelled/equal_items.ts";
 import { counted } from "../sentences/counted.ts";
 import { majorityClass, mostFrequentTags } from "./baselines.ts";
 import { byNeighbours, byRegression, type Classified, type ProbeTask, scaledFeatures } from "./classify_rounds.ts";
 import { type Examples, gathered, type ProbeData } from "./examples.ts";
-import { groupsOf, type Round, roundsOf } from "./folds.ts";
+import { type Round, roundsOf } from "./folds.ts";
 import { gramFeatures, textGrams, wordGrams } from "./ngrams.ts";
 import { selectRows } from "./matrix.ts";
 import { bestOf, differencesOf, type Probed, type ProbeResult, type Tried } from "./probed.ts";
@@ -92,13 +94,19 @@ export async function probe(
   const layers = all.map((model) => layersOf(model, options.layers));
   for (const { tokenizer } of all) for (const pool of options.pools ?? []) checkPool(tokenizer, pool);
   const data = await gathered(examples, { test, most, seed });
-  const rounds = roundsOf({ ...data, groups: groupsOf(data.items), train, seed });
+  const groups = groupsOf(data.items);
+  const rounds = roundsOf({ ...data, groups, train, seed });
   if (rounds.length === 0) {
-    throw new RangeError("Cannot probe: there are too few examples to learn from some and test others");
+    throw new RangeError(
+      data.ownTest
+        ? "Cannot probe: all that could be learned from is in the test too"
+        : "Cannot probe: there are too few examples to learn from some and test others",
+    );
   }
   const own = all[0]?.model.device.kind === "cpu" ? undefined : (await openDevice("cpu")).device;
   try {
-    const task = { device: own ?? all[0]!.model.device, rounds, labels: data.labels, seed };
+    const ofRows = data.itemOf.map((item) => groups[item]!);
+    const task = { device: own ?? all[0]!.model.device, rounds, labels: data.labels, groups: ofRows, seed };
     return await tried({ models: all, layers, data, task, options });
   } finally {
     own?.destroy();
@@ -120,17 +128,18 @@ interface Trial {
   readonly models: readonly TextModel[];
   readonly layers: readonly (readonly number[])[];
   readonly data: ProbeData;
-  readonly task: ProbeTask & { readonly device: Device };
+  readonly task: ProbeTask & { readonly device: Device; readonly groups: Uint32Array };
   readonly options: ProbeOptions;
 }
 
 async function tried(trial: Trial): Promise<Probed> {
-  const { models, data, task: { rounds, labels, seed } } = trial;
+  const { models, data, task: { rounds, labels, groups, seed } } = trial;
   const tested = rounds.flatMap(({ test }) => test);
-  const notes = [...data.notes, ...untaughtNotes(trial)];
+  const different = differentRows(tested, trial);
   const score = scorer({
     truth: Uint32Array.from(tested, (row) => labels[row]!),
-    clusters: clustersOf(tested.map((row) => data.itemOf[row]!)),
+    clusters: clustersOf(tested.map((row) => groups[row]!)),
+    different,
     classes: data.classes.length,
     seed,
   });
@@ -139,6 +148,7 @@ async function tried(trial: Trial): Promise<Probed> {
     const resampled = score(predictions);
     all.push({ result: { ...what, ...found, score: resampled.score }, resampled, position });
   };
+  const notes = [...data.notes, ...untaughtNotes(trial), ...notesOf(trial, different)];
   let visible: Float64Array | undefined;
   for (const model of models.keys()) {
     const read = await tryModel(trial, { model, add, notes });
@@ -152,6 +162,7 @@ async function tried(trial: Trial): Promise<Probed> {
     what: data.isWords ? "words" : "texts",
     learned: Math.round(rounds.reduce((sum, { train }) => sum + train.length, 0) / rounds.length),
     tested: tested.length,
+    different,
     rounds: rounds.length,
     results,
     best,
@@ -189,6 +200,48 @@ function untaughtNotes({ data: { isWords, items, ownTest }, task: { rounds, labe
     } that are tested cannot be right: nothing that is learned from ` +
     `has ${untaught === 1 ? "its" : "their"} class`,
   ];
+}
+
+/** How many of some rows are not those of an item that is equal to one before. */
+function differentRows(rows: readonly number[], { data: { itemOf }, task: { groups } }: Trial): number {
+  const first = new Map<number, number>();
+  return rows.filter((row) => {
+    if (!first.has(groups[row]!)) first.set(groups[row]!, itemOf[row]!);
+    return first.get(groups[row]!) === itemOf[row];
+  }).length;
+}
+
+/** Examples to learn from, where that is too few, for each class and in all. */
+const [FEW_A_CLASS, FEW] = [2, 20];
+
+/** What is to be known of what is learned from and tested on. */
+function notesOf(trial: Trial, different: number): string[] {
+  const { data: { isWords, ownTest, itemOf, classes }, task: { rounds, groups } } = trial;
+  const [what, things] = isWords ? ["word", "sentence"] : ["text", "text"];
+  const notes: string[] = [];
+  if (ownTest !== undefined) {
+    const tested = new Set(groups.filter((_, row) => itemOf[row]! >= ownTest));
+    const both = new Set([...itemOf].filter((item, row) => item < ownTest && tested.has(groups[row]!))).size;
+    if (both > 0) {
+      notes.push(
+        `${counted(both, things)} to learn from ${both === 1 ? "is" : "are"} in the test too and ${
+          both === 1 ? "is" : "are"
+        } left out of what is learned`,
+      );
+    }
+  }
+  const learned = Math.min(...rounds.map(({ train }) => differentRows(train, trial)));
+  const few = fewNotice(different, what);
+  if (few !== undefined) notes.push(few);
+  else if (learned < Math.min(FEW, FEW_A_CLASS * classes.length)) {
+    notes.push(
+      `too few to tell anything: ${counted(learned, `different ${what}`)} ${
+        learned === 1 ? "is" : "are"
+      } learned from, ` +
+        `of ${classes.length} classes`,
+    );
+  }
+  return notes;
 }
 
 type Add = (what: Omit<ProbeResult, "score">, classified: Classified, position?: number) => void;

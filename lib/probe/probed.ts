@@ -48,6 +48,8 @@ export interface Probed {
   readonly learned: number;
   /** Texts or words that were tested, in all rounds. */
   readonly tested: number;
+  /** How many of these differ from one another; errors are of so many. */
+  readonly different: number;
   /** Rounds: 1, or where there are few examples as many as it takes to test each once. */
   readonly rounds: number;
   /** Results, models first. */

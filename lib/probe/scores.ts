@@ -4,13 +4,14 @@
  * @module
  */
 
+import { leastError } from "../evaluate/few.ts";
 import { randomSequence } from "../random/philox.ts";
 
 /** A figure with its standard error. */
 export interface Measure {
   /** The figure. */
   readonly value: number;
-  /** Its standard error, from resampling what was tested on. */
+  /** Its standard error, from resampling what was tested on, and never less than so few examples allow. */
   readonly error: number;
 }
 
@@ -30,12 +31,14 @@ export interface ScoreDifference {
   readonly macroF1: Measure;
 }
 
-/** What was tested: in clusters that are drawn together, as the words of a sentence are. */
+/** What was tested: in clusters that are drawn together, as the words of a sentence are, and equal texts. */
 export interface Tested {
   /** Right class of each. */
   readonly truth: Uint32Array;
   /** Cluster of each, 0 ... clusters - 1. */
   readonly clusters: Uint32Array;
+  /** How many differ from one another. Default: all. */
+  readonly different?: number | undefined;
   /** Number of classes. */
   readonly classes: number;
   /** Seed of the resampling. */
@@ -50,13 +53,18 @@ export interface Resampled {
   readonly accuracies: Float64Array;
   /** Macro F1 of each resampling. */
   readonly macroF1s: Float64Array;
+  /** The least error that so many different examples allow. */
+  readonly least: number;
 }
 
 /** Resamplings. */
 const RESAMPLINGS = 300;
 
 /** Makes a scorer of what was tested: all its scores are of the same resamplings, so that differences are paired. */
-export function scorer({ truth, clusters, classes, seed }: Tested): (predictions: Uint32Array) => Resampled {
+export function scorer(
+  { truth, clusters, different = truth.length, classes, seed }: Tested,
+): (predictions: Uint32Array) => Resampled {
+  const least = leastError(different);
   const count = clusters.reduce((most, cluster) => Math.max(most, cluster + 1), 0);
   // how often each cluster is in each resampling
   const draws = Array.from({ length: RESAMPLINGS }, (_, i) => {
@@ -74,18 +82,20 @@ export function scorer({ truth, clusters, classes, seed }: Tested): (predictions
     const macroF1s = Float64Array.from(resampled, ({ macroF1 }) => macroF1);
     return {
       score: {
-        accuracy: { value: whole.accuracy, error: deviation(accuracies) },
-        macroF1: { value: whole.macroF1, error: deviation(macroF1s) },
+        accuracy: { value: whole.accuracy, error: Math.max(least, deviation(accuracies)) },
+        macroF1: { value: whole.macroF1, error: Math.max(least, deviation(macroF1s)) },
       },
       accuracies,
       macroF1s,
+      least,
     };
   };
 }
 
 /** Second less first, each resampling for itself. */
 export function differenceOf(first: Resampled, second: Resampled): ScoreDifference {
-  const less = (a: Float64Array, b: Float64Array) => deviation(b.map((value, i) => value - a[i]!));
+  const less = (a: Float64Array, b: Float64Array) =>
+    Math.max(first.least, deviation(b.map((value, i) => value - a[i]!)));
   const value = (name: "accuracy" | "macroF1") => second.score[name].value - first.score[name].value;
   return {
     accuracy: { value: value("accuracy"), error: less(first.accuracies, second.accuracies) },
@@ -95,7 +105,7 @@ export function differenceOf(first: Resampled, second: Resampled): ScoreDifferen
 
 /** Accuracy and macro F1, each cluster as often as it was drawn. */
 function measured(
-  { truth, predictions, clusters, classes, drawn }: Omit<Tested, "seed"> & {
+  { truth, predictions, clusters, classes, drawn }: Omit<Tested, "seed" | "different"> & {
     predictions: Uint32Array;
     drawn: Uint16Array;
   },

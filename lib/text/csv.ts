@@ -4,6 +4,7 @@
  * @module
  */
 
+import { counted } from "../sentences/counted.ts";
 import { listed } from "../sentences/safe_text.ts";
 import { decodeLine, type Line, linesOf, LONGEST_RECORD } from "./lines.ts";
 import { BadRecords, type Beside, type ByteSource, type ReadOptions, type TextSource } from "./source.ts";
@@ -161,12 +162,16 @@ function problemOf(
   { column, columns = 0 }: { column: number; columns: number | undefined },
 ): string | undefined {
   if (cells.length > columns && cells.slice(columns).some((cell) => cell !== "")) {
-    return `it has ${cells.length} cells, the heading ${columns}; a text that the separator occurs in must stand in quotes`;
+    return `it has ${
+      counted(cells.length, "cell")
+    }, the heading ${columns}; a text that the separator occurs in must stand in quotes`;
   }
-  if (column >= cells.length) return `it has ${cells.length} cells, the text is in number ${column + 1}`;
+  if (column >= cells.length) return `it has ${counted(cells.length, "cell")}, the text is in number ${column + 1}`;
   // a line break in a text without quotes looks like this
   if (cells.length < columns && column === cells.length - 1) {
-    return `it has ${cells.length} cells, the heading ${columns}, and the text comes last: it may be cut off`;
+    return `it has ${
+      counted(cells.length, "cell")
+    }, the heading ${columns}, and none behind the text: it may be cut off`;
   }
   return undefined;
 }

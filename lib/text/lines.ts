@@ -141,7 +141,7 @@ export function decodeLine(
 }
 
 /** Index of the first byte that belongs to no character. */
-function firstInvalid(bytes: Uint8Array): number {
+export function firstInvalid(bytes: Uint8Array): number {
   let low = 0;
   let high = bytes.length;
   while (low < high) {

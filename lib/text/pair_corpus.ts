@@ -48,7 +48,8 @@ export function pairCorpus(
     if (length >= 2) continue;
     const from = part === "validation" && validation ? validation.name : name;
     throw new RangeError(
-      `Cannot compare pairs of ${from}: for ${part} there ${length === 1 ? "is 1" : "are 0"}, wanted 2`,
+      `Cannot compare pairs of ${from}: for ${part} there ${length === 1 ? "is 1" : "are 0"}, wanted 2` +
+        (validation ? "" : `; it has ${counted(all.length, "pair")}, of which the last ${held} validate`),
     );
   }
   return {

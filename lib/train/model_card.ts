@@ -163,14 +163,14 @@ function evaluation({ curve, settings }: ModelCardOptions): string {
     grouped(tokens),
     loss.toFixed(4),
     share(accuracy),
-    perplexity.toFixed(2),
+    ...(settings.contrastive ? [] : [perplexity.toFixed(2)]),
   ]);
   return [
     lastResult(last, settings) +
     (last.nextSentence
       ? ` Which of two texts follows the other is told for ${share(last.nextSentence.accuracy)} of the pairs.`
       : ""),
-    tableOf([["step", "tokens", "loss", "accuracy", "perplexity"], ...rows]),
+    tableOf([["step", "tokens", "loss", "accuracy", ...(settings.contrastive ? [] : ["perplexity"])], ...rows]),
   ].join("\n\n");
 }
 

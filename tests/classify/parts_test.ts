@@ -21,6 +21,38 @@ Deno.test("splitExamples() holds the same share of each class out, never all of 
   assertEquals(splitExamples(pairs, { share: 0.1, seed: 1 }).validation.length, 20);
 });
 
+Deno.test("splitExamples() never has equal examples on both sides, and holds out about as many", () => {
+  const classes = Array.from({ length: 400 }, (_, i) => i % 2);
+  // a third of the examples are one that is repeated
+  const groups = classes.map((_, i) => i % 3 === 0 ? i % 6 : i);
+  const { training, validation } = splitExamples(classes, { share: 0.2, seed: 1, groups: Uint32Array.from(groups) });
+  const learned = new Set(training.map((i) => groups[i]));
+  assertEquals(validation.filter((i) => learned.has(groups[i]!)), []);
+  assertEquals(training.length + validation.length, 400);
+  assert(Math.abs(validation.length - 80) < 35, String(validation.length));
+  const options = { share: 0.2, seed: 1 };
+  const all = Uint32Array.from(classes.keys());
+  assertEquals(splitExamples(classes, { ...options, groups: all }), splitExamples(classes, options));
+  // of one text of each class nothing can be held out
+  const two = Uint32Array.from(classes);
+  assertEquals(splitExamples(classes, { ...options, groups: two }).validation, []);
+});
+
+Deno.test("scoreCounter() takes equal texts for one", () => {
+  const [apart, copies] = [scoreCounter(["a", "b"]), scoreCounter(["a", "b"])];
+  for (let i = 0; i < 300; i++) {
+    const predicted = i % 10 === 0 ? "b" : "a";
+    if (i < 10) apart.add(["a"], [predicted], `text ${i}`);
+    copies.add(["a"], [predicted], `text ${i % 10}`);
+  }
+  const [few, many] = [apart.score(), copies.score()];
+  assertEquals([few.count, few.different, many.count, many.different], [10, 10, 300, 10]);
+  assertAlmostEquals(many.error, few.error, 1e-12);
+  const right = scoreCounter(["a", "b"]);
+  for (let i = 0; i < 30; i++) right.add(["a"], ["a"], String(i % 9));
+  assertEquals(right.score().error, 1 / 10);
+});
+
 Deno.test("fineTuneSettings() goes through few examples often and through many a few times", () => {
   const of = (examples: number) => fineTuneSettings({ examples, width: 128 });
   assertEquals([16, 160, 3200, 100_000].map((n) => [of(n).batch, of(n).steps]), [[16, 100], [16, 200], [32, 300], [

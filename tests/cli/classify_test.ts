@@ -10,17 +10,22 @@ const cpu = ["--device", "cpu", "--threads", "1"];
 
 /** A model, and labelled texts and words, good and bad. */
 async function workplace(cwd: string): Promise<void> {
-  const sizes = { layers: 1, width: 32, heads: 2, hidden: 48, maxLength: 32 };
+  const sizes = { layers: 1, width: 32, heads: 2, hidden: 48, maxLength: 64 };
   await writeModel(`${cwd}/base`, modelConfig({ ...sizes, vocab: tokenizer.size }), tokenizer);
-  const row = (i: number) => i % 2 === 0 ? "the red ball,thing" : "where is the garden,question";
+  // no two alike
+  const row = (i: number) => {
+    const [text, label] = i % 2 === 0 ? ["the red ball", "thing"] : ["where is the garden", "question"];
+    const [n, last] = [i >> 1, text!.split(" ").at(-1)!];
+    return `${text} ${"the ".repeat(Math.floor(n / 2))}${`${last} `.repeat(n % 2)},${label}`;
+  };
   const csv = (rows: readonly string[]) => ["text,label", ...rows].join("\n") + "\n";
   const rows = Array.from({ length: 48 }, (_, i) => row(i));
   const files = {
     "good.csv": csv(rows),
-    "test.csv": csv([...rows.slice(0, 4), "the hat,odd"]),
+    "test.csv": csv([...rows.slice(0, 2), row(50), row(51), "the hat,odd"]),
     "one.csv": csv(rows.filter((_, i) => i % 2 === 0)),
     "missing.csv": csv([...rows, "the hat,", "a ball,"]),
-    "long.csv": csv([...rows, `${"the ball ".repeat(20)},thing`]),
+    "long.csv": csv([...rows, `${"the ball ".repeat(40)},thing`]),
     "words.txt": "the/DET ball/NOUN\nwhere/ADV is/VERB the/DET garden/NOUN\n".repeat(6),
     "bad.jsonl": '{"tokens": ["a", "b"], "tags": ["X"]}\n',
     "texts.txt": "the red ball\nwhere is it\n",
@@ -32,7 +37,7 @@ const train = (
   data: string,
   out: string,
   ...more: string[]
-) => ["classify", "train", "base", "--data", data, "--out", out, "--steps", "6", "--lr", "0.003", ...cpu, ...more];
+) => ["classify", "train", "base", "--data", data, "--out", out, "--steps", "16", "--lr", "0.003", ...cpu, ...more];
 
 Deno.test("classify trains, predicts and measures, of texts and of words", () =>
   inTemporaryFolder(async (cwd) => {
@@ -49,7 +54,7 @@ Deno.test("classify trains, predicts and measures, of texts and of words", () =>
         ["classify", "eval", "tagger", "--tokens", "--data", "words.txt", ...cpu],
         ["info", "out"],
         train("long.csv", "long"),
-        ["classify", "predict", "out", "--windows", "the ball ".repeat(20), ...cpu],
+        ["classify", "predict", "out", "--windows", "the ball ".repeat(40), ...cpu],
         ["classify", "predict", "out", " ", "the ball", ...cpu],
       ], { cwd });
     for (
@@ -57,8 +62,8 @@ Deno.test("classify trains, predicts and measures, of texts and of words", () =>
     ) {
       assertEquals(one!.code, 0, one!.err);
     }
-    assertMatch(trained!.out, /classes {2}2: question 24, thing 24\nlearns {3}38 texts; 10 are held out/);
-    assertMatch(trained!.out, /held out {2}10 texts: accuracy \d+\.\d% ± \d+\.\d%, macro F1/);
+    assertMatch(trained!.out, /classes {2}2: question 23, thing 23\nlearns {3}37 texts; 9 are held out/);
+    assertMatch(trained!.out, /held out {2}9 texts: accuracy \d+\.\d% ± \d+\.\d%, macro F1/);
     const unknown = 'note: 1 class of the data is unknown to the model, "odd": 1 text of it counts as a mistake';
     for (const one of [trained, measured]) assertStringIncludes(one!.err, unknown);
     const lines = predicted!.out.trim().split("\n").map((line) => JSON.parse(line));
@@ -71,13 +76,17 @@ Deno.test("classify trains, predicts and measures, of texts and of words", () =>
     assertEquals(top.map(({ probabilities }) => Object.keys(probabilities).length), [1, 1]);
     const { count, accuracy, classes } = JSON.parse(json!.out);
     assertEquals([count, accuracy, classes.length], [5, 0.8, 3]);
+    assertStringIncludes(trained!.err, "2 texts of good.csv are in the test too and are left out of what is learned");
+    for (const one of [trained, measured, json]) {
+      assertStringIncludes(one!.err, "note: too few to tell anything: 5 different texts are tested");
+    }
     const { words } = JSON.parse(tagged!.out);
     assertEquals(words.map(({ word }: { word: string }) => word), ["the", "garden"]);
-    assertStringIncludes(scored!.out, "words.txt  36 words: accuracy");
+    assertStringIncludes(scored!.out, "words.txt  36 words (6 different ones): accuracy");
     assertStringIncludes(info!.out, "tells 2 classes of texts: question, thing");
     assertMatch(
       long!.err,
-      /note: 1 text is longer than 32 tokens, by up to \d+, and cut off; --windows reads all of them/,
+      /note: 1 text is longer than 64 tokens, by up to \d+, and cut off; --windows reads all of them/,
     );
     assertEquals(JSON.parse(windows!.out).label, "thing");
     assertEquals(empty!.out.trim().split("\n").length, 2);
@@ -96,10 +105,15 @@ Deno.test("classify says in a sentence what is wrong, and writes nothing", () =>
       [1, train("good.csv", "o", "--test", "missing.csv"), "2 texts have no label"],
       [1, train("bad.jsonl", "o", "--tokens"), "1 tags stand for 2 words"],
       [1, train("good.csv", "base"), 'Cannot write to "base": it exists already'],
-      [1, train("good.csv", "o", "--length", "33"), "from 3 to the model's longest, 32"],
+      [1, train("good.csv", "base/config.json/x"), 'Cannot write the classifier to "base/config.json/x"'],
+      [1, train("good.csv", "/proc/x"), 'Cannot write the classifier to "/proc/x"'],
+      [1, train("good.csv", "o", "--test", "good.csv"), "Cannot learn from good.csv: all of it is in the test too"],
+      [1, train("good.csv", "o", "--length", "65"), "from 3 to the model's longest, 64"],
       [2, train("good.csv", "o", "--epochs", "2"), "Give --epochs or --steps, not both"],
       [2, train("words.txt", "o", "--tokens", "--windows"), "--windows has no effect with --tokens"],
       [2, ["classify", "predict", "base", "--lr", "1", "x"], "Option --lr has no effect with classify predict"],
+      [2, train("words.txt", "o", "--tokens", "--pool", "cls"), "Option --pool has no effect with --tokens"],
+      [2, train("good.csv", "o", "--validation", "0", "--patience", "2"), "no effect with --validation 0"],
       [2, ["classify", "tran"], "did you mean classify train?"],
       [2, ["classify"], "Usage: classify train DIR --data LABELLED --out FOLDER"],
       [2, ["classify", "train", "base", "--data", "good.csv"], "Usage: classify train"],
@@ -109,6 +123,8 @@ Deno.test("classify says in a sentence what is wrong, and writes nothing", () =>
     const results = await runMains(cases.map(([, args]) => args), { cwd });
     for (const [i, [code, , words]] of cases.entries()) {
       assertEquals([results[i]!.code, results[i]!.err.includes(words)], [code, true], results[i]!.err);
+      // nothing was trained before
+      assert(!results[i]!.out.includes("learns"), results[i]!.out);
     }
     assert(!await Deno.stat(`${cwd}/o`).then(() => true, () => false));
   }));

@@ -244,6 +244,15 @@ Deno.test("incomparable() says which runs validate on other tokens, and why", as
         "validates on another text than",
       ],
       ["input", { config: wholeConfig({ text: { data: [] } }) }, "validates on a text that is not known"],
+      ["frame", { vocabulary: '{"post_processor": {}}' }, "puts other tokens around texts than"],
+      [
+        "compared",
+        {
+          config: wholeConfig({ training: { contrastive: { temperature: 0.05, views: "dropout" } } }),
+          vocabulary: '{"post_processor": {}}',
+        },
+        "validates otherwise (texts compared in batches of",
+      ],
       ["words", { vocabulary: "[]" }, "has another vocabulary, so its losses are of other tokens than those of"],
       ["length", { config: wholeConfig({ training: { curriculum } }) }, "on windows of 16 tokens, not of 128 as"],
       ["tokens", { evaluateTokens: 512 }, undefined],

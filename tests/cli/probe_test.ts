@@ -16,6 +16,7 @@ const probed: Probed = {
   what: "texts",
   learned: 8000,
   tested: 2000,
+  different: 2000,
   rounds: 1,
   results: [
     { kind: "regression", model: 0, layer: 4, pool: "mean", score: score(0.9), loss: 0.3, l2: 0.1 },
@@ -64,6 +65,8 @@ const wrong: readonly (readonly [args: readonly string[], code: number, sentence
   [["probe", "a", "a", "--data", "good.csv"], 2, "Usage: probe DIR --data LABELLED"],
   [["probe", "--compare", "a", "--data", "good.csv"], 2, "Usage: probe --compare DIR DIR --data LABELLED"],
   [["probe", "a", "--data", "-", "--test", "-"], 2, "Standard input can be read only once"],
+  [["probe", "a", "--data", "w", "--tokens", "--pool", "cls"], 2, "Option --pool has no effect with --tokens"],
+  [["probe", "a", "--data", "w", "--tokens", "--windows"], 2, "Option --windows has no effect with --tokens"],
   [["probe", "a", "--data", "no.csv"], 1, 'Cannot read "no.csv": there is no such file'],
   [["probe", "a", "--data", "good.csv", "--field", "body"], 1, 'it has no column "body" (--field)'],
   [["probe", "a", "--data", "good.csv", "--label", "stars"], 1, 'it has no column "stars" (--label)'],

@@ -100,6 +100,10 @@ Deno.test("terminalReporter() tells a validation in one line, without what is ne
     return shown[0]!;
   };
   assertMatch(lineAt(Infinity), /perplexity 3\.18 {2}next sentence 75\.0% {2}padding 25\.0%$/);
+  const [terminal, shown] = fakeTerminal(Infinity);
+  const compared = { ...settings, contrastive: { temperature: 0.05, views: "dropout" } } as const;
+  terminalReporter(terminal, { settings: compared, config, before: 0 }).event(validated(2, 1));
+  assertEquals(shown[0]!.includes("perplexity"), false, shown[0]);
   for (let columns = 39; columns <= 140; columns++) {
     const line = lineAt(columns);
     assertEquals(line.length > columns, false, `${columns}: ${line}`);

@@ -204,6 +204,8 @@ Deno.test("index and search say what is missing or wrong before any model is rea
     [["index", "docs", "--model", "x", "--out", "lib"], 'Cannot write an index to "lib": there is something else'],
     [["search", "words"], 'Usage: search "words" --index FOLDER'],
     [["search", " ", "--index", "lib"], "There is nothing to look for"],
+    [["search", "", "--index", "lib"], "There is nothing to look for"],
+    [["search", "words", "--index", "n i"], "make one with index FOLDER --model DIR --out 'n i'"],
     [["search", "words", "--index", "lib"], "Cannot search lib: it is no index; make one with index FOLDER"],
   ];
   for (const [[name, ...rest], message] of cases) {

@@ -1,4 +1,4 @@
-import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
+import { assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import {
   accuracyDifference,
   groupAccuracies,
@@ -87,9 +87,11 @@ Deno.test("pairAccuracy() counts ties half, has an error even where all are righ
   const of = (...values: number[]) => values.map((correct) => ({ correct: correct as 0 | 0.5 | 1 }));
   const { accuracy, error, ties } = pairAccuracy(of(1, 1, 0.5, 0));
   assertEquals([accuracy, ties], [0.625, 1]);
-  // (2.5 + 1) / 6 of 6
-  assertAlmostEquals(error, Math.sqrt(3.5 / 6 * 2.5 / 6 / 6), 1e-12);
-  assert(pairAccuracy(of(1, 1, 1)).error > 0.1);
+  assertAlmostEquals(error, Math.sqrt(0.625 * 0.375 / 4), 1e-12);
+  // the far end of Wilson's interval of one deviation for n of n: 1 / (n + 1) away
+  assertEquals([of(1), of(1, 1, 1), of(0, 0, 0)].map((some) => pairAccuracy(some).error), [1 / 2, 1 / 4, 1 / 4]);
+  assertEquals(accuracyDifference(of(0), of(1)), { difference: 1, error: 1 / 2 });
+  assertEquals(accuracyDifference(of(1, 1, 1), of(1, 1, 1)).error, 1 / 4);
   const groups = groupAccuracies([{ correct: 1, group: "b" }, { correct: 0 }, { correct: 0, group: "a" }, {
     correct: 0,
     group: "b",

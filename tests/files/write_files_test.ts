@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { WriteError, writeError, writeFile, writing } from "../../lib/files/write_files.ts";
+import { isFree, tryNewFolder, writeNewFolder } from "../../lib/files/new_folder.ts";
 import { writeFolder } from "../../lib/files/write_folder.ts";
 import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
 
@@ -20,6 +21,28 @@ Deno.test("writeFolder() writes all files or leaves nothing behind", () =>
       `Cannot write the model to "${folder}/x": a folder of that name is there; x is intact`,
     );
     assertEquals(await names(folder), ["x"]);
+  }));
+
+Deno.test("tryNewFolder() says what would keep writeNewFolder() from writing, and leaves all as it was", () =>
+  inTemporaryFolder(async (folder) => {
+    const what = "the model";
+    await tryNewFolder(`${folder}/a/b/c`, { what });
+    assertEquals(await names(folder), []);
+    await Deno.writeTextFile(`${folder}/file`, "");
+    const places = [`${folder}/file/x`, "/proc/x"];
+    const failures: string[] = [];
+    for (const place of places) {
+      const ways = [() => tryNewFolder(place, { what }), () => writeNewFolder(place, files, { what, last: "a.txt" })];
+      for (const write of ways) failures.push((await assertRejects(write, WriteError)).message);
+    }
+    assertEquals(failures[0], `Cannot write the model to "${folder}/file/x": a part of the path is a file`);
+    assertEquals([failures[1], failures[3]], [failures[0], failures[2]]);
+    assertEquals([await isFree(`${folder}/file`), await isFree(`${folder}/file/x`)], [false, true]);
+    // what an interrupted one left stays free
+    await Deno.mkdir(`${folder}/left/.unfinished/old`, { recursive: true });
+    await tryNewFolder(`${folder}/left`, { what });
+    assertEquals(await isFree(`${folder}/left`), true);
+    assertEquals(await names(folder), ["file", "left"]);
   }));
 
 Deno.test("writeFolder() and writeFile() say what keeps them from writing", () =>

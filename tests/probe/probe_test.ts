@@ -96,7 +96,7 @@ Deno.test("probe() compares two models on the same examples, like with like", as
     const [first, , second] = probed.results;
     assertEquals(accuracy.value, second!.score.accuracy.value - first!.score.accuracy.value);
     const same = await probe([model, model], texts, { pools: ["mean"], baselines: false });
-    assertEquals(same.differences.map(({ accuracy }) => accuracy), [{ value: 0, error: 0 }, { value: 0, error: 0 }]);
+    assertEquals(same.differences.map(({ accuracy }) => accuracy), Array(2).fill({ value: 0, error: 1 / 91 }));
     other.destroy();
   });
 });
@@ -108,6 +108,25 @@ Deno.test("probe() learns from as few as is said, and tests on a test of its own
   assertEquals([probed.rounds, probed.learned, probed.tested, probed.classes], [1, 8, 31, ["ball", "garden", "kite"]]);
   assertEquals(probed.notes, [
     "kite: no text to learn from has this class, so 1 text of the test cannot be right",
+  ]);
+});
+
+Deno.test("probe() says where equal texts were left out, and where there are too few to tell anything", async () => {
+  const options = { baselines: false, pools: ["mean"] } as const;
+  const both = await run(texts, { ...options, test: texts.slice(60) });
+  assertEquals([both.learned, both.notes], [60, [
+    "30 texts to learn from are in the test too and are left out of what is learned",
+  ]]);
+  await assertRejects(() => run(texts, { ...options, test: texts }), RangeError, "is in the test too");
+  const copies = await run(Array.from({ length: 60 }, (_, i) => texts[i % 6]!), options);
+  assertEquals([copies.tested, copies.different], [60, 6]);
+  assertEquals(copies.notes, [
+    "too few to tell anything: 6 different texts are tested, and it takes 20 at least",
+  ]);
+  assert(copies.results.every(({ score }) => score.accuracy.error >= 1 / 7));
+  assertEquals((await run(texts, { ...options, train: 1 })).notes, [
+    "30 texts of 90 that are tested cannot be right: nothing that is learned from has their class",
+    "too few to tell anything: 1 different text is learned from, of 2 classes",
   ]);
 });
 

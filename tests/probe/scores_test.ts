@@ -1,7 +1,9 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { openCpuDevice } from "../../lib/device/cpu/open_cpu.ts";
 import { majorityClass, mostFrequentTags } from "../../lib/probe/baselines.ts";
-import { groupsOf, roundsOf, stratifiedFolds, stratifiedSample } from "../../lib/probe/folds.ts";
+import { groupsOf } from "../../lib/labelled/equal_items.ts";
+import { roundsOf, stratifiedFolds, stratifiedSample } from "../../lib/probe/folds.ts";
+import { fitLogistic } from "../../lib/probe/logistic.ts";
 import { emptyMatrix, rowOf } from "../../lib/probe/matrix.ts";
 import { classesByNeighbours } from "../../lib/probe/neighbours.ts";
 import { gramFeatures, textGrams, wordGrams } from "../../lib/probe/ngrams.ts";
@@ -45,7 +47,71 @@ Deno.test("scorer() gives the standard error of a share, of clusters that of few
   const other = predictions.map((label, i) => i % 100 === 0 ? 1 - truth[i]! : label);
   const difference = differenceOf(score(predictions), score(other));
   assert(difference.accuracy.value < 0 && difference.accuracy.error < 0.3 * accuracy.error);
-  assertEquals(differenceOf(score(other), score(other)).accuracy, { value: 0, error: 0 });
+  // 1 / (n + 1), the far end of Wilson's interval for none of n
+  assertEquals(differenceOf(score(other), score(other)).accuracy, { value: 0, error: 1 / (count + 1) });
+});
+
+Deno.test("scorer() gives no error of 0 where all are right, and takes copies together", () => {
+  const truth = Uint32Array.from({ length: 300 }, (_, i) => i % 10 < 5 ? 0 : 1);
+  const options = { truth, classes: 2, seed: 1 };
+  assertEquals(scorer({ ...options, clusters: own(300) })(truth).score.accuracy, { value: 1, error: 1 / 301 });
+  // thirty copies of ten texts are ten texts
+  const copies = scorer({ ...options, clusters: own(300).map((i) => i % 10), different: 10 });
+  assertEquals(copies(truth).score, {
+    accuracy: { value: 1, error: 1 / 11 },
+    macroF1: { value: 1, error: 1 / 11 },
+  });
+  const wrong = truth.map((label, i) => i % 10 === 0 ? 1 - label : label);
+  const { error } = copies(wrong).score.accuracy;
+  assertAlmostEquals(error / Math.sqrt(0.9 * 0.1 / 10), 1, 0.17);
+  assertEquals(differenceOf(copies(truth), copies(truth)).accuracy.error, 1 / 11);
+});
+
+Deno.test("stratifiedFolds() keeps the rows of a group together, and spreads the groups of each class", () => {
+  const groups = Uint32Array.from({ length: 120 }, (_, i) => i % 40);
+  const labels = groups.map((group) => group < 10 ? 1 : 0);
+  const folds = stratifiedFolds(labels, { folds: 5, seed: 1, groups });
+  assertEquals([...folds], [...groups].map((group) => folds[group]!));
+  for (const label of [0, 1]) {
+    const sizes = [0, 1, 2, 3, 4].map((fold) => labels.filter((own, i) => own === label && folds[i] === fold).length);
+    assertEquals(new Set(sizes).size, 1, sizes.join());
+  }
+  assertEquals(
+    stratifiedFolds(labels, { folds: 5, seed: 1, groups: own(120) }),
+    stratifiedFolds(labels, { folds: 5, seed: 1 }),
+  );
+});
+
+Deno.test("L2 and the number of neighbours are not chosen by copies of what is learned", async () => {
+  const device = await openCpuDevice({ threads: 1 });
+  // classes by chance, each row five times: what is known by heart tells nothing of others
+  const [rows, columns] = [40, 8];
+  const values = normal(rows * columns, { seed: 4 });
+  const draw = random(5);
+  const classes = Array.from({ length: rows }, () => draw() < 0.5 ? 0 : 1);
+  const features = emptyMatrix(5 * rows, columns + 1);
+  const groups = Uint32Array.from({ length: 5 * rows }, (_, i) => i % rows);
+  for (const [i, group] of groups.entries()) {
+    rowOf(features, i).set([...values.subarray(group * columns, (group + 1) * columns), 1]);
+  }
+  const labels = groups.map((group) => classes[group]!);
+  const options = { features, labels, classes: 2, seed: 1 };
+  const of = (groups?: Uint32Array) => fitLogistic(device, { ...options, bias: columns, groups });
+  const [apart, copied] = [await of(groups), await of()];
+  assert(apart.l2 > copied.l2 && apart.loss > copied.loss, `${apart.l2} ${copied.l2}`);
+  const neighbours = async (groups?: Uint32Array) =>
+    (await classesByNeighbours(device, { ...options, groups, wanted: features })).neighbours;
+  assert(await neighbours(groups) > 1);
+  assertEquals(await neighbours(), 1);
+  device.destroy();
+});
+
+Deno.test("roundsOf() leaves out of what is learned the texts that a test of its own has too", () => {
+  const texts = ["a", "b", "c", "d", "b", "e"];
+  const labels = Uint32Array.of(0, 1, 0, 1, 1, 0);
+  const options = { itemOf: own(6), labels, groups: groupsOf(texts), isWords: false, train: undefined, seed: 1 };
+  assertEquals(roundsOf({ ...options, ownTest: 4 }), [{ train: [0, 2, 3], test: [4, 5] }]);
+  assertEquals(roundsOf({ ...options, groups: groupsOf(["a", "b", "b", "a", "a", "b"]), ownTest: 4 }), []);
 });
 
 Deno.test("stratifiedFolds() spreads each class evenly", () => {

@@ -55,13 +55,13 @@ const faults: readonly { table: string; right: string[]; said: string[] }[] = [
     said: ["line 2: a quote is never closed"],
   },
   { table: "id,text\n1,a, and more\n2,b\n", right: ["b"], said: ["line 2: it has 3 cells, the heading 2"] },
-  { table: "id,text\n1\n2,b\n", right: ["b"], said: ["line 2: it has 1 cells, the text is in number 2"] },
+  { table: "id,text\n1\n2,b\n", right: ["b"], said: ["line 2: it has 1 cell, the text is in number 2"] },
   {
     table: "id,text,label\n1,broken\noff,x\n2,b,y\n",
     right: ["b"],
     said: ["line 2: it has 2 cells, the heading 3", "line 3: it has 2 cells, the heading 3"],
   },
-  { table: "text,label\na\nb,y\n", right: ["b"], said: ["line 2: it has 1 cells, the heading 2"] },
+  { table: "text,label\na\nb,y\n", right: ["b"], said: ["line 2: it has 1 cell, the heading 2"] },
 ];
 
 Deno.test("commaSeparated() loses one record by a fault, also where it goes on behind one", async () => {

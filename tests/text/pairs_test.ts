@@ -72,5 +72,9 @@ Deno.test("pairCorpus() holds its last pairs back to validate on, or takes other
   assertEquals(third!.text, "q28");
   const own = pairCorpus(all, { name: "faq", validation: { name: "other", pairs: all.slice(0, 2) } });
   assertEquals([own.pairs("training").length, own.pairs("validation").length, own.validates], [30, 2, "other"]);
-  assertThrows(() => pairCorpus(all.slice(0, 3), { name: "faq" }), RangeError, "for training there is 1, wanted 2");
+  assertThrows(
+    () => pairCorpus(all.slice(0, 3), { name: "faq" }),
+    RangeError,
+    "for training there is 1, wanted 2; it has 3 pairs, of which the last 2 validate",
+  );
 });

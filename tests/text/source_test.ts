@@ -99,7 +99,7 @@ Deno.test("commaSeparated() reads a column with quotes, line breaks and missing 
     "line 2: a quote is never",
   );
   const short = () => textSource(stringSource("s.csv", "id,text\n1\n2,b\n"));
-  await assertRejects(() => texts(short()), SyntaxError, "s.csv, line 2: it has 1 cells, the text is in number 2");
+  await assertRejects(() => texts(short()), SyntaxError, "s.csv, line 2: it has 1 cell, the text is in number 2");
   assertEquals(await texts(short(), { bad: new BadRecords(1) }), ["b"]);
   await assertRejects(() => texts(textSource(stringSource("e.csv", ""))), SyntaxError, "e.csv: it is empty");
 });

@@ -77,5 +77,11 @@ export async function classifyCommand(args: readonly string[]): Promise<number> 
   if (parsed.get(readFlags.tokens) && parsed.get(readFlags.windows)) {
     throw new UsageError("Option --windows has no effect with --tokens: long sentences are always read in pieces");
   }
+  if (parsed.get(readFlags.tokens) && parsed.get(fineTuneFlags.pool)) {
+    throw new UsageError("Option --pool has no effect with --tokens: each word is told by its own tokens");
+  }
+  if (parsed.get(fineTuneFlags.validation) === 0 && parsed.get(fineTuneFlags.patience) !== undefined) {
+    throw new UsageError("Option --patience has no effect with --validation 0: nothing is held out to be looked at");
+  }
   return await action.run(parsed);
 }

@@ -22,6 +22,7 @@ import { longWork, progressAside } from "../long_work.ts";
 import { deviceFlags, devicePermissions, folderHelp, json, modelPermissions, withModel } from "../opened_model.ts";
 import { checkPermissions, permissionsHelp, readingOf } from "../permissions.ts";
 import { program } from "../program.ts";
+import { shellWord } from "../shell_word.ts";
 import { filesOf, say, sayAside, sayHelp, sayWrapped } from "../standard_streams.ts";
 import { trainFlags } from "../train_flags.ts";
 
@@ -52,7 +53,7 @@ ${folderHelp} Models that were trained by comparing texts (train --objective con
 meaning; those that only predict masked tokens find what is alike in words and style, and have the mean of all vectors removed.
 
 Files are plain text, Markdown, and .jsonl, .csv, .tsv, .json and .parquet, of which every record is a document; compressed or not.
-A passage is a paragraph, a heading with what follows it; long ones are cut into windows that overlap. The index is a folder:
+A passage is a paragraph, a heading with what follows it; long ones are cut into windows that overlap. The index is a folder with
 index.json, vectors.npy (float32 [passages, width], as numpy.load reads it) and passages.jsonl, a line for each row. Made once
 more, only files that have changed are read by the model.
 
@@ -153,10 +154,9 @@ async function usable(
     sayAside(`note: ${why}: all of the index is made anew`);
     return undefined;
   };
-  if (JSON.stringify(old.config.ways) !== JSON.stringify(ways)) {
-    return anew("passages were cut or pooled in another way");
-  }
-  return await isSameModel(model, old) ? old : anew("the model is another, or has changed");
+  if (!await isSameModel(model, old)) return anew(`the model is another than ${old.config.model}, or has changed`);
+  if (JSON.stringify(old.config.ways) === JSON.stringify(ways)) return old;
+  return anew("passages were cut or pooled in another way");
 }
 
 function tell(
@@ -172,5 +172,5 @@ function tell(
   if (parsed.get(json)) return say(safeJson({ index: target, passages, files, unchanged }));
   const kept = before ? `, ${grouped(unchanged)} of them as before` : "";
   sayWrapped(`${target}  ${counted(passages, "passage")} of ${counted(files, "file")}${kept}; search it with:`);
-  say(`  ${program} search "words" --index ${target}`);
+  say(`  ${program} search "words" --index ${shellWord(target)}`);
 }

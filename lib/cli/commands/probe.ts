@@ -55,7 +55,7 @@ const flags = {
   ),
   "no-baselines": flagSwitch("only the models: no random weights, no n-grams, no most frequent class"),
   compare: flagSwitch("two models on the same examples, and their difference with its standard error"),
-  seed: { ...trainFlags.seed, help: "decides what is tested and what is drawn" },
+  seed: { ...trainFlags.seed, help: "decides what is tested and what is drawn (default: 1)" },
   checkpoint: { ...checkpoint, help: "of runs: best (by validation), last or step-N (default: last)" },
   json,
 };
@@ -94,6 +94,11 @@ export async function probeCommand(args: readonly string[]): Promise<number> {
   const isCompared = parsed.get(flags.compare) ?? false;
   if (paths.length !== (isCompared ? 2 : 1) || data.length === 0) {
     throw new UsageError(`Usage: probe ${isCompared ? "--compare DIR DIR" : "DIR"} --data LABELLED`);
+  }
+  for (const name of ["pool", "windows"] as const) {
+    if (parsed.get(labelledFlags.tokens) && parsed.given.includes(name)) {
+      throw new UsageError(`Option --${name} has no effect with --tokens: a word's vector is the mean of its tokens'`);
+    }
   }
   if ([...data, ...test].filter((path) => path === "-").length > 1) {
     throw new UsageError("Standard input can be read only once: give --data or --test as a file");

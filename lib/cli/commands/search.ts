@@ -8,7 +8,7 @@ import { trimmed } from "../../files/paths.ts";
 import { embedTexts } from "../../inference/embed.ts";
 import type { MaskedLanguageModel } from "../../inference/load.ts";
 import { nearestVectors } from "../../inference/vector_index.ts";
-import { printable, quoted, safeJson, shortened } from "../../sentences/safe_text.ts";
+import { printable, quoted, safeJson } from "../../sentences/safe_text.ts";
 import { parseCount } from "../flag_values.ts";
 import { flag, flagHelp, parseFlags, UsageError } from "../flags.ts";
 import { readIndex, type StoredIndex, type StoredPassage } from "../index_folder.ts";
@@ -16,6 +16,7 @@ import { isSameModel } from "../index_model.ts";
 import { deviceFlags, devicePermissions, json, modelPermissions, withModel } from "../opened_model.ts";
 import { checkPermissions, permissionsHelp, readingOf } from "../permissions.ts";
 import { program } from "../program.ts";
+import { shellWord } from "../shell_word.ts";
 import { snippet } from "../snippet.ts";
 import { isConversation, lineWriter, sayHelp, textsOf } from "../standard_streams.ts";
 import { openTerminal, paint, type Terminal } from "../terminal.ts";
@@ -31,7 +32,7 @@ const searchHelp = `Finds the passages of an index that lie nearest to some word
 Usage: ${program} search [WORDS] --index FOLDER [options]
 
 All vectors are compared, in memory: nothing is missed. Of each passage found it prints the cosine, the file with the line that the
-passage begins in (of a record its number), and some of its text. Without words, every line of standard input is looked for.
+passage begins in (of a record its number), and some of its text. Without words, every line of standard input that is not blank is looked for.
 --json prints for each {"query", "results": [{"score", "file", "line", "text"}]}.
 
 ${flagHelp(groups)}
@@ -53,7 +54,7 @@ export async function searchCommand(args: readonly string[]): Promise<number> {
   }
   const [path, words] = [parsed.get(index), parsed.positional.join(" ")];
   if (path === undefined) throw new UsageError(wanted);
-  const given = words === "" ? [] : [words];
+  const given = parsed.positional.length === 0 ? [] : [words];
   if (given.length > 0 && words.trim() === "") throw new UsageError(`There is nothing to look for in ${quoted(words)}`);
   checkPermissions(readingOf([path, parsed.get(model)]));
   const stored = await readIndex(path);
@@ -77,9 +78,9 @@ async function checkModel(
   const { model, sources } = stored.config;
   throw new RangeError(
     `Cannot search ${path}: the model ${loaded.place} is not as it was when the index was made; ` +
-      `${program} index ${
-        sources.map((source) => shortened(source)).join(" ")
-      } --model ${model} --out ${path} makes it anew`,
+      `${program} index ${sources.map((source) => shellWord(source)).join(" ")} --model ${shellWord(model)} --out ${
+        shellWord(path)
+      } makes it anew`,
   );
 }
 
@@ -95,9 +96,14 @@ async function* searched(
   { queries, top }: { queries: AsyncIterable<string> | Iterable<string>; top: number },
 ): AsyncGenerator<Found> {
   const nearest = nearestVectors({ vectors, width, removeMean });
-  for await (const { text, embedding } of embedTexts(loaded, queries, { pool })) {
+  for await (const { text, embedding } of embedTexts(loaded, withWords(queries), { pool })) {
     yield { query: text, results: nearest(embedding, top).map(({ row, score }) => ({ ...passage(row), score })) };
   }
+}
+
+/** Without blank lines, which look for nothing. */
+async function* withWords(queries: AsyncIterable<string> | Iterable<string>): AsyncGenerator<string> {
+  for await (const query of queries) if (query.trim() !== "") yield query;
 }
 
 const asJson = ({ query, results }: Found) =>
