@@ -11,6 +11,7 @@ import { type Matrix, selectRows } from "./matrix.ts";
 import { minimize } from "./minimize.ts";
 import { hostSoftmaxProblem } from "./host_softmax.ts";
 import { rowSpace } from "./row_space.ts";
+import { nonZeros, sparseSoftmaxProblem } from "./sparse_softmax.ts";
 import { LEFT_OUT, type SoftmaxProblem, softmaxProblem } from "./softmax.ts";
 
 /** Rows to learn from. */
@@ -73,10 +74,16 @@ const MOST_INVERTED = 800;
 /** Multiplications of a pass over the rows up to which the host does it at once. */
 const FEW_PRODUCTS = 1 << 21;
 
-const problemOf = async (device: Device, features: Matrix, classes: number) =>
-  features.rows * features.columns * classes <= FEW_PRODUCTS
-    ? hostSoftmaxProblem(features, classes)
+/** Share of the features that are not zero up to which the host, which leaves zeros out, is quicker than a device. */
+const SPARSE = 1 / 16;
+
+const problemOf = async (device: Device, features: Matrix, classes: number) => {
+  const { rows, columns, values } = features;
+  if (rows * columns * classes <= FEW_PRODUCTS) return hostSoftmaxProblem(features, classes);
+  return nonZeros(features) <= SPARSE * values.length
+    ? sparseSoftmaxProblem(features, classes)
     : await softmaxProblem(device, features, classes);
+};
 
 /** Fits a classifier; deterministic, on a CPU device for any number of threads. */
 export async function fitLogistic(device: Device, options: LogisticOptions): Promise<Logistic> {

@@ -7,6 +7,7 @@ import { fitLogistic, predictLogistic } from "../../lib/probe/logistic.ts";
 import { emptyMatrix, type Matrix, scaled, scalingOf } from "../../lib/probe/matrix.ts";
 import { minimize } from "../../lib/probe/minimize.ts";
 import { LEFT_OUT, softmaxProblem } from "../../lib/probe/softmax.ts";
+import { sparseSoftmaxProblem } from "../../lib/probe/sparse_softmax.ts";
 import { assertClose } from "../helpers/assert_close.ts";
 import { deviceTest } from "../helpers/devices.ts";
 import { normal, random } from "../helpers/random.ts";
@@ -61,6 +62,23 @@ for (const classes of [2, 7]) {
     assertClose(gradient, differences, { atol: 1e-8, rtol: 1e-6 });
     const { predictions } = await host.evaluate(weights, some);
     assertEquals(predictions.length, 37);
+  });
+
+  Deno.test(`sparseSoftmaxProblem() gives what hostSoftmaxProblem() does for ${classes} classes`, async () => {
+    const draw = random(3);
+    const few = { ...features, values: features.values.map((value) => draw() < 0.9 ? 0 : value) };
+    const [host, sparse] = [hostSoftmaxProblem(few, classes), sparseSoftmaxProblem(few, classes)];
+    for (const factor of [1, 1000]) {
+      const scaledWeights = weights.map((weight) => factor * weight);
+      const [expected, actual] = [
+        await host.gradient(scaledWeights, some),
+        await sparse.gradient(scaledWeights, some),
+      ];
+      assertClose([actual.value], [expected.value], { atol: 1e-12, rtol: 1e-12 });
+      assertClose(actual.gradient, expected.gradient, { atol: 1e-12, rtol: 1e-12 });
+      assertEquals(await sparse.evaluate(scaledWeights, some), await host.evaluate(scaledWeights, some));
+    }
+    assertClose(await sparse.gram(), await host.gram(), { atol: 1e-12, rtol: 1e-12 });
   });
 
   deviceTest(`softmaxProblem() agrees with float64 for ${classes} classes`, async (device) => {
