@@ -97,6 +97,7 @@ export {
   schedules,
   type Span,
 } from "./lib/train/schedule.ts";
+export { type ChosenRecipe, cpuBatch, type CpuRecipe } from "./lib/train/cpu_batch.ts";
 export {
   type ContrastiveSettings,
   defaultSettings,
@@ -106,6 +107,7 @@ export {
 } from "./lib/train/settings.ts";
 export { train } from "./lib/train/trainer.ts";
 export type { RankParts, Ranks, RankTraffic, ReduceOptions } from "./lib/mpi/ranks.ts";
+export type { Background, Pending, Work } from "./lib/mpi/work.ts";
 export { type WirePrecision, wirePrecisions } from "./lib/mpi/wire_precision.ts";
 
 // checkpoints

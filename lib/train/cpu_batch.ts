@@ -20,10 +20,13 @@ export const USUAL_TOKENS = 512;
 /** The widest model for which it was measured. */
 export const MOST_WIDTH = 256;
 
-/** What of the settings decides, and what is set. */
-type Recipe = Pick<TrainingSettings, "batchTokens" | "accumulate" | "curriculum" | "learningRate" | "optimizer">;
+/** What of the settings {@linkcode cpuBatch} goes by, and what it sets. */
+export type CpuRecipe = Pick<
+  TrainingSettings,
+  "batchTokens" | "accumulate" | "curriculum" | "learningRate" | "optimizer"
+>;
 
-/** What of a recipe somebody has chosen: it stays as it is. */
+/** What of a recipe somebody has chosen, which {@linkcode cpuBatch} leaves as it is. */
 export interface ChosenRecipe {
   /** Tokens of a step. */
   readonly batch?: boolean | undefined;
@@ -38,9 +41,19 @@ export interface ChosenRecipe {
 /**
  * The settings with small batches, and Muon for the matrices of the layers as often as its products cost a fifth of a step; undefined
  * for models for which nobody has measured it. Muon's rate falls with the root of the step's tokens below 512; that of the other
- * parameters stays.
+ * parameters stays. `train` of the command line does so for new models on the CPU device.
+ *
+ * @param options `config`: of the model; `chosen`: what stays as it is.
+ *
+ * @example
+ * ```ts
+ * import { cpuBatch, defaultSettings, modelConfig } from "@cloze/mlm";
+ *
+ * const config = modelConfig({ vocab: 70, size: "small" });
+ * console.log(cpuBatch(defaultSettings(config), { config })?.batchTokens); // 256
+ * ```
  */
-export function cpuBatch<Settings extends Recipe>(
+export function cpuBatch<Settings extends CpuRecipe>(
   settings: Settings,
   { config: { preset, width }, chosen = {} }: {
     config: Pick<ModelConfig, "preset" | "width">;
