@@ -103,7 +103,7 @@ export type {
 export type { GradientBucket } from "./lib/model/buckets.ts";
 export type { Texts, TextShape } from "./lib/model/text_inputs.ts";
 export { adamW, type AdamWOptions } from "./lib/optimizer/adamw.ts";
-export { muon, type MuonOptions, type UpdateSection } from "./lib/optimizer/muon.ts";
+export { muon, type MuonOptions, type UpdateSection, updateSection } from "./lib/optimizer/muon.ts";
 export { type Moments, type OptimizerName, type OptimizerOptions, optimizers } from "./lib/optimizer/optimizer.ts";
 export type { FinishedStep, StepInput, StepRecord, StepTensors } from "./lib/optimizer/step.ts";
 export { type FlatRange, type ParameterSpec, ParameterStore } from "./lib/optimizer/parameter_store.ts";

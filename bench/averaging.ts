@@ -5,7 +5,7 @@
  * `deno run -A --no-check bench/averaging.ts TEXT [--tokens 500k] [--seeds 2] [--schedule linear]`
  */
 import { flag, UsageError } from "../lib/cli/flags.ts";
-import { parseCount } from "../lib/cli/flag_values.ts";
+import { parseChoice, parseCount } from "../lib/cli/flag_values.ts";
 import { openCpuDevice } from "../lib/device/cpu/open_cpu.ts";
 import { createEvaluator } from "../lib/evaluate/evaluator.ts";
 import { modelConfig } from "../lib/model/config.ts";
@@ -25,7 +25,10 @@ const TAILS = [0.05, 0.1, 0.2, 0.3];
 const flags = {
   tokens: { ...flag("N", "tokens of each run", parseCount), default: 500_000 },
   seeds: { ...flag("N", "seeds", parseCount), default: 2 },
-  schedule: { ...flag("NAME", "linear, trapezoidal or cosine", String), default: "linear" },
+  schedule: {
+    ...flag("NAME", "linear, trapezoidal or cosine", parseChoice(["linear", "trapezoidal", "cosine"] as const)),
+    default: "linear" as const,
+  },
 };
 const parsed = await optionsOf("What averaging the last weights of a run is worth.", { Options: flags });
 const [path] = parsed.positional;
@@ -43,7 +46,7 @@ type Weights = ReadonlyMap<string, Float32Array>;
 async function lastWeights(model: Model, seed: number): Promise<Weights[]> {
   const last: Weights[] = [];
   const once = { share: 1 };
-  const schedule = parsed.get(flags.schedule) as "linear" | "trapezoidal" | "cosine";
+  const schedule = parsed.get(flags.schedule);
   for await (
     const event of train({
       ...{ model, corpus, tokenizer, seed },

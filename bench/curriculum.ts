@@ -146,7 +146,9 @@ async function main(args: readonly string[]): Promise<void> {
       flags: all,
       tell: console.error,
     });
-    const own = lines.filter(({ flags }) => flags[flags.indexOf("--size") + 1] === size);
+    const sizeOf = (given: readonly string[]) =>
+      given.includes("--size") ? given[given.indexOf("--size") + 1] : "small";
+    const own = lines.filter(({ flags }) => sizeOf(flags) === size);
     if (own.length > 0) compared.push({ length, lines: own });
   }
   const measured = new Set(

@@ -103,12 +103,14 @@ async function trainOn(
   };
   const options = { ...optionsOf(parsed), hear, note, signal: stopper.signal };
   const examples = watchedItems(terminal, "reading the data", data.examples());
+  let trained: Trained | undefined;
   try {
-    return isWords
+    return trained = isWords
       ? await tagger(base, examples as AsyncIterable<LabelledWords>, options)
       : await classifier(base, examples as AsyncIterable<LabelledText>, options);
   } finally {
-    reporter.end({ isInterrupted: stopper.signal.aborted });
+    // what is measured afterwards may be interrupted too
+    reporter.end({ isInterrupted: trained?.training?.isInterrupted ?? stopper.signal.aborted });
     for (const line of skippedLines(data.bad)) sayAside(line);
   }
 }

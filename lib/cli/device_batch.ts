@@ -11,7 +11,7 @@ import { cpuBatch } from "../train/cpu_batch.ts";
 import type { Budget } from "../train/schedule.ts";
 import type { TrainingSettings } from "../train/settings.ts";
 import { grouped } from "./figures.ts";
-import type { ParsedFlags } from "./flags.ts";
+import { type ParsedFlags, UsageError } from "./flags.ts";
 import { trainFlags as flags } from "./train_flags.ts";
 
 /** Flags by which somebody has chosen batches, or a rate for them. */
@@ -50,7 +50,7 @@ export function deviceBatch<Settings extends Omit<TrainingSettings, "budget">>(
  */
 function smallBatch<Settings extends Omit<TrainingSettings, "budget">>(
   usual: Settings,
-  { config, parsed: { get, given } }: Site,
+  { budget, config, parsed: { get, given } }: Site,
 ): Suited<Settings> | undefined {
   if (given.includes("init")) return undefined;
   const chosen = {
@@ -59,7 +59,7 @@ function smallBatch<Settings extends Omit<TrainingSettings, "budget">>(
     muonRate: get(flags["muon-lr"]),
     muonEvery: get(flags["muon-every"]),
   };
-  const settings = cpuBatch(usual, { config, chosen });
+  const settings = cpuBatch(usual, { budget, config, chosen });
   return settings && { settings };
 }
 
@@ -79,4 +79,17 @@ function fillingBatch<Settings extends Omit<TrainingSettings, "budget">>(
     `${grouped(settings.batchTokens)} tokens a step, at a learning rate of ${rate(settings)}, fill a graphics card; ` +
     `--batch-tokens ${usual.batchTokens} has the usual ${rate(usual)}`;
   return { settings, notice };
+}
+
+/**
+ * Sees that what is said of Muon is said of a run that takes it.
+ *
+ * @throws {UsageError} otherwise.
+ */
+export function checkMuonFlags(
+  { optimizer }: Pick<TrainingSettings, "optimizer">,
+  { given }: Pick<ParsedFlags, "given">,
+): void {
+  const own = given.find((name) => name.startsWith("muon-"));
+  if (own && !optimizer.muon) throw new UsageError(`Option --${own} is for --optimizer muon`);
 }

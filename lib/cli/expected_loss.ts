@@ -12,6 +12,10 @@ import type { TrainingSettings } from "../train/settings.ts";
 interface Measured {
   readonly layers: number;
   readonly width: number;
+  /** Whether by Muon, or by AdamW for all. */
+  readonly muon: boolean;
+  /** Tokens of a step. */
+  readonly stepTokens: number;
   /** Whether tokens are characters, or pieces of words of a vocabulary of about 8,192. */
   readonly unit: "characters" | "pieces";
   /** For people: what was read. */
@@ -22,16 +26,31 @@ interface Measured {
 
 const tiny = { layers: 2, width: 64 } as const;
 const small = { layers: 4, width: 128 } as const;
+/** The defaults of a CPU, and those of a graphics card in short runs. */
+const [cpu, usual] = [{ muon: true, stepTokens: 256 }, { muon: false, stepTokens: 1024 }] as const;
 const [plays, wikipedia] = ["Shakespeare's plays", "English Wikipedia"];
 
 /** Runs of modernbert with its default settings, validated on the last tenth ("What loss to expect" in bench/RESULTS.md). */
 const measured: readonly Measured[] = [
-  { ...tiny, unit: "characters", text: plays, losses: [[3e5, 2.33, 2.33], [1e6, 1.709, 1.709]] },
-  { ...tiny, unit: "characters", text: wikipedia, losses: [[3e5, 1.965, 1.965], [1e6, 1.493, 1.493]] },
-  { ...tiny, unit: "pieces", text: plays, losses: [[3e5, 5.905, 5.905]] },
-  { ...tiny, unit: "pieces", text: wikipedia, losses: [[3e5, 5.503, 5.503]] },
-  { ...small, unit: "characters", text: wikipedia, losses: [[3e5, 1.6, 1.6]] },
+  { ...cpu, ...tiny, unit: "characters", text: plays, losses: [[3e5, 1.869, 1.869], [1e6, 1.459, 1.459]] },
+  { ...cpu, ...tiny, unit: "characters", text: wikipedia, losses: [[3e5, 1.681, 1.681], [1e6, 1.324, 1.324]] },
+  { ...cpu, ...tiny, unit: "pieces", text: plays, losses: [[3e5, 5.682, 5.682]] },
+  { ...cpu, ...tiny, unit: "pieces", text: wikipedia, losses: [[3e5, 5.283, 5.283]] },
+  { ...cpu, ...small, unit: "characters", text: wikipedia, losses: [[3e5, 1.45, 1.45]] },
   {
+    ...cpu,
+    ...small,
+    unit: "characters",
+    text: plays,
+    losses: [[3e5, 1.627, 1.627], [1e6, 1.315, 1.315], [3e6, 1.12, 1.12]],
+  },
+  { ...usual, ...tiny, unit: "characters", text: plays, losses: [[3e5, 2.33, 2.33], [1e6, 1.709, 1.709]] },
+  { ...usual, ...tiny, unit: "characters", text: wikipedia, losses: [[3e5, 1.965, 1.965], [1e6, 1.493, 1.493]] },
+  { ...usual, ...tiny, unit: "pieces", text: plays, losses: [[3e5, 5.905, 5.905]] },
+  { ...usual, ...tiny, unit: "pieces", text: wikipedia, losses: [[3e5, 5.503, 5.503]] },
+  { ...usual, ...small, unit: "characters", text: wikipedia, losses: [[3e5, 1.6, 1.6]] },
+  {
+    ...usual,
     ...small,
     unit: "characters",
     text: plays,
@@ -63,7 +82,7 @@ export function expectedLoss(
   { config, tokenizer, settings, tokens }: {
     readonly config: ModelConfig;
     readonly tokenizer: Pick<Tokenizer, "type" | "size">;
-    readonly settings: Pick<TrainingSettings, "pack">;
+    readonly settings: Pick<TrainingSettings, "pack" | "optimizer" | "batchTokens" | "accumulate">;
     readonly tokens: number;
   },
 ): ExpectedLoss | undefined {
@@ -71,7 +90,10 @@ export function expectedLoss(
   if (config.preset !== "modernbert" || settings.pack === "pairs") return undefined;
   const covers = ({ losses }: Measured) => tokens >= losses[0]![0] / BEYOND && tokens <= losses.at(-1)![0] * BEYOND;
   const like = measured.filter((entry) =>
-    entry.unit === unit && entry.layers === config.layers && entry.width === config.width && covers(entry)
+    entry.muon === (settings.optimizer.muon !== undefined) &&
+    entry.stepTokens === settings.batchTokens * settings.accumulate && entry.unit === unit &&
+    entry.layers === config.layers &&
+    entry.width === config.width && covers(entry)
   );
   if (like.length === 0) return undefined;
   return {

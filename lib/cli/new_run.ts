@@ -17,7 +17,7 @@ import type { Budget } from "../train/schedule.ts";
 import { countTokens, type OpenedCorpus } from "./open_corpus.ts";
 import { openRunCorpus } from "./open_pairs.ts";
 
-import { deviceBatch } from "./device_batch.ts";
+import { checkMuonFlags, deviceBatch } from "./device_batch.ts";
 import { corpusChoice } from "./corpus_flags.ts";
 import { type ParsedFlags, UsageError } from "./flags.ts";
 import { grouped } from "./figures.ts";
@@ -146,6 +146,7 @@ async function newRunOn(
   const budget = await budgetOn(opened.corpus, plan.budget, { tokenizer, terminal });
   const suited = deviceBatch(plan.settings, { budget, config, parsed, device: device.device });
   const choice = { config, settings: suited?.settings ?? plan.settings, device: device.device };
+  checkMuonFlags(choice.settings, parsed);
   const fitted = await fitMemory(choice, microBatchOf(parsed, plan));
   const settings = { ...fitted.settings, budget };
   const notices = [

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { MuonOptions } from "../optimizer/muon.ts";
 import { parameterCount } from "../model/parameters.ts";
 import { tokenizerNames } from "../tokenizer/tokenizer.ts";
 import type { Corpus } from "../text/corpus.ts";
@@ -47,6 +48,8 @@ const listedAnd = (names: readonly number[]) => `${names.slice(0, -1).join(", ")
 
 const spelled = (span: Span) => "share" in span ? percent(span.share, 0) : `${grouped(span.steps)} steps`;
 
+const everyText = ({ every = 1 }: MuonOptions) => every === 1 ? "" : ` every ${every} steps`;
+
 function settingsLines(settings: TrainingSettings): string[] {
   const {
     learningRate: { peak, schedule, warmup },
@@ -66,7 +69,7 @@ function settingsLines(settings: TrainingSettings): string[] {
     `attention from ${attention.start} tokens to whole windows in the first ${percent(attention.share, 0)}`;
   return [
     `plan    ${describeBudget(budget)}; learning rate ${peak.toPrecision(3)}${
-      muon ? `, of muon ${(peak * muon.relativeRate).toPrecision(3)},` : ""
+      muon ? `, of muon ${(peak * muon.relativeRate).toPrecision(3)}${everyText(muon)},` : ""
     } ${schedule}, ` +
     `warm-up ${rise}; ${
       contrastive ? `comparing texts at temperature ${contrastive.temperature}` : `masking rule ${maskRule}`

@@ -269,7 +269,8 @@ function muonOf(
   const [rate, every] = [get(flags["muon-lr"]), get(flags["muon-every"])];
   if (get(flags.optimizer) !== "muon") {
     const own = rate !== undefined ? "--muon-lr" : every !== undefined ? "--muon-every" : undefined;
-    if (own) throw new UsageError(`Option ${own} is for --optimizer muon`);
+    if (own && get(flags.optimizer)) throw new UsageError(`Option ${own} is for --optimizer muon`);
+    // a CPU may take it all the same
     return undefined;
   }
   const settings = muonSettings({ width });

@@ -207,7 +207,10 @@ export class Model {
       const step = { ...steps.masked, scaling: steps.scaling };
       recordUpdate(graph, this.store, { ...optimizer, step, other, section });
     }
-    return { ...await recording.compile(), buckets };
+    const compiled = await recording.compile();
+    const step = [...buckets.map(({ section }) => section), "update"];
+    const run = (...names: string[]) => compiled.program.run(...(names.length > 0 ? names : step));
+    return { ...compiled, program: { ...compiled.program, run }, buckets };
   }
 
   #cutIntoBuckets(graph: Graph, least: number): GradientBucket[] {

@@ -6,6 +6,7 @@
 
 import type { ModelConfig } from "../model/config.ts";
 import type { MuonOptions } from "../optimizer/muon.ts";
+import type { Budget } from "./schedule.ts";
 import { MUON_RATE, muonSettings, type TrainingSettings } from "./settings.ts";
 
 /** Fewest tokens of a step: with half as many, as many tokens taught less (bench/RESULTS.md). */
@@ -16,6 +17,9 @@ const FEWEST_WINDOWS = 2;
 
 /** Tokens of a step at which Muon's usual rate is best; below, it falls with the root of the step. */
 export const USUAL_TOKENS = 512;
+
+/** Fewest updates of Muon's matrices in a run: with fewer, they are updated at every step. */
+const FEWEST_UPDATES = 25;
 
 /** The widest model for which it was measured. */
 export const MOST_WIDTH = 256;
@@ -43,7 +47,8 @@ export interface ChosenRecipe {
  * for models for which nobody has measured it. Muon's rate falls with the root of the step's tokens below 512; that of the other
  * parameters stays. `train` of the command line does so for new models on the CPU device.
  *
- * @param options `config`: of the model; `chosen`: what stays as it is.
+ * @param options `config`: of the model; `budget`: of the run, of which a short one updates all matrices at every step; `chosen`: what
+ * stays as it is.
  *
  * @example
  * ```ts
@@ -55,30 +60,41 @@ export interface ChosenRecipe {
  */
 export function cpuBatch<Settings extends CpuRecipe>(
   settings: Settings,
-  { config: { preset, width }, chosen = {} }: {
+  { config: { preset, width }, budget, chosen = {} }: {
     config: Pick<ModelConfig, "preset" | "width">;
+    budget?: Budget;
     chosen?: ChosenRecipe;
   },
 ): Settings | undefined {
   const { learningRate: { schedule, peak }, accumulate } = settings;
   if (preset !== "modernbert" || width > MOST_WIDTH || schedule === "noam") return undefined;
   const longest = Math.max(...settings.curriculum.map(({ length }) => length));
-  const batchTokens = chosen.batch
+  // batches of a stage's own are chosen as much as those of all
+  const batchTokens = chosen.batch || settings.curriculum.some(({ batchTokens }) => batchTokens !== undefined)
     ? settings.batchTokens
     : Math.min(settings.batchTokens, Math.max(FEWEST_TOKENS, FEWEST_WINDOWS * longest));
-  const stepTokens = batchTokens * accumulate;
   if (chosen.adamw) return { ...settings, batchTokens };
-  const muon = muonBeside(peak, { width, stepTokens, chosen });
+  const stepTokens = accumulate * settings.curriculum.reduce(
+    (sum, { share, batchTokens: own = batchTokens }) => sum + share * own,
+    0,
+  );
+  const muon = muonBeside(peak, { width, stepTokens, steps: stepsOf(budget, stepTokens), chosen });
   return { ...settings, batchTokens, optimizer: { ...settings.optimizer, muon } };
+}
+
+/** About how many steps a budget has; many where nobody knows. */
+function stepsOf(budget: Budget | undefined, stepTokens: number): number {
+  if (budget === undefined || "minutes" in budget) return Infinity;
+  return "steps" in budget ? budget.steps : budget.tokens / stepTokens;
 }
 
 /** Muon's settings beside a rate of the other parameters: its own does not follow it. */
 function muonBeside(
   peak: number,
-  { width, stepTokens, chosen }: { width: number; stepTokens: number; chosen: ChosenRecipe },
+  { width, stepTokens, steps, chosen }: { width: number; stepTokens: number; steps: number; chosen: ChosenRecipe },
 ): MuonOptions {
   const { every: usual, ...muon } = muonSettings({ width, stepTokens });
   const rate = chosen.muonRate ?? MUON_RATE * Math.min(1, Math.sqrt(stepTokens / USUAL_TOKENS));
-  const every = chosen.muonEvery ?? usual ?? 1;
+  const every = chosen.muonEvery ?? (usual !== undefined && steps >= FEWEST_UPDATES * usual ? usual : 1);
   return { ...muon, relativeRate: rate / peak, ...(every > 1 ? { every } : {}) };
 }

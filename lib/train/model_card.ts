@@ -137,8 +137,8 @@ function training({ config, settings, ratesBefore = [], state }: ModelCardOption
 /** What is updated otherwise than by AdamW. */
 function optimizerText({ muon }: OptimizerOptions, peak: number): string {
   if (!muon) return "";
-  return `Muon (momentum ${muon.momentum}, learning rate ${
-    (muon.relativeRate * peak).toPrecision(3)
+  return `Muon (momentum ${muon.momentum}, learning rate ${(muon.relativeRate * peak).toPrecision(3)}${
+    muon.every === undefined ? "" : `, an update every ${muon.every} steps`
   }) for the matrices of the ` +
     "layers; for all others ";
 }

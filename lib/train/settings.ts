@@ -181,8 +181,8 @@ export const MOST_EVERY = 4;
  * Muon's settings for a model of the given width: a rate of 0.01 beside AdamW's default, or of half as much where norms come after the
  * blocks.
  *
- * @param options `stepTokens`: tokens of a step; matrices are updated so seldom, every fourth step at least, that the products for it
- * cost about a fifth of the steps (1.7 · width / tokens of one). Default: at every step.
+ * @param options `stepTokens`: tokens of a step; matrices are updated so seldom that the products for it, 1.7 · width / tokens of a
+ * step, cost a fifth of the steps, but every fourth step at least. Default: at every step.
  */
 export function muonSettings({ width, stepTokens }: { width: number; stepTokens?: number | undefined }): MuonOptions {
   const settings: MuonOptions = { relativeRate: 5 * Math.sqrt(width / 128), momentum: 0.95 };

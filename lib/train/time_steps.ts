@@ -59,15 +59,17 @@ const MOST_TIMES = 3;
  *
  * @param run Seconds that so many steps take.
  * @param options.enough Seconds that are worth timing as one.
+ * @param options.least Steps that are timed as one, or a multiple: where not all do the same, as many as take turns.
  */
 export async function steadySeconds(
   run: (count: number) => Promise<number>,
-  { enough = () => ENOUGH, isStopped = () => false }: {
+  { enough = () => ENOUGH, least = 1, isStopped = () => false }: {
     enough?: (each: number) => number;
+    least?: number;
     isStopped?: () => boolean;
   } = {},
 ): Promise<number> {
-  let [count, each] = [1, await run(1)];
+  let [count, each] = [least, await run(least) / least];
   while (count * each < Math.min(ENOUGH, enough(each)) && count < MOST_STEPS && !isStopped()) {
     count *= 2;
     each = await run(count) / count;
@@ -138,7 +140,11 @@ async function timeStage(
   try {
     // the first step compiles, reads text and finds cold caches
     await run(1);
-    return await steadySeconds(run, { enough: (each) => SHARE * steps * each, isStopped });
+    return await steadySeconds(run, {
+      enough: (each) => SHARE * steps * each,
+      least: Math.min(optimizer.muon?.every ?? 1, steps),
+      isStopped,
+    });
   } finally {
     program?.destroy();
     await source.close();

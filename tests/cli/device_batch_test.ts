@@ -1,8 +1,9 @@
-import { assertEquals } from "@std/assert";
-import { deviceBatch } from "../../lib/cli/device_batch.ts";
-import { parseFlags } from "../../lib/cli/flags.ts";
+import { assertEquals, assertThrows } from "@std/assert";
+import { checkMuonFlags, deviceBatch } from "../../lib/cli/device_batch.ts";
+import { parseFlags, UsageError } from "../../lib/cli/flags.ts";
 import { trainFlagGroups } from "../../lib/cli/train_flags.ts";
 import { planFromFlags } from "../../lib/cli/train_plan.ts";
+import { muonSettings } from "../../lib/train/settings.ts";
 import type { Device } from "../../lib/device/device.ts";
 
 const card = { kind: "webgpu", software: false } as const;
@@ -45,4 +46,13 @@ Deno.test("deviceBatch() leaves alone what was chosen, and presets that were not
   for (const flags of [...chosen, ["--preset", "bert"], ["--preset", "labml"]]) {
     assertEquals(filled(flags), undefined, flags.join(" "));
   }
+});
+
+Deno.test("checkMuonFlags() refuses what is said of Muon where AdamW is taken", () => {
+  const { optimizer } = planFromFlags(parseFlags(trainFlagGroups, [])).settings;
+  const given = ["data", "muon-lr"];
+  assertThrows(() => checkMuonFlags({ optimizer }, { given }), UsageError, "Option --muon-lr is for --optimizer muon");
+  checkMuonFlags({ optimizer: { ...optimizer, muon: muonSettings({ width: 128 }) } }, { given });
+  checkMuonFlags({ optimizer }, { given: ["data"] });
+  assertEquals(filled(["--muon-every", "2"], { kind: "cpu", software: false })!.settings.optimizer.muon?.every, 2);
 });

@@ -6,6 +6,7 @@ import { alteredDevice } from "../../lib/device/altered_device.ts";
 import { parameterCount } from "../../lib/model/parameters.ts";
 import { trainingMemory } from "../../lib/model/memory.ts";
 import { type Outlook, outlookLines, textTokens } from "../../lib/cli/outlook.ts";
+import { cpuBatch } from "../../lib/train/cpu_batch.ts";
 import { expectedLoss } from "../../lib/cli/expected_loss.ts";
 import { plannedMemory } from "../../lib/cli/planned_memory.ts";
 import { stageShape } from "../../lib/train/step_queue.ts";
@@ -176,11 +177,12 @@ Deno.test("outlookLines() say time, memory, passes and the losses to compare wit
 
 Deno.test("expectedLoss() gives a range where runs like it were measured, and nothing elsewhere", () => {
   const tokenizer = { type: "char", size: 70 } as const;
+  const settings = defaultSettings({ preset: "modernbert", width: 128 });
   const of = (tokens: number, other: Partial<Parameters<typeof expectedLoss>[0]> = {}) =>
     expectedLoss({
       config: modelConfig({ size: "small", vocab: 70 }),
       tokenizer,
-      settings: { pack: "none" },
+      settings,
       tokens,
       ...other,
     });
@@ -195,13 +197,17 @@ Deno.test("expectedLoss() gives a range where runs like it were measured, and no
   assertEquals(of(1e6)!.text, "Shakespeare's plays, by characters");
   assertEquals(figures(of(3e5)), ["1.58", "1.87"]);
   assertEquals(of(3e5)!.text, "English Wikipedia and Shakespeare's plays, by characters");
+  // the small steps and Muon of a CPU learn more
+  const cpu = cpuBatch(settings, { config: modelConfig({ size: "small", vocab: 70 }) })!;
+  assertEquals(figures(of(1e6, { settings: cpu })), ["1.29", "1.33"]);
   const unknown: ReturnType<typeof of>[] = [
     of(1e5),
     of(2e7),
     of(1e6, { config: modelConfig({ size: "base", vocab: 70 }) }),
     of(1e6, { config: modelConfig({ size: "small", vocab: 70, preset: "bert" }) }),
     of(1e6, { tokenizer: { type: "bpe", size: 300 } }),
-    of(1e6, { settings: { pack: "pairs" } }),
+    of(1e6, { settings: { ...settings, pack: "pairs" } }),
+    of(1e6, { settings: { ...settings, batchTokens: 512 } }),
   ];
   assertEquals(unknown, unknown.map(() => undefined));
 });

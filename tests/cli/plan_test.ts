@@ -91,8 +91,16 @@ Deno.test("planFromFlags() gives Muon a rate of its own, whatever that of the ot
   assertEquals([rateOf(), rateOf("--lr", "1e-4"), rateOf("--width", "512")], [0.01, 0.01, 0.01]);
   assertEquals([rateOf("--muon-lr", "0.03"), rateOf("--muon-lr", "0.03", "--lr", "1e-4")], [0.03, 0.03]);
   assertEquals([rateOf("--preset", "bert"), rateOf("--preset", "labml")], [0.005, 5]);
-  assertThrows(() => planOf("--muon-lr", "0.03"), UsageError, "Option --muon-lr is for --optimizer muon");
-  assertThrows(() => planOf("--muon-every", "2"), UsageError, "Option --muon-every is for --optimizer muon");
+  assertThrows(
+    () => planOf("--optimizer", "adamw", "--muon-lr", "0.03"),
+    UsageError,
+    "Option --muon-lr is for --optimizer muon",
+  );
+  assertThrows(
+    () => planOf("--optimizer", "adamw", "--muon-every", "2"),
+    UsageError,
+    "Option --muon-every is for --optimizer muon",
+  );
   assertEquals(planOf("--optimizer", "muon", "--muon-every", "2").settings.optimizer.muon?.every, 2);
 });
 

@@ -10,7 +10,8 @@ CpuDevice.prototype.build = async function (recording) {
   const program = await build.call(this, recording);
   let steps = 0;
   const run = (...sections: string[]) => {
-    if (sections.includes("update") && ++steps === at && left-- > 0) throw new KernelError("a thread is gone", section);
+    const updates = sections.includes("update") || sections.includes("momentum");
+    if (updates && ++steps === at && left-- > 0) throw new KernelError("a thread is gone", section);
     program.run(...sections);
   };
   return { ...program, run };

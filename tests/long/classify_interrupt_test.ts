@@ -14,9 +14,15 @@ const cpu = ["--device", "cpu", "--threads", "1"];
 async function started(cwd: string) {
   const sizes = { layers: 1, width: 32, heads: 2, hidden: 48, maxLength: 32 };
   await writeModel(`${cwd}/base`, modelConfig({ ...sizes, vocab: tokenizer.size }), tokenizer);
-  const rows = Array.from({ length: 64 }, (_, i) => i % 2 === 0 ? "the red ball,thing" : "where is it,question");
-  await Deno.writeTextFile(`${cwd}/data.csv`, ["text,label", ...rows].join("\n") + "\n");
-  const args = ["classify", "train", "base", "--data", "data.csv", "--test", "data.csv", "--out", "out", ...cpu];
+  const rows = (first: number) =>
+    Array.from(
+      { length: 64 },
+      (_, i) => i % 2 === 0 ? `the red ball ${first + i},thing` : `where is it ${first + i},question`,
+    );
+  for (const [name, first] of [["data", 0], ["test", 64]] as const) {
+    await Deno.writeTextFile(`${cwd}/${name}.csv`, ["text,label", ...rows(first)].join("\n") + "\n");
+  }
+  const args = ["classify", "train", "base", "--data", "data.csv", "--test", "test.csv", "--out", "out", ...cpu];
   const child = spawnCli([...args, "--steps", "20000", "--patience", "1000"], { cwd }).spawn();
   return { child, said: await saidUntil(child, "held out: loss") };
 }
@@ -33,7 +39,7 @@ Deno.test("classify train writes the best weights so far on Ctrl-C, and says so"
       out,
       /interrupted after step [\d,]+ of 20,000: (the weights of step [\d,]+, the best so far, are|its weights are) kept/,
     );
-    assertStringIncludes(out, "classify eval out --data data.csv");
+    assertStringIncludes(out, "classify eval out --data test.csv");
     assertStringIncludes(out, "classifier in out");
     assertMatch(await Deno.readTextFile(`${cwd}/out/README.md`), /interrupted before the end of 20,000/);
     const { code: predicted, out: line } = await runCli(["classify", "predict", "out", "the red ball", ...cpu], {

@@ -1,6 +1,7 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
 import { parseCurriculum } from "../../lib/batch/curriculum.ts";
 import { type ChosenRecipe, cpuBatch } from "../../lib/train/cpu_batch.ts";
+import type { Budget } from "../../lib/train/schedule.ts";
 import { defaultSettings, muonSettings } from "../../lib/train/settings.ts";
 
 type Changes = Partial<ReturnType<typeof defaultSettings>>;
@@ -49,6 +50,19 @@ Deno.test("cpuBatch() keeps what was chosen, and makes the rest suit it", () => 
   });
   const own = suited(128, { chosen: { muonRate: 0.03, muonEvery: 1 } })!;
   assertEquals([own.every, Number(own.muonRate!.toPrecision(6))], [1, 0.03]);
+});
+
+Deno.test("cpuBatch() leaves a curriculum its own batches, and goes by what a step has on average", () => {
+  const of = (text: string) => suited(128, { curriculum: parseCurriculum(text) })!;
+  assertEquals([of("64:50%@2048,128@2048").every, of("64:50%@2048,128@2048").batchTokens], [1, 1024]);
+  assertEquals(of("32:50%@256,128@768").every, 2);
+});
+
+Deno.test("cpuBatch() updates all matrices at every step of a short run", () => {
+  const config = { preset: "modernbert" as const, width: 128 };
+  const every = (budget: Budget) => cpuBatch(defaultSettings(config), { config, budget })!.optimizer.muon!.every ?? 1;
+  const found = [{ steps: 99 }, { steps: 100 }, { tokens: 25_000 }, { tokens: 26_000 }, { minutes: 1 }].map(every);
+  assertEquals(found, [1, 4, 1, 4, 4]);
 });
 
 Deno.test("cpuBatch() leaves models alone for which it was not measured, and the schedule of labml", () => {
