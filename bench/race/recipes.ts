@@ -12,9 +12,13 @@ export interface Recipe {
   readonly flags: readonly string[];
 }
 
-/** Recipes by name; `default` is what `train` does without flags. */
+/** Recipes by name; `default` is what `train` does without flags on the device of the race. */
 const recipes: Readonly<Record<string, string>> = {
   default: "",
+  // AdamW in larger steps, which a CPU took by default before, and a graphics card takes in short runs
+  "adamw-1024": "--optimizer adamw --batch-tokens 1024",
+  "muon-1024": "--optimizer muon --batch-tokens 1024",
+  "adamw-256": "--optimizer adamw",
   // what was the default before: 8/3 of the width, not rounded
   "hidden-340": "--hidden 340",
   "hidden-384": "--hidden 384",

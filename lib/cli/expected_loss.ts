@@ -42,7 +42,7 @@ const measured: readonly Measured[] = [
     ...small,
     unit: "characters",
     text: plays,
-    losses: [[3e5, 1.627, 1.627], [1e6, 1.315, 1.315], [3e6, 1.12, 1.12]],
+    losses: [[3e5, 1.627, 1.627], [1e6, 1.315, 1.315], [3e6, 1.091, 1.091]],
   },
   { ...usual, ...tiny, unit: "characters", text: plays, losses: [[3e5, 2.33, 2.33], [1e6, 1.709, 1.709]] },
   { ...usual, ...tiny, unit: "characters", text: wikipedia, losses: [[3e5, 1.965, 1.965], [1e6, 1.493, 1.493]] },

@@ -202,7 +202,7 @@ const batches = {
   ),
   "batch-tokens": flag(
     "N",
-    `tokens per batch; ${onCpu} take ${FEWEST_TOKENS}, or two windows, long runs on a graphics card more (${
+    `tokens per batch; ${onCpu} take ${FEWEST_TOKENS}, or two windows up to 1024, without ranks and tiles; long runs on a graphics card more (${
       byDefault(({ batchTokens }) => batchTokens)
     })`,
     count,
