@@ -4,6 +4,7 @@
  * @module
  */
 
+import { addLine, readLines } from "../line_log.ts";
 import type { Measure } from "../../lib/probe/scores.ts";
 import type { PretrainingText } from "./models.ts";
 
@@ -52,31 +53,8 @@ export function figureOf(figures: readonly Figure[], key: FigureKey): Figure | u
   return figures.findLast((figure) => identity(figure) === identity(key));
 }
 
-/**
- * The figures of a log; none where there is no file yet. A last line that was cut off is passed over.
- *
- * @throws {SyntaxError} with the line's number, if another one cannot be read.
- */
-export async function readFigures(path: string | URL): Promise<Figure[]> {
-  const text = await Deno.readTextFile(path).catch((error) => {
-    if (error instanceof Deno.errors.NotFound) return "";
-    throw error;
-  });
-  const lines = text.split("\n");
-  return lines.flatMap((line, i) => {
-    if (line.trim() === "") return [];
-    try {
-      return [JSON.parse(line) as Figure];
-    } catch {
-      if (i === lines.length - 1) return [];
-      throw new SyntaxError(`Cannot read line ${i + 1} of the afternoon's log: it is no JSON; remove it`);
-    }
-  });
-}
+/** The figures of an afternoon's log: see {@linkcode readLines}. */
+export const readFigures = (path: string | URL): Promise<Figure[]> => readLines(path, "the afternoon");
 
-/** Adds a figure to a log, on a line of its own even where the last was cut off. */
-export async function addFigure(path: string | URL, figure: Figure): Promise<void> {
-  const before = await Deno.readTextFile(path).catch(() => "");
-  const gap = before === "" || before.endsWith("\n") ? "" : "\n";
-  await Deno.writeTextFile(path, `${gap}${JSON.stringify(figure)}\n`, { append: true });
-}
+/** Adds a figure to a log. */
+export const addFigure = (path: string | URL, figure: Figure): Promise<void> => addLine(path, figure);

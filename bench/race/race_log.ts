@@ -4,6 +4,8 @@
  * @module
  */
 
+import { addLine, readLines } from "../line_log.ts";
+
 /** How long a run trains. */
 export type RaceBudget = { readonly tokens: number } | { readonly minutes: number };
 
@@ -64,31 +66,8 @@ export function loggedOf(lines: readonly RaceLine[], key: RaceKey): RaceLine | u
   return lines.findLast((line) => line.failure === undefined && identity(line) === identity(key));
 }
 
-/**
- * The lines of a log; none where there is no file yet. A last line that was cut off is passed over.
- *
- * @throws {SyntaxError} with the line's number, if another one cannot be read.
- */
-export async function readLog(path: string | URL): Promise<RaceLine[]> {
-  const text = await Deno.readTextFile(path).catch((error) => {
-    if (error instanceof Deno.errors.NotFound) return "";
-    throw error;
-  });
-  const lines = text.split("\n");
-  return lines.flatMap((line, i) => {
-    if (line.trim() === "") return [];
-    try {
-      return [JSON.parse(line) as RaceLine];
-    } catch {
-      if (i === lines.length - 1) return [];
-      throw new SyntaxError(`Cannot read line ${i + 1} of the race's log: it is no JSON; remove it`);
-    }
-  });
-}
+/** The lines of a race's log: see {@linkcode readLines}. */
+export const readLog = (path: string | URL): Promise<RaceLine[]> => readLines(path, "the race");
 
-/** Adds a line to a log, on a line of its own even where the last was cut off. */
-export async function addToLog(path: string | URL, line: RaceLine): Promise<void> {
-  const before = await Deno.readTextFile(path).catch(() => "");
-  const gap = before === "" || before.endsWith("\n") ? "" : "\n";
-  await Deno.writeTextFile(path, `${gap}${JSON.stringify(line)}\n`, { append: true });
-}
+/** Adds a line to a log. */
+export const addToLog = (path: string | URL, line: RaceLine): Promise<void> => addLine(path, line);

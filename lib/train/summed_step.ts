@@ -64,14 +64,19 @@ interface Tile extends SummedStep {
 /** Computes a tile, and takes each bucket as soon as it is there: at once, or while the device goes on by itself. */
 async function computeTile({ program, buckets }: StepProgram, tile: Tile): Promise<void> {
   const { model: { device }, background } = tile;
-  const waiting: (() => Promise<void>)[] = [];
-  for (const [i, bucket] of buckets.entries()) {
-    whileCarriedOn(device, background, () => program.run(bucket.section));
-    const staged = await stageTensors(device, bucket.tensors);
-    waiting.push(() => takeBucket(bucket, { ...tile, i, staged }));
-    if (!device.stage) await waiting.pop()!();
+  const waiting: { readonly staged: Staged | undefined; readonly take: () => Promise<void> }[] = [];
+  try {
+    for (const [i, bucket] of buckets.entries()) {
+      whileCarriedOn(device, background, () => program.run(bucket.section));
+      const staged = await stageTensors(device, bucket.tensors);
+      waiting.push({ staged, take: () => takeBucket(bucket, { ...tile, i, staged }) });
+      if (!device.stage) await waiting.pop()!.take();
+    }
+    while (waiting.length > 0) await waiting.shift()!.take();
+  } finally {
+    // where one could not be taken, the copies of those behind it are given back
+    for (const { staged } of waiting) staged?.destroy();
   }
-  for (const take of waiting) await take();
 }
 
 /** Has the device compute, and between its kernels, where it keeps this thread busy, work go on. */
