@@ -43,13 +43,7 @@ function sparseRows(matrix: Matrix): SparseRows {
 export function sparseSoftmaxProblem(matrix: Matrix, classes: number): SoftmaxProblem {
   const { begins, columns, values } = sparseRows(matrix);
   // a column's classes side by side: [columns, classes]
-  const turned = (weights: Float64Array) => {
-    const result = new Float64Array(weights.length);
-    for (let c = 0; c < classes; c++) {
-      for (let k = 0; k < matrix.columns; k++) result[k * classes + c] = weights[c * matrix.columns + k]!;
-    }
-    return result;
-  };
+  const turned = (weights: Float64Array) => transposed(weights, { rows: classes, columns: matrix.columns });
   const logits = new Float64Array(classes);
   /** Leaves the logits of a row, and returns the logarithm of the sum of their exponentials. */
   function forward(row: number, weights: Float64Array): number {
@@ -63,7 +57,6 @@ export function sparseSoftmaxProblem(matrix: Matrix, classes: number): SoftmaxPr
     for (let c = 0; c < classes; c++) total += Math.exp(logits[c]! - most);
     return most + Math.log(total);
   }
-  const countOf = (labels: Uint32Array) => Math.max(1, labels.reduce((n, label) => label === LEFT_OUT ? n : n + 1, 0));
   return {
     gradient(weights, labels) {
       const [count, w] = [countOf(labels), turned(weights)];
@@ -81,10 +74,7 @@ export function sparseSoftmaxProblem(matrix: Matrix, classes: number): SoftmaxPr
           for (let c = 0; c < classes; c++) sums[at + c]! += x * logits[c]!;
         }
       }
-      const gradient = new Float64Array(w.length);
-      for (let k = 0; k < matrix.columns; k++) {
-        for (let c = 0; c < classes; c++) gradient[c * matrix.columns + k] = sums[k * classes + c]!;
-      }
+      const gradient = transposed(sums, { rows: matrix.columns, columns: classes });
       return Promise.resolve({ value: value / count, gradient });
     },
     evaluate(weights, labels) {
@@ -110,4 +100,19 @@ export function sparseSoftmaxProblem(matrix: Matrix, classes: number): SoftmaxPr
     },
     destroy() {},
   };
+}
+
+/** Labels that count, of which there is at least one. */
+const countOf = (labels: Uint32Array) => Math.max(1, labels.reduce((n, label) => label === LEFT_OUT ? n : n + 1, 0));
+
+/** Values [rows, columns] as [columns, rows]. */
+function transposed(
+  values: Float64Array,
+  { rows, columns }: { rows: number; columns: number },
+): Float64Array<ArrayBuffer> {
+  const result = new Float64Array(values.length);
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) result[column * rows + row] = values[row * columns + column]!;
+  }
+  return result;
 }
