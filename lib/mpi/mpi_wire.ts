@@ -40,44 +40,14 @@ const LAST_WORDS = 1500;
 /** A wire on a library; `patience` is how many milliseconds a rank may be silent. */
 export function mpiWire(mpi: MpiLibrary, { patience }: { patience: number }): MpiWire {
   const { rank, size } = mpi;
-  let waiting = 0;
-  const turn = turns();
-  const settled = async (request: Pick<Request, "test">, { idly = false } = {}): Promise<void> => {
-    const begun = idly ? -Infinity : performance.now();
-    waiting++;
-    try {
-      while (!request.test()) {
-        const waited = performance.now() - begun;
-        // a rank that others are slower than leaves them the processor
-        if (waited > SOON) await new Promise((resolve) => setTimeout(resolve, 0));
-        else if (waited > BUSY) await turn.next();
-      }
-    } catch (error) {
-      // MPI may find before the watch that a rank is gone, which then says which one
-      look();
-      await new Promise((resolve) => setTimeout(resolve, LAST_WORDS));
-      throw error;
-    } finally {
-      waiting--;
-    }
-  };
-  const pending = (request: Request): Pending => {
-    let failure: { readonly error: unknown } | undefined;
-    // whoever asks first, all who ask hear of an error
-    const test = () => {
-      if (failure) throw failure.error;
-      try {
-        return request.test();
-      } catch (error) {
-        failure = { error };
-        throw error;
-      }
-    };
-    return { test, wait: (options) => settled({ test }, options) };
-  };
   const mail = mailbox(mpi);
-  let stop = () => {};
-  let look = () => {};
+  let watch: RankWatch = { look: () => {}, stop: () => {} };
+  const waiting = waits(async () => {
+    // MPI may find before the watch that a rank is gone, which then says which one
+    watch.look();
+    await new Promise((resolve) => setTimeout(resolve, LAST_WORDS));
+  });
+  const pending = (request: Request) => pendingOn(request, waiting);
   return {
     rank,
     size,
@@ -85,52 +55,124 @@ export function mpiWire(mpi: MpiLibrary, { patience }: { patience: number }): Mp
     exchange: (send, receive) => pending(mpi.exchange(send, receive)),
     broadcast: (bytes, root) => pending(mpi.broadcast(bytes, root)),
     async close() {
-      stop();
-      turn.close();
+      watch.stop();
+      waiting.close();
       mail.close();
       await mpi.finalize();
     },
     abort: (code) => mpi.abort(code),
     watch(processes, lost) {
-      const watch = signWatch({ rank, size, patience, send: mail.send });
-      let isOver = false;
-      const tell = (found: LostRank) => {
-        if (isOver) return;
-        stop();
-        if (found.isTeller) {
-          for (let other = 0; other < size; other++) {
-            if (other !== rank) mail.send(other, "the end");
-          }
-        }
-        lost(found);
-      };
-      let hasSeen = false;
-      look = () => {
-        const gone = hasSeen ? [] : goneRanks(processes, { rank });
-        if (gone.length === 0) return;
-        // who ends after this one is told of by nobody
-        hasSeen = true;
-        const isTeller = tellerOf(gone, processes) === rank;
-        if (isTeller) tell({ rank: gone[0]!, how: "gone", isTeller });
-        else setTimeout(() => tell({ rank: gone[0]!, how: "gone", isTeller }), LAST_WORDS);
-      };
-      const timer = setInterval(() => {
-        const came = mail.take();
-        const ender = came.find(({ says }) => says === "the end");
-        if (ender) return tell({ rank: ender.from, how: "ending", isTeller: false });
-        if (waiting > 0) look();
-        const silent = watch.tick(performance.now(), came, waiting > 0);
-        if (silent !== undefined) tell({ rank: silent, how: "silent", isTeller: true });
-      }, TICK);
-      Deno.unrefTimer(timer);
-      stop = () => {
-        clearInterval(timer);
-        isOver = true;
-        look = () => {};
-      };
+      watch = watchOver(processes, { rank, mail, patience, isWaiting: waiting.isUnderWay, lost });
     },
-    look: () => look(),
+    look: () => watch.look(),
   };
+}
+
+/** Waiting for requests. */
+interface Waits {
+  /** Waits until a request is done; with `idly`, without a processor. */
+  settled(request: Pick<Request, "test">, options?: { readonly idly?: boolean }): Promise<void>;
+  /** Whether this rank waits for others. */
+  isUnderWay(): boolean;
+  /** Ends. */
+  close(): void;
+}
+
+/** @param failed Waited for where a request fails, before its error is thrown. */
+function waits(failed: () => Promise<void>): Waits {
+  const turn = turns();
+  let waiting = 0;
+  return {
+    async settled(request, { idly = false } = {}) {
+      const begun = idly ? -Infinity : performance.now();
+      waiting++;
+      try {
+        while (!request.test()) {
+          const waited = performance.now() - begun;
+          // a rank that others are slower than leaves them the processor
+          if (waited > SOON) await new Promise((resolve) => setTimeout(resolve, 0));
+          else if (waited > BUSY) await turn.next();
+        }
+      } catch (error) {
+        await failed();
+        throw error;
+      } finally {
+        waiting--;
+      }
+    },
+    isUnderWay: () => waiting > 0,
+    close: () => turn.close(),
+  };
+}
+
+/** A request that several may ask about: whoever asks first, all hear of an error. */
+function pendingOn(request: Request, { settled }: Pick<Waits, "settled">): Pending {
+  let failure: { readonly error: unknown } | undefined;
+  const test = () => {
+    if (failure) throw failure.error;
+    try {
+      return request.test();
+    } catch (error) {
+      failure = { error };
+      throw error;
+    }
+  };
+  return { test, wait: (options) => settled({ test }, options) };
+}
+
+/** A watch over ranks. */
+interface RankWatch {
+  /** Looks at once whether a process of this machine is gone. */
+  look(): void;
+  /** Watches no more. */
+  stop(): void;
+}
+
+/** Watches processes; `lost` is called once, when one does not go on. */
+function watchOver(
+  processes: readonly RankProcess[],
+  { rank, mail, patience, isWaiting, lost }: {
+    rank: number;
+    mail: Mailbox;
+    patience: number;
+    isWaiting: () => boolean;
+    lost: (rank: LostRank) => void;
+  },
+): RankWatch {
+  const size = processes.length;
+  const watch = signWatch({ rank, size, patience, send: mail.send });
+  let [isOver, hasSeen] = [false, false];
+  const stop = () => {
+    clearInterval(timer);
+    isOver = true;
+  };
+  const tell = (found: LostRank) => {
+    if (isOver) return;
+    stop();
+    for (let other = 0; found.isTeller && other < size; other++) {
+      if (other !== rank) mail.send(other, "the end");
+    }
+    lost(found);
+  };
+  const look = () => {
+    const gone = hasSeen || isOver ? [] : goneRanks(processes, { rank });
+    if (gone.length === 0) return;
+    // who ends after this one is told of by nobody
+    hasSeen = true;
+    const isTeller = tellerOf(gone, processes) === rank;
+    if (isTeller) tell({ rank: gone[0]!, how: "gone", isTeller });
+    else setTimeout(() => tell({ rank: gone[0]!, how: "gone", isTeller }), LAST_WORDS);
+  };
+  const timer = setInterval(() => {
+    const came = mail.take();
+    const ender = came.find(({ says }) => says === "the end");
+    if (ender) return tell({ rank: ender.from, how: "ending", isTeller: false });
+    if (isWaiting()) look();
+    const silent = watch.tick(performance.now(), came, isWaiting());
+    if (silent !== undefined) tell({ rank: silent, how: "silent", isTeller: true });
+  }, TICK);
+  Deno.unrefTimer(timer);
+  return { look, stop };
 }
 
 /** Turns of the event loop, which take a hundredth of a timer's time. */
@@ -150,7 +192,16 @@ function turns() {
 }
 
 /** Signs between ranks, beside what they do together. */
-function mailbox(mpi: MpiLibrary) {
+interface Mailbox {
+  /** Sends one. */
+  send(to: number, says: Sign["says"]): void;
+  /** Those that came. */
+  take(): Sign[];
+  /** Takes no more. */
+  close(): void;
+}
+
+function mailbox(mpi: MpiLibrary): Mailbox {
   const message = new Int32Array(2);
   const begin = () => mpi.receive(new Uint8Array(message.buffer));
   let incoming = begin();

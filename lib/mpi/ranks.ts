@@ -119,96 +119,124 @@ const NUMBERS = 6;
 /** What a head says first: whether the rank goes on, what it is about to do, and how many bytes follow. */
 const [FAILED, WHAT, BYTES, CHECKED] = [0, 1, 2, 3];
 
+/** Where ranks meet: what carries their bytes, and what is known of it so far. */
+interface Site {
+  readonly wire: RankWire;
+  hosts: readonly string[];
+  /** Bytes that this rank sent. */
+  sent: number;
+}
+
 /** Ranks on a wire; every call begins with a head of a few numbers, by which each knows that all do the same. */
 export async function ranksOn(wire: RankWire, host: string): Promise<Ranks> {
   const { rank, size } = wire;
-  let hosts: readonly string[] = Array.from({ length: size }, () => "");
-  const traffic = { bytes: 0, milliseconds: 0 };
+  const site: Site = { wire, hosts: Array.from({ length: size }, () => ""), sent: 0 };
+  let milliseconds = 0;
   const timed = async <T>(work: () => Promise<T>): Promise<T> => {
     const start = performance.now();
     try {
       return await work();
     } finally {
-      traffic.milliseconds += performance.now() - start;
+      milliseconds += performance.now() - start;
     }
   };
   const finish = <T>(work: Work<T>) => timed(() => finished(work));
-  const gathered = function* (own: Uint8Array): Work<Uint8Array> {
-    const all = new Uint8Array(own.length * size);
-    traffic.bytes += own.length * (size - 1);
-    yield wire.allGather(own, all);
-    return all;
-  };
-  /** The heads of all, where all do the same; else each rank throws. */
-  const meet = function* (
-    what: string,
-    numbers: readonly number[],
-    { bytes = 0, failed = false } = {},
-  ): Work<{ heads: Float64Array[]; broken: number[] }> {
-    if (numbers.length > NUMBERS) throw new RangeError(`A head has room for ${NUMBERS} numbers, not ${numbers.length}`);
-    const own = new Float64Array(CHECKED + NUMBERS);
-    own.set([failed ? 1 : 0, hashOf(what), bytes, ...numbers]);
-    const all = new Float64Array((yield* gathered(new Uint8Array(own.buffer))).slice().buffer);
-    const heads = Array.from({ length: size }, (_, i) => all.subarray(i * own.length, (i + 1) * own.length));
-    const broken = heads.flatMap((head, i) => head[FAILED] === 0 ? [] : [i]);
-    if (failed || broken.length > 0) return { heads, broken };
-    const other = heads.findIndex((head) => head[WHAT] !== heads[0]![WHAT]);
-    if (other > 0) {
-      throw new RanksError(`Cannot go on: ${rankName({ hosts }, other)} does something else than rank 0 (${what})`);
-    }
-    return { heads, broken };
-  };
-  const together = function* (what: string, numbers: readonly number[], bytes?: number): Work<Float64Array[]> {
-    const { heads, broken } = yield* meet(what, numbers, { bytes });
-    if (broken.length > 0) throw new OtherRankError(broken[0]!);
-    return heads;
-  };
-  const gather = function* <T>(what: string, own: T): Work<T[]> {
-    const bytes = new TextEncoder().encode(JSON.stringify(own ?? null));
-    const sizes = (yield* together(what, [], bytes.length)).map((head) => head[BYTES]!);
-    const most = Math.max(...sizes);
-    const padded = new Uint8Array(most);
-    padded.set(bytes);
-    const all = yield* gathered(padded);
-    return sizes.map((size, i) => JSON.parse(new TextDecoder().decode(all.subarray(i * most, i * most + size))) as T);
-  };
-  const broadcast = function* (what: string, own: Uint8Array | undefined): Work<Uint8Array> {
-    const [head] = yield* together(what, [], own?.length ?? 0);
-    const bytes = rank === 0 ? own! : new Uint8Array(head![BYTES]!);
-    if (rank === 0) traffic.bytes += bytes.length;
-    yield wire.broadcast(bytes, 0);
-    return bytes;
-  };
   const ranks: Ranks = {
     rank,
     size,
     get hosts() {
-      return hosts;
+      return site.hosts;
     },
-    traffic,
-    async numbers(what, own) {
-      const heads = await finish(together(what, own));
-      return heads.map((head) => [...head.subarray(CHECKED, CHECKED + own.length)]);
+    get traffic() {
+      return { bytes: site.sent, milliseconds };
     },
-    gather: (what, own) => finish(gather(what, own)),
-    broadcast: (what, own) => finish(broadcast(what, own)),
-    *reduce(what, { send, receive, summed }) {
-      yield* together(what, [], send.bytes.length);
-      traffic.bytes += send.counts.reduce((sum, count, i) => i === rank ? sum : sum + count, 0);
-      yield wire.exchange(send, receive);
-      return yield* gathered(summed());
-    },
+    numbers: (what, own) => finish(numbers(site, what, own)),
+    gather: (what, own) => finish(gather(site, what, own)),
+    broadcast: (what, own) => finish(broadcast(site, what, own)),
+    reduce: (what, options) => reduce(site, what, options),
     finish,
     background() {
       const background = backgroundWork();
       return { ...background, settled: () => timed(() => background.settled()) };
     },
-    fail: async () => (await finish(meet("fail", [], { failed: true }))).broken,
+    fail: async () => (await finish(meet(site, "fail", [], { failed: true }))).broken,
     close: () => wire.close(),
     abort: (code) => wire.abort(code),
   };
-  hosts = await ranks.gather("hosts", host);
+  site.hosts = await ranks.gather("hosts", host);
   return ranks;
+}
+
+/** The same number of bytes of each rank, in their order. */
+function* gathered(site: Site, own: Uint8Array): Work<Uint8Array> {
+  const { wire } = site;
+  const all = new Uint8Array(own.length * wire.size);
+  site.sent += own.length * (wire.size - 1);
+  yield wire.allGather(own, all);
+  return all;
+}
+
+/** The heads of all, where all do the same; else each rank throws. */
+function* meet(
+  site: Site,
+  what: string,
+  numbers: readonly number[],
+  { bytes = 0, failed = false } = {},
+): Work<{ heads: Float64Array[]; broken: number[] }> {
+  if (numbers.length > NUMBERS) throw new RangeError(`A head has room for ${NUMBERS} numbers, not ${numbers.length}`);
+  const own = new Float64Array(CHECKED + NUMBERS);
+  own.set([failed ? 1 : 0, hashOf(what), bytes, ...numbers]);
+  const all = new Float64Array((yield* gathered(site, new Uint8Array(own.buffer))).slice().buffer);
+  const heads = Array.from(
+    { length: site.wire.size },
+    (_, i) => all.subarray(i * own.length, (i + 1) * own.length),
+  );
+  const broken = heads.flatMap((head, i) => head[FAILED] === 0 ? [] : [i]);
+  if (failed || broken.length > 0) return { heads, broken };
+  const other = heads.findIndex((head) => head[WHAT] !== heads[0]![WHAT]);
+  if (other > 0) {
+    throw new RanksError(`Cannot go on: ${rankName(site, other)} does something else than rank 0 (${what})`);
+  }
+  return { heads, broken };
+}
+
+/** The heads of all, where all go on. */
+function* together(site: Site, what: string, numbers: readonly number[], bytes?: number): Work<Float64Array[]> {
+  const { heads, broken } = yield* meet(site, what, numbers, { bytes });
+  if (broken.length > 0) throw new OtherRankError(broken[0]!);
+  return heads;
+}
+
+function* numbers(site: Site, what: string, own: readonly number[]): Work<number[][]> {
+  const heads = yield* together(site, what, own);
+  return heads.map((head) => [...head.subarray(CHECKED, CHECKED + own.length)]);
+}
+
+function* gather<T>(site: Site, what: string, own: T): Work<T[]> {
+  const bytes = new TextEncoder().encode(JSON.stringify(own ?? null));
+  const sizes = (yield* together(site, what, [], bytes.length)).map((head) => head[BYTES]!);
+  const most = Math.max(...sizes);
+  const padded = new Uint8Array(most);
+  padded.set(bytes);
+  const all = yield* gathered(site, padded);
+  return sizes.map((size, i) => JSON.parse(new TextDecoder().decode(all.subarray(i * most, i * most + size))) as T);
+}
+
+function* broadcast(site: Site, what: string, own: Uint8Array | undefined): Work<Uint8Array> {
+  const { wire } = site;
+  const [head] = yield* together(site, what, [], own?.length ?? 0);
+  const bytes = wire.rank === 0 ? own! : new Uint8Array(head![BYTES]!);
+  if (wire.rank === 0) site.sent += bytes.length;
+  yield wire.broadcast(bytes, 0);
+  return bytes;
+}
+
+function* reduce(site: Site, what: string, { send, receive, summed }: ReduceOptions): Work<Uint8Array> {
+  const { wire } = site;
+  yield* together(site, what, [], send.bytes.length);
+  site.sent += send.counts.reduce((sum, count, i) => i === wire.rank ? sum : sum + count, 0);
+  yield wire.exchange(send, receive);
+  return yield* gathered(site, summed());
 }
 
 /** A number for a text: FNV-1a of 32 bits. */
