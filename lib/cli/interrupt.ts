@@ -4,6 +4,7 @@
  * @module
  */
 
+import { pauseWatch } from "./pause_watch.ts";
 import { mayRead } from "./permissions.ts";
 import type { Reporter } from "./reporter.ts";
 import { countSignals, type SignalCounter } from "./signal_counter.ts";
@@ -29,9 +30,16 @@ const SLOW_STEP = 0.2;
 /**
  * Listens for interrupts: `stopping` is called at the first, `leaving` at the second, after which the program ends. A terminal
  * that goes away (SIGHUP) interrupts too, but says so several times, and under nohup not at all.
+ *
+ * @param options.isContinued Whether what started this program has it continue (SIGCONT) some time before it terminates it: the two
+ * are one interrupt. Default: false.
  */
 export function listenForInterrupts(
-  { stopping, leaving }: { stopping: () => void; leaving: () => void },
+  { stopping, leaving, isContinued = false }: {
+    stopping: () => void;
+    leaving: () => void;
+    isContinued?: boolean;
+  },
 ): Interrupt {
   const controller = new AbortController();
   const stop = () => {
@@ -61,6 +69,9 @@ export function listenForInterrupts(
   const listeners = new Map<Deno.Signal, () => void>(twice.map((name) => [name, stopOrLeave]));
   // Deno ends by what it ignored before once it listens for any signal
   listeners.set("SIGHUP", hangupIsIgnored ? () => {} : stop);
+  const pauses = isContinued ? pauseWatch() : undefined;
+  // one who was stopped is only to go on
+  if (pauses) listeners.set("SIGCONT", () => pauses.wasPaused() || stop());
   for (const [name, listener] of listeners) Deno.addSignalListener(name, listener);
   return {
     signal: controller.signal,
@@ -73,6 +84,7 @@ export function listenForInterrupts(
     },
     remove: () => {
       counter?.end();
+      pauses?.end();
       for (const [name, listener] of listeners) Deno.removeSignalListener(name, listener);
     },
   };

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Launch, launchOf } from "../mpi/launcher.ts";
+import { type Launch, type LaunchEnding, launchOf } from "../mpi/launcher.ts";
 import { libraryNames, type MpiLibrary, openLibrary } from "../mpi/library.ts";
 import { type LostRank, mpiWire } from "../mpi/mpi_wire.ts";
 import type { Device } from "../device/device.ts";
@@ -23,6 +23,8 @@ export interface RankTeam {
   readonly threads: number;
   /** For people: who trains. */
   readonly description: string;
+  /** How the launcher ends its processes when it is interrupted, where they hear of it before they are told to end. */
+  readonly ending: LaunchEnding | undefined;
   /** Where the run is kept, once that is known, for what is said at the end. */
   path: string | undefined;
   /** Ends, with the others. */
@@ -78,7 +80,7 @@ export async function joinLaunch({ choice, patience, environment = ownEnvironmen
   const launch = choice === "off" ? undefined : launchOf(environment);
   if (!launch) return { team: undefined, notice: undefined };
   if (!launch.hasMpi) return { team: undefined, notice: aloneNotice(launch) };
-  const mpi = openedFor(launch, choice);
+  const mpi = await begunWithin(openedFor(launch, choice), { launch, patience });
   const wire = mpiWire(mpi, { patience: 1000 * patience });
   const ranks = await ranksOn(wire, mpi.host);
   const facts = await ranks.gather<RankFacts>("ranks", {
@@ -92,6 +94,7 @@ export async function joinLaunch({ choice, patience, environment = ownEnvironmen
     ranks,
     threads: threadsOf(ranks.rank, facts),
     description: describe(ranks, mpi, launch),
+    ending: launch.ending,
     path: undefined,
     async close() {
       if (Deno.build.os !== "windows") Deno.removeSignalListener("SIGTERM", look);
@@ -102,6 +105,41 @@ export async function joinLaunch({ choice, patience, environment = ownEnvironmen
   if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", look);
   wire.watch(facts, (lost) => void endWith(lost, { team, facts, patience }));
   return { team, notice: undefined };
+}
+
+/** How many times as long as a rank may be silent the others may take to begin: programs start cold. */
+const START = 3;
+
+/** Milliseconds between two ranks, in whose turn each says that others are missing. */
+const TURN = 1500;
+
+/**
+ * What begins, unless that takes too long. Any rank may be the one that is missing, so each says it in its turn; launchers end the
+ * others when one has ended.
+ *
+ * @throws {LaunchError} if it takes longer than {@linkcode START} times `patience`, in seconds.
+ */
+export async function begunWithin<T>(
+  begun: Promise<T>,
+  { launch: { rank, size, launcher }, patience, turn = TURN }: {
+    launch: Pick<Launch, "rank" | "size" | "launcher">;
+    patience: number;
+    turn?: number;
+  },
+): Promise<T> {
+  const seconds = START * patience;
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    const what =
+      `rank ${rank} has waited ${seconds} seconds for the others to begin MPI; all must be started with the ` +
+      "same --mpi, and where they only begin slowly, --rank-timeout gives them longer";
+    late.reject(new LaunchError(`Cannot train as ${size} ranks, as ${launcher} started them: ${what}`, true));
+  }, 1000 * seconds + turn * rank);
+  try {
+    return await Promise.race([begun, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** What is said of processes that no MPI connects. */
@@ -117,11 +155,11 @@ function aloneNotice({ rank, size, variable }: Launch): string {
  * @param open Opens one. Default: {@linkcode openLibrary}.
  * @throws {LaunchError} if there is none, or it belongs to another launcher.
  */
-export function openedFor(
+export async function openedFor(
   launch: Launch,
   choice: string,
-  open: (name: string) => MpiLibrary = openLibrary,
-): MpiLibrary {
+  open: (name: string) => Promise<MpiLibrary> = openLibrary,
+): Promise<MpiLibrary> {
   const { rank, size, launcher, variable } = launch;
   const fail = (what: string) =>
     new LaunchError(`Cannot train as ${size} ranks, as ${launcher} started them: ${what}`, rank === 0);
@@ -132,7 +170,7 @@ export function openedFor(
   let mpi: MpiLibrary | undefined;
   for (const name of names) {
     try {
-      mpi = open(name);
+      mpi = await open(name);
       break;
     } catch (error) {
       if (choice !== "auto") throw fail((error as Error).message);

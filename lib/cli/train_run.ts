@@ -77,8 +77,9 @@ export async function trainRun(
 ): Promise<number> {
   const recovery = createRecovery((line) => terminal.print(line));
   const interrupt = listenForInterrupts({
-    stopping: () => terminal.print("finishing the step and saving; again to stop at once"),
+    stopping: () => terminal.print(`finishing the step and saving; ${timeLeft(first) ?? "again to stop at once"}`),
     leaving: () => leaveAtOnce(terminal, first),
+    isContinued: first.team?.ending !== undefined,
   });
   const { signal, remove } = interrupt;
   first.claim.begin();
@@ -116,6 +117,13 @@ export async function trainRun(
   } finally {
     remove();
   }
+}
+
+/** How long a launcher that was interrupted lets its processes go on; undefined where that is not known. */
+function timeLeft({ team }: Run): string | undefined {
+  const { pause, option } = team?.ending ?? {};
+  if (pause === undefined) return undefined;
+  return `the launcher leaves ${counted(2 * pause, "second")} for that, ${option} N gives twice as many as N`;
 }
 
 /** A new run that a GPU has no memory for, with batches in more parts: WebGPU tells how much there is only when it is used up. */

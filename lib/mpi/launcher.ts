@@ -22,10 +22,22 @@ export interface Launch {
   readonly family: MpiFamily | undefined;
   /** The variable that tells the number of processes. */
   readonly variable: string;
+  /** How it ends its processes when it is interrupted itself, where that begins with another signal than SIGTERM. */
+  readonly ending: LaunchEnding | undefined;
+}
+
+/** How a launcher ends its processes: it has them continue (SIGCONT), then terminates, then kills them, with a pause between. */
+export interface LaunchEnding {
+  /** Seconds of each of the two pauses. */
+  readonly pause: number;
+  /** What gives more. */
+  readonly option: string;
 }
 
 /** A launcher's variables. */
 export interface Signs extends Pick<Launch, "launcher" | "hasMpi" | "family"> {
+  /** How it ends its processes: the option that its pauses are given by, their variable, and seconds where that is not set. */
+  readonly ending?: { readonly option: string; readonly variable: string; readonly pause: number };
   /** Variable of the number of this process. */
   readonly rank: string;
   /** Variable of the number of processes. */
@@ -43,6 +55,11 @@ export const launchers: readonly Signs[] = [
     localRank: "OMPI_COMM_WORLD_LOCAL_RANK",
     hasMpi: true,
     family: "Open MPI",
+    ending: {
+      option: "--mca odls_base_sigkill_timeout",
+      variable: "OMPI_MCA_odls_base_sigkill_timeout",
+      pause: 1,
+    },
   },
   // of a job step, for SLURM_NTASKS is that of the whole job, also where a script runs without srun
   {
@@ -85,11 +102,12 @@ export function launchOf(environment: (name: string) => string | undefined): Lau
     const value = environment(name);
     return value !== undefined && /^\d+$/.test(value) ? Number(value) : undefined;
   };
-  for (const { rank, size, localRank, ...rest } of launchers) {
+  for (const { rank, size, localRank, ending, ...rest } of launchers) {
     const [at, count] = [whole(rank), whole(size)];
     if (at === undefined || count === undefined || at >= count || count < 2) continue;
     const family = rest.hasMpi ? rest.family ?? familyOf(environment) : undefined;
-    return { ...rest, family, rank: at, size: count, localRank: whole(localRank), variable: size };
+    const pauses = ending && { option: ending.option, pause: whole(ending.variable) ?? ending.pause };
+    return { ...rest, family, rank: at, size: count, localRank: whole(localRank), variable: size, ending: pauses };
   }
   return undefined;
 }

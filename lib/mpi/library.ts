@@ -23,7 +23,7 @@ export interface Request {
   cancel(): void;
 }
 
-/** The calls of MPI that ranks need, on all processes of a launch. None of them waits, but `finalize`. */
+/** The calls of MPI that ranks need, on all processes of a launch. None of them waits, but `finalize` beside all else. */
 export interface MpiLibrary {
   /** Name of the file. */
   readonly name: string;
@@ -70,7 +70,8 @@ export function libraryNames(family: MpiFamily | undefined, os: string = Deno.bu
   return families.flatMap((name) => candidates[name][os] ?? []);
 }
 
-const MPI_THREAD_FUNNELED = 1;
+/** MPI is called by several threads, one after the other: what waits is called beside the event loop. */
+const MPI_THREAD_SERIALIZED = 2;
 
 /** Tag of messages between two ranks. */
 const TAG = 4711;
@@ -83,7 +84,7 @@ type Handle = "pointer" | "i32";
 /** The calls, with handles of a kind. */
 const callsOf = <H extends Handle>(handle: H) =>
   ({
-    MPI_Init_thread: { parameters: ["pointer", "pointer", "i32", "buffer"], result: "i32" },
+    MPI_Init_thread: { parameters: ["pointer", "pointer", "i32", "buffer"], result: "i32", nonblocking: true },
     MPI_Comm_rank: { parameters: [handle, "buffer"], result: "i32" },
     MPI_Comm_size: { parameters: [handle, "buffer"], result: "i32" },
     MPI_Comm_set_errhandler: { parameters: [handle, handle], result: "i32" },
@@ -133,20 +134,24 @@ const MPICH: Constants = {
   anySource: -2,
 };
 
+/** Calls that wait for other processes. */
+type Waiting = "MPI_Init_thread" | "MPI_Finalize";
+
 /** Calls of either family: what is a handle there is whatever that family has for one. */
-type Calls = Readonly<Record<keyof ReturnType<typeof callsOf>, (...args: unknown[]) => number>> & {
+type Calls = Readonly<Record<Exclude<keyof ReturnType<typeof callsOf>, Waiting>, (...args: unknown[]) => number>> & {
+  readonly MPI_Init_thread: (...args: unknown[]) => Promise<number>;
   readonly MPI_Finalize: () => Promise<number>;
 };
 
 /**
- * Opens an MPI library and begins MPI in this process; it can be done once.
+ * Opens an MPI library and begins MPI in this process, which waits until all processes of the launch do; it can be done once.
  *
  * @throws {RangeError} if the file is no MPI library, or MPI cannot begin.
  */
-export function openLibrary(name: string): MpiLibrary {
+export async function openLibrary(name: string): Promise<MpiLibrary> {
   const { calls, constants } = loaded(name);
   const provided = new Int32Array(1);
-  const code = calls.MPI_Init_thread(null, null, MPI_THREAD_FUNNELED, provided);
+  const code = await calls.MPI_Init_thread(null, null, MPI_THREAD_SERIALIZED, provided);
   if (code !== 0) throw new RangeError(`Cannot begin MPI with ${name}: it returned error ${code}`);
   calls.MPI_Comm_set_errhandler(constants.world, constants.errorsReturn);
   return libraryOn(name, calls, constants);

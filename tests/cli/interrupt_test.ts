@@ -23,11 +23,12 @@ Deno.test("a run that is interrupted while its steps are timed tells nothing hal
   }));
 
 /** A program that is interrupted while it is busy with something, and says what it made of it. */
-const busyWith = (work: string) => `
+const busyWith = (work: string, options = "") => `
 import { listenForInterrupts } from "${new URL("../../lib/cli/interrupt.ts", import.meta.url)}";
 const interrupt = listenForInterrupts({
   stopping: () => console.log("stopping"),
   leaving: () => console.log("leaving"),
+  ${options}
 });
 ${work}
 await new Promise((resolve) => setTimeout(resolve, 200));
@@ -35,15 +36,25 @@ interrupt.remove();
 console.log("end");
 `;
 
+/** Signals to a program, each with the milliseconds that it is then left alone for. */
+type Signals = readonly (readonly [signal: Deno.Signal, milliseconds: number])[];
+
 /** Exit code and what such a program says from "busy" on, interrupted and then left alone for so many milliseconds, and so on. */
-async function interruptedWhileBusy(work: string, pauses: readonly number[]): Promise<[number, string[]]> {
-  // no permission is needed
-  const args = ["run", "--no-check", "--no-prompt", "--allow-read", "--ext=ts", "-"];
+const interruptedWhileBusy = (work: string, pauses: readonly number[]) =>
+  signalledWhileBusy(busyWith(work), pauses.map((milliseconds) => ["SIGINT", milliseconds]));
+
+/** Exit code and what a program says from "busy" on. */
+async function signalledWhileBusy(
+  source: string,
+  signals: Signals,
+  permission = "--allow-read",
+): Promise<[number, string[]]> {
+  const args = ["run", "--no-check", "--no-prompt", permission, "--ext=ts", "-"];
   const child = new Deno.Command(Deno.execPath(), { args, stdin: "piped", stdout: "piped", stderr: "piped" }).spawn();
-  await new Blob([busyWith(work)]).stream().pipeTo(child.stdin);
+  await new Blob([source]).stream().pipeTo(child.stdin);
   const said = await saidUntil(child, "busy");
-  for (const milliseconds of pauses) {
-    child.kill("SIGINT");
+  for (const [signal, milliseconds] of signals) {
+    child.kill(signal);
     await pause(milliseconds);
   }
   const out = await said.rest();
@@ -82,4 +93,25 @@ while (isQuick()) interrupt.whileBusy(performance.now() - began);
 console.log("busy");
 while (performance.now() - began < 9000) interrupt.whileBusy(performance.now() - began);`;
   assertEquals(await interruptedWhileBusy(work, [300, 0]), [130, ["stopping", "leaving"]]);
+});
+
+Deno.test("a launcher that has its processes continue and then terminates them interrupts them once", {
+  ignore: Deno.build.os !== "linux",
+}, async () => {
+  const waits = `console.log("busy"); await new Promise((resolve) => setTimeout(resolve, 1500));`;
+  const [continued, alone] = [busyWith(waits, "isContinued: true,"), busyWith(waits)];
+  const [told, twice, stopped, other, blind] = await Promise.all([
+    signalledWhileBusy(continued, [["SIGCONT", 300], ["SIGTERM", 0]], "-A"),
+    signalledWhileBusy(continued, [["SIGCONT", 300], ["SIGTERM", 200], ["SIGTERM", 0]], "-A"),
+    signalledWhileBusy(continued, [["SIGSTOP", 1000], ["SIGCONT", 0]], "-A"),
+    signalledWhileBusy(alone, [["SIGCONT", 0]], "-A"),
+    signalledWhileBusy(continued, [["SIGCONT", 300], ["SIGTERM", 0]]),
+  ]);
+  assertEquals(told, [0, ["stopping", "end"]]);
+  assertEquals(twice, [130, ["stopping", "leaving"]]);
+  // who was stopped goes on
+  assertEquals(stopped, [0, ["end"]]);
+  assertEquals(other, [0, ["end"]]);
+  // one who cannot tell waits for the next signal
+  assertEquals(blind, [0, ["stopping", "end"]]);
 });

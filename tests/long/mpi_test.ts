@@ -1,5 +1,6 @@
 // Ranks under real launchers. CLOZE_RANK_KILLS says how many of them are killed.
 import { assert, assertEquals, assertLess, assertMatch, assertStringIncludes } from "@std/assert";
+import { checkpointSteps } from "../../lib/files/checkpoint_folder.ts";
 import { randomSequence } from "../../lib/random/philox.ts";
 import { ended, errorsIn, launchers, rankProcesses, spawnRanks } from "../helpers/mpi.ts";
 import { runCli } from "../helpers/run_cli.ts";
@@ -209,6 +210,51 @@ for (const { ignore, ...launcher } of launchers) {
           // it is gone
         }
         assertLess(await secondsUntilGone(name), 10);
+      }),
+  });
+
+  Deno.test({
+    name: `train under ${mpi} says what it waits for where a process of the launch trains by itself`,
+    ignore,
+    fn: () =>
+      inTemporaryFolder(async (cwd) => {
+        const args = [...train, "--steps", "100000", "--name", "alone", "--rank-timeout", "1"];
+        for (const rank of [0, 1]) {
+          const name = `missing-${rank}`;
+          const other = { rank, args: [...args.with(args.indexOf("alone"), name), "--mpi", "off"] };
+          const start = performance.now();
+          const result = await ended(spawnRanks(launcher, args, { size: 2, cwd, other }));
+          assertLess((performance.now() - start) / 1000, 20);
+          const errors = errorsIn(result);
+          assertEquals(errors.length, 1, result.out + result.err);
+          assertMatch(
+            errors[0]!,
+            new RegExp(
+              `^error: Cannot train as 2 ranks.*: rank ${1 - rank} has waited 3 seconds for the others to begin`,
+            ),
+          );
+          assertLess(await secondsUntilGone(name), 10);
+        }
+      }),
+  });
+
+  Deno.test({
+    name: `train under ${mpi} that is interrupted finishes the step, saves, and goes on from there`,
+    ignore,
+    fn: () =>
+      inTemporaryFolder(async (cwd) => {
+        const name = `interrupted-${Deno.pid}`;
+        const path = `${cwd}/runs/${name}`;
+        const args = [...train, "--steps", "100000", "--name", name];
+        const child = spawnRanks(launcher, args.filter((word) => word !== "--quiet"), { size: 2, cwd });
+        const result = ended(child);
+        await waitFor(() => hasCheckpoint(path));
+        child.kill("SIGINT");
+        const { out, err } = await result;
+        assertStringIncludes(out + err, "finishing the step and saving");
+        assertLess(await secondsUntilGone(name), 10);
+        const steps = (await runLosses(path)).filter(({ kind }) => kind === "train").length;
+        assertEquals(await checkpointSteps(path).then((all) => all.at(-1)), steps);
       }),
   });
 }

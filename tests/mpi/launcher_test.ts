@@ -1,5 +1,5 @@
-import { assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
-import { joinLaunch, LaunchError, openedFor } from "../../lib/cli/rank_team.ts";
+import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import { begunWithin, joinLaunch, LaunchError, openedFor } from "../../lib/cli/rank_team.ts";
 import { launchers, launchOf } from "../../lib/mpi/launcher.ts";
 import { libraryNames, type MpiLibrary } from "../../lib/mpi/library.ts";
 
@@ -62,8 +62,8 @@ for (const { launcher, size, hasMpi, of } of launches) {
       assertEquals([found.launcher, found.rank, found.size, found.localRank], [launcher, rank, 2, rank]);
       if (!hasMpi) continue;
       // as every library does that another launcher's processes open
-      const alone = (name: string) => ({ name, rank: 0, size: 1 }) as MpiLibrary;
-      const error = assertThrows(() => openedFor(found, "auto", alone), LaunchError);
+      const alone = (name: string) => Promise.resolve({ name, rank: 0, size: 1 } as MpiLibrary);
+      const error = await assertRejects(() => openedFor(found, "auto", alone), LaunchError);
       assertMatch(
         error.message,
         new RegExp(`^Cannot train as 2 ranks, as ${launcher} started them: ${size} is 2, and`),
@@ -73,8 +73,8 @@ for (const { launcher, size, hasMpi, of } of launches) {
         "knows of 1: launcher and library belong to different MPIs; --mpi names another",
       );
       assertEquals(error.isSaid, rank === 0);
-      const both = (name: string) => ({ name, rank, size: 2 }) as MpiLibrary;
-      assertEquals(openedFor(found, "auto", both).size, 2);
+      const both = (name: string) => Promise.resolve({ name, rank, size: 2 } as MpiLibrary);
+      assertEquals((await openedFor(found, "auto", both)).size, 2);
     }
     if (hasMpi) return;
     const { notice, team } = await joinLaunch({
@@ -92,4 +92,26 @@ Deno.test("libraryNames() gives the files of a family, or of all", () => {
   assertEquals(libraryNames("MPICH", "linux")[0], "libmpich.so.12");
   assertEquals(libraryNames(undefined, "linux").length, 5);
   assertEquals(libraryNames(undefined, "aix"), []);
+});
+
+Deno.test("begunWithin() waits for who begins, and says who has waited too long for others", async () => {
+  const launch = { rank: 1, size: 3, launcher: "mpirun" };
+  assertEquals(await begunWithin(Promise.resolve(7), { launch, patience: 60 }), 7);
+  const never = new Promise<never>(() => {});
+  const begun = performance.now();
+  const error = await assertRejects(() => begunWithin(never, { launch, patience: 0.01, turn: 50 }), LaunchError);
+  assert(performance.now() - begun >= 30 + 50 - 1, "its turn comes after that of rank 0");
+  assertMatch(
+    error.message,
+    /^Cannot train as 3 ranks, as mpirun started them: rank 1 has waited 0.03 seconds for the/,
+  );
+  assertEquals(error.isSaid, true);
+});
+
+Deno.test("launchOf() knows how long Open MPI leaves its processes when it is interrupted", () => {
+  const own = { OMPI_COMM_WORLD_RANK: "0", OMPI_COMM_WORLD_SIZE: "2" };
+  const option = "--mca odls_base_sigkill_timeout";
+  assertEquals(launch(own)!.ending, { option, pause: 1 });
+  assertEquals(launch({ ...own, OMPI_MCA_odls_base_sigkill_timeout: "60" })!.ending, { option, pause: 60 });
+  assertEquals(launch({ PMI_RANK: "0", PMI_SIZE: "2" })!.ending, undefined);
 });

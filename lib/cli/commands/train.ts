@@ -109,6 +109,9 @@ async function trainAs(parsed: ParsedFlags, { team, notice }: Launched): Promise
     ? openTerminal({ quiet: true, screen: noScreen })
     : openTerminal({ goesOn: true, quiet, stream: isJson ? "stderr" : "stdout" });
   if (notice !== undefined) terminal.print(`note: ${notice}`);
+  if (!team && parsed.given.includes("gradient-precision")) {
+    terminal.print("note: --gradient-precision has no effect in one process, which sends no gradients");
+  }
   const json = isJson && !isMute
     ? jsonEvents(untilItFails((line) => writeOutput(new TextEncoder().encode(line))))
     : undefined;
