@@ -4,14 +4,16 @@
  * hours never have the machine alone.
  * `deno task race:curriculum [--lengths 128,256,512] [--tokens 1M] [--seeds 3] [--size small] [--text shakespeare] [--svg FILE] [-- flags]`
  */
-import { defaultCurriculum, type Stage } from "../lib/batch/curriculum.ts";
+import { parseCurriculum, type Stage } from "../lib/batch/curriculum.ts";
 import { flag, flagHelp, flagSwitch, parseFlags } from "../lib/cli/flags.ts";
 import { grouped } from "../lib/cli/figures.ts";
 import { parseChoice, parseCount } from "../lib/cli/flag_values.ts";
 import { openCpuDevice } from "../lib/device/cpu/open_cpu.ts";
 import { prepareStep } from "./card_step.ts";
 import { median } from "./helpers.ts";
-import { type Size, sizes } from "../lib/model/config.ts";
+import { modelConfig, type Size, sizes } from "../lib/model/config.ts";
+import { cpuBatch } from "../lib/train/cpu_batch.ts";
+import { defaultSettings } from "../lib/train/settings.ts";
 import { race } from "./race/main.ts";
 import type { RaceLine } from "./race/race_log.ts";
 import { recipeOf } from "./race/recipes.ts";
@@ -86,10 +88,24 @@ interface Compared {
 const BASELINE = recipeOf("no-curriculum");
 const names = { "no-curriculum": "one length", default: "rising lengths" } as const;
 
+/** The stages of runs: those that their flags name, or the default of a CPU. */
+function stagesOf({ length, flags }: Pick<RaceLine, "length" | "flags">): readonly Stage[] {
+  const at = flags.indexOf("--curriculum");
+  if (at >= 0) return parseCurriculum(flags[at + 1]!, { length });
+  const config = modelConfig({ size: "small", vocab: 70 });
+  const usual = defaultSettings({ ...config, length });
+  return (cpuBatch(usual, { config }) ?? usual).curriculum;
+}
+
+/** The default's stages at a final length, as it was when its runs were made. */
+const risingStages = ({ length, lines }: Compared): readonly Stage[] =>
+  stagesOf(lines.find(({ recipe }) => recipe === "default") ?? { length, flags: [] });
+
 /** A curve of a recipe's runs over estimated seconds. */
-function curveOf(name: keyof typeof names, { length, lines }: Compared, speeds: Speeds): Curve {
+function curveOf(name: keyof typeof names, compared: Compared, speeds: Speeds): Curve {
+  const { length, lines } = compared;
   const curves = goodRuns(lines, name).map(({ points }) => points);
-  const stages = name === "default" ? defaultCurriculum(length) : [{ length, share: 1 }];
+  const stages = name === "default" ? risingStages(compared) : [{ length, share: 1 }];
   return {
     name: names[name],
     points: meanCurve(curves).map(({ tokens, loss }, i) => {
@@ -106,13 +122,14 @@ function curveOf(name: keyof typeof names, { length, lines }: Compared, speeds: 
 }
 
 /** A row for a length: what the curriculum takes to come to the loss that one length ends with. */
-export function worthRow({ length, lines }: Compared, speeds: Speeds): string[] {
+export function worthRow(compared: Compared, speeds: Speeds): string[] {
+  const { length, lines } = compared;
   const [none, rising] = standings(lines, BASELINE.name);
   const budget = (lines[0]!.budget as { tokens: number }).tokens;
   const rise = goodRuns(lines, "default").map(({ points }) => points);
   const way = none?.loss && reached(meanCurve(rise), none.loss.mean);
   const whole = secondsOf(budget, { stages: [{ length, share: 1 }], budget, speeds });
-  const took = way && secondsOf(way.tokens, { stages: defaultCurriculum(length), budget, speeds });
+  const took = way && secondsOf(way.tokens, { stages: risingStages(compared), budget, speeds });
   const spread = (one: typeof none) =>
     one?.loss ? `${one.loss.mean.toFixed(3)} ± ${one.loss.deviation?.toFixed(3) ?? "?"}` : "-";
   return [
@@ -152,7 +169,7 @@ async function main(args: readonly string[]): Promise<void> {
     if (own.length > 0) compared.push({ length, lines: own });
   }
   const measured = new Set(
-    compared.flatMap(({ length }) => [length, ...defaultCurriculum(length).map((stage) => stage.length)]),
+    compared.flatMap((one) => [one.length, ...risingStages(one).map((stage) => stage.length)]),
   );
   const speeds = await measureSpeeds([...measured], { vocab: text === "wikipedia" ? 4096 : 70, size });
   console.log([...speeds].map(([length, speed]) => `length ${length}: ${grouped(speed)} tokens/s`).join("\n"));

@@ -17,7 +17,9 @@ const recipes: Readonly<Record<string, string>> = {
   default: "",
   // AdamW in larger steps, which a CPU took by default before, and a graphics card takes in short runs
   "adamw-1024": "--optimizer adamw --batch-tokens 1024",
-  "muon-1024": "--optimizer muon --batch-tokens 1024",
+  "muon-1024": "--optimizer muon --batch-tokens 1024 --curriculum 32:20%,64:20%,128 --mask-rate 40%:15%",
+  // what a CPU took by default before it began with shorter windows and more masks
+  "muon-256": "--optimizer muon --curriculum 32:20%,64:20%,128 --mask-rate 40%:15%",
   "adamw-256": "--optimizer adamw",
   // what was the default before: 8/3 of the width, not rounded
   "hidden-340": "--hidden 340",

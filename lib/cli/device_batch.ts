@@ -55,6 +55,9 @@ function smallBatch<Settings extends Omit<TrainingSettings, "budget">>(
   if (given.includes("init")) return undefined;
   const chosen = {
     batch: given.includes("batch-tokens") || given.includes("accumulate"),
+    // attention that grows is a curriculum of its own
+    curriculum: given.includes("curriculum") || given.includes("attention"),
+    maskRate: given.includes("mask-rate"),
     adamw: get(flags.optimizer) === "adamw",
     muonRate: get(flags["muon-lr"]),
     muonEvery: get(flags["muon-every"]),

@@ -25,10 +25,10 @@ import { MOST_LOCAL_STEPS } from "../train/rank_steps.ts";
 import { KEPT_CHECKPOINTS } from "../train/checkpoint.ts";
 import { BATCH_TEXTS, TEXT_LENGTH, VIEW_DROPOUT } from "../train/contrastive_settings.ts";
 import { type LearningRate, type MaskRate, schedules, type Span } from "../train/schedule.ts";
-import { FEWEST_TOKENS, MOST_WIDTH, USUAL_TOKENS } from "../train/cpu_batch.ts";
+import { CPU_MASK_RATE, FEWEST_TOKENS, MOST_WIDTH, USUAL_TOKENS } from "../train/cpu_batch.ts";
 import { EVALUATION_TOKENS, MOST_EVERY, muonSettings } from "../train/settings.ts";
 import { DEFAULT_TEXT } from "./default_text.ts";
-import { shortCount, shortShare } from "./figures.ts";
+import { percent, shortCount, shortShare } from "./figures.ts";
 import { precisions } from "../tensor/tensor.ts";
 import { either, flag, type FlagGroups, flagSwitch } from "./flags.ts";
 
@@ -185,7 +185,7 @@ const batches = {
   ),
   curriculum: flag(
     "STAGES",
-    "length:share,...,length or none; :share@512 for batches of 512 tokens (default: rising to the final length)",
+    `length:share,...,length or none; :share@512 for batches of 512 tokens (default: rising to the final length, from shorter ones for ${onCpu})`,
     text,
   ),
   attention: flag(
@@ -215,9 +215,9 @@ const batches = {
   "checkpoint-activations": flagSwitch("recompute activations for the gradient: less memory, a third slower"),
   "mask-rate": flag(
     "SHARE",
-    `share of tokens masked, or start:end, or more on the way such as 40%:15%:5% (${
-      byDefault(({ maskRate }) => maskRate, spelledMaskRate)
-    })`,
+    `share of tokens masked, or start:end, or more on the way such as 40%:15%:5%; ${onCpu} begin with ${
+      percent(CPU_MASK_RATE.start, 0)
+    } (${byDefault(({ maskRate }) => maskRate, spelledMaskRate)})`,
     parseMaskRate,
   ),
   "mask-spread": flag(

@@ -1,13 +1,14 @@
 /**
- * Batches that suit a CPU, where a small one is computed about as fast a token as a large one, and more steps learn more.
+ * How a model is trained on a CPU, where a small batch is computed about as fast a token as a large one, and more steps learn more.
  *
  * @module
  */
 
+import type { Stage } from "../batch/curriculum.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { MuonOptions } from "../optimizer/muon.ts";
-import type { Budget } from "./schedule.ts";
-import { MUON_RATE, muonSettings, type TrainingSettings } from "./settings.ts";
+import type { Budget, MaskRate } from "./schedule.ts";
+import { defaultSettings, MUON_RATE, muonSettings, type TrainingSettings } from "./settings.ts";
 
 /** Fewest tokens of a step: with half as many, as many tokens taught less (bench/RESULTS.md). */
 export const FEWEST_TOKENS = 256;
@@ -21,19 +22,29 @@ export const USUAL_TOKENS = 512;
 /** Fewest updates of Muon's matrices in a run: with fewer, they are updated at every step. */
 const FEWEST_UPDATES = 25;
 
+/** Half of the tokens masked at first: short windows have few contexts, and this makes more of them. */
+export const CPU_MASK_RATE: MaskRate = { start: 0.5, end: 0.15 };
+
+/** Final lengths, from and below, that are reached by {@linkcode fourStages}. */
+const [FEWEST_LENGTH, MOST_LENGTH] = [128, 256];
+
 /** The widest model for which it was measured. */
 export const MOST_WIDTH = 256;
 
 /** What of the settings {@linkcode cpuBatch} goes by, and what it sets. */
 export type CpuRecipe = Pick<
   TrainingSettings,
-  "batchTokens" | "accumulate" | "curriculum" | "learningRate" | "optimizer"
+  "batchTokens" | "accumulate" | "curriculum" | "learningRate" | "optimizer" | "maskRate" | "maskMode"
 >;
 
 /** What of a recipe somebody has chosen, which {@linkcode cpuBatch} leaves as it is. */
 export interface ChosenRecipe {
   /** Tokens of a step. */
   readonly batch?: boolean | undefined;
+  /** Lengths of windows. */
+  readonly curriculum?: boolean | undefined;
+  /** The share of tokens that are masked. */
+  readonly maskRate?: boolean | undefined;
   /** AdamW for all. */
   readonly adamw?: boolean | undefined;
   /** The learning rate of Muon's matrices. */
@@ -43,9 +54,9 @@ export interface ChosenRecipe {
 }
 
 /**
- * The settings with small batches, and Muon for the matrices of the layers as often as its products cost a fifth of a step; undefined
- * for models for which nobody has measured it. Muon's rate falls with the root of the step's tokens below 512; that of the other
- * parameters stays. `train` of the command line does so for new models on the CPU device.
+ * The settings with small batches, shorter windows and more masks at first, and Muon for the matrices of the layers as often as its
+ * products cost a fifth of a step; undefined for models for which nobody has measured it. Muon's rate falls with the root of the step's
+ * tokens below 512; that of the other parameters stays. `train` of the command line does so for new models on the CPU device.
  *
  * @param options `config`: of the model; `budget`: of the run, of which a short one updates all matrices at every step; `chosen`: what
  * stays as it is.
@@ -59,15 +70,17 @@ export interface ChosenRecipe {
  * ```
  */
 export function cpuBatch<Settings extends CpuRecipe>(
-  settings: Settings,
+  usual: Settings,
   { config: { preset, width }, budget, chosen = {} }: {
     config: Pick<ModelConfig, "preset" | "width">;
     budget?: Budget;
     chosen?: ChosenRecipe;
   },
 ): Settings | undefined {
-  const { learningRate: { schedule, peak }, accumulate } = settings;
+  const { learningRate: { schedule, peak }, accumulate } = usual;
   if (preset !== "modernbert" || width > MOST_WIDTH || schedule === "noam") return undefined;
+  // of AdamW in such masks and lengths nothing was measured
+  const settings = chosen.adamw ? usual : { ...usual, ...masksAndLengths(usual, { preset, width, chosen }) };
   const longest = Math.max(...settings.curriculum.map(({ length }) => length));
   // batches of a stage's own are chosen as much as those of all
   const batchTokens = chosen.batch || settings.curriculum.some(({ batchTokens }) => batchTokens !== undefined)
@@ -81,6 +94,30 @@ export function cpuBatch<Settings extends CpuRecipe>(
   const muon = muonBeside(peak, { width, stepTokens, steps: stepsOf(budget, stepTokens), chosen });
   return { ...settings, batchTokens, optimizer: { ...settings.optimizer, muon } };
 }
+
+/** What is masked, and in how long windows: what is not as usual somebody has chosen. */
+function masksAndLengths(
+  { curriculum, maskRate, maskMode }: CpuRecipe,
+  { preset, width, chosen }: Pick<ModelConfig, "preset" | "width"> & { chosen: ChosenRecipe },
+): Pick<CpuRecipe, "curriculum" | "maskRate"> {
+  const { length } = curriculum.at(-1)!;
+  const usual = defaultSettings({ preset, width, length });
+  const isUsual = (name: "curriculum" | "maskRate", value: unknown) =>
+    !chosen[name] && JSON.stringify(value) === JSON.stringify(usual[name]);
+  const isShort = length % 8 === 0 && length >= FEWEST_LENGTH && length < MOST_LENGTH;
+  return {
+    curriculum: isShort && isUsual("curriculum", curriculum) ? fourStages(length) : curriculum,
+    maskRate: maskMode === "token" && isUsual("maskRate", maskRate) ? CPU_MASK_RATE : maskRate,
+  };
+}
+
+/** Stages from an eighth of the final length on. */
+const fourStages = (length: number): Stage[] => [
+  { length: length / 8, share: 0.15 },
+  { length: length / 4, share: 0.2 },
+  { length: length / 2, share: 0.25 },
+  { length, share: 0.4 },
+];
 
 /** About how many steps a budget has; many where nobody knows. */
 function stepsOf(budget: Budget | undefined, stepTokens: number): number {

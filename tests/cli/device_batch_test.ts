@@ -36,6 +36,13 @@ Deno.test("deviceBatch() takes small batches and Muon on a CPU and in software t
   assertEquals(recipeOf(["--optimizer", "adamw"]), [256, 2e-3, undefined, undefined]);
   const own = ["--optimizer", "muon", "--muon-lr", "0.02", "--muon-every", "2"];
   assertEquals(recipeOf(own), [256, 2e-3, 0.02, 2]);
+  const begin = (...flags: string[]) => {
+    const { settings: { curriculum, maskRate } } = filled(flags, devices[0])!;
+    return [curriculum[0]!.length, maskRate.start];
+  };
+  assertEquals(begin(), [16, 0.5]);
+  assertEquals(begin("--curriculum", "32:20%,64:20%,128", "--mask-rate", "40%:15%"), [32, 0.4]);
+  assertEquals(begin("--attention", "16:40%"), [32, 0.5]);
   for (const flags of [["--preset", "bert"], ["--width", "512"], ["--objective", "contrastive"]]) {
     assertEquals(filled(flags, devices[0]), undefined, flags.join(" "));
   }

@@ -79,3 +79,26 @@ Deno.test("muonSettings() updates matrices every fourth step at the seldomest", 
   const every = (width: number, stepTokens?: number) => muonSettings({ width, stepTokens }).every ?? 1;
   assertEquals([every(128), every(128, 1024), every(128, 512), every(768, 1024), every(768, 8192)], [1, 1, 2, 4, 1]);
 });
+
+Deno.test("cpuBatch() begins with shorter windows and more masks, where nobody has chosen others", () => {
+  const config = { preset: "modernbert" as const, width: 128 };
+  const of = (length: number, chosen: ChosenRecipe = {}, changes: Changes = {}) => {
+    const usual = { ...defaultSettings({ ...config, length }), ...changes };
+    const { curriculum, maskRate } = cpuBatch(usual, { config, chosen })!;
+    return { usual, curriculum, maskRate };
+  };
+  const { curriculum, maskRate } = of(128);
+  assertEquals(curriculum, parseCurriculum("16:15%,32:20%,64:25%,128:40%"));
+  assertEquals(maskRate, { start: 0.5, end: 0.15 });
+  // others were not measured
+  for (const length of [64, 132, 256]) assertEquals(of(length).curriculum, of(length).usual.curriculum);
+  for (const chosen of [{ curriculum: true, maskRate: true }, { adamw: true }]) {
+    const kept = of(128, chosen);
+    assertEquals([kept.curriculum, kept.maskRate], [kept.usual.curriculum, kept.usual.maskRate]);
+  }
+  const own: Changes = { curriculum: parseCurriculum("64:50%,128"), maskRate: { start: 0.3, end: 0.1 } };
+  const { curriculum: lengths, maskRate: masks } = of(128, {}, own);
+  assertEquals({ curriculum: lengths, maskRate: masks }, own);
+  const spans = of(128, {}, { maskMode: "span" });
+  assertEquals(spans.maskRate, spans.usual.maskRate);
+});
