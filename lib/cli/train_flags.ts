@@ -25,7 +25,7 @@ import { MOST_LOCAL_STEPS } from "../train/rank_steps.ts";
 import { KEPT_CHECKPOINTS } from "../train/checkpoint.ts";
 import { BATCH_TEXTS, TEXT_LENGTH, VIEW_DROPOUT } from "../train/contrastive_settings.ts";
 import { type LearningRate, type MaskRate, schedules, type Span } from "../train/schedule.ts";
-import { CPU_MASK_RATE, FEWEST_TOKENS, MOST_WIDTH, USUAL_TOKENS } from "../train/cpu_batch.ts";
+import { CPU_LENGTH, CPU_MASK_RATE, FEWEST_TOKENS, MOST_WIDTH, USUAL_TOKENS } from "../train/cpu_batch.ts";
 import { EVALUATION_TOKENS, MOST_EVERY, muonSettings } from "../train/settings.ts";
 import { DEFAULT_TEXT } from "./default_text.ts";
 import { percent, shortCount, shortShare } from "./figures.ts";
@@ -185,7 +185,7 @@ const batches = {
   ),
   curriculum: flag(
     "STAGES",
-    `length:share,...,length or none; :share@512 for batches of 512 tokens (default: rising to the final length, from shorter ones for ${onCpu})`,
+    `length:share,...,length or none; :share@512 for batches of 512 tokens (default: rising to the final length; at length ${CPU_LENGTH}, ${onCpu} with muon begin with windows of 16)`,
     text,
   ),
   attention: flag(
@@ -215,7 +215,7 @@ const batches = {
   "checkpoint-activations": flagSwitch("recompute activations for the gradient: less memory, a third slower"),
   "mask-rate": flag(
     "SHARE",
-    `share of tokens masked, or start:end, or more on the way such as 40%:15%:5%; ${onCpu} begin with ${
+    `share of tokens masked, or start:end, or more on the way such as 40%:15%:5%; at length ${CPU_LENGTH}, ${onCpu} with muon begin with ${
       percent(CPU_MASK_RATE.start, 0)
     } (${byDefault(({ maskRate }) => maskRate, spelledMaskRate)})`,
     parseMaskRate,

@@ -22,11 +22,19 @@ export const USUAL_TOKENS = 512;
 /** Fewest updates of Muon's matrices in a run: with fewer, they are updated at every step. */
 const FEWEST_UPDATES = 25;
 
+/** The final length for which shorter windows and more masks were measured (bench/RESULTS.md). */
+export const CPU_LENGTH = 128;
+
+/** Stages from an eighth of that length on. */
+const CPU_STAGES: readonly Stage[] = [
+  { length: 16, share: 0.15 },
+  { length: 32, share: 0.2 },
+  { length: 64, share: 0.25 },
+  { length: CPU_LENGTH, share: 0.4 },
+];
+
 /** Half of the tokens masked at first: short windows have few contexts, and this makes more of them. */
 export const CPU_MASK_RATE: MaskRate = { start: 0.5, end: 0.15 };
-
-/** Final lengths, from and below, that are reached by {@linkcode fourStages}. */
-const [FEWEST_LENGTH, MOST_LENGTH] = [128, 256];
 
 /** The widest model for which it was measured. */
 export const MOST_WIDTH = 256;
@@ -54,7 +62,7 @@ export interface ChosenRecipe {
 }
 
 /**
- * The settings with small batches, shorter windows and more masks at first, and Muon for the matrices of the layers as often as its
+ * The settings with small batches, at length 128 shorter windows and more masks at first, and Muon for the matrices of the layers as often as its
  * products cost a fifth of a step; undefined for models for which nobody has measured it. Muon's rate falls with the root of the step's
  * tokens below 512; that of the other parameters stays. `train` of the command line does so for new models on the CPU device.
  *
@@ -95,29 +103,17 @@ export function cpuBatch<Settings extends CpuRecipe>(
   return { ...settings, batchTokens, optimizer: { ...settings.optimizer, muon } };
 }
 
-/** What is masked, and in how long windows: what is not as usual somebody has chosen. */
+/** What is masked, and in how long windows: what is not as usual somebody has chosen, and the two go together. */
 function masksAndLengths(
   { curriculum, maskRate, maskMode }: CpuRecipe,
   { preset, width, chosen }: Pick<ModelConfig, "preset" | "width"> & { chosen: ChosenRecipe },
 ): Pick<CpuRecipe, "curriculum" | "maskRate"> {
-  const { length } = curriculum.at(-1)!;
-  const usual = defaultSettings({ preset, width, length });
-  const isUsual = (name: "curriculum" | "maskRate", value: unknown) =>
-    !chosen[name] && JSON.stringify(value) === JSON.stringify(usual[name]);
-  const isShort = length % 8 === 0 && length >= FEWEST_LENGTH && length < MOST_LENGTH;
-  return {
-    curriculum: isShort && isUsual("curriculum", curriculum) ? fourStages(length) : curriculum,
-    maskRate: maskMode === "token" && isUsual("maskRate", maskRate) ? CPU_MASK_RATE : maskRate,
-  };
+  const usual = defaultSettings({ preset, width, length: CPU_LENGTH });
+  const isUsual = JSON.stringify([curriculum, maskRate]) === JSON.stringify([usual.curriculum, usual.maskRate]);
+  return !isUsual || chosen.curriculum || chosen.maskRate || maskMode !== "token"
+    ? { curriculum, maskRate }
+    : { curriculum: CPU_STAGES, maskRate: CPU_MASK_RATE };
 }
-
-/** Stages from an eighth of the final length on. */
-const fourStages = (length: number): Stage[] => [
-  { length: length / 8, share: 0.15 },
-  { length: length / 4, share: 0.2 },
-  { length: length / 2, share: 0.25 },
-  { length, share: 0.4 },
-];
 
 /** About how many steps a budget has; many where nobody knows. */
 function stepsOf(budget: Budget | undefined, stepTokens: number): number {

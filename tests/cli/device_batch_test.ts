@@ -42,7 +42,9 @@ Deno.test("deviceBatch() takes small batches and Muon on a CPU and in software t
   };
   assertEquals(begin(), [16, 0.5]);
   assertEquals(begin("--curriculum", "32:20%,64:20%,128", "--mask-rate", "40%:15%"), [32, 0.4]);
-  assertEquals(begin("--attention", "16:40%"), [32, 0.5]);
+  assertEquals(begin("--attention", "16:40%"), [32, 0.4]);
+  assertEquals(begin("--mask-rate", "40%:15%"), [32, 0.4]);
+  assertEquals(begin("--length", "256"), [16, 0.4]);
   for (const flags of [["--preset", "bert"], ["--width", "512"], ["--objective", "contrastive"]]) {
     assertEquals(filled(flags, devices[0]), undefined, flags.join(" "));
   }
