@@ -28,24 +28,24 @@ export const INTERRUPTED = 130;
 const SLOW_STEP = 0.2;
 
 /**
- * Listens for interrupts: `stopping` is called at the first, `leaving` at the second, after which the program ends. A terminal
- * that goes away (SIGHUP) interrupts too, but says so several times, and under nohup not at all.
+ * Listens for interrupts: `stopping` is called at the first, by which signal, and `leaving` at the second, after which the program
+ * ends. A terminal that goes away (SIGHUP) interrupts too, but says so several times, and under nohup not at all.
  *
- * @param options.isContinued Whether what started this program has it continue (SIGCONT) some time before it terminates it: the two
- * are one interrupt. Default: false.
+ * @param options.continued Where what started this program has it continue (SIGCONT) some time before it terminates it, as one
+ * interrupt: asked then, whether it is one. A program that was stopped before is only to go on.
  */
 export function listenForInterrupts(
-  { stopping, leaving, isContinued = false }: {
-    stopping: () => void;
+  { stopping, leaving, continued }: {
+    stopping: (signal: Deno.Signal | undefined) => void;
     leaving: () => void;
-    isContinued?: boolean;
+    continued?: (() => Promise<boolean>) | undefined;
   },
 ): Interrupt {
   const controller = new AbortController();
-  const stop = () => {
+  const stop = (signal?: Deno.Signal) => {
     if (controller.signal.aborted) return;
     controller.abort();
-    stopping();
+    stopping(signal);
   };
   let counter: SignalCounter | undefined;
   let [heard, heardBefore] = [false, 0];
@@ -54,10 +54,10 @@ export function listenForInterrupts(
     Deno.exit(INTERRUPTED);
   };
   const counted = () => counter ? heardBefore + counter.count() : 0;
-  const stopOrLeave = () => {
+  const stopOrLeave = (signal: Deno.Signal) => {
     if (heard || counted() > 1) leave();
     heard = true;
-    stop();
+    stop(signal);
   };
   const count = () => {
     if (counter) return;
@@ -66,12 +66,15 @@ export function listenForInterrupts(
     counter = countSignals(twice, () => counted() > 1 && leave());
   };
   const twice: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
-  const listeners = new Map<Deno.Signal, () => void>(twice.map((name) => [name, stopOrLeave]));
+  const listeners = new Map<Deno.Signal, () => void>(twice.map((name) => [name, () => stopOrLeave(name)]));
   // Deno ends by what it ignored before once it listens for any signal
-  listeners.set("SIGHUP", hangupIsIgnored ? () => {} : stop);
-  const pauses = isContinued ? pauseWatch() : undefined;
-  // one who was stopped is only to go on
-  if (pauses) listeners.set("SIGCONT", () => pauses.wasPaused() || stop());
+  listeners.set("SIGHUP", hangupIsIgnored ? () => {} : () => stop("SIGHUP"));
+  const pauses = continued ? pauseWatch() : undefined;
+  if (continued && pauses) {
+    listeners.set("SIGCONT", async () => {
+      if (!pauses.wasPaused() && await continued()) stop("SIGCONT");
+    });
+  }
   for (const [name, listener] of listeners) Deno.addSignalListener(name, listener);
   return {
     signal: controller.signal,

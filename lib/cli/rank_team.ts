@@ -25,6 +25,8 @@ export interface RankTeam {
   readonly description: string;
   /** How the launcher ends its processes when it is interrupted, where they hear of it before they are told to end. */
   readonly ending: LaunchEnding | undefined;
+  /** Whether all ranks are there as far as is known: a launcher ends those that are left as it does at Ctrl-C. */
+  isWhole(): Promise<boolean>;
   /** Where the run is kept, once that is known, for what is said at the end. */
   path: string | undefined;
   /** Ends, with the others. */
@@ -55,6 +57,9 @@ export class LaunchError extends RangeError {
 
 /** Milliseconds in which others see who says what is wrong. */
 const LAST_WORDS = 600;
+
+/** Milliseconds in which a rank of another machine hears that one is gone. */
+const WORD_GETS_ROUND = 400;
 
 /** What each rank tells of itself. */
 interface RankFacts extends RankProcess {
@@ -89,12 +94,18 @@ export async function joinLaunch({ choice, patience, environment = ownEnvironmen
     cores: navigator.hardwareConcurrency,
     cpus: allowedCpus(),
   });
-  const look = () => wire.look();
+  const look = () => void wire.look();
+  let isLost = false;
   const team: RankTeam = {
     ranks,
     threads: threadsOf(ranks.rank, facts),
     description: describe(ranks, mpi, launch),
     ending: launch.ending,
+    async isWhole() {
+      if (isLost || wire.look()) return false;
+      await new Promise((resolve) => setTimeout(resolve, WORD_GETS_ROUND));
+      return !isLost && !wire.look();
+    },
     path: undefined,
     async close() {
       if (Deno.build.os !== "windows") Deno.removeSignalListener("SIGTERM", look);
@@ -103,12 +114,18 @@ export async function joinLaunch({ choice, patience, environment = ownEnvironmen
   };
   // how launchers end the others when one has ended
   if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", look);
-  wire.watch(facts, (lost) => void endWith(lost, { team, facts, patience }));
+  wire.watch(facts, (lost) => {
+    isLost = true;
+    void endWith(lost, { team, facts, patience });
+  });
   return { team, notice: undefined };
 }
 
 /** How many times as long as a rank may be silent the others may take to begin: programs start cold. */
 const START = 3;
+
+/** Milliseconds that a timer can wait. */
+const LONGEST_TIMER = 2 ** 31 - 1;
 
 /** Milliseconds between two ranks, in whose turn each says that others are missing. */
 const TURN = 1500;
@@ -127,14 +144,14 @@ export async function begunWithin<T>(
     turn?: number;
   },
 ): Promise<T> {
-  const seconds = START * patience;
+  const seconds = Number((START * patience).toPrecision(3));
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
     const what =
       `rank ${rank} has waited ${seconds} seconds for the others to begin MPI; all must be started with the ` +
       "same --mpi, and where they only begin slowly, --rank-timeout gives them longer";
     late.reject(new LaunchError(`Cannot train as ${size} ranks, as ${launcher} started them: ${what}`, true));
-  }, 1000 * seconds + turn * rank);
+  }, Math.min(1000 * seconds + turn * rank, LONGEST_TIMER));
   try {
     return await Promise.race([begun, late.promise]);
   } finally {

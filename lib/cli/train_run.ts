@@ -76,10 +76,14 @@ export async function trainRun(
   { parsed, terminal, json }: Omit<Site, "signal" | "slow" | "interrupt" | "known">,
 ): Promise<number> {
   const recovery = createRecovery((line) => terminal.print(line));
+  const { team } = first;
   const interrupt = listenForInterrupts({
-    stopping: () => terminal.print(`finishing the step and saving; ${timeLeft(first) ?? "again to stop at once"}`),
+    stopping: (signal) => {
+      const next = timeLeft(first, signal) ?? "again to stop at once";
+      terminal.print(`finishing the step and saving; ${next}`);
+    },
     leaving: () => leaveAtOnce(terminal, first),
-    isContinued: first.team?.ending !== undefined,
+    continued: team?.ending && (() => team.isWhole()),
   });
   const { signal, remove } = interrupt;
   first.claim.begin();
@@ -119,11 +123,12 @@ export async function trainRun(
   }
 }
 
-/** How long a launcher that was interrupted lets its processes go on; undefined where that is not known. */
-function timeLeft({ team }: Run): string | undefined {
-  const { pause, option } = team?.ending ?? {};
-  if (pause === undefined) return undefined;
-  return `the launcher leaves ${counted(2 * pause, "second")} for that, ${option} N gives twice as many as N`;
+/** How long a launcher lets its processes go on from a signal on, as it ends them; undefined where that is not known. */
+function timeLeft({ team }: Run, signal: Deno.Signal | undefined): string | undefined {
+  const pauses = { SIGCONT: 2, SIGTERM: 1 }[signal as string];
+  if (!team?.ending || pauses === undefined) return undefined;
+  const { pause, option } = team.ending;
+  return `mpirun leaves ${counted(pauses * pause, "second")} for that, with ${option} N twice N`;
 }
 
 /** A new run that a GPU has no memory for, with batches in more parts: WebGPU tells how much there is only when it is used up. */

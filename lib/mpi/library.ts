@@ -70,7 +70,10 @@ export function libraryNames(family: MpiFamily | undefined, os: string = Deno.bu
   return families.flatMap((name) => candidates[name][os] ?? []);
 }
 
-/** MPI is called by several threads, one after the other: what waits is called beside the event loop. */
+/**
+ * MPI is called by several threads, one after the other: what waits is called beside the event loop. Open MPI and MPICH take their
+ * end from another thread than their beginning, as the tests have it.
+ */
 const MPI_THREAD_SERIALIZED = 2;
 
 /** Tag of messages between two ranks. */

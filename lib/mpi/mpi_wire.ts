@@ -23,8 +23,8 @@ export interface LostRank {
 export interface MpiWire extends RankWire {
   /** From now on ranks are watched; `lost` is called once, when one does not go on. */
   watch(processes: readonly RankProcess[], lost: (rank: LostRank) => void): void;
-  /** Looks at once whether a process of this machine is gone, as when a launcher ends the others. */
-  look(): void;
+  /** Looks at once whether a process of this machine is gone, as when a launcher ends the others; returns whether one is. */
+  look(): boolean;
 }
 
 /** Milliseconds between two looks at other ranks. */
@@ -41,7 +41,7 @@ const LAST_WORDS = 1500;
 export function mpiWire(mpi: MpiLibrary, { patience }: { patience: number }): MpiWire {
   const { rank, size } = mpi;
   const mail = mailbox(mpi);
-  let watch: RankWatch = { look: () => {}, stop: () => {} };
+  let watch: RankWatch = { look: () => false, stop: () => {} };
   const waiting = waits(async () => {
     // MPI may find before the watch that a rank is gone, which then says which one
     watch.look();
@@ -122,8 +122,8 @@ function pendingOn(request: Request, { settled }: Pick<Waits, "settled">): Pendi
 
 /** A watch over ranks. */
 interface RankWatch {
-  /** Looks at once whether a process of this machine is gone. */
-  look(): void;
+  /** Looks at once whether a process of this machine is gone; returns whether one is, or was seen to be. */
+  look(): boolean;
   /** Watches no more. */
   stop(): void;
 }
@@ -156,12 +156,13 @@ function watchOver(
   };
   const look = () => {
     const gone = hasSeen || isOver ? [] : goneRanks(processes, { rank });
-    if (gone.length === 0) return;
+    if (gone.length === 0) return hasSeen;
     // who ends after this one is told of by nobody
     hasSeen = true;
     const isTeller = tellerOf(gone, processes) === rank;
     if (isTeller) tell({ rank: gone[0]!, how: "gone", isTeller });
     else setTimeout(() => tell({ rank: gone[0]!, how: "gone", isTeller }), LAST_WORDS);
+    return true;
   };
   const timer = setInterval(() => {
     const came = mail.take();

@@ -10,7 +10,7 @@ import type { OverflowRecord, SkippedRecord, SpikeRecord, TrainRecord } from "./
 import { afterLoss, afterSkip, type LossTrend, NO_TREND } from "./loss_trend.ts";
 
 /** What becomes of a step that was read back. */
-export type StepEvent = TrainRecord | SkippedRecord | OverflowRecord | SpikeRecord;
+type StepEvent = TrainRecord | SkippedRecord | OverflowRecord | SpikeRecord;
 
 /** Judges the steps of a run, in order. */
 export interface StepJudge {

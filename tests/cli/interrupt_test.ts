@@ -99,13 +99,15 @@ Deno.test("a launcher that has its processes continue and then terminates them i
   ignore: Deno.build.os !== "linux",
 }, async () => {
   const waits = `console.log("busy"); await new Promise((resolve) => setTimeout(resolve, 1500));`;
-  const [continued, alone] = [busyWith(waits, "isContinued: true,"), busyWith(waits)];
-  const [told, twice, stopped, other, blind] = await Promise.all([
+  const [continued, alone] = [busyWith(waits, "continued: () => Promise.resolve(true),"), busyWith(waits)];
+  const ending = busyWith(waits, "continued: () => Promise.resolve(false),");
+  const [told, twice, stopped, other, blind, lost] = await Promise.all([
     signalledWhileBusy(continued, [["SIGCONT", 300], ["SIGTERM", 0]], "-A"),
     signalledWhileBusy(continued, [["SIGCONT", 300], ["SIGTERM", 200], ["SIGTERM", 0]], "-A"),
     signalledWhileBusy(continued, [["SIGSTOP", 1000], ["SIGCONT", 0]], "-A"),
     signalledWhileBusy(alone, [["SIGCONT", 0]], "-A"),
     signalledWhileBusy(continued, [["SIGCONT", 300], ["SIGTERM", 0]]),
+    signalledWhileBusy(ending, [["SIGCONT", 0]], "-A"),
   ]);
   assertEquals(told, [0, ["stopping", "end"]]);
   assertEquals(twice, [130, ["stopping", "leaving"]]);
@@ -114,4 +116,5 @@ Deno.test("a launcher that has its processes continue and then terminates them i
   assertEquals(other, [0, ["end"]]);
   // one who cannot tell waits for the next signal
   assertEquals(blind, [0, ["stopping", "end"]]);
+  assertEquals(lost, [0, ["end"]]);
 });

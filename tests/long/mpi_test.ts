@@ -239,6 +239,22 @@ for (const { ignore, ...launcher } of launchers) {
   });
 
   Deno.test({
+    name: `train under ${mpi} promises no saving where a rank was killed`,
+    ignore,
+    fn: () =>
+      inTemporaryFolder(async (cwd) => {
+        const name = `lost-${Deno.pid}`;
+        const args = [...train, "--steps", "100000", "--name", name].filter((word) => word !== "--quiet");
+        const result = ended(spawnRanks(launcher, args, { size: 3, cwd }));
+        await waitFor(() => hasCheckpoint(`${cwd}/runs/${name}`));
+        Deno.kill((await rankProcesses(name)).get(1)!, "SIGKILL");
+        const { out, err } = await result;
+        assertEquals(`${out}${err}`.includes("finishing the step"), false, out + err);
+        assertLess(await secondsUntilGone(name), 10);
+      }),
+  });
+
+  Deno.test({
     name: `train under ${mpi} that is interrupted finishes the step, saves, and goes on from there`,
     ignore,
     fn: () =>

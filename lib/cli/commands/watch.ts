@@ -50,7 +50,7 @@ export async function watchCommand(args: readonly string[]): Promise<number> {
   await checkRuns(paths, "watch", { mayBegin: true });
   const page = await openPage(paths, { port: parsed.get(port), flag: "--port" });
   const ended = Promise.withResolvers<void>();
-  const { remove } = listenForInterrupts({ stopping: ended.resolve, leaving: () => {} });
+  const { remove } = listenForInterrupts({ stopping: () => ended.resolve(), leaving: () => {} });
   sayWrapped(`page    ${page.address}\nCtrl-C ends it`);
   await ended.promise;
   remove();
