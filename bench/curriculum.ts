@@ -4,16 +4,14 @@
  * hours never have the machine alone.
  * `deno task race:curriculum [--lengths 128,256,512] [--tokens 1M] [--seeds 3] [--size small] [--text shakespeare] [--svg FILE] [-- flags]`
  */
-import { parseCurriculum, type Stage } from "../lib/batch/curriculum.ts";
+import { defaultCurriculum, type Stage } from "../lib/batch/curriculum.ts";
 import { flag, flagHelp, flagSwitch, parseFlags } from "../lib/cli/flags.ts";
 import { grouped } from "../lib/cli/figures.ts";
 import { parseChoice, parseCount } from "../lib/cli/flag_values.ts";
 import { openCpuDevice } from "../lib/device/cpu/open_cpu.ts";
 import { prepareStep } from "./card_step.ts";
 import { median } from "./helpers.ts";
-import { modelConfig, type Size, sizes } from "../lib/model/config.ts";
-import { cpuBatch } from "../lib/train/cpu_batch.ts";
-import { defaultSettings } from "../lib/train/settings.ts";
+import { type Size, sizes } from "../lib/model/config.ts";
 import { race } from "./race/main.ts";
 import type { RaceLine } from "./race/race_log.ts";
 import { recipeOf } from "./race/recipes.ts";
@@ -86,26 +84,16 @@ interface Compared {
 }
 
 const BASELINE = recipeOf("no-curriculum");
+
+/** The same for all: on a CPU shorter windows and more masks come together, and here lengths alone are to differ. */
+const MASK_RATE = ["--mask-rate", "40%:15%"];
+
 const names = { "no-curriculum": "one length", default: "rising lengths" } as const;
 
-/** The stages of runs: those that their flags name, or the default of a CPU. */
-function stagesOf({ length, flags }: Pick<RaceLine, "length" | "flags">): readonly Stage[] {
-  const at = flags.indexOf("--curriculum");
-  if (at >= 0) return parseCurriculum(flags[at + 1]!, { length });
-  const config = modelConfig({ size: "small", vocab: 70 });
-  const usual = defaultSettings({ ...config, length });
-  return (cpuBatch(usual, { config }) ?? usual).curriculum;
-}
-
-/** The default's stages at a final length, as it was when its runs were made. */
-const risingStages = ({ length, lines }: Compared): readonly Stage[] =>
-  stagesOf(lines.find(({ recipe }) => recipe === "default") ?? { length, flags: [] });
-
 /** A curve of a recipe's runs over estimated seconds. */
-function curveOf(name: keyof typeof names, compared: Compared, speeds: Speeds): Curve {
-  const { length, lines } = compared;
+function curveOf(name: keyof typeof names, { length, lines }: Compared, speeds: Speeds): Curve {
   const curves = goodRuns(lines, name).map(({ points }) => points);
-  const stages = name === "default" ? risingStages(compared) : [{ length, share: 1 }];
+  const stages = name === "default" ? defaultCurriculum(length) : [{ length, share: 1 }];
   return {
     name: names[name],
     points: meanCurve(curves).map(({ tokens, loss }, i) => {
@@ -122,14 +110,13 @@ function curveOf(name: keyof typeof names, compared: Compared, speeds: Speeds): 
 }
 
 /** A row for a length: what the curriculum takes to come to the loss that one length ends with. */
-export function worthRow(compared: Compared, speeds: Speeds): string[] {
-  const { length, lines } = compared;
+export function worthRow({ length, lines }: Compared, speeds: Speeds): string[] {
   const [none, rising] = standings(lines, BASELINE.name);
   const budget = (lines[0]!.budget as { tokens: number }).tokens;
   const rise = goodRuns(lines, "default").map(({ points }) => points);
   const way = none?.loss && reached(meanCurve(rise), none.loss.mean);
   const whole = secondsOf(budget, { stages: [{ length, share: 1 }], budget, speeds });
-  const took = way && secondsOf(way.tokens, { stages: risingStages(compared), budget, speeds });
+  const took = way && secondsOf(way.tokens, { stages: defaultCurriculum(length), budget, speeds });
   const spread = (one: typeof none) =>
     one?.loss ? `${one.loss.mean.toFixed(3)} ± ${one.loss.deviation?.toFixed(3) ?? "?"}` : "-";
   return [
@@ -147,7 +134,8 @@ async function main(args: readonly string[]): Promise<void> {
   if (parsed.help) return console.log(flagHelp({ Options: flags }));
   const lengths = parsed.get(flags.lengths) ?? [128, 256, 512];
   const [tokens, text, size] = [parsed.get(flags.tokens), parsed.get(flags.text), parsed.get(flags.size)];
-  const all = ["--size", size, ...(at < 0 ? [] : args.slice(at + 1))];
+  const own = at < 0 ? [] : args.slice(at + 1);
+  const all = ["--size", size, ...(own.includes("--mask-rate") ? [] : MASK_RATE), ...own];
   const log = parsed.get(flags.log) ?? new URL("race.jsonl", import.meta.url);
   const compared: Compared[] = [];
   for (const length of lengths) {
@@ -169,7 +157,7 @@ async function main(args: readonly string[]): Promise<void> {
     if (own.length > 0) compared.push({ length, lines: own });
   }
   const measured = new Set(
-    compared.flatMap((one) => [one.length, ...risingStages(one).map((stage) => stage.length)]),
+    compared.flatMap(({ length }) => [length, ...defaultCurriculum(length).map((stage) => stage.length)]),
   );
   const speeds = await measureSpeeds([...measured], { vocab: text === "wikipedia" ? 4096 : 70, size });
   console.log([...speeds].map(([length, speed]) => `length ${length}: ${grouped(speed)} tokens/s`).join("\n"));

@@ -45,7 +45,7 @@ export function deviceBatch<Settings extends Omit<TrainingSettings, "budget">>(
 }
 
 /**
- * Settings with small batches and Muon, but for what was chosen; undefined where a model is trained on, which has learned by other steps,
+ * Settings by which a CPU learns most, but for what was chosen; undefined where a model is trained on, which has learned by other steps,
  * and for models for which nobody has measured it.
  */
 function smallBatch<Settings extends Omit<TrainingSettings, "budget">>(

@@ -62,9 +62,10 @@ export interface ChosenRecipe {
 }
 
 /**
- * The settings with small batches, at length 128 shorter windows and more masks at first, and Muon for the matrices of the layers as often as its
- * products cost a fifth of a step; undefined for models for which nobody has measured it. Muon's rate falls with the root of the step's
- * tokens below 512; that of the other parameters stays. `train` of the command line does so for new models on the CPU device.
+ * The settings with small batches, at length 128 shorter windows and more masks at first, and Muon for the matrices of the layers
+ * as often as its products cost a fifth of a step; undefined for models for which nobody has measured it. Muon's rate falls with the
+ * root of the step's tokens below 512; that of the other parameters stays. `train` of the command line does so for new models on the
+ * CPU device.
  *
  * @param options `config`: of the model; `budget`: of the run, of which a short one updates all matrices at every step; `chosen`: what
  * stays as it is.
@@ -78,17 +79,17 @@ export interface ChosenRecipe {
  * ```
  */
 export function cpuBatch<Settings extends CpuRecipe>(
-  usual: Settings,
+  given: Settings,
   { config: { preset, width }, budget, chosen = {} }: {
     config: Pick<ModelConfig, "preset" | "width">;
     budget?: Budget;
     chosen?: ChosenRecipe;
   },
 ): Settings | undefined {
-  const { learningRate: { schedule, peak }, accumulate } = usual;
+  const { learningRate: { schedule, peak }, accumulate } = given;
   if (preset !== "modernbert" || width > MOST_WIDTH || schedule === "noam") return undefined;
   // of AdamW in such masks and lengths nothing was measured
-  const settings = chosen.adamw ? usual : { ...usual, ...masksAndLengths(usual, { preset, width, chosen }) };
+  const settings = chosen.adamw ? given : { ...given, ...masksAndLengths(given, { preset, width, chosen }) };
   const longest = Math.max(...settings.curriculum.map(({ length }) => length));
   // batches of a stage's own are chosen as much as those of all
   const batchTokens = chosen.batch || settings.curriculum.some(({ batchTokens }) => batchTokens !== undefined)

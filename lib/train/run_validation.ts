@@ -47,32 +47,10 @@ export interface RunValidation {
 
 /** The validation of a run. */
 export function runValidation(site: LoopSite): RunValidation {
-  const { options, settings, clock } = site;
+  const { options, settings } = site;
   let evaluator: Evaluator | undefined;
   let tokens = options.resume?.evaluateTokens ?? plannedEvaluateTokens(settings);
   let seconds = 0;
-  const events = async function* (
-    at: At,
-    { timed, programBytes }: { timed: TimedWork<Awaited<ReturnType<EvaluatedGroup["result"]>>> } & ProgramBytes,
-  ): AsyncGenerator<TrainEvent> {
-    const { value: { share, evaluation }, seconds: passed } = await during(site, "validation", () => timed.result());
-    clock.validation.add(passed);
-    seconds += passed;
-    yield { kind: "phase", phase: "validating", step: at.step, share };
-    if (!evaluation) return;
-    const { predicted: _, ...means } = evaluation;
-    yield {
-      kind: "validation",
-      step: at.step,
-      tokens: at.tokens,
-      seconds: clock.training.seconds(),
-      length: finalLength(settings),
-      ...means,
-      paddingShare: paddingShare(at.position),
-      deviceBytes: options.model.bytes + programBytes() + await evaluator!.bytes(),
-      residentBytes: residentBytes(),
-    };
-  };
   return {
     get tokens() {
       return tokens;
@@ -97,7 +75,11 @@ export function runValidation(site: LoopSite): RunValidation {
       seconds = 0;
       for await (const group of known.groups((loss) => diverged(at.step, loss))) {
         const timed = site.time.timed(() => group.result(), begun);
-        yield { begin: timed.begin, events: () => events(at, { timed, programBytes }) };
+        const passed = (more: number) => void (seconds += more);
+        yield {
+          begin: timed.begin,
+          events: () => groupEvents(site, { at, timed, evaluator: known, programBytes, passed }),
+        };
         begun = performance.now();
       }
     },
@@ -108,8 +90,35 @@ export function runValidation(site: LoopSite): RunValidation {
   };
 }
 
-interface ProgramBytes {
-  readonly programBytes: () => number;
+/** What a group of windows came to; the last one tells of all. */
+async function* groupEvents(
+  site: LoopSite,
+  { at, timed, evaluator, programBytes, passed }: {
+    at: At;
+    timed: TimedWork<Awaited<ReturnType<EvaluatedGroup["result"]>>>;
+    evaluator: Evaluator;
+    programBytes: () => number;
+    passed: (seconds: number) => void;
+  },
+): AsyncGenerator<TrainEvent> {
+  const { options: { model }, settings, clock } = site;
+  const { value: { share, evaluation }, seconds } = await during(site, "validation", () => timed.result());
+  clock.validation.add(seconds);
+  passed(seconds);
+  yield { kind: "phase", phase: "validating", step: at.step, share };
+  if (!evaluation) return;
+  const { predicted: _, ...means } = evaluation;
+  yield {
+    kind: "validation",
+    step: at.step,
+    tokens: at.tokens,
+    seconds: clock.training.seconds(),
+    length: finalLength(settings),
+    ...means,
+    paddingShare: paddingShare(at.position),
+    deviceBytes: model.bytes + programBytes() + await evaluator.bytes(),
+    residentBytes: residentBytes(),
+  };
 }
 
 function evaluatorOf({ options, settings }: LoopSite, tokens: number): Promise<Evaluator> {

@@ -7,16 +7,7 @@ const speeds = new Map([[32, 200], [64, 150], [128, 100]]);
 
 /** A run whose curve falls evenly to a loss over 1,000 tokens. */
 const line = (recipe: string, seed: number, loss: number): RaceLine => ({
-  ...{
-    commit: "a",
-    recipe,
-    flags: ["--curriculum", "32:20%,64:20%,128"],
-    text: "t",
-    length: 128,
-    budget: { tokens: 1000 },
-    seed,
-    date: "",
-  },
+  ...{ commit: "a", recipe, flags: [], text: "t", length: 128, budget: { tokens: 1000 }, seed, date: "" },
   points: [0, 500, 1000].map((tokens) => ({ tokens, seconds: 1, loss: 3 + tokens / 1000 * (loss - 3), accuracy: 0 })),
   ...{ tokens: 1000, seconds: 1, device: {}, vectors: [] },
 });
@@ -34,7 +25,7 @@ Deno.test("secondsOf() adds up the stages at their own speeds", () => {
 
 Deno.test("worthRow() says what rising lengths take to come to the loss of one", () => {
   const lines = [1, 2].flatMap((seed) => [line("no-curriculum", seed, 2), line("default", seed, 1)]);
-  // 20% at 32, 20% at 64: 500 tokens are at the loss of 2, after 1 + 200 / 150 + 1 seconds of 10
+  // by default 20% at 32, 20% at 64: 500 tokens are at the loss of 2, after 1 + 200 / 150 + 1 seconds of 10
   assertEquals(worthRow({ length: 128, lines }, speeds), [
     "128",
     "2.000 ± 0.000",
