@@ -67,7 +67,15 @@ const others = new Set(["--help", "--version", "--global", "--target"]);
 /** Of docker, which one page is about. */
 const dockers = new Set(["--rm", "--init", "--user", "--gpus", "--group-add", "--time"]);
 /** Of launchers of several processes, which one page is about. */
-const launchers = new Set(["--allow-run-as-root", "--oversubscribe", "--bind-to", "--map-by", "--mca", "--signal"]);
+const launchers = new Set([
+  "--allow-run-as-root",
+  "--oversubscribe",
+  "--bind-to",
+  "--map-by",
+  "--mca",
+  "--signal",
+  "--kill-on-bad-exit",
+]);
 
 Deno.test("the pages name only options that exist", () => {
   const known = new Set([...helpOf.values()].flatMap(optionsIn));

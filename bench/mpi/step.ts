@@ -1,10 +1,11 @@
 /**
  * Steps on ranks: tokens a second, and what of the time goes into sums; under a launcher or alone.
  *
- * mpirun -n 2 deno run -A --no-check bench/mpi/step.ts [SIZE] [STEPS] [FORMAT] [BUCKET]
+ * mpirun -n 2 deno run -A --no-check bench/mpi/step.ts [SIZE] [STEPS] [FORMAT] [BUCKET] [TOKENS]
  *
  * SIZE is a name, or layers and width as in 6x512; BUCKET are the gradients at least that are added up at a time while others are
- * computed, none: all at the end. Each rank has a batch of 1,024 tokens, whatever their number, and one thread.
+ * computed, none: all at the end. Each rank has a batch of TOKENS, by default 1,024, whatever their number, and one thread. Two of it beside
+ * each other without a launcher tell what two ranks could come to at most: cores that share a memory slow each other down.
  *
  * @module
  */
@@ -20,7 +21,7 @@ import { characterTokenizer, scanCharacters } from "../../lib/tokenizer/characte
 import { train } from "../../lib/train/trainer.ts";
 import type { WirePrecision } from "../../lib/mpi/wire_precision.ts";
 
-const [size = "small", steps = "60", precision = "f32", bucket = "usual"] = Deno.args;
+const [size = "small", steps = "60", precision = "f32", bucket = "usual", tokens = "1024"] = Deno.args;
 const { team } = await joinLaunch({ choice: "auto", patience: 120 });
 const ranks = team?.ranks;
 const corpus = storiesCorpus();
@@ -34,7 +35,16 @@ const never = { steps: 1e9 };
 const warm = Math.min(10, Math.ceil(Number(steps) / 3));
 let [start, cpu, bytes, waited] = [0, 0, 0, 0];
 const used = () => process.cpuUsage().user + process.cpuUsage().system;
-const options = { model, corpus, tokenizer, ranks, tiles: true, accumulate, batchTokens: 1024, evaluateTokens: 1024 };
+const options = {
+  model,
+  corpus,
+  tokenizer,
+  ranks,
+  tiles: true,
+  accumulate,
+  batchTokens: Number(tokens),
+  evaluateTokens: 1024,
+};
 const events = train({
   ...options,
   budget: { steps: Number(steps) + warm },
@@ -65,6 +75,7 @@ if ((ranks?.rank ?? 0) === 0) {
     size,
     precision,
     bucket,
+    tokens: Number(tokens),
     parameters: model.store.count,
     milliseconds: each(milliseconds),
     processor: each(processor),

@@ -36,8 +36,8 @@ export interface LaunchEnding {
 
 /** A launcher's variables. */
 export interface Signs extends Pick<Launch, "launcher" | "hasMpi" | "family"> {
-  /** How it ends its processes: the option that its pauses are given by, their variable, and seconds where that is not set. */
-  readonly ending?: { readonly option: string; readonly variable: string; readonly pause: number };
+  /** How it ends its processes: the option that its pauses are given by, their variables, and seconds where none is set. */
+  readonly ending?: { readonly option: string; readonly variables: readonly string[]; readonly pause: number };
   /** Variable of the number of this process. */
   readonly rank: string;
   /** Variable of the number of processes. */
@@ -57,7 +57,8 @@ export const launchers: readonly Signs[] = [
     family: "Open MPI",
     ending: {
       option: "--mca odls_base_sigkill_timeout",
-      variable: "OMPI_MCA_odls_base_sigkill_timeout",
+      // from version 5 on its launcher is PRRTE, with variables of its own
+      variables: ["OMPI_MCA_odls_base_sigkill_timeout", "PRTE_MCA_odls_base_sigkill_timeout"],
       pause: 1,
     },
   },
@@ -106,7 +107,8 @@ export function launchOf(environment: (name: string) => string | undefined): Lau
     const [at, count] = [whole(rank), whole(size)];
     if (at === undefined || count === undefined || at >= count || count < 2) continue;
     const family = rest.hasMpi ? rest.family ?? familyOf(environment) : undefined;
-    const pauses = ending && { option: ending.option, pause: whole(ending.variable) ?? ending.pause };
+    const given = ending?.variables.map(whole).find((seconds) => seconds !== undefined);
+    const pauses = ending && { option: ending.option, pause: given ?? ending.pause };
     return { ...rest, family, rank: at, size: count, localRank: whole(localRank), variable: size, ending: pauses };
   }
   return undefined;

@@ -112,6 +112,8 @@ Deno.test("launchOf() knows how long Open MPI leaves its processes when it is in
   const own = { OMPI_COMM_WORLD_RANK: "0", OMPI_COMM_WORLD_SIZE: "2" };
   const option = "--mca odls_base_sigkill_timeout";
   assertEquals(launch(own)!.ending, { option, pause: 1 });
-  assertEquals(launch({ ...own, OMPI_MCA_odls_base_sigkill_timeout: "60" })!.ending, { option, pause: 60 });
+  for (const variable of ["OMPI_MCA_odls_base_sigkill_timeout", "PRTE_MCA_odls_base_sigkill_timeout"]) {
+    assertEquals(launch({ ...own, [variable]: "60" })!.ending, { option, pause: 60 });
+  }
   assertEquals(launch({ PMI_RANK: "0", PMI_SIZE: "2" })!.ending, undefined);
 });

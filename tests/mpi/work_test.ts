@@ -6,14 +6,16 @@ function pendingUntilTold() {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   let [isDone, failure]: [boolean, Error | undefined] = [false, undefined];
   const waits: string[] = [];
+  let isIdleNow = () => false;
   promise.catch(() => {});
   const pending: Pending = {
     test() {
       if (failure) throw failure;
       return isDone;
     },
-    wait({ idly = false } = {}) {
-      waits.push(idly ? "idly" : "awaited");
+    wait({ isIdle = () => false } = {}) {
+      isIdleNow = isIdle;
+      waits.push(isIdle() ? "idly" : "awaited");
       return promise;
     },
   };
@@ -25,7 +27,7 @@ function pendingUntilTold() {
     failure = error;
     reject(error);
   };
-  return { pending, waits, done, fail };
+  return { pending, waits, isIdle: () => isIdleNow(), done, fail };
 }
 
 /** Work of two parts, which notes how far it is. */
@@ -92,7 +94,10 @@ Deno.test("backgroundWork() keeps the processor busy with waiting only when it i
   const [a, b] = [pendingUntilTold(), pendingUntilTold()];
   const background = backgroundWork();
   background.add(noting("x", [a.pending, b.pending], []));
+  assertEquals(a.isIdle(), true);
   const settled = background.settled();
+  // what had begun before is waited for in haste from now on
+  assertEquals(a.isIdle(), false);
   a.done();
   b.done();
   await settled;
