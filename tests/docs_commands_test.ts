@@ -73,7 +73,8 @@ function isQuick([name, ...args]: readonly string[]): boolean {
     "metrics",
     "report",
   ];
-  return quick.includes(name ?? "") &&
+  // there is no training that was cut short
+  return quick.includes(name ?? "") && !args.includes("--resume") &&
     args.length > (name === "runs" ? -1 : 0) && !args.some((arg) => /^[A-Z]{2,}$|…/.test(arg));
 }
 

@@ -12,7 +12,15 @@ import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { batcher, passBatches } from "./batches.ts";
 import type { Example } from "./examples.ts";
 import { best, classificationPrograms, pieceLogits, softmax } from "./predict_pieces.ts";
-import { type FineTuneSettings, rateAt } from "./settings.ts";
+import {
+  type FineTuneProgress,
+  type FineTuneState,
+  type LooksState,
+  type ParameterArrays,
+  readTraining,
+  writeTraining,
+} from "./fine_tune_state.ts";
+import { fineTuneOptimizer as optimizer, type FineTuneSettings, rateAt } from "./settings.ts";
 
 /** What happens in fine-tuning. */
 export type FineTuneEvent =
@@ -39,9 +47,6 @@ export type FineTuneEvent =
     readonly isBest: boolean;
   };
 
-/** Settings of AdamW: those of BERT's fine-tuning (Devlin et al., 2019). */
-const optimizer = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, clip: 1 };
-
 /** Steps that are submitted before they are waited for. */
 const SUBMITTED = 8;
 
@@ -53,28 +58,76 @@ export interface Examples {
   readonly validation: readonly Example[];
 }
 
+/** How a fine-tuning begins, is kept and ends. */
+export interface FineTuneCourse {
+  /** Ends it after the step under way, with the weights of the best look until then, before the first the latest ones. */
+  readonly signal?: AbortSignal | undefined;
+  /** Where it goes on. Default: from the beginning. */
+  readonly from?: FineTuneState | undefined;
+  /** Is shown the progress after each look, and waited for. */
+  readonly keep?: ((progress: FineTuneProgress) => Promise<void>) | undefined;
+  /** What {@linkcode FineTuneState.print} will be. */
+  readonly print?: string | undefined;
+}
+
 /**
  * Trains a model on examples. It ends after its steps, or when the loss on what is held out has not fallen for some looks; then
  * the model has the weights of the best look.
  *
- * @param signal Ends it after the step under way, with the weights of the best look until then, before the first the latest ones.
  * @throws {RangeError} if the loss is not finite.
  */
 export async function* fineTune(
   { model, tokenizer }: { model: Model; tokenizer: Tokenizer },
   { training, validation }: Examples,
   settings: FineTuneSettings,
-  signal?: AbortSignal,
+  { signal, from, keep, print = "" }: FineTuneCourse = {},
 ): AsyncGenerator<FineTuneEvent> {
   const { steps, batch, seed } = settings;
-  const padding = tokenizer.special["[PAD]"];
-  const { parts } = batcher(training, { config: model.config, padding, batch });
-  const programs = programCache((shape: TextShape) => compileClassification(model, shape, { optimizer }));
-  const held = validation.length > 0 ? watchHeldOut({ model, tokenizer }, validation) : undefined;
-  let [step, first, weights]: [number, number, number[]] = [0, 0, []];
+  const submitted = submitter({ model, tokenizer }, training, settings);
+  const held = validation.length > 0 ? watchHeldOut({ model, tokenizer }, validation, from) : undefined;
+  if (from) writeTraining(model, from);
+  let [step, first, weights]: [number, number, number[]] = [from?.step ?? 0, from?.step ?? 0, []];
+  const state = async (): Promise<FineTuneState> => ({
+    ...{ step, print, looks: held?.looks() ?? NO_LOOKS },
+    ...await readTraining(model),
+    best: held?.best(),
+  });
   try {
-    for (const examples of passes(training, { batch, seed })) {
-      if (signal?.aborted) break;
+    for (const examples of passes(training, { batch, seed }).drop(step)) {
+      if (signal?.aborted || step === steps) break;
+      weights.push(await submitted.step(examples, step++));
+      const looks = step % settings.evaluateEvery === 0 || step === steps;
+      if (!looks && step - first < SUBMITTED && !signal?.aborted) continue;
+      yield { kind: "steps", step, steps, loss: await meanLoss(model, { first, end: step, weights }) };
+      [first, weights] = [step, []];
+      // who interrupts does not wait for a look
+      if (!looks || signal?.aborted) continue;
+      if (held) {
+        const look = await held.look(step);
+        yield look.event;
+        if (look.sinceBest >= settings.patience) break;
+      }
+      if (step < steps) await keep?.({ step, steps, state });
+    }
+    held?.restore(step);
+  } finally {
+    await submitted.close();
+    await held?.close();
+  }
+}
+
+/** Submits steps of training. */
+function submitter(
+  { model, tokenizer }: { model: Model; tokenizer: Tokenizer },
+  training: readonly Example[],
+  settings: FineTuneSettings,
+) {
+  const { batch, seed } = settings;
+  const { parts } = batcher(training, { config: model.config, padding: tokenizer.special["[PAD]"], batch });
+  const programs = programCache((shape: TextShape) => compileClassification(model, shape, { optimizer }));
+  return {
+    /** Submits a step; returns what the labels of its examples weigh. */
+    async step(examples: readonly Example[], step: number): Promise<number> {
       const all = parts(examples);
       const weight = all.reduce((sum, part) => sum + part.weight, 0);
       for (const [microStep, part] of all.entries()) {
@@ -84,25 +137,10 @@ export async function* fineTune(
         program.write(part);
         program.program.run(...microStep < all.length - 1 ? ["gradients"] : ["gradients", "update"]);
       }
-      weights.push(weight);
-      step++;
-      const looks = step % settings.evaluateEvery === 0 || step === steps;
-      if (!looks && step - first < SUBMITTED && !signal?.aborted) continue;
-      yield { kind: "steps", step, steps, loss: await meanLoss(model, { first, end: step, weights }) };
-      [first, weights] = [step, []];
-      // who interrupts does not wait for a look
-      if (held && looks && !signal?.aborted) {
-        const look = await held.look(step);
-        yield look.event;
-        if (look.sinceBest >= settings.patience) break;
-      }
-      if (step === steps) break;
-    }
-    held?.restore(step);
-  } finally {
-    await programs.clear();
-    await held?.close();
-  }
+      return weight;
+    },
+    close: () => programs.clear(),
+  };
 }
 
 /** The batches of one pass after the other, without an end. */
@@ -125,20 +163,25 @@ async function meanLoss(
   throw new RangeError(`Cannot go on: the loss is not finite at step ${end}; a lower learning rate helps`);
 }
 
-/** Looks at what is held out, and keeps the weights of the best look. */
+/** Before the first look. */
+const NO_LOOKS: LooksState = { best: 0, sinceBest: 0, latest: 0 };
+
+/** Looks at what is held out, and keeps the weights of the best look; `from`: goes on with what was told before. */
 function watchHeldOut(
   { model, tokenizer }: { model: Model; tokenizer: Tokenizer },
   validation: readonly Example[],
+  from: FineTuneState | undefined,
 ) {
   const programs = classificationPrograms(model);
-  let [lowest, sinceBest, latest] = [Infinity, 0, 0];
-  let kept: Map<string, Float32Array<ArrayBuffer>> | undefined;
+  let { lowest = Infinity, best: bestStep, sinceBest, latest } = from?.looks ?? NO_LOOKS;
+  // those of a latest look that is the best are what training goes on with
+  let kept: ParameterArrays | undefined = from && (from.best ?? from.parameters);
   return {
     async look(step: number): Promise<{ event: FineTuneEvent; sinceBest: number }> {
       const logits = await pieceLogits(validation, { model, tokenizer, programs });
       const { loss, accuracy } = lossOf(validation, logits);
       const isBest = loss < lowest;
-      if (isBest) [lowest, sinceBest, kept] = [loss, 0, await model.readParameters()];
+      if (isBest) [lowest, bestStep, sinceBest, kept] = [loss, step, 0, await model.readParameters()];
       else sinceBest++;
       latest = step;
       return { event: { kind: "validation", step, loss, accuracy, isBest }, sinceBest };
@@ -147,6 +190,9 @@ function watchHeldOut(
     restore(step: number) {
       if (kept && (sinceBest > 0 || step > latest)) model.writeParameters(kept);
     },
+    looks: (): LooksState => ({ ...(lowest < Infinity ? { lowest } : {}), best: bestStep, sinceBest, latest }),
+    /** The weights of the best look, where the latest is another. */
+    best: () => sinceBest > 0 ? kept : undefined,
     close: () => programs.clear(),
   };
 }

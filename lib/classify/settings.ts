@@ -5,6 +5,7 @@
  */
 
 import type { ModelConfig } from "../model/config.ts";
+import type { OptimizerOptions } from "../optimizer/optimizer.ts";
 
 /** Every example counts the same, or every class does. */
 export type ClassWeighting = "none" | "balanced";
@@ -57,6 +58,15 @@ const MANY = 500;
 const BASE_RATE = 5e-5;
 const BASE_WIDTH = 768;
 const LARGEST_RATE = 1e-3;
+
+/** Settings of AdamW: those of BERT's fine-tuning (Devlin et al., 2019). */
+export const fineTuneOptimizer: OptimizerOptions = {
+  beta1: 0.9,
+  beta2: 0.999,
+  epsilon: 1e-8,
+  weightDecay: 0.01,
+  clip: 1,
+};
 
 /** Dropout of BERT's architecture, which was made with it; ModernBERT's has none. */
 export const BERT_DROPOUT = 0.1;

@@ -10,7 +10,8 @@ import type { ClassificationConfig, ClassifierPool } from "../model/config.ts";
 import { counted } from "../sentences/counted.ts";
 import { groupsOf } from "../labelled/equal_items.ts";
 import { type Example, type Piece, piecesKey } from "./examples.ts";
-import { fineTune, type FineTuneEvent } from "./fine_tune.ts";
+import { type Examples, fineTune, type FineTuneCourse, type FineTuneEvent } from "./fine_tune.ts";
+import { type FineTuneProgress, type FineTuneState, printOf } from "./fine_tune_state.ts";
 import {
   balancedWeights,
   type ClassWeighting,
@@ -35,6 +36,8 @@ export interface TrainingBegins {
   readonly classes: Classes;
   /** How it is trained. */
   readonly settings: FineTuneSettings;
+  /** Where it goes on; undefined: at the beginning. */
+  readonly from?: Pick<FineTuneState, "step" | "looks"> | undefined;
 }
 
 /** What is heard of the training of a classifier. */
@@ -61,6 +64,10 @@ export type ClassifierOptions = FineTuneOptions & {
   readonly pool?: ClassifierPool | undefined;
   /** Ends training after the step under way, with the weights that were best until then. */
   readonly signal?: AbortSignal | undefined;
+  /** Where the same training, with the same examples and options, goes on. Default: from the beginning. */
+  readonly from?: FineTuneState | undefined;
+  /** Is shown the progress after each look, about 20 times in all, to keep its state if it likes; training waits for it. */
+  readonly keep?: ((progress: FineTuneProgress) => Promise<void>) | undefined;
   /** Is told what happens. */
   readonly hear?: ((event: ClassifierEvent) => void) | undefined;
   /** Is told what the user should know of the data. */
@@ -141,12 +148,14 @@ export async function trainHead(
     ...options,
     seed,
   });
-  hear?.({ kind: "begin", examples: training.length, heldOut: validation.length, classes, settings });
+  const split = { training: examples(training), validation: examples(validation) };
+  const course = await courseOf(options, split, { settings, head, config: base.model.config });
+  const { from } = course;
+  let steps = from?.step ?? 0;
+  hear?.({ kind: "begin", examples: training.length, heldOut: validation.length, classes, settings, from });
   const model = await withNewHead(base, { head, dropout, seed });
   try {
-    let steps = 0;
-    const split = { training: examples(training), validation: examples(validation) };
-    const events = fineTune(model, split, settings, options.signal);
+    const events = fineTune(model, split, settings, course);
     for await (const event of events) {
       hear?.(event);
       steps = event.step;
@@ -161,6 +170,22 @@ export async function trainHead(
     model.model.destroy();
     throw error;
   }
+}
+
+/** The course that options ask for; of what is kept the examples' print is needed. */
+async function courseOf(
+  { signal, from, keep }: ClassifierOptions,
+  { training, validation }: Examples,
+  about: unknown,
+): Promise<FineTuneCourse> {
+  if (!from && !keep) return { signal };
+  const print = await printOf([...training, ...validation], [training.length, about]);
+  if (from && from.print !== print) {
+    throw new RangeError(
+      "Cannot go on with the training: its examples, its options or its model are not those that it began with",
+    );
+  }
+  return { signal, from, keep, print };
 }
 
 function* labelsIn(named: readonly NamedExample[]): Generator<string> {

@@ -39,7 +39,7 @@ export async function classifyEval(parsed: ParsedFlags): Promise<number> {
       for (const notice of scoreNotices(score, unit)) sayAside(`note: ${notice}`);
       for (const line of skippedLines(opened.bad)) sayAside(line);
       return 0;
-    }, { classifier: true });
+    }, { classifier: true, isBusy: true });
   } finally {
     await opened.close();
   }

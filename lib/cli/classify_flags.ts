@@ -10,7 +10,7 @@ import { poolModes } from "../inference/embed.ts";
 import { checkpoint } from "./checkpoint_choice.ts";
 import { parseChoice, parseCount, parseNumber, parseShare } from "./flag_values.ts";
 import { flag, flagSwitch } from "./flags.ts";
-import { deviceFlags, json } from "./opened_model.ts";
+import { busyDeviceFlags, json } from "./opened_model.ts";
 import { labelledFlags } from "./open_labelled.ts";
 import { trainFlags } from "./train_flags.ts";
 
@@ -31,6 +31,7 @@ export const readFlags = {
 /** How a classifier is trained. */
 export const fineTuneFlags = {
   out: flag("FOLDER", "where the classifier goes; it must not exist yet (required)", trimmed),
+  resume: flag("FOLDER", "instead of all else: go on with a training for FOLDER that was cut short", trimmed),
   test: {
     ...flag("PATH", "labelled data that the classifier is measured on at the end; may be repeated", path),
     repeatable: true,
@@ -77,5 +78,5 @@ export const tellFlags = {
 export const classifyGroups = {
   Options: { ...readFlags, ...tellFlags },
   "Options of train": fineTuneFlags,
-  Device: deviceFlags,
+  Device: busyDeviceFlags,
 };

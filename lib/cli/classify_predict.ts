@@ -44,7 +44,7 @@ export async function classifyPredict(parsed: ParsedFlags): Promise<number> {
       });}
     write.flush();
     return 0;
-  }, { classifier: true });
+  }, { classifier: true, isBusy: true });
 }
 
 /** Prints the classes of texts; says how many were cut off. */

@@ -34,6 +34,9 @@ export function classifyReporter(terminal: Terminal, { unit }: { unit: "text" | 
       if (event.kind === "begin") {
         for (const line of beginLines(event, unit)) terminal.print(line);
         steps = event.settings.steps;
+        if (event.from) {
+          [last, best, looks] = [event.from.step, event.from.looks.best, Number(event.from.looks.latest > 0)];
+        }
         work = longWork(terminal, "training");
       } else if (event.kind === "steps") {
         last = event.step;
@@ -69,7 +72,7 @@ function interruptedLine({ last, steps, best }: { last: number; steps: number; b
   return `interrupted after step ${grouped(last)} of ${grouped(steps)}: ${kept}`;
 }
 
-function beginLines({ examples, heldOut, classes, settings }: TrainingBegins, unit: string): string[] {
+function beginLines({ examples, heldOut, classes, settings, from }: TrainingBegins, unit: string): string[] {
   const { names, counts } = classes;
   const order = [...names.keys()].sort((a, b) => counts[b]! - counts[a]! || a - b);
   const list = listed(order.map((i) => `${names[i]} ${grouped(counts[i]!)}`));
@@ -81,6 +84,7 @@ function beginLines({ examples, heldOut, classes, settings }: TrainingBegins, un
     `plan     ${counted(settings.steps, "step")} of ${grouped(settings.batch)}, learning rate ${
       rate(settings.learningRate)
     }`,
+    ...from ? [`goes on  after step ${grouped(from.step)}`] : [],
   ];
 }
 

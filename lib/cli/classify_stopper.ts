@@ -6,6 +6,7 @@
 
 import type { TextModel } from "../evaluate/text_model.ts";
 import { removeUnfinished } from "../files/new_folder.ts";
+import { KEPT_TRAINING } from "./classify_keeper.ts";
 import { type Interrupt, listenForInterrupts } from "./interrupt.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -36,7 +37,7 @@ export function stopperOf(
         },
         leaving: () => {
           terminal.clear();
-          removeUnfinished(target);
+          removeUnfinished(target, { beside: KEPT_TRAINING });
         },
       });
       device.whileBusy = interrupt.whileBusy;

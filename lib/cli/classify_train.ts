@@ -14,12 +14,22 @@ import type { TextModel } from "../evaluate/text_model.ts";
 import { totalBytes } from "../files/write_files.ts";
 import type { LabelledText } from "../labelled/labelled_texts.ts";
 import type { LabelledWords } from "../labelled/sentence.ts";
+import { quoted } from "../sentences/safe_text.ts";
 import { apartFrom } from "./apart.ts";
 import { checkpointPath } from "./checkpoint_choice.ts";
-import { fineTuneFlags, readFlags } from "./classify_flags.ts";
+import { classifyGroups, fineTuneFlags, readFlags } from "./classify_flags.ts";
+import {
+  goOnCommand,
+  KEPT_TRAINING,
+  type KeptTraining,
+  keptTraining,
+  removeKept,
+  trainingKeeper,
+} from "./classify_keeper.ts";
 import { evaluated, unitOf } from "./classify_unit.ts";
 import { classifyReporter, scoreLines, scoreNotices } from "./classify_report.ts";
-import { definedOnly, type ParsedFlags, UsageError } from "./flags.ts";
+import { grouped } from "./figures.ts";
+import { definedOnly, type ParsedFlags, parseFlags, UsageError } from "./flags.ts";
 import { type Stopper, stopperOf } from "./classify_stopper.ts";
 import { INTERRUPTED } from "./interrupt.ts";
 import { progressAside, waitedFor, watchedItems } from "./long_work.ts";
@@ -32,11 +42,71 @@ import { checkPermissions, readingOf } from "./permissions.ts";
 import { filesOf, sayAside } from "./standard_streams.ts";
 import { openTerminal, type Terminal } from "./terminal.ts";
 
-/** Trains a classifier, measures and writes it; returns the exit code. */
-export async function classifyTrain(parsed: ParsedFlags): Promise<number> {
-  const { given, target, data, test } = placesOf(parsed);
+/** What is to be trained, and where it goes. */
+interface Job {
+  readonly parsed: ParsedFlags;
+  /** Arguments that a training that goes on is told by. */
+  readonly args: readonly string[];
+  readonly target: string;
+  /** Where it goes on. */
+  readonly kept?: KeptTraining | undefined;
+  /** Milliseconds between two savings. */
+  readonly pause?: number | undefined;
+}
+
+/**
+ * Trains a classifier, measures and writes it; returns the exit code.
+ *
+ * @param args What was parsed, for one that goes on later.
+ * @param options `pause`: milliseconds between two savings, at least.
+ */
+export async function classifyTrain(
+  parsed: ParsedFlags,
+  args: readonly string[],
+  { pause }: { pause?: number } = {},
+): Promise<number> {
+  const resumed = parsed.get(fineTuneFlags.resume);
+  if (resumed !== undefined) {
+    const kept = await keptOf(parsed, resumed);
+    return await trainJob({
+      parsed: parseFlags(classifyGroups, kept.args),
+      args: kept.args,
+      target: resumed,
+      kept,
+      pause,
+    });
+  }
+  const { target } = placesOf(parsed);
+  checkPermissions({ read: [target], write: [target] });
+  if (!await isFree(target, { beside: KEPT_TRAINING })) {
+    throw new RangeError(`Cannot write to "${target}": it exists already`);
+  }
+  const kept = await keptTraining(target);
+  if (!kept) return await trainJob({ parsed, args, target, pause });
+  throw new RangeError(
+    `Cannot begin a training for "${target}": one that was cut short was kept there at step ${grouped(kept.step)} of ${
+      grouped(kept.steps)
+    }; to go on with it: ${goOnCommand(target)}; to begin anew, delete the folder`,
+  );
+}
+
+/** The training that is to be gone on with. */
+async function keptOf(parsed: ParsedFlags, target: string): Promise<KeptTraining> {
+  const other = parsed.given.find((name) => name !== "resume");
+  if (other !== undefined || parsed.positional.length > 1) {
+    const what = other === undefined ? quoted(parsed.positional[1]!) : `--${other}`;
+    throw new UsageError(`Leave out ${what}: with --resume a training goes on as it began`);
+  }
+  checkPermissions({ read: [target], write: [target] });
+  const kept = await isFree(target, { beside: KEPT_TRAINING }) ? await keptTraining(target) : undefined;
+  if (kept) return kept;
+  throw new RangeError(`Cannot go on in "${target}": there is no training that was cut short`);
+}
+
+async function trainJob(job: Job): Promise<number> {
+  const { parsed, target } = job;
+  const { given, data, test } = placesOf(parsed);
   checkPermissions({ ...readingOf([given, ...filesOf([...data, ...test])]), write: [target] });
-  if (!await isFree(target)) throw new RangeError(`Cannot write to "${target}": it exists already`);
   const path = await checkpointPath(given, parsed.get(readFlags.checkpoint));
   const opened: OpenedLabelled[] = [];
   try {
@@ -53,7 +123,7 @@ export async function classifyTrain(parsed: ParsedFlags): Promise<number> {
       const stopper = stopperOf(base, { target, terminal });
       try {
         using trained = await trainOn(base, tests ? apartFrom(training, tests) : training, {
-          parsed,
+          ...job,
           terminal,
           stopper,
         });
@@ -69,7 +139,7 @@ export async function classifyTrain(parsed: ParsedFlags): Promise<number> {
       } finally {
         stopper.end();
       }
-    });
+    }, { isBusy: true });
   } finally {
     for (const one of opened) await one.close();
   }
@@ -81,7 +151,7 @@ function placesOf(parsed: ParsedFlags) {
   const target = parsed.get(fineTuneFlags.out);
   const [data, test] = [parsed.all(readFlags.data), parsed.all(fineTuneFlags.test)];
   if (given === undefined || rest.length > 0 || target === undefined || data.length === 0) {
-    throw new UsageError("Usage: classify train DIR --data LABELLED --out FOLDER");
+    throw new UsageError("Usage: classify train DIR --data LABELLED --out FOLDER, or classify train --resume FOLDER");
   }
   if (parsed.get(fineTuneFlags.epochs) !== undefined && parsed.get(fineTuneFlags.steps) !== undefined) {
     throw new UsageError("Give --epochs or --steps, not both");
@@ -93,7 +163,7 @@ function placesOf(parsed: ParsedFlags) {
 async function trainOn(
   base: TextModel,
   data: OpenedLabelled,
-  { parsed, terminal, stopper }: { parsed: ParsedFlags; terminal: Terminal; stopper: Stopper },
+  { parsed, args, target, kept, pause, terminal, stopper }: Job & { terminal: Terminal; stopper: Stopper },
 ): Promise<Trained> {
   const isWords = parsed.get(readFlags.tokens) ?? false;
   const reporter = classifyReporter(terminal, { unit: isWords ? "sentence" : "text" });
@@ -101,7 +171,8 @@ async function trainOn(
     if (event.kind === "begin") stopper.begin();
     reporter.hear(event);
   };
-  const options = { ...optionsOf(parsed), hear, note, signal: stopper.signal };
+  const { keep } = trainingKeeper(target, { args, note, pause });
+  const options = { ...optionsOf(parsed), hear, note, keep, signal: stopper.signal, from: await kept?.load() };
   const examples = watchedItems(terminal, "reading the data", data.examples());
   let trained: Trained | undefined;
   try {
@@ -200,6 +271,7 @@ async function write(
   await waitedFor(
     progressAside(),
     `writing ${totalBytes([...files.values()].flat()).toLocaleString("en")} bytes`,
-    () => writeNewFolder(target, files, { what: "the classifier", last: "config.json" }),
+    () => writeNewFolder(target, files, { what: "the classifier", last: "config.json", beside: KEPT_TRAINING }),
   );
+  await removeKept(target);
 }

@@ -16,15 +16,22 @@ import { parameterCount } from "../model/parameters.ts";
 import { sayAside } from "./standard_streams.ts";
 import { checkModelPath } from "./model_path.ts";
 import { findModels } from "../files/find_models.ts";
+import { DEFAULT_BLAS } from "./train_defaults.ts";
 import { trainFlags } from "./train_flags.ts";
 
 const { device, threads, blas } = trainFlags;
 
-/** Flags that say where a model runs. */
+/** Flags that say where a model runs that gives the same digits on any CPU. */
 export const deviceFlags = {
   device,
   threads,
   blas: { ...blas, help: "system BLAS for the CPU device: auto, off or a path", default: "off" },
+};
+
+/** Flags that say where a model runs that reads so much that the time it takes matters more than last digits. */
+export const busyDeviceFlags = {
+  ...deviceFlags,
+  blas: { ...deviceFlags.blas, default: DEFAULT_BLAS },
 };
 
 /** What DIR means, for help. */
@@ -40,7 +47,7 @@ export const modelPermissions: Readonly<Record<string, string>> = {
 
 /** What a command that computes uses besides, where it is allowed. */
 export const devicePermissions: Readonly<Record<string, string>> = {
-  "--allow-ffi": "a system BLAS, where --blas asks for it",
+  "--allow-ffi": "a system BLAS, for quicker matrix products on the CPU device",
   "--allow-read=CLONE": "several threads of the CPU device, where the program runs from a clone",
   "--allow-env=XDG_RUNTIME_DIR": "keeps Mesa's graphics drivers from complaining",
 };
@@ -134,17 +141,23 @@ export function watchedModel(opened: OpenedModel): OpenedModel {
   return { ...opened, weights: watchedWeights(opened.weights, { work, parameters: parameterCount(opened.config) }) };
 }
 
+/** Which flags say where a model runs. */
+interface BusyOptions {
+  /** Whether they are {@linkcode busyDeviceFlags}. */
+  readonly isBusy?: boolean | undefined;
+}
+
 /** Loads a model onto the device that the flags ask for, and passes it on with what the user should know of the device. */
 export async function withModel<T>(
   path: string,
   parsed: ParsedFlags,
   use: (model: MaskedLanguageModel, device: { readonly reason: string }) => Promise<T>,
-  options: HeadOptions = {},
+  { isBusy = false, ...options }: HeadOptions & BusyOptions = {},
 ): Promise<T> {
   const named = await openNamed(path, options);
   const opened = await openDevice(parsed.get(deviceFlags.device), {
     threads: parsed.get(deviceFlags.threads),
-    blas: parsed.get(deviceFlags.blas),
+    blas: parsed.get((isBusy ? busyDeviceFlags : deviceFlags).blas),
   }).catch(async (error) => {
     await named.weights.close();
     throw error;
@@ -175,9 +188,10 @@ export async function withModels<T>(
   [path, ...rest]: readonly string[],
   parsed: ParsedFlags,
   use: (models: MaskedLanguageModel[], device: { readonly reason: string }) => Promise<T>,
+  options: BusyOptions = {},
 ): Promise<T> {
   return await withModel(path!, parsed, async (model, device) => {
     if (rest.length === 0) return await use([model], device);
-    return await withModels(rest, parsed, (others, device) => use([model, ...others], device));
-  });
+    return await withModels(rest, parsed, (others, device) => use([model, ...others], device), options);
+  }, options);
 }

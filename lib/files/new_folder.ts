@@ -11,13 +11,24 @@ import { type FileSet, writeFiles } from "./write_folder.ts";
 /** Where the files lie until all of them are on the disk. */
 const UNFINISHED = ".unfinished";
 
+/** What may lie in a new folder before it is written, and stays there. */
+export interface BesideOptions {
+  /** Name of it. Default: nothing may. */
+  readonly beside?: string | undefined;
+}
+
 /**
- * Whether a folder may be made: there is nothing of that name, or only what an interrupted {@linkcode writeNewFolder} left.
+ * Whether a folder may be made: there is nothing of that name, or only what an interrupted {@linkcode writeNewFolder} left, and
+ * what may lie beside.
  */
-export async function isFree(path: string): Promise<boolean> {
+export async function isFree(path: string, { beside }: BesideOptions = {}): Promise<boolean> {
   try {
-    for await (const { name } of Deno.readDir(path)) if (name !== UNFINISHED) return false;
-    return await Deno.stat(`${path}/${UNFINISHED}`).then(() => true, () => false);
+    let isOurs = false;
+    for await (const { name } of Deno.readDir(path)) {
+      if (name !== UNFINISHED && name !== beside) return false;
+      isOurs = true;
+    }
+    return isOurs;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return true;
     // it is a file, or what is to hold it is one, of which who writes there says more
@@ -27,12 +38,19 @@ export async function isFree(path: string): Promise<boolean> {
 }
 
 /** Removes what a {@linkcode writeNewFolder} under way has made so far. At once, for a program may be about to end. */
-export function removeUnfinished(path: string): void {
+export function removeUnfinished(path: string, options: BesideOptions = {}): void {
   try {
-    if (Deno.statSync(`${path}/${UNFINISHED}`).isDirectory) Deno.removeSync(path, { recursive: true });
+    if (Deno.statSync(`${path}/${UNFINISHED}`).isDirectory) removeWritten(path, options);
   } catch {
     // there is nothing
   }
+}
+
+/** Removes a folder, or all of it but what lies beside. */
+function removeWritten(path: string, { beside }: BesideOptions): void {
+  const names = [...Deno.readDirSync(path)].map(({ name }) => name);
+  for (const name of names) if (name !== beside) Deno.removeSync(`${path}/${name}`, { recursive: true });
+  if (beside === undefined || !names.includes(beside)) Deno.removeSync(path);
 }
 
 /**
@@ -68,11 +86,11 @@ const isThere = (path: string) =>
 export async function writeNewFolder(
   path: string,
   files: FileSet,
-  { what, last }: Pick<WriteOptions, "what"> & { readonly last: string },
+  { what, last, beside }: Pick<WriteOptions, "what"> & BesideOptions & { readonly last: string },
 ): Promise<void> {
   const context = { what, place: path, bytes: totalBytes([...files.values()].flat()) };
   const waiting = `${path}/${UNFINISHED}`;
-  if (!await isFree(path)) throw new WriteError(`Cannot write ${what} to "${path}": it exists already`);
+  if (!await isFree(path, { beside })) throw new WriteError(`Cannot write ${what} to "${path}": it exists already`);
   try {
     await Deno.remove(waiting, { recursive: true }).catch(() => {});
     await makeNewFolder(waiting, context);
@@ -83,7 +101,7 @@ export async function writeNewFolder(
     }
     await Deno.remove(waiting);
   } catch (error) {
-    await Deno.remove(path, { recursive: true }).catch(() => {});
+    await Promise.try(() => removeWritten(path, { beside })).catch(() => {});
     throw error;
   }
 }

@@ -143,3 +143,60 @@ Deno.test("classify predict streams the lines of standard input", () =>
       "the hat",
     ]]);
   }));
+
+Deno.test("classify train goes on after a crash, and comes to the same classifier", () =>
+  inTemporaryFolder(async (cwd) => {
+    await workplace(cwd);
+    const preload = [new URL("../helpers/cut_short.ts", import.meta.url).pathname];
+    const killed = await runCli(train("good.csv", "out", "--test", "test.csv"), { cwd, preload });
+    assert(killed.code !== 0 && !killed.err.includes("error"), killed.err);
+    assertEquals([...Deno.readDirSync(`${cwd}/out`)].map(({ name }) => name), [".training"]);
+    const resume = ["classify", "train", "--resume"];
+    const [anew, other, extra, resumed, again, gone, whole] = await runMains([
+      train("good.csv", "out"),
+      [...resume, "out", "--lr", "1"],
+      [...resume, "out", "base"],
+      [...resume, "out"],
+      [...resume, "out"],
+      [...resume, "nothing"],
+      train("good.csv", "whole", "--test", "test.csv"),
+    ], { cwd });
+    assertEquals([anew, other, extra, resumed, again, gone, whole].map((one) => one!.code), [1, 2, 2, 0, 1, 1, 0]);
+    assertMatch(anew!.err, /one that was cut short was kept there at step 1 of 16; to go on with it: .* --resume out;/);
+    assertStringIncludes(other!.err, "Leave out --lr: with --resume a training goes on as it began");
+    assertStringIncludes(extra!.err, 'Leave out "base"');
+    assertStringIncludes(again!.err, 'Cannot go on in "out": there is no training that was cut short');
+    assertStringIncludes(gone!.err, 'Cannot go on in "nothing": there is no training that was cut short');
+    assertStringIncludes(resumed!.out, "goes on  after step 1");
+    const ends = (out: string) => out.slice(out.indexOf("step 2 ")).replaceAll("whole", "out");
+    assertEquals(ends(resumed!.out), ends(whole!.out));
+    const [one, two] = ["out", "whole"].map((name) => Deno.readFileSync(`${cwd}/${name}/model.safetensors`));
+    assertEquals(one, two);
+    assert(!await Deno.stat(`${cwd}/out/.training`).then(() => true, () => false));
+  }));
+
+Deno.test("classify train goes on with nothing but what it began with", () =>
+  inTemporaryFolder(async (cwd) => {
+    await workplace(cwd);
+    const preload = [new URL("../helpers/cut_short.ts", import.meta.url).pathname];
+    await runCli(train("good.csv", "out"), { cwd, preload });
+    const rows = await Deno.readTextFile(`${cwd}/good.csv`);
+    await Deno.writeTextFile(`${cwd}/good.csv`, rows.replace("the red ball", "the blue hat"));
+    const resume = ["classify", "train", "--resume", "out"];
+    const [changed] = await runMains([resume], { cwd });
+    assertEquals(changed!.code, 1);
+    assertStringIncludes(
+      changed!.err,
+      "Cannot go on with the training: its examples, its options or its model are not",
+    );
+    // what is damaged is never taken for what it was
+    await Deno.writeTextFile(`${cwd}/good.csv`, rows);
+    const [folder] = [...Deno.readDirSync(`${cwd}/out/.training`)].map(({ name }) => `${cwd}/out/.training/${name}`);
+    const bytes = await Deno.readFile(`${folder}/training.safetensors`);
+    bytes[bytes.length - 7]! ^= 1;
+    await Deno.writeFile(`${folder}/training.safetensors`, bytes);
+    const [damaged] = await runMains([resume], { cwd });
+    assertEquals(damaged!.code, 1);
+    assertStringIncludes(damaged!.err, "training.safetensors");
+    assertEquals([...Deno.readDirSync(`${cwd}/out`)].map(({ name }) => name), [".training"]);
+  }));

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { WriteError, writeError, writeFile, writing } from "../../lib/files/write_files.ts";
-import { isFree, tryNewFolder, writeNewFolder } from "../../lib/files/new_folder.ts";
+import { isFree, removeUnfinished, tryNewFolder, writeNewFolder } from "../../lib/files/new_folder.ts";
 import { writeFolder } from "../../lib/files/write_folder.ts";
 import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
 
@@ -43,6 +43,22 @@ Deno.test("tryNewFolder() says what would keep writeNewFolder() from writing, an
     await tryNewFolder(`${folder}/left`, { what });
     assertEquals(await isFree(`${folder}/left`), true);
     assertEquals(await names(folder), ["file", "left"]);
+  }));
+
+Deno.test("writeNewFolder() leaves what may lie beside as it is", () =>
+  inTemporaryFolder(async (folder) => {
+    const [path, beside] = [`${folder}/new`, ".kept"];
+    await Deno.mkdir(`${path}/${beside}/inner`, { recursive: true });
+    assertEquals([await isFree(path), await isFree(path, { beside })], [false, true]);
+    const options = { what: "the model", last: "a.txt", beside };
+    await assertRejects(() => writeNewFolder(path, new Map([["a/b\0", []]]), options));
+    assertEquals(await names(path), [beside]);
+    await Deno.mkdir(`${path}/.unfinished`);
+    removeUnfinished(path, { beside });
+    assertEquals(await names(`${path}/${beside}`), ["inner"]);
+    await writeNewFolder(path, files, options);
+    assertEquals(await names(path), [beside, "a.txt", "inner"]);
+    assertEquals(await isFree(path, { beside }), false);
   }));
 
 Deno.test("writeFolder() and writeFile() say what keeps them from writing", () =>

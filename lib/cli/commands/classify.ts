@@ -20,6 +20,7 @@ import { nearest } from "../suggestions.ts";
 const classifyHelp = `Trains classifiers of texts or of words, uses them and measures them.
 
 Usage: ${program} classify train DIR --data LABELLED --out FOLDER [options]
+       ${program} classify train --resume FOLDER
        ${program} classify predict FOLDER [TEXT...] [options]
        ${program} classify eval FOLDER --data LABELLED [options]
 
@@ -27,6 +28,7 @@ ${folderHelp}
 train takes the encoder of DIR and trains all its weights with a new head: eight texts a class will do, a hundred thousand are fine.
 FOLDER gets a model of BertForSequenceClassification or ModernBertForSequenceClassification, with --tokens of
 BertForTokenClassification or ModernBertForTokenClassification; predict and eval take such folders from elsewhere too.
+A training of more than a minute is kept in FOLDER/.training; one that was cut short goes on with --resume.
 predict reads its texts, the lines of --file, or those of standard input, and prints a line of JSON for each: {"text", "label",
 "probability", "probabilities": {class: probability}}, of words {"text", "words": [{"word", "tag", "probability"}]}.
 
@@ -49,11 +51,11 @@ Examples:
 /** What each action takes. */
 const actions: Readonly<
   Record<string, {
-    readonly run: (parsed: ParsedFlags) => Promise<number>;
+    readonly run: (parsed: ParsedFlags, args: readonly string[]) => Promise<number>;
     readonly others: readonly string[];
   }>
 > = {
-  train: { run: classifyTrain, others: ["file", ...Object.keys(tellFlags)] },
+  train: { run: (parsed, args) => classifyTrain(parsed, args), others: ["file", ...Object.keys(tellFlags)] },
   predict: { run: classifyPredict, others: ["data", "label", "skip-bad", "json", ...Object.keys(fineTuneFlags)] },
   eval: { run: classifyEval, others: ["file", "top", ...Object.keys(fineTuneFlags)] },
 };
@@ -83,5 +85,5 @@ export async function classifyCommand(args: readonly string[]): Promise<number> 
   if (parsed.get(fineTuneFlags.validation) === 0 && parsed.get(fineTuneFlags.patience) !== undefined) {
     throw new UsageError("Option --patience has no effect with --validation 0: nothing is held out to be looked at");
   }
-  return await action.run(parsed);
+  return await action.run(parsed, args);
 }

@@ -19,7 +19,7 @@ import { documentSources, indexSources } from "../index_documents.ts";
 import { type IndexWays, isIndex, passagesIn, readIndex, type StoredIndex, writeIndex } from "../index_folder.ts";
 import { isSameModel } from "../index_model.ts";
 import { longWork, progressAside } from "../long_work.ts";
-import { deviceFlags, devicePermissions, folderHelp, json, modelPermissions, withModel } from "../opened_model.ts";
+import { busyDeviceFlags, devicePermissions, folderHelp, json, modelPermissions, withModel } from "../opened_model.ts";
 import { checkPermissions, permissionsHelp, readingOf } from "../permissions.ts";
 import { program } from "../program.ts";
 import { shellWord } from "../shell_word.ts";
@@ -40,7 +40,7 @@ const overlap = flag(
 );
 const pool = flag("KIND", "mean or cls, as for embed", parseChoice(poolModes));
 const { field } = trainFlags;
-const groups = { Options: { model, out, by, length, overlap, field, pool, checkpoint, json, ...deviceFlags } };
+const groups = { Options: { model, out, by, length, overlap, field, pool, checkpoint, json, ...busyDeviceFlags } };
 
 const indexPermissions = { "--allow-write=FOLDER": "the index; --allow-read of it and of the documents" };
 
@@ -102,7 +102,7 @@ export async function indexCommand(args: readonly string[]): Promise<number> {
     await writeIndex(target, { model: absolute(place), width, ways, sources: paths, files }, { vectors, passages });
     tell(parsed, { target, files: files.length, unchanged, passages: passagesIn(files), before });
     return 0;
-  });
+  }, { isBusy: true });
 }
 
 /** The index that is there, if one is. */

@@ -17,7 +17,7 @@ import { flag, flagHelp, flagSwitch, type ParsedFlags, parseFlags, UsageError } 
 import { type LongWork, longWork, progressAside } from "../long_work.ts";
 import { skippedLines } from "../open_corpus.ts";
 import { labelledFlags, type OpenedLabelled, openLabelled } from "../open_labelled.ts";
-import { deviceFlags, devicePermissions, folderHelp, json, modelPermissions, withModels } from "../opened_model.ts";
+import { busyDeviceFlags, devicePermissions, folderHelp, json, modelPermissions, withModels } from "../opened_model.ts";
 import { checkPermissions, permissionsHelp, readingOf } from "../permissions.ts";
 import { modelNames, probeData, probeDifferences, probeTable } from "../probe_table.ts";
 import { program } from "../program.ts";
@@ -59,7 +59,7 @@ const flags = {
   checkpoint: { ...checkpoint, help: "of runs: best (by validation), last or step-N (default: last)" },
   json,
 };
-const groups = { Options: flags, Device: deviceFlags };
+const groups = { Options: flags, Device: busyDeviceFlags };
 
 /** Help of the command. */
 const probeHelp = `Tells what a model's frozen vectors know of classes, before anything is fine-tuned.
@@ -108,7 +108,9 @@ export async function probeCommand(args: readonly string[]): Promise<number> {
   const tested = test.length === 0 ? undefined : await openLabelled(test, parsed);
   try {
     const places = await checkpointPaths(paths, parsed.get(flags.checkpoint));
-    return await withModels(places, parsed, (models, { reason }) => run(models, { opened, tested, parsed, reason }));
+    return await withModels(places, parsed, (models, { reason }) => run(models, { opened, tested, parsed, reason }), {
+      isBusy: true,
+    });
   } finally {
     for (const { bad, close } of [opened, ...tested ? [tested] : []]) {
       for (const line of skippedLines(bad)) sayAside(line);
