@@ -4,6 +4,7 @@
  * @module
  */
 
+import { readInPieces } from "../device/staged.ts";
 import type { Model } from "../model/model.ts";
 import { splitMoments, writeMoments } from "../optimizer/optimizer.ts";
 import type { Example } from "./examples.ts";
@@ -56,7 +57,7 @@ export interface FineTuneProgress {
 export async function readTraining(
   { store }: Model,
 ): Promise<Pick<FineTuneState, "parameters" | "firstMoment" | "secondMoment">> {
-  const read = await store.device.read([store.values, store.firstMoment, store.secondMoment]);
+  const read = await readInPieces(store.device, [store.values, store.firstMoment, store.secondMoment]);
   const [values, first, second] = read.map((buffer) => new Float32Array(buffer));
   return { parameters: store.split(values!), ...splitMoments(store, fineTuneOptimizer, [first!, second!]) };
 }
