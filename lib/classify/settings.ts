@@ -40,8 +40,9 @@ export type FineTuneOptions =
     readonly epochs?: number | undefined;
   };
 
-/** Fewest steps, most passes where that takes more, and fewest passes. */
+/** Fewest steps, those where looking at what is held out ends them in time, most passes where that takes more, and fewest passes. */
 const FEWEST_STEPS = 200;
+const FEWEST_WATCHED = 600;
 const MOST_EPOCHS = 100;
 const FEWEST_EPOCHS = 3;
 
@@ -76,14 +77,18 @@ export function validationShare(examples: number): number {
   return examples < FEW ? 0 : examples < MANY ? 0.2 : 0.1;
 }
 
-/** Settings for a number of examples that are learned: small sets are gone through often (Mosbach et al., 2021). */
+/**
+ * Settings for a number of examples that are learned: small sets are gone through often (Mosbach et al., 2021), and more often
+ * where others are held out to end it (`isWatched`).
+ */
 export function fineTuneSettings(
-  { examples, width }: { examples: number; width: number },
+  { examples, width, isWatched = false }: { examples: number; width: number; isWatched?: boolean },
   { epochs, ...options }: FineTuneOptions = {},
 ): FineTuneSettings {
   const batch = options.batch ?? Math.min(examples < MANY ? 16 : 32, examples);
   const epoch = Math.ceil(examples / batch);
-  const usual = Math.max(FEWEST_EPOCHS * epoch, Math.min(FEWEST_STEPS, MOST_EPOCHS * epoch));
+  const fewest = isWatched ? FEWEST_WATCHED : FEWEST_STEPS;
+  const usual = Math.max(FEWEST_EPOCHS * epoch, Math.min(fewest, MOST_EPOCHS * epoch));
   const steps = Math.max(1, options.steps ?? (epochs === undefined ? usual : Math.round(epochs * epoch)));
   return {
     steps,

@@ -144,10 +144,8 @@ export async function trainHead(
     indices.flatMap((i) => numbered(named[i]!, { numbers, weights, isText: of === "text" }));
   const dropout = options.dropout ?? fineTuneDropout(base.model.config);
   const head = { of, classes: classes.names, pool, dropout };
-  const settings = fineTuneSettings({ examples: training.length, width: base.model.config.width }, {
-    ...options,
-    seed,
-  });
+  const known = { examples: training.length, width: base.model.config.width, isWatched: validation.length > 0 };
+  const settings = fineTuneSettings(known, { ...options, seed });
   const split = { training: examples(training), validation: examples(validation) };
   const course = await courseOf(options, split, { settings, head, config: base.model.config });
   const { from } = course;

@@ -45,7 +45,11 @@ export const fineTuneFlags = {
     ...flag("HOW", "none, or balanced: every class counts the same however rare", parseChoice(classWeightings)),
     default: "none" as ClassWeighting,
   },
-  epochs: flag("N", "passes over the data (default: 3, or as many as make 200 steps, up to 100)", parseNumber),
+  epochs: flag(
+    "N",
+    "passes over the data (default: 3, or as many as make 200 steps, 600 with some held out, up to 100)",
+    parseNumber,
+  ),
   steps: flag("N", "steps, instead of passes", parseCount),
   batch: flag("N", "texts of a step (default: 16 of fewer than 500 texts, else 32)", parseCount),
   lr: flag(

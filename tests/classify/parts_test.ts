@@ -59,6 +59,8 @@ Deno.test("fineTuneSettings() goes through few examples often and through many a
     32,
     9375,
   ]]);
+  const watched = (examples: number) => fineTuneSettings({ examples, width: 128, isWatched: true }).steps;
+  assertEquals([32, 160, 3200, 100_000].map(watched), [200, 600, 600, 9375]);
   assertAlmostEquals(of(16).learningRate, 3e-4, 1e-12);
   assertEquals(fineTuneSettings({ examples: 100, width: 768 }).learningRate, 5e-5);
   assertEquals(fineTuneSettings({ examples: 100, width: 16 }).learningRate, 1e-3);
