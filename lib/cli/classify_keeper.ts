@@ -9,8 +9,9 @@ import { checkpointName, type CheckpointStorage, folderStorage } from "../files/
 import { exists, joined } from "../files/paths.ts";
 import { WriteError } from "../files/write_files.ts";
 import { checkFinite } from "../format/finite.ts";
-import { pathIn, readBytes, readJson } from "../format/model_folder.ts";
-import { decodeSafetensors, encodeSafetensors } from "../format/safetensors.ts";
+import { pathIn, readJson } from "../format/model_folder.ts";
+import { encodeSafetensors } from "../format/safetensors.ts";
+import { readTensors } from "../format/tensor_file.ts";
 import { checked, list, number, optional, record, text, whole } from "../sentences/fields.ts";
 import { program } from "./program.ts";
 import { shellWord } from "./shell_word.ts";
@@ -132,9 +133,8 @@ export async function keptTraining(target: string): Promise<KeptTraining | undef
     steps,
     async load() {
       const path = pathIn(folder, FILE);
-      const bytes = await readBytes(folder, FILE);
-      if (!bytes) throw new SyntaxError(`Cannot go on with ${path}: there is no such file`);
-      const { tensors } = decodeSafetensors(bytes, path);
+      const tensors = await readTensors(folder, FILE);
+      if (!tensors) throw new SyntaxError(`Cannot go on with ${path}: there is no such file`);
       const group = (prefix: string): ParameterArrays =>
         new Map(
           [...tensors].filter(([name]) => name.startsWith(prefix)).map(([name, { data }]) => {

@@ -6,7 +6,7 @@
 
 import { toConfigJson } from "../format/config_json.ts";
 import { checkpointName, type CheckpointStorage, stepOf } from "../files/checkpoint_folder.ts";
-import { type ModelFolder, pathIn, readBytes, readJson } from "../format/model_folder.ts";
+import { type ModelFolder, pathIn, readJson } from "../format/model_folder.ts";
 import { checkFinite } from "../format/finite.ts";
 import { toHuggingFace } from "../format/tensor_names.ts";
 import { checked } from "../sentences/fields.ts";
@@ -14,7 +14,8 @@ import { aboutFields, stateFields } from "./run_fields.ts";
 import { openModel } from "../format/open_model.ts";
 import type { ModelPooling } from "../model/pooling.ts";
 import { sentenceFiles } from "../format/sentence_folder.ts";
-import { decodeSafetensors, encodeSafetensors, type HostTensor } from "../format/safetensors.ts";
+import { encodeSafetensors, type HostTensor } from "../format/safetensors.ts";
+import { readTensors } from "../format/tensor_file.ts";
 import { tokenizerFiles } from "../format/tokenizer_writer.ts";
 import { readWeights } from "../format/weights.ts";
 import type { ModelConfig } from "../model/config.ts";
@@ -171,9 +172,8 @@ export async function loadCheckpoint(storage: CheckpointStorage, name: string): 
   if (json === undefined) throw fail("training.json", "there is no such file");
   const says = `Cannot resume from ${pathIn(folder, "training.json")}`;
   const clock = checked<Omit<TrainingState, "parameters">>(json, stateFields, says);
-  const bytes = await readBytes(folder, "optimizer.safetensors");
-  if (!bytes) throw fail("optimizer.safetensors", "there is no such file");
-  const moments = decodeSafetensors(bytes, pathIn(folder, "optimizer.safetensors")).tensors;
+  const moments = await readTensors(folder, "optimizer.safetensors");
+  if (!moments) throw fail("optimizer.safetensors", "there is no such file");
   const { step, tokens, seconds, elapsed, evaluateTokens, trend, optimizer, lossScale, position } = clock;
   const moment = (which: string, has: (parameter: ModelParameter) => boolean = () => true) =>
     new Map(
