@@ -107,7 +107,7 @@ export async function* fineTune(
         yield look.event;
         if (look.sinceBest >= settings.patience) break;
       }
-      if (step < steps) await keep?.({ step, steps, state });
+      if (step < steps && !signal?.aborted) await keep?.({ step, steps, state });
     }
     held?.restore(step);
   } finally {

@@ -77,6 +77,13 @@ export async function printOf(examples: readonly Example[], about: unknown): Pro
     labels,
     weights,
   ]);
-  const bytes = await new Blob([JSON.stringify(about), ...numbers]).arrayBuffer();
+  const parts = [new TextEncoder().encode(JSON.stringify(about)), ...numbers];
+  // one buffer: a digest takes no stream, and a blob of a part for each example takes long
+  const bytes = new Uint8Array(parts.reduce((sum, { byteLength }) => sum + byteLength, 0));
+  let at = 0;
+  for (const { buffer, byteOffset, byteLength } of parts) {
+    bytes.set(new Uint8Array(buffer, byteOffset, byteLength), at);
+    at += byteLength;
+  }
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
 }

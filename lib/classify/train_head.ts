@@ -180,7 +180,8 @@ async function courseOf(
   const print = await printOf([...training, ...validation], [training.length, about]);
   if (from && from.print !== print) {
     throw new RangeError(
-      "Cannot go on with the training: its examples, its options or its model are not those that it began with",
+      "Cannot go on with the training: its examples, its options, by this version's defaults, or its model are not those that it " +
+        "began with",
     );
   }
   return { signal, from, keep, print };

@@ -5,15 +5,22 @@
  */
 
 import type { FineTuneProgress, FineTuneState, LooksState, ParameterArrays } from "../classify/fine_tune_state.ts";
-import { checkpointName, type CheckpointStorage, folderStorage } from "../files/checkpoint_folder.ts";
+import {
+  checkpointName,
+  type CheckpointStorage,
+  folderStorage,
+  unfinishedRemoved,
+} from "../files/checkpoint_folder.ts";
 import { exists, joined } from "../files/paths.ts";
-import { WriteError } from "../files/write_files.ts";
+import { makeFolder, WriteError } from "../files/write_files.ts";
 import { checkFinite } from "../format/finite.ts";
 import { pathIn, readJson } from "../format/model_folder.ts";
 import { encodeSafetensors } from "../format/safetensors.ts";
 import { readTensors } from "../format/tensor_file.ts";
 import { checked, list, number, optional, record, text, whole } from "../sentences/fields.ts";
+import { systemReason } from "../sentences/reasons.ts";
 import { program } from "./program.ts";
+import { lockFolder, RunInUseError, type RunLock } from "./run_lock.ts";
 import { shellWord } from "./shell_word.ts";
 
 /** Folder of it in that of the classifier. */
@@ -27,6 +34,8 @@ const TIMES = 20;
 export interface KeptTraining {
   /** Arguments of the command that began it. */
   readonly args: readonly string[];
+  /** Folder that it began in, from which paths in its arguments are read. */
+  readonly cwd: string;
   /** Steps that are done. */
   readonly step: number;
   /** Steps there will be, at most. */
@@ -58,6 +67,7 @@ const groups = { "now.": "parameters", "first.": "firstMoment", "second.": "seco
 
 const fields = record({
   args: list(text),
+  cwd: text,
   step: whole(1),
   steps: whole(1),
   print: text,
@@ -87,12 +97,13 @@ export function trainingKeeper(
     async keep({ step, steps, state }) {
       const begun = performance.now();
       if (begun < next) return;
+      const whole = await state();
       try {
-        await save(storage, { args, steps, ...await state() });
+        const before = await save(storage, { args, cwd: Deno.cwd(), steps, ...whole });
         saved = step;
+        for (const old of before) await storage.remove(old);
       } catch (error) {
-        if (!(error instanceof WriteError)) throw error;
-        note(`${error.message}; training goes on`);
+        note(`${keepError(error, storage)}; training goes on`);
       }
       const now = performance.now();
       next = now + Math.max(pause, TIMES * (now - begun));
@@ -100,18 +111,25 @@ export function trainingKeeper(
   };
 }
 
+/** What kept a training from being kept, or what was kept before from being removed. */
+const keepError = (error: unknown, { place }: CheckpointStorage) =>
+  error instanceof WriteError
+    ? error.message
+    : `Cannot keep the training in "${place}": ${systemReason(error) ?? (error as Error).message}`;
+
+/** Saves a state; returns the names of those before. */
 async function save(
   storage: CheckpointStorage,
-  { args, steps, step, print, looks, ...arrays }: FineTuneState & Pick<KeptTraining, "args" | "steps">,
-): Promise<void> {
+  { args, cwd, steps, step, print, looks, ...arrays }: FineTuneState & Pick<KeptTraining, "args" | "cwd" | "steps">,
+): Promise<string[]> {
   const tensors = Object.entries(groups).flatMap(([prefix, group]) =>
     [...arrays[group] ?? []].map(([name, data]) => [prefix + name, { shape: [data.length], data }] as const)
   );
   const before = await keptNames(storage);
   const name = checkpointName(step);
-  const json = new TextEncoder().encode(JSON.stringify({ args, step, steps, print, looks }) + "\n");
+  const json = new TextEncoder().encode(JSON.stringify({ args, cwd, step, steps, print, looks }) + "\n");
   await storage.save(name, new Map([[FILE, encodeSafetensors(new Map(tensors))], ["training.json", [json]]]));
-  for (const old of before) if (old !== name) await storage.remove(old);
+  return before.filter((old) => old !== name);
 }
 
 /**
@@ -125,10 +143,11 @@ export async function keptTraining(target: string): Promise<KeptTraining | undef
   if (name === undefined) return undefined;
   const folder = storage.folder(name);
   const says = `Cannot go on with ${pathIn(folder, "training.json")}`;
-  type Told = Pick<KeptTraining, "args" | "step" | "steps"> & { print: string; looks: LooksState };
-  const { args, step, steps, print, looks } = checked<Told>(await readJson(folder, "training.json"), fields, says);
+  type Told = Pick<KeptTraining, "args" | "cwd" | "step" | "steps"> & { print: string; looks: LooksState };
+  const { args, cwd, step, steps, print, looks } = checked<Told>(await readJson(folder, "training.json"), fields, says);
   return {
     args,
+    cwd,
     step,
     steps,
     async load() {
@@ -151,7 +170,41 @@ export async function keptTraining(target: string): Promise<KeptTraining | undef
   };
 }
 
-/** Removes what was kept, once the classifier is written. */
+/** Removes what was kept, once the classifier is written, and nothing else. */
 export async function removeKept(target: string): Promise<void> {
-  await Deno.remove(joined(target, KEPT_TRAINING), { recursive: true }).catch(() => {});
+  const storage = storageOf(target);
+  for (const name of await keptNames(storage)) await storage.remove(name);
+  unfinishedRemoved(storage.place);
+}
+
+/** The right to train a classifier for a folder, which one process has. */
+export interface TrainingClaim {
+  /** Gives it back, and removes folders that it left empty. */
+  end(): Promise<void>;
+}
+
+/**
+ * Makes this process the one that trains for `target`.
+ *
+ * @throws {RangeError} that says who does already.
+ */
+export async function claimTraining(target: string): Promise<TrainingClaim> {
+  const { place } = storageOf(target);
+  await makeFolder(place, { what: "the training" });
+  const lock = claimed(target, place);
+  return {
+    async end() {
+      lock.release();
+      for (const folder of [place, target]) await Deno.remove(folder).catch(() => {});
+    },
+  };
+}
+
+function claimed(target: string, place: string): RunLock {
+  try {
+    return lockFolder(place);
+  } catch (error) {
+    if (!(error instanceof RunInUseError)) throw error;
+    throw new RangeError(`Cannot train a classifier for "${target}": ${error.message}`);
+  }
 }

@@ -9,6 +9,7 @@ import { type Classifier, classifier } from "../classify/classifier.ts";
 import { type Tagger, tagger } from "../classify/tagger.ts";
 import type { ClassifierScore } from "../classify/scores.ts";
 import type { ClassifierEvent, ClassifierOptions } from "../classify/train_head.ts";
+import { exists, joined } from "../files/paths.ts";
 import { isFree, tryNewFolder, writeNewFolder } from "../files/new_folder.ts";
 import type { TextModel } from "../evaluate/text_model.ts";
 import { totalBytes } from "../files/write_files.ts";
@@ -19,11 +20,14 @@ import { apartFrom } from "./apart.ts";
 import { checkpointPath } from "./checkpoint_choice.ts";
 import { classifyGroups, fineTuneFlags, readFlags } from "./classify_flags.ts";
 import {
+  claimTraining,
   goOnCommand,
   KEPT_TRAINING,
   type KeptTraining,
   keptTraining,
   removeKept,
+  type TrainingClaim,
+  type TrainingKeeper,
   trainingKeeper,
 } from "./classify_keeper.ts";
 import { evaluated, unitOf } from "./classify_unit.ts";
@@ -78,10 +82,10 @@ export async function classifyTrain(
   }
   const { target } = placesOf(parsed);
   checkPermissions({ read: [target], write: [target] });
-  if (!await isFree(target, { beside: KEPT_TRAINING })) {
+  const kept = await keptTraining(target);
+  if (!kept && !await isFree(target, { beside: KEPT_TRAINING })) {
     throw new RangeError(`Cannot write to "${target}": it exists already`);
   }
-  const kept = await keptTraining(target);
   if (!kept) return await trainJob({ parsed, args, target, pause });
   throw new RangeError(
     `Cannot begin a training for "${target}": one that was cut short was kept there at step ${grouped(kept.step)} of ${
@@ -98,9 +102,15 @@ async function keptOf(parsed: ParsedFlags, target: string): Promise<KeptTraining
     throw new UsageError(`Leave out ${what}: with --resume a training goes on as it began`);
   }
   checkPermissions({ read: [target], write: [target] });
-  const kept = await isFree(target, { beside: KEPT_TRAINING }) ? await keptTraining(target) : undefined;
-  if (kept) return kept;
-  throw new RangeError(`Cannot go on in "${target}": there is no training that was cut short`);
+  const kept = await keptTraining(target);
+  if (!kept) throw new RangeError(`Cannot go on in "${target}": there is no training that was cut short`);
+  if (await exists(joined(target, "config.json"))) {
+    throw new RangeError(`Cannot go on in "${target}": the classifier is there already`);
+  }
+  if (kept.cwd === Deno.cwd()) return kept;
+  throw new RangeError(
+    `Cannot go on in "${target}" from here: it began in "${kept.cwd}", where its files are named from`,
+  );
 }
 
 async function trainJob(job: Job): Promise<number> {
@@ -109,6 +119,8 @@ async function trainJob(job: Job): Promise<number> {
   checkPermissions({ ...readingOf([given, ...filesOf([...data, ...test])]), write: [target] });
   const path = await checkpointPath(given, parsed.get(readFlags.checkpoint));
   const opened: OpenedLabelled[] = [];
+  const keeper = trainingKeeper(target, { args: job.args, note, pause: job.pause });
+  let claim: TrainingClaim | undefined;
   try {
     for (const paths of [data, test].filter((paths) => paths.length > 0)) {
       opened.push(await openLabelled(paths, parsed));
@@ -117,6 +129,7 @@ async function trainJob(job: Job): Promise<number> {
     // what is wrong is to be told before hours of training
     await tryNewFolder(target, { what: "the classifier" });
     const tests = testing && await Array.fromAsync(testing.examples());
+    claim = await claimTraining(target);
     return await withModel(path, parsed, async (base, { reason }) => {
       const terminal = openTerminal({ goesOn: true });
       terminal.print(`device   ${reason}`);
@@ -126,6 +139,7 @@ async function trainJob(job: Job): Promise<number> {
           ...job,
           terminal,
           stopper,
+          keep: keeper.keep,
         });
         if (trained.training!.steps === 0) {
           terminal.print("interrupted before the first step: nothing is written");
@@ -140,7 +154,13 @@ async function trainJob(job: Job): Promise<number> {
         stopper.end();
       }
     }, { isBusy: true });
+  } catch (error) {
+    if (keeper.step !== undefined) {
+      sayAside(`note: the training was kept at step ${grouped(keeper.step)}; to go on with it: ${goOnCommand(target)}`);
+    }
+    throw error;
   } finally {
+    await claim?.end();
     for (const one of opened) await one.close();
   }
 }
@@ -163,7 +183,10 @@ function placesOf(parsed: ParsedFlags) {
 async function trainOn(
   base: TextModel,
   data: OpenedLabelled,
-  { parsed, args, target, kept, pause, terminal, stopper }: Job & { terminal: Terminal; stopper: Stopper },
+  { parsed, kept, keep, terminal, stopper }: Job & Pick<TrainingKeeper, "keep"> & {
+    terminal: Terminal;
+    stopper: Stopper;
+  },
 ): Promise<Trained> {
   const isWords = parsed.get(readFlags.tokens) ?? false;
   const reporter = classifyReporter(terminal, { unit: isWords ? "sentence" : "text" });
@@ -171,7 +194,6 @@ async function trainOn(
     if (event.kind === "begin") stopper.begin();
     reporter.hear(event);
   };
-  const { keep } = trainingKeeper(target, { args, note, pause });
   const options = { ...optionsOf(parsed), hear, note, keep, signal: stopper.signal, from: await kept?.load() };
   const examples = watchedItems(terminal, "reading the data", data.examples());
   let trained: Trained | undefined;

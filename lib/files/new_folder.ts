@@ -4,7 +4,7 @@
  * @module
  */
 
-import { parentOf } from "./paths.ts";
+import { exists, parentOf } from "./paths.ts";
 import { makeNewFolder, totalBytes, WriteError, type WriteOptions, writing } from "./write_files.ts";
 import { type FileSet, writeFiles } from "./write_folder.ts";
 
@@ -38,19 +38,14 @@ export async function isFree(path: string, { beside }: BesideOptions = {}): Prom
 }
 
 /** Removes what a {@linkcode writeNewFolder} under way has made so far. At once, for a program may be about to end. */
-export function removeUnfinished(path: string, options: BesideOptions = {}): void {
+export function removeUnfinished(path: string, { beside }: BesideOptions = {}): void {
   try {
-    if (Deno.statSync(`${path}/${UNFINISHED}`).isDirectory) removeWritten(path, options);
+    if (!Deno.statSync(`${path}/${UNFINISHED}`).isDirectory) return;
+    const isShared = beside !== undefined && [...Deno.readDirSync(path)].some(({ name }) => name === beside);
+    Deno.removeSync(isShared ? `${path}/${UNFINISHED}` : path, { recursive: true });
   } catch {
     // there is nothing
   }
-}
-
-/** Removes a folder, or all of it but what lies beside. */
-function removeWritten(path: string, { beside }: BesideOptions): void {
-  const names = [...Deno.readDirSync(path)].map(({ name }) => name);
-  for (const name of names) if (name !== beside) Deno.removeSync(`${path}/${name}`, { recursive: true });
-  if (beside === undefined || !names.includes(beside)) Deno.removeSync(path);
 }
 
 /**
@@ -90,18 +85,32 @@ export async function writeNewFolder(
 ): Promise<void> {
   const context = { what, place: path, bytes: totalBytes([...files.values()].flat()) };
   const waiting = `${path}/${UNFINISHED}`;
-  if (!await isFree(path, { beside })) throw new WriteError(`Cannot write ${what} to "${path}": it exists already`);
+  const tops = [...new Set([...files.keys()].map((name) => name.split("/")[0]!))];
+  const isShared = beside !== undefined && await exists(`${path}/${beside}`);
+  const taken = isShared ? await firstThere(path, tops) : await isFree(path) ? undefined : "it";
+  if (taken !== undefined) throw new WriteError(`Cannot write ${what} to "${path}": ${taken} exists already`);
+  const moved: string[] = [];
   try {
     await Deno.remove(waiting, { recursive: true }).catch(() => {});
     await makeNewFolder(waiting, context);
     await writeFiles(waiting, files, context);
-    const tops = [...new Set([...files.keys()].map((name) => name.split("/")[0]!))];
     for (const name of [...tops.filter((name) => name !== last), last]) {
       await writing(context, () => Deno.rename(`${waiting}/${name}`, `${path}/${name}`));
+      moved.push(name);
     }
     await Deno.remove(waiting);
   } catch (error) {
-    await Promise.try(() => removeWritten(path, { beside })).catch(() => {});
+    for (const name of [UNFINISHED, ...moved]) {
+      await Deno.remove(`${path}/${name}`, { recursive: true }).catch(() => {});
+    }
+    // with something else in it, it stays
+    await Deno.remove(path).catch(() => {});
     throw error;
   }
+}
+
+/** The first of some names that is in a folder. */
+async function firstThere(path: string, names: readonly string[]): Promise<string | undefined> {
+  for (const name of names) if (await exists(`${path}/${name}`)) return name;
+  return undefined;
 }

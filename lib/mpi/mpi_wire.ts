@@ -190,10 +190,13 @@ function watchOver(
 /** Turns of the event loop, which take a hundredth of a timer's time. */
 function turns() {
   const { port1, port2 } = new MessageChannel();
+  // several may wait at once, each for a message of its own
+  const waiting: (() => void)[] = [];
+  port1.onmessage = () => waiting.shift()?.();
   return {
     next: () =>
       new Promise<void>((resolve) => {
-        port1.onmessage = () => resolve();
+        waiting.push(resolve);
         port2.postMessage(0);
       }),
     close() {

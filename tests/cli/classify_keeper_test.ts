@@ -1,6 +1,12 @@
-import { assertEquals, assertGreater, assertMatch } from "@std/assert";
+import { assertEquals, assertGreater, assertMatch, assertRejects } from "@std/assert";
 import type { FineTuneState } from "../../lib/classify/fine_tune_state.ts";
-import { KEPT_TRAINING, keptTraining, removeKept, trainingKeeper } from "../../lib/cli/classify_keeper.ts";
+import {
+  claimTraining,
+  KEPT_TRAINING,
+  keptTraining,
+  removeKept,
+  trainingKeeper,
+} from "../../lib/cli/classify_keeper.ts";
 import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
 
 const arrays = (...values: number[]) => new Map([["a", Float32Array.from(values)], ["b", new Float32Array(2)]]);
@@ -31,10 +37,27 @@ Deno.test("trainingKeeper() keeps the latest state whole, and gives back what it
     assertGreater(keeper.step!, 4);
     assertEquals((await names(`${target}/${KEPT_TRAINING}`)).length, 1);
     const kept = (await keptTraining(target))!;
-    assertEquals([kept.args, kept.step, kept.steps], [args, keeper.step!, 9]);
+    assertEquals([kept.args, kept.cwd, kept.step, kept.steps], [args, Deno.cwd(), keeper.step!, 9]);
     assertEquals(await kept.load(), stateAt(keeper.step!, arrays(7, 8)));
+    // what others put there stays
+    await Deno.writeTextFile(`${target}/${KEPT_TRAINING}/note.txt`, "");
     await removeKept(target);
     assertEquals(await keptTraining(target), undefined);
+    assertEquals(await names(`${target}/${KEPT_TRAINING}`), ["note.txt"]);
+  }));
+
+Deno.test("claimTraining() lets one process train for a folder, and leaves none that is empty", () =>
+  inTemporaryFolder(async (folder) => {
+    const target = `${folder}/inner/out`;
+    const claim = await claimTraining(target);
+    const error = await assertRejects(() => claimTraining(target), RangeError);
+    assertMatch(error.message, /^Cannot train a classifier for ".*out": it is being trained by process \d+/);
+    await claim.end();
+    assertEquals(await names(`${folder}/inner`), []);
+    const again = await claimTraining(target);
+    await Deno.writeTextFile(`${target}/log.txt`, "");
+    await again.end();
+    assertEquals(await names(target), ["log.txt"]);
   }));
 
 Deno.test("trainingKeeper() lets a training go on that cannot be kept", async () => {

@@ -152,6 +152,8 @@ Deno.test("classify train goes on after a crash, and comes to the same classifie
     assert(killed.code !== 0 && !killed.err.includes("error"), killed.err);
     assertEquals([...Deno.readDirSync(`${cwd}/out`)].map(({ name }) => name), [".training"]);
     const resume = ["classify", "train", "--resume"];
+    // what lies there besides is in nobody's way
+    await Deno.writeTextFile(`${cwd}/out/log.txt`, "mine");
     const [anew, other, extra, resumed, again, gone, whole] = await runMains([
       train("good.csv", "out"),
       [...resume, "out", "--lr", "1"],
@@ -173,6 +175,7 @@ Deno.test("classify train goes on after a crash, and comes to the same classifie
     const [one, two] = ["out", "whole"].map((name) => Deno.readFileSync(`${cwd}/${name}/model.safetensors`));
     assertEquals(one, two);
     assert(!await Deno.stat(`${cwd}/out/.training`).then(() => true, () => false));
+    assertEquals(await Deno.readTextFile(`${cwd}/out/log.txt`), "mine");
   }));
 
 Deno.test("classify train goes on with nothing but what it began with", () =>
@@ -183,11 +186,14 @@ Deno.test("classify train goes on with nothing but what it began with", () =>
     const rows = await Deno.readTextFile(`${cwd}/good.csv`);
     await Deno.writeTextFile(`${cwd}/good.csv`, rows.replace("the red ball", "the blue hat"));
     const resume = ["classify", "train", "--resume", "out"];
+    await Deno.mkdir(`${cwd}/elsewhere`);
+    const [far] = await runMains([[...resume.slice(0, 3), "../out"]], { cwd: `${cwd}/elsewhere` });
+    assertStringIncludes(far!.err, 'Cannot go on in "../out" from here: it began in "');
     const [changed] = await runMains([resume], { cwd });
     assertEquals(changed!.code, 1);
     assertStringIncludes(
       changed!.err,
-      "Cannot go on with the training: its examples, its options or its model are not",
+      "Cannot go on with the training: its examples",
     );
     // what is damaged is never taken for what it was
     await Deno.writeTextFile(`${cwd}/good.csv`, rows);
@@ -199,4 +205,19 @@ Deno.test("classify train goes on with nothing but what it began with", () =>
     assertEquals(damaged!.code, 1);
     assertStringIncludes(damaged!.err, "training.safetensors");
     assertEquals([...Deno.readDirSync(`${cwd}/out`)].map(({ name }) => name), [".training"]);
+  }));
+
+Deno.test("probe, index and classify take the BLAS that they are told", () =>
+  inTemporaryFolder(async (cwd) => {
+    await workplace(cwd);
+    const commands = [
+      ["probe", "base", "--data", "good.csv"],
+      ["index", "texts.txt", "--model", "base", "--out", "i"],
+      train("good.csv", "o").slice(0, -cpu.length),
+    ];
+    const results = await runMains(commands.map((args) => [...args, "--blas", "no.so", "--device", "cpu"]), { cwd });
+    for (const { code, err } of results) {
+      assertEquals(code, 1);
+      assertStringIncludes(err, 'Cannot use "no.so" as a BLAS');
+    }
   }));
