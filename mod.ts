@@ -107,7 +107,7 @@ export {
 } from "./lib/train/settings.ts";
 export { train } from "./lib/train/trainer.ts";
 export type { RankParts, Ranks, RankTraffic, ReduceOptions } from "./lib/mpi/ranks.ts";
-export type { Background, Pending, WaitOptions, Work } from "./lib/mpi/work.ts";
+export type { Background, Pending, Work } from "./lib/mpi/work.ts";
 export { type WirePrecision, wirePrecisions } from "./lib/mpi/wire_precision.ts";
 
 // checkpoints

@@ -6,7 +6,7 @@
 
 import type { MpiLibrary, Request } from "./library.ts";
 import type { RankWire } from "./ranks.ts";
-import type { Pending, WaitOptions } from "./work.ts";
+import type { Pending } from "./work.ts";
 import { goneRanks, type RankProcess, type Sign, signs, signWatch, tellerOf } from "./watch.ts";
 
 /** A rank that does not go on, as another finds out. */
@@ -30,13 +30,9 @@ export interface MpiWire extends RankWire {
 /** Milliseconds between two looks at other ranks. */
 const TICK = 250;
 
-/** Milliseconds that a request is asked about without a break, then with short ones, then with naps; then the processor is left to others. */
+/** Milliseconds that a request is asked about without a break, then with short ones; then the processor is left to others. */
 const BUSY = 0.2;
 const SOON = 3;
-const NAPS = 100;
-
-/** Milliseconds of a nap: what is under way goes on only when it is asked about, and a timer's millisecond is long for that. */
-const NAP = 0.2;
 
 /** Milliseconds for the others to end, where one says why. */
 const LAST_WORDS = 1500;
@@ -74,8 +70,8 @@ export function mpiWire(mpi: MpiLibrary, { patience }: { patience: number }): Mp
 
 /** Waiting for requests. */
 interface Waits {
-  /** Waits until a request is done; while `isIdle`, without a processor. */
-  settled(request: Pick<Request, "test">, options?: WaitOptions): Promise<void>;
+  /** Waits until a request is done; with `idly`, without a processor. */
+  settled(request: Pick<Request, "test">, options?: { readonly idly?: boolean }): Promise<void>;
   /** Whether this rank waits for others. */
   isUnderWay(): boolean;
   /** Ends. */
@@ -85,24 +81,17 @@ interface Waits {
 /** @param failed Waited for where a request fails, before its error is thrown. */
 function waits(failed: () => Promise<void>): Waits {
   const turn = turns();
-  const never = new Int32Array(new SharedArrayBuffer(4));
   let waiting = 0;
   return {
-    async settled(request, { isIdle = () => false } = {}) {
-      let begun = performance.now();
+    async settled(request, { idly = false } = {}) {
+      const begun = idly ? -Infinity : performance.now();
       waiting++;
       try {
         while (!request.test()) {
-          const now = performance.now();
-          const idles = isIdle();
-          if (idles) begun = now;
-          const waited = now - begun;
+          const waited = performance.now() - begun;
           // a rank that others are slower than leaves them the processor
-          if (idles || waited > NAPS) await new Promise((resolve) => setTimeout(resolve, 0));
-          else if (waited > BUSY) {
-            if (waited > SOON) Atomics.wait(never, 0, 0, NAP);
-            await turn.next();
-          }
+          if (waited > SOON) await new Promise((resolve) => setTimeout(resolve, 0));
+          else if (waited > BUSY) await turn.next();
         }
       } catch (error) {
         await failed();

@@ -5,18 +5,12 @@
  * @module
  */
 
-/** How something is waited for. */
-export interface WaitOptions {
-  /** Whether there is no hurry just now, so that the processor is better left to others. Default: there is. */
-  readonly isIdle?: (() => boolean) | undefined;
-}
-
 /** Something that was begun between ranks; it goes on while it is asked about. */
 export interface Pending {
   /** Whether it is done. */
   test(): boolean;
-  /** Waits until it is. */
-  wait(options?: WaitOptions): Promise<void>;
+  /** Waits until it is; with `idly`, without keeping the processor busy for a moment in case that it is soon. */
+  wait(options?: { readonly idly?: boolean }): Promise<void>;
 }
 
 /** Steps of a rank, each of which waits for what it yields. */
@@ -88,7 +82,7 @@ export function backgroundWork(): Background {
     while (pending) {
       try {
         // what computes meanwhile has better use for the processor
-        await pending.wait({ isIdle: () => !isAwaited });
+        await pending.wait({ idly: !isAwaited });
       } catch (error) {
         fail(error);
       }

@@ -6,16 +6,14 @@ function pendingUntilTold() {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   let [isDone, failure]: [boolean, Error | undefined] = [false, undefined];
   const waits: string[] = [];
-  let isIdleNow = () => false;
   promise.catch(() => {});
   const pending: Pending = {
     test() {
       if (failure) throw failure;
       return isDone;
     },
-    wait({ isIdle = () => false } = {}) {
-      isIdleNow = isIdle;
-      waits.push(isIdle() ? "idly" : "awaited");
+    wait({ idly = false } = {}) {
+      waits.push(idly ? "idly" : "awaited");
       return promise;
     },
   };
@@ -27,7 +25,7 @@ function pendingUntilTold() {
     failure = error;
     reject(error);
   };
-  return { pending, waits, isIdle: () => isIdleNow(), done, fail };
+  return { pending, waits, done, fail };
 }
 
 /** Work of two parts, which notes how far it is. */
@@ -94,10 +92,7 @@ Deno.test("backgroundWork() keeps the processor busy with waiting only when it i
   const [a, b] = [pendingUntilTold(), pendingUntilTold()];
   const background = backgroundWork();
   background.add(noting("x", [a.pending, b.pending], []));
-  assertEquals(a.isIdle(), true);
   const settled = background.settled();
-  // what had begun before is waited for in haste from now on
-  assertEquals(a.isIdle(), false);
   a.done();
   b.done();
   await settled;
