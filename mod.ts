@@ -182,12 +182,7 @@ export {
 } from "./lib/classify/classifier.ts";
 export type { ClassifierFiles } from "./lib/classify/classifier_files.ts";
 export type { FineTuneEvent } from "./lib/classify/fine_tune.ts";
-export type {
-  FineTuneProgress,
-  FineTuneState,
-  LooksState,
-  ParameterArrays,
-} from "./lib/classify/fine_tune_state.ts";
+export type { FineTuneProgress, FineTuneState, LooksState, ParameterArrays } from "./lib/classify/fine_tune_state.ts";
 export type { ClassifierScore, ClassScore } from "./lib/classify/scores.ts";
 export type { ClassWeighting, FineTuneOptions, FineTuneSettings } from "./lib/classify/settings.ts";
 export { loadTagger, type TaggedExample, type TaggedWord, type Tagger, tagger } from "./lib/classify/tagger.ts";
