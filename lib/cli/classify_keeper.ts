@@ -179,8 +179,8 @@ export async function removeKept(target: string): Promise<void> {
 
 /** The right to train a classifier for a folder, which one process has. */
 export interface TrainingClaim {
-  /** Gives it back, and removes folders that it left empty. */
-  end(): Promise<void>;
+  /** Gives it back, and removes folders that it left empty; at once, for a program may be about to end. */
+  end(): void;
 }
 
 /**
@@ -193,9 +193,15 @@ export async function claimTraining(target: string): Promise<TrainingClaim> {
   await makeFolder(place, { what: "the training" });
   const lock = claimed(target, place);
   return {
-    async end() {
+    end() {
       lock.release();
-      for (const folder of [place, target]) await Deno.remove(folder).catch(() => {});
+      for (const folder of [place, target]) {
+        try {
+          Deno.removeSync(folder);
+        } catch {
+          // something is in it
+        }
+      }
     },
   };
 }

@@ -20,10 +20,10 @@ export interface Stopper {
   end(): void;
 }
 
-/** Listens for interrupts on behalf of a training whose result goes to a folder. */
+/** Listens for interrupts on behalf of a training whose result goes to a folder; `leaving`: what is done last by who leaves at once. */
 export function stopperOf(
   { model: { device } }: TextModel,
-  { target, terminal }: { target: string; terminal: Terminal },
+  { target, terminal, leaving }: { target: string; terminal: Terminal; leaving: () => void },
 ): Stopper {
   const controller = new AbortController();
   let interrupt: Interrupt | undefined;
@@ -38,6 +38,7 @@ export function stopperOf(
         leaving: () => {
           terminal.clear();
           removeUnfinished(target, { beside: KEPT_TRAINING });
+          leaving();
         },
       });
       device.whileBusy = interrupt.whileBusy;

@@ -54,31 +54,18 @@ interface Job {
   readonly target: string;
   /** Where it goes on. */
   readonly kept?: KeptTraining | undefined;
-  /** Milliseconds between two savings. */
-  readonly pause?: number | undefined;
 }
 
 /**
  * Trains a classifier, measures and writes it; returns the exit code.
  *
  * @param args What was parsed, for one that goes on later.
- * @param options `pause`: milliseconds between two savings, at least.
  */
-export async function classifyTrain(
-  parsed: ParsedFlags,
-  args: readonly string[],
-  { pause }: { pause?: number } = {},
-): Promise<number> {
+export async function classifyTrain(parsed: ParsedFlags, args: readonly string[]): Promise<number> {
   const resumed = parsed.get(fineTuneFlags.resume);
   if (resumed !== undefined) {
     const kept = await keptOf(parsed, resumed);
-    return await trainJob({
-      parsed: parseFlags(classifyGroups, kept.args),
-      args: kept.args,
-      target: resumed,
-      kept,
-      pause,
-    });
+    return await trainJob({ parsed: parseFlags(classifyGroups, kept.args), args: kept.args, target: resumed, kept });
   }
   const { target } = placesOf(parsed);
   checkPermissions({ read: [target], write: [target] });
@@ -86,7 +73,9 @@ export async function classifyTrain(
   if (!kept && !await isFree(target, { beside: KEPT_TRAINING })) {
     throw new RangeError(`Cannot write to "${target}": it exists already`);
   }
-  if (!kept) return await trainJob({ parsed, args, target, pause });
+  if (!kept) return await trainJob({ parsed, args, target });
+  // one that is under way was not cut short
+  (await claimTraining(target)).end();
   throw new RangeError(
     `Cannot begin a training for "${target}": one that was cut short was kept there at step ${grouped(kept.step)} of ${
       grouped(kept.steps)
@@ -119,7 +108,7 @@ async function trainJob(job: Job): Promise<number> {
   checkPermissions({ ...readingOf([given, ...filesOf([...data, ...test])]), write: [target] });
   const path = await checkpointPath(given, parsed.get(readFlags.checkpoint));
   const opened: OpenedLabelled[] = [];
-  const keeper = trainingKeeper(target, { args: job.args, note, pause: job.pause });
+  const keeper = trainingKeeper(target, { args: job.args, note });
   let claim: TrainingClaim | undefined;
   try {
     for (const paths of [data, test].filter((paths) => paths.length > 0)) {
@@ -129,11 +118,11 @@ async function trainJob(job: Job): Promise<number> {
     // what is wrong is to be told before hours of training
     await tryNewFolder(target, { what: "the classifier" });
     const tests = testing && await Array.fromAsync(testing.examples());
-    claim = await claimTraining(target);
+    const claimed = claim = await claimTraining(target);
     return await withModel(path, parsed, async (base, { reason }) => {
       const terminal = openTerminal({ goesOn: true });
       terminal.print(`device   ${reason}`);
-      const stopper = stopperOf(base, { target, terminal });
+      const stopper = stopperOf(base, { target, terminal, leaving: claimed.end });
       try {
         using trained = await trainOn(base, tests ? apartFrom(training, tests) : training, {
           ...job,
@@ -160,7 +149,7 @@ async function trainJob(job: Job): Promise<number> {
     }
     throw error;
   } finally {
-    await claim?.end();
+    claim?.end();
     for (const one of opened) await one.close();
   }
 }

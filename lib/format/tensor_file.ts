@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type ModelFolder, pathIn, readFully } from "./model_folder.ts";
+import { type FileReader, type ModelFolder, pathIn, readFully } from "./model_folder.ts";
 import { decodeWeights, type HostTensor, weightTypeOf } from "./safetensors.ts";
 import { checkedFile } from "./weight_files.ts";
 
@@ -30,7 +30,16 @@ export async function readTensors(folder: ModelFolder, name: string): Promise<Ma
       throw new SyntaxError(`Cannot read ${path}: it goes on behind its last tensor`);
     }
     return tensors;
+  } catch (error) {
+    // that a file is not as it was written, which its end tells, says more than what is wrong in it
+    if (error instanceof SyntaxError) await readToEnd(reader);
+    throw error;
   } finally {
     await reader.close();
   }
+}
+
+async function readToEnd(reader: FileReader): Promise<void> {
+  const bytes = new Uint8Array(1 << 20);
+  while (await reader.read(bytes) !== null);
 }

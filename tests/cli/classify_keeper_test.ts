@@ -1,5 +1,8 @@
 import { assertEquals, assertGreater, assertMatch, assertRejects } from "@std/assert";
 import type { FineTuneState } from "../../lib/classify/fine_tune_state.ts";
+import { classifyGroups } from "../../lib/cli/classify_flags.ts";
+import { classifyTrain } from "../../lib/cli/classify_train.ts";
+import { parseFlags } from "../../lib/cli/flags.ts";
 import {
   claimTraining,
   KEPT_TRAINING,
@@ -52,11 +55,18 @@ Deno.test("claimTraining() lets one process train for a folder, and leaves none 
     const claim = await claimTraining(target);
     const error = await assertRejects(() => claimTraining(target), RangeError);
     assertMatch(error.message, /^Cannot train a classifier for ".*out": it is being trained by process \d+/);
-    await claim.end();
+    claim.end();
     assertEquals(await names(`${folder}/inner`), []);
     const again = await claimTraining(target);
+    // a training that is kept is under way, or was cut short
+    const { keep } = trainingKeeper(target, { args: [], pause: 0, note: (sentence) => assertEquals(sentence, "") });
+    await keep({ step: 1, steps: 2, state: () => Promise.resolve(stateAt(1)) });
+    const args = ["train", "base", "--data", "x.csv", "--out", target];
+    const begin = () => classifyTrain(parseFlags(classifyGroups, args), args);
+    assertMatch((await assertRejects(begin, RangeError)).message, /it is being trained by process/);
+    await removeKept(target);
     await Deno.writeTextFile(`${target}/log.txt`, "");
-    await again.end();
+    again.end();
     assertEquals(await names(target), ["log.txt"]);
   }));
 

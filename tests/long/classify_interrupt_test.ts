@@ -10,6 +10,8 @@ import { vocabularies } from "../helpers/vocabularies.ts";
 const tokenizer = (await vocabularies())["framed wordpiece"]!;
 const cpu = ["--device", "cpu", "--threads", "1"];
 
+const training = ["classify", "train", "base", "--data", "data.csv", "--test", "test.csv", "--out", "out", ...cpu];
+
 /** Starts a training that would take minutes; gives what it says once it has looked at what is held out. */
 async function started(cwd: string) {
   const sizes = { layers: 1, width: 32, heads: 2, hidden: 48, maxLength: 32 };
@@ -22,8 +24,7 @@ async function started(cwd: string) {
   for (const [name, first] of [["data", 0], ["test", 64]] as const) {
     await Deno.writeTextFile(`${cwd}/${name}.csv`, ["text,label", ...rows(first)].join("\n") + "\n");
   }
-  const args = ["classify", "train", "base", "--data", "data.csv", "--test", "test.csv", "--out", "out", ...cpu];
-  const child = spawnCli([...args, "--steps", "20000", "--patience", "1000"], { cwd }).spawn();
+  const child = spawnCli([...training, "--steps", "20000", "--patience", "1000"], { cwd }).spawn();
   return { child, said: await saidUntil(child, "held out: loss") };
 }
 
@@ -64,7 +65,11 @@ for (const [how, signals] of [["a second Ctrl-C", ["SIGINT", "SIGINT"]], ["kill 
       await Promise.all([child.status, child.stderr.cancel()]);
       // an interrupt that was quick saved, and is whole then
       const isThere = await exists(`${cwd}/out`);
-      assertEquals(isThere, await exists(`${cwd}/out/config.json`));
-      if (signals[0] === "SIGKILL") assertEquals(isThere, false);
+      if (signals[0] === "SIGINT") assertEquals(isThere, await exists(`${cwd}/out/config.json`));
+      // who is killed cannot remove its lock, which is no longer one
+      else assertEquals([...Deno.readDirSync(`${cwd}/out`)].map(({ name }) => name), [".training"]);
+      if (await exists(`${cwd}/out/config.json`)) return;
+      const { code, err } = await runCli([...training, "--steps", "2"], { cwd });
+      assertEquals([code, await exists(`${cwd}/out/config.json`)], [0, true], err);
     }));
 }
