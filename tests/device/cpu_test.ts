@@ -38,31 +38,81 @@ Deno.test({
   },
 });
 
-const loaded = `import { openBlas } from "./lib/device/cpu/blas.ts";
-const blas = openBlas("${blasPath}", { threads: 1 });
-console.log(blas.processor);`;
-
-/** What a new process, in which no variable was set yet, takes this processor for. */
-async function processorFor(env: Record<string, string>): Promise<string> {
-  const { stdout, stderr, success } = await new Deno.Command(Deno.execPath(), {
-    args: ["eval", "--no-check", loaded],
-    cwd: new URL("../..", import.meta.url),
-    env: { OPENBLAS_CORETYPE: "", NO_COLOR: "1", ...env },
-  }).output();
-  assert(success, new TextDecoder().decode(stderr));
-  return new TextDecoder().decode(stdout).trim();
+/** What a new process prints, in which no variable was set yet, that opens a BLAS with these flags of Deno. */
+async function opened(choice: string, { flags, env = {} }: { flags: readonly string[]; env?: Record<string, string> }) {
+  const path = await Deno.makeTempFile({ suffix: ".ts" });
+  try {
+    await Deno.writeTextFile(
+      path,
+      `import { openBlas } from "${new URL("../../lib/device/cpu/blas.ts", import.meta.url)}";
+try {
+  console.log(openBlas("${choice}", { threads: 1, onLeftOut: console.log })?.processor);
+} catch ({ message }) {
+  console.log(message);
+}`,
+    );
+    const { stdout, stderr, success } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "--no-check", "--no-prompt", "--no-config", ...flags, path],
+      env: { OPENBLAS_CORETYPE: "", NO_COLOR: "1", ...env },
+    }).output();
+    assert(success, new TextDecoder().decode(stderr));
+    return new TextDecoder().decode(stdout).trim();
+  } finally {
+    await Deno.remove(path);
+  }
 }
+
+const isTold = hasBlas && Deno.build.os === "linux" && Deno.build.arch === "x86_64";
 
 Deno.test({
   name: "openBlas() names the processor to an OpenBLAS that does not know it, unless the user did",
-  ignore: !hasBlas || Deno.build.os !== "linux" || Deno.build.arch !== "x86_64",
+  ignore: !isTold,
   fn: async () => {
     const extensions = /^flags\s*: (.*)$/m.exec(await Deno.readTextFile("/proc/cpuinfo"))?.[1]?.split(" ") ?? [];
-    const processor = await processorFor({});
+    const processor = await opened(blasPath, { flags: ["-A"] });
     if (extensions.includes("avx2")) {
       assertEquals(/prescott|nehalem|core2|penryn|generic/i.test(processor), false, processor);
     }
-    assertEquals(await processorFor({ OPENBLAS_CORETYPE: "Prescott" }), "Prescott");
+    assertEquals(await opened(blasPath, { flags: ["-A"], env: { OPENBLAS_CORETYPE: "Prescott" } }), "Prescott");
+  },
+});
+
+Deno.test({
+  name: "openBlas() makes the same choice with the permissions of deno task train as with all, and says what it lacks",
+  ignore: !isTold,
+  fn: async () => {
+    const { tasks } = JSON.parse(await Deno.readTextFile(new URL("../../deno.json", import.meta.url)));
+    const flags = /^deno run (.*) cli\.ts train$/.exec(tasks.train.command)![1]!.split(" ");
+    const withAll = await opened("auto", { flags: ["-A"] });
+    for (const some of [flags, ["--allow-ffi", "--allow-env"], ["--allow-ffi", "--allow-env=OPENBLAS_CORETYPE"]]) {
+      assertEquals(await opened("auto", { flags: some }), withAll, some.join(" "));
+    }
+    // with no more, what the library takes the processor for by itself decides
+    const alone = await opened(blasPath, { flags: ["--allow-ffi"] });
+    const lacking = `${blasPath} needs --allow-env=OPENBLAS_CORETYPE\nundefined`;
+    assertEquals(
+      await opened("auto", { flags: ["--allow-ffi"] }),
+      alone === withAll ? withAll : lacking,
+    );
+    assertEquals(await opened("auto", { flags: [] }), "undefined");
+  },
+});
+
+const folder = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib"].find((path) => {
+  try {
+    return Deno.statSync(`${path}/${blasPath}`).isFile;
+  } catch {
+    return false;
+  }
+});
+
+Deno.test({
+  name: "openBlas() says that a library needs more than the permission to load it",
+  ignore: folder === undefined,
+  fn: async () => {
+    const path = `${folder}/${blasPath}`;
+    const lacking = `Cannot use "${path}" as a BLAS: --allow-ffi, without a list of libraries, is missing`;
+    for (const flags of [[], [`--allow-ffi=${path}`]]) assertEquals(await opened(path, { flags }), lacking);
   },
 });
 

@@ -64,6 +64,13 @@ const symbols = {
   },
 } as const;
 
+/** Functions of C's library, which every BLAS is linked to. */
+const fileSymbols = {
+  fopen: { parameters: ["buffer", "buffer"], result: "pointer" },
+  fread: { parameters: ["buffer", "usize", "usize", "pointer"], result: "usize" },
+  fclose: { parameters: ["pointer"], result: "i32" },
+} as const;
+
 /** The processor that OpenBLAS is told to make products for; read when the library is loaded. */
 const CORE_TYPE = "OPENBLAS_CORETYPE";
 
@@ -81,20 +88,28 @@ const TRANSPOSE = 112;
 const slowProcessors =
   /^(generic|katmai|coppermine|northwood|prescott|banias|core2|penryn|dunnington|nehalem|atom|athlon|opteron|barcelona|bobcat|nano|via)/i;
 
+/** What `openBlas` takes. */
+export interface BlasOptions {
+  readonly threads: number;
+  /** Told what a library that is there needs before it is any use. */
+  readonly onLeftOut?: (why: string) => void;
+}
+
 /**
  * Opens a library by path, or with "auto" the first of the usual ones that is there and suits the processor; none without the
  * permission. No stopwatch decides, for the same machine is to give the same losses every time.
  *
  * @throws {RangeError} if the path is no BLAS.
  */
-export function openBlas(choice: string, { threads }: { threads: number }): Blas | undefined {
+export function openBlas(choice: string, { threads, onLeftOut }: BlasOptions): Blas | undefined {
   if (choice === "off" || typeof Deno === "undefined") return undefined;
   if (choice !== "auto") return load(choice, threads);
   if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return undefined;
   for (const name of candidates[Deno.build.os] ?? []) {
     try {
       const blas = load(name, threads);
-      if (!slowProcessors.test(blas.processor ?? "")) return blas;
+      if (!isSlow(blas)) return blas;
+      if (canBeTold(name) && !maySet(CORE_TYPE)) onLeftOut?.(`${name} needs --allow-env=${CORE_TYPE}`);
       blas.close();
     } catch {
       continue;
@@ -113,19 +128,49 @@ export function coreTypeOf(extensions: readonly string[]): string | undefined {
   return has("avx2", "fma") ? "Haswell" : undefined;
 }
 
-/** Vector extensions of this processor; none where the system does not tell. */
-function vectorExtensions(): readonly string[] {
+/**
+ * Vector extensions of this processor; none where the system does not tell. They are read by the C functions that the library
+ * brings with it: Deno itself reads this file for programs with all permissions alone, and less must not mean other products.
+ */
+function vectorExtensions(name: string): readonly string[] {
   try {
-    return /^flags\s*: (.*)$/m.exec(Deno.readTextFileSync("/proc/cpuinfo"))?.[1]?.split(" ") ?? [];
+    const library = Deno.dlopen(name, fileSymbols);
+    const text = readStart("/proc/cpuinfo", library.symbols);
+    library.close();
+    return /^flags\s*: (.*)$/m.exec(text)?.[1]?.split(" ") ?? [];
   } catch {
     return [];
   }
 }
 
+/** Bytes of a file's start that hold all that Linux says of the first core. */
+const START_BYTES = 1 << 14;
+
+function readStart(path: string, { fopen, fread, fclose }: Deno.DynamicLibrary<typeof fileSymbols>["symbols"]): string {
+  const file = fopen(new TextEncoder().encode(`${path}\0`), new TextEncoder().encode("r\0"));
+  if (file === null) return "";
+  const bytes = new Uint8Array(START_BYTES);
+  const length = Number(fread(bytes, 1n, BigInt(START_BYTES), file));
+  fclose(file);
+  return new TextDecoder().decode(bytes.subarray(0, length));
+}
+
+function isSlow({ processor = "" }: Blas): boolean {
+  return slowProcessors.test(processor);
+}
+
+/** Whether this processor is one that OpenBLAS makes quick products for once it knows. */
+function canBeTold(name: string): boolean {
+  return Deno.build.os === "linux" && coreTypeOf(vectorExtensions(name)) !== undefined;
+}
+
+function maySet(variable: string): boolean {
+  return Deno.permissions.querySync({ name: "env", variable }).state === "granted";
+}
+
 /** Sets a variable of the environment, unless the user did or it is not permitted; returns whether it was set here. */
 function setUnlessGiven(variable: string, value: string): boolean {
-  const { state } = Deno.permissions.querySync({ name: "env", variable });
-  if (Deno.build.os !== "linux" || state !== "granted" || Deno.env.get(variable)) return false;
+  if (Deno.build.os !== "linux" || !maySet(variable) || Deno.env.get(variable)) return false;
   Deno.env.set(variable, value);
   return true;
 }
@@ -135,8 +180,8 @@ function load(name: string, threads: number): Blas {
   // OpenMP's threads spin while they wait and take the time from ours; read when the library is loaded
   setUnlessGiven(SPIN_COUNT, "2000");
   const blas = loadOnce(name, threads);
-  if (!slowProcessors.test(blas.processor ?? "")) return blas;
-  const coreType = coreTypeOf(vectorExtensions());
+  if (!isSlow(blas)) return blas;
+  const coreType = coreTypeOf(vectorExtensions(name));
   if (coreType === undefined || !setUnlessGiven(CORE_TYPE, coreType)) return blas;
   blas.close();
   return loadOnce(name, threads);
@@ -146,8 +191,11 @@ function loadOnce(name: string, threads: number): Blas {
   let library: Deno.DynamicLibrary<typeof symbols>;
   try {
     library = Deno.dlopen(name, symbols);
+    // places in memory are told to programs that may call any library alone
+    Deno.UnsafePointer.of(new Uint8Array(1));
   } catch (error) {
-    const what = error instanceof Deno.errors.NotCapable ? "--allow-ffi is missing" : "it cannot be loaded as one";
+    const isForbidden = error instanceof Deno.errors.NotCapable;
+    const what = isForbidden ? "--allow-ffi, without a list of libraries, is missing" : "it cannot be loaded as one";
     throw new RangeError(`Cannot use "${name}" as a BLAS: ${what}`);
   }
   const processor = setUp(name, threads);

@@ -45,12 +45,13 @@ export async function openCpuDevice(options: CpuOptions = {}): Promise<Device> {
   if (!Number.isInteger(wanted) || wanted < 1 || wanted > MOST_THREADS) {
     throw new RangeError(`Cannot use ${wanted} threads: it must be a whole number from 1 to ${MOST_THREADS}`);
   }
-  const blas = openBlas(options.blas ?? "off", { threads: wanted });
+  let leftOut: string | undefined;
+  const blas = openBlas(options.blas ?? "off", { threads: wanted, onLeftOut: (why) => leftOut = why });
   const bytes = Uint8Array.fromBase64(relaxedKernels);
   const relaxed = options.relaxed ?? WebAssembly.validate(bytes);
   const module = await WebAssembly.compile(relaxed ? bytes : Uint8Array.fromBase64(plainKernels));
   const threads = await startThreads(module, wanted);
-  const chosen = { threads: threads.workers.length + 1, relaxed, blas, missing: threads.missing };
+  const chosen = { threads: threads.workers.length + 1, relaxed, blas, leftOut, missing: threads.missing };
   return new CpuDevice({
     threads,
     module,
@@ -66,15 +67,18 @@ interface Chosen {
   readonly threads: number;
   readonly relaxed: boolean;
   readonly blas: Blas | undefined;
+  /** What a BLAS that is there needs. */
+  readonly leftOut: string | undefined;
   /** Why there is one thread where more were wanted. */
   readonly missing: string | undefined;
 }
 
-function describe({ threads, relaxed, blas, missing }: Chosen): string {
+function describe({ threads, relaxed, blas, leftOut, missing }: Chosen): string {
   const multiply = relaxed ? "" : " without fused multiply-add";
   const why = missing ? ` (${missing})` : "";
   const processor = blas?.processor === undefined ? "" : ` (${blas.processor})`;
-  const products = blas ? `, matrix products by ${blas.name}${processor}` : "";
+  const without = leftOut ? `, without a BLAS: ${leftOut}` : "";
+  const products = blas ? `, matrix products by ${blas.name}${processor}` : without;
   return `CPU, ${threads} thread${threads === 1 ? "" : "s"} of WebAssembly SIMD${multiply}${why}${products}`;
 }
 
