@@ -232,12 +232,12 @@ async function trainOn(
         const isAsked = parsed.get(trainFlags.tensorboard) ?? false;
         const said = [...isFirst(run) ? await eventsOf(run, isAsked) : [], end, slow, shown, told];
         keeper = guardedKeeper(run, { device, outcome, validations });
-        // a run of which nothing is left to do has no other event before
-        if (early) await keeper.save(early);
         reporters = isFirst(run)
           ? [...keepersOf(run, { keeper, outcome, said, saved }), notices, totals]
           : [slow, outcome];
         entered({ hasSteps: true, soundUntil: outcome.soundUntil });
+        // of a run of which nothing is left to do, or whose first step fails, states are kept before there is any event
+        if (early) await keeper.save(early);
       }
       for (const reporter of reporters) await reporter.event(event);
     }

@@ -72,6 +72,24 @@ for (const [what, device, fault, sentence] of cases) {
   });
 }
 
+Deno.test("train tells what fails in the first step of a run, and goes on from its beginning", () =>
+  inTemporaryFolder(async (cwd) => {
+    // so short that nothing is measured ahead
+    const flags = [...run.with(-1, "4"), "--device", "cpu", "--name", "x"];
+    for (const [times, code] of [[99, 1], [1, 0]] as const) {
+      const fault = { section: "gradients", at: 1, times };
+      const failed = await runCli([...flags, "--out", `runs-${times}`], { cwd, ...failing("cpu", fault) });
+      assertEquals([failed.code, failed.err], [code, code === 0 ? "" : "error: a thread is gone\n"], failed.out);
+      assertStringIncludes(
+        failed.out,
+        "note: a thread is gone; it is opened anew, to go on from the checkpoint of step 0\n",
+      );
+    }
+    const whole = await runCli(flags, { cwd });
+    assertEquals([whole.code, whole.err], [0, ""]);
+    assertEquals(await runLosses(`${cwd}/runs-1/x`), await runLosses(`${cwd}/runs/x`));
+  }));
+
 for (
   const [device, fault] of [["webgpu", { how: "destroy", at: 30, after: "checkpoint" }], ["cpu", {
     section: "update",
