@@ -1,5 +1,6 @@
 // Attention of one sequence and head at a time; queries in blocks, so that no thread holds more than BLOCK × length
 // scores. See kernels/attention.wgsl and its gradients for the formulas.
+import { gemm } from "./blas";
 import { exp, highest, log, splat, sum } from "./math";
 import { small_product, store_transposed } from "./gemm";
 import { factors0, factors1, factors2, factors3, keep_four } from "./philox";
@@ -23,6 +24,7 @@ class Attention {
   HEAD_COLUMNS4: i32;
   DROPOUT: i32;
   DOCUMENTS: i32;
+  BLAS: i32; // products by a BLAS
 }
 
 @unmanaged
@@ -33,6 +35,12 @@ class AttentionBackward extends Attention {
 
 /** Queries that are worked on at once: a multiple of the tile's four rows. */
 const BLOCK = 48;
+
+/** The same with a BLAS, whose products are the quicker the larger they are. */
+const BLAS_BLOCK = 128;
+
+/** Positions below which calling a BLAS takes longer than its products save. */
+const LEAST_FOR_BLAS = 32;
 
 /** Columns of scores: the length, filled up to a multiple of eight. */
 @inline
@@ -91,6 +99,22 @@ function each_document(p: Attention, begin: i32, end: i32, is_backward: bool): v
   }
 }
 
+/** Whether a BLAS makes the products of so many positions. */
+@inline
+function by_blas(p: Attention, length: i32): bool {
+  return p.BLAS != 0 && length >= LEAST_FOR_BLAS;
+}
+
+/** scores [rows, seen] = scale · a · bᵀ, of which columns up to the next multiple of eight may be anything. */
+@inline
+function score_product(
+  blas: bool, rows: i32, seen: i32, head_width: i32, scale: f32, a: usize, a_row: i32, b: usize, b_row: i32,
+  transposed: usize, scores: usize, columns: i32, rest: usize,
+): void {
+  if (blas) gemm(0, 1, rows, seen, head_width, scale, a, a_row, b, b_row, scores, columns, 0);
+  else small_product(rows, padded(seen), head_width, a, a_row, 1, transposed, columns, scores, columns, false, rest);
+}
+
 /** Bytes from the beginning of qkv to the query of a row and head. */
 @inline
 function query_offset(p: Attention, row: i32, head: i32): usize {
@@ -105,26 +129,30 @@ function output_offset(p: Attention, row: i32, head: i32): usize {
 
 /** Attention of the positions start ... start + length - 1 of a sequence and head among themselves. */
 function attend(p: Attention, item: i32, start: i32, length: i32): void {
+  const blas = by_blas(p, length);
+  const block = blas ? BLAS_BLOCK : BLOCK;
   const columns = padded(length);
   const head_width = p.HEAD_COLUMNS4 * 4;
   const across = p.heads * head_width;
   const stride = 3 * across;
   const keys = scratch();
   const scores = keys + (<usize>(head_width * columns) << 2);
-  const totals = scores + (<usize>(BLOCK * columns) << 2);
-  spare_row = totals + (<usize>BLOCK << 2);
+  const totals = scores + (<usize>(block * columns) << 2);
+  spare_row = totals + (<usize>block << 2);
   const rest = spare_row + (<usize>(columns + 20) << 2);
   const head = item % p.heads;
   const row = item / p.heads * p.length + start;
   const part = <usize>across << 2;
   const q = p.qkv + query_offset(p, row, head), k = q + part, v = k + part;
-  transpose(keys, k, stride, length, head_width, p.scale);
-  for (let first = 0; first < length; first += BLOCK) {
-    const rows = min(BLOCK, length - first);
+  if (!blas) transpose(keys, k, stride, length, head_width, p.scale);
+  for (let first = 0; first < length; first += block) {
+    const rows = min(block, length - first);
     const from = first_seen(p.window, first), seen = end_seen(p.window, first + rows, length) - from;
-    const some_keys = keys + (<usize>from << 2), some_values = v + (<usize>(from * stride) << 2);
+    const there = <usize>(from * stride) << 2;
     const queries = q + (<usize>(first * stride) << 2);
-    small_product(rows, padded(seen), head_width, queries, stride, 1, some_keys, columns, scores, columns, false, rest);
+    score_product(
+      blas, rows, seen, head_width, p.scale, queries, stride, k + there, stride, keys + (<usize>from << 2), scores, columns, rest,
+    );
     for (let r = 0; r < rows; r++) {
       const at = scores + (<usize>(r * columns) << 2);
       const index = item * p.length + start + first + r;
@@ -134,7 +162,8 @@ function attend(p: Attention, item: i32, start: i32, length: i32): void {
       store<f32>(totals + (<usize>r << 2), total);
     }
     const out = p.output + output_offset(p, row + first, head);
-    small_product(rows, head_width, seen, scores, columns, 1, some_values, stride, out, across, false, rest);
+    if (blas) gemm(0, 0, rows, head_width, seen, 1, scores, columns, v + there, stride, out, across, 0);
+    else small_product(rows, head_width, seen, scores, columns, 1, v + there, stride, out, across, false, rest);
     // cheaper than to scale the probabilities: the output is narrower
     for (let r = 0; r < rows; r++) {
       scale_row(out + (<usize>(r * across) << 2), head_width, <f32>1 / load<f32>(totals + (<usize>r << 2)));
@@ -217,6 +246,8 @@ function store_factors(p: Attention, start: i32, length: i32, index: i32): usize
 
 /** The gradients of {@linkcode attend}. */
 function attend_backward(p: AttentionBackward, item: i32, start: i32, length: i32): void {
+  const blas = by_blas(p, length);
+  const block = blas ? BLAS_BLOCK : BLOCK;
   const columns = padded(length);
   const head_width = p.HEAD_COLUMNS4 * 4;
   const across = p.heads * head_width;
@@ -224,8 +255,8 @@ function attend_backward(p: AttentionBackward, item: i32, start: i32, length: i3
   const keys = scratch();
   const values = keys + (<usize>(head_width * columns) << 2);
   const probabilities = values + (<usize>(head_width * columns) << 2);
-  const gradients = probabilities + (<usize>(BLOCK * columns) << 2);
-  spare_row = gradients + (<usize>(BLOCK * columns) << 2);
+  const gradients = probabilities + (<usize>(block * columns) << 2);
+  spare_row = gradients + (<usize>(block * columns) << 2);
   const rest = spare_row + (<usize>(columns + 20) << 2);
   const head = item % p.heads;
   const row = item / p.heads * p.length + start;
@@ -233,20 +264,27 @@ function attend_backward(p: AttentionBackward, item: i32, start: i32, length: i3
   const part = <usize>across << 2;
   const q = p.qkv + offset, k = q + part, v = k + part;
   const d_q = p.d_qkv + offset, d_k = d_q + part, d_v = d_k + part;
-  transpose(keys, k, stride, length, head_width, p.scale);
-  transpose(values, v, stride, length, head_width, 1);
+  if (!blas) {
+    transpose(keys, k, stride, length, head_width, p.scale);
+    transpose(values, v, stride, length, head_width, 1);
+  }
   // blocks that see all keys overwrite their gradients with the first and add the others; where windows move, nothing is first
   const is_local = p.window < length;
   if (is_local) zero_rows(d_k, stride, length, head_width), zero_rows(d_v, stride, length, head_width);
-  for (let first = 0; first < length; first += BLOCK) {
-    const rows = min(BLOCK, length - first);
+  for (let first = 0; first < length; first += block) {
+    const rows = min(block, length - first);
     const from = first_seen(p.window, first), seen = end_seen(p.window, first + rows, length) - from;
     const some = <usize>from << 2, there = <usize>(from * stride) << 2;
     const adds = is_local || first > 0;
     const here = <usize>(first * stride) << 2;
     const out = output_offset(p, row + first, head);
-    small_product(rows, padded(seen), head_width, q + here, stride, 1, keys + some, columns, probabilities, columns, false, rest);
-    small_product(rows, padded(seen), head_width, p.d_output + out, across, 1, values + some, columns, gradients, columns, false, rest);
+    const d_out = p.d_output + out;
+    score_product(
+      blas, rows, seen, head_width, p.scale, q + here, stride, k + there, stride, keys + some, probabilities, columns, rest,
+    );
+    score_product(
+      blas, rows, seen, head_width, 1, d_out, across, v + there, stride, values + some, gradients, columns, rest,
+    );
     for (let r = 0; r < rows; r++) {
       const index = item * p.length + start + first + r;
       const row_out = out + (<usize>(r * across) << 2);
@@ -260,9 +298,15 @@ function attend_backward(p: AttentionBackward, item: i32, start: i32, length: i3
       }
     }
     // d_q = d_s · K,  d_k += d_sᵀ · Q,  d_v += pᵀ · d_output
+    if (blas) {
+      gemm(0, 0, rows, head_width, seen, 1, gradients, columns, k + there, stride, d_q + here, stride, 0);
+      gemm(1, 0, seen, head_width, rows, 1, gradients, columns, q + here, stride, d_k + there, stride, adds);
+      gemm(1, 0, seen, head_width, rows, 1, probabilities, columns, d_out, across, d_v + there, stride, adds);
+      continue;
+    }
     small_product(rows, head_width, seen, gradients, columns, 1, k + there, stride, d_q + here, stride, false, rest);
     small_product(seen, head_width, rows, gradients, 1, columns, q + here, stride, d_k + there, stride, adds, rest);
-    small_product(seen, head_width, rows, probabilities, 1, columns, p.d_output + out, across, d_v + there, stride, adds, rest);
+    small_product(seen, head_width, rows, probabilities, 1, columns, d_out, across, d_v + there, stride, adds, rest);
   }
 }
 

@@ -1,4 +1,5 @@
 // c[z] = A[z]ᵀ · B[z] for each of some small matrices: A [count, k, m], B [count, k, n], C [count, m, n].
+import { gemm } from "./blas";
 import { store_transposed, tile } from "./gemm";
 import { scratch } from "./memory";
 
@@ -51,6 +52,17 @@ export function batch_matmul(args: usize, begin: i32, end: i32): void {
         if (isMirrored) mirror(at, c + <usize>column * b_row + (<usize>(first + row) << 2), b_row, columns);
       }
     }
+  }
+}
+
+/** The same by a BLAS, one item a matrix. */
+export function batch_matmul_blas(args: usize, begin: i32, end: i32): void {
+  const p = changetype<BatchMatmul>(args);
+  const k = p.k, n = p.n, m = p.m;
+  for (let item = begin; item < end; item++) {
+    const z = <usize>item;
+    const a = p.a + (z * <usize>(k * m) << 2), b = p.b + (z * <usize>(k * n) << 2), c = p.c + (z * <usize>(m * n) << 2);
+    gemm(1, 0, m, n, k, 1, a, m, b, n, c, n, 0);
   }
 }
 

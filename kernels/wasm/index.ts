@@ -2,7 +2,7 @@
 export * from "./attention";
 export * from "./batch_matmul";
 export * from "./loss";
-export { matmul, matmul_bias_gradient, matmul_finish, matmul_pack } from "./matmul";
+export { matmul, matmul_bias_gradient, matmul_blas, matmul_finish, matmul_pack } from "./matmul";
 export { set_scratch } from "./memory";
 export * from "./muon";
 export * from "./norm";

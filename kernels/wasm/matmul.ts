@@ -1,4 +1,5 @@
 // c (+)= activation(A · B + bias) + residual: see kernels/matmul_epilogue.wgsl for what the constants mean.
+import { gemm } from "./blas";
 import { activate_other, gelu } from "./math";
 import { pack_rows, store_transposed, tile } from "./gemm";
 import { scratch, spare } from "./memory";
@@ -31,6 +32,11 @@ class Matmul {
 @unmanaged
 class PackedMatmul extends Matmul {
   packed: usize; // B as panels of eight columns: [n / 8, k, 8]
+}
+
+@unmanaged
+class BlasMatmul extends Matmul {
+  BY_COLUMNS: i32;
 }
 
 /** k that a tile runs over before the next: panels of 8 KiB stay in the first cache. */
@@ -150,6 +156,35 @@ export function matmul_finish(args: usize, begin: i32, end: i32): void {
     finish_row(p, p.c + at, at, 0, whole);
     if (p.n & 3) finish_part(p, v128.load(p.c + at + whole), at + whole, p.n & ~3);
   }
+}
+
+/** Rows or columns of an item of a product by a BLAS. */
+const STRIP = 16;
+
+/** A whole product by a BLAS, one item STRIP rows or columns of c: whoever makes some finishes them. */
+export function matmul_blas(args: usize, begin: i32, end: i32): void {
+  const p = changetype<BlasMatmul>(args);
+  const first = begin * STRIP;
+  const left = min((end - begin) * STRIP, (p.BY_COLUMNS ? p.n : p.m) - first);
+  const row = p.BY_COLUMNS ? 0 : first, column = p.BY_COLUMNS ? first : 0;
+  const rows = p.BY_COLUMNS ? p.m : left, columns = p.BY_COLUMNS ? left : p.n;
+  const a = p.a + (<usize>(p.TRANSPOSE_A ? row : row * p.a_stride) << 2);
+  const b = p.b + (<usize>(p.TRANSPOSE_B ? column * p.b_stride : column) << 2);
+  const start = <usize>(row * p.c_stride + column) << 2;
+  gemm(
+    p.TRANSPOSE_A, p.TRANSPOSE_B, rows, columns, p.k, 1, a, p.a_stride, b, p.b_stride, p.c + start, p.c_stride, p.ACCUMULATE,
+  );
+  if (p.BIAS | p.ACTIVATION | p.KEEP_INPUT | p.RESIDUAL) {
+    const whole = <usize>(columns & ~3) << 2;
+    for (let r = 0; r < rows; r++) {
+      const at = start + (<usize>(r * p.c_stride) << 2);
+      finish_row(p, p.c + at, at, column, whole);
+      if (columns & 3) finish_part(p, v128.load(p.c + at + whole), at + whole, column + (columns & ~3));
+    }
+  }
+  if (!p.BIAS_GRADIENT) return;
+  if (!p.BY_COLUMNS) matmul_bias_gradient(args, begin, end);
+  else if (begin == 0) matmul_bias_gradient(args, 0, (p.m + STRIP - 1) / STRIP);
 }
 
 /**

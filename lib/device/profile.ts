@@ -51,10 +51,15 @@ const productKernels: Readonly<Record<string, string>> = {
   matmul_direct: "matmul",
   matmul_tiled: "matmul",
   blas: "blas",
+  matmul_blas: "blas",
 };
 
 /** Kernels that make several products. */
-const batchKernels: Readonly<Record<string, string>> = { batch_matmul: "matmul", blas_batch: "blas" };
+const batchKernels: Readonly<Record<string, string>> = {
+  batch_matmul: "matmul",
+  blas_batch: "blas",
+  batch_matmul_blas: "blas",
+};
 
 /** Products of [length, headWidth] matrices that a kernel makes for each head, scores that are computed again included. */
 const attentionProducts: Readonly<Record<string, number>> = {

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { plainKernels, relaxedKernels } from "../../kernels/kernels_wasm.ts";
-import { coreTypeOf } from "../../lib/device/cpu/blas.ts";
+import { coreTypeOf, noBlas } from "../../lib/device/cpu/blas.ts";
 import { openCpuDevice } from "../../lib/device/cpu/open_cpu.ts";
 import { createHeap } from "../../lib/device/cpu/heap.ts";
 import { checkCall, kernelNames, writeArguments } from "../../lib/device/cpu/kernel_arguments.ts";
@@ -225,7 +225,7 @@ Deno.test("a kernel that uses an absent argument all the same traps", async () =
   const at = 1 << 17;
   writeArguments(callOf("add", "x", "size4"), { memory, at, placeOf: () => 1 << 18 });
   const module = await WebAssembly.compile(Uint8Array.fromBase64(plainKernels));
-  const add = instantiate(module, memory, kernelNames).all[kernelNames.indexOf("add")]!;
+  const add = instantiate(module, memory, kernelNames, noBlas).all[kernelNames.indexOf("add")]!;
   assertThrows(() => add(at, 0, 1), WebAssembly.RuntimeError, "memory access out of bounds");
 });
 
@@ -275,7 +275,9 @@ function errors(
 ) {
   const memory = new WebAssembly.Memory({ initial: 64, maximum: 65_536, shared: true });
   const bytes = Uint8Array.fromBase64(relaxed ? relaxedKernels : plainKernels);
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory, abort: () => {} } });
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
+    env: { memory, gemm: noBlas, abort: () => {} },
+  });
   const count = 200_000;
   const x = new Float32Array(memory.buffer, 1 << 16, count);
   const y = new Float32Array(memory.buffer, (1 << 16) + 4 * count, count);

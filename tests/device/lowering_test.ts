@@ -138,11 +138,14 @@ Deno.test("lower() for a GPU adds the slices of a split product up, its bias as 
 
 Deno.test("lower() for the CPU packs a product, or leaves it to a BLAS and does the rest", () => {
   const call = weightGradient({ m: 20, n: 30, k: 1024 });
-  const packed = lowerForCpu(call, { useBlas: false });
+  const packed = lowerForCpu(call, { blas: undefined });
   assertEquals(packed.map(({ kernel, grid }) => [kernel, grid[0]]), [["matmul_pack", 4], ["matmul", 5]]);
   assert(packed[0]!.tensors.packed === packed[1]!.tensors.packed && !packed[0]!.tensors.packed!.storage);
-  const blas = lowerForCpu(call, { useBlas: true });
-  assertEquals(blas.map(({ kernel }) => kernel), ["blas", "matmul_bias_gradient"]);
+  const host = lowerForCpu(call, { blas: "host" });
+  assertEquals(host.map(({ kernel }) => kernel), ["blas", "matmul_bias_gradient"]);
+  const threads = lowerForCpu(call, { blas: "threads" });
+  assertEquals(threads.map(({ kernel, grid }) => [kernel, grid[0]]), [["matmul_blas", 2]]);
+  assertEquals(threads[0]!.constants.BY_COLUMNS, true);
 });
 
 Deno.test("lower() makes attention's gradient two kernels on a GPU and one on the CPU", () => {
@@ -157,7 +160,7 @@ Deno.test("lower() makes attention's gradient two kernels on a GPU and one on th
   assertEquals([query!.kernel, keyValue!.kernel], ["attention_backward_query", "attention_backward_key_value"]);
   assert(query!.tensors.delta === keyValue!.tensors.delta && !("output" in keyValue!.tensors));
   assertEquals(query!.tensors.delta!.shape, [2, 2, 7]);
-  assertEquals(lowerForCpu(call, { useBlas: false }).map(({ kernel, grid }) => [kernel, grid[0]]), [
+  assertEquals(lowerForCpu(call, { blas: undefined }).map(({ kernel, grid }) => [kernel, grid[0]]), [
     ["attention_backward", 4],
   ]);
 });

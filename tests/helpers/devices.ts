@@ -26,6 +26,11 @@ const kinds: Readonly<Record<string, () => Promise<Device>>> = {
   "cpu, 1 thread without fused multiply-add": () => openCpuDevice({ threads: 1, relaxed: false }),
 };
 
+/** What is left to a BLAS that may not be called by every thread; only tests of products run on it. */
+const hostKinds: typeof kinds = hasBlas
+  ? { "cpu, system BLAS called by one": () => openCpuDevice({ threads: 2, blas: blasPath, blasCaller: "host" }) }
+  : {};
+
 /** Ways to make the products of a GPU that only tests of products run on. */
 const tiledKinds: typeof kinds = Object.fromEntries(
   tiles.map((tile) => [
@@ -91,12 +96,19 @@ export function deviceTest(
 
 /** Declares a test of matrix products: for every device, and on WebGPU for every tile. */
 export function productTest(name: string, run: (device: Device) => Promise<void>): void {
-  deviceTest(name, run, [...Object.keys(kinds), ...Object.keys(tiledKinds)]);
+  deviceTest(name, run, [...Object.keys(kinds), ...Object.keys(hostKinds), ...Object.keys(tiledKinds)]);
 }
 
-/** Declares a test of attention: for one device of each kind, and on a graphics card for every way to compute it. */
+/** Declares a test of many small products, which have no tiles on WebGPU. */
+export function batchTest(name: string, run: (device: Device) => Promise<void>): void {
+  deviceTest(name, run, [...Object.keys(kinds), ...Object.keys(hostKinds)]);
+}
+
+/** Declares a test of attention: for one device of each kind, with a BLAS, and on a graphics card for every way to compute it. */
 export function attentionTest(name: string, run: (device: Device) => Promise<void>): void {
-  deviceTest(name, run, ["webgpu, direct products", "cpu", ...hasHardware ? Object.keys(attentionKinds) : []]);
+  const blas = hasBlas ? ["cpu, system BLAS"] : [];
+  const ways = hasHardware ? Object.keys(attentionKinds) : [];
+  deviceTest(name, run, ["webgpu, direct products", "cpu", ...blas, ...ways]);
 }
 
 /** Declares a test of attention in blocks; software compiles each kernel for a second, so little memory is asked for apart. */
@@ -156,7 +168,8 @@ function shared(kind: string): Promise<Device> {
 }
 
 async function openUntilExit(kind: string): Promise<Device> {
-  const device = await (kinds[kind] ?? tiledKinds[kind] ?? attentionKinds[kind] ?? halfKinds[kind])!();
+  const device =
+    await (kinds[kind] ?? hostKinds[kind] ?? tiledKinds[kind] ?? attentionKinds[kind] ?? halfKinds[kind])!();
   globalThis.addEventListener("unload", () => device.destroy());
   return device;
 }

@@ -79,6 +79,32 @@ for (const activation of activations) {
   });
 }
 
+// wider than tall, so that threads with a BLAS share out columns, and the last has some more than whole vectors
+for (const outputs of [270, 259]) {
+  productTest(
+    `linear() finishes ${outputs} columns, some at a time, with a bias and an activation`,
+    (device) =>
+      checkOp(device, {
+        inputs: {
+          x: { shape: [37, 260] },
+          weight: { shape: [outputs, 260], scale: 0.1 },
+          bias: { shape: [outputs] },
+        },
+        build: (graph, { x, weight, bias }) => linear(graph, x, weight, { bias, activation: "gelu" }),
+        reference: ({ x, weight, bias }) => tape.gelu(tape.linear(x, weight, bias)),
+        tolerance: { atol: 1e-4, rtol: 2e-5 },
+      }),
+  );
+}
+
+productTest("linear() finishes 300 columns, some at a time, with a bias and a residual", (device) =>
+  checkOp(device, {
+    inputs: { x: { shape: [37, 300] }, weight: { shape: [300, 300], scale: 0.1 }, bias: { shape: [300] } },
+    build: (graph, { x, weight, bias }) => linear(graph, x, weight, { bias, residual: x }),
+    reference: ({ x, weight, bias }) => tape.add(tape.linear(x, weight, bias), x),
+    tolerance: { atol: 1e-4, rtol: 2e-5 },
+  }));
+
 productTest("linear() adds a residual and passes its gradient on", (device) =>
   checkOp(device, {
     inputs: { x: { shape: [19, 8] }, weight: { shape: [8, 8] } },

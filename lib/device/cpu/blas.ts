@@ -5,32 +5,63 @@
  * @module
  */
 
-/** One product of row-major matrices: c = a · b + beta · c, all places in bytes from the start of the memory. */
-export interface Gemm {
-  readonly m: number;
-  readonly n: number;
-  readonly k: number;
-  readonly a: number;
-  readonly b: number;
-  readonly c: number;
-  readonly a_stride: number;
-  readonly b_stride: number;
-  readonly c_stride: number;
-  readonly transposeA: boolean;
-  readonly transposeB: boolean;
-  readonly beta: number;
-  /** So many products, of matrices without gaps that lie one behind the other. */
+/**
+ * c = scale · a · b, or with `accumulate` c + that, of row-major matrices: as kernels call it (kernels/wasm/blas.ts), with places in
+ * bytes from the start of the memory, which may be negative from 2 GiB on, and strides in floats.
+ */
+export type GemmCall = (
+  transposeA: number,
+  transposeB: number,
+  m: number,
+  n: number,
+  k: number,
+  scale: number,
+  a: number,
+  aStride: number,
+  b: number,
+  bStride: number,
+  c: number,
+  cStride: number,
+  accumulate: number,
+) => void;
+
+/** What kernels call where there is no BLAS. */
+export const noBlas: GemmCall = () => {
+  throw new TypeError("A kernel calls a BLAS where there is none");
+};
+
+/** Products that the host has a BLAS make, one behind the other. */
+export interface Products {
+  /** How many. */
   readonly count: number;
+  /** Bytes from the matrices of one to those of the next. */
+  readonly steps: readonly [a: number, b: number, c: number];
+  /** The first. */
+  readonly first: Parameters<GemmCall>;
 }
+
+/** Makes products, one after the other. */
+export function makeProducts(gemm: GemmCall, { count, first, steps }: Products): void {
+  const [transposeA, transposeB, m, n, k, scale, a, aStride, b, bStride, c, cStride, accumulate] = first;
+  for (let i = 0; i < count; i++) {
+    const [ai, bi, ci] = [a + i * steps[0], b + i * steps[1], c + i * steps[2]];
+    gemm(transposeA, transposeB, m, n, k, scale, ai, aStride, bi, bStride, ci, cStride, accumulate);
+  }
+}
+
+/** Who calls a BLAS: every thread for itself, or only the host, for which the library may start threads of its own. */
+export type BlasCaller = "threads" | "host";
 
 /** An opened library. */
 export interface Blas {
   /** Name of the file. */
   readonly name: string;
+  /** Who is to call it. */
+  readonly caller: BlasCaller;
   /** What kind of processor its products are made for, where it tells: another one gives other last digits. */
   readonly processor: string | undefined;
-  /** Computes a product in a WebAssembly memory. */
-  gemm(memory: WebAssembly.Memory, product: Gemm): void;
+  /** Its products in a WebAssembly memory. */
+  gemm(memory: WebAssembly.Memory): GemmCall;
   /** Closes the library. */
   close(): void;
 }
@@ -91,6 +122,8 @@ const slowProcessors =
 /** What `openBlas` takes. */
 export interface BlasOptions {
   readonly threads: number;
+  /** Who is to call it. Default: every thread, where the library may be called so. */
+  readonly caller?: BlasCaller | undefined;
   /** Told what a library that is there needs before it is any use. */
   readonly onLeftOut?: (why: string) => void;
 }
@@ -101,13 +134,13 @@ export interface BlasOptions {
  *
  * @throws {RangeError} if the path is no BLAS.
  */
-export function openBlas(choice: string, { threads, onLeftOut }: BlasOptions): Blas | undefined {
+export function openBlas(choice: string, { onLeftOut, ...use }: BlasOptions): Blas | undefined {
   if (choice === "off" || typeof Deno === "undefined") return undefined;
-  if (choice !== "auto") return load(choice, threads);
+  if (choice !== "auto") return load(choice, use);
   if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return undefined;
   for (const name of candidates[Deno.build.os] ?? []) {
     try {
-      const blas = load(name, threads);
+      const blas = load(name, use);
       if (!isSlow(blas)) return blas;
       if (canBeTold(name) && !maySet(CORE_TYPE)) onLeftOut?.(`${name} needs --allow-env=${CORE_TYPE}`);
       blas.close();
@@ -175,40 +208,38 @@ function setUnlessGiven(variable: string, value: string): boolean {
   return true;
 }
 
+type Use = Pick<BlasOptions, "threads" | "caller">;
+
 /** Loads a library; once more, with the processor named, where OpenBLAS takes this one for an older kind than it is. */
-function load(name: string, threads: number): Blas {
+function load(name: string, use: Use): Blas {
   // OpenMP's threads spin while they wait and take the time from ours; read when the library is loaded
   setUnlessGiven(SPIN_COUNT, "2000");
-  const blas = loadOnce(name, threads);
+  const blas = loadOnce(name, use);
   if (!isSlow(blas)) return blas;
   const coreType = coreTypeOf(vectorExtensions(name));
   if (coreType === undefined || !setUnlessGiven(CORE_TYPE, coreType)) return blas;
   blas.close();
-  return loadOnce(name, threads);
+  return loadOnce(name, use);
 }
 
-function loadOnce(name: string, threads: number): Blas {
-  let library: Deno.DynamicLibrary<typeof symbols>;
-  try {
-    library = Deno.dlopen(name, symbols);
-    // places in memory are told to programs that may call any library alone
-    Deno.UnsafePointer.of(new Uint8Array(1));
-  } catch (error) {
-    const isForbidden = error instanceof Deno.errors.NotCapable;
-    const what = isForbidden ? "--allow-ffi, without a list of libraries, is missing" : "it cannot be loaded as one";
-    throw new RangeError(`Cannot use "${name}" as a BLAS: ${what}`);
-  }
-  const processor = setUp(name, threads);
+/** Opens a library that another thread chose and set up, for this thread too. */
+export function openInThread(name: string): Blas {
+  // OpenMP knows for each thread how many others it may start
+  return loadOnce(name, { threads: 1, caller: "threads" });
+}
+
+function loadOnce(name: string, use: Use): Blas {
+  const library = openLibrary(name);
   const { cblas_sgemm } = library.symbols;
   return {
+    ...setUp(name, use),
     name,
-    processor,
     close: () => library.close(),
-    gemm(memory, { m, n, k, a, b, c, a_stride, b_stride, c_stride, transposeA, transposeB, beta, count }) {
-      const base = Deno.UnsafePointer.value(
-        Deno.UnsafePointer.of(new Uint8Array(memory.buffer) as Uint8Array<ArrayBuffer>),
-      );
-      for (let i = 0; i < count; i++) {
+    gemm(memory) {
+      // places are below 2^53, and numbers are passed on more quickly than what the types ask for
+      const base = Number(addressOf(memory));
+      const place = (at: number) => base + (at >>> 0) as never;
+      return (transposeA, transposeB, m, n, k, scale, a, aStride, b, bStride, c, cStride, accumulate) =>
         cblas_sgemm(
           ROW_MAJOR,
           transposeA ? TRANSPOSE : NO_TRANSPOSE,
@@ -216,37 +247,60 @@ function loadOnce(name: string, threads: number): Blas {
           m,
           n,
           k,
-          1,
-          base + BigInt(a + 4 * m * k * i),
-          a_stride,
-          base + BigInt(b + 4 * k * n * i),
-          b_stride,
-          beta,
-          base + BigInt(c + 4 * m * n * i),
-          c_stride,
+          scale,
+          place(a),
+          aStride,
+          place(b),
+          bStride,
+          accumulate ? 1 : 0,
+          place(c),
+          cStride,
         );
-      }
     },
   };
 }
 
+/** Where a memory lies; a shared one never moves. */
+function addressOf(memory: WebAssembly.Memory): bigint {
+  return Deno.UnsafePointer.value(Deno.UnsafePointer.of(new Uint8Array(memory.buffer) as Uint8Array<ArrayBuffer>));
+}
+
+function openLibrary(name: string): Deno.DynamicLibrary<typeof symbols> {
+  try {
+    const library = Deno.dlopen(name, symbols);
+    // places in memory are told to programs that may call any library alone
+    Deno.UnsafePointer.of(new Uint8Array(1));
+    return library;
+  } catch (error) {
+    const isForbidden = error instanceof Deno.errors.NotCapable;
+    const what = isForbidden ? "--allow-ffi, without a list of libraries, is missing" : "it cannot be loaded as one";
+    throw new RangeError(`Cannot use "${name}" as a BLAS: ${what}`);
+  }
+}
+
+/** What OpenBLAS answers where it makes threads by POSIX's functions, and where by OpenMP's. */
+const [POSIX_THREADS, OPENMP] = [1, 2];
+
 /**
- * Sets OpenBLAS's number of threads and asks for its processor; the others read the environment or take all cores, which is the
- * default here too.
+ * Has OpenBLAS use no threads of its own where every thread of ours may call it, and as many as there are where it may not, for
+ * it was built to be called by one; and asks for its processor. Other libraries read the environment or take all cores.
  */
-function setUp(name: string, threads: number): string | undefined {
+function setUp(name: string, { threads, caller }: Use): Pick<Blas, "processor" | "caller"> {
   try {
     const library = Deno.dlopen(name, {
+      openblas_get_parallel: { parameters: [], result: "i32" },
       openblas_set_num_threads: { parameters: ["i32"], result: "void" },
       openblas_get_corename: { parameters: [], result: "pointer" },
     });
-    library.symbols.openblas_set_num_threads(threads);
+    const isShared = [POSIX_THREADS, OPENMP].includes(library.symbols.openblas_get_parallel());
+    const chosen = isShared ? caller ?? "threads" : "host";
+    library.symbols.openblas_set_num_threads(chosen === "threads" ? 1 : threads);
     const pointer = library.symbols.openblas_get_corename();
     const processor = pointer === null ? undefined : new Deno.UnsafePointerView(pointer).getCString();
     library.close();
-    return processor;
+    return { processor, caller: chosen };
   } catch {
     // not OpenBLAS
-    return undefined;
+    return { processor: undefined, caller: "host" };
   }
 }

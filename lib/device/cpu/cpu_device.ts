@@ -8,7 +8,7 @@ import type { DeviceBuffer, KernelCall, OpCall, Tensor } from "../../tensor/tens
 import type { CpuSettings, Device, Program, Recording } from "../device.ts";
 import { type KernelTime, ProfileTotals } from "../profile.ts";
 import type { TraceLog } from "../trace.ts";
-import type { Blas } from "./blas.ts";
+import { type Blas, type GemmCall, makeProducts, noBlas } from "./blas.ts";
 import { buildProgram, type CpuProgram } from "./cpu_program.ts";
 import { createHeap, type Heap } from "./heap.ts";
 import { checkCall, kernelNames } from "./kernel_arguments.ts";
@@ -48,6 +48,7 @@ export class CpuDevice implements Device {
   #kernels: Kernels;
   #scratchBytes = 0;
   #blas: Blas | undefined;
+  #gemm: GemmCall;
   #profile: ProfileTotals | undefined;
 
   constructor({ threads, module, blas, description, settings, profile, trace }: CpuDeviceOptions) {
@@ -56,7 +57,13 @@ export class CpuDevice implements Device {
     this.#threads = threads;
     this.#memory = threads.memory;
     this.#heap = createHeap(this.#memory, CONTROL_AT + Math.ceil(CONTROL_BYTES / 64) * 64);
-    this.#kernels = instantiate(module, this.#memory, kernelNames);
+    this.#gemm = blas?.gemm(this.#memory) ?? noBlas;
+    this.#kernels = instantiate(
+      module,
+      this.#memory,
+      kernelNames,
+      this.#gemm,
+    );
     this.#blas = blas;
     this.#profile = profile || trace ? new ProfileTotals(trace) : undefined;
     // kernels that need no more still copy parts of vectors there
@@ -91,7 +98,7 @@ export class CpuDevice implements Device {
   }
 
   lower(call: OpCall): readonly KernelCall[] {
-    return lower(call, { useBlas: this.#blas !== undefined });
+    return lower(call, { blas: this.#blas?.caller });
   }
 
   build(recording: Recording): Promise<Program> {
@@ -136,7 +143,7 @@ export class CpuDevice implements Device {
         memory: this.#memory,
         kernels: this.#kernels,
         threads: this.#threadCount,
-        host: (product) => this.#blas!.gemm(this.#memory, products[product]!),
+        host: (product) => makeProducts(this.#gemm, products[product]!),
         profile: this.#profile,
         whileBusy: this.whileBusy,
       });

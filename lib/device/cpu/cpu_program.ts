@@ -7,9 +7,9 @@
 import type { KernelCall, Tensor } from "../../tensor/tensor.ts";
 import type { Recording } from "../device.ts";
 import { type KernelWork, workOf } from "../profile.ts";
-import type { Gemm } from "./blas.ts";
+import type { Products } from "./blas.ts";
 import { argumentBytes, kernelNames, writeArguments } from "./kernel_arguments.ts";
-import { BLAS_BATCH, BLAS_PRODUCT, gemmOf, leastItems } from "./lower.ts";
+import { BLAS_BATCH, BLAS_PRODUCT, leastItems, productsOf } from "./lower.ts";
 import { CALL_WORDS, HOST_CALL } from "./thread_program.ts";
 
 /** A section of a program in memory. */
@@ -25,7 +25,7 @@ export interface Section {
 export interface CpuProgram {
   readonly sections: ReadonlyMap<string, Section>;
   /** The products that a BLAS makes, by the numbers that its calls have. */
-  readonly products: readonly Gemm[];
+  readonly products: readonly Products[];
 }
 
 /** Where a program is built. */
@@ -47,12 +47,12 @@ export function buildProgram({ sections, arenas, arenaOf }: Recording, site: Sit
     const arena = arenaOf.get(tensor);
     return arena === undefined ? site.placeOf(tensor) : places[arena]!;
   };
-  const products: Gemm[] = [];
+  const products: Products[] = [];
   /** Kernel, arguments, items and items of a piece, as threads read them. */
   const wordsOf = (call: KernelCall): number[] => {
     const { kernel, grid: [items] } = call;
     if (kernel === BLAS_PRODUCT || kernel === BLAS_BATCH) {
-      return [HOST_CALL, products.push(gemmOf(call, placeOf)) - 1, 0, 1];
+      return [HOST_CALL, products.push(productsOf(call, placeOf)) - 1, 0, 1];
     }
     const at = take(argumentBytes(kernel), "arguments");
     writeArguments(call, { memory, at, placeOf });
@@ -68,7 +68,8 @@ export function buildProgram({ sections, arenas, arenaOf }: Recording, site: Sit
 }
 
 /** Items of a piece: four pieces a thread even out a busy machine, unless they become too small to be worth it. */
-function pieceSize({ kernel, grid: [items] }: KernelCall, threads: number): number {
+function pieceSize(call: KernelCall, threads: number): number {
+  const { grid: [items] } = call;
   if (threads === 1) return Math.max(1, items);
-  return Math.max(leastItems(kernel), Math.ceil(items / (4 * threads)));
+  return Math.max(leastItems(call), Math.ceil(items / (4 * threads)));
 }

@@ -6,7 +6,7 @@
 
 import type { KernelCall, OpCall, Tensor } from "../../tensor/tensor.ts";
 import { lowerOp, scratch } from "../lowering.ts";
-import type { Gemm } from "./blas.ts";
+import type { BlasCaller, Products } from "./blas.ts";
 
 /** Largest tensor in bytes. */
 export const MAX_TENSOR_BYTES: number = 2 ** 31 - 65_536;
@@ -21,18 +21,18 @@ export const BLAS_PRODUCT = "blas";
 export const BLAS_BATCH = "blas_batch";
 
 /** The kernels that an operation calls on the CPU. The first number of their grids is that of the items. */
-export function lower(call: OpCall, { useBlas }: { useBlas: boolean }): KernelCall[] {
+export function lower(call: OpCall, { blas }: { blas: BlasCaller | undefined }): KernelCall[] {
   if (call.op === "attention_backward") {
     const [attention] = lowerOp({ ...call, op: "attention" }, target) as [KernelCall];
-    return [withItems(attention, attention.params.batch! * attention.params.heads!, "attention_backward")];
+    return [attentionBy(blas, { ...attention, kernel: "attention_backward" })];
   }
   return lowerOp(call, target).flatMap((kernelCall) => {
     const { kernel, params } = kernelCall;
     switch (kernel) {
       case "matmul":
-        return matmul(kernelCall, useBlas);
+        return matmul(kernelCall, blas);
       case "attention":
-        return [withItems(kernelCall, params.batch! * params.heads!)];
+        return [attentionBy(blas, kernelCall)];
       case "rotary":
       case "geglu":
       case "geglu_backward":
@@ -40,11 +40,9 @@ export function lower(call: OpCall, { useBlas }: { useBlas: boolean }): KernelCa
       case "add_identity":
         return [withItems(kernelCall, params.count! * params.side!)];
       case "batch_matmul":
-        return [
-          useBlas
-            ? withItems(kernelCall, 0, BLAS_BATCH)
-            : withItems(kernelCall, params.count! * Math.ceil(params.m! / 32)),
-        ];
+        if (blas === "threads") return [withItems(kernelCall, params.count!, "batch_matmul_blas")];
+        if (blas === "host") return [withItems(kernelCall, 0, BLAS_BATCH)];
+        return [withItems(kernelCall, params.count! * Math.ceil(params.m! / 32))];
       case "muon_direction":
       case "muon_update":
         return [withItems(kernelCall, params.count! * params.rows4!)];
@@ -60,13 +58,24 @@ function withItems(call: KernelCall, items: number, kernel = call.kernel): Kerne
   return { ...call, kernel, grid: [items, 1, 1] };
 }
 
+function attentionBy(blas: BlasCaller | undefined, call: KernelCall): KernelCall {
+  const { kernel, params, constants } = call;
+  const calls = { ...call, constants: { ...constants, BLAS: blas === "threads" } };
+  return withItems(calls, params.batch! * params.heads!, kernel);
+}
+
 /** A product: packed first, or by a BLAS with what a BLAS does not do behind it. */
-function matmul(call: KernelCall, useBlas: boolean): KernelCall[] {
+function matmul(call: KernelCall, blas: BlasCaller | undefined): KernelCall[] {
   const { m, n, k } = call.params as { m: number; n: number; k: number };
   const { BIAS, ACTIVATION, RESIDUAL, KEEP_INPUT, ACCUMULATE, BIAS_GRADIENT } = call.constants;
   const finishes = BIAS || ACTIVATION || RESIDUAL || KEEP_INPUT;
   // a BLAS adds to what is there before the rest is done: no use where both are asked for
-  if (useBlas && !(finishes && ACCUMULATE)) {
+  if (blas === "threads" && !(finishes && ACCUMULATE)) {
+    const BY_COLUMNS = n > m;
+    const byStrips = { ...call, constants: { ...call.constants, BY_COLUMNS } };
+    return [withItems(byStrips, Math.ceil(Math.max(m, n) / STRIP), "matmul_blas")];
+  }
+  if (blas === "host" && !(finishes && ACCUMULATE)) {
     return [
       withItems(call, 0, BLAS_PRODUCT),
       ...(finishes ? [withItems(call, m, "matmul_finish")] : []),
@@ -80,9 +89,20 @@ function matmul(call: KernelCall, useBlas: boolean): KernelCall[] {
 }
 
 /** Items that are worth the trouble of handing them to a thread. */
-export function leastItems(kernel: string): number {
+export function leastItems({ kernel, params: { m, n, k } }: KernelCall): number {
+  if (kernel === "matmul_blas") {
+    // a BLAS packs what it multiplies, which narrow strips of a large matrix repeat
+    const strip = STRIP * Math.min(m!, n!) * k!;
+    return Math.max(LEAST_COLUMNS / STRIP, Math.ceil(LEAST_PRODUCT / strip));
+  }
   return grains[kernel] ?? 2048;
 }
+
+/** Rows or columns of an item of a product by a BLAS: kernels/wasm/matmul.ts. */
+const STRIP = 16;
+
+/** Rows or columns, and multiplications, of the smallest product that a thread is handed. */
+const [LEAST_COLUMNS, LEAST_PRODUCT] = [64, 2 ** 20];
 
 const grains: Readonly<Record<string, number>> = {
   matmul: 3,
@@ -94,6 +114,7 @@ const grains: Readonly<Record<string, number>> = {
   attention_backward: 1,
   add_identity: 256,
   batch_matmul: 1,
+  batch_matmul_blas: 1,
   muon_direction: 16,
   muon_norm: 4,
   muon_update: 16,
@@ -113,29 +134,35 @@ const grains: Readonly<Record<string, number>> = {
   record_step: 4,
 };
 
-/** The products that a call of the BLAS stands for. */
-export function gemmOf({ kernel, tensors, params, constants }: KernelCall, place: (tensor: Tensor) => number): Gemm {
+/** The products that a call of the host's BLAS stands for. */
+export function productsOf(
+  { kernel, tensors, params, constants }: KernelCall,
+  place: (tensor: Tensor) => number,
+): Products {
   const [a, b, c] = [place(tensors.a!), place(tensors.b!), place(tensors.c!)];
+  const { m, n, k } = params as Record<"m" | "n" | "k", number>;
   if (kernel === BLAS_BATCH) {
-    const { count, m, n, k } = params as Record<"count" | "m" | "n" | "k", number>;
-    const layout = { a_stride: m, b_stride: n, c_stride: n, transposeA: true, transposeB: false, beta: 0 };
-    return { m, n, k, a, b, c, ...layout, count };
+    const first: Products["first"] = [1, 0, m, n, k, 1, a, m, b, n, c, n, 0];
+    return { count: params.count!, steps: [4 * m * k, 4 * n * k, 4 * m * n], first };
   }
-  return {
-    count: 1,
-    m: params.m!,
-    n: params.n!,
-    k: params.k!,
+  const { TRANSPOSE_A, TRANSPOSE_B, ACCUMULATE } = constants;
+  const { a_stride, b_stride, c_stride } = params as Record<`${"a" | "b" | "c"}_stride`, number>;
+  const transpose = [Number(TRANSPOSE_A), Number(TRANSPOSE_B)] as const;
+  const first: Products["first"] = [
+    ...transpose,
+    m,
+    n,
+    k,
+    1,
     a,
+    a_stride,
     b,
+    b_stride,
     c,
-    a_stride: params.a_stride!,
-    b_stride: params.b_stride!,
-    c_stride: params.c_stride!,
-    transposeA: Boolean(constants.TRANSPOSE_A),
-    transposeB: Boolean(constants.TRANSPOSE_B),
-    beta: constants.ACCUMULATE ? 1 : 0,
-  };
+    c_stride,
+    Number(ACCUMULATE),
+  ];
+  return { count: 1, steps: [0, 0, 0], first };
 }
 
 /** Bytes of scratch memory that a thread needs; kernels/wasm/ says what for. */
@@ -146,5 +173,7 @@ export function scratchBytes({ kernel, params, constants }: KernelCall): number 
   const columns = Math.ceil(params.length! / 8) * 8;
   const headWidth = 4 * Number(constants.HEAD_COLUMNS4);
   const copies = kernel === "attention" ? 1 : 2;
-  return 4 * copies * (headWidth + 48) * columns + 16 * Math.max(headWidth, columns) + 4 * (48 + columns + 20) + 256;
+  const block = constants.BLAS ? 128 : 48;
+  return 4 * copies * (headWidth + block) * columns + 16 * Math.max(headWidth, columns) + 4 * (block + columns + 20) +
+    256;
 }

@@ -25,6 +25,8 @@ export interface CpuOptions {
    * @default {"off"}
    */
   blas?: string | undefined;
+  /** Who calls the BLAS. Default: every thread, where the library may be called so. */
+  blasCaller?: "threads" | "host" | undefined;
   /**
    * Measure the time of every kernel.
    *
@@ -46,11 +48,18 @@ export async function openCpuDevice(options: CpuOptions = {}): Promise<Device> {
     throw new RangeError(`Cannot use ${wanted} threads: it must be a whole number from 1 to ${MOST_THREADS}`);
   }
   let leftOut: string | undefined;
-  const blas = openBlas(options.blas ?? "off", { threads: wanted, onLeftOut: (why) => leftOut = why });
+  const blas = openBlas(options.blas ?? "off", {
+    threads: wanted,
+    caller: options.blasCaller,
+    onLeftOut: (why) => leftOut = why,
+  });
   const bytes = Uint8Array.fromBase64(relaxedKernels);
   const relaxed = options.relaxed ?? WebAssembly.validate(bytes);
   const module = await WebAssembly.compile(relaxed ? bytes : Uint8Array.fromBase64(plainKernels));
-  const threads = await startThreads(module, wanted);
+  const threads = await startThreads(module, {
+    threads: wanted,
+    blas: blas?.caller === "threads" ? blas.name : undefined,
+  });
   const chosen = { threads: threads.workers.length + 1, relaxed, blas, leftOut, missing: threads.missing };
   return new CpuDevice({
     threads,

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { GemmCall } from "./blas.ts";
+
 /** Bytes at the start of the memory that belong to the WebAssembly module itself. */
 export const CONTROL_AT = 1 << 16;
 
@@ -84,8 +86,9 @@ export function instantiate(
   module: WebAssembly.Module,
   memory: WebAssembly.Memory,
   names: readonly string[],
+  gemm: GemmCall,
 ): Kernels {
-  const exports = new WebAssembly.Instance(module, { env: { memory, abort: () => {} } }).exports;
+  const exports = new WebAssembly.Instance(module, { env: { memory, gemm, abort: () => {} } }).exports;
   return {
     all: names.map((name) => exports[name] as Kernels["all"][number]),
     setScratch: exports.set_scratch as Kernels["setScratch"],

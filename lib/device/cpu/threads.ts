@@ -18,15 +18,23 @@ export interface Threads {
   readonly missing?: string;
 }
 
-/** Starts so many threads, the calling one included; none beside it, rather than too few. */
-export async function startThreads(module: WebAssembly.Module, threads: number): Promise<Threads> {
+/** What threads are started with. */
+export interface ThreadsOptions {
+  /** How many, the calling one included. */
+  readonly threads: number;
+  /** The BLAS that each of them calls. */
+  readonly blas: string | undefined;
+}
+
+/** Starts threads; none beside the calling one, rather than too few. */
+export async function startThreads(module: WebAssembly.Module, { threads, blas }: ThreadsOptions): Promise<Threads> {
   const memory = newMemory();
   // what keeps a thread from starting is no reason not to train
   const missing = threads > 1 ? whyNoWorkers() : undefined;
   if (missing) return { memory, workers: [], missing };
   const results = await Promise.allSettled(
     Array.from({ length: threads - 1 }, (_, i) => {
-      return startWorker({ module, memory, names: kernelNames, thread: i + 1, threads });
+      return startWorker({ module, memory, names: kernelNames, blas, thread: i + 1, threads });
     }),
   );
   const workers = results.flatMap((result) => result.status === "fulfilled" ? [result.value] : []);

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { noBlas, openInThread } from "./blas.ts";
 import { control, controlOf, instantiate, runShare } from "./thread_program.ts";
 
 /** What a worker is started with. */
@@ -11,6 +12,8 @@ export interface CpuWorkerStart {
   readonly module: WebAssembly.Module;
   readonly memory: WebAssembly.Memory;
   readonly names: readonly string[];
+  /** The BLAS that the thread is to call, if there is one. */
+  readonly blas: string | undefined;
   readonly thread: number;
   readonly threads: number;
 }
@@ -22,8 +25,8 @@ const scope = globalThis as unknown as {
 };
 
 scope.onmessage = ({ data }) => {
-  const { module, memory, names, thread, threads } = data;
-  const kernels = instantiate(module, memory, names);
+  const { module, memory, names, blas, thread, threads } = data;
+  const kernels = instantiate(module, memory, names, blas === undefined ? noBlas : openInThread(blas).gemm(memory));
   const state = controlOf(memory);
   let generation = Atomics.load(state, control.generation);
   scope.postMessage("ready");
