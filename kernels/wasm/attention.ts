@@ -1,5 +1,5 @@
 // Attention of one sequence and head at a time; queries in blocks, so that no thread holds more than BLOCK × length
-// scores. See kernels/attention.wgsl and its gradients for the formulas.
+// scores, or with a BLAS BLAS_BLOCK × length. See kernels/attention.wgsl and its gradients for the formulas.
 import { gemm } from "./blas";
 import { exp, highest, log, splat, sum } from "./math";
 import { small_product, store_transposed } from "./gemm";
@@ -115,6 +115,26 @@ function score_product(
   else small_product(rows, padded(seen), head_width, a, a_row, 1, transposed, columns, scores, columns, false, rest);
 }
 
+/** c [rows, head_width] = scores · b, for scores [rows, seen] */
+@inline
+function row_product(
+  blas: bool, rows: i32, seen: i32, head_width: i32, scores: usize, columns: i32, b: usize, b_row: i32, c: usize, c_row: i32,
+  rest: usize,
+): void {
+  if (blas) gemm(0, 0, rows, head_width, seen, 1, scores, columns, b, b_row, c, c_row, 0);
+  else small_product(rows, head_width, seen, scores, columns, 1, b, b_row, c, c_row, false, rest);
+}
+
+/** c [seen, head_width] (+)= scoresᵀ · b, for scores [rows, seen] */
+@inline
+function column_product(
+  blas: bool, seen: i32, rows: i32, head_width: i32, scores: usize, columns: i32, b: usize, b_row: i32, c: usize, c_row: i32,
+  adds: bool, rest: usize,
+): void {
+  if (blas) gemm(1, 0, seen, head_width, rows, 1, scores, columns, b, b_row, c, c_row, adds);
+  else small_product(seen, head_width, rows, scores, 1, columns, b, b_row, c, c_row, adds, rest);
+}
+
 /** Bytes from the beginning of qkv to the query of a row and head. */
 @inline
 function query_offset(p: Attention, row: i32, head: i32): usize {
@@ -162,8 +182,7 @@ function attend(p: Attention, item: i32, start: i32, length: i32): void {
       store<f32>(totals + (<usize>r << 2), total);
     }
     const out = p.output + output_offset(p, row + first, head);
-    if (blas) gemm(0, 0, rows, head_width, seen, 1, scores, columns, v + there, stride, out, across, 0);
-    else small_product(rows, head_width, seen, scores, columns, 1, v + there, stride, out, across, false, rest);
+    row_product(blas, rows, seen, head_width, scores, columns, v + there, stride, out, across, rest);
     // cheaper than to scale the probabilities: the output is narrower
     for (let r = 0; r < rows; r++) {
       scale_row(out + (<usize>(r * across) << 2), head_width, <f32>1 / load<f32>(totals + (<usize>r << 2)));
@@ -298,15 +317,9 @@ function attend_backward(p: AttentionBackward, item: i32, start: i32, length: i3
       }
     }
     // d_q = d_s · K,  d_k += d_sᵀ · Q,  d_v += pᵀ · d_output
-    if (blas) {
-      gemm(0, 0, rows, head_width, seen, 1, gradients, columns, k + there, stride, d_q + here, stride, 0);
-      gemm(1, 0, seen, head_width, rows, 1, gradients, columns, q + here, stride, d_k + there, stride, adds);
-      gemm(1, 0, seen, head_width, rows, 1, probabilities, columns, d_out, across, d_v + there, stride, adds);
-      continue;
-    }
-    small_product(rows, head_width, seen, gradients, columns, 1, k + there, stride, d_q + here, stride, false, rest);
-    small_product(seen, head_width, rows, gradients, 1, columns, q + here, stride, d_k + there, stride, adds, rest);
-    small_product(seen, head_width, rows, probabilities, 1, columns, d_out, across, d_v + there, stride, adds, rest);
+    row_product(blas, rows, seen, head_width, gradients, columns, k + there, stride, d_q + here, stride, rest);
+    column_product(blas, seen, rows, head_width, gradients, columns, q + here, stride, d_k + there, stride, adds, rest);
+    column_product(blas, seen, rows, head_width, probabilities, columns, d_out, across, d_v + there, stride, adds, rest);
   }
 }
 

@@ -1,4 +1,4 @@
-// A system BLAS, which every thread calls for itself: the host brings it, or traps where there is none.
+// A system BLAS, which every thread calls for itself: the host brings it, or what throws where there is none.
 
 /**
  * c [m, n] = scale · A · B, added to what is there if `accumulate`: A is a [m, k], or of a [k, m] the transpose, B b [k, n], or of

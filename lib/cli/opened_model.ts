@@ -47,7 +47,7 @@ export const modelPermissions: Readonly<Record<string, string>> = {
 
 /** What a command that computes uses besides, where it is allowed. */
 export const devicePermissions: Readonly<Record<string, string>> = {
-  "--allow-ffi": "a system BLAS, for quicker matrix products on the CPU device",
+  "--allow-ffi --allow-env=OPENBLAS_CORETYPE": "a system BLAS, for quicker matrix products on the CPU device",
   "--allow-read=CLONE": "several threads of the CPU device, where the program runs from a clone",
   "--allow-env=XDG_RUNTIME_DIR": "keeps Mesa's graphics drivers from complaining",
 };

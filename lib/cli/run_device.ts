@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Device, DeviceSettings } from "../device/device.ts";
+import type { CpuSettings, Device, DeviceSettings } from "../device/device.ts";
 import type { Precision } from "../tensor/tensor.ts";
 import { type DeviceChoice, openDevice, type OpenDeviceOptions, type OpenedDevice } from "../device/open_device.ts";
 import { definedOnly, type ParsedFlags, UsageError } from "./flags.ts";
@@ -105,21 +105,21 @@ function isBound(before: RunDevice | undefined): boolean {
 function sameAs(
   old: DeviceSettings,
   kind: DeviceChoice | undefined,
-): Pick<OpenDeviceOptions, "threads" | "blas" | "precision" | "products"> {
+): Pick<OpenDeviceOptions, "threads" | "blas" | "blasCaller" | "precision" | "products"> {
   if (old.kind === "webgpu") {
     const products = old.products as ProductTable | undefined;
     return { blas: DEFAULT_BLAS, precision: precisionOf(old), products };
   }
   if ((kind ?? "cpu") !== "cpu") return { blas: DEFAULT_BLAS };
-  return { blas: old.blas, threads: old.threads };
+  return { blas: old.blas, blasCaller: blasCallerOf(old), threads: old.threads };
 }
 
 /** Whether two devices give the same results, as far as both tell. */
 export function sameSettings(a: DeviceSettings, b: DeviceSettings): boolean {
-  // a table of products that is not there is an empty one, and a precision f32, which tells something
+  // a table of products that is not there is an empty one, a precision f32, and the caller of a BLAS the host: that tells something
   const told = (settings: DeviceSettings) => {
-    const precision = precisionOf(settings);
-    return new Map(Object.entries({ ...(settings.kind === "webgpu" ? { products: {} } : {}), ...settings, precision }));
+    const known = settings.kind === "webgpu" ? { products: {} } : { blasCaller: blasCallerOf(settings) };
+    return new Map(Object.entries({ ...known, ...settings, precision: precisionOf(settings) }));
   };
   const [one, other] = [told(a), told(b)];
   return [...one].every(([name, value]) => !other.has(name) || spelled(other.get(name)) === spelled(value));
@@ -130,6 +130,8 @@ function spelled(value: unknown): string {
   const isTable = typeof value === "object" && value !== null;
   return JSON.stringify(isTable ? Object.entries(value).sort(([a], [b]) => a < b ? -1 : 1) : value);
 }
+
+const blasCallerOf = ({ blas, blasCaller }: CpuSettings) => blas === "off" ? undefined : blasCaller ?? "host";
 
 function adviceFor(old: DeviceSettings): string {
   if (precisionOf(old) === "f16") return "--device webgpu, or --precision f32 and --device webgpu or --device cpu";

@@ -73,6 +73,8 @@ export interface CpuSettings {
   readonly blas: string;
   /** Processor that the BLAS makes them for, where it tells. */
   readonly processor?: string;
+  /** Who calls the BLAS; earlier versions, in which the host did, do not tell. */
+  readonly blasCaller?: "threads" | "host";
   /** Threads, where there is a BLAS; without one they do not matter. */
   readonly threads?: number;
 }

@@ -40,6 +40,8 @@ export interface OpenDeviceOptions {
    * @default {"off"}
    */
   blas?: string | undefined;
+  /** Who calls the BLAS. Default: every thread, where the library may be called so. */
+  blasCaller?: "threads" | "host" | undefined;
   /**
    * Measure the time of every kernel: {@linkcode Device.takeProfile}.
    *
@@ -72,7 +74,7 @@ export async function openDevice(
   choice: DeviceChoice = "auto",
   options: OpenDeviceOptions = {},
 ): Promise<OpenedDevice> {
-  const { threads, blas = "off", profile = false, precision = "f32", products = {}, tune, trace } = options;
+  const { threads, blas = "off", blasCaller, profile = false, precision = "f32", products = {}, tune, trace } = options;
   const openGpu = () => openWebGpuDevice({ profile, precision, products, tune, trace });
   const opened = (device: Device, why = "", notice?: string): OpenedDevice => {
     const stored = device.precision === "f16" ? ", activations in f16" : "";
@@ -99,6 +101,6 @@ export async function openDevice(
       `Cannot train in f16 on the CPU, which computes in f32 alone${why}: precision f32 would do`,
     );
   }
-  const cpu = await openCpuDevice({ threads, blas, profile, trace });
+  const cpu = await openCpuDevice({ threads, blas, blasCaller, profile, trace });
   return opened(cpu, choice === "auto" ? "no graphics card was found" : "");
 }

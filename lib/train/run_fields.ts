@@ -133,6 +133,7 @@ const deviceFields = {
       kind: choice(["cpu", "webgpu"]),
       blas: maybe(text),
       processor: maybe(text),
+      blasCaller: maybe(choice(["threads", "host"])),
       threads: maybe(whole(1)),
       fusedMultiplyAdd: maybe(either("true or false", truth, text)),
       adapter: maybe(text),

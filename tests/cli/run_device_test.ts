@@ -4,6 +4,16 @@ import { parseFlags, UsageError } from "../../lib/cli/flags.ts";
 import { trainFlagGroups } from "../../lib/cli/train_flags.ts";
 import type { WebGpuSettings } from "../../lib/device/device.ts";
 
+Deno.test("sameSettings() takes a BLAS of which nothing else is told for one that the host calls", () => {
+  const told = { kind: "cpu", fusedMultiplyAdd: true, blas: "libopenblas.so.0", threads: 2 } as const;
+  assert(sameSettings(told, { ...told, blasCaller: "host" }) && sameSettings({ ...told, blasCaller: "host" }, told));
+  assert(
+    !sameSettings(told, { ...told, blasCaller: "threads" }) && !sameSettings({ ...told, blasCaller: "threads" }, told),
+  );
+  const without = { kind: "cpu", fusedMultiplyAdd: true, blas: "off" } as const;
+  assert(sameSettings(without, without));
+});
+
 Deno.test("sameSettings() compares tables of products by what they say, and takes none for an empty one", () => {
   const plain: WebGpuSettings = { kind: "webgpu", adapter: "a card", matmul: "tiled" };
   const products = { "A·B 1×2×3": { variant: "direct", splits: 2 }, "A·B 4×5×6": { variant: "tiled", splits: 1 } };

@@ -1,13 +1,13 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { plainKernels, relaxedKernels } from "../../kernels/kernels_wasm.ts";
-import { coreTypeOf, noBlas } from "../../lib/device/cpu/blas.ts";
+import { coreTypeOf, noBlas, openBlas } from "../../lib/device/cpu/blas.ts";
 import { openCpuDevice } from "../../lib/device/cpu/open_cpu.ts";
 import { createHeap } from "../../lib/device/cpu/heap.ts";
 import { checkCall, kernelNames, writeArguments } from "../../lib/device/cpu/kernel_arguments.ts";
 import { instantiate } from "../../lib/device/cpu/thread_program.ts";
-import { allocateTensor } from "../../lib/device/device.ts";
+import { allocateTensor, type CpuSettings } from "../../lib/device/device.ts";
 import { Graph } from "../../lib/graph/graph.ts";
-import type { KernelCall, Tensor } from "../../lib/tensor/tensor.ts";
+import type { KernelCall, OpCall, Tensor } from "../../lib/tensor/tensor.ts";
 import { blasPath, hasBlas } from "../helpers/devices.ts";
 import { random } from "../helpers/random.ts";
 import { erf } from "../reference/tape.ts";
@@ -134,6 +134,49 @@ Deno.test("openCpuDevice() runs in one thread where there are no workers, and sa
   } finally {
     globalThis.Worker = Worker;
   }
+});
+
+Deno.test({
+  name: "openCpuDevice() leaves the cores to the BLAS where there are no workers",
+  ignore: !hasBlas,
+  fn: async () => {
+    const { Worker } = globalThis;
+    const matrix = (name: string): Tensor => ({ name, shape: [8, 8], dtype: "f32", size: 64 });
+    const call: OpCall = {
+      op: "matmul",
+      tensors: { a: matrix("a"), b: matrix("b"), c: matrix("c") },
+      params: { m: 8, n: 8, k: 8, a_stride: 8, b_stride: 8, c_stride: 8 },
+      choices: {},
+    };
+    try {
+      for (const [there, kernel, blasCaller] of [[true, "matmul_blas", "threads"], [false, "blas", "host"]] as const) {
+        if (!there) Reflect.deleteProperty(globalThis, "Worker");
+        const device = await openCpuDevice({ threads: 2, blas: blasPath });
+        assertEquals(device.lower(call).map(({ kernel }) => kernel), [kernel]);
+        const settings = device.settings as CpuSettings;
+        assertEquals([settings.blasCaller, settings.threads], [blasCaller, 2]);
+        device.destroy();
+      }
+    } finally {
+      globalThis.Worker = Worker;
+    }
+  },
+});
+
+Deno.test({
+  name: "openBlas() makes products in places from 2 GiB on, which are negative numbers to a kernel",
+  ignore: !hasBlas,
+  fn: () => {
+    const memory = new WebAssembly.Memory({ initial: 2 ** 15 + 1, maximum: 2 ** 16, shared: true });
+    const blas = openBlas(blasPath, { threads: 1 })!;
+    const at = 2 ** 31;
+    const values = new Float32Array(memory.buffer, at, 12);
+    values.set([1, 2, 3, 4, 5, 6, 7, 8]);
+    const place = (index: number) => (at + 4 * index) | 0;
+    blas.gemm(memory)(0, 0, 2, 2, 2, 1, place(0), 2, place(4), 2, place(8), 2, 0);
+    assertEquals([...values.subarray(8)], [19, 22, 43, 50]);
+    blas.close();
+  },
 });
 
 Deno.test("openCpuDevice() runs in one thread where workers cannot start, and says why", async () => {

@@ -26,9 +26,12 @@ const kinds: Readonly<Record<string, () => Promise<Device>>> = {
   "cpu, 1 thread without fused multiply-add": () => openCpuDevice({ threads: 1, relaxed: false }),
 };
 
-/** What is left to a BLAS that may not be called by every thread; only tests of products run on it. */
+/**
+ * A BLAS that may not be called by every thread; only tests of products run on it. One thread, for a process has one number of
+ * threads of OpenBLAS, and other devices want it to be one.
+ */
 const hostKinds: typeof kinds = hasBlas
-  ? { "cpu, system BLAS called by one": () => openCpuDevice({ threads: 2, blas: blasPath, blasCaller: "host" }) }
+  ? { "cpu, system BLAS called by the host": () => openCpuDevice({ threads: 1, blas: blasPath, blasCaller: "host" }) }
   : {};
 
 /** Ways to make the products of a GPU that only tests of products run on. */

@@ -46,11 +46,11 @@ GPUAdapter.prototype.requestDevice = async function (...args) {
   let submits = 0;
   queue.submit = function (buffers) {
     // Mesa's software driver falls over a device that is destroyed while it works: then it is gone before the submission
-    const isDue = isCounting && submits + 1 === at && left > 0;
+    isCounting ||= hasCheckpoint();
+    const isDue = isCounting && ++submits === at && left-- > 0;
     if (how === "destroy" && isDue) gpu.destroy();
     submit.call(this, buffers);
-    isCounting ||= hasCheckpoint();
-    if (!isCounting || ++submits !== at || left-- <= 0) return;
+    if (!isDue) return;
     // larger than any buffer may be, or than there is memory for
     if (how === "validation") gpu.createBuffer({ size: 2 ** 52, usage: GPUBufferUsage.STORAGE });
     if (how === "memory") {

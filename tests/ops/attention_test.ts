@@ -16,6 +16,8 @@ const shapes = [
   [2, 17, 3, 16],
   [1, 70, 2, 32],
   [1, 5, 1, 64],
+  // more than a block of queries, with a BLAS too
+  [1, 150, 2, 12],
   // widths that are no multiple of four
   [1, 1, 1, 1],
   [2, 9, 4, 1],

@@ -267,10 +267,9 @@ function addressOf(memory: WebAssembly.Memory): bigint {
 
 function openLibrary(name: string): Deno.DynamicLibrary<typeof symbols> {
   try {
-    const library = Deno.dlopen(name, symbols);
     // places in memory are told to programs that may call any library alone
     Deno.UnsafePointer.of(new Uint8Array(1));
-    return library;
+    return Deno.dlopen(name, symbols);
   } catch (error) {
     const isForbidden = error instanceof Deno.errors.NotCapable;
     const what = isForbidden ? "--allow-ffi, without a list of libraries, is missing" : "it cannot be loaded as one";

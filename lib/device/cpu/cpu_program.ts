@@ -71,5 +71,5 @@ export function buildProgram({ sections, arenas, arenaOf }: Recording, site: Sit
 function pieceSize(call: KernelCall, threads: number): number {
   const { grid: [items] } = call;
   if (threads === 1) return Math.max(1, items);
-  return Math.max(leastItems(call), Math.ceil(items / (4 * threads)));
+  return Math.max(leastItems(call, threads), Math.ceil(items / (4 * threads)));
 }

@@ -40,7 +40,9 @@ export function lower(call: OpCall, { blas }: { blas: BlasCaller | undefined }):
       case "add_identity":
         return [withItems(kernelCall, params.count! * params.side!)];
       case "batch_matmul":
-        if (blas === "threads") return [withItems(kernelCall, params.count!, "batch_matmul_blas")];
+        if (blas === "threads") {
+          return [withItems(kernelCall, params.count! * Math.ceil(params.m! / 64), "batch_matmul_blas")];
+        }
         if (blas === "host") return [withItems(kernelCall, 0, BLAS_BATCH)];
         return [withItems(kernelCall, params.count! * Math.ceil(params.m! / 32))];
       case "muon_direction":
@@ -88,21 +90,20 @@ function matmul(call: KernelCall, blas: BlasCaller | undefined): KernelCall[] {
   return [withItems(packed, panels, "matmul_pack"), withItems(packed, Math.ceil(m / 4))];
 }
 
-/** Items that are worth the trouble of handing them to a thread. */
-export function leastItems({ kernel, params: { m, n, k } }: KernelCall): number {
-  if (kernel === "matmul_blas") {
-    // a BLAS packs what it multiplies, which narrow strips of a large matrix repeat
-    const strip = STRIP * Math.min(m!, n!) * k!;
-    return Math.max(LEAST_COLUMNS / STRIP, Math.ceil(LEAST_PRODUCT / strip));
-  }
-  return grains[kernel] ?? 2048;
+/** Items that are worth the trouble of handing them to one of so many threads. */
+export function leastItems({ kernel, params: { m, n, k }, grid: [items] }: KernelCall, threads: number): number {
+  if (kernel !== "matmul_blas") return grains[kernel] ?? 2048;
+  const strip = STRIP * Math.min(m!, n!) * k!;
+  // a BLAS packs what it multiplies, which narrow strips repeat: better than threads with nothing to do, but not than more pieces
+  const wide = Math.min(WIDE / STRIP, Math.ceil(items / threads));
+  return Math.max(wide, Math.ceil(LEAST_PRODUCT / strip));
 }
 
 /** Rows or columns of an item of a product by a BLAS: kernels/wasm/matmul.ts. */
 const STRIP = 16;
 
-/** Rows or columns, and multiplications, of the smallest product that a thread is handed. */
-const [LEAST_COLUMNS, LEAST_PRODUCT] = [64, 2 ** 20];
+/** Rows or columns that are enough for a BLAS, and multiplications of the smallest product that a thread is handed. */
+const [WIDE, LEAST_PRODUCT] = [64, 2 ** 20];
 
 const grains: Readonly<Record<string, number>> = {
   matmul: 3,

@@ -6,7 +6,7 @@
 
 import { plainKernels, relaxedKernels } from "../../../kernels/kernels_wasm.ts";
 import type { CpuSettings, Device } from "../device.ts";
-import { type Blas, openBlas } from "./blas.ts";
+import { type Blas, type BlasCaller, openBlas } from "./blas.ts";
 import type { TraceLog } from "../trace.ts";
 import { CpuDevice } from "./cpu_device.ts";
 import { MOST_THREADS } from "./thread_program.ts";
@@ -47,20 +47,21 @@ export async function openCpuDevice(options: CpuOptions = {}): Promise<Device> {
   if (!Number.isInteger(wanted) || wanted < 1 || wanted > MOST_THREADS) {
     throw new RangeError(`Cannot use ${wanted} threads: it must be a whole number from 1 to ${MOST_THREADS}`);
   }
-  let leftOut: string | undefined;
-  const blas = openBlas(options.blas ?? "off", {
-    threads: wanted,
-    caller: options.blasCaller,
-    onLeftOut: (why) => leftOut = why,
-  });
   const bytes = Uint8Array.fromBase64(relaxedKernels);
   const relaxed = options.relaxed ?? WebAssembly.validate(bytes);
   const module = await WebAssembly.compile(relaxed ? bytes : Uint8Array.fromBase64(plainKernels));
-  const threads = await startThreads(module, {
-    threads: wanted,
-    blas: blas?.caller === "threads" ? blas.name : undefined,
-  });
-  const chosen = { threads: threads.workers.length + 1, relaxed, blas, leftOut, missing: threads.missing };
+  let leftOut: string | undefined;
+  const open = (caller: BlasCaller | undefined) =>
+    openBlas(options.blas ?? "off", { threads: wanted, caller, onLeftOut: (why) => leftOut = why });
+  let blas = open(options.blasCaller);
+  const isShared = blas?.caller === "threads";
+  const threads = await startThreads(module, { threads: wanted, blas: isShared ? blas!.name : undefined });
+  if (isShared && threads.missing) {
+    // where there are no threads of ours, those of the library keep the cores busy
+    blas!.close();
+    blas = open("host");
+  }
+  const chosen = { threads: threads.workers.length + 1, wanted, relaxed, blas, leftOut, missing: threads.missing };
   return new CpuDevice({
     threads,
     module,
@@ -74,6 +75,8 @@ export async function openCpuDevice(options: CpuOptions = {}): Promise<Device> {
 
 interface Chosen {
   readonly threads: number;
+  /** Threads that were asked for, which a library has in any case that the host calls. */
+  readonly wanted: number;
   readonly relaxed: boolean;
   readonly blas: Blas | undefined;
   /** What a BLAS that is there needs. */
@@ -91,8 +94,11 @@ function describe({ threads, relaxed, blas, leftOut, missing }: Chosen): string 
   return `CPU, ${threads} thread${threads === 1 ? "" : "s"} of WebAssembly SIMD${multiply}${why}${products}`;
 }
 
-function settingsOf({ threads, relaxed, blas }: Chosen): CpuSettings {
+function settingsOf({ threads, wanted, relaxed, blas }: Chosen): CpuSettings {
+  const settings = { kind: "cpu", fusedMultiplyAdd: relaxed, blas: blas?.name ?? "off" } as const;
   // without a BLAS results do not depend on the number of threads
-  const withBlas = blas ? { threads, ...(blas.processor === undefined ? {} : { processor: blas.processor }) } : {};
-  return { kind: "cpu", fusedMultiplyAdd: relaxed, blas: blas?.name ?? "off", ...withBlas };
+  if (!blas) return settings;
+  const { caller, processor } = blas;
+  const byProcessor = processor === undefined ? {} : { processor };
+  return { ...settings, blasCaller: caller, threads: caller === "host" ? wanted : threads, ...byProcessor };
 }
