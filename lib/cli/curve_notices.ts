@@ -20,6 +20,10 @@ export interface CurveFacts {
   readonly textTokens?: number | undefined;
   /** Share of the budget that is behind at a moment. */
   readonly progress: (at: Clock) => number;
+  /** Tokens of the windows that validation reads; undefined: those that training reads. */
+  readonly finalLength?: number | undefined;
+  /** Whether the learning rate still rises at a moment. */
+  readonly isWarmUp?: (at: Clock) => boolean;
   /** Validations of before, in order: what they said is not said again. */
   readonly validations?: readonly ValidationRecord[] | undefined;
   /** Tokens of before. */
@@ -27,7 +31,7 @@ export interface CurveFacts {
 }
 
 /** Losses that are told only once each. */
-type Kind = "overfitting" | "plateau" | "frequencies" | "guessing" | "passes" | "many passes";
+type Kind = "short windows" | "overfitting" | "plateau" | "frequencies" | "guessing" | "passes" | "many passes";
 
 /** Steps over which training losses are averaged. */
 const WINDOW = 50;
@@ -61,6 +65,7 @@ export function curveNotices(facts: CurveFacts, tell: (line: string) => void): R
   const validations: Validation[] = [];
   let losses: number[] = [];
   let since: number[] = [];
+  let length = Infinity;
   const say = (kind: Kind, line: string | undefined, isSilent = false) => {
     if (line === undefined || said.has(kind)) return;
     said.add(kind);
@@ -71,16 +76,20 @@ export function curveNotices(facts: CurveFacts, tell: (line: string) => void): R
     since = [];
     if (!Number.isFinite(loss)) return;
     validations.push({ step, tokens, loss, training, progress: facts.progress({ step, tokens, seconds }) });
+    say("short windows", shortWindows(facts, { length, loss, training }), isSilent);
     say("overfitting", overfitting(validations), isSilent);
     // what overfits has no plateau, and one that comes of too many passes has its own advice
     if (!said.has("overfitting")) {
       say("many passes", manyPasses(facts, validations), isSilent);
-      if (!said.has("many passes")) say("plateau", plateau(validations), isSilent);
+      // a loss that has not moved yet is none that stands
+      const isEarly = facts.isWarmUp?.({ step, tokens, seconds });
+      if (!said.has("many passes") && !isEarly) say("plateau", plateau(validations), isSilent);
     }
   };
   const trained = (event: TrainRecord) => {
     say("passes", somePasses(facts, event.tokens));
     since.push(event.loss);
+    length = event.length;
     if (event.step <= FIRST_STEPS || facts.progress(event) < FIRST_SHARE) return;
     losses.push(event.loss);
     if (losses.length < WINDOW) return;
@@ -171,6 +180,19 @@ function plateau(validations: readonly Validation[]): string | undefined {
   }: more of the same brings ` +
     "little; stop with Ctrl-C, which saves, or try --resume with half the --lr, a larger --size or more text";
 }
+/** Nats that validation on longer windows lies above training before that wants an explanation. */
+const FAR_ABOVE = 0.5;
+
+/** Validation on windows as long as none that was trained on yet. */
+function shortWindows(
+  { finalLength }: CurveFacts,
+  { length, loss, training }: { length: number; loss: number; training: number | undefined },
+): string | undefined {
+  if (finalLength === undefined || length >= finalLength || !(loss > training! + FAR_ABOVE)) return undefined;
+  return `validation reads windows of ${finalLength} tokens, and training has come to ${length} so far: ` +
+    "it falls as training's grow longer";
+}
+
 /** Nats above a guess that are no accident. */
 const ABOVE = 0.1;
 

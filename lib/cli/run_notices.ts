@@ -18,7 +18,8 @@ import type { Terminal } from "./terminal.ts";
  * @param validations Those of before, in order.
  */
 export function runNotices(
-  { opened: { corpus }, tokenizer, settings: { budget, contrastive }, state }: Run,
+  { opened: { corpus }, tokenizer, settings: { budget, contrastive, curriculum, learningRate: { warmup } }, state }:
+    Run,
   { outlook, validations, terminal }: {
     outlook: Outlook | undefined;
     validations: readonly ValidationRecord[];
@@ -32,6 +33,8 @@ export function runNotices(
     entropy: known?.frequencies.entropy,
     textTokens: known && textTokens(corpus, known.frequencies),
     progress: (at) => progressOf(budget, at),
+    finalLength: curriculum.at(-1)?.length,
+    isWarmUp: (at) => "steps" in warmup ? at.step < warmup.steps : progressOf(budget, at) < warmup.share,
     validations,
     tokens: state?.tokens,
   }, (line) => terminal.print(line));

@@ -8,8 +8,9 @@ import type { MuonOptions } from "../optimizer/muon.ts";
 import { parameterCount } from "../model/parameters.ts";
 import { tokenizerNames } from "../tokenizer/tokenizer.ts";
 import type { Corpus } from "../text/corpus.ts";
-import { describeBudget, type PlannedStage, planStages, type Span } from "../train/schedule.ts";
+import { describeBudget, type LearningRate, type PlannedStage, planStages, type Span } from "../train/schedule.ts";
 import { plannedEvaluateTokens, type TrainingSettings } from "../train/settings.ts";
+import { counted } from "../sentences/counted.ts";
 import { grouped, percent } from "./figures.ts";
 import { fittedTable } from "./fitted_table.ts";
 import type { Run } from "./run.ts";
@@ -23,6 +24,7 @@ export function runSummary(
   const stages = planStages(settings);
   const skipped = stages.flatMap(({ steps }, i) => steps === 0 ? [i + 1] : []);
   const short = skipped.length > 0 ? [shortBudget(skipped)] : [];
+  const late = longWarmUp(settings.learningRate, stages.reduce((sum, { steps = Infinity }) => sum + steps, 0));
   return [
     `device  ${reason}`,
     ...(notice ? [`        note: ${notice}`] : []),
@@ -34,7 +36,7 @@ export function runSummary(
     ...settingsLines(settings),
     ...(settings.contrastive ? [viewsLine(settings, { corpus, dropout: config.dropout })] : []),
     stageTable(settings.contrastive ? stages.map((stage) => ({ ...stage, maskRate: [] })) : stages, columns),
-    ...[...short, ...notices].map((text) => `note: ${text}`),
+    ...[...short, ...late, ...notices].map((text) => `note: ${text}`),
   ].join("\n");
 }
 
@@ -42,6 +44,13 @@ export function runSummary(
 export function shortBudget(skipped: readonly number[]): string {
   const who = skipped.length === 1 ? `stage ${skipped[0]} gets` : `stages ${listedAnd(skipped)} get`;
   return `the budget ends before ${who} a step: --curriculum none has only one stage`;
+}
+
+/** What is said where the learning rate rises to the end. */
+function longWarmUp({ warmup }: LearningRate, steps: number): string[] {
+  if (!("steps" in warmup) || warmup.steps < steps) return [];
+  const rising = `the warm-up of ${counted(warmup.steps, "step")} does not end in a run of ${grouped(steps)}`;
+  return [`${rising}, whose learning rate stays low: --warmup 5% rises in a part of any run`];
 }
 
 const listedAnd = (names: readonly number[]) => `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;

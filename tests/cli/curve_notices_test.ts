@@ -18,9 +18,19 @@ const facts: CurveFacts = { vocab: 70, entropy: 3.3, progress: ({ step }) => ste
 
 /** What is said of made-up curves. */
 function said(
-  { training, validation, noise = 0, trainNoise = 2 * noise, seed = 1, tokens = 1000, every = EVERY, ...other }:
+  {
+    training,
+    validation,
+    noise = 0,
+    trainNoise = 2 * noise,
+    seed = 1,
+    tokens = 1000,
+    every = EVERY,
+    length = () => 128,
+    ...other
+  }:
     & { training: Curve; validation: Curve; noise?: number; trainNoise?: number; seed?: number; every?: number }
-    & { tokens?: number }
+    & { tokens?: number; length?: (step: number) => number }
     & Omit<Partial<CurveFacts>, "tokens">,
 ): string[] {
   const lines: string[] = [];
@@ -28,7 +38,7 @@ function said(
   const { event } = curveNotices({ ...facts, ...other }, (line) => lines.push(line));
   for (let step = 1; step <= STEPS; step++) {
     const at = { step, tokens: tokens * step };
-    event({ kind: "train", ...at, loss: training(step) + trainNoise * random() } as TrainRecord);
+    event({ kind: "train", ...at, length: length(step), loss: training(step) + trainNoise * random() } as TrainRecord);
     if (step % every > 0) continue;
     event({ kind: "validation", ...at, loss: validation(step) + noise * random() } as ValidationRecord);
   }
@@ -57,6 +67,26 @@ Deno.test("curveNotices() says nothing of validation that rises with training: t
   const rising: Curve = (step) => step < 400 ? falling(step) : falling(400) + 0.4 * (step - 400) / 600;
   const lines = said({ training: rising, validation: rising });
   assertEquals(lines.filter((line) => line.includes("by heart")), []);
+});
+
+Deno.test("curveNotices() explains once why validation lies above training while windows are short", () => {
+  const far = (step: number) => step <= 400 ? falling(step) + 1 : falling(step);
+  const about = (lines: string[]) => lines.filter((line) => line.includes("windows"));
+  const length = (step: number) => step <= 400 ? 16 : 128;
+  assertEquals(about(said({ training: falling, validation: far, length, finalLength: 128 })), [
+    "note: validation reads windows of 128 tokens, and training has come to 16 so far: it falls as training's grow longer",
+  ]);
+  // where they are as long, or it lies no higher, there is nothing to explain
+  assertEquals(about(said({ training: falling, validation: far, length: () => 128, finalLength: 128 })), []);
+  assertEquals(about(said({ training: falling, validation: falling, length, finalLength: 128 })), []);
+});
+
+Deno.test("curveNotices() takes no loss for one that stands while the learning rate still rises", () => {
+  const flat: Curve = () => 3.2;
+  const early = said({ training: flat, validation: flat, isWarmUp: () => true });
+  assertEquals(early.filter((line) => line.includes("stood")), []);
+  const late = said({ training: flat, validation: flat, isWarmUp: ({ step }) => step < 300 });
+  assertEquals(late.filter((line) => line.includes("stood")).length, 1);
 });
 
 Deno.test("curveNotices() says once that validation stands still, if that is long before the end", () => {

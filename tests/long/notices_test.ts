@@ -20,6 +20,18 @@ const longWords = Array.from({ length: 200 }, (_, i) => `${"acgt"[i % 4]!.repeat
 const vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "cat"].join("\n");
 const halfKnown = "the cat dog\n".repeat(200);
 
+test("train says beforehand that the warm-up does not end", {}, async (cwd) => {
+  const note =
+    "note: the warm-up of 2,000 steps does not end in a run of 20, whose learning rate stays low: --warmup 5%";
+  for (const [warmup, isSaid] of [["2000", true], ["20", false], ["5%", false]] as const) {
+    const flags = ["--data", "stories", "--steps", "20", "--warmup", warmup, "--name", `w${warmup.replace("%", "")}`];
+    const { code, out, err } = await runCli([...short, ...flags], { cwd });
+    assertEquals([code, err], [0, ""]);
+    assertEquals(out.includes(note), isSaid, out);
+    assert(!out.includes("validation has stood"));
+  }
+});
+
 test("train refuses a text of which no token can be masked, before anything is made", {
   "long.txt": longWords,
   "vocab.txt": vocabulary,
