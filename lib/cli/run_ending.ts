@@ -61,7 +61,7 @@ export async function tellEnding(
 ): Promise<void> {
   const validations = await readValidations(path);
   const best = bestOf(validations);
-  for (const line of totalLines(totals, { best, last: validations.at(-1) })) terminal.print(line);
+  for (const line of totalLines(totals, best)) terminal.print(line);
   if (isInterrupted) return;
   const curves = await readCurves(path);
   const plot = curvePlot(curves, { columns: terminal.columns, isUnicode: hasUnicode() });
@@ -78,12 +78,12 @@ export async function tellEnding(
 /** The best validation, and how much was read how quickly. */
 export function totalLines(
   { at: { step, tokens }, speed }: Pick<RunTotals, "at" | "speed">,
-  { best, last }: { best: ValidationRecord | undefined; last: ValidationRecord | undefined },
+  best: ValidationRecord | undefined,
 ): string[] {
   const read = `total   ${counted(tokens, "token")} in ${counted(step, "step")}` +
     (speed === undefined ? "" : `, ${grouped(speed)} tokens/s`);
   if (!best) return [read];
-  const place = best.step === last?.step ? "at the end" : `at step ${grouped(best.step)}`;
+  const place = best.step >= step ? "at the end" : `at step ${grouped(best.step)}`;
   return [`best    validation loss ${best.loss.toFixed(4)}, accuracy ${percent(best.accuracy)}, ${place}`, read];
 }
 
