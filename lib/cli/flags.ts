@@ -104,11 +104,11 @@ export function parseFlags(groups: FlagGroups, args: readonly string[]): ParsedF
   };
 }
 
-/** `--data -` means standard input, but a lone dash could be taken for another flag. */
+/** `--data -` means standard input, and `--tokens -5` a number, but what begins with a dash could be taken for another flag. */
 function joinDash(args: readonly string[]): string[] {
   const joined: string[] = [];
   for (const arg of args) {
-    if (arg === "-" && joined.at(-1)?.startsWith("--")) joined.push(`${joined.pop()}=-`);
+    if (/^-(\.?\d|$)/.test(arg) && /^--[^=]+$/.test(joined.at(-1) ?? "")) joined.push(`${joined.pop()}=${arg}`);
     else joined.push(arg);
   }
   return joined;

@@ -113,7 +113,7 @@ export async function textCorpus(
   const total = sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0);
   if (sources.length === 0 || (total === 0 && !sizes.includes(undefined))) {
     const what = sources.length === 0 ? "no file was given" : `${name} ${sources.length === 1 ? "is" : "are"} empty`;
-    throw new RangeError(`Cannot train without text: ${what}`);
+    throw new RangeError(`There is no text: ${what}`);
   }
   const known = !sizes.includes(undefined);
   const described = known

@@ -22,7 +22,13 @@ Deno.test("openCpuDevice() says when a path is no BLAS", async () => {
   await assertRejects(
     () => openCpuDevice({ threads: 1, blas: "nowhere.so" }),
     RangeError,
-    'Cannot use "nowhere.so" as a BLAS',
+    'Cannot use "nowhere.so" as a BLAS: there is no such library',
+  );
+  const file = new URL(import.meta.url).pathname;
+  await assertRejects(
+    () => openCpuDevice({ threads: 1, blas: file }),
+    RangeError,
+    `Cannot use "${file}" as a BLAS: it cannot be loaded as one`,
   );
 });
 

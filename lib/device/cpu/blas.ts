@@ -272,7 +272,12 @@ function openLibrary(name: string): Deno.DynamicLibrary<typeof symbols> {
     return Deno.dlopen(name, symbols);
   } catch (error) {
     const isForbidden = error instanceof Deno.errors.NotCapable;
-    const what = isForbidden ? "--allow-ffi, without a list of libraries, is missing" : "it cannot be loaded as one";
+    const isAbsent = /no such file|not found|could not be found/i.test((error as Error).message);
+    const what = isForbidden
+      ? "--allow-ffi, without a list of libraries, is missing"
+      : isAbsent
+      ? "there is no such library"
+      : "it cannot be loaded as one";
     throw new RangeError(`Cannot use "${name}" as a BLAS: ${what}`);
   }
 }
