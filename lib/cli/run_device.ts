@@ -52,8 +52,12 @@ export async function openRunDevice(
   if (mode === "force" && (kind ?? before?.settings.kind) === "cpu") {
     throw new UsageError(`Option ${untuned}: --device webgpu has kernels to choose from`);
   }
-  const notes = ({ device, notice }: OpenedDevice) =>
-    [notice, mode === "force" && device.kind === "cpu" ? `option ${untuned}` : undefined].filter((one) => one);
+  const notes = ({ device, notice }: OpenedDevice) => {
+    const isUntuned = mode === "force" && device.kind === "cpu";
+    const isUncalled = (asked.blas ?? "off") !== "off" && device.kind === "webgpu";
+    const useless = [...isUntuned ? [untuned] : [], ...isUncalled ? ["--blas has no effect on a GPU"] : []];
+    return [notice, ...useless.map((what) => `option ${what}`)].filter((one) => one);
+  };
   if (!before) {
     const opened = await openDevice(kind, { ...asked, blas: asked.blas ?? DEFAULT_BLAS });
     return { ...opened, notice: notes(opened).join("; ") || undefined };

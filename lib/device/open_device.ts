@@ -81,7 +81,7 @@ export async function openDevice(
     const name = device.kind === "webgpu" ? `WebGPU on ${device.description}${stored}` : device.description;
     return {
       device: trace ? tracedDevice(device, trace) : device,
-      reason: why ? `${name} (${why})` : name,
+      reason: why ? `${name}; ${why}` : name,
       notice,
       trace,
     };

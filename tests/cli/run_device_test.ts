@@ -2,6 +2,7 @@ import { assert, assertRejects, assertStringIncludes } from "@std/assert";
 import { openRunDevice, sameSettings } from "../../lib/cli/run_device.ts";
 import { parseFlags, UsageError } from "../../lib/cli/flags.ts";
 import { trainFlagGroups } from "../../lib/cli/train_flags.ts";
+import { withoutGpu } from "../helpers/devices.ts";
 import type { WebGpuSettings } from "../../lib/device/device.ts";
 
 Deno.test("sameSettings() takes a BLAS of which nothing else is told for one that the host calls", () => {
@@ -24,6 +25,23 @@ Deno.test("sameSettings() compares tables of products by what they say, and take
   assert(sameSettings(plain, { ...plain, products: {} }));
   assert(!sameSettings(plain, tuned) && !sameSettings(tuned, plain));
   assert(!sameSettings(tuned, { ...tuned, products: { ...products, "A·B 1×2×3": { variant: "direct", splits: 3 } } }));
+});
+
+Deno.test({
+  name: "openRunDevice() says that a BLAS has no effect on a GPU",
+  ignore: withoutGpu,
+  fn: async () => {
+    for (const [blas, isSaid] of [["auto", true], ["nowhere.so", true], ["off", false]] as const) {
+      const args = ["--device", "webgpu", "--tune", "off", "--blas", blas];
+      const { device, notice } = await openRunDevice(
+        { path: "run", before: undefined },
+        parseFlags(trainFlagGroups, args),
+        () => {},
+      );
+      assert((notice ?? "").includes("--blas has no effect on a GPU") === isSaid, notice);
+      device.destroy();
+    }
+  },
 });
 
 Deno.test("openRunDevice() says that --tune force has no effect on the CPU", async () => {

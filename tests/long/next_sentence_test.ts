@@ -31,7 +31,7 @@ Deno.test("train --nsp tells next sentences, goes on to the bit, and its folder 
     const info = await runCli(["info", "runs/x"], { cwd });
     assertStringIncludes(info.out, "predicts masked tokens, and which of two texts follows the other");
 
-    const evaluated = await runCli(["eval", "runs/x", "--json", "--device", "cpu", "--blas", "off"], { cwd });
+    const evaluated = await runCli(["eval", "runs/x", "--json", "--device", "cpu", "--blas", "auto"], { cwd });
     assertEquals(evaluated.code, 0, evaluated.err);
     const { masked } = JSON.parse(evaluated.out);
     const last = whole.findLast(({ kind }) => kind === "validation")!;
