@@ -4,7 +4,6 @@
  * c [m, n] = scale · A · B, added to what is there if `accumulate`: A is a [m, k], or of a [k, m] the transpose, B b [k, n], or of
  * b [n, k] the transpose. Strides are in floats.
  */
-// deno-lint-ignore no-undef
 @external("env", "gemm")
 export declare function gemm(
   transpose_a: i32, transpose_b: i32, m: i32, n: i32, k: i32, scale: f32,

@@ -69,7 +69,7 @@ export function parseFlags(groups: FlagGroups, args: readonly string[]): ParsedF
   const names = [...flags.keys()];
   const switches = names.filter((name) => flags.get(name)!.value === "");
   const valued = names.filter((name) => flags.get(name)!.value !== "");
-  const parsed = parseArgs(joinDash(args), {
+  const parsed = parseArgs(joinDash(args, valued), {
     string: valued,
     collect: valued,
     boolean: ["help", ...switches],
@@ -105,10 +105,12 @@ export function parseFlags(groups: FlagGroups, args: readonly string[]): ParsedF
 }
 
 /** `--data -` means standard input, and `--tokens -5` a number, but what begins with a dash could be taken for another flag. */
-function joinDash(args: readonly string[]): string[] {
+function joinDash(args: readonly string[], valued: readonly string[]): string[] {
   const joined: string[] = [];
   for (const arg of args) {
-    if (/^-(\.?\d|$)/.test(arg) && /^--[^=]+$/.test(joined.at(-1) ?? "")) joined.push(`${joined.pop()}=${arg}`);
+    const [before] = /^--[^=]+$/.exec(joined.at(-1) ?? "") ?? [];
+    const isValue = before !== undefined && valued.includes(before.slice(2)) && /^-(\.?\d|$)/.test(arg);
+    if (isValue) joined.push(`${joined.pop()}=${arg}`);
     else joined.push(arg);
   }
   return joined;

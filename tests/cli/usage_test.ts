@@ -60,6 +60,7 @@ const cases: [args: string[], code: number, message: string][] = [
   [["train", "--tokens", "many"], 2, 'Option --tokens cannot be "many": write a whole number'],
   [["train", "--tokens=-5"], 2, 'Option --tokens cannot be "-5"'],
   [["train", "--tokens", "-5"], 2, 'Option --tokens cannot be "-5"'],
+  [["train", "--quiet", "-5"], 2, "Unknown option -5"],
   [["train", "--lr", "-.5"], 2, 'Option --lr cannot be "-.5"'],
   [["train", "--lr", "0"], 2, 'Option --lr cannot be "0": write a number above 0'],
   [["train", "--lr"], 2, "Option --lr needs a value: --lr RATE"],

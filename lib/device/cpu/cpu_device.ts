@@ -58,12 +58,7 @@ export class CpuDevice implements Device {
     this.#memory = threads.memory;
     this.#heap = createHeap(this.#memory, CONTROL_AT + Math.ceil(CONTROL_BYTES / 64) * 64);
     this.#gemm = blas?.gemm(this.#memory) ?? noBlas;
-    this.#kernels = instantiate(
-      module,
-      this.#memory,
-      kernelNames,
-      this.#gemm,
-    );
+    this.#kernels = instantiate(module, this.#memory, kernelNames, this.#gemm);
     this.#blas = blas;
     this.#profile = profile || trace ? new ProfileTotals(trace) : undefined;
     // kernels that need no more still copy parts of vectors there

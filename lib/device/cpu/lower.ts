@@ -41,7 +41,7 @@ export function lower(call: OpCall, { blas }: { blas: BlasCaller | undefined }):
         return [withItems(kernelCall, params.count! * params.side!)];
       case "batch_matmul":
         if (blas === "threads") {
-          return [withItems(kernelCall, params.count! * Math.ceil(params.m! / 64), "batch_matmul_blas")];
+          return [withItems(kernelCall, params.count! * Math.ceil(params.m! / BATCH_ROWS), "batch_matmul_blas")];
         }
         if (blas === "host") return [withItems(kernelCall, 0, BLAS_BATCH)];
         return [withItems(kernelCall, params.count! * Math.ceil(params.m! / 32))];
@@ -101,6 +101,9 @@ export function leastItems({ kernel, params: { m, n, k }, grid: [items] }: Kerne
 
 /** Rows or columns of an item of a product by a BLAS: kernels/wasm/matmul.ts. */
 const STRIP = 16;
+
+/** Rows of an item of several products by a BLAS: kernels/wasm/batch_matmul.ts. */
+const BATCH_ROWS = 64;
 
 /** Rows or columns that are enough for a BLAS, and multiplications of the smallest product that a thread is handed. */
 const [WIDE, LEAST_PRODUCT] = [64, 2 ** 20];
@@ -166,6 +169,9 @@ export function productsOf(
   return { count: 1, steps: [0, 0, 0], first };
 }
 
+/** Queries that attention works on at once: kernels/wasm/attention.ts. */
+const [BLOCK, BLAS_BLOCK] = [48, 128];
+
 /** Bytes of scratch memory that a thread needs; kernels/wasm/ says what for. */
 export function scratchBytes({ kernel, params, constants }: KernelCall): number {
   if (kernel === "matmul") return 16 * params.k! + 32 * 128;
@@ -174,7 +180,7 @@ export function scratchBytes({ kernel, params, constants }: KernelCall): number 
   const columns = Math.ceil(params.length! / 8) * 8;
   const headWidth = 4 * Number(constants.HEAD_COLUMNS4);
   const copies = kernel === "attention" ? 1 : 2;
-  const block = constants.BLAS ? 128 : 48;
+  const block = constants.BLAS ? BLAS_BLOCK : BLOCK;
   return 4 * copies * (headWidth + block) * columns + 16 * Math.max(headWidth, columns) + 4 * (block + columns + 20) +
     256;
 }
