@@ -66,7 +66,7 @@ export {
   type Size,
   sizes,
 } from "./lib/model/config.ts";
-export { createModel, Model } from "./lib/model/model.ts";
+export { createModel, type LastLayer, lastLayers, Model } from "./lib/model/model.ts";
 
 // training
 export { parseCurriculum, type Stage } from "./lib/batch/curriculum.ts";

@@ -8,7 +8,7 @@ import { trimmed } from "../files/paths.ts";
 import { type ClassWeighting, classWeightings } from "../classify/settings.ts";
 import { poolModes } from "../inference/embed.ts";
 import { checkpoint } from "./checkpoint_choice.ts";
-import { parseChoice, parseCount, parseNumber, parseShare } from "./flag_values.ts";
+import { parseChoice, parseCount, parseFew, parseNumber, parseShare } from "./flag_values.ts";
 import { flag, flagSwitch } from "./flags.ts";
 import { busyDeviceFlags, json } from "./opened_model.ts";
 import { labelledFlags } from "./open_labelled.ts";
@@ -51,13 +51,13 @@ export const fineTuneFlags = {
     parseNumber,
   ),
   steps: flag("N", "steps, instead of passes", parseCount),
-  batch: flag("N", "texts of a step (default: 16 of fewer than 500 texts, else 32)", parseCount),
+  batch: flag("N", "texts of a step (default: 16 of fewer than 500 texts, else 32)", parseFew),
   lr: flag(
     "RATE",
     "peak of the learning rate (default: 5e-5 at width 768, more the narrower, at most 1e-3)",
     parseNumber,
   ),
-  patience: flag("N", "looks at what is held out, about 20 in all, that may be no better (default: 5)", parseCount),
+  patience: flag("N", "looks at what is held out, about 20 in all, that may be no better (default: 5)", parseFew),
   length: flag("N", "most tokens of a text (default: the model's longest)", parseCount),
   pool: flag(
     "KIND",
@@ -74,7 +74,7 @@ export const fineTuneFlags = {
 
 /** How it is told. */
 export const tellFlags = {
-  top: { ...flag("N", "of predict: most probable classes that are told of a text", parseCount), default: 10 },
+  top: { ...flag("N", "of predict: most probable classes that are told of a text", parseFew), default: 10 },
   json: { ...json, help: "of eval: print JSON" },
 };
 

@@ -8,12 +8,21 @@ const units: Readonly<Record<string, number>> = { "": 1, k: 1e3, m: 1e6, g: 1e9,
 
 /** A whole number of at least 1, also written 3M, 500k or 1e6. */
 export function parseCount(text: string): number {
+  return countOf(text, "500, 20k or 3M");
+}
+
+/** The same where thousands would be odd. */
+export function parseFew(text: string): number {
+  return countOf(text, "8");
+}
+
+function countOf(text: string, example: string): number {
   const match = /^(\d[\d_]*(?:\.\d+)?(?:e\d+)?)([kmgb]?)$/i.exec(text);
   const exact = match ? Number(match[1]!.replaceAll("_", "")) * units[match[2]!.toLowerCase()]! : NaN;
   // 1.1k is 1100.0000000000002 in floating point
   const value = Math.round(exact);
   if (!Number.isSafeInteger(value) || value < 1 || Math.abs(exact - value) > 1e-9 * value) {
-    throw new RangeError("write a whole number of at least 1, such as 500, 20k or 3M");
+    throw new RangeError(`write a whole number of at least 1, such as ${example}`);
   }
   return value;
 }

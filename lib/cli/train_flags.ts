@@ -35,6 +35,7 @@ import { either, flag, type FlagGroups, flagSwitch } from "./flags.ts";
 import {
   parseChoice,
   parseCount,
+  parseFew,
   parseMinutes,
   parseNumber,
   parseShare,
@@ -146,9 +147,9 @@ const textAndRun = {
 const shape = {
   preset: { ...flag("NAME", either(presets), parseChoice(presets)), default: presets[0] as Preset },
   size: flag("NAME", `${either(sizes)} (default: ${defaultSize(presets[0])})`, parseChoice(sizes)),
-  layers: flag("N", "encoder layers", count),
+  layers: flag("N", "encoder layers", parseFew),
   width: flag("N", "width of the residual stream", count),
-  heads: flag("N", "attention heads", count),
+  heads: flag("N", "attention heads", parseFew),
   hidden: flag("N", "width of the feed-forward layer", count),
   "max-length": flag(
     "N",
@@ -207,7 +208,7 @@ const batches = {
     })`,
     count,
   ),
-  accumulate: flag("N", `batches per step (${byDefault(({ accumulate }) => accumulate)})`, count),
+  accumulate: flag("N", `batches per step (${byDefault(({ accumulate }) => accumulate)})`, parseFew),
   "micro-batch": {
     ...flag<MicroBatch>("N", "tokens computed at once: a number, auto (what fits into memory) or off", parseMicroBatch),
     default: "auto" as const,

@@ -10,6 +10,7 @@ import type { ParameterStore } from "../optimizer/parameter_store.ts";
 import { attention } from "../ops/attention.ts";
 import { type Dropout, dropout } from "../ops/dropout.ts";
 import { embedding, type TokenInputs } from "../ops/embedding.ts";
+import { gatherRows, type RowSelection } from "../ops/gather_rows.ts";
 import { geglu } from "../ops/geglu.ts";
 import { layerNorm } from "../ops/layer_norm.ts";
 import { linear } from "../ops/linear.ts";
@@ -40,6 +41,11 @@ export interface EncoderContext {
   readonly recomputes?: boolean | undefined;
   /** Position tables: see {@linkcode positionTables}. */
   readonly positionTables: Readonly<Record<string, Tensor>>;
+  /**
+   * The rows that the head reads. What the last layer does to each row by itself, which is all behind its attention, is done to
+   * these alone, and the result has only them. Default: all rows.
+   */
+  readonly selection?: RowSelection | undefined;
   /** Takes the hidden states as they come: the embeddings, then what each layer makes of them; the last ones are the result. */
   readonly states?: Tensor[] | undefined;
 }
@@ -99,7 +105,7 @@ export function positionTables(config: ModelConfig, length: number): Record<stri
   return { sinusoids: { shape: [length, width], values } };
 }
 
-/** Records the encoder: tokens [rows] to hidden states [rows, width]. */
+/** Records the encoder: tokens [rows] to hidden states [rows, width], or with a selection [selected rows, width]. */
 export function encode(context: EncoderContext, tokens: TokenInputs): Tensor {
   const { graph, config, length } = context;
   const op = namedOperations(context);
@@ -123,7 +129,9 @@ export function encode(context: EncoderContext, tokens: TokenInputs): Tensor {
   const locals = new Set(config.local?.layers);
   for (let layer = 0; layer < config.layers; layer++) {
     const input = x;
-    const record = () => encoderLayer(context, op, { x: input, name: `layers.${layer}`, isLocal: locals.has(layer) });
+    const selection = layer === config.layers - 1 ? context.selection : undefined;
+    const record = () =>
+      encoderLayer(context, op, { x: input, name: `layers.${layer}`, isLocal: locals.has(layer), selection });
     x = context.recomputes ? graph.recomputed(record) : record();
     context.states?.push(x);
   }
@@ -133,16 +141,26 @@ export function encode(context: EncoderContext, tokens: TokenInputs): Tensor {
   return x;
 }
 
+/** What a layer is recorded with. */
+interface LayerOptions {
+  readonly x: Tensor;
+  readonly name: string;
+  readonly isLocal: boolean;
+  /** Rows that are wanted of it. */
+  readonly selection: RowSelection | undefined;
+}
+
 /** Attention, then the feed-forward block. */
 function encoderLayer(
   { graph, config, length, positionTables, documents }: EncoderContext,
   op: NamedOperations,
-  { x, name, isLocal }: { x: Tensor; name: string; isLocal: boolean },
+  { x, name, isLocal, selection }: LayerOptions,
 ): Tensor {
   const { architecture } = op;
   const { heads } = config;
   const local = isLocal ? config.local : undefined;
-  const attended = block(op, x, `${name}.attention`, (input, name) => {
+  const selected = (all: Tensor) => selection ? gatherRows(graph, all, selection) : all;
+  const attended = block(op, { x, name: `${name}.attention`, selected }, (input, name) => {
     const qkv = op.linear(input, `${name}.qkv`);
     if (architecture.positionEncoding === "rotary") {
       rotary(graph, qkv, { length, heads, angles: positionTables[local ? "local" : "global"]! });
@@ -150,18 +168,22 @@ function encoderLayer(
     const window = local && Math.floor(local.window / 2);
     return attention(graph, qkv, { length, heads, dropout: op.nextDropout(), documents, window });
   });
-  return block(op, attended, `${name}.feedForward`, (input, name) => {
+  return block(op, { x: attended, name: `${name}.feedForward` }, (input, name) => {
     if (architecture.gated) return geglu(graph, op.linear(input, `${name}.input`), config.gate);
     const hidden = op.linear(input, `${name}.input`, { activation: config.activation });
     return architecture.innerDropout ? op.drop(hidden) : hidden;
   });
 }
 
-/** x + output(inner(x)), normalised before or after. */
-function block(op: NamedOperations, x: Tensor, name: string, inner: (input: Tensor, name: string) => Tensor): Tensor {
+/** x + output(inner(x)), normalised before or after; behind `inner` of the selected rows alone. */
+function block(
+  op: NamedOperations,
+  { x, name, selected = (all) => all }: { x: Tensor; name: string; selected?: (all: Tensor) => Tensor },
+  inner: (input: Tensor, name: string) => Tensor,
+): Tensor {
   const before = op.architecture.norm === "before";
   const input = before && op.has(`${name}.norm.weight`) ? op.norm(x, `${name}.norm`) : x;
-  const y = op.project(inner(input, name), `${name}.output`, x);
+  const y = op.project(selected(inner(input, name)), `${name}.output`, selected(x));
   return before ? y : op.norm(y, `${name}.norm`);
 }
 

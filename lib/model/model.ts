@@ -22,12 +22,13 @@ import {
   type StepTensors,
   writeStep,
 } from "../optimizer/step.ts";
+import type { RowSelection } from "../ops/gather_rows.ts";
 import type { Precision, Storage, Tensor } from "../tensor/tensor.ts";
 import { bucketCuts, type GradientBucket, stretchOf } from "./buckets.ts";
 import type { ModelConfig } from "./config.ts";
 import { encode, type EncoderContext, positionTables } from "./encoder.ts";
 import { type ContrastiveHead, recordContrastiveHead } from "./heads/contrastive.ts";
-import { type MaskedHead, recordMaskedHead } from "./heads/masked.ts";
+import { type MaskedHead, maskedRowSelection, recordMaskedHead } from "./heads/masked.ts";
 import { type NextSentenceHead, recordNextSentenceHead } from "./heads/next_sentence.ts";
 import { initialValues, modelParameters } from "./parameters.ts";
 import { textInputs, type Texts, type TextShape, writeTexts } from "./text_inputs.ts";
@@ -41,7 +42,20 @@ export interface BatchShape extends TextShape {
    * the second half the other, and cosines are divided by the temperature. Such batches are always full. Default: they are not.
    */
   readonly contrast?: Contrast | undefined;
+  /**
+   * Whether the last layer, behind its attention, is computed for masked rows alone, which are all that the head reads, or for the
+   * whole batch, as where the model tells next sentences as well. The results are the same but for their last digits.
+   *
+   * @default {"masked"}
+   */
+  readonly lastLayer?: LastLayer | undefined;
 }
+
+/** What the last layer is computed for, behind its attention: masked rows, or whole batches. */
+export const lastLayers = ["masked", "whole"] as const;
+
+/** One of {@linkcode lastLayers}. */
+export type LastLayer = typeof lastLayers[number];
 
 /** How texts are compared. */
 export interface Contrast {
@@ -132,6 +146,8 @@ interface Training {
   readonly states?: Tensor[];
   /** What activations are stored in. Default: in training the device's precision. */
   readonly precision?: Precision;
+  /** The rows that are read of the hidden states. Default: all. */
+  readonly reads?: (graph: Graph) => RowSelection;
 }
 
 /** What a step reports of each loss. */
@@ -327,7 +343,7 @@ export class Model {
   }
 
   /** Records the encoder on texts of a shape, in the section "gradients"; to be trained, if it is given the tensors of steps. */
-  #record(shape: TextShape, { steps, recomputes, states, precision }: Training = {}) {
+  #record(shape: TextShape, { steps, recomputes, states, precision, reads }: Training = {}) {
     const { device, config, store } = this;
     const { length } = shape;
     if (length > config.maxLength) {
@@ -352,6 +368,7 @@ export class Model {
       recomputes,
       positionTables: tensors,
       states,
+      selection: reads?.(graph),
       ...inputs,
     };
     return {
@@ -377,13 +394,20 @@ export class Model {
     if (shape.pairs && !this.config.nextSentence) {
       throw new RangeError("Cannot tell which text follows which: this model has no head for next sentences");
     }
-    const { graph, context, hidden, write, writeTables } = this.#record(shape, training);
-    const { windows, capacity, contrast } = shape;
+    const { windows, length, capacity, contrast, lastLayer = "masked" } = shape;
+    const rows = windows * length;
+    const maskedRows = (graph: Graph) => maskedRowSelection(graph, { rows, capacity });
+    const readsMasked = lastLayer === "masked" && !contrast && !shape.pairs && capacity < rows;
+    const { graph, context, hidden, write, writeTables } = this.#record(
+      shape,
+      readsMasked ? { ...training, reads: maskedRows } : training,
+    );
     const scaled = (step: StepTensors | undefined) => step && { ...step, scaling: steps?.scaling };
     const step = scaled(steps?.masked);
     const contrastive: ContrastiveHead | undefined = contrast &&
       recordContrastiveHead(context, hidden, { device, windows, ...contrast, step });
-    const masked: MaskedHead = contrastive ?? recordMaskedHead(context, hidden, { device, capacity, step });
+    const masked: MaskedHead = contrastive ??
+      recordMaskedHead(context, hidden, { device, selection: context.selection ?? maskedRows(graph), step });
     const pairs = shape.pairs
       ? recordNextSentenceHead(context, hidden, { device, windows, step: scaled(steps?.pairs) })
       : undefined;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { BatchShape } from "./model.ts";
 import type { TextShape } from "./text_inputs.ts";
 
 /** The programs that were used last, by shape. */
@@ -18,15 +19,15 @@ export interface ProgramCache<Shape, Program> {
 
 /** A cache of what `compile` makes, empty at first; of more than `most` programs the one that was not used longest goes. */
 export function programCache<
-  Shape extends TextShape & { readonly capacity?: number; readonly contrast?: unknown },
+  Shape extends TextShape & Partial<Pick<BatchShape, "capacity" | "contrast" | "lastLayer">>,
   Program extends { destroy(): void },
 >(compile: (shape: Shape) => Promise<Program>, { most = 4 }: { most?: number } = {}): ProgramCache<Shape, Program> {
   const programs = new Map<string, Promise<Program>>();
   const discard = (program: Promise<Program>) => program.then((program) => program.destroy(), () => {});
   return {
     async get(shape) {
-      const { windows, length, capacity, documents = false, pairs = false, contrast } = shape;
-      const key = [windows, length, capacity, documents, pairs, JSON.stringify(contrast)].join();
+      const { windows, length, capacity, documents = false, pairs = false, contrast, lastLayer = "masked" } = shape;
+      const key = [windows, length, capacity, documents, pairs, JSON.stringify(contrast), lastLayer].join();
       const known = programs.get(key);
       programs.delete(key);
       if (!known && programs.size >= most) {

@@ -37,6 +37,7 @@ export function contrastiveDefaults(
     pack: "line",
     contrastive: { temperature: TEMPERATURE, views: "dropout" },
     maskRate: { start: 0.15, end: 0.15 },
+    lastLayer: undefined,
     learningRate: { peak: PEAK * (768 / width) ** 1.5, schedule: "linear", warmup: { share: 0.1 } },
     optimizer: { ...defaults.optimizer, beta2: 0.999, weightDecay: 0 },
   };

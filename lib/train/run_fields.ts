@@ -10,6 +10,7 @@ import { packModes } from "../batch/block.ts";
 import { maskModes, maskRules } from "../batch/masking.ts";
 import { viewKinds } from "../batch/views.ts";
 import { presets } from "../model/config.ts";
+import { lastLayers } from "../model/model.ts";
 import { type OptimizerOptions, optimizers } from "../optimizer/optimizer.ts";
 import {
   also,
@@ -96,6 +97,7 @@ const settingsFields: Fields<TrainingSettings> = {
   learningRate: record({ peak: above0, schedule: choice(schedules), warmup: span }),
   optimizer: record({ ...optimizerFields }),
   outputInit: maybe(least0),
+  lastLayer: maybe(choice(lastLayers)),
   seed: number({ least: 0, most: 2 ** 32 - 1, wanted: "a whole number" }),
   evaluateEvery: span,
   evaluateTokens: maybe(whole(1)),

@@ -10,7 +10,7 @@ import type { ViewKind } from "../batch/views.ts";
 import type { PackMode } from "../batch/block.ts";
 import type { AttentionGrowth } from "../batch/pieces.ts";
 import type { Preset } from "../model/config.ts";
-import type { Model } from "../model/model.ts";
+import type { LastLayer, Model } from "../model/model.ts";
 import type { MuonOptions } from "../optimizer/muon.ts";
 import type { OptimizerOptions } from "../optimizer/optimizer.ts";
 import type { Ranks } from "../mpi/ranks.ts";
@@ -75,6 +75,8 @@ export interface TrainingSettings {
    * createModel() takes it. Default: 1.
    */
   readonly outputInit?: number | undefined;
+  /** What the last layer is computed for, behind its attention: another choice gives other last digits. Default: "masked". */
+  readonly lastLayer?: LastLayer | undefined;
   /** Seed of shuffling, masking and dropout. */
   readonly seed: number;
   /** When to validate; it also happens at the end. */
@@ -205,6 +207,7 @@ export function defaultSettings(
     maskRule: "bert",
     maskMode: "token",
     neverMask: [],
+    lastLayer: "masked",
     learningRate: { peak, schedule: "linear", warmup: { share: 0.05 } },
     optimizer: { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, weightDecay: 0.01, clip: 1 },
     seed: 1,

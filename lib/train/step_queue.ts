@@ -67,7 +67,7 @@ export interface StepQueueOptions {
 /** Sizes of the batches in a stage of the curriculum. */
 export function stageShape(settings: Omit<TrainingSettings, "budget">, stage: number): BatchShape {
   const { batchTokens, accumulate, curriculum, maskRate, maskSpread: spread, maskMode: mode, pack } = settings;
-  const { attention, contrastive } = settings;
+  const { attention, contrastive, lastLayer } = settings;
   const { length } = curriculum[stage]!;
   const { windows } = stageSize(curriculum[stage]!, { batchTokens, accumulate });
   if (contrastive) {
@@ -75,7 +75,8 @@ export function stageShape(settings: Omit<TrainingSettings, "budget">, stage: nu
     return { windows, length, capacity: windows / 2, documents: true, pairs: false, contrast: { temperature } };
   }
   const capacity = capacityFor({ windows, length, rate: highestMaskRate(maskRate, curriculum, stage), spread, mode });
-  return { windows, length, capacity, documents: pack !== "none" || attention !== undefined, pairs: pack === "pairs" };
+  const documents = pack !== "none" || attention !== undefined;
+  return { windows, length, capacity, documents, pairs: pack === "pairs", lastLayer };
 }
 
 /** Plans steps by the token clock and loads their batches. */

@@ -55,10 +55,9 @@ for (const [device, steps] of [["cpu", 2000], ["webgpu", 16]] as const) {
 }
 
 /** A run that has a step to go, as if it had begun on another device. */
-async function runOf(cwd: string, device: Record<string, unknown>): Promise<string> {
-  const trained = await runCli([...run, "--device", "cpu", "--steps", "4", "--save-every", "2", "--name", "x"], {
-    cwd,
-  });
+async function runOf(cwd: string, device: Record<string, unknown>, flags: string[] = []): Promise<string> {
+  const usual = [...run, "--device", "cpu", "--steps", "4", "--save-every", "2", "--name", "x"];
+  const trained = await runCli([...usual, ...flags], { cwd });
   assertEquals(trained.code, 0, trained.err);
   await Deno.remove(`${cwd}/runs/x/checkpoints/step-00000004`, { recursive: true });
   const path = `${cwd}/runs/x/config.json`;
@@ -118,6 +117,31 @@ Deno.test({
       assert(!resumed.out.includes("note:"), resumed.out);
       assertEquals(JSON.parse(await Deno.readTextFile(path)).device.settings, settings);
     }),
+});
+
+/** Losses of a run that went on after its settings were changed. */
+async function lossesAfter(change: (training: Record<string, unknown>) => Record<string, unknown>): Promise<unknown> {
+  let losses: unknown;
+  await inTemporaryFolder(async (cwd) => {
+    // what is dropped depends on the rows that there are
+    const path = await runOf(cwd, {}, ["--dropout", "20%"]);
+    // without the sum that would tell the change
+    const { sha256: _, training, ...config } = JSON.parse(await Deno.readTextFile(path));
+    await Deno.writeTextFile(path, JSON.stringify({ ...config, training: change(training) }));
+    const resumed = await runCli(["train", "--resume", "runs/x"], { cwd });
+    assertEquals([resumed.code, resumed.err], [0, ""]);
+    losses = (await runLosses(`${cwd}/runs/x`)).filter(({ kind }) => kind === "train");
+  });
+  return losses;
+}
+
+Deno.test("train goes on with a whole last layer in runs of versions that computed it for all rows", async () => {
+  const former = await lossesAfter(({ lastLayer, ...others }) => {
+    assertEquals(lastLayer, "masked");
+    return others;
+  });
+  assertEquals(former, await lossesAfter((training) => ({ ...training, lastLayer: "whole" })));
+  assert(JSON.stringify(former) !== JSON.stringify(await lossesAfter((training) => training)), "nothing differs");
 });
 
 Deno.test("train takes the same BLAS at every start, and has the same losses", () =>

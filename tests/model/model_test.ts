@@ -1,7 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals, assertLess, assertRejects } from "@std/assert";
 import type { Batch } from "../../lib/batch/batch.ts";
 import { type ModelConfig, modelConfig, presets } from "../../lib/model/config.ts";
-import { createModel, type Model, type StepRecords } from "../../lib/model/model.ts";
+import { createModel, lastLayers, type Model, type StepRecords } from "../../lib/model/model.ts";
 import { initialValues } from "../../lib/model/parameters.ts";
 import { assertClose } from "../helpers/assert_close.ts";
 import { deviceTest, kindTest } from "../helpers/devices.ts";
@@ -200,6 +200,38 @@ for (const [name, architecture] of Object.entries(architectures)) {
       model.destroy();
       assertEquals(results[0], results[1]);
       assertLess(memory[1]!, memory[0]!);
+    },
+  );
+
+  kindTest(
+    `Model computes the gradient of ${name} in less memory, and no otherwise, where its last layer has masked rows alone`,
+    async (device) => {
+      const model = createModel(device, architecture);
+      model.writeParameters(largeValues(model, 3));
+      const found: { gradients: Map<string, Float32Array>; loss: number; bytes: number }[] = [];
+      for (const lastLayer of lastLayers) {
+        const program = await model.compileTraining({ ...shape, pairs, lastLayer }, optimizer);
+        try {
+          await step(model, program, [randomBatch(1, { pairs })], { step: 0, learningRate: 0, update: false });
+          const [gradients, totals] = await device.read([model.store.gradients, model.step.totals]);
+          const [loss] = new Float32Array(totals!);
+          found.push({ gradients: model.store.split(new Float32Array(gradients!)), loss: loss!, bytes: program.bytes });
+          // clears the gradients
+          program.program.run("update");
+        } finally {
+          program.destroy();
+        }
+      }
+      model.destroy();
+      const [masked, whole] = found as [typeof found[0], typeof found[0]];
+      assertClose([masked.loss], [whole.loss], { atol: 0, rtol: 1e-6 });
+      for (const [name, gradient] of whole.gradients) {
+        const size = Math.hypot(...gradient) / Math.sqrt(gradient.length);
+        assertClose(masked.gradients.get(name)!, gradient, { atol: 1e-5 * size + 1e-8, rtol: 1e-5, label: name });
+      }
+      // a head for next sentences reads rows that are not masked
+      if (pairs) assertEquals(masked, whole);
+      else assertLess(masked.bytes, whole.bytes);
     },
   );
 

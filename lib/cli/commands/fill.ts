@@ -10,7 +10,7 @@ import { printableLines, quoted, safeJson, shortened } from "../../sentences/saf
 import { encodeWithSpecials, splitAtSpecials } from "../../tokenizer/special_tokens.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import { checkpoint, checkpointPath } from "../checkpoint_choice.ts";
-import { parseCount } from "../flag_values.ts";
+import { parseFew } from "../flag_values.ts";
 import { flag, flagHelp, parseFlags, UsageError } from "../flags.ts";
 import { grouped, percent } from "../figures.ts";
 import { filesOf, isConversation, lineWriter, sayAside, sayHelp, textsOf } from "../standard_streams.ts";
@@ -21,7 +21,7 @@ import { program } from "../program.ts";
 import { openTerminal, paint } from "../terminal.ts";
 import { trainFlags } from "../train_flags.ts";
 
-const topK = { ...flag("N", "candidates shown for each mask", parseCount), default: 5 };
+const topK = { ...flag("N", "candidates shown for each mask", parseFew), default: 5 };
 const file = flag(
   "PATH",
   "fill the lines of a file, of .jsonl, .csv and .parquet the texts; - for standard input",

@@ -9,7 +9,7 @@ import { embedTexts } from "../../inference/embed.ts";
 import type { MaskedLanguageModel } from "../../inference/load.ts";
 import { nearestVectors } from "../../inference/vector_index.ts";
 import { printable, quoted, safeJson } from "../../sentences/safe_text.ts";
-import { parseCount } from "../flag_values.ts";
+import { parseFew } from "../flag_values.ts";
 import { flag, flagHelp, parseFlags, UsageError } from "../flags.ts";
 import { readIndex, type StoredIndex, type StoredPassage } from "../index_folder.ts";
 import { isSameModel } from "../index_model.ts";
@@ -22,7 +22,7 @@ import { isConversation, lineWriter, sayHelp, textsOf } from "../standard_stream
 import { openTerminal, paint, type Terminal } from "../terminal.ts";
 
 const index = flag("FOLDER", "the index, as index made it", trimmed);
-const top = { ...flag("N", "passages to find", parseCount), default: 10 };
+const top = { ...flag("N", "passages to find", parseFew), default: 10 };
 const model = flag("DIR", "the model, where it is not where it was any more (default: that of the index)", trimmed);
 const groups = { Options: { index, top, model, json, ...deviceFlags } };
 

@@ -7,7 +7,7 @@
 import { type WritingOrder, writingOrders } from "../../inference/continue_text.ts";
 import { printableLines, safeJson } from "../../sentences/safe_text.ts";
 import { checkpoint, checkpointPath } from "../checkpoint_choice.ts";
-import { parseChoice, parseCount, parseNumber, parseWhole } from "../flag_values.ts";
+import { parseChoice, parseCount, parseFew, parseNumber, parseWhole } from "../flag_values.ts";
 import { flag, flagHelp, parseFlags, UsageError } from "../flags.ts";
 import { deviceFlags, devicePermissions, folderHelp, json, modelPermissions, withModel } from "../opened_model.ts";
 import { checkPermissions, permissionsHelp, readingOf } from "../permissions.ts";
@@ -31,7 +31,7 @@ const temperature = {
   ),
   default: 0.7,
 };
-const topK = { ...flag("N", "most probable tokens that are drawn from", parseCount), default: 40 };
+const topK = { ...flag("N", "most probable tokens that are drawn from", parseFew), default: 40 };
 const seed = { ...flag("N", "seed of what is drawn", parseWhole({ least: 0, most: 2 ** 32 - 1 })), default: 1 };
 const groups = { Options: { tokens, order, temperature, "top-k": topK, seed, checkpoint, json, ...deviceFlags } };
 

@@ -7,9 +7,10 @@
 
 import type { Batch } from "../../batch/batch.ts";
 import type { Device } from "../../device/device.ts";
+import type { Graph } from "../../graph/graph.ts";
 import type { StepTensors } from "../../optimizer/step.ts";
 import { crossEntropy, NO_LABEL } from "../../ops/cross_entropy.ts";
-import { gatherRows, NOT_SELECTED } from "../../ops/gather_rows.ts";
+import { gatherRows, NOT_SELECTED, type RowSelection } from "../../ops/gather_rows.ts";
 import { linear } from "../../ops/linear.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { architectures, type ModelConfig } from "../config.ts";
@@ -46,20 +47,27 @@ export interface MaskedHead {
   write(batch: Pick<Batch, "maskedRows" | "labels">): void;
 }
 
-/** Records the head and its loss; `step` gives the scale of its gradient and is told the sums, in training. */
+/** The rows that are masked, as many as there is room for: {@linkcode MaskedHead.write} says which. */
+export function maskedRowSelection(graph: Graph, { rows, capacity }: { rows: number; capacity: number }): RowSelection {
+  const index = (name: string, size: number) => graph.persistent(name, [size], "u32");
+  return { rows: index("masked rows", capacity), inverse: index("masked rows, inverse", rows) };
+}
+
+/**
+ * Records the head and its loss; `step` gives the scale of its gradient and is told the sums, in training.
+ *
+ * @param hidden The hidden states: of all rows, or where the encoder was recorded with this selection of those alone.
+ */
 export function recordMaskedHead(
   context: EncoderContext,
   hidden: Tensor,
-  { device, capacity, step }: { device: Device; capacity: number; step: StepTensors | undefined },
+  { device, selection, step }: { device: Device; selection: RowSelection; step: StepTensors | undefined },
 ): MaskedHead {
   const { graph, config } = context;
   const op = namedOperations(context);
-  const rows = hidden.shape[0]!;
-  const index = (name: string, size: number) => graph.persistent(name, [size], "u32");
-  const selection = { rows: index("masked rows", capacity), inverse: index("masked rows, inverse", rows) };
-  const labels = index("labels", capacity);
-  // from here on there are as many rows as there is room for masked tokens
-  let x = gatherRows(graph, hidden, selection);
+  const [capacity, rows] = [selection.rows.size, selection.inverse.size];
+  const labels = graph.persistent("labels", [capacity], "u32");
+  let x = context.selection === selection ? hidden : gatherRows(graph, hidden, selection);
   if (op.architecture.head === "transformed") {
     x = op.norm(op.linear(x, "head.dense", { activation: config.activation }), "head.norm");
   }
