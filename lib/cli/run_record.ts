@@ -58,6 +58,8 @@ export interface RunRecord {
   readonly validations: readonly Validated[];
   /** Steps that were skipped, and losses that leapt up. */
   readonly incidents: { readonly skipped: number; readonly spikes: number };
+  /** Checkpoints that it has; without any it cannot go on. */
+  readonly checkpoints: number;
   /** Milliseconds since 1970: when its metrics were written last. */
   readonly changed: number;
   /** What is wrong with its files. */
@@ -91,6 +93,7 @@ export async function readRecord(path: string): Promise<RunRecord> {
     ...clock,
     validations,
     incidents,
+    checkpoints: steps.length,
     changed: await changedAt(path),
     problems,
   };

@@ -59,8 +59,8 @@ function budgetCell(config: NonNullable<RunRecord["config"]>): string {
 
 /** A run as plain data. */
 export function runJson(run: RunRecord): Record<string, unknown> {
-  const { path, name, state, done, config, corpus, step, tokens, seconds, validations, incidents, changed, problems } =
-    run;
+  const { path, name, state, done, config, corpus, step, tokens, seconds, validations, incidents } = run;
+  const { checkpoints, changed, problems } = run;
   return {
     path,
     name,
@@ -76,6 +76,7 @@ export function runJson(run: RunRecord): Record<string, unknown> {
     tokens,
     seconds,
     ...incidents,
+    checkpoints,
     changed: new Date(changed).toISOString(),
     problems,
   };

@@ -77,10 +77,11 @@ export async function trainRun(
 ): Promise<number> {
   const recovery = createRecovery((line) => terminal.print(line));
   const { team } = first;
+  let hasStepped = false;
   const interrupt = listenForInterrupts({
     stopping: (signal) => {
       const next = timeLeft(first, signal) ?? "again to stop at once";
-      terminal.print(`finishing the step and saving; ${next}`);
+      terminal.print(`${hasStepped ? "finishing the step and saving" : "stopping"}; ${next}`);
     },
     leaving: () => leaveAtOnce(terminal, first),
     continued: team?.ending && (() => team.isWhole()),
@@ -91,7 +92,14 @@ export async function trainRun(
   let [run, failure]: [Run, Failure | undefined] = [first, undefined];
   // the run as it begins: with smaller parts of batches once a GPU turned out too small
   let beginning = first;
-  const site = { parsed, terminal, json, signal, end, slow: slowStepWatch(interrupt), interrupt, known: {} };
+  const watch = slowStepWatch(interrupt);
+  const slow: Reporter = {
+    event(event) {
+      hasStepped ||= event.kind === "train";
+      return watch.event(event);
+    },
+  };
+  const site = { parsed, terminal, json, signal, end, slow, interrupt, known: {} };
   try {
     while (true) {
       try {

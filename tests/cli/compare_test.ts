@@ -40,6 +40,7 @@ function runOf(
     seconds: losses.length,
     validations,
     incidents: { skipped: 0, spikes: 0 },
+    checkpoints: 1,
     changed: 0,
     problems: [],
     ...rest,

@@ -98,16 +98,21 @@ while (performance.now() - began < 9000) interrupt.whileBusy(performance.now() -
 Deno.test("a launcher that has its processes continue and then terminates them interrupts them once", {
   ignore: Deno.build.os !== "linux",
 }, async () => {
-  const waits = `console.log("busy"); await new Promise((resolve) => setTimeout(resolve, 1500));`;
+  // until it is told, for beside other work everything takes its time
+  const waits = `
+const told = new Promise((resolve) => Deno.addSignalListener("SIGUSR1", resolve));
+console.log("busy");
+await told;`;
+  const end = ["SIGUSR1", 0] as const;
   const [continued, alone] = [busyWith(waits, "continued: () => Promise.resolve(true),"), busyWith(waits)];
   const ending = busyWith(waits, "continued: () => Promise.resolve(false),");
   const [told, twice, stopped, other, blind, lost] = await Promise.all([
-    signalledWhileBusy(continued, [["SIGCONT", 300], ["SIGTERM", 0]], "-A"),
-    signalledWhileBusy(continued, [["SIGCONT", 300], ["SIGTERM", 200], ["SIGTERM", 0]], "-A"),
-    signalledWhileBusy(continued, [["SIGSTOP", 1000], ["SIGCONT", 0]], "-A"),
-    signalledWhileBusy(alone, [["SIGCONT", 0]], "-A"),
-    signalledWhileBusy(continued, [["SIGCONT", 300], ["SIGTERM", 0]]),
-    signalledWhileBusy(ending, [["SIGCONT", 0]], "-A"),
+    signalledWhileBusy(continued, [["SIGCONT", 300], ["SIGTERM", 300], end], "-A"),
+    signalledWhileBusy(continued, [["SIGCONT", 300], ["SIGTERM", 600], ["SIGTERM", 0]], "-A"),
+    signalledWhileBusy(continued, [["SIGSTOP", 1000], ["SIGCONT", 300], end], "-A"),
+    signalledWhileBusy(alone, [["SIGCONT", 300], end], "-A"),
+    signalledWhileBusy(continued, [["SIGCONT", 300], ["SIGTERM", 300], end]),
+    signalledWhileBusy(ending, [["SIGCONT", 300], end], "-A"),
   ]);
   assertEquals(told, [0, ["stopping", "end"]]);
   assertEquals(twice, [130, ["stopping", "leaving"]]);

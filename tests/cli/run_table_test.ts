@@ -82,6 +82,7 @@ const record = (run: Partial<RunRecord>): RunRecord => ({
   seconds: 309,
   validations: [{ step: 1, tokens: 1, seconds: 1, loss: 1.1559, accuracy: 0.6 }],
   incidents: { skipped: 0, spikes: 0 },
+  checkpoints: 1,
   changed: 0,
   problems: [],
   ...run,

@@ -25,7 +25,7 @@ Usage: ${program} runs [FOLDER...] [options]
 
 FOLDER is a folder of runs, or a run (default: runs); the time is without validation and saving. Other folders in it are left out. A run is "running" while a process
 trains it, "finished" when its budget is used up, "diverged" when its losses were not usable, and "stopped" when it
-was interrupted or killed: then train --resume goes on. In a narrow terminal the columns that are least needed are left out.
+was interrupted or killed: then train --resume goes on, where it has a checkpoint. In a narrow terminal the columns that are least needed are left out.
 
 ${flagHelp(groups)}
 
@@ -62,8 +62,11 @@ export async function runsCommand(args: readonly string[]): Promise<number> {
     return 0;
   }
   say(runTable(runs, openTerminal().columns));
-  for (const { path, problems } of runs) {
+  for (const { path, problems, state, checkpoints } of runs) {
     if (problems.length > 0) sayAside(`note: ${path} is damaged: ${problems.join("; ")}`);
+    else if (state === "stopped" && checkpoints === 0) {
+      sayAside(`note: ${path} ended before its first checkpoint, so it cannot go on: remove it, or begin it anew`);
+    }
   }
   return 0;
 }
