@@ -3,6 +3,8 @@ import { openBlas } from "../../lib/device/cpu/blas.ts";
 import { openCpuDevice } from "../../lib/device/cpu/open_cpu.ts";
 import { tiles } from "../../lib/device/webgpu/choices.ts";
 import { findAdapter, isSoftware, NoAdapterError, openWebGpuDevice } from "../../lib/device/webgpu/open_webgpu.ts";
+import { exitPlainly } from "./plain_exit.ts";
+import { beginOnDevice } from "./once.ts";
 
 /** Debian's libopenblas0-pthread, or whatever else OpenBLAS comes from. */
 export const blasPath = "libopenblas.so.0";
@@ -65,6 +67,7 @@ const required = Deno.env.get("CLOZE_REQUIRE_GPU") === "1";
 // software Vulkan complains on stderr about a machine without a desktop session
 if (Deno.build.os === "linux" && !Deno.env.get("XDG_RUNTIME_DIR")) Deno.env.set("XDG_RUNTIME_DIR", "/tmp");
 
+exitPlainly();
 const adapter = await findAdapter();
 
 /** Whether there is a graphics card, and not software that does its work a hundred times as slowly. */
@@ -83,12 +86,15 @@ export function deviceTest(
   run: (device: Device) => Promise<void>,
   only: readonly string[] = Object.keys(kinds),
 ): void {
+  const memory = new Map<string, unknown>();
   for (const kind of only) {
     Deno.test({
       name: `${name} (${kind})`,
       ignore: withoutGpu && kind.startsWith("webgpu") || withoutHalves && kind in halfKinds,
       fn: async () => {
-        await run(await shared(kind));
+        const device = await shared(kind);
+        beginOnDevice(memory);
+        await run(device);
       },
       // the device is shared by all tests of a file
       sanitizeOps: false,
