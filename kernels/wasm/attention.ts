@@ -214,17 +214,22 @@ function high_seen(p: Attention, query: i32, from: i32, seen: i32): i32 {
   return min(seen, query + p.window + 1 - from);
 }
 
-/** row = e^(row - maximum), zero outside of low ... high - 1; returns the sum and stores maximum + log sum. */
+/** row = e^(row - maximum) of columns in eights, zero outside of low ... high - 1; returns the sum and stores maximum + log sum. */
 function softmax(row: usize, low: i32, high: i32, columns: i32, logsumexp: usize): f32 {
   for (let i = 0; i < low; i++) store<f32>(row + (<usize>i << 2), <f32>-Infinity);
   for (let i = high; i < columns; i++) store<f32>(row + (<usize>i << 2), <f32>-Infinity);
-  let most = splat(<f32>-Infinity);
-  for (let i = 0; i < columns; i += 4) most = f32x4.max(most, v128.load(row + (<usize>i << 2)));
-  const maximum = highest(most);
+  const end = row + (<usize>columns << 2);
+  // pmax is one instruction, max is many; it passes over what is not a number, of which the sum is none either
+  let most = splat(<f32>-Infinity), others = most;
+  for (let at = row; at < end; at += 32) {
+    most = f32x4.pmax(most, v128.load(at));
+    others = f32x4.pmax(others, v128.load(at, 16));
+  }
+  const maximum = highest(f32x4.pmax(most, others));
+  const highest_score = splat(maximum);
   let totals = splat(0);
-  for (let i = 0; i < columns; i += 4) {
-    const at = row + (<usize>i << 2);
-    const e = exp(f32x4.sub(v128.load(at), splat(maximum)));
+  for (let at = row; at < end; at += 16) {
+    const e = exp(f32x4.sub(v128.load(at), highest_score));
     v128.store(at, e);
     totals = f32x4.add(totals, e);
   }
@@ -337,17 +342,32 @@ function zero_outside(row: usize, low: i32, high: i32, columns: i32): void {
 function score_gradients(
   p: AttentionBackward, row: usize, gradient: usize, start: i32, length: i32, index: i32, logsumexp: f32, delta: f32,
 ): void {
-  let factors: usize = 0;
-  if (p.DROPOUT) factors = store_factors(p, start, length, index);
-  for (let i = 0; i < length; i += 4) {
-    const at = <usize>i << 2;
-    const probability = exp(f32x4.min(f32x4.sub(v128.load(row + at), splat(logsumexp)), splat(0)));
-    const kept = p.DROPOUT ? v128.load(factors + at) : splat(1);
+  const bytes = <usize>length << 2;
+  const scale = splat(p.scale), to = splat(delta), total = splat(logsumexp);
+  if (!p.DROPOUT) {
+    for (let at: usize = 0; at < bytes; at += 16) {
+      const probability = probability_of(v128.load(row + at), total);
+      const d_s = f32x4.mul(f32x4.mul(probability, f32x4.sub(v128.load(gradient + at), to)), scale);
+      v128.store(row + at, probability);
+      v128.store(gradient + at, d_s);
+    }
+    return;
+  }
+  const factors = store_factors(p, start, length, index);
+  for (let at: usize = 0; at < bytes; at += 16) {
+    const probability = probability_of(v128.load(row + at), total);
+    const kept = v128.load(factors + at);
     const d_p = f32x4.mul(kept, v128.load(gradient + at));
-    const d_s = f32x4.mul(f32x4.mul(probability, f32x4.sub(d_p, splat(delta))), splat(p.scale));
+    const d_s = f32x4.mul(f32x4.mul(probability, f32x4.sub(d_p, to)), scale);
     v128.store(row + at, f32x4.mul(probability, kept));
     v128.store(gradient + at, d_s);
   }
+}
+
+/** e^(score - logsumexp), at most 1; pmin, for min is many instructions, and a score that is not a number stays. */
+@inline
+function probability_of(score: v128, logsumexp: v128): v128 {
+  return exp(f32x4.pmin(f32x4.sub(score, logsumexp), splat(0)));
 }
 
 function dot(a: usize, b: usize, head_width: i32): f32 {

@@ -19,11 +19,12 @@ class CrossEntropy {
 /** One item a row. Rows are padded to vectors; the padding takes part as minus infinity. */
 export function cross_entropy(args: usize, begin: i32, end: i32): void {
   const p = changetype<CrossEntropy>(args);
+  const stride = p.stride, hasGradient = p.GRADIENT;
   for (let row = begin; row < end; row++) {
     const logits = p.logits + (<usize>(row * p.stride) << 2);
     for (let v = p.vocab; v < p.stride; v++) store<f32>(logits + (<usize>v << 2), <f32>-Infinity);
     let most = splat(<f32>-Infinity);
-    for (let v = 0; v < p.stride; v += 4) most = f32x4.max(most, v128.load(logits + (<usize>v << 2)));
+    for (let v = 0; v < stride; v += 4) most = f32x4.max(most, v128.load(logits + (<usize>v << 2)));
     const best = highest(most);
     let token = 0;
     while (token < p.vocab - 1 && load<f32>(logits + (<usize>token << 2)) != best) token++;
@@ -32,10 +33,10 @@ export function cross_entropy(args: usize, begin: i32, end: i32): void {
     const counts = <u32>label < <u32>p.vocab;
     const label_logit = counts ? load<f32>(logits + (<usize>label << 2)) : best;
     let totals = splat(0);
-    for (let v = 0; v < p.stride; v += 4) {
+    for (let v = 0; v < stride; v += 4) {
       const e = exp(f32x4.sub(v128.load(logits + (<usize>v << 2)), splat(best)));
       totals = f32x4.add(totals, e);
-      if (p.GRADIENT) v128.store(logits + (<usize>v << 2), e);
+      if (hasGradient) v128.store(logits + (<usize>v << 2), e);
     }
     const total = sum(totals);
     const loss: f32 = counts ? log(total) + best - label_logit : 0;
@@ -48,7 +49,7 @@ export function cross_entropy(args: usize, begin: i32, end: i32): void {
     }
     const scale = weight * load<f32>(p.scalars);
     const factor = splat(scale / total);
-    for (let v = 0; v < p.stride; v += 4) {
+    for (let v = 0; v < stride; v += 4) {
       const at = logits + (<usize>v << 2);
       v128.store(at, f32x4.mul(v128.load(at), factor));
     }
