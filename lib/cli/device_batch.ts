@@ -59,6 +59,7 @@ function smallBatch<Settings extends Omit<TrainingSettings, "budget">>(
     curriculum: given.includes("curriculum") || given.includes("attention"),
     maskRate: given.includes("mask-rate"),
     adamw: get(flags.optimizer) === "adamw",
+    embeddingRate: given.includes("embedding-lr"),
     muonRate: get(flags["muon-lr"]),
     muonEvery: get(flags["muon-every"]),
   };

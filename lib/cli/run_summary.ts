@@ -62,7 +62,7 @@ const everyText = ({ every = 1 }: MuonOptions) => every === 1 ? "" : ` every ${e
 function settingsLines(settings: TrainingSettings): string[] {
   const {
     learningRate: { peak, schedule, warmup },
-    optimizer: { muon },
+    optimizer: { muon, embeddingRate },
     maskRule,
     budget,
     contrastive,
@@ -70,6 +70,10 @@ function settingsLines(settings: TrainingSettings): string[] {
     saveEvery,
     attention,
   } = settings;
+  const others = [
+    ...(muon ? [`of muon ${(peak * muon.relativeRate).toPrecision(3)}${everyText(muon)}`] : []),
+    ...(embeddingRate === undefined ? [] : [`of embeddings ${(peak * embeddingRate).toPrecision(3)}`]),
+  ];
   const rise = "share" in warmup ? percent(warmup.share, 0) : `${warmup.steps} steps`;
   const tokens = plannedEvaluateTokens(settings);
   const most = tokens === undefined ? "a tenth of the time" : `${grouped(tokens)} tokens`;
@@ -77,8 +81,8 @@ function settingsLines(settings: TrainingSettings): string[] {
   const grows = attention &&
     `attention from ${attention.start} tokens to whole windows in the first ${percent(attention.share, 0)}`;
   return [
-    `plan    ${describeBudget(budget)}; learning rate ${peak.toPrecision(3)}${
-      muon ? `, of muon ${(peak * muon.relativeRate).toPrecision(3)}${everyText(muon)},` : ""
+    `plan    ${describeBudget(budget)}; learning rate ${[peak.toPrecision(3), ...others].join(", ")}${
+      others.length > 0 ? "," : ""
     } ${schedule}, ` +
     `warm-up ${rise}; ${
       contrastive ? `comparing texts at temperature ${contrastive.temperature}` : `masking rule ${maskRule}`

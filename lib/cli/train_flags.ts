@@ -25,10 +25,10 @@ import { MOST_LOCAL_STEPS } from "../train/rank_steps.ts";
 import { KEPT_CHECKPOINTS } from "../train/checkpoint.ts";
 import { BATCH_TEXTS, TEXT_LENGTH, VIEW_DROPOUT } from "../train/contrastive_settings.ts";
 import { type LearningRate, type MaskRate, schedules, type Span } from "../train/schedule.ts";
-import { CPU_LENGTH, CPU_MASK_RATE, FEWEST_TOKENS, MOST_WIDTH, USUAL_TOKENS } from "../train/cpu_batch.ts";
+import { CPU_LENGTH, CPU_MASK_RATE, FEWEST_TOKENS, MOST_WIDTH, PIECES, USUAL_TOKENS } from "../train/cpu_batch.ts";
 import { EVALUATION_TOKENS, MOST_EVERY, muonSettings } from "../train/settings.ts";
 import { DEFAULT_TEXT } from "./default_text.ts";
-import { percent, shortCount, shortShare } from "./figures.ts";
+import { grouped, percent, shortCount, shortShare } from "./figures.ts";
 import { precisions } from "../tensor/tensor.ts";
 import { either, flag, type FlagGroups, flagSwitch } from "./flags.ts";
 
@@ -282,7 +282,9 @@ const optimizer = {
   ),
   "embedding-lr": flag(
     "RATE",
-    "peak learning rate of the embeddings, where it is to be another (default: that of --lr)",
+    `peak learning rate of the embeddings (default: that of --lr; ${onCpu}, with ${
+      grouped(PIECES)
+    } tokens or more, twice as much)`,
     parseNumber,
   ),
   schedule: flag(

@@ -36,6 +36,12 @@ const CPU_STAGES: readonly Stage[] = [
 /** Half of the tokens masked at first: short windows have few contexts, and this makes more of them. */
 export const CPU_MASK_RATE: MaskRate = { start: 0.5, end: 0.15 };
 
+/** Tokens from which on a vocabulary is one of pieces of words, each of which is rare, and not of characters. */
+export const PIECES = 1024;
+
+/** The embeddings' learning rate with so many tokens, by that of the others: such tables learned more with it (bench/RESULTS.md). */
+export const EMBEDDING_RATE = 2;
+
 /** The widest model for which it was measured. */
 export const MOST_WIDTH = 256;
 
@@ -53,6 +59,8 @@ export interface ChosenRecipe {
   readonly curriculum?: boolean | undefined;
   /** The share of tokens that are masked. */
   readonly maskRate?: boolean | undefined;
+  /** The learning rate of the embeddings. */
+  readonly embeddingRate?: boolean | undefined;
   /** AdamW for all. */
   readonly adamw?: boolean | undefined;
   /** The learning rate of Muon's matrices. */
@@ -64,8 +72,8 @@ export interface ChosenRecipe {
 /**
  * The settings with small batches, at length 128 shorter windows and more masks at first, and Muon for the matrices of the layers
  * as often as its products cost a fifth of a step; undefined for models for which nobody has measured it. Muon's rate falls with the
- * root of the step's tokens below 512; that of the other parameters stays. `train` of the command line does so for new models on the
- * CPU device.
+ * root of the step's tokens below 512; that of the other parameters stays, but for embeddings of 1,024 tokens and more, which have
+ * twice as much. `train` of the command line does so for new models on the CPU device.
  *
  * @param options `config`: of the model; `budget`: of the run, of which a short one updates all matrices at every step; `chosen`: what
  * stays as it is.
@@ -80,8 +88,8 @@ export interface ChosenRecipe {
  */
 export function cpuBatch<Settings extends CpuRecipe>(
   given: Settings,
-  { config: { preset, width }, budget, chosen = {} }: {
-    config: Pick<ModelConfig, "preset" | "width">;
+  { config: { preset, width, vocab = 0 }, budget, chosen = {} }: {
+    config: Pick<ModelConfig, "preset" | "width"> & Partial<Pick<ModelConfig, "vocab">>;
     budget?: Budget;
     chosen?: ChosenRecipe;
   },
@@ -101,7 +109,8 @@ export function cpuBatch<Settings extends CpuRecipe>(
     0,
   );
   const muon = muonBeside(peak, { width, stepTokens, steps: stepsOf(budget, stepTokens), chosen });
-  return { ...settings, batchTokens, optimizer: { ...settings.optimizer, muon } };
+  const embeddings = vocab >= PIECES && !chosen.embeddingRate ? { embeddingRate: EMBEDDING_RATE } : {};
+  return { ...settings, batchTokens, optimizer: { ...settings.optimizer, muon, ...embeddings } };
 }
 
 /** What is masked, and in how long windows: what is not as usual somebody has chosen, and the two go together. */

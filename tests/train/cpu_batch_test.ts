@@ -52,6 +52,15 @@ Deno.test("cpuBatch() keeps what was chosen, and makes the rest suit it", () => 
   assertEquals([own.every, Number(own.muonRate!.toPrecision(6))], [1, 0.03]);
 });
 
+Deno.test("cpuBatch() gives embeddings of many tokens twice the rate, where nobody has chosen one", () => {
+  const rateOf = (vocab: number, chosen: ChosenRecipe = {}) => {
+    const config = { preset: "modernbert" as const, width: 128, vocab };
+    return cpuBatch(defaultSettings(config), { config, chosen })!.optimizer.embeddingRate;
+  };
+  assertEquals([rateOf(70), rateOf(1023), rateOf(1024), rateOf(30_522)], [undefined, undefined, 2, 2]);
+  assertEquals([rateOf(4096, { embeddingRate: true }), rateOf(4096, { adamw: true })], [undefined, undefined]);
+});
+
 Deno.test("cpuBatch() leaves a curriculum its own batches, and goes by what a step has on average", () => {
   const of = (text: string) => suited(128, { curriculum: parseCurriculum(text) })!;
   assertEquals([of("64:50%@2048,128@2048").every, of("64:50%@2048,128@2048").batchTokens], [1, 1024]);
