@@ -15,7 +15,7 @@ const flags = {
   turns: { ...flag("N", "turns of both", parseFew), default: 40 },
   steps: { ...flag("N", "steps of each in a turn", parseFew), default: 8 },
   rate: { ...flag("SHARE", "share of tokens that is masked (default: 15% and 50%)", parseShare), repeatable: true },
-  tokens: { ...flag("N", "tokens of a step", parseFew), default: 256 },
+  tokens: { ...flag("N", "tokens of a step, in whole windows but at least one", parseFew), default: 256 },
   blas: { ...flag("PATH", "BLAS of the CPU: auto, off or the path of a library", String), default: "auto" },
 };
 const parsed = await optionsOf(
@@ -28,11 +28,11 @@ const [blas, rates] = [parsed.get(flags.blas), parsed.all(flags.rate)];
 const usual = defaultSettings({ preset: config.preset, width: config.width });
 const { optimizer } = { ...usual, ...cpuBatch(usual, { config }) };
 
-for (const length of parsed.positional.length > 0 ? parsed.positional.map(Number) : [16, 128, 512]) {
+for (const length of parsed.positional.length > 0 ? parsed.positional.map(parseFew) : [16, 128, 512]) {
   for (const rate of rates.length > 0 ? rates : [0.15, 0.5]) {
     for (const library of [...(blas === "off" ? [] : [String(blas)]), "off"]) {
       const device = await openCpuDevice({ threads: 2, blas: library });
-      const windows = Math.max(1, tokens / length);
+      const windows = Math.max(1, Math.floor(tokens / length));
       const shape = { windows, length, capacity: capacityFor({ windows, length, rate }) };
       const [masked, whole] = [
         await prepareStep(device, { shape, optimizer, rate, steps }),

@@ -27,7 +27,7 @@ const parsed = await optionsOf(
 const [turns, steps, blas] = [parsed.get(flags.turns), parsed.get(flags.steps), parsed.get(flags.blas)];
 const muon = { ...adamw, muon: { ...muonSettings(config), every: parsed.get(flags.every) } };
 
-for (const tokens of parsed.positional.length > 0 ? parsed.positional.map(Number) : [1024, 2048]) {
+for (const tokens of parsed.positional.length > 0 ? parsed.positional.map(parseFew) : [1024, 2048]) {
   for (const library of [...(blas === "off" ? [] : [String(blas)]), "off"]) {
     const device = await openCpuDevice({ threads: 2, blas: library });
     const windows = tokens / LENGTH;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { LastLayer } from "../lib/model/model.ts";
 import type { DeviceChoice } from "../mod.ts";
 
 /** How long a run is. */
@@ -45,6 +46,8 @@ export interface TabNote {
   readonly settings: TabSettings;
   /** The text that it reads. */
   readonly text: TextMark;
+  /** What its last layer is computed for; undefined in runs of before: whole batches. */
+  readonly lastLayer?: LastLayer | undefined;
 }
 
 /** Files of a folder by name. */

@@ -74,13 +74,15 @@ export async function savedRun(files: TabFiles): Promise<Pick<RunResult, "state"
   const noted = files.get(NOTE);
   if (!noted || !files.has("training.json")) return undefined;
   try {
-    const { settings, text, isFinished } = JSON.parse(await noted.text()) as TabNote & { isFinished: boolean };
+    const { settings, text, lastLayer, isFinished } = JSON.parse(await noted.text()) as
+      & TabNote
+      & { isFinished: boolean };
     if (!Number.isInteger(text.crc) || !Number.isInteger(text.characters) || settingsProblem(settings)) {
       return undefined;
     }
     const storage = storageOf(folderOf("the model", files), () => Promise.resolve());
     const { state } = await loadCheckpoint(storage, "saved");
-    return { state, note: { settings, text }, isFinished: isFinished === true };
+    return { state, note: { settings, text, lastLayer }, isFinished: isFinished === true };
   } catch {
     // the model itself may be whole: what is wrong with it is said when it is loaded
     return undefined;

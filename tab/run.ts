@@ -48,11 +48,11 @@ export interface RunOptions {
 /** Milliseconds between two messages about steps. */
 const TELL_EVERY = 150;
 
-/** The library's settings of a run. */
-export function settingsOf(settings: TabSettings, { model }: PlacedModel): TrainingSettings {
+/** The library's settings of a run; runs of before did not note what their last layer was computed for. */
+export function settingsOf({ settings, lastLayer = "whole" }: TabNote, { model }: PlacedModel): TrainingSettings {
   const { preset, width } = model.config;
   const defaults = defaultSettings({ preset, width, length: settings.length });
-  return { ...trainingOptions(settings, defaults), budget: settings.budget };
+  return { ...trainingOptions(settings, defaults), budget: settings.budget, lastLayer };
 }
 
 /** Trains until the budget is used, or the signal comes. */
@@ -64,7 +64,7 @@ export async function runTraining(options: RunOptions): Promise<void> {
   const lines = lineTeller(tell, doneOf(settings, before));
   const resume = before?.state;
   for await (
-    const event of train({ ...settingsOf(settings, placed), model, corpus, tokenizer, resume, signal })
+    const event of train({ ...settingsOf(note, placed), model, corpus, tokenizer, resume, signal })
   ) {
     if (event.kind === "phase") {
       lines.flush();

@@ -59,8 +59,9 @@ export function createSession(tell: (event: TabEvent) => void): Session {
   const train = async ({ start, text, settings }: Of<"train">, { abort, waiting }: Running): Promise<ModelFacts> => {
     const problem = settingsProblem(settings);
     if (problem) throw new RangeError(problem);
-    const note: TabNote = { settings, text: textMark(text) };
     const before = start === "on" ? held?.run : undefined;
+    const lastLayer = start === "on" ? before?.note.lastLayer : "masked";
+    const note: TabNote = { settings, text: textMark(text), lastLayer };
     if (start !== "new" && !held) throw new RangeError("There is no model to train on: train a new one, or load one");
     if (start === "on") checkGoesOn(before, note);
     const corpus = await corpusOf(text);
@@ -248,7 +249,7 @@ async function filesOf({ place, model, tokenizer, run }: Held, name: string): Pr
   const { note, state, curve } = run;
   const corpus = `a text of ${note.text.characters.toLocaleString("en")} characters, in a browser`;
   const device = place.reason;
-  const settings = settingsOf(note.settings, { place, model, tokenizer });
+  const settings = settingsOf(note, { place, model, tokenizer });
   const card = modelCard({ name, config: model.config, tokenizer, settings, corpus, device, curve, state });
   return await checkpointFiles({ model, tokenizer, run, origin: { corpus, device, card } });
 }

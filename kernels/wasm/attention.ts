@@ -219,7 +219,7 @@ function softmax(row: usize, low: i32, high: i32, columns: i32, logsumexp: usize
   for (let i = 0; i < low; i++) store<f32>(row + (<usize>i << 2), <f32>-Infinity);
   for (let i = high; i < columns; i++) store<f32>(row + (<usize>i << 2), <f32>-Infinity);
   const end = row + (<usize>columns << 2);
-  // pmax is one instruction, max is many; it passes over what is not a number, of which the sum is none either
+  // pmax is one instruction, max is several; it passes over NaN, which makes the sum NaN below
   let most = splat(<f32>-Infinity), others = most;
   for (let at = row; at < end; at += 32) {
     most = f32x4.pmax(most, v128.load(at));

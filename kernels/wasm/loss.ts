@@ -21,8 +21,8 @@ export function cross_entropy(args: usize, begin: i32, end: i32): void {
   const p = changetype<CrossEntropy>(args);
   const stride = p.stride, hasGradient = p.GRADIENT;
   for (let row = begin; row < end; row++) {
-    const logits = p.logits + (<usize>(row * p.stride) << 2);
-    for (let v = p.vocab; v < p.stride; v++) store<f32>(logits + (<usize>v << 2), <f32>-Infinity);
+    const logits = p.logits + (<usize>(row * stride) << 2);
+    for (let v = p.vocab; v < stride; v++) store<f32>(logits + (<usize>v << 2), <f32>-Infinity);
     let most = splat(<f32>-Infinity);
     for (let v = 0; v < stride; v += 4) most = f32x4.max(most, v128.load(logits + (<usize>v << 2)));
     const best = highest(most);
@@ -44,7 +44,7 @@ export function cross_entropy(args: usize, begin: i32, end: i32): void {
     store<f32>(p.losses + (<usize>row << 2), weight * loss);
     if (!p.GRADIENT) continue;
     if (!counts) {
-      memory.fill(logits, 0, <usize>p.stride << 2);
+      memory.fill(logits, 0, <usize>stride << 2);
       continue;
     }
     const scale = weight * load<f32>(p.scalars);

@@ -128,9 +128,11 @@ const seedOf = ({ config }: RunRecord) => config?.training.seed;
 /** Everything that decides a run's losses, and how fast it is, but its seed; a run whose settings are not known is alone. */
 function settingsKey({ path, config }: RunRecord): string {
   if (!config) return path;
-  const { model, init, device: { description, settings }, training: { seed: _, ...training } } = config;
+  const { model, init, device: { description, settings }, training } = config;
+  // what decides last digits alone makes no other run
+  const { seed: _, lastLayer: __, ...others } = training;
   // threads, which decide the time alone, are in the description
-  return JSON.stringify([model, sorted(training), textOf(config) ?? path, init, description, settings]);
+  return JSON.stringify([model, sorted(others), textOf(config) ?? path, init, description, settings]);
 }
 
 /** Fields in one order, for earlier versions and resumed runs may have written them in another. */

@@ -23,9 +23,6 @@ import { checkpointsIn, readRun, type RunConfig } from "./run_folder.ts";
 import { soundCheckpoint } from "./sound_checkpoint.ts";
 import { trainFlags as flags } from "./train_flags.ts";
 
-/** What versions did that did not note it, with which their runs go on: their last digits depend on it. */
-const FORMER_SETTINGS = { lastLayer: "whole" } as const;
-
 /** Who looks at a run. */
 const watched: readonly string[] = ["dashboard", "tensorboard", "profile", "quiet", "json"];
 
@@ -68,7 +65,7 @@ async function resumedFrom(
   if (!checkpoint) throw failure ?? new RangeError(nothingToResume(path));
   const { config, tokenizer, state } = checkpoint;
   const rates = ratesFor(runConfig, { asked: parsed.get(flags.lr), step: state.step });
-  const before = { ...FORMER_SETTINGS, ...runConfig.training, learningRate: rates.learningRate };
+  const before = { ...runConfig.training, learningRate: rates.learningRate };
   const settings = team ? tiledAnew(before, { ranks: team.ranks.size, tell }) : before;
   if (progressOf(settings.budget, { ...state, seconds: state.elapsed ?? state.seconds }) >= 1) {
     throw new RangeError(

@@ -106,8 +106,11 @@ export async function readRun(path: string, purpose: "resume" | "evaluate" | "sh
         'if it was changed on purpose, delete "sha256" in it',
     );
   }
-  return config;
+  return { ...config, training: { ...FORMER_SETTINGS, ...config.training } };
 }
+
+/** What versions did that did not note it, with which their runs go on: last digits depend on it, and what dropout draws. */
+const FORMER_SETTINGS = { lastLayer: "whole" } as const;
 
 /** Earlier versions noted a device's description and its BLAS, each by itself. */
 function withDevice(config: unknown): unknown {

@@ -225,6 +225,8 @@ function settingsOf(
   const embeddings = get(flags["embedding-lr"]);
   return {
     ...defaults,
+    // a head that tells next sentences reads other rows, too
+    lastLayer: get(flags.nsp) ? undefined : defaults.lastLayer,
     learningRate: { schedule, peak, warmup: get(flags.warmup) ?? usual.warmup },
     optimizer: {
       ...defaults.optimizer,

@@ -9,7 +9,7 @@ import type { MaskRule, Window } from "../batch/masking.ts";
 import type { PackMode } from "../batch/block.ts";
 import { textWindows } from "../batch/text_windows.ts";
 import { stageTensors } from "../device/staged.ts";
-import type { Model } from "../model/model.ts";
+import type { LastLayer, Model } from "../model/model.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Corpus } from "../text/corpus.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
@@ -127,6 +127,12 @@ export interface EvaluatorOptions {
    * @default {"none"}
    */
   pack?: PackMode | undefined;
+  /**
+   * What the last layer is computed for.
+   *
+   * @default {"masked"}
+   */
+  lastLayer?: LastLayer | undefined;
   /** Who evaluates with this process, each some of the batches. Default: it alone. */
   share?: EvaluationShare | undefined;
 }
@@ -300,10 +306,10 @@ interface MaskedText {
 }
 
 async function maskedText(
-  { model, corpus, tokenizer, length, tokens, rule, pack }: EvaluatorOptions,
+  { model, corpus, tokenizer, length, tokens, rule, pack, lastLayer }: EvaluatorOptions,
 ): Promise<MaskedText> {
   const masked = (windows: readonly Window[]) =>
-    Array.fromAsync(maskedBatches({ model, tokenizer }, windows, { rule }));
+    Array.fromAsync(maskedBatches({ model, tokenizer }, windows, { rule, lastLayer }));
   const canMask = () => batches.some(({ batch }) => batch.maskedRows.length > 0);
   const text = { corpus, part: "validation", purpose: "validate", tokenizer, length, tokens, pack } as const;
   let windows = await Array.fromAsync(textWindows(text));

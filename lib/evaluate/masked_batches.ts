@@ -7,7 +7,7 @@
 import type { Batch } from "../batch/batch.ts";
 import { maskBatch } from "../batch/loader.ts";
 import type { MaskRule, Window } from "../batch/masking.ts";
-import type { BatchShape } from "../model/model.ts";
+import type { BatchShape, LastLayer } from "../model/model.ts";
 import type { ShapedBatch } from "./run_batches.ts";
 import { BATCH_TOKENS, mostMaskedRows, type TextModel } from "./text_model.ts";
 
@@ -45,6 +45,8 @@ export interface ScoreOptions {
   rate?: number | undefined;
   /** Seed of the masks. Default: that of validation in training. */
   seed?: number | undefined;
+  /** What the last layer is computed for: see {@linkcode BatchShape.lastLayer}. */
+  lastLayer?: LastLayer | undefined;
 }
 
 /**
@@ -54,7 +56,7 @@ export interface ScoreOptions {
 export async function* maskedBatches(
   { model, tokenizer }: TextModel,
   windows: Iterable<Window> | AsyncIterable<Window>,
-  { rule = "bert", rate = VALIDATION_MASKS.rate, seed = VALIDATION_MASKS.seed }: ScoreOptions = {},
+  { rule = "bert", rate = VALIDATION_MASKS.rate, seed = VALIDATION_MASKS.seed, lastLayer }: ScoreOptions = {},
 ): AsyncGenerator<MaskedBatch> {
   const masks = { tokenizer, rule, rate, seed, capacity: Infinity };
   // with a large vocabulary logits decide how many windows there are in a batch
@@ -64,7 +66,7 @@ export async function* maskedBatches(
   for await (const some of ofEqualLength(windows, (length) => BATCHES_AHEAD * mostWindows(length))) {
     const groups = inEqualGroups(some, mostWindows(some[0]!.tokens.length));
     const batches = groups.map((group) => maskBatch(group, masks).batch);
-    room = roomFor(batches, { before: room, canPair: model.config.nextSentence });
+    room = roomFor(batches, { before: room, canPair: model.config.nextSentence, lastLayer });
     for (const [i, batch] of batches.entries()) yield { batch, shape: room, windows: groups[i]! };
   }
 }
@@ -96,7 +98,7 @@ function inEqualGroups<T>(items: readonly T[], most: number): T[][] {
 /** Sizes of a program for batches, which is that of the batches before while it has room. */
 function roomFor(
   batches: readonly Batch[],
-  { before, canPair }: { before: BatchShape | undefined; canPair: boolean },
+  { before, canPair, lastLayer }: Pick<BatchShape, "lastLayer"> & { before: BatchShape | undefined; canPair: boolean },
 ): BatchShape {
   const { length } = batches[0]!;
   const most = (count: (batch: Batch) => number) => batches.reduce((most, batch) => Math.max(most, count(batch)), 1);
@@ -114,5 +116,6 @@ function roomFor(
     capacity: Math.ceil(masked / step) * step,
     documents,
     pairs,
+    lastLayer,
   };
 }

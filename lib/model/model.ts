@@ -44,7 +44,8 @@ export interface BatchShape extends TextShape {
   readonly contrast?: Contrast | undefined;
   /**
    * Whether the last layer, behind its attention, is computed for masked rows alone, which are all that the head reads, or for the
-   * whole batch, as where the model tells next sentences as well. The results are the same but for their last digits.
+   * whole batch, as where the model tells next sentences as well. The results are the same but for their last digits, and for what
+   * dropout draws.
    *
    * @default {"masked"}
    */

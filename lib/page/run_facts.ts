@@ -20,6 +20,9 @@ const words = (name: string) => name === "data" ? "corpus" : name.replace(/([a-z
 /** Longest value that is shown. */
 const LONGEST = 120;
 
+/** Settings that decide last digits alone. */
+const UNTOLD: ReadonlySet<string> = new Set(["lastLayer"]);
+
 /** What a run was started with; of no config.json nothing. */
 export function runFacts(config: unknown): Facts {
   if (!isObject(config)) return {};
@@ -34,6 +37,7 @@ export function runFacts(config: unknown): Facts {
 
 function note(facts: Record<string, string>, before: string, part: Json): void {
   for (const [name, value] of Object.entries(part)) {
+    if (UNTOLD.has(name)) continue;
     const label = before === "" ? words(name) : `${before} ${words(name)}`;
     const text = spelled(name, value);
     if (text !== undefined) facts[label] = text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text;

@@ -123,11 +123,11 @@ async function* groupEvents(
 
 function evaluatorOf({ options, settings }: LoopSite, tokens: number): Promise<Evaluator> {
   const { model, corpus, tokenizer, ranks } = options;
-  const { maskRule: rule, pack, contrastive } = settings;
+  const { maskRule: rule, pack, contrastive, lastLayer } = settings;
   const text = { model, corpus, tokenizer, length: finalLength(settings), tokens };
   return contrastive
     ? createContrastiveEvaluator({ ...text, shape: stageShape(settings, lastStage(settings)) })
-    : createEvaluator({ ...text, rule, pack, share: ranks });
+    : createEvaluator({ ...text, rule, pack, lastLayer, share: ranks });
 }
 
 function diverged(step: number, loss: number): DivergedError {

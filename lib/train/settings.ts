@@ -75,7 +75,7 @@ export interface TrainingSettings {
    * createModel() takes it. Default: 1.
    */
   readonly outputInit?: number | undefined;
-  /** What the last layer is computed for, behind its attention: another choice gives other last digits. Default: "masked". */
+  /** What the last layer is computed for: see {@linkcode BatchShape.lastLayer}. Default: "masked". */
   readonly lastLayer?: LastLayer | undefined;
   /** Seed of shuffling, masking and dropout. */
   readonly seed: number;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { capacityFor } from "../batch/masking.ts";
 import { architectures, type ModelConfig } from "../model/config.ts";
 
 /** What a token costs going forward only, compared with training: a step goes forward once and backward twice as long. */
@@ -17,14 +18,22 @@ export interface StepShape {
   readonly maskRate: number;
 }
 
+/** Tokens of a batch for which the room for masked ones is reckoned here. */
+const BATCH_TOKENS = 1024;
+
 /**
- * Floating-point operations of training on a token: two for each weight forward and twice as many backward, as much for its
- * products with the keys and values of the window, and the head for the share that is masked.
+ * Floating-point operations of training on a token, about: two for each weight forward and twice as many backward, as much for its
+ * products with the keys and values of the window, and the head for the share that is masked; of the last layer what comes behind
+ * its attention for as many rows as there is room for masked ones.
  */
 export function tokenFlop(config: ModelConfig, { length, maskRate }: StepShape): number {
-  const { preset, layers, width, hidden, vocab, local } = config;
+  const { preset, layers, width, hidden, vocab, local, nextSentence } = config;
   const { gated, head } = architectures[preset];
-  const encoder = layers * (4 * width * width + (gated ? 3 : 2) * width * hidden);
+  const behind = width * width + (gated ? 3 : 2) * width * hidden;
+  // where texts are compared nothing is masked
+  const isWhole = nextSentence || maskRate === 0;
+  const room = isWhole ? 1 : capacityFor({ windows: 1, length: BATCH_TOKENS, rate: maskRate }) / BATCH_TOKENS;
+  const encoder = layers * 3 * width * width + (layers - 1 + room) * behind;
   const seen = Array.from(
     { length: layers },
     (_, layer) => local?.layers.includes(layer) ? Math.min(length, local.window) : length,

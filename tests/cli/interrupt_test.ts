@@ -17,7 +17,10 @@ Deno.test("a run that is interrupted while its steps are timed tells nothing hal
     const out = await said.rest();
     const [{ code }] = await Promise.all([child.status, child.stderr.cancel()]);
     assertEquals(code, 130);
+    assertStringIncludes(out, "stopping; again to stop at once");
     assertStringIncludes(out, "stopped before the first step: nothing is saved");
+    // there is neither yet
+    assertEquals(out.includes("finishing the step"), false);
     assertEquals(out.split("\n").filter((line) => /^(time|memory|loss|best|total)/.test(line)), []);
     assertEquals(await exists(`${cwd}/runs`), false);
   }));
@@ -102,7 +105,9 @@ Deno.test("a launcher that has its processes continue and then terminates them i
   const waits = `
 const told = new Promise((resolve) => Deno.addSignalListener("SIGUSR1", resolve));
 console.log("busy");
-await told;`;
+const limit = setTimeout(() => Deno.exit(9), 60_000);
+await told;
+clearTimeout(limit);`;
   const end = ["SIGUSR1", 0] as const;
   const [continued, alone] = [busyWith(waits, "continued: () => Promise.resolve(true),"), busyWith(waits)];
   const ending = busyWith(waits, "continued: () => Promise.resolve(false),");

@@ -146,13 +146,18 @@ Deno.test("runs lists the newest first, leaves out other folders, says what is d
     await Deno.mkdir(`${cwd}/runs/notes`);
     const { code, out, err } = await runCli(["runs", "runs", "--json"], { cwd });
     assertEquals([code, err], [0, ""]);
-    const runs = JSON.parse(out) as { name: string; state: string; problems: string[] }[];
+    const runs = JSON.parse(out) as { name: string; state: string; problems: string[]; checkpoints: number }[];
     assertEquals(runs.map(({ name, state }) => [name, state]), [
       ["new", "finished"],
       ["old", "finished"],
       ["bad", "stopped"],
     ]);
     assertEquals(runs.map(({ problems }) => problems.length), [0, 0, 1]);
+    assertEquals(runs.map(({ checkpoints }) => checkpoints), [1, 1, 1]);
+    await writeWholeRun(`${cwd}/runs/killed`, { metrics: stepLines(1, 5, { of: 100 }) });
+    const { err: notes } = await runCli(["runs"], { cwd });
+    assertStringIncludes(notes, "note: runs/killed ended before its first checkpoint, so it cannot go on: remove it");
+    assertEquals(notes.match(/^note: /gm)?.length, 2, "one for what is damaged");
     const wrong = await runCli(["runs", "nowhere"], { cwd });
     assertEquals([wrong.code, wrong.err], [1, 'error: Cannot list the runs in "nowhere": there is no such folder\n']);
   }));

@@ -134,7 +134,8 @@ Deno.test({
 });
 
 const tokenizer = characterTokenizer([..."abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ .,?\n"]);
-const sizes = { layers: 1, width: 16, heads: 2, hidden: 40, maxLength: 32 };
+// the last layer has fewer rows
+const sizes = { layers: 2, width: 16, heads: 2, hidden: 40, maxLength: 32 };
 const config = modelConfig({ vocab: tokenizer.size, ...sizes });
 const optimizer = { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, weightDecay: 0.01, clip: 1 };
 

@@ -67,8 +67,9 @@ const required = Deno.env.get("CLOZE_REQUIRE_GPU") === "1";
 // software Vulkan complains on stderr about a machine without a desktop session
 if (Deno.build.os === "linux" && !Deno.env.get("XDG_RUNTIME_DIR")) Deno.env.set("XDG_RUNTIME_DIR", "/tmp");
 
-exitPlainly();
 const adapter = await findAdapter();
+// behind what the driver registers, which is done before what was registered earlier
+exitPlainly();
 
 /** Whether there is a graphics card, and not software that does its work a hundred times as slowly. */
 export const hasHardware: boolean = adapter !== undefined && !isSoftware(adapter);

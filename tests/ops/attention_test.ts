@@ -1,11 +1,13 @@
+import { assertEquals } from "@std/assert";
 import { attention } from "../../lib/ops/attention.ts";
 import type { Parameter, Tensor } from "../../lib/tensor/tensor.ts";
-import type { Graph } from "../../lib/graph/graph.ts";
+import { Graph } from "../../lib/graph/graph.ts";
+import { ParameterStore } from "../../lib/optimizer/parameter_store.ts";
 import { rotary, rotaryAngles } from "../../lib/ops/rotary.ts";
 import { dropout, dropoutParams } from "../../lib/ops/dropout.ts";
 import { philox } from "../../lib/random/philox.ts";
 import { checkOp } from "../helpers/check_op.ts";
-import { attentionTest, blocksTest, kindTest } from "../helpers/devices.ts";
+import { attentionTest, blocksTest, deviceTest, hasBlas, kindTest } from "../helpers/devices.ts";
 import { normal } from "../helpers/random.ts";
 import * as tape from "../reference/tape.ts";
 
@@ -51,6 +53,56 @@ attentionTest("attention() survives scores in the thousands", (device) =>
     gradientTolerance: { atol: 40 * 40 * 1e-3, rtol: 1e-2 },
     step: 0,
   }));
+
+for (const length of [9, 40]) {
+  // WGSL promises nothing of what is no number
+  deviceTest(
+    `attention() over ${length} positions is no number where a query sees a key that is none, and only there`,
+    async (device) => {
+      const [heads, width] = [2, 24];
+      // the second document's third key, in the first head
+      const [half, at] = [Math.ceil(length / 2), Math.ceil(length / 2) + 2];
+      const graph = new Graph();
+      const parameters = new ParameterStore(device, [{ name: "qkv", shape: [length, 3 * width], decay: true }]);
+      const documents = graph.persistent("documents", [2 * length], "u32");
+      const y = graph.keep(attention(graph, pass(graph, parameters.get("qkv")), { length, heads, documents }));
+      const d_y = graph.persistent("d_y", y.shape);
+      graph.seed(y, d_y);
+      graph.backward();
+      const program = await graph.compile(device);
+      try {
+        const values = normal(length * 3 * width, { seed: 5 });
+        values[at * 3 * width + width] = NaN;
+        device.write(parameters.values, parameters.join(new Map([["qkv", values]])));
+        device.write(
+          documents,
+          Uint32Array.from(Array.from({ length }, (_, i) => i < half ? [0, half] : [half, length]).flat()),
+        );
+        device.write(d_y, normal(length * width, { seed: 6 }));
+        program.run();
+        const [output, gradients] = await device.read([y, parameters.gradients]);
+        const isNone = (array: ArrayBuffer, row: number, column: number, columns: number) =>
+          Number.isNaN(new Float32Array(array)[row * columns + column]);
+        for (let row = 0; row < length; row++) {
+          const [sees, other] = [row >= half, width / heads];
+          assertEquals(
+            [isNone(output!, row, 0, width), isNone(output!, row, other, width)],
+            [sees, false],
+            `row ${row}`,
+          );
+          for (const part of [0, width, 2 * width]) {
+            const found = [part, part + other].map((column) => isNone(gradients!, row, column, 3 * width));
+            assertEquals(found, [sees, false], `gradient at ${part} of row ${row}`);
+          }
+        }
+      } finally {
+        program.destroy();
+        parameters.destroy();
+      }
+    },
+    ["cpu", ...(hasBlas ? ["cpu, system BLAS"] : [])],
+  );
+}
 
 attentionTest("attention() of equal scores is the mean of the values", (device) =>
   checkOp(device, {
