@@ -25,7 +25,15 @@ import { MOST_LOCAL_STEPS } from "../train/rank_steps.ts";
 import { KEPT_CHECKPOINTS } from "../train/checkpoint.ts";
 import { BATCH_TEXTS, TEXT_LENGTH, VIEW_DROPOUT } from "../train/contrastive_settings.ts";
 import { type LearningRate, type MaskRate, schedules, type Span } from "../train/schedule.ts";
-import { CPU_LENGTH, CPU_MASK_RATE, FEWEST_TOKENS, MOST_WIDTH, PIECES, USUAL_TOKENS } from "../train/cpu_batch.ts";
+import {
+  CPU_LENGTH,
+  CPU_MASK_RATE,
+  FEWEST_OF_PIECES,
+  FEWEST_TOKENS,
+  MOST_WIDTH,
+  PIECES,
+  USUAL_TOKENS,
+} from "../train/cpu_batch.ts";
 import { EVALUATION_TOKENS, MOST_EVERY, muonSettings } from "../train/settings.ts";
 import { DEFAULT_TEXT } from "./default_text.ts";
 import { grouped, percent, shortCount, shortShare } from "./figures.ts";
@@ -203,7 +211,9 @@ const batches = {
   ),
   "batch-tokens": flag(
     "N",
-    `tokens per batch; ${onCpu} take ${FEWEST_TOKENS}, or two windows up to 1024, without ranks and tiles; long runs on a graphics card more (${
+    `tokens per batch; ${onCpu} take ${FEWEST_TOKENS}, with a vocabulary of ${
+      grouped(PIECES)
+    } or more ${FEWEST_OF_PIECES}, or two windows up to 1024, without ranks and tiles; long runs on a graphics card more (${
       byDefault(({ batchTokens }) => batchTokens)
     })`,
     count,

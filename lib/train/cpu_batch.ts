@@ -13,6 +13,9 @@ import { defaultSettings, MUON_RATE, muonSettings, type TrainingSettings } from 
 /** Fewest tokens of a step: with half as many, as many tokens taught less (bench/RESULTS.md). */
 export const FEWEST_TOKENS = 256;
 
+/** The same with a vocabulary of {@linkcode PIECES}, whose table every step updates: twice as many teach more in the same time. */
+export const FEWEST_OF_PIECES = 512;
+
 /** Fewest windows of the longest in a step. */
 const FEWEST_WINDOWS = 2;
 
@@ -98,11 +101,12 @@ export function cpuBatch<Settings extends CpuRecipe>(
   if (preset !== "modernbert" || width > MOST_WIDTH || schedule === "noam") return undefined;
   // of AdamW in such masks and lengths nothing was measured
   const settings = chosen.adamw ? given : { ...given, ...masksAndLengths(given, { preset, width, chosen }) };
+  const fewest = vocab >= PIECES ? FEWEST_OF_PIECES : FEWEST_TOKENS;
   const longest = Math.max(...settings.curriculum.map(({ length }) => length));
   // batches of a stage's own are chosen as much as those of all
   const batchTokens = chosen.batch || settings.curriculum.some(({ batchTokens }) => batchTokens !== undefined)
     ? settings.batchTokens
-    : Math.min(settings.batchTokens, Math.max(FEWEST_TOKENS, FEWEST_WINDOWS * longest));
+    : Math.min(settings.batchTokens, Math.max(fewest, FEWEST_WINDOWS * longest));
   if (chosen.adamw) return { ...settings, batchTokens };
   const stepTokens = accumulate * settings.curriculum.reduce(
     (sum, { share, batchTokens: own = batchTokens }) => sum + share * own,

@@ -61,6 +61,23 @@ Deno.test("cpuBatch() gives embeddings of many tokens twice the rate, where nobo
   assertEquals([rateOf(4096, { embeddingRate: true }), rateOf(4096, { adamw: true })], [undefined, undefined]);
 });
 
+Deno.test("cpuBatch() takes steps twice as large with a vocabulary of pieces, and Muon's usual rate", () => {
+  const of = (vocab: number, chosen: ChosenRecipe = {}) => {
+    const config = { preset: "modernbert" as const, width: 128, vocab };
+    const { batchTokens, learningRate: { peak }, optimizer: { muon } } = cpuBatch(defaultSettings(config), {
+      config,
+      chosen,
+    })!;
+    return [batchTokens, muon && Number((peak * muon.relativeRate).toPrecision(3)), muon?.every];
+  };
+  assertEquals([of(1023), of(1024)], [[256, 0.00707, 4], [512, 0.01, 2]]);
+  assertEquals([of(1024, { batch: true }), of(1024, { adamw: true })], [[1024, 0.01, undefined], [
+    512,
+    undefined,
+    undefined,
+  ]]);
+});
+
 Deno.test("cpuBatch() leaves a curriculum its own batches, and goes by what a step has on average", () => {
   const of = (text: string) => suited(128, { curriculum: parseCurriculum(text) })!;
   assertEquals([of("64:50%@2048,128@2048").every, of("64:50%@2048,128@2048").batchTokens], [1, 1024]);
