@@ -1,15 +1,14 @@
 /**
  * A training step of a model on made-up text, for what measures whole steps.
  */
-import { maskBatch } from "../lib/batch/loader.ts";
 import { capacityFor } from "../lib/batch/masking.ts";
 import type { Device } from "../lib/device/device.ts";
 import { modelConfig } from "../lib/model/config.ts";
 import { createModel } from "../lib/model/model.ts";
 import { recordedStep } from "../lib/model/recorded_step.ts";
-import { characterTokenizer } from "../lib/tokenizer/character.ts";
 import type { CardCase } from "./cases.ts";
 import { median } from "./helpers.ts";
+import { madeUpBatch, madeUpTokenizer } from "./made_up_batch.ts";
 
 /** Steps submitted before waiting once. */
 const STEPS = 8;
@@ -18,20 +17,13 @@ const optimizer = { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, weightDecay: 0.01, c
 
 /** A step of a model that was compiled, with the choices of the device if it makes some, and a wait for all that were submitted. */
 export async function prepareStep(device: Device, { size, length, tokens, vocab }: CardCase) {
-  const characters = Array.from({ length: vocab - 5 }, (_, i) => String.fromCodePoint(0x4e00 + i));
-  const tokenizer = characterTokenizer(characters);
+  const tokenizer = madeUpTokenizer(vocab);
   const windows = tokens / length;
   const shape = { windows, length, capacity: capacityFor({ windows, length, rate: 0.15 }) };
   const model = createModel(device, modelConfig({ size, vocab: tokenizer.size, maxLength: length }));
   if (device.tune) await device.tune((await recordedStep(device, model.config, { shape, optimizer })).operations);
   const program = await model.compileTraining(shape, optimizer);
-  const list = Array.from({ length: windows }, (_, index) => ({
-    tokens: Uint32Array.from({ length }, (_, i) => 5 + (7 * i * i + 13 * index) % characters.length),
-    epoch: 0,
-    block: 0,
-    index,
-  }));
-  const { batch } = maskBatch(list, { tokenizer, rate: 0.15, seed: 1, capacity: shape.capacity });
+  const batch = madeUpBatch(shape, { tokenizer });
   const lossScale = 1 / batch.labels.length;
   return {
     step() {

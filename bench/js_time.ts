@@ -5,12 +5,11 @@
 import { flag } from "../lib/cli/flags.ts";
 import { parseCount } from "../lib/cli/flag_values.ts";
 import { optionsOf } from "./script.ts";
-import { maskBatch } from "../lib/batch/loader.ts";
 import { capacityFor } from "../lib/batch/masking.ts";
 import { openWebGpuDevice } from "../lib/device/webgpu/open_webgpu.ts";
 import { modelConfig } from "../lib/model/config.ts";
 import { Model } from "../lib/model/model.ts";
-import { characterTokenizer } from "../lib/tokenizer/character.ts";
+import { madeUpBatch, madeUpTokenizer } from "./made_up_batch.ts";
 
 const flags = {
   layers: { ...flag("N", "layers", parseCount), default: 12 },
@@ -35,15 +34,8 @@ const optimizer = { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, weightDecay: 0.01, c
 const model = new Model(device, modelConfig({ vocab, layers, width: 64, heads: 2, hidden: 128, maxLength: length }));
 const shape = { windows, length, capacity: capacityFor({ windows, length, rate: 0.15 }) };
 const program = await model.compileTraining(shape, optimizer);
-const letters = Array.from({ length: vocab - 5 }, (_, i) => String.fromCodePoint(0x4e00 + i));
-const tokenizer = characterTokenizer(letters);
-const list = Array.from({ length: windows }, (_, index) => ({
-  tokens: Uint32Array.from({ length }, (_, i) => 5 + (7 * i * i + 13 * index) % letters.length),
-  epoch: 0,
-  block: 0,
-  index,
-}));
-const { batch } = maskBatch(list, { tokenizer, rate: 0.15, seed: 1, capacity: shape.capacity });
+const tokenizer = madeUpTokenizer(vocab);
+const batch = madeUpBatch(shape, { tokenizer });
 
 /** Calls of a step that is encoded, and counts what it does. */
 function countCalls(): number {

@@ -2,16 +2,14 @@
  * A whole training step: forward, backward and update, in tokens a second; "cpu" in WebAssembly alone, "blas" with the
  * matrix products by a system BLAS. `deno bench -A bench/step_bench.ts`
  */
-import { maskBatch } from "../lib/batch/loader.ts";
 import { capacityFor } from "../lib/batch/masking.ts";
 import { modelConfig, type ModelOptions } from "../lib/model/config.ts";
 import { createModel } from "../lib/model/model.ts";
-import { characterTokenizer } from "../lib/tokenizer/character.ts";
 import { benchDevice, cpuDevice, median, reportAtEnd, withoutGpu } from "./helpers.ts";
+import { madeUpBatch, madeUpTokenizer } from "./made_up_batch.ts";
 
 const optimizer = { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, weightDecay: 0.01, clip: 1 };
-const characters = Array.from({ length: 65 }, (_, i) => String.fromCodePoint(33 + i));
-const tokenizer = characterTokenizer(characters);
+const tokenizer = madeUpTokenizer(70);
 const results: string[] = [];
 
 /** Steps submitted before waiting once. */
@@ -30,13 +28,7 @@ function benchStep(
       modelConfig({ ...options, vocab: tokenizer.size, maxLength: length }),
     );
     const program = await model.compileTraining({ windows, length, capacity }, optimizer);
-    const list = Array.from({ length: windows }, (_, index) => ({
-      tokens: Uint32Array.from({ length }, (_, i) => 5 + (7 * i * i + 13 * index) % 65),
-      epoch: 0,
-      block: 0,
-      index,
-    }));
-    const { batch } = maskBatch(list, { tokenizer, rate: 0.15, seed: 1, capacity });
+    const batch = madeUpBatch({ windows, length, capacity }, { tokenizer });
     const step = () => {
       model.writeStep({
         seed: 1,

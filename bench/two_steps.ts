@@ -1,7 +1,6 @@
 /**
  * Two kinds of training step, by turns in one process, so that other work on the machine weighs on both.
  */
-import { maskBatch } from "../lib/batch/loader.ts";
 import type { Device } from "../lib/device/device.ts";
 import { workOf } from "../lib/device/profile.ts";
 import { modelConfig } from "../lib/model/config.ts";
@@ -9,10 +8,10 @@ import { type BatchShape, createModel } from "../lib/model/model.ts";
 import { recordedStep } from "../lib/model/recorded_step.ts";
 import { updateSection } from "../lib/optimizer/muon.ts";
 import type { OptimizerOptions } from "../lib/optimizer/optimizer.ts";
-import { characterTokenizer } from "../lib/tokenizer/character.ts";
 import { median } from "./helpers.ts";
+import { madeUpBatch, madeUpTokenizer } from "./made_up_batch.ts";
 
-const tokenizer = characterTokenizer(Array.from({ length: 65 }, (_, i) => String.fromCodePoint(33 + i)));
+const tokenizer = madeUpTokenizer(70);
 
 /** `small` on characters. */
 export const config = modelConfig({ size: "small", vocab: tokenizer.size, maxLength: 1024 });
@@ -32,16 +31,9 @@ export async function prepareStep(
   device: Device,
   { shape, optimizer, rate, steps }: { shape: BatchShape; optimizer: OptimizerOptions; rate: number; steps: number },
 ): Promise<PreparedStep> {
-  const { windows, length, capacity } = shape;
   const model = createModel(device, config);
   const program = await model.compileTraining(shape, optimizer);
-  const list = Array.from({ length: windows }, (_, index) => ({
-    tokens: Uint32Array.from({ length }, (_, i) => 5 + (7 * i * i + 13 * index) % 65),
-    epoch: 0,
-    block: 0,
-    index,
-  }));
-  const { batch } = maskBatch(list, { tokenizer, rate, seed: 1, capacity });
+  const batch = madeUpBatch(shape, { tokenizer, rate });
   const lossScale = 1 / batch.labels.length;
   let done = 0;
   const { kernels } = await recordedStep(device, config, { shape, optimizer });

@@ -129,7 +129,7 @@ const seedOf = ({ config }: RunRecord) => config?.training.seed;
 function settingsKey({ path, config }: RunRecord): string {
   if (!config) return path;
   const { model, init, device: { description, settings }, training } = config;
-  // what decides last digits alone makes no other run
+  // how the last layer was computed is nothing that was chosen
   const { seed: _, lastLayer: __, ...others } = training;
   // threads, which decide the time alone, are in the description
   return JSON.stringify([model, sorted(others), textOf(config) ?? path, init, description, settings]);

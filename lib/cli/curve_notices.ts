@@ -180,6 +180,7 @@ function plateau(validations: readonly Validation[]): string | undefined {
   }: more of the same brings ` +
     "little; stop with Ctrl-C, which saves, or try --resume with half the --lr, a larger --size or more text";
 }
+
 /** Nats that validation on longer windows lies above training before that wants an explanation. */
 const FAR_ABOVE = 0.5;
 

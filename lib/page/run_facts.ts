@@ -20,7 +20,7 @@ const words = (name: string) => name === "data" ? "corpus" : name.replace(/([a-z
 /** Longest value that is shown. */
 const LONGEST = 120;
 
-/** Settings that decide last digits alone. */
+/** Settings of how something is computed, which nobody chose. */
 const UNTOLD: ReadonlySet<string> = new Set(["lastLayer"]);
 
 /** What a run was started with; of no config.json nothing. */
