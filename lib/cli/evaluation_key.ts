@@ -8,6 +8,7 @@ import { checkpointName, checkpointSteps } from "../files/checkpoint_folder.ts";
 import { joined } from "../files/paths.ts";
 import { grouped } from "./figures.ts";
 import { sha256 } from "./file_print.ts";
+import { cameFromInput } from "./open_corpus.ts";
 import type { RunConfig } from "./run_folder.ts";
 import type { RunRecord } from "./run_record.ts";
 
@@ -55,7 +56,7 @@ function wayOf({ contrastive, pack, maskRule, batchTokens }: RunConfig["training
 /** The text by its settings and the prints of its files, wherever they lie; what came from standard input is not known. */
 export function textOf({ text, files }: Pick<RunConfig, "text" | "files">): string | undefined {
   const { skipBad: _, ...rest } = text;
-  if (text.data.length === 0 && text.pairs === undefined) return undefined;
+  if (cameFromInput(text)) return undefined;
   if (files.length === 0) return JSON.stringify([rest]);
   const weights = text.data.map((path) => /=([\d.]+)$/.exec(path)?.[1] ?? "");
   return JSON.stringify([{ ...rest, data: weights }, files.map(({ size, head }) => [size, head])]);

@@ -26,7 +26,7 @@ import { storiesCorpus } from "../text/stories.ts";
 export interface OpenedCorpus {
   /** The text. */
   readonly corpus: Corpus;
-  /** What it was opened with; `data` is empty if it cannot be had again. */
+  /** What it was opened with, from any working directory; see {@linkcode cameFromInput}. */
   readonly choice: CorpusChoice;
   /** Short name for run folders. */
   readonly label: string;
@@ -105,7 +105,7 @@ async function openDefault(
     return { ...opened, corpus: { ...opened.corpus, name: DEFAULT_TEXT }, label: "shakespeare" };
   } catch (error) {
     if (!(error instanceof NoNetworkError)) throw error;
-    const notice = `${error.message}: training on the built-in stories instead (--data FILE trains on your own text)`;
+    const notice = `${error.message}: the built-in stories are taken instead (--data FILE takes your own text)`;
     return { ...await openCorpus({ ...choice, data: [STORIES] }, { seed }), notice };
   }
 }
@@ -154,12 +154,23 @@ async function corpusOf(
   return mixture(weighted, { validation: validation && weighted[0]!.corpus });
 }
 
-/** What opens the same text from any working directory; nothing does for standard input. */
+/** What opens the same text from any working directory; nothing does for standard input, which is noted as it is. */
 function choiceAgain(choice: CorpusChoice, parts: readonly WeightedPath[]): CorpusChoice {
   const { data, validation } = choice;
-  if (parts.some(({ path }) => path === INPUT) || validation === INPUT) return { ...choice, data: [] };
-  const again = { ...choice, data: data.map(absolute) };
-  return typeof validation === "string" ? { ...again, validation: absolute(validation) } : again;
+  const again = { ...choice, data: parts.map(({ path }, i) => path === INPUT ? data[i]! : absolute(data[i]!)) };
+  return typeof validation === "string" && validation !== INPUT
+    ? { ...again, validation: absolute(validation) }
+    : again;
+}
+
+/** Whether a value of --data, with a weight or without, means standard input. */
+export const isInput = (value: string): boolean => /^-(=[\d.]+)?$/.test(value);
+
+/** Whether a run's text came from standard input, so that it cannot be read again; earlier versions noted such texts without data. */
+export function cameFromInput(
+  { data, validation, pairs }: Pick<CorpusChoice, "data" | "validation" | "pairs">,
+): boolean {
+  return pairs === undefined && (data.length === 0 || data.some(isInput) || validation === INPUT);
 }
 
 const labelOf = ({ path }: WeightedPath) => path === INPUT ? "stdin" : baseName(path).replace(/\..*$/, "") || "text";

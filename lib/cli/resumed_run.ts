@@ -10,6 +10,7 @@ import { checkUnchanged } from "./file_print.ts";
 import { type ParsedFlags, UsageError } from "./flags.ts";
 import { checkModelPath } from "./model_path.ts";
 import { changedRate, type Rates } from "./learning_rates.ts";
+import { cameFromInput } from "./open_corpus.ts";
 import { openRunCorpus } from "./open_pairs.ts";
 import { program } from "./program.ts";
 import type { Run } from "./run.ts";
@@ -35,7 +36,7 @@ export async function resumedRun(parsed: ParsedFlags, path: string, { terminal, 
   if (other) throw new UsageError(`Option --${other} cannot be changed by --resume: a run goes on as it began`);
   await checkModelPath(path, "resume");
   const runConfig = await readRun(path);
-  if (runConfig.text.data.length === 0 && runConfig.text.pairs === undefined) {
+  if (cameFromInput(runConfig.text)) {
     throw new RangeError(`Cannot resume "${path}": its text came from standard input`);
   }
   const claim = await firstClaim(team, () => Promise.resolve().then(() => claimRun(path)));

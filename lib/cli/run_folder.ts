@@ -25,7 +25,7 @@ export interface RunConfig {
   readonly model: ModelConfig;
   /** How it is trained. */
   readonly training: TrainingSettings;
-  /** The text; without data it came from standard input and cannot be read again. */
+  /** The text; what came from standard input cannot be read again. */
   readonly text: CorpusChoice;
   /** Its files, by which a change is noticed. */
   readonly files: readonly FilePrint[];

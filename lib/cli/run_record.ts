@@ -16,6 +16,7 @@ import { readAbout } from "../train/checkpoint.ts";
 import { describeBudget } from "../train/schedule.ts";
 import { grouped } from "./figures.ts";
 import { metricLines } from "./metrics_file.ts";
+import { isInput } from "./open_corpus.ts";
 import { checkpointsIn, readRun, type RunConfig } from "./run_folder.ts";
 
 /** A validation of a run. */
@@ -122,6 +123,8 @@ export const budgetOf = ({ training: { budget } }: RunConfig): string => describ
 /** Letters of the names of texts that are told side by side. */
 const LONGEST_DATA = 28;
 
+const STANDARD_INPUT = "standard input";
+
 /** How a run went. */
 type Course = Pick<RunRecord, "step" | "tokens" | "seconds" | "validations" | "incidents"> & {
   readonly ending: RunEnding | undefined;
@@ -191,9 +194,10 @@ function validated({ step, tokens, seconds, loss, accuracy }: Record<string, unk
   };
 }
 
-/** What --data named; several as many as there is room for. */
-function dataOf({ text: { data } }: RunConfig): string {
-  const [first = "standard input", ...others] = data.map(baseName);
+/** What --data or --pairs named; several as many as there is room for. */
+function dataOf({ text: { data, pairs } }: RunConfig): string {
+  const named = pairs === undefined ? data : [pairs];
+  const [first = STANDARD_INPUT, ...others] = named.map((value) => isInput(value) ? STANDARD_INPUT : baseName(value));
   const all = [first, ...others].join(", ");
   return all.length <= LONGEST_DATA ? all : others.length === 0 ? first : `${first} and ${others.length} more`;
 }

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { openCorpus } from "../../lib/cli/open_corpus.ts";
+import { cameFromInput, openCorpus } from "../../lib/cli/open_corpus.ts";
 
 /** Runs with another network and an empty cache. */
 async function withFetch(fetch: typeof globalThis.fetch, run: () => Promise<void>): Promise<void> {
@@ -18,11 +18,18 @@ async function withFetch(fetch: typeof globalThis.fetch, run: () => Promise<void
   }
 }
 
+Deno.test("cameFromInput() tells texts that cannot be read again, also those that earlier versions noted without data", () => {
+  const came = [{ data: [] }, { data: ["-"] }, { data: ["b.txt=1", "-=2"] }, { data: ["b.txt"], validation: "-" }];
+  assertEquals(came.map(cameFromInput), came.map(() => true));
+  const others = [{ data: ["stories"] }, { data: ["a-", "-a", "./-"] }, { data: [], pairs: "faq.csv" }];
+  assertEquals(others.map(cameFromInput), others.map(() => false));
+});
+
 Deno.test("openCorpus() trains on stories and says so where there is no network", () =>
   withFetch(() => Promise.reject(new TypeError("no network")), async () => {
     const { corpus, choice: { data }, notice } = await openCorpus({ data: [] }, { seed: 1 });
     assertEquals([corpus.name, ...data], ["stories", "stories"]);
-    assertStringIncludes(notice!, "could not be downloaded: training on the built-in stories instead");
+    assertStringIncludes(notice!, "could not be downloaded: the built-in stories are taken instead");
   }));
 
 Deno.test("openCorpus() waits no longer than 5 s for a network that does not answer", () =>

@@ -101,7 +101,14 @@ Deno.test("readRecord() calls a text the same before the first checkpoint and af
       const long = ["law.txt", "constitutions.txt", "treaties-of-all-countries.txt"];
       assertEquals(await named(long, checkpoint), "law.txt and 2 more");
       assertEquals(await named([], checkpoint), "standard input");
+      assertEquals(await named(["-", "b.txt"], checkpoint), "standard input, b.txt");
     }
+  }));
+
+Deno.test("readRecord() names the pairs that a run compares", () =>
+  inTemporaryFolder(async (folder) => {
+    await writeWholeRun(`${folder}/a`, { config: wholeConfig({ text: { data: [], pairs: "/texts/faq.csv" } }) });
+    assertEquals((await readRecord(`${folder}/a`)).corpus, "faq.csv");
   }));
 
 Deno.test("runTable() fits a terminal, and leaves out what is least needed first", () => {
@@ -136,7 +143,8 @@ Deno.test("runs lists the newest first, leaves out other folders, says what is d
   inTemporaryFolder(async (cwd) => {
     const none = await runCli(["runs"], { cwd });
     assertEquals([none.code, none.err], [0, ""]);
-    assertStringIncludes(none.out, "there are no runs in runs yet; begin one with:\n  deno run -A cli.ts train");
+    assertStringIncludes(none.out, "there are no runs in runs yet; begin one with:\n  deno run -A ");
+    assertStringIncludes(none.out, "/cli.ts train");
     for (const [i, name] of ["old", "new", "bad"].entries()) {
       await writeWholeRun(`${cwd}/runs/${name}`, { checkpoint: 100 });
       const time = new Date(1.7e12 + 1000 * (name === "bad" ? 0 : i + 1));

@@ -88,7 +88,7 @@ test("train saves on Ctrl-C and says how to go on", async (cwd) => {
   const { code, stdout } = await child.output();
   const out = new TextDecoder().decode(stdout);
   assertEquals(code, 130);
-  assertStringIncludes(out, "deno run -A cli.ts train --resume runs/long");
+  assertStringIncludes(out, "cli.ts train --resume runs/long");
   const last = (await runMetrics(`${cwd}/runs/long`)).findLast(({ kind }) => kind === "train")!;
   const end = (await runMetrics(`${cwd}/runs/long`)).at(-1)!;
   assertEquals([end.kind, end.state, end.step], ["end", "stopped", last.step]);
@@ -118,6 +118,10 @@ test("train reads standard input, several files and labml's preset", async (cwd)
   assertStringIncludes(new TextDecoder().decode(piped.stdout), "corpus  standard input, 4,000 bytes");
   const again = await runCli(["train", "--resume", "runs/piped"], { cwd });
   assertStringIncludes(again.err, "its text came from standard input");
+  // nothing else is measured in its place
+  const measured = await runCli(["eval", "runs/piped", "--device", "cpu"], { cwd });
+  assertEquals([measured.code, measured.out], [2, ""]);
+  assertStringIncludes(measured.err, "Give the text to measure on by --data");
 
   const labml = await runCli(["train", "--data", "a.txt", "--preset", "labml", "--steps", "1", "--name", "labml"], {
     cwd,

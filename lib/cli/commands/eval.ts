@@ -10,12 +10,20 @@ import type { Corpus } from "../../text/corpus.ts";
 import { safeJson } from "../../sentences/safe_text.ts";
 import { checkpoint, checkpointPaths } from "../checkpoint_choice.ts";
 import { corpusChoice, textFlags } from "../corpus_flags.ts";
+import { counted } from "../../sentences/counted.ts";
 import { grouped } from "../figures.ts";
 import { parseChoice } from "../flag_values.ts";
 import { flag, flagHelp, flagSwitch, type ParsedFlags, parseFlags, UsageError } from "../flags.ts";
-import { type Masking, type Measured, measureModels, type MeasurePlan } from "../measure_models.ts";
+import {
+  type Masking,
+  maskings,
+  type Measured,
+  measureModels,
+  type MeasurePlan,
+  type ModelScores,
+} from "../measure_models.ts";
 import { checkModelPath } from "../model_path.ts";
-import { openCorpus, type OpenedCorpus, skippedLines } from "../open_corpus.ts";
+import { cameFromInput, openCorpus, type OpenedCorpus, skippedLines } from "../open_corpus.ts";
 import { deviceFlags, devicePermissions, folderHelp, json, modelPermissions, withModels } from "../opened_model.ts";
 import { exists, trimmed } from "../../files/paths.ts";
 import { checkPermissions, permissionsHelp, readingOf } from "../permissions.ts";
@@ -65,8 +73,8 @@ const PSEUDO_TOKENS = 4096;
 /** Help of the command. */
 const evalHelp = `Measures how well a model predicts masked tokens of a text.
 
-Usage: ${program} eval DIR --data TEXT [options]
-       ${program} eval --compare DIR DIR --data TEXT [options]
+Usage: ${program} eval DIR [--data TEXT] [options]
+       ${program} eval --compare DIR DIR [--data TEXT] [options]
        ${program} eval DIR --pairs FILE [options]
 
 ${folderHelp}
@@ -97,7 +105,10 @@ export async function evalCommand(args: readonly string[]): Promise<number> {
   const paths = parsed.positional;
   const count = parsed.get(flags.compare) ? 2 : 1;
   if (paths.length !== count) {
-    throw new UsageError(count === 2 ? "Usage: eval --compare DIR DIR --data TEXT" : "Usage: eval DIR --data TEXT");
+    const two = paths.length === 2 ? "; two models are compared by eval --compare DIR DIR" : "";
+    throw new UsageError(
+      count === 2 ? "Usage: eval --compare DIR DIR [--data TEXT]" : `Usage: eval DIR [--data TEXT]${two}`,
+    );
   }
   checkPermissions(readingOf([...paths, ...filesOf([...parsed.all(flags.data), parsed.get(flags.pairs)])]));
   const isJson = parsed.get(flags.json) ?? false;
@@ -105,9 +116,10 @@ export async function evalCommand(args: readonly string[]): Promise<number> {
   const places = await checkpointPaths(paths, parsed.get(flags.checkpoint));
   const pairs = pairsOf(parsed);
   if (pairs) return await measurePairs(places, pairs, { parsed, terminal: isJson ? undefined : terminal });
-  const { opened, plan } = await planOf(paths[0]!, parsed);
+  const { opened, plan, note } = await planOf(paths[0]!, parsed);
   try {
     if (opened.notice) sayAside(opened.notice);
+    if (note) sayAside(`note: ${note}`);
     return await withModels(places, parsed, async (models, { reason }) => {
       if (!isJson) terminal.print(`device ${reason}`);
       for (const model of models) await noteUnknown(model, plan);
@@ -169,13 +181,20 @@ function printMeasured(
   { models, difference, note }: Measured,
   { plan, terminal }: { plan: MeasurePlan; terminal: Terminal },
 ): void {
-  terminal.print(`text   ${textOf(plan)}: ${grouped(models[0]!.masked.windows)} windows`);
+  terminal.print(`text   ${textOf(plan)}: ${windowsRead(models[0]!)}`);
   terminal.print(scoreTable(models, terminal.columns));
   for (const { model, masked: { nextSentence } } of models) {
     if (nextSentence) terminal.print(nextSentenceLine(model, nextSentence));
   }
   if (difference) terminal.print(differenceLines(difference));
   if (note) terminal.print(`note: ${note}`);
+}
+
+/** How much was read; masking in turn is a run for each token, and is done to less. */
+function windowsRead(scores: ModelScores): string {
+  const [most, ...others] = maskings.flatMap((masking) => scores[masking] ?? []).map(({ windows }) => windows);
+  const turned = others.find((windows) => windows !== most);
+  return counted(most!, "window") + (turned === undefined ? "" : `, ${grouped(turned)} with each token in turn`);
 }
 
 /** Says how much of the text is unknown to a model, if that is much. */
@@ -185,14 +204,17 @@ async function noteUnknown({ tokenizer }: MaskedLanguageModel, { corpus }: Measu
 }
 
 /** What the flags say; where they say nothing of the text, what the run at a path validates on. */
-async function planOf(path: string, parsed: ParsedFlags): Promise<{ opened: OpenedCorpus; plan: MeasurePlan }> {
+async function planOf(
+  path: string,
+  parsed: ParsedFlags,
+): Promise<{ opened: OpenedCorpus; plan: MeasurePlan; note?: string | undefined }> {
   const { get } = parsed;
   const { data, ...options } = corpusChoice(parsed, flags.data);
-  const maskings: Masking[] = ["masked"];
-  if (get(flags.pseudo)) maskings.push("pseudo");
-  if (get(flags["pseudo-words"])) maskings.push("pseudoWords");
+  const asked: Masking[] = ["masked"];
+  if (get(flags.pseudo)) asked.push("pseudo");
+  if (get(flags["pseudo-words"])) asked.push("pseudoWords");
   const tokens = get(flags.tokens);
-  const chosen = { length: get(flags.length), tokens, tokensInTurn: tokens ?? PSEUDO_TOKENS, maskings };
+  const chosen = { length: get(flags.length), tokens, tokensInTurn: tokens ?? PSEUDO_TOKENS, maskings: asked };
   if (data.length > 0) {
     const opened = await openCorpus({ data, ...options }, { seed: 1 });
     const plan = { ...chosen, corpus: whole(opened.corpus), pack: get(flags.pack) ?? "none" };
@@ -203,10 +225,15 @@ async function planOf(path: string, parsed: ParsedFlags): Promise<{ opened: Open
     throw new UsageError("Give the text to measure on by --data: only a run's folder knows one itself");
   }
   const { text, training } = await readRun(path, "evaluate");
+  if (cameFromInput(text)) {
+    throw new UsageError(`Give the text to measure on by --data: that of "${path}" came from standard input`);
+  }
   const about = await latestAbout(path);
   const opened = await openRunCorpus({ ...text, ...options }, { seed: training.seed });
   return {
     opened,
+    note: training.contrastive && "this run compared texts, and what fills in masks stayed as it was: " +
+        "measured is how that still does, which is not what the run validated",
     plan: {
       ...chosen,
       corpus: opened.corpus,
