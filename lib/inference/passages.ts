@@ -32,15 +32,22 @@ export interface PassageOptions {
    */
   overlap?: number | undefined;
   /**
-   * What a passage is. Paragraphs of less than 80 characters, such as headings, belong to what follows.
+   * What a passage is. Headings belong to what follows: lines that begin with `#` as in Markdown, and paragraphs that are less than 80
+   * characters together and do not end as a sentence does; questions belong to their answers.
    *
    * @default {"paragraph"}
    */
   by?: PassageKind | undefined;
 }
 
-/** Characters below which a paragraph is taken for the heading of the next one. */
+/** Characters below which a paragraph that is no sentence is taken for the heading of the next one. */
 const HEADING = 80;
+
+/** What ends a sentence, but for a question, which its answer follows; quotation marks and brackets may stand behind it. */
+const SENTENCE_END = /[.!\u2026\u3002\uff0e\uff01\u0964\u06d4]["'\u201d\u2019\u00bb)\]*_]*$/u;
+
+/** A heading in Markdown. */
+const MARKED_HEADING = /^ {0,3}#{1,6}\s/;
 
 /** Characters of a word beyond which it is cut: in some scripts nothing stands between words. */
 const LONGEST_WORD = 24;
@@ -92,11 +99,19 @@ export function* passagesOf(
 
 /** Where paragraphs begin and end: between blank lines, headings together with what follows. */
 function* paragraphs(text: string): Generator<readonly [start: number, end: number]> {
-  let begin: number | undefined;
+  let [begin, isMarked]: [number | undefined, boolean] = [undefined, false];
   for (const { index, 0: block } of text.matchAll(/[^\n]*\S[^\n]*(?:\n[^\n]*\S[^\n]*)*/g)) {
+    const marked = MARKED_HEADING.test(block);
+    // what stands before a heading is not headed by it, but headings of several depths follow each other
+    if (begin !== undefined && marked && !isMarked) {
+      yield [begin, index];
+      begin = undefined;
+    }
     begin ??= index;
+    isMarked = marked && !block.includes("\n");
     const end = index + block.length;
-    if (end - begin < HEADING) continue;
+    const isHeading = isMarked || (!marked && end - begin < HEADING && !SENTENCE_END.test(block.trimEnd()));
+    if (isHeading) continue;
     yield [begin, end];
     begin = undefined;
   }

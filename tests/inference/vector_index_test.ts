@@ -23,6 +23,23 @@ Deno.test("passagesOf() cuts at blank lines, with the line each begins in, headi
   assertEquals(cut(`${long}\n\nshort end\n`), [[1, long], [3, "short end"]]);
 });
 
+Deno.test("passagesOf() keeps short sentences apart, questions with their answers, and marked sections apart", () => {
+  assertEquals(cut("The key is under the mat.\n\nThe cat is on it.\n\nWhere?\n\nThere."), [
+    [1, "The key is under the mat."],
+    [3, "The cat is on it."],
+    [5, "Where?\n\nThere."],
+  ]);
+  assertEquals(cut("keys one\n\nkeys two\n\n# Head A\n\nalpha beta\n\n# Head B\n\ngamma"), [
+    [1, "keys one\n\nkeys two"],
+    [5, "# Head A\n\nalpha beta"],
+    [9, "# Head B\n\ngamma"],
+  ]);
+  assertEquals(cut("# A\none\n\n# B\ntwo"), [[1, "# A\none"], [4, "# B\ntwo"]]);
+  // without any sign of where a passage ends, each has eighty characters or a little more
+  const lines = Array.from({ length: 20 }, (_, i) => `entry number ${i}`).join("\n\n");
+  assert(cut(lines).every(([, text]) => (text as string).length < 120) && cut(lines).length >= 3);
+});
+
 Deno.test("passagesOf() cuts windows between words, of so many tokens at most, with so many in common", () => {
   const text = "one two three four\nfive six seven eight nine ten";
   assertEquals(cut(text, { by: "window", length: 14, overlap: 6 }), [

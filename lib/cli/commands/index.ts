@@ -12,7 +12,7 @@ import { poolModes, vectorWay } from "../../inference/embed.ts";
 import { counted } from "../../sentences/counted.ts";
 import { quoted, safeJson } from "../../sentences/safe_text.ts";
 import { checkpoint, checkpointPath } from "../checkpoint_choice.ts";
-import { parseChoice, parseCount, parseWhole } from "../flag_values.ts";
+import { parseChoice, parseExtent, parseWhole } from "../flag_values.ts";
 import { flag, flagHelp, type ParsedFlags, parseFlags, UsageError } from "../flags.ts";
 import { grouped } from "../figures.ts";
 import { documentSources, indexSources } from "../index_documents.ts";
@@ -32,7 +32,7 @@ const by = {
   ...flag<PassageKind>("KIND", "what a passage is: paragraph, or window (of words)", parseChoice(passageKinds)),
   default: passageKinds[0] as PassageKind,
 };
-const length = flag("N", "tokens of a passage at most (default: 128, or what the model reads)", parseCount);
+const length = flag("N", "tokens of a passage at most (default: 128, or what the model reads)", parseExtent);
 const overlap = flag(
   "N",
   "tokens that windows, and parts of long paragraphs, have in common (default: a quarter)",
@@ -53,7 +53,7 @@ ${folderHelp} Models that were trained by comparing texts (train --objective con
 meaning; those that only predict masked tokens find what is alike in words and style, and have the mean of all vectors removed.
 
 Files are plain text, Markdown, and .jsonl, .csv, .tsv, .json and .parquet, of which every record is a document; compressed or not.
-A passage is a paragraph, a heading with what follows it; long ones are cut into windows that overlap. The index is a folder with
+A passage is a paragraph, headings and questions with what follows them; long ones are cut into windows that overlap. The index is a folder with
 index.json, vectors.npy (float32 [passages, width], as numpy.load reads it) and passages.jsonl, a line for each row. Made once
 more, only files that have changed are read by the model.
 
