@@ -5,8 +5,9 @@
  */
 
 import project from "../../deno.json" with { type: "json" };
-import { baseName } from "../files/paths.ts";
+import { baseName, joined } from "../files/paths.ts";
 import { environment, mayRead } from "./permissions.ts";
+import { shellWord } from "./shell_word.ts";
 
 /** What tells how a program was started. */
 export interface StartFacts {
@@ -14,14 +15,24 @@ export interface StartFacts {
   readonly module: string;
   /** Path of the script that `deno install` wrote, or of the program that `deno compile` made, if it was started by one. */
   readonly launcher: string | undefined;
+  /** Working directory, where that may be read. */
+  readonly folder: string | undefined;
 }
 
-/** What comes before a command: `deno run -A cli.ts` in a clone, `cloze` where that was installed. */
-export function programName({ module, launcher }: StartFacts): string {
+/** What comes before a command: `deno run -A cli.ts` in a clone, its whole path elsewhere, `cloze` where that was installed. */
+export function programName({ module, launcher, folder }: StartFacts): string {
   if (launcher !== undefined) return baseName(launcher).replace(/\.(exe|cmd)$/i, "");
-  if (module.startsWith("file:")) return "deno run -A cli.ts";
+  const script = new URL("../../cli.ts", module);
+  if (module.startsWith("file:")) return `deno run -A ${scriptIn(folder, script)}`;
   const isOnJsr = module.startsWith("https://jsr.io/");
-  return `deno run -A ${isOnJsr ? `jsr:${project.name}/cli` : new URL("../../cli.ts", module)}`;
+  return `deno run -A ${isOnJsr ? `jsr:${project.name}/cli` : script}`;
+}
+
+/** A script as it is named in a folder; where the folder is not known, as in its own. */
+function scriptIn(folder: string | undefined, script: URL): string {
+  const path = decodeURIComponent(script.pathname).replace(/^\/(?=[a-z]:)/i, "");
+  const isHere = folder === undefined || path === joined(folder.replaceAll("\\", "/"), baseName(path));
+  return isHere ? baseName(path) : shellWord(path);
 }
 
 /** Bytes beyond which a file is no script that `deno install` wrote. */
@@ -40,8 +51,18 @@ function launcherOf(path: string | undefined): string | undefined {
   }
 }
 
+/** The working directory; undefined where it may not be read, or is gone. */
+function workingFolder(): string | undefined {
+  try {
+    return mayRead(".") ? Deno.cwd() : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** What this program is called on a command line. */
 export const program: string = programName({
   module: import.meta.url,
   launcher: Deno.build.standalone ? Deno.execPath() : launcherOf(environment("_")),
+  folder: workingFolder(),
 });

@@ -14,7 +14,18 @@ Deno.test("programName() is what the program was started by", () => {
     [jsr, "C:\\Users\\me\\.deno\\bin\\cloze.cmd", "cloze"],
     [clone, "C:\\cloze.exe", "cloze"],
   ];
-  for (const [module, launcher, name] of cases) assertEquals(programName({ module, launcher }), name);
+  for (const [module, launcher, name] of cases) {
+    for (const folder of [undefined, "/home/me/cloze"]) assertEquals(programName({ module, launcher, folder }), name);
+  }
+});
+
+Deno.test("programName() is the whole path of a clone elsewhere", () => {
+  const of = (module: string, folder: string) => programName({ module, launcher: undefined, folder });
+  const clone = "file:///home/me/cloze/lib/cli/program.ts";
+  assertEquals(of(clone, "/home/me"), "deno run -A /home/me/cloze/cli.ts");
+  assertEquals(of("file:///home/me/my%20cloze/lib/cli/program.ts", "/"), "deno run -A '/home/me/my cloze/cli.ts'");
+  const windows = "file:///C:/cloze/lib/cli/program.ts";
+  assertEquals([of(windows, "C:\\cloze"), of(windows, "C:\\")], ["deno run -A cli.ts", "deno run -A C:/cloze/cli.ts"]);
 });
 
 Deno.test({

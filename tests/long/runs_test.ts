@@ -1,6 +1,6 @@
 // One run, one process; and what becomes of a run whose folder or checkpoints suffer.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { runCli, spawnCli } from "../helpers/run_cli.ts";
+import { cliPath, runCli, spawnCli } from "../helpers/run_cli.ts";
 import { runLosses, runMetrics } from "../helpers/run_losses.ts";
 import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
 
@@ -195,7 +195,7 @@ Deno.test("train --resume says what is wrong where no checkpoint can be read, or
     assertEquals(
       (await runCli(["train", "--resume", "runs/x"], { cwd })).err,
       'error: Cannot resume "runs/x": it has no checkpoint yet, so there is nothing to go on from; begin it once more, by ' +
-        "deno run -A cli.ts train with the same options, under another --name or when this folder is removed\n",
+        `deno run -A ${cliPath} train with the same options, under another --name or when this folder is removed\n`,
     );
   }));
 
