@@ -84,6 +84,14 @@ Commands:
 
 Every command explains itself with --help.`;
 
+const commandOf = (name: string) => Object.hasOwn(commands, name) ? commands[name] : undefined;
+
+function unknownCommand(name: string): UsageError {
+  const [known, near] = [Object.keys(commands), nearest(name, Object.keys(commands))];
+  const meant = near === undefined ? "" : `; did you mean ${near}?`;
+  return new UsageError(`Unknown command ${quoted(name)}: there are ${known.join(", ")}${meant}`);
+}
+
 /**
  * Runs the command line.
  *
@@ -92,9 +100,12 @@ Every command explains itself with --help.`;
  */
 export async function main(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
-  const command = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined;
+  const command = name === undefined ? undefined : commandOf(name);
   try {
-    if (name === undefined || name === "--help" || name === "-h" || name === "help") {
+    // help COMMAND is COMMAND --help
+    const asked = name === "help" && rest[0] !== undefined ? commandOf(rest[0]) : undefined;
+    if (asked) return await asked(["--help"]);
+    if (name === undefined || name === "--help" || name === "-h" || name === "help" && rest.length === 0) {
       sayHelp(help);
       return name === undefined ? 2 : 0;
     }
@@ -102,11 +113,7 @@ export async function main(args: readonly string[]): Promise<number> {
       say(project.version);
       return 0;
     }
-    if (!command) {
-      const [known, near] = [Object.keys(commands), nearest(name, Object.keys(commands))];
-      const meant = near === undefined ? "" : `; did you mean ${near}?`;
-      throw new UsageError(`Unknown command ${quoted(name)}: there are ${known.join(", ")}${meant}`);
-    }
+    if (!command) throw unknownCommand(name === "help" ? rest[0]! : name);
     quietenMesa();
     return await command(rest);
   } catch (error) {

@@ -8,7 +8,7 @@ import { trimmed } from "../files/paths.ts";
 import { type ClassWeighting, classWeightings } from "../classify/settings.ts";
 import { poolModes } from "../inference/embed.ts";
 import { checkpoint } from "./checkpoint_choice.ts";
-import { parseChoice, parseCount, parseFew, parseNumber, parseShare } from "./flag_values.ts";
+import { parseChoice, parseCount, parseExtent, parseFew, parseNumber, parseShare } from "./flag_values.ts";
 import { flag, flagSwitch } from "./flags.ts";
 import { busyDeviceFlags, json } from "./opened_model.ts";
 import { labelledFlags } from "./open_labelled.ts";
@@ -58,7 +58,7 @@ export const fineTuneFlags = {
     parseNumber,
   ),
   patience: flag("N", "looks at what is held out, about 20 in all, that may be no better (default: 5)", parseFew),
-  length: flag("N", "most tokens of a text (default: the model's longest)", parseCount),
+  length: flag("N", "most tokens of a text (default: the model's longest)", parseExtent),
   pool: flag(
     "KIND",
     "of ModernBERT: mean of all tokens, or cls, the first one (default: mean)",

@@ -9,6 +9,12 @@ export function grouped(value: number): string {
   return Math.round(value).toLocaleString("en");
 }
 
+/** How many times, to two digits, such as 2.5 or 1,700. */
+export function aboutTimes(times: number): string {
+  const rounded = Number(times.toPrecision(2));
+  return rounded < 10 ? String(rounded) : grouped(rounded);
+}
+
 /** 0.1534 as 15.3%. */
 export function percent(share: number, digits = 1): string {
   return `${(100 * share).toFixed(digits)}%`;

@@ -16,6 +16,11 @@ export function parseFew(text: string): number {
   return countOf(text, "8");
 }
 
+/** The same where tens to thousands are usual: of widths, and of lengths in tokens. */
+export function parseExtent(text: string): number {
+  return countOf(text, "128");
+}
+
 function countOf(text: string, example: string): number {
   const match = /^(\d[\d_]*(?:\.\d+)?(?:e\d+)?)([kmgb]?)$/i.exec(text);
   const exact = match ? Number(match[1]!.replaceAll("_", "")) * units[match[2]!.toLowerCase()]! : NaN;
@@ -28,10 +33,10 @@ function countOf(text: string, example: string): number {
 }
 
 /** A number above 0 (or from 0 on). */
-export function parseNumber(text: string, { zero = false } = {}): number {
+export function parseNumber(text: string, { zero = false, example = 0.002 } = {}): number {
   const value = /^\d*\.?\d+(e[+-]?\d+)?$/i.test(text) ? Number(text) : NaN;
   if (!Number.isFinite(value) || (value === 0 && !zero)) {
-    throw new RangeError(`write a number ${zero ? "of at least" : "above"} 0, such as 0.002`);
+    throw new RangeError(`write a number ${zero ? "of at least" : "above"} 0, such as ${example}`);
   }
   return value;
 }

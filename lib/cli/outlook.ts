@@ -11,7 +11,7 @@ import type { Corpus } from "../text/corpus.ts";
 import { describeBudget, planStages, progressOf } from "../train/schedule.ts";
 import { timeStages } from "../train/time_steps.ts";
 import { expectedLoss } from "./expected_loss.ts";
-import { grouped, mebibytes, percent, shortCount } from "./figures.ts";
+import { aboutTimes, grouped, mebibytes, percent, shortCount } from "./figures.ts";
 import { waitedFor } from "./long_work.ts";
 import { type PlannedMemory, plannedMemory, stageShape } from "./planned_memory.ts";
 import type { Run } from "./run.ts";
@@ -121,7 +121,7 @@ function passesLine(run: Run, { frequencies, time }: Outlook): string[] {
   const passes = all / tokens;
   const times = passes < 0.95
     ? `of which the run reads ${percent(passes, passes < 0.1 ? 1 : 0)}`
-    : `which the run reads ${passes < 1.05 ? "once" : `${Number(passes.toPrecision(2))} times`}`;
+    : `which the run reads ${passes < 1.05 ? "once" : `${aboutTimes(passes)} times`}`;
   return [`text    ${frequencies.isWhole ? "" : "about "}${grouped(tokens)} tokens to train on, ${times}`];
 }
 

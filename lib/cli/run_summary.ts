@@ -24,6 +24,7 @@ export function runSummary(
   const stages = planStages(settings);
   const skipped = stages.flatMap(({ steps }, i) => steps === 0 ? [i + 1] : []);
   const short = skipped.length > 0 ? [shortBudget(skipped)] : [];
+  const few = settings.contrastive ? [] : fewMasks(stages);
   const late = longWarmUp(settings.learningRate, stages.reduce((sum, { steps = Infinity }) => sum + steps, 0));
   return [
     `device  ${reason}`,
@@ -36,7 +37,7 @@ export function runSummary(
     ...settingsLines(settings),
     ...(settings.contrastive ? [viewsLine(settings, { corpus, dropout: config.dropout })] : []),
     stageTable(settings.contrastive ? stages.map((stage) => ({ ...stage, maskRate: [] })) : stages, columns),
-    ...[...short, ...late, ...notices].map((text) => `note: ${text}`),
+    ...[...short, ...few, ...late, ...notices].map((text) => `note: ${text}`),
   ].join("\n");
 }
 
@@ -44,6 +45,15 @@ export function runSummary(
 export function shortBudget(skipped: readonly number[]): string {
   const who = skipped.length === 1 ? `stage ${skipped[0]} gets` : `stages ${listedAnd(skipped)} get`;
   return `the budget ends before ${who} a step: --curriculum none has only one stage`;
+}
+
+/** What is said where a window has more masked tokens than its mask rate says, because one always is. */
+function fewMasks(stages: readonly PlannedStage[]): string[] {
+  const length = Math.min(
+    ...stages.filter(({ length, maskRate }) => Math.min(...maskRate) * length < 0.5).map(({ length }) => length),
+  );
+  if (length === Infinity) return [];
+  return [`of each window one token at least is masked, of windows of ${length} ${percent(1 / length)} of the tokens`];
 }
 
 /** What is said where the learning rate rises to the end. */
@@ -107,6 +117,9 @@ function viewsLine(
   return `views   ${views}, ${percent(dropout, 0)} dropped; each is compared with those of all texts of the batch`;
 }
 
+/** A list without those that are as the one before. */
+const unlike = (words: readonly string[]) => words.filter((word, i) => word !== words[i - 1]);
+
 /** Columns that go where there is no room, the least needed first. */
 const leaving = ["tokens a step", "windows", "share", "mask rate"];
 
@@ -122,7 +135,7 @@ function stageTable(stages: readonly ShownStage[], width: number): string {
     steps: ({ steps }) => steps === undefined ? "by the clock" : grouped(steps),
     windows: ({ windows }) => String(windows),
     "tokens a step": ({ tokens }) => grouped(tokens),
-    ...(masks ? { "mask rate": ({ maskRate }) => maskRate.map((share) => percent(share, 0)).join(" → ") } : {}),
+    ...(masks ? { "mask rate": ({ maskRate }) => unlike(maskRate.map((share) => percent(share, 0))).join(" → ") } : {}),
   };
   return fittedTable(Object.entries(cells).map(([name, cell]) => [name, stages.map(cell)]), { width, leaving });
 }

@@ -12,7 +12,7 @@ import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { planStages } from "../train/schedule.ts";
 import type { TrainingSettings } from "../train/settings.ts";
 import type { CorpusChoice, OpenedCorpus } from "./open_corpus.ts";
-import { grouped, percent, shortCount } from "./figures.ts";
+import { aboutTimes, grouped, percent, shortCount } from "./figures.ts";
 
 /** Share of unknown tokens, and of repeated text, from which on it is said. */
 const MUCH_UNKNOWN = 0.2;
@@ -46,6 +46,9 @@ export async function textNotices(
   const notices = [];
   if (isMuchUnknown(survey)) notices.push(unknownNotice(survey));
   const other = await surveyText({ corpus, part: "validation", tokenizer, tokens: VALIDATION_SAMPLE });
+  if (tokens === 0 && other.tokens > 0) {
+    throw new RangeError(`Cannot train on ${corpus.name}: it is too short, nothing of it is left to train on`);
+  }
   if (other.tokens > 0 && other.maskable === 0) {
     throw new RangeError(`Cannot validate on ${corpus.validates ?? corpus.name}: ${whyUnmaskable(other, [])}`);
   }
@@ -65,7 +68,7 @@ export async function textNotices(
   if (passes > MANY_PASSES) {
     const about = survey.isWhole ? "" : "about ";
     notices.push(
-      `${grouped(passes)} passes over a text of ${about}${grouped(whole!)} tokens: beyond about ${MANY_PASSES} ` +
+      `${aboutTimes(passes)} passes over a text of ${about}${grouped(whole!)} tokens: beyond about ${MANY_PASSES} ` +
         `(--tokens ${shortCount(MANY_PASSES * whole!)}) it is only learned by heart`,
     );
   }

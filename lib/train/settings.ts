@@ -162,7 +162,12 @@ function halvedTo(most: number, leap = 1): number {
 
 /** Tokens that each validation reads; undefined where only the run's speed will tell, with a budget by the clock. */
 export function plannedEvaluateTokens(settings: TrainingSettings): number | undefined {
-  if (settings.evaluateTokens !== undefined) return settings.evaluateTokens;
+  const planned = settings.evaluateTokens ?? usualEvaluateTokens(settings);
+  // texts are compared with those of a whole batch
+  return planned && Math.max(planned, settings.contrastive ? settings.batchTokens : 1);
+}
+
+function usualEvaluateTokens(settings: TrainingSettings): number | undefined {
   const stages = planStages(settings);
   if (stages.some(({ steps }) => steps === undefined)) return undefined;
   const sum = (count: (stage: PlannedStage) => number) => stages.reduce((total, stage) => total + count(stage), 0);

@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { deviceLines, type DeviceReport } from "../../lib/cli/device_report.ts";
 import { fittedTable } from "../../lib/cli/fitted_table.ts";
 import type { ModelScores } from "../../lib/cli/measure_models.ts";
@@ -8,7 +8,8 @@ import { scoreTable } from "../../lib/cli/score_table.ts";
 import { textWidth } from "../../lib/cli/text_width.ts";
 import { wrapped } from "../../lib/cli/wrap.ts";
 import { modelConfig } from "../../lib/model/config.ts";
-import { defaultSettings } from "../../lib/train/settings.ts";
+import { contrastiveDefaults } from "../../lib/train/contrastive_settings.ts";
+import { defaultSettings, type TrainingSettings } from "../../lib/train/settings.ts";
 
 Deno.test("fittedTable() measures in columns of a terminal, and cuts names of any script", () => {
   const names = ["世界".repeat(20), "run", "😀".repeat(30)];
@@ -28,16 +29,47 @@ Deno.test("fittedTable() measures in columns of a terminal, and cuts names of an
 const broken = (text: string, columns: number) =>
   text.split("\n").filter((line) => wrapped(line, columns).includes("\n"));
 
-Deno.test("the stages of a run are a table in terminals of any width", () => {
-  const settings = { ...defaultSettings({ preset: "modernbert", width: 64 }), budget: { minutes: 10 } };
-  const run = {
+/** A run by these settings, as far as it is summed up. */
+const runOf = (settings: TrainingSettings) =>
+  ({
     opened: { corpus: { name: "a.txt", description: "1 KB" } },
     tokenizer: { size: 70, type: "char" },
     config: modelConfig({ size: "tiny", vocab: 70 }),
     settings,
     base: undefined,
     notices: [],
-  } as unknown as Run;
+  }) as unknown as Run;
+
+Deno.test("runSummary() says where windows have more masked tokens than their rate says, and a constant rate once", () => {
+  const usual = { ...defaultSettings({ preset: "modernbert", width: 64 }), budget: { steps: 10 } };
+  const summary = (rate: number, length: number) => {
+    const settings = { ...usual, maskRate: { start: rate, end: rate }, curriculum: [{ length, share: 1 }] };
+    return runSummary(runOf(settings), { reason: "CPU", notice: undefined, columns: 80 }).split("\n");
+  };
+  const said = (rate: number, length: number) =>
+    summary(rate, length).filter((line) => line.includes("at least is masked"));
+  assertEquals(said(0.01, 8), [
+    "note: of each window one token at least is masked, of windows of 8 12.5% of the tokens",
+  ]);
+  for (const [rate, length] of [[0.01, 64], [0.15, 8]] as const) assertEquals(said(rate, length), []);
+  assertEquals(summary(0.01, 64).at(-1)!.trim().split(/ {2,}/).at(-1), "1%");
+});
+
+Deno.test("runSummary() tells how many tokens of texts that are compared validate: a batch at least", () => {
+  const settings = { ...contrastiveDefaults({ preset: "modernbert", width: 64 }), budget: { tokens: 40_000 } };
+  const lines = runSummary(runOf(settings), { reason: "CPU", notice: undefined, columns: 80 });
+  assertStringIncludes(lines, "on at most 8,192 tokens");
+  const chosen = runSummary(runOf({ ...settings, evaluateTokens: 1024 }), {
+    reason: "",
+    notice: undefined,
+    columns: 80,
+  });
+  assertStringIncludes(chosen, "on at most 8,192 tokens");
+});
+
+Deno.test("the stages of a run are a table in terminals of any width", () => {
+  const settings = { ...defaultSettings({ preset: "modernbert", width: 64 }), budget: { minutes: 10 } };
+  const run = runOf(settings);
   const tableAt = (columns: number) => {
     const lines = runSummary(run, { reason: "CPU", notice: undefined, columns }).split("\n");
     return lines.slice(lines.findIndex((line) => line.startsWith("  stage")));

@@ -4,6 +4,7 @@ import { modelConfig } from "../../lib/model/config.ts";
 import { characterTokenizer } from "../../lib/tokenizer/character.ts";
 import { writeModel } from "../helpers/model_files.ts";
 import { runCli, runMains } from "../helpers/run_cli.ts";
+import { wholeConfig, writeWholeRun } from "../helpers/run_folders.ts";
 
 /** Wrong usage: arguments, exit code, and the sentence that is wanted. */
 const cases: [args: string[], code: number, message: string][] = [
@@ -63,6 +64,16 @@ const cases: [args: string[], code: number, message: string][] = [
   [["train", "--quiet", "-5"], 2, "Unknown option -5"],
   [["train", "--lr", "-.5"], 2, 'Option --lr cannot be "-.5"'],
   [["train", "--lr", "0"], 2, 'Option --lr cannot be "0": write a number above 0'],
+  [["train", "--epochs", "0"], 2, "write a number above 0, such as 3"],
+  [["train", "--width", "0"], 2, "write a whole number of at least 1, such as 128"],
+  [["train", "--keep", "0"], 2, "write a whole number of at least 1, such as 8"],
+  [["help", "trian"], 2, 'Unknown command "trian"'],
+  [["train", "--data", "letter.txt"], 1, "letter.txt: it is too short, nothing of it is left to train on"],
+  [
+    ["eval", "others/piped"],
+    2,
+    'Give the text to measure on by --data: that of "others/piped" came from standard input',
+  ],
   [["train", "--lr"], 2, "Option --lr needs a value: --lr RATE"],
   [["train", "--dropout", "120%"], 2, "write a share between 0 and 1"],
   [["train", "--mask-rate", "30:15"], 2, 'Option --mask-rate cannot be "30:15"'],
@@ -71,7 +82,7 @@ const cases: [args: string[], code: number, message: string][] = [
   [
     ["train", "--data", "stories", "--device", "cpu", "--blas", "no.so"],
     1,
-    'Cannot use "no.so" as a BLAS: there is no such library',
+    'Cannot use "no.so" as a BLAS: there is no such library (auto looks for one, off takes none)',
   ],
   [["train", "--threads", "0"], 2, 'Option --threads cannot be "0": write a whole number from 1 to 64'],
   [["train", "--tokens", "5", "--steps", "3"], 2, "Only one budget can be given, not --tokens and --steps"],
@@ -175,8 +186,12 @@ const cases: [args: string[], code: number, message: string][] = [
   [["info", "bare"], 1, "Cannot use bare: no tokenizer.json, vocab.txt, vocab.json is in it"],
   [["info"], 2, "Usage: info DIR"],
   [["eval", "model"], 2, "Give the text to measure on by --data"],
-  [["eval", "model", "model", "--data", "short.txt"], 2, "Usage: eval DIR --data TEXT"],
-  [["eval", "--compare", "model", "--data", "short.txt"], 2, "Usage: eval --compare DIR DIR --data TEXT"],
+  [
+    ["eval", "model", "model", "--data", "short.txt"],
+    2,
+    "Usage: eval DIR [--data TEXT]; two models are compared by eval --compare DIR DIR",
+  ],
+  [["eval", "--compare", "model", "--data", "short.txt"], 2, "Usage: eval --compare DIR DIR [--data TEXT]"],
   [["eval", "model", "--data", "short.txt"], 1, "of 64 tokens: the text has only 20 (short.txt); --length 16 would do"],
   [["eval", "model", "--data", "abc.txt", "--length", "99"], 1, "this model's longest is 64"],
   [["eval", "model", "--pairs", "no.csv"], 1, 'Cannot read "no.csv": there is no such file'],
@@ -261,6 +276,8 @@ Deno.test({
       await Deno.writeTextFile(`${cwd}/abc.txt`, "abc\n".repeat(300));
       await Deno.writeTextFile(`${cwd}/xyz.txt`, "xyz\n".repeat(300));
       await Deno.writeTextFile(`${cwd}/short.txt`, "abc\n".repeat(5));
+      await Deno.writeTextFile(`${cwd}/letter.txt`, "a");
+      await writeWholeRun(`${cwd}/others/piped`, { config: wholeConfig({ text: { data: ["-"] } }), checkpoint: 100 });
       await Deno.writeFile(`${cwd}/latin1.txt`, Uint8Array.from({ length: 4000 }, (_, i) => i % 8 === 1 ? 0xe4 : 0x61));
       await Deno.writeTextFile(`${cwd}/bad.jsonl`, '{"text": "good"}\n{\n{"body": 1}\n'.repeat(2));
       await Deno.writeTextFile(`${cwd}/table.csv`, "id,body\n1,one\n");
@@ -285,7 +302,7 @@ Deno.test({
       }
       assertEquals(
         await Array.fromAsync(Deno.readDir(cwd)).then((entries) => entries.length),
-        20,
+        22,
         "something was left behind",
       );
     } finally {
@@ -308,7 +325,9 @@ Deno.test("main() says which driver to install where there is no adapter", async
 const commands = ["train", "fill", "eval", "embed", "export", "info", "tokenizer"];
 
 Deno.test("main() explains itself", async () => {
-  const lists = [["--help"], ...commands.map((name) => [name, "--help"]), ["fill", "-h"], ["--version"]];
+  const lists = [["--help"], ...commands.map((name) => [name, "--help"]), ["fill", "-h"], ["help", "eval"], [
+    "--version",
+  ]];
   for (const [i, { code, out, err }] of (await runMains(lists, { cwd: Deno.cwd() })).entries()) {
     assertEquals([code, err], [0, ""]);
     assertStringIncludes(out, lists[i]![0] === "--version" ? "0.1.0" : "Usage: deno run -A cli.ts");

@@ -91,7 +91,7 @@ test("train says when a text repeats itself, is read too often, or is too short 
   }
   child.kill("SIGINT");
   const { stdout } = await child.output();
-  assertMatch(new TextDecoder().decode(stdout), /note: 238 passes over a text of 12,6\d\d tokens/);
+  assertMatch(new TextDecoder().decode(stdout), /note: 240 passes over a text of 12,6\d\d tokens/);
 });
 
 test(

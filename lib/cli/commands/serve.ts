@@ -11,7 +11,7 @@ import { sentenceOf } from "../../sentences/reasons.ts";
 import { isLoopback } from "../../serve/access.ts";
 import { type ModelServer, serveDefaults, serveModel, type ServeOptions } from "../../serve/server.ts";
 import { checkpoint, checkpointPath } from "../checkpoint_choice.ts";
-import { parseCount } from "../flag_values.ts";
+import { parseCount, parseExtent } from "../flag_values.ts";
 import { flag, flagHelp, flagSwitch, type ParsedFlags, parseFlags, UsageError } from "../flags.ts";
 import { listenForInterrupts } from "../interrupt.ts";
 import { deviceFlags, devicePermissions, folderHelp, modelPermissions, withModel } from "../opened_model.ts";
@@ -36,7 +36,7 @@ const flags = {
   token: flag("TOKEN", "token that clients must send, at least 16 characters", parseToken),
   "token-file": flag("PATH", "the same from a file, which keeps it out of process listings", text),
   open: flagSwitch("no token, although others reach it"),
-  "max-length": flag("N", "longest sequence that is read at once (default: the model's)", parseCount),
+  "max-length": flag("N", "longest sequence that is read at once (default: the model's)", parseExtent),
   "batch-tokens": flag(
     "N",
     "maximum tokens per batch; 1 disables batching (default: 1,024 on a CPU, 4,096 otherwise)",

@@ -276,7 +276,7 @@ function openLibrary(name: string): Deno.DynamicLibrary<typeof symbols> {
     const what = isForbidden
       ? "--allow-ffi, without a list of libraries, is missing"
       : isAbsent
-      ? "there is no such library"
+      ? "there is no such library (auto looks for one, off takes none)"
       : "it cannot be loaded as one";
     throw new RangeError(`Cannot use "${name}" as a BLAS: ${what}`);
   }
