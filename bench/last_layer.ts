@@ -26,7 +26,8 @@ const parsed = await optionsOf(
 const [turns, steps, tokens] = [parsed.get(flags.turns), parsed.get(flags.steps), parsed.get(flags.tokens)];
 const [blas, rates] = [parsed.get(flags.blas), parsed.all(flags.rate)];
 const usual = defaultSettings({ preset: config.preset, width: config.width });
-const { optimizer } = { ...usual, ...cpuBatch(usual, { config }) };
+// a short run, whose steps have so few tokens
+const { optimizer } = { ...usual, ...cpuBatch(usual, { config, budget: { tokens: 500_000 } }) };
 
 for (const length of parsed.positional.length > 0 ? parsed.positional.map(parseFew) : [16, 128, 512]) {
   for (const rate of rates.length > 0 ? rates : [0.15, 0.5]) {

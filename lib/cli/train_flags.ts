@@ -28,8 +28,9 @@ import { type LearningRate, type MaskRate, schedules, type Span } from "../train
 import {
   CPU_LENGTH,
   CPU_MASK_RATE,
-  FEWEST_OF_PIECES,
+  FEWEST_OF_LONG,
   FEWEST_TOKENS,
+  LONG_RUN,
   MOST_WIDTH,
   PIECES,
   USUAL_TOKENS,
@@ -43,6 +44,7 @@ import { either, flag, type FlagGroups, flagSwitch } from "./flags.ts";
 import {
   parseChoice,
   parseCount,
+  parseExtent,
   parseFew,
   parseMinutes,
   parseNumber,
@@ -156,13 +158,13 @@ const shape = {
   preset: { ...flag("NAME", either(presets), parseChoice(presets)), default: presets[0] as Preset },
   size: flag("NAME", `${either(sizes)} (default: ${defaultSize(presets[0])})`, parseChoice(sizes)),
   layers: flag("N", "encoder layers", parseFew),
-  width: flag("N", "width of the residual stream", count),
+  width: flag("N", "width of the residual stream", parseExtent),
   heads: flag("N", "attention heads", parseFew),
-  hidden: flag("N", "width of the feed-forward layer", count),
+  hidden: flag("N", "width of the feed-forward layer", parseExtent),
   "max-length": flag(
     "N",
     `longest sequence of the model (${byDefault(({ maxLength }) => maxLength)}; bert: the final length)`,
-    count,
+    parseExtent,
   ),
   activation: flag(
     "NAME",
@@ -182,7 +184,7 @@ const shape = {
 const budgets = {
   tokens: flag("N", `how many tokens to train on, such as 500k (default: ${shortCount(DEFAULT_TOKENS)})`, count),
   steps: flag("N", "how many steps to train for", count),
-  epochs: flag("N", "how many times to read the text", (value) => parseNumber(value)),
+  epochs: flag("N", "how many times to read the text", (value) => parseNumber(value, { example: 3 })),
   minutes: flag("N", "how many minutes to train for, validation and saving included; also 2h or 90s", parseMinutes),
 };
 
@@ -190,7 +192,7 @@ const batches = {
   length: flag(
     "N",
     `final sequence length (${byDefault(({ curriculum }) => curriculum.at(-1)!.length)})`,
-    count,
+    parseExtent,
   ),
   curriculum: flag(
     "STAGES",
@@ -211,9 +213,11 @@ const batches = {
   ),
   "batch-tokens": flag(
     "N",
-    `tokens per batch; ${onCpu} take ${FEWEST_TOKENS}, with a vocabulary of ${
+    `tokens per batch; ${onCpu} take ${FEWEST_TOKENS}, in runs from ${
+      shortCount(LONG_RUN)
+    } tokens on and with a vocabulary of ${
       grouped(PIECES)
-    } or more ${FEWEST_OF_PIECES}, or two windows up to 1024, without ranks and tiles; long runs on a graphics card more (${
+    } or more ${FEWEST_OF_LONG}, or two windows up to 1024, without ranks and tiles; long runs on a graphics card more (${
       byDefault(({ batchTokens }) => batchTokens)
     })`,
     count,
@@ -288,7 +292,7 @@ const optimizer = {
   "muon-every": flag(
     "N",
     `steps from one step of muon's matrices to the next, which is as much longer, for fewer products; ${onCpu} take up to ${MOST_EVERY} (default: 1)`,
-    parseCount,
+    parseFew,
   ),
   "embedding-lr": flag(
     "RATE",
@@ -347,7 +351,7 @@ const reports = {
   keep: flag(
     "N",
     `how many of the latest checkpoints to keep, besides the best (default: ${KEPT_CHECKPOINTS})`,
-    count,
+    parseFew,
   ),
   "sample-every": flag(
     "SPAN",
@@ -375,7 +379,7 @@ const together = {
   tiles: flag(
     "N",
     "compute steps in N tiles (or a multiple) whose sum is the same for any number of ranks (default: what suits the ranks)",
-    count,
+    parseFew,
   ),
   "gradient-precision": flag(
     "FORMAT",
@@ -389,7 +393,7 @@ const together = {
   ),
   mpi: { ...flag("CHOICE", "MPI library of the launcher: auto, off or a path", trimmed), default: "auto" },
   "rank-timeout": {
-    ...flag("SECONDS", "how long a rank may give no sign of life", (value) => parseNumber(value)),
+    ...flag("SECONDS", "how long a rank may give no sign of life", (value) => parseNumber(value, { example: 120 })),
     default: 20,
   },
 };

@@ -13,8 +13,20 @@ import { defaultSettings, MUON_RATE, muonSettings, type TrainingSettings } from 
 /** Fewest tokens of a step: with half as many, as many tokens taught less (bench/RESULTS.md). */
 export const FEWEST_TOKENS = 256;
 
-/** The same with a vocabulary of {@linkcode PIECES}, whose table every step updates: twice as many teach more in the same time. */
-export const FEWEST_OF_PIECES = 512;
+/**
+ * The same in long runs, where they teach as much a token and take less time, and with a vocabulary of {@linkcode PIECES}, whose table
+ * every step updates (bench/RESULTS.md).
+ */
+export const FEWEST_OF_LONG = 512;
+
+/** Width of the model for which it was measured how long a run is to be for larger steps. */
+const LONG_WIDTH = 128;
+
+/** Tokens from which on a run is long, at that width and above: half as many taught less in steps of {@linkcode FEWEST_OF_LONG}. */
+export const LONG_RUN = 1_000_000;
+
+/** The same for budgets by the clock, at that width and below: two cores see as many tokens in it, or some more. */
+const LONG_MINUTES = 2;
 
 /** Fewest windows of the longest in a step. */
 const FEWEST_WINDOWS = 2;
@@ -78,15 +90,16 @@ export interface ChosenRecipe {
  * root of the step's tokens below 512; that of the other parameters stays, but for embeddings of 1,024 tokens and more, which have
  * twice as much. `train` of the command line does so for new models on the CPU device.
  *
- * @param options `config`: of the model; `budget`: of the run, of which a short one updates all matrices at every step; `chosen`: what
- * stays as it is.
+ * @param options `config`: of the model; `budget`: of the run, by default a long one: shorter ones than a million tokens take smaller steps, and very
+ * short ones update all matrices at every step; `chosen`: what stays as it is.
  *
  * @example
  * ```ts
  * import { cpuBatch, defaultSettings, modelConfig } from "@cloze/mlm";
  *
  * const config = modelConfig({ vocab: 70, size: "small" });
- * console.log(cpuBatch(defaultSettings(config), { config })?.batchTokens); // 256
+ * const budget = { tokens: 500_000 };
+ * console.log(cpuBatch(defaultSettings(config), { config, budget })?.batchTokens); // 256
  * ```
  */
 export function cpuBatch<Settings extends CpuRecipe>(
@@ -101,7 +114,7 @@ export function cpuBatch<Settings extends CpuRecipe>(
   if (preset !== "modernbert" || width > MOST_WIDTH || schedule === "noam") return undefined;
   // of AdamW in such masks and lengths nothing was measured
   const settings = chosen.adamw ? given : { ...given, ...masksAndLengths(given, { preset, width, chosen }) };
-  const fewest = vocab >= PIECES ? FEWEST_OF_PIECES : FEWEST_TOKENS;
+  const fewest = vocab >= PIECES || isLong(budget, { width, accumulate }) ? FEWEST_OF_LONG : FEWEST_TOKENS;
   const longest = Math.max(...settings.curriculum.map(({ length }) => length));
   // batches of a stage's own are chosen as much as those of all
   const batchTokens = chosen.batch || settings.curriculum.some(({ batchTokens }) => batchTokens !== undefined)
@@ -127,6 +140,18 @@ function masksAndLengths(
   return !isUsual || chosen.curriculum || chosen.maskRate || maskMode !== "token"
     ? { curriculum, maskRate }
     : { curriculum: CPU_STAGES, maskRate: CPU_MASK_RATE };
+}
+
+/** Whether a run is long enough for larger steps; it is where nobody knows. */
+function isLong(budget: Budget | undefined, { width, accumulate }: { width: number; accumulate: number }): boolean {
+  if (budget === undefined) return true;
+  const square = (width / LONG_WIDTH) ** 2;
+  // the time of a token grows with the square of the width
+  if ("minutes" in budget) return budget.minutes >= LONG_MINUTES * Math.max(1, square);
+  // who counts steps is not to wait for twice as many tokens
+  const tokens = "tokens" in budget ? budget.tokens : budget.steps * accumulate * FEWEST_TOKENS;
+  // `tiny` learned as much by the clock from four times as many on
+  return tokens >= LONG_RUN / Math.min(1, square);
 }
 
 /** About how many steps a budget has; many where nobody knows. */

@@ -8,10 +8,10 @@ import type { Device } from "../../lib/device/device.ts";
 
 const card = { kind: "webgpu", software: false } as const;
 
-function filled(flags: readonly string[], device: Pick<Device, "kind" | "software"> = card) {
+function filled(flags: readonly string[], device: Pick<Device, "kind" | "software"> = card, tokens = 5_000_000) {
   const parsed = parseFlags(trainFlagGroups, flags);
   const { settings, model } = planFromFlags(parsed);
-  return deviceBatch(settings, { budget: { tokens: 5_000_000 }, config: { ...model, vocab: 70 }, parsed, device });
+  return deviceBatch(settings, { budget: { tokens }, config: { ...model, vocab: 70 }, parsed, device });
 }
 
 Deno.test("deviceBatch() fills graphics cards alone, and says so", () => {
@@ -25,12 +25,18 @@ Deno.test("deviceBatch() fills graphics cards alone, and says so", () => {
 
 Deno.test("deviceBatch() takes small batches and Muon on a CPU and in software that stands for a card, but for what was chosen", () => {
   const devices = [{ kind: "cpu", software: false }, { kind: "webgpu", software: true }] as const;
-  const recipeOf = (flags: readonly string[], device: Pick<Device, "kind" | "software"> = devices[0]) => {
-    const { settings: { batchTokens, learningRate: { peak }, optimizer: { muon } }, notice } = filled(flags, device)!;
+  const recipeOf = (
+    flags: readonly string[],
+    device: Pick<Device, "kind" | "software"> = devices[0],
+    tokens = 500_000,
+  ) => {
+    const { settings, notice } = filled(flags, device, tokens)!;
+    const { batchTokens, learningRate: { peak }, optimizer: { muon } } = settings;
     assertEquals(notice, undefined);
     return [batchTokens, peak, muon && Number((muon.relativeRate * peak).toPrecision(3)), muon?.every];
   };
   for (const device of devices) assertEquals(recipeOf([], device), [256, 2e-3, 7.07e-3, 4]);
+  assertEquals(recipeOf([], devices[0], 3_000_000), [512, 2e-3, 0.01, 2]);
   assertEquals(recipeOf(["--batch-tokens", "512"]), [512, 2e-3, 0.01, 2]);
   assertEquals(recipeOf(["--lr", "1e-3"]), [256, 1e-3, 7.07e-3, 4]);
   assertEquals(recipeOf(["--optimizer", "adamw"]), [256, 2e-3, undefined, undefined]);

@@ -198,8 +198,11 @@ Deno.test("expectedLoss() gives a range where runs like it were measured, and no
   assertEquals(figures(of(3e5)), ["1.58", "1.87"]);
   assertEquals(of(3e5)!.text, "English Wikipedia and Shakespeare's plays, by characters");
   // the small steps and Muon of a CPU learn more
-  const cpu = cpuBatch(settings, { config: modelConfig({ size: "small", vocab: 70 }) })!;
-  assertEquals(figures(of(1e6, { settings: cpu })), ["1.26", "1.30"]);
+  const cpu = (tokens: number) =>
+    cpuBatch(settings, { config: modelConfig({ size: "small", vocab: 70 }), budget: { tokens } })!;
+  assertEquals(figures(of(3e5, { settings: cpu(3e5) })), ["1.39", "1.59"]);
+  assertEquals(figures(of(3e6, { settings: cpu(3e6) })), ["1.06", "1.10"]);
+  assertEquals(figures(of(1e6, { settings: cpu(1e6) })), ["1.24", "1.28"]);
   const unknown: ReturnType<typeof of>[] = [
     of(1e5),
     of(2e7),

@@ -6,9 +6,16 @@ import { defaultSettings, muonSettings } from "../../lib/train/settings.ts";
 
 type Changes = Partial<ReturnType<typeof defaultSettings>>;
 
-function suited(width: number, { chosen, ...changes }: Changes & { chosen?: ChosenRecipe } = {}) {
+function suited(
+  width: number,
+  { chosen, budget = { tokens: 500_000 }, ...changes }: Changes & { chosen?: ChosenRecipe; budget?: Budget } = {},
+) {
   const config = { preset: "modernbert" as const, width };
-  const settings = cpuBatch({ ...defaultSettings(config), ...changes }, { config, ...(chosen ? { chosen } : {}) });
+  const settings = cpuBatch({ ...defaultSettings(config), ...changes }, {
+    config,
+    budget,
+    ...(chosen ? { chosen } : {}),
+  });
   if (!settings) return undefined;
   const { batchTokens, learningRate: { peak }, optimizer: { muon } } = settings;
   return { batchTokens, peak, muonRate: muon && peak * muon.relativeRate, every: muon?.every ?? 1 };
@@ -21,6 +28,27 @@ Deno.test("cpuBatch() takes small batches and Muon, whose products are made the 
     assertEquals(peak, defaultSettings({ preset: "modernbert", width }).learningRate.peak);
     assertAlmostEquals(muonRate!, 0.01 / Math.SQRT2, 1e-12);
   }
+});
+
+Deno.test("cpuBatch() takes steps twice as large in long runs, and Muon's usual rate", () => {
+  const batchTokens = (budget: Budget, width = 128, changes: Changes = {}) =>
+    suited(width, { budget, ...changes })!.batchTokens;
+  assertEquals([999_999, 1e6, 3e6].map((tokens) => batchTokens({ tokens })), [256, 512, 512]);
+  // steps are counted before they grow
+  assertEquals([3906, 3907].map((steps) => batchTokens({ steps })), [256, 512]);
+  assertEquals(batchTokens({ steps: 1954 }, 128, { accumulate: 2 }), 512);
+  assertEquals([1, 2].map((minutes) => batchTokens({ minutes })), [256, 512]);
+  assertEquals([1, 2].map((minutes) => batchTokens({ minutes }, 64)), [256, 512]);
+  assertEquals([7, 8].map((minutes) => batchTokens({ minutes }, 256)), [256, 512]);
+  assertEquals([3_999_999, 4e6].map((tokens) => batchTokens({ tokens }, 64)), [256, 512]);
+  assertEquals([999_999, 1e6].map((tokens) => batchTokens({ tokens }, 256)), [256, 512]);
+  const { muonRate, every } = suited(128, { budget: { tokens: 3e6 } })!;
+  assertEquals([Number(muonRate!.toPrecision(6)), every], [0.01, 2]);
+});
+
+Deno.test("cpuBatch() takes a run whose budget nobody has told for a long one", () => {
+  const config = { preset: "modernbert" as const, width: 128 };
+  assertEquals(cpuBatch(defaultSettings(config), { config })!.batchTokens, 512);
 });
 
 Deno.test("cpuBatch() leaves a step two windows of the longest, and takes no more tokens than usual", () => {
@@ -66,6 +94,7 @@ Deno.test("cpuBatch() takes steps twice as large with a vocabulary of pieces, an
     const config = { preset: "modernbert" as const, width: 128, vocab };
     const { batchTokens, learningRate: { peak }, optimizer: { muon } } = cpuBatch(defaultSettings(config), {
       config,
+      budget: { tokens: 300_000 },
       chosen,
     })!;
     return [batchTokens, muon && Number((peak * muon.relativeRate).toPrecision(3)), muon?.every];
