@@ -148,7 +148,6 @@ function isLong(budget: Budget | undefined, { width, accumulate }: { width: numb
   const square = (width / LONG_WIDTH) ** 2;
   // the time of a token grows with the square of the width
   if ("minutes" in budget) return budget.minutes >= LONG_MINUTES * Math.max(1, square);
-  // who counts steps is not to wait for twice as many tokens
   const tokens = "tokens" in budget ? budget.tokens : budget.steps * accumulate * FEWEST_TOKENS;
   // `tiny` learned as much by the clock from four times as many on
   return tokens >= LONG_RUN / Math.min(1, square);

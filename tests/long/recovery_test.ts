@@ -85,7 +85,7 @@ test("train stops after three returns with advice that can be followed", async (
   assertMatch(err, /^error: Training diverged at step 25: [^\n]*\n$/);
   assertEquals(out.match(/back to the checkpoint of step 20/g)?.length, 3);
   assertStringIncludes(out, "the learning rate was halved 3 times, to 0.000250; the checkpoint of step 20 is good");
-  const [, advice] = /^ {2}deno run -A cli\.ts (train --resume runs\/x --lr 0\.00003)$/m.exec(out) ?? [];
+  const [, advice] = /^ {2}deno run -A \S*cli\.ts (train --resume runs\/x --lr 0\.00003)$/m.exec(out) ?? [];
   assert(advice, out);
   assertEquals(await checkpoints(cwd), ["step-00000010", "step-00000020"]);
   const resumed = await runCli(advice.split(" "), { cwd });

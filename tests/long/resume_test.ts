@@ -12,7 +12,7 @@ const run = [
 
 /** The arguments of the command that a run printed for going on. */
 function advised(out: string): string[] {
-  const [, args] = /^ {2}deno run -A cli\.ts (train --resume \S+)$/m.exec(out) ?? [];
+  const [, args] = /^ {2}deno run -A \S*cli\.ts (train --resume \S+)$/m.exec(out) ?? [];
   assert(args !== undefined, `no advice in ${out}`);
   return args.split(" ");
 }

@@ -120,7 +120,7 @@ test("train reads standard input, several files and labml's preset", async (cwd)
   assertStringIncludes(again.err, "its text came from standard input");
   // nothing else is measured in its place
   const measured = await runCli(["eval", "runs/piped", "--device", "cpu"], { cwd });
-  assertEquals([measured.code, measured.out], [2, ""]);
+  assertEquals(measured.code, 2);
   assertStringIncludes(measured.err, "Give the text to measure on by --data");
 
   const labml = await runCli(["train", "--data", "a.txt", "--preset", "labml", "--steps", "1", "--name", "labml"], {
