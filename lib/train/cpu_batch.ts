@@ -144,6 +144,8 @@ function masksAndLengths(
 
 /** Whether a run is long enough for larger steps; it is where nobody knows. */
 function isLong(budget: Budget | undefined, { width, accumulate }: { width: number; accumulate: number }): boolean {
+  // wider ones were not measured for so long
+  if (width > LONG_WIDTH) return false;
   if (budget === undefined) return true;
   const square = (width / LONG_WIDTH) ** 2;
   // the time of a token grows with the square of the width

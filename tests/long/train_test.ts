@@ -129,7 +129,7 @@ test("train reads standard input, several files and labml's preset", async (cwd)
   assertEquals([labml.code, labml.err], [0, ""]);
   assertStringIncludes(labml.out, "6 layers × 128, 8 heads, hidden 256");
   assertStringIncludes(labml.out, "learning rate 1.00 noam, warm-up 2000 steps; masking rule labml");
-  assertMatch(labml.out, /1 +32 +100% +1 +64 +2,048 +15% → 15%/);
+  assertMatch(labml.out, /1 +32 +100% +1 +64 +2,048 +15%$/m);
 });
 
 test("train refuses to resume on another text", async (cwd) => {
