@@ -82,7 +82,10 @@ Commands:
   report     write that page as one file
   serve      answer programs over HTTP: fill, embed, score
 
-Every command explains itself with --help.`;
+Every command explains itself with --help, or by help COMMAND.`;
+
+/** Whether nothing but help in general is asked for. */
+const isGeneral = (about: string | undefined) => about === undefined || about === "help" || about.startsWith("-");
 
 const commandOf = (name: string) => Object.hasOwn(commands, name) ? commands[name] : undefined;
 
@@ -105,7 +108,7 @@ export async function main(args: readonly string[]): Promise<number> {
     // help COMMAND is COMMAND --help
     const asked = name === "help" && rest[0] !== undefined ? commandOf(rest[0]) : undefined;
     if (asked) return await asked(["--help"]);
-    if (name === undefined || name === "--help" || name === "-h" || name === "help" && rest.length === 0) {
+    if (name === undefined || name === "--help" || name === "-h" || name === "help" && isGeneral(rest[0])) {
       sayHelp(help);
       return name === undefined ? 2 : 0;
     }

@@ -48,7 +48,7 @@ export const fineTuneFlags = {
   epochs: flag(
     "N",
     "passes over the data (default: 3, or as many as make 200 steps, 600 with some held out, up to 100)",
-    parseNumber,
+    (value) => parseNumber(value, { example: 3 }),
   ),
   steps: flag("N", "steps, instead of passes", parseCount),
   batch: flag("N", "texts of a step (default: 16 of fewer than 500 texts, else 32)", parseFew),

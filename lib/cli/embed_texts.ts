@@ -9,6 +9,7 @@ import type { TextDocument } from "../inference/embed_documents.ts";
 import type { MaskedLanguageModel } from "../inference/load.ts";
 import { compressionEndings } from "../text/decompress.ts";
 import { fileSources } from "../text/file_source.ts";
+import { INPUT } from "../text/standard_input_name.ts";
 import { type TextOptions, textSource } from "../text/text_source.ts";
 import { type ByteSource, strict } from "../text/source.ts";
 import { standardInputPieces } from "./standard_streams.ts";
@@ -27,9 +28,6 @@ interface NamedLine {
 
 /** Characters of a line that are kept: far more than a model reads, and lines may be of any length. */
 const MOST_CHARACTERS = 1 << 20;
-
-/** Name of standard input among files. */
-const INPUT = "-";
 
 /** Options of {@linkcode vectorsOf}. */
 export interface VectorsOptions extends EmbedOptions {

@@ -109,7 +109,7 @@ function joinDash(args: readonly string[], valued: readonly string[]): string[] 
   const joined: string[] = [];
   for (const arg of args) {
     const [before] = /^--[^=]+$/.exec(joined.at(-1) ?? "") ?? [];
-    const isValue = before !== undefined && valued.includes(before.slice(2)) && /^-(\.?\d|$)/.test(arg);
+    const isValue = before !== undefined && valued.includes(before.slice(2)) && /^-(\.?\d|=|$)/.test(arg);
     if (isValue) joined.push(`${joined.pop()}=${arg}`);
     else joined.push(arg);
   }

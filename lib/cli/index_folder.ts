@@ -40,6 +40,8 @@ export interface IndexWays {
   readonly pool: typeof poolModes[number];
   /** Whether the mean of all vectors is subtracted when they are compared. */
   readonly removeMean: boolean;
+  /** Version of how paragraphs are told from headings; earlier indexes noted none. */
+  readonly paragraphs?: number | undefined;
 }
 
 /** What index.json holds. */
@@ -71,6 +73,7 @@ const fields: Field = record({
     field: optional(text),
     pool: choice([...poolModes]),
     removeMean: truth,
+    paragraphs: optional(whole(1)),
   }),
   sources: list(text),
   files: list(record({ name: text, size: whole(), modified: optional(whole()), sha256: text, passages: whole() })),

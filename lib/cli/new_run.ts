@@ -31,6 +31,7 @@ import { inTiles } from "../train/tiles.ts";
 import type { RankTeam } from "./rank_team.ts";
 import { claimFreeName, claimName, firstClaim, type RunClaim } from "./run_claim.ts";
 import { runNameFrom } from "./run_name.ts";
+import { INPUT, isInput } from "../text/standard_input_name.ts";
 import type { Terminal } from "./terminal.ts";
 import { textNotices } from "./text_notices.ts";
 import { CASED_ELSEWHERE, readTokenizer } from "./vocabulary_folder.ts";
@@ -76,9 +77,11 @@ export interface RunSite {
 
 /** What several processes cannot all read. */
 function checkReadable(parsed: ParsedFlags): void {
-  if (!parsed.all(flags.data).includes("-")) return;
+  const { validation } = corpusChoice(parsed, flags.data);
+  const name = parsed.all(flags.data).some(isInput) ? "data" : validation === INPUT ? "validation" : undefined;
+  if (name === undefined) return;
   throw new UsageError(
-    "Several ranks cannot train on standard input, which only the first of them gets: give --data a path",
+    `Several ranks cannot read standard input, which only the first of them gets: give --${name} a path`,
   );
 }
 

@@ -11,6 +11,7 @@ import { absolute, baseName, exists, joined } from "../files/paths.ts";
 import { type Corpus, textCorpus } from "../text/corpus.ts";
 import { mixture } from "../text/mixture.ts";
 import { fileSources, type LeftOut } from "../text/file_source.ts";
+import { INPUT, isInput } from "../text/standard_input_name.ts";
 import { type TextOptions, textSource } from "../text/text_source.ts";
 import { BadRecords, type TextSource } from "../text/source.ts";
 import { keptInput } from "./standard_input.ts";
@@ -57,9 +58,6 @@ export interface CorpusChoice extends TextOptions {
 /** Value of --data that means the built-in stories. */
 const STORIES = "stories";
 
-/** Value of --data that means standard input. */
-const INPUT = "-";
-
 /**
  * Opens what --data names: paths, folders, globs, addresses, `-` for standard input, `stories`, or nothing for the default
  * corpus; with `=3` behind them, mixed by weight.
@@ -76,7 +74,9 @@ export async function openCorpus(
   if (data.length === 0) return await openDefault(choice, { seed, keep });
   if (data.includes(STORIES)) {
     if (data.length > 1) throw new RangeError('The corpus "stories" cannot be mixed with files');
-    return { corpus: storiesCorpus({ seed }), choice, label: STORIES, files: [], bad, close: async () => {} };
+    // they validate on stories of their own
+    const again = { ...choice, validation: undefined };
+    return { corpus: storiesCorpus({ seed }), choice: again, label: STORIES, files: [], bad, close: async () => {} };
   }
   checkPermissions(
     readingOf(filesOf([...data, typeof choice.validation === "string" ? choice.validation : undefined])),
@@ -162,9 +162,6 @@ function choiceAgain(choice: CorpusChoice, parts: readonly WeightedPath[]): Corp
     ? { ...again, validation: absolute(validation) }
     : again;
 }
-
-/** Whether a value of --data, with a weight or without, means standard input. */
-export const isInput = (value: string): boolean => /^-(=[\d.]+)?$/.test(value);
 
 /** Whether a run's text came from standard input, so that it cannot be read again; earlier versions noted such texts without data. */
 export function cameFromInput(

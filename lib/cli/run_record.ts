@@ -15,8 +15,8 @@ import { objectOf } from "../sentences/json_line.ts";
 import { readAbout } from "../train/checkpoint.ts";
 import { describeBudget } from "../train/schedule.ts";
 import { grouped } from "./figures.ts";
+import { isInput, STANDARD_INPUT } from "../text/standard_input_name.ts";
 import { metricLines } from "./metrics_file.ts";
-import { isInput } from "./open_corpus.ts";
 import { checkpointsIn, readRun, type RunConfig } from "./run_folder.ts";
 
 /** A validation of a run. */
@@ -122,8 +122,6 @@ export const budgetOf = ({ training: { budget } }: RunConfig): string => describ
 
 /** Letters of the names of texts that are told side by side. */
 const LONGEST_DATA = 28;
-
-const STANDARD_INPUT = "standard input";
 
 /** How a run went. */
 type Course = Pick<RunRecord, "step" | "tokens" | "seconds" | "validations" | "incidents"> & {

@@ -47,13 +47,18 @@ export function shortBudget(skipped: readonly number[]): string {
   return `the budget ends before ${who} a step: --curriculum none has only one stage`;
 }
 
-/** What is said where a window has more masked tokens than its mask rate says, because one always is. */
+/** Masked share of windows, by their mask rate, from which on it is said. */
+const MANY_MORE = 1.5;
+
+/** What is said where far more is masked than the mask rate says, because one token of each window always is. */
 function fewMasks(stages: readonly PlannedStage[]): string[] {
-  const length = Math.min(
-    ...stages.filter(({ length, maskRate }) => Math.min(...maskRate) * length < 0.5).map(({ length }) => length),
+  const cases = stages.flatMap(({ length, maskRate }) =>
+    maskRate.map((rate) => ({ length, rate, share: rate + (1 - rate) ** length / length }))
   );
-  if (length === Infinity) return [];
-  return [`of each window one token at least is masked, of windows of ${length} ${percent(1 / length)} of the tokens`];
+  const { length, rate, share } = cases.reduce((a, b) => b.share / b.rate > a.share / a.rate ? b : a);
+  if (share < MANY_MORE * rate) return [];
+  const of = `in windows of ${length} that is ${percent(share, 0)} of the tokens, not ${percent(rate, 0)}`;
+  return [`at least one token of each window is masked: ${of}`];
 }
 
 /** What is said where the learning rate rises to the end. */

@@ -5,7 +5,7 @@
  */
 
 import { openSpool, type SpoolOptions } from "../files/spool.ts";
-import { STANDARD_INPUT } from "../text/signatures.ts";
+import { STANDARD_INPUT } from "../text/standard_input_name.ts";
 import type { ByteSource } from "../text/source.ts";
 
 /** Bytes read at a time. */

@@ -8,7 +8,7 @@ import { toTransformStream } from "@std/streams";
 import { fileSources } from "../text/file_source.ts";
 import { strict, type TextSource } from "../text/source.ts";
 import { decodedBytes } from "../text/decoded_bytes.ts";
-import { STANDARD_INPUT } from "../text/signatures.ts";
+import { STANDARD_INPUT } from "../text/standard_input_name.ts";
 import { type TextFormat, textSource } from "../text/text_source.ts";
 import { writeAllSync, writeError } from "../files/write_files.ts";
 import { printableLines } from "../sentences/safe_text.ts";

@@ -30,7 +30,9 @@ import {
   CPU_MASK_RATE,
   FEWEST_OF_LONG,
   FEWEST_TOKENS,
+  LONG_MINUTES,
   LONG_RUN,
+  LONG_WIDTH,
   MOST_WIDTH,
   PIECES,
   USUAL_TOKENS,
@@ -213,11 +215,13 @@ const batches = {
   ),
   "batch-tokens": flag(
     "N",
-    `tokens per batch; ${onCpu} take ${FEWEST_TOKENS}, in runs from ${
+    `tokens per batch; ${onCpu} take ${FEWEST_TOKENS}; ${FEWEST_OF_LONG} where the budget is ${
       shortCount(LONG_RUN)
-    } tokens on and with a vocabulary of ${
+    } tokens (tiny: ${
+      shortCount(4 * LONG_RUN)
+    }) or ${LONG_MINUTES} minutes or more, up to width ${LONG_WIDTH}, and where the vocabulary has ${
       grouped(PIECES)
-    } or more ${FEWEST_OF_LONG}, or two windows up to 1024, without ranks and tiles; long runs on a graphics card more (${
+    } tokens or more; or two windows up to 1024, without ranks and tiles; long runs on a graphics card more (${
       byDefault(({ batchTokens }) => batchTokens)
     })`,
     count,

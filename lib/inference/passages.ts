@@ -43,8 +43,12 @@ export interface PassageOptions {
 /** Characters below which a paragraph that is no sentence is taken for the heading of the next one. */
 const HEADING = 80;
 
-/** What ends a sentence, but for a question, which its answer follows; quotation marks and brackets may stand behind it. */
-const SENTENCE_END = /[.!\u2026\u3002\uff0e\uff01\u0964\u06d4]["'\u201d\u2019\u00bb)\]*_]*$/u;
+/**
+ * What ends a sentence of any script, but for a question, which its answer follows; closing marks, spaces and the number of a note may
+ * stand behind it. Quotation marks that open in one language close in another.
+ */
+const SENTENCE_END =
+  /[[\p{Sentence_Terminal}\u2026]--[?\uff1f\u061f\u037e\u055e\u1367]](?:[\s\p{Pe}\p{Pf}\p{Pi}"'*_]|\[\d+\])*$/v;
 
 /** A heading in Markdown. */
 const MARKED_HEADING = /^ {0,3}#{1,6}\s/;
@@ -110,7 +114,7 @@ function* paragraphs(text: string): Generator<readonly [start: number, end: numb
     begin ??= index;
     isMarked = marked && !block.includes("\n");
     const end = index + block.length;
-    const isHeading = isMarked || (!marked && end - begin < HEADING && !SENTENCE_END.test(block.trimEnd()));
+    const isHeading = isMarked || (!marked && end - begin < HEADING && !SENTENCE_END.test(block));
     if (isHeading) continue;
     yield [begin, end];
     begin = undefined;

@@ -5,6 +5,7 @@
  */
 
 import { counted } from "../sentences/counted.ts";
+import { isInput, STANDARD_INPUT } from "../text/standard_input_name.ts";
 
 /** Settings by name, as people read them. */
 export type Facts = Readonly<Record<string, string>>;
@@ -52,14 +53,15 @@ function spelled(name: string, value: unknown): string | undefined {
       `${length}:${Number((100 * share).toPrecision(3))}%` + (batchTokens === undefined ? "" : `@${batchTokens}`)
     ).join(", ");
   }
-  if (Array.isArray(value)) return value.length === 0 ? undefined : value.map(String).join(", ");
+  const plain = (one: unknown) => typeof one === "string" && isInput(one) ? STANDARD_INPUT : String(one);
+  if (Array.isArray(value)) return value.length === 0 ? undefined : value.map(plain).join(", ");
   if (isObject(value)) {
     const [[unit, amount] = [], ...rest] = Object.entries(value);
     if (rest.length > 0 || typeof amount !== "number") return undefined;
     return unit === "share" ? `${Number((100 * amount).toPrecision(4))}%` : counted(amount, unit!.replace(/s$/, ""));
   }
   if (value === null || value === undefined || value === "") return undefined;
-  if (typeof value !== "number") return String(value);
+  if (typeof value !== "number") return plain(value);
   return Number.isInteger(value) ? value.toLocaleString("en") : String(Number(value.toPrecision(4)));
 }
 

@@ -8,7 +8,7 @@ import { systemReason } from "../sentences/reasons.ts";
 import { filesMatching } from "./glob.ts";
 import { compressionEndings } from "./decompress.ts";
 import { textEndings } from "./text_source.ts";
-import { STANDARD_INPUT } from "./signatures.ts";
+import { STANDARD_INPUT } from "./standard_input_name.ts";
 import type { ByteSource } from "./source.ts";
 import { urlSource } from "./url_source.ts";
 import { watchedFile } from "./watched_file.ts";

@@ -5,6 +5,7 @@
  */
 
 import type { Bytes } from "./byte_reader.ts";
+import { STANDARD_INPUT } from "./standard_input_name.ts";
 
 /** A kind of file. */
 interface Signature {
@@ -19,9 +20,6 @@ interface Signature {
   /** What to do, with FILE for its name; by default there is no text in it. */
   readonly advice?: string;
 }
-
-/** The name of standard input as a source. */
-export const STANDARD_INPUT = "standard input";
 
 const unpack = (command: string) => `unpack it first, with ${command} FILE | … --data -`;
 const extract = (what: string) => `take the text out of it first, ${what}`;

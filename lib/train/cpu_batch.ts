@@ -20,13 +20,13 @@ export const FEWEST_TOKENS = 256;
 export const FEWEST_OF_LONG = 512;
 
 /** Width of the model for which it was measured how long a run is to be for larger steps. */
-const LONG_WIDTH = 128;
+export const LONG_WIDTH = 128;
 
-/** Tokens from which on a run is long, at that width and above: half as many taught less in steps of {@linkcode FEWEST_OF_LONG}. */
+/** Tokens from which on a run is long, at that width: half as many taught less in steps of {@linkcode FEWEST_OF_LONG}. */
 export const LONG_RUN = 1_000_000;
 
-/** The same for budgets by the clock, at that width and below: two cores see as many tokens in it, or some more. */
-const LONG_MINUTES = 2;
+/** The same for budgets by the clock: two cores see about as many tokens in it without a BLAS, and with one twice as many. */
+export const LONG_MINUTES = 3;
 
 /** Fewest windows of the longest in a step. */
 const FEWEST_WINDOWS = 2;
@@ -114,7 +114,7 @@ export function cpuBatch<Settings extends CpuRecipe>(
   if (preset !== "modernbert" || width > MOST_WIDTH || schedule === "noam") return undefined;
   // of AdamW in such masks and lengths nothing was measured
   const settings = chosen.adamw ? given : { ...given, ...masksAndLengths(given, { preset, width, chosen }) };
-  const fewest = vocab >= PIECES || isLong(budget, { width, accumulate }) ? FEWEST_OF_LONG : FEWEST_TOKENS;
+  const fewest = vocab >= PIECES || isLong(budget, width) ? FEWEST_OF_LONG : FEWEST_TOKENS;
   const longest = Math.max(...settings.curriculum.map(({ length }) => length));
   // batches of a stage's own are chosen as much as those of all
   const batchTokens = chosen.batch || settings.curriculum.some(({ batchTokens }) => batchTokens !== undefined)
@@ -142,17 +142,14 @@ function masksAndLengths(
     : { curriculum: CPU_STAGES, maskRate: CPU_MASK_RATE };
 }
 
-/** Whether a run is long enough for larger steps; it is where nobody knows. */
-function isLong(budget: Budget | undefined, { width, accumulate }: { width: number; accumulate: number }): boolean {
+/** Whether a run is long enough for larger steps; it is where nobody knows, and not where steps are counted, which are to stay as they are. */
+function isLong(budget: Budget | undefined, width: number): boolean {
   // wider ones were not measured for so long
   if (width > LONG_WIDTH) return false;
   if (budget === undefined) return true;
-  const square = (width / LONG_WIDTH) ** 2;
-  // the time of a token grows with the square of the width
-  if ("minutes" in budget) return budget.minutes >= LONG_MINUTES * Math.max(1, square);
-  const tokens = "tokens" in budget ? budget.tokens : budget.steps * accumulate * FEWEST_TOKENS;
+  if ("minutes" in budget) return budget.minutes >= LONG_MINUTES;
   // `tiny` learned as much by the clock from four times as many on
-  return tokens >= LONG_RUN / Math.min(1, square);
+  return "tokens" in budget && budget.tokens >= LONG_RUN * (LONG_WIDTH / width) ** 2;
 }
 
 /** About how many steps a budget has; many where nobody knows. */

@@ -164,7 +164,8 @@ function halvedTo(most: number, leap = 1): number {
 export function plannedEvaluateTokens(settings: TrainingSettings): number | undefined {
   const planned = settings.evaluateTokens ?? usualEvaluateTokens(settings);
   // texts are compared with those of a whole batch
-  return planned && Math.max(planned, settings.contrastive ? settings.batchTokens : 1);
+  return planned &&
+    Math.max(planned, settings.contrastive ? settings.curriculum.at(-1)!.batchTokens ?? settings.batchTokens : 1);
 }
 
 function usualEvaluateTokens(settings: TrainingSettings): number | undefined {

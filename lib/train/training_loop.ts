@@ -79,6 +79,8 @@ export class TrainingLoop {
   #begun = 0;
   #readEvery = 1;
   #progress: number;
+  /** Step that was validated last, or that the run begins with. */
+  #validated: number;
 
   /** Restores the state to go on from, if there is one; nothing is read yet. */
   constructor(options: TrainOptions) {
@@ -121,6 +123,7 @@ export class TrainingLoop {
     this.#validation = runValidation(this.#site);
     this.#saving = runSaving(this.#site, { judge: this.#judge, validation: this.#validation });
     this.#progress = this.#reached();
+    this.#validated = start.step;
   }
 
   /** Whether the device works while the host does something else. */
@@ -155,6 +158,7 @@ export class TrainingLoop {
       if (!due.read) continue;
       yield await this.#stepReport();
       if (due.evaluate) {
+        this.#validated = this.#site.at.step;
         yield* this.#validation.validate({ progress: this.#progress, programBytes: () => this.#program?.bytes ?? 0 });
       }
       if (due.sample) yield* this.#validation.samples();
@@ -250,7 +254,8 @@ export class TrainingLoop {
     return {
       read: this.#pending.length >= this.#readEvery || this.#rankSteps !== undefined || end || evaluate! || save! ||
         sample!,
-      evaluate: last !== undefined && (evaluate! || isFinished),
+      // the clock may run out when all steps have been read
+      evaluate: (last !== undefined && evaluate!) || (isFinished && at.step !== this.#validated),
       // of texts that are compared no token is predicted
       sample: sample! && !this.#isStopped && !settings.contrastive,
       save: save! || end,

@@ -1,6 +1,6 @@
 const cli = new URL("../../cli.ts", import.meta.url).href;
 /** Its path, as it names itself in other folders. */
-export const cliPath = new URL(cli).pathname;
+export const cliPath = decodeURIComponent(new URL(cli).pathname);
 const config = new URL("../../deno.json", import.meta.url).pathname;
 
 export interface CliResult {

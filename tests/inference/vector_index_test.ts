@@ -34,6 +34,18 @@ Deno.test("passagesOf() keeps short sentences apart, questions with their answer
     [5, "# Head A\n\nalpha beta"],
     [9, "# Head B\n\ngamma"],
   ]);
+  const ends = [
+    "\u201eDer Weg ist weit.\u201c",
+    "\u300c\u9375\u306f\u4e0b\u3067\u3059\u3002\u300d",
+    "\u00ab La cl\u00e9 est l\u00e0. \u00bb",
+    "Here.[1]",
+    "\u1019\u104b",
+    "(so it is.)",
+  ];
+  for (const sentence of ends) assertEquals(cut(`${sentence}\n\nThen.`).map(([, text]) => text), [sentence, "Then."]);
+  for (const question of ["\u00bfD\u00f3nde?", "\u3069\u3053\uff1f"]) {
+    assertEquals(cut(`${question}\n\nThere.`).length, 1);
+  }
   assertEquals(cut("# A\none\n\n# B\ntwo"), [[1, "# A\none"], [4, "# B\ntwo"]]);
   // without any sign of where a passage ends, each has eighty characters or a little more
   const lines = Array.from({ length: 20 }, (_, i) => `entry number ${i}`).join("\n\n");

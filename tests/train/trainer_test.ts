@@ -144,6 +144,35 @@ kindTest("train() validates, shows samples and saves by the clock where the budg
   assertGreater(count("train"), 8);
 });
 
+/** Runs with a clock that hardly goes on until it was looked at so many times, and then is an hour ahead. */
+async function withLeapingClock<T>(looks: number, work: () => Promise<T>): Promise<T> {
+  const { now } = performance;
+  let [time, looked] = [now.call(performance), 0];
+  performance.now = () => looked++ === looks ? time += 3_600_000 : time += 0.01;
+  try {
+    return await work();
+  } finally {
+    performance.now = now;
+  }
+}
+
+cpuTest(
+  "train() by the clock ends with a validation of its last step, wherever in the loop the time runs out",
+  async (device) => {
+    const options = { budget: { minutes: 1 }, evaluateEvery: { share: 1 }, saveEvery: { share: 1 } };
+    let ended = 0;
+    for (let looks = 64; looks < 104; looks++) {
+      const events = await withLeapingClock(looks, () => run(device, { ...options, sampleEvery: { share: 1 } }));
+      const [step, validated] = (["train", "validation"] as const).map((kind) =>
+        events.flatMap((event) => event.kind === kind ? [event.step] : []).at(-1)
+      );
+      assertEquals(validated, step, `after ${looks} looks`);
+      if (step !== undefined) ended++;
+    }
+    assertEquals(ended, 40);
+  },
+);
+
 for (const [preset, optimizer] of [["modernbert"], ["bert"], ["labml"], ["modernbert", withMuon]] as const) {
   const name = `${preset}${optimizer ? " with Muon" : ""}`;
   kindTest(`train() of ${name} repeats itself and resumes with the same losses to the bit`, async (device) => {

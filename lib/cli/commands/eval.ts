@@ -232,8 +232,9 @@ async function planOf(
   const opened = await openRunCorpus({ ...text, ...options }, { seed: training.seed });
   return {
     opened,
-    note: training.contrastive && "this run compared texts, and what fills in masks stayed as it was: " +
-        "measured is how that still does, which is not what the run validated",
+    note: training.contrastive &&
+      "this run compared texts and did not train what fills in masks: measured is how well that still does, " +
+        "not what the run validated",
     plan: {
       ...chosen,
       corpus: opened.corpus,

@@ -122,6 +122,9 @@ async function formerIndex(path: string): Promise<StoredIndex | undefined> {
   );
 }
 
+/** How paragraphs are told from headings now: passages of before are not to be mixed with these. */
+const PARAGRAPHS = 2;
+
 function waysOf(parsed: ParsedFlags, model: MaskedLanguageModel): IndexWays {
   const tokens = parsed.get(length) ?? passageTokens(model);
   const most = passageTokens(model);
@@ -142,6 +145,7 @@ function waysOf(parsed: ParsedFlags, model: MaskedLanguageModel): IndexWays {
     // a pooling that is not known is told where none is asked for
     pool: vectorWay(model, asked).pool,
     removeMean: isUntaught(model, asked),
+    paragraphs: PARAGRAPHS,
   };
 }
 
