@@ -160,7 +160,12 @@ for (const { ignore, ...launcher } of launchers) {
             /^error: rank 1 on \S+: Cannot read "c.txt": there is no such file or folder$/,
           ],
           [args("a.txt", "--lrr"), undefined, /^error: Unknown option --lrr/],
-          [args("-"), undefined, /^error: Several ranks cannot train on standard input/],
+          [args("-"), undefined, /^error: Several ranks cannot read standard input/],
+          [
+            args("a.txt", "--validation", "-"),
+            undefined,
+            /^error: Several ranks cannot read standard input, .*give --validation a path/,
+          ],
           [
             args("a.txt", "--mpi", "libnone.so"),
             undefined,
