@@ -107,6 +107,7 @@ export async function main(args: readonly string[]): Promise<number> {
   try {
     // help COMMAND is COMMAND --help
     const asked = name === "help" && rest[0] !== undefined ? commandOf(rest[0]) : undefined;
+    if (asked && rest.length > 1) throw new UsageError("Usage: help COMMAND");
     if (asked) return await asked(["--help"]);
     if (name === undefined || name === "--help" || name === "-h" || name === "help" && isGeneral(rest[0])) {
       sayHelp(help);

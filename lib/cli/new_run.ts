@@ -14,7 +14,7 @@ import { bertFrame } from "../tokenizer/special_tokens.ts";
 import { type Tokenizer, tokenizerTypes } from "../tokenizer/tokenizer.ts";
 import { trainTokenizer } from "../tokenizer/train_tokenizer.ts";
 import type { Budget } from "../train/schedule.ts";
-import { countTokens, type OpenedCorpus } from "./open_corpus.ts";
+import { countTokens, type OpenedCorpus, STORIES } from "./open_corpus.ts";
 import { openRunCorpus } from "./open_pairs.ts";
 
 import { checkMuonFlags, deviceBatch } from "./device_batch.ts";
@@ -43,6 +43,7 @@ import { planFromFlags, type TrainPlan } from "./train_plan.ts";
 /** A new run, as the flags say. */
 export async function newRun(parsed: ParsedFlags, { terminal, team }: RunSite): Promise<Run> {
   if (team) checkReadable(parsed);
+  checkValidation(parsed);
   const init = parsed.get(flags.init);
   const model = init === undefined ? undefined : await openNamed(init);
   let opened: OpenedCorpus | undefined;
@@ -73,6 +74,15 @@ export interface RunSite {
   readonly terminal: Terminal;
   /** The processes that train together; undefined: this one alone. */
   readonly team: RankTeam | undefined;
+}
+
+/** Text that would not be read. */
+function checkValidation(parsed: ParsedFlags): void {
+  const { data, validation } = corpusChoice(parsed);
+  if (!data.includes(STORIES) || typeof validation !== "string") return;
+  throw new UsageError(
+    `Option --validation has no effect with --data ${STORIES}, which validate on others of their own`,
+  );
 }
 
 /** What several processes cannot all read. */

@@ -56,7 +56,7 @@ export interface CorpusChoice extends TextOptions {
 }
 
 /** Value of --data that means the built-in stories. */
-const STORIES = "stories";
+export const STORIES = "stories";
 
 /**
  * Opens what --data names: paths, folders, globs, addresses, `-` for standard input, `stories`, or nothing for the default
@@ -71,6 +71,9 @@ export async function openCorpus(
 ): Promise<OpenedCorpus> {
   const { data } = choice;
   const bad = new BadRecords(choice.skipBad);
+  if ([...data, choice.validation].filter((value) => typeof value === "string" && isInput(value)).length > 1) {
+    throw new RangeError("Standard input can be read only once: give --data or --validation as a file");
+  }
   if (data.length === 0) return await openDefault(choice, { seed, keep });
   if (data.includes(STORIES)) {
     if (data.length > 1) throw new RangeError('The corpus "stories" cannot be mixed with files');
@@ -105,7 +108,8 @@ async function openDefault(
     return { ...opened, corpus: { ...opened.corpus, name: DEFAULT_TEXT }, label: "shakespeare" };
   } catch (error) {
     if (!(error instanceof NoNetworkError)) throw error;
-    const notice = `${error.message}: the built-in stories are taken instead (--data FILE takes your own text)`;
+    const own = typeof choice.validation === "string" ? ", and --validation is left out" : "";
+    const notice = `${error.message}: the built-in stories are taken instead${own} (--data FILE takes your own text)`;
     return { ...await openCorpus({ ...choice, data: [STORIES] }, { seed }), notice };
   }
 }

@@ -16,7 +16,7 @@ import { cutMetrics } from "./metrics_file.ts";
 import { openNamed } from "./opened_model.ts";
 import type { Base, Run } from "./run.ts";
 import { checkpointsIn, type RunDevice } from "./run_folder.ts";
-import { resumeCommand } from "./resume_command.ts";
+import { goingOn } from "./going_on.ts";
 import { soundCheckpoint } from "./sound_checkpoint.ts";
 
 /** Returns with half the learning rate, and devices that are opened anew, before a run stops. */
@@ -73,7 +73,7 @@ export function createRecovery(tell: Tell = () => {}): Recovery {
       const last = (await checkpointSteps(path)).at(-1);
       if (last === undefined) return await exists(path) ? ofNoUse(path) : undefined;
       const tried = error instanceof DeviceError && devices > 0 ? `the device was opened anew ${times(devices)}; ` : "";
-      return `${tried}the checkpoint of step ${grouped(last)} is intact; go on from it with:\n  ${resumeCommand(path)}`;
+      return `${tried}the checkpoint of step ${grouped(last)} is intact; ${goingOn(failure.run, { from: " from it" })}`;
     },
   };
 }
@@ -163,7 +163,7 @@ async function divergedAdvice(error: DivergedError, { run, soundUntil }: Failure
     return `${tried}there is no good checkpoint: begin anew, under another --name, with a lower one, such as ${flag}\n` +
       `${path} holds only its curve, and may be removed`;
   }
-  return `${tried}the checkpoint of step ${grouped(last)} is good; go on from it with:\n  ${
-    resumeCommand(path)
-  } ${flag}`;
+  return `${tried}the checkpoint of step ${grouped(last)} is good; ${
+    goingOn(run, { from: " from it", flags: ` ${flag}` })
+  }`;
 }

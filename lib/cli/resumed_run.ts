@@ -37,7 +37,10 @@ export async function resumedRun(parsed: ParsedFlags, path: string, { terminal, 
   await checkModelPath(path, "resume");
   const runConfig = await readRun(path);
   if (cameFromInput(runConfig.text)) {
-    throw new RangeError(`Cannot resume "${path}": its text came from standard input`);
+    throw new RangeError(
+      `Cannot resume "${path}": its text came from standard input; ` +
+        `to train its model longer, begin a run with train --init ${path}`,
+    );
   }
   const claim = await firstClaim(team, () => Promise.resolve().then(() => claimRun(path)));
   try {

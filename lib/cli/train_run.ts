@@ -34,7 +34,7 @@ import { program } from "./program.ts";
 import { lookAhead, type Outlook, outlookLines } from "./outlook.ts";
 import { type EndNote, endNote } from "./run_end.ts";
 import { createRecovery, type Failure } from "./recovery.ts";
-import { resumeCommand } from "./resume_command.ts";
+import { goingOn } from "./going_on.ts";
 import type { Reporter } from "./reporter.ts";
 import { agreeOnRun, printOfRun } from "./rank_agreement.ts";
 import { sharedCardNote } from "./rank_team.ts";
@@ -360,7 +360,7 @@ async function ended(
   await tellEnding(run, { totals, terminal, isInterrupted: signal.aborted });
   if (signal.aborted) {
     const saved = outcome.isLost ? "not saved, for the losses are of no use; the checkpoint before is kept" : "saved";
-    terminal.print(`\n${saved}; go on with:\n  ${resumeCommand(path)}`);
+    terminal.print(`\n${saved}; ${goingOn(run)}`);
     return INTERRUPTED;
   }
   const problem = outcome.problem();
@@ -383,9 +383,9 @@ async function ended(
 }
 
 /** Says that a run was interrupted before its first step here; returns the exit code. */
-function tellNothingDone({ path, state }: Run, terminal: Terminal): number {
+function tellNothingDone(run: Run, terminal: Terminal): number {
   terminal.clear();
-  const rest = state ? `there is nothing new to save; go on with:\n  ${resumeCommand(path)}` : "nothing is saved";
+  const rest = run.state ? `there is nothing new to save; ${goingOn(run)}` : "nothing is saved";
   terminal.print(`stopped before the first step: ${rest}`);
   return INTERRUPTED;
 }
@@ -415,6 +415,6 @@ function leaveAtOnce(terminal: Terminal, run: Run): void {
   claim.release();
   const names = unfinishedRemoved(`${path}/checkpoints`);
   if (names.length > 0) {
-    terminal.print(`go on from the latest checkpoint with:\n  ${resumeCommand(path)}`);
+    terminal.print(goingOn(run, { from: " from the latest checkpoint" }));
   }
 }

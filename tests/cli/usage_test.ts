@@ -67,6 +67,15 @@ const cases: [args: string[], code: number, message: string][] = [
   [["train", "--epochs", "0"], 2, "write a number above 0, such as 3"],
   [["train", "--width", "0"], 2, "write a whole number of at least 1, such as 128"],
   [["train", "--keep", "0"], 2, "write a whole number of at least 1, such as 8"],
+  [["help", "train", "eval"], 2, "Usage: help COMMAND"],
+  [
+    ["train", "--data", "stories", "--validation", "abc.txt"],
+    2,
+    "Option --validation has no effect with --data stories",
+  ],
+  [["train", "--data", "-", "--data", "-"], 1, "Standard input can be read only once"],
+  [["train", "--data", "-", "--validation", "-"], 1, "Standard input can be read only once"],
+  [["train", "--resume", "others/piped"], 1, "begin a run with train --init"],
   [["help", "trian"], 2, 'Unknown command "trian"'],
   [["train", "--data", "letter.txt"], 1, "letter.txt: it is too short, nothing of it is left to train on"],
   [
