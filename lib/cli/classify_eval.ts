@@ -35,7 +35,10 @@ export async function classifyEval(parsed: ParsedFlags): Promise<number> {
       const score = await evaluated(told, examples, { windows: parsed.get(readFlags.windows) });
       if (score.count === 0) throw new RangeError(`Cannot measure on ${opened.name}: it holds no ${unit} with a label`);
       if (parsed.get(tellFlags.json)) say(safeJson({ data: opened.name, ...score }));
-      else for (const line of scoreLines(opened.name, score, { unit })) openTerminal().print(line);
+      else {
+        const terminal = openTerminal();
+        for (const line of scoreLines(opened.name, score, { unit, width: terminal.columns })) terminal.print(line);
+      }
       for (const notice of scoreNotices(score, unit)) sayAside(`note: ${notice}`);
       for (const line of skippedLines(opened.bad)) sayAside(line);
       return 0;

@@ -10,8 +10,9 @@ import { fewNotice } from "../evaluate/few.ts";
 import { counted } from "../sentences/counted.ts";
 import { listed, quoted, shortened } from "../sentences/safe_text.ts";
 import { grouped, percent, rate } from "./figures.ts";
+import { type Column, fittedTable } from "./fitted_table.ts";
 import { longWork } from "./long_work.ts";
-import { table, type Terminal } from "./terminal.ts";
+import type { Terminal } from "./terminal.ts";
 
 /** Classes that are told one by one, and mistakes. */
 const MOST_CLASSES = 40;
@@ -92,7 +93,7 @@ function beginLines({ examples, heldOut, classes, settings, from }: TrainingBegi
 export function scoreLines(
   on: string,
   score: ClassifierScore,
-  { unit, each = true }: { unit: string; each?: boolean },
+  { unit, each = true, width }: { unit: string; each?: boolean; width: number },
 ): string[] {
   const { count, different, accuracy, error, macroF1, classes, confusions } = score;
   const copies = different < count ? ` (${grouped(different)} different ones)` : "";
@@ -102,14 +103,15 @@ export function scoreLines(
     }`,
   ];
   if (each) {
-    const rows = classes.slice(0, MOST_CLASSES).map((one) => [
-      shortened(one.label, 40),
-      grouped(one.count),
-      percent(one.precision),
-      percent(one.recall),
-      one.f1.toFixed(3),
-    ]);
-    lines.push(table([["class", "count", "precision", "recall", "F1"], ...rows]));
+    const shown = classes.slice(0, MOST_CLASSES);
+    const cells: Column[] = [
+      ["class", shown.map(({ label }) => shortened(label, 40))],
+      ["count", shown.map(({ count }) => grouped(count))],
+      ["precision", shown.map(({ precision }) => percent(precision))],
+      ["recall", shown.map(({ recall }) => percent(recall))],
+      ["F1", shown.map(({ f1 }) => f1.toFixed(3))],
+    ];
+    lines.push(fittedTable(cells, { width, leaving: [] }));
     if (classes.length > MOST_CLASSES) {
       lines.push(`  and ${grouped(classes.length - MOST_CLASSES)} more classes; classify eval --json has all`);
     }

@@ -244,7 +244,9 @@ async function measured(
   const { heldOut } = trained.training!;
   if (heldOut) {
     scores.push({ on: `the ${unit}s that were held out, by which the weights were chosen`, score: heldOut });
-    for (const line of scoreLines("held out", heldOut, { unit, each: !tests })) terminal.print(line);
+    for (const line of scoreLines("held out", heldOut, { unit, each: !tests, width: terminal.columns })) {
+      terminal.print(line);
+    }
   }
   if (!tests) {
     for (const notice of heldOut ? scoreNotices(heldOut, unit) : []) sayAside(`note: ${notice}`);
@@ -259,7 +261,7 @@ async function measured(
     return scores;
   }
   scores.push({ on: "test data", score });
-  for (const line of scoreLines("test    ", score, { unit })) terminal.print(line);
+  for (const line of scoreLines("test    ", score, { unit, width: terminal.columns })) terminal.print(line);
   for (const notice of scoreNotices(score, unit)) sayAside(`note: ${notice}`);
   return scores;
 }

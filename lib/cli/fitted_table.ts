@@ -14,23 +14,46 @@ export type Column = readonly [heading: string, cells: readonly string[]];
 /** Letters of a name that are shown at least. */
 const SHORTEST_NAME = 12;
 
-/** Rows in lines of at most so many columns; `leaving`: headings of columns that go where there is no room, in this order. */
+/**
+ * Rows in lines of at most so many columns; `leaving`: headings of columns that go where there is no room, in this order. What is still
+ * too wide comes as several tables below one another, each with the names.
+ */
 export function fittedTable(
   columns: readonly Column[],
   { width, leaving }: { width: number; leaving: readonly string[] },
 ): string {
-  const widthOf = ([heading, cells]: Column) => Math.max(...[heading, ...cells].map(textWidth));
-  const widthOfAll = (all: readonly Column[]) => all.reduce((sum, column) => sum + widthOf(column) + 2, 0);
   let kept = columns;
   for (const heading of leaving) {
     if (widthOfAll(kept) <= width) break;
     kept = kept.filter(([other]) => other !== heading);
   }
   const [first, ...others] = kept as [Column, ...Column[]];
-  const room = Math.max(SHORTEST_NAME, width - widthOfAll(others) - 2);
-  const names = room === Infinity ? first[1] : first[1].map((name) => fitted(name, room));
-  const rows = names.map((name, i) => [name, ...others.map(([, cells]) => cells[i]!)]);
-  return table([kept.map(([heading]) => heading), ...rows]);
+  const least = Math.min(SHORTEST_NAME, widthOf(first));
+  return parted(others, width - least - GAP).map((part) => {
+    const room = Math.max(least, width - widthOfAll(part) - GAP);
+    const names = room === Infinity ? first[1] : first[1].map((name) => fitted(name, room));
+    const rows = names.map((name, i) => [name, ...part.map(([, cells]) => cells[i]!)]);
+    return table([[first[0], ...part.map(([heading]) => heading)], ...rows]);
+  }).join("\n\n");
+}
+
+/** Spaces between two columns. */
+const GAP = 2;
+
+const widthOf = ([heading, cells]: Column) => Math.max(...[heading, ...cells].map(textWidth));
+
+/** Width of columns side by side; the last one has a gap too, so that a line is not quite full. */
+const widthOfAll = (columns: readonly Column[]) => columns.reduce((sum, column) => sum + widthOf(column) + GAP, 0);
+
+/** Columns in as few parts as fit so much room, in order; one that is wider is alone. */
+function parted(columns: readonly Column[], room: number): Column[][] {
+  const parts: Column[][] = [[]];
+  for (const column of columns) {
+    const last = parts.at(-1)!;
+    if (last.length > 0 && widthOfAll([...last, column]) > room) parts.push([column]);
+    else last.push(column);
+  }
+  return parts;
 }
 
 /** A name that takes so many columns at most; of one that is too long the middle is left out. */

@@ -25,6 +25,27 @@ Deno.test("fittedTable() measures in columns of a terminal, and cuts names of an
   }
 });
 
+Deno.test("fittedTable() puts what does not fit below, with the names again", () => {
+  const columns = ["a", "b", "c"].map((name): [string, string[]] => [`column ${name}`, ["0.51 ± 0.02", "0.49 ± 0.01"]]);
+  const told = (width: number) => fittedTable([["run", ["first", "second"]], ...columns], { width, leaving: [] });
+  assertEquals(told(80).split("\n").length, 3);
+  const narrow = told(40);
+  assertEquals(
+    narrow,
+    [
+      "  run     column a     column b   ",
+      "  first   0.51 ± 0.02  0.51 ± 0.02",
+      "  second  0.49 ± 0.01  0.49 ± 0.01",
+      "",
+      "  run     column c   ",
+      "  first   0.51 ± 0.02",
+      "  second  0.49 ± 0.01",
+    ].map((line) => line.trimEnd()).join("\n"),
+  );
+  // one column that is wider than the terminal is shown all the same
+  assertEquals(told(10).split("\n\n").length, 3);
+});
+
 /** Lines that a terminal of so many columns would have to break. */
 const broken = (text: string, columns: number) =>
   text.split("\n").filter((line) => wrapped(line, columns).includes("\n"));
