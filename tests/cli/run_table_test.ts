@@ -152,6 +152,12 @@ Deno.test("runs lists the newest first, leaves out other folders, says what is d
     }
     await Deno.writeTextFile(`${cwd}/runs/bad/config.json`, "{");
     await Deno.mkdir(`${cwd}/runs/notes`);
+    for (
+      const args of [["report", "runs/bad"], ["report", "runs", "runs/new", "--out", "all.html"], ["compare", "runs"]]
+    ) {
+      const { code, err } = await runCli(args, { cwd });
+      assertEquals([code, err], [0, "note: runs/bad is damaged: config.json: it is no JSON\n"], args.join(" "));
+    }
     const { code, out, err } = await runCli(["runs", "runs", "--json"], { cwd });
     assertEquals([code, err], [0, ""]);
     const runs = JSON.parse(out) as { name: string; state: string; problems: string[]; checkpoints: number }[];

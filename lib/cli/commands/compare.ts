@@ -14,9 +14,10 @@ import { checkRuns } from "../named_runs.ts";
 import { json } from "../opened_model.ts";
 import { checkPermissions, permissionsHelp, readingOf, seeingOthers } from "../permissions.ts";
 import { program } from "../program.ts";
+import { noteDamage } from "../run_damage.ts";
 import { readRecord } from "../run_record.ts";
 import { openTerminal } from "../terminal.ts";
-import { say, sayAside, sayHelp, sayWrapped } from "../standard_streams.ts";
+import { say, sayHelp, sayWrapped } from "../standard_streams.ts";
 
 const groups = { Options: { json } };
 
@@ -65,8 +66,6 @@ export async function compareCommand(args: readonly string[]): Promise<number> {
   const comparison = compareRuns(runs, new Map(keyed.map(({ run, key }) => [run, key])));
   if (parsed.get(json)) say(safeJson(comparisonJson(comparison, doubts), 2));
   else sayWrapped(comparisonText(comparison, { ...doubts, width: openTerminal().columns }));
-  for (const { path, problems } of runs) {
-    if (problems.length > 0) sayAside(`note: ${path} is damaged: ${problems.join("; ")}`);
-  }
+  noteDamage(runs);
   return 0;
 }

@@ -10,6 +10,7 @@ import { flag, flagHelp, parseFlags, UsageError } from "../flags.ts";
 import { checkRuns } from "../named_runs.ts";
 import { checkPermissions, permissionsHelp, readingOf } from "../permissions.ts";
 import { program } from "../program.ts";
+import { noteDamageAt } from "../run_damage.ts";
 import { sayHelp, sayWrapped } from "../standard_streams.ts";
 
 const out = flag("FILE", "where the report goes (default: report.html in the run)", (text) => text);
@@ -56,5 +57,6 @@ export async function reportCommand(args: readonly string[]): Promise<number> {
   const path = file ?? `${run}/report.html`;
   await writeFile(path, await reportOn(paths), { what: "the report" });
   sayWrapped(`the report is in ${path}`);
+  await noteDamageAt(paths);
   return 0;
 }

@@ -10,6 +10,7 @@ import { flagHelp, parseFlags } from "../flags.ts";
 import { json } from "../opened_model.ts";
 import { checkPermissions, permissionsHelp, readingOf, seeingOthers } from "../permissions.ts";
 import { program } from "../program.ts";
+import { noteDamage } from "../run_damage.ts";
 import { readRecord } from "../run_record.ts";
 import { runJson, runTable } from "../run_table.ts";
 import { say, sayAside, sayHelp } from "../standard_streams.ts";
@@ -62,9 +63,9 @@ export async function runsCommand(args: readonly string[]): Promise<number> {
     return 0;
   }
   say(runTable(runs, openTerminal().columns));
+  noteDamage(runs);
   for (const { path, problems, state, checkpoints } of runs) {
-    if (problems.length > 0) sayAside(`note: ${path} is damaged: ${problems.join("; ")}`);
-    else if (state === "stopped" && checkpoints === 0) {
+    if (problems.length === 0 && state === "stopped" && checkpoints === 0) {
       sayAside(`note: ${path} ended before its first checkpoint, so it cannot go on: remove it, or begin it anew`);
     }
   }

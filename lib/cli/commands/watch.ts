@@ -10,6 +10,7 @@ import { checkRuns } from "../named_runs.ts";
 import { openPage, PAGE_PORT, pageNeeds, parsePort } from "../page_server.ts";
 import { checkPermissions, permissionsHelp, readingOf, seeingOthers } from "../permissions.ts";
 import { program } from "../program.ts";
+import { noteDamageAt } from "../run_damage.ts";
 import { sayHelp, sayWrapped } from "../standard_streams.ts";
 
 const port = { ...flag("PORT", "where the page is; 0: any port that is free", parsePort), default: PAGE_PORT };
@@ -52,6 +53,7 @@ export async function watchCommand(args: readonly string[]): Promise<number> {
   const ended = Promise.withResolvers<void>();
   const { remove } = listenForInterrupts({ stopping: () => ended.resolve(), leaving: () => {} });
   sayWrapped(`page    ${page.address}\nCtrl-C ends it`);
+  await noteDamageAt(paths);
   await ended.promise;
   remove();
   await page.close();
