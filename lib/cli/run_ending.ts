@@ -67,7 +67,7 @@ export async function tellEnding(
   const plot = curvePlot(curves, { columns: terminal.columns, isUnicode: hasUnicode() });
   if (plot.length > 0) {
     const marks = hasUnicode() ? "line: training, ●: validation" : "dots: training, o: validation";
-    terminal.print(`\nloss by tokens (${marks})\n${plot.join("\n")}`);
+    terminal.print(`\nloss by tokens (${marks})\n${plot.join("\n")}`, { routine: true });
   }
   if (!best) return;
   const run = await readRecord(path);

@@ -73,6 +73,7 @@ Deno.test("train --quiet says how a run ends, and --json nothing but JSON on sta
     const quiet = await runCli([...small, "--steps", "20", "--name", "x", "--quiet"], { cwd });
     assertEquals([quiet.code, quiet.err], [0, ""]);
     assert(/^time .*\n[^]*\n\nthe model is in runs\/x; /.test(quiet.out), quiet.out);
+    assert(!quiet.out.includes("loss by tokens"), "no plot");
 
     await Deno.remove(`${cwd}/runs/x/checkpoints/step-00000020`, { recursive: true });
     const { code, out, err } = await runCli(["train", "--resume", "runs/x", "--json"], { cwd });
