@@ -145,17 +145,33 @@ async function corpusOf(
 ): Promise<Corpus> {
   const isOwn = typeof choice.validation === "string";
   const validation = isOwn ? await reader.read(choice.validation) : undefined;
+  const validating = reader.files.length;
   const options = { bad, validation, validationShare: isOwn ? undefined : choice.validation };
   if (parts.every(({ weight }) => weight === undefined)) {
     const texts = [];
     for (const { path } of parts) texts.push(...await reader.read(path));
+    reader.notices.push(...sharedNotices(reader.files, validating));
     return await textCorpus(texts, options);
   }
   const weighted = [];
   for (const { path, weight = 1 } of parts) {
     weighted.push({ corpus: await textCorpus(await reader.read(path), options), weight });
   }
+  reader.notices.push(...sharedNotices(reader.files, validating));
   return mixture(weighted, { validation: validation && weighted[0]!.corpus });
+}
+
+/** Says which of the files that validate, the first ones, are trained on too, under whatever names. */
+function sharedNotices(files: readonly FilePrint[], validating: number): string[] {
+  const training = files.slice(validating).filter(({ size }) => size !== 0);
+  return files.slice(0, validating).flatMap(({ name, size, head }) => {
+    const same = training.find((file) => file.size === size && file.head === head);
+    if (!same) return [];
+    const as = same.name === name ? "" : ` as ${same.name}`;
+    return [
+      `note: ${name} is trained on too${as}: the validation loss will be that of a text which the model has seen`,
+    ];
+  });
 }
 
 /** What opens the same text from any working directory; nothing does for standard input, which is noted as it is. */

@@ -81,3 +81,34 @@ Deno.test({
     });
   },
 });
+
+Deno.test("openCorpus() says which text that validates is trained on too, under another name as well", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const write = (name: string, text: string) => Deno.writeTextFile(`${folder}/${name}`, text);
+    await Deno.mkdir(`${folder}/all`);
+    for (const name of ["all/a.txt", "copy.txt"]) await write(name, "one line\nanother line\n");
+    for (const name of ["all/b.txt", "other.txt"]) await write(name, `${name} has a text of its own\n`);
+    for (const name of ["all/empty.txt", "nothing.txt"]) await write(name, "");
+    const noticeOf = async (data: string[], validation: string | number) => {
+      const opened = await openCorpus({
+        data: data.map((name) => `${folder}/${name}`),
+        validation: typeof validation === "number" ? validation : `${folder}/${validation}`,
+      }, { seed: 1 });
+      await opened.close();
+      return opened.notice?.replaceAll(`${folder}/`, "");
+    };
+    const end = "the validation loss will be that of a text which the model has seen";
+    assertEquals(await noticeOf(["all"], "all/b.txt"), `note: all/b.txt is trained on too: ${end}`);
+    assertEquals(await noticeOf(["all"], "copy.txt"), `note: copy.txt is trained on too as all/a.txt: ${end}`);
+    assertEquals(
+      await noticeOf(["all/a.txt=1", "all/b.txt=2"], "all/b.txt"),
+      `note: all/b.txt is trained on too: ${end}`,
+    );
+    assertEquals(await noticeOf(["all"], "other.txt"), undefined);
+    assertEquals(await noticeOf(["all"], "nothing.txt"), undefined);
+    assertEquals(await noticeOf(["all"], 0.2), undefined);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
