@@ -1,6 +1,6 @@
 /**
  * What an average of the last weights of a run is worth beside the last weights themselves, at a rate that falls to 0:
- * `small` on characters, over seeds.
+ * `small` on characters as a CPU trains it by default, over seeds.
  *
  * `deno run -A --no-check bench/averaging.ts TEXT [--tokens 500k] [--seeds 2] [--schedule linear]`
  */
@@ -13,6 +13,7 @@ import { createModel, type Model } from "../lib/model/model.ts";
 import { textCorpus, trainingTexts } from "../lib/text/corpus.ts";
 import { fileSources } from "../lib/text/file_source.ts";
 import { characterTokenizer, scanCharacters } from "../lib/tokenizer/character.ts";
+import { cpuBatch } from "../lib/train/cpu_batch.ts";
 import { defaultSettings } from "../lib/train/settings.ts";
 import { train } from "../lib/train/trainer.ts";
 import { optionsOf } from "./script.ts";
@@ -37,7 +38,8 @@ const corpus = await textCorpus(await fileSources(path));
 const tokenizer = characterTokenizer(await scanCharacters(trainingTexts(corpus)));
 const device = await openCpuDevice({ threads: 1, blas: "auto" });
 const config = modelConfig({ vocab: tokenizer.size, size: "small" });
-const defaults = defaultSettings(config);
+const budget = { tokens: parsed.get(flags.tokens) };
+const defaults = cpuBatch(defaultSettings(config), { config, budget })!;
 const length = defaults.curriculum.at(-1)!.length;
 
 type Weights = ReadonlyMap<string, Float32Array>;
@@ -49,8 +51,7 @@ async function lastWeights(model: Model, seed: number): Promise<Weights[]> {
   const schedule = parsed.get(flags.schedule);
   for await (
     const event of train({
-      ...{ model, corpus, tokenizer, seed },
-      budget: { tokens: parsed.get(flags.tokens) },
+      ...{ ...defaults, model, corpus, tokenizer, seed, budget },
       learningRate: { ...defaults.learningRate, schedule },
       ...{ evaluateEvery: once, sampleEvery: once, saveEvery: { share: EVERY } },
     })

@@ -24,7 +24,8 @@ const floors: readonly (readonly string[])[] = [
   ["lib/files"],
   ["lib/evaluate", "lib/speed"],
   ["lib/train", "lib/inference", "lib/page"],
-  ["lib/serve", "lib/probe", "lib/classify"],
+  ["lib/serve", "lib/probe"],
+  ["lib/classify"],
   ["lib/cli"],
   ["cli.ts", "mod.ts", "text.ts", "tokenizer.ts", "format.ts", "kernels.ts"],
 ];

@@ -8,7 +8,8 @@ import { batchesOf } from "../inference/texts.ts";
 import { type ClassificationProgram, compileClassification } from "../model/classification_program.ts";
 import type { Model } from "../model/model.ts";
 import { type ProgramCache, programCache } from "../model/program_cache.ts";
-import type { TextShape } from "../model/text_inputs.ts";
+import type { Texts, TextShape } from "../model/text_inputs.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { Piece } from "./examples.ts";
 
@@ -35,9 +36,35 @@ export async function pieceLogits(
     programs: ClassificationPrograms;
   },
 ): Promise<PieceLogits[]> {
-  const { maxLength, classification } = model.config;
-  const classes = classification!.classes.length;
-  const stride = Math.ceil(classes / 4) * 4;
+  const columns = model.config.classification!.classes.length;
+  return await pieceRows(pieces, { model, tokenizer, programs, columns, resultOf: ({ logits }) => logits });
+}
+
+/** A program that reads texts. */
+interface TextProgram {
+  readonly program: { run(): void };
+  write(texts: Texts): void;
+  destroy(): void;
+}
+
+/**
+ * The first columns of a program's result for each piece, in order: one row for the text, or for each of its rows.
+ *
+ * @throws {RangeError} if a number is not finite.
+ */
+export async function pieceRows<Program extends TextProgram>(
+  pieces: readonly Piece[],
+  { model, tokenizer, programs, columns, resultOf }: {
+    model: Model;
+    tokenizer: Tokenizer;
+    programs: ProgramCache<TextShape, Program>;
+    columns: number;
+    /** [windows or rows, columns padded to a multiple of 4]. */
+    resultOf: (program: Program) => Tensor;
+  },
+): Promise<PieceLogits[]> {
+  const { maxLength } = model.config;
+  const stride = Math.ceil(columns / 4) * 4;
   const results: PieceLogits[] = [];
   const padding = tokenizer.special["[PAD]"];
   for (const batch of batchesOf(pieces.map(({ ids }) => ids), { padding, maxLength })) {
@@ -45,13 +72,13 @@ export async function pieceLogits(
     const program = await programs.get({ windows, length, documents: documents !== undefined });
     program.write(batch);
     program.program.run();
-    const [bytes] = await model.device.read([program.logits]);
+    const [bytes] = await model.device.read([resultOf(program)]);
     const all = new Float32Array(bytes!);
-    const at = (unit: number) => all.slice(unit * stride, unit * stride + classes);
+    const at = (unit: number) => all.slice(unit * stride, unit * stride + columns);
     for (const [w, member] of batch.members.entries()) {
       const { rows } = pieces[member]!;
       const found = rows ? Array.from(rows, (row) => at(w * length + row)) : [at(w)];
-      if (!found.every((logits) => logits.every(Number.isFinite))) {
+      if (!found.every((row) => row.every(Number.isFinite))) {
         throw new RangeError("Cannot tell classes: a logit is not finite; the model's numbers overflow 32 bits");
       }
       results[member] = found;

@@ -9,6 +9,7 @@ import { type Classes, classesOf } from "../labelled/classes.ts";
 import type { ClassificationConfig, ClassifierPool } from "../model/config.ts";
 import { counted } from "../sentences/counted.ts";
 import { groupsOf } from "../labelled/equal_items.ts";
+import { beginOutput } from "./begin_output.ts";
 import { type Example, type Piece, piecesKey } from "./examples.ts";
 import { type Examples, fineTune, type FineTuneCourse, type FineTuneEvent } from "./fine_tune.ts";
 import { type FineTuneProgress, type FineTuneState, printOf } from "./fine_tune_state.ts";
@@ -40,8 +41,16 @@ export interface TrainingBegins {
   readonly from?: Pick<FineTuneState, "step" | "looks"> | undefined;
 }
 
+/** The last product of a new head is fitted to words, before any step. */
+export interface HeadFitted {
+  /** Which event it is. */
+  readonly kind: "head";
+  /** How far it is, from 0 to 1. */
+  readonly share: number;
+}
+
 /** What is heard of the training of a classifier. */
-export type ClassifierEvent = TrainingBegins | FineTuneEvent;
+export type ClassifierEvent = TrainingBegins | HeadFitted | FineTuneEvent;
 
 /** Options of training a classifier. */
 export type ClassifierOptions = FineTuneOptions & {
@@ -153,6 +162,7 @@ export async function trainHead(
   hear?.({ kind: "begin", examples: training.length, heldOut: validation.length, classes, settings, from });
   const model = await withNewHead(base, { head, dropout, seed });
   try {
+    if (of === "token" && !from) await fitOutput(model, split.training, { seed, weights, options });
     const events = fineTune(model, split, settings, course);
     for await (const event of events) {
       hear?.(event);
@@ -167,6 +177,27 @@ export async function trainHead(
   } catch (error) {
     model.model.destroy();
     throw error;
+  }
+}
+
+/** Begins with a fitted product, unless training is ended before. */
+async function fitOutput(
+  model: TextModel,
+  training: readonly Example[],
+  { seed, weights, options: { hear, signal } }: {
+    seed: number;
+    weights: Float32Array | undefined;
+    options: ClassifierOptions;
+  },
+): Promise<void> {
+  try {
+    const progress = (share: number) => {
+      signal?.throwIfAborted();
+      hear?.({ kind: "head", share });
+    };
+    await beginOutput(model, training, { seed, weights, progress });
+  } catch (error) {
+    if (!signal?.aborted) throw error;
   }
 }
 

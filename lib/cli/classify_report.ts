@@ -28,7 +28,7 @@ export interface ClassifyReporter {
 
 /** Says on a terminal what happens in training. */
 export function classifyReporter(terminal: Terminal, { unit }: { unit: "text" | "sentence" }): ClassifyReporter {
-  let work: ReturnType<typeof longWork> | undefined;
+  let [work, fitting]: (ReturnType<typeof longWork> | undefined)[] = [];
   let [steps, best, looks, last] = [0, 0, 0, 0];
   return {
     hear(event) {
@@ -39,7 +39,14 @@ export function classifyReporter(terminal: Terminal, { unit }: { unit: "text" | 
           [last, best, looks] = [event.from.step, event.from.looks.best, Number(event.from.looks.latest > 0)];
         }
         work = longWork(terminal, "training");
+      } else if (event.kind === "head") {
+        if (!fitting) work?.end();
+        fitting ??= longWork(terminal, "fitting the head");
+        fitting.at(event.share, { total: 1 });
       } else if (event.kind === "steps") {
+        if (fitting) work = longWork(terminal, "training");
+        fitting?.end();
+        fitting = undefined;
         last = event.step;
         work?.at(event.step, { total: steps, words: `loss ${event.loss.toFixed(3)}` });
       } else {
@@ -54,7 +61,7 @@ export function classifyReporter(terminal: Terminal, { unit }: { unit: "text" | 
       }
     },
     end({ isInterrupted }) {
-      work?.end();
+      for (const line of [work, fitting]) line?.end();
       if (isInterrupted) {
         if (last > 0) terminal.print(interruptedLine({ last, steps, best: looks > 0 ? best : last }));
         return;

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { cutWords } from "../../lib/classify/examples.ts";
 import { loadClassifier } from "../../lib/classify/classifier.ts";
 import { loadTagger, tagger } from "../../lib/classify/tagger.ts";
+import type { ClassifierEvent } from "../../lib/classify/train_head.ts";
 import { memoryFolder } from "../../lib/format/model_folder.ts";
 import { characterTokenizer } from "../../lib/tokenizer/character.ts";
 import { trainTokenizer } from "../../lib/tokenizer/train_tokenizer.ts";
@@ -52,6 +53,20 @@ cpuTest("tagger() says what cannot be learned, and reads sentences that are long
   assertEquals(tells.training!.heldOut!.count, 8 * 30);
   tells.destroy();
   base.model.destroy();
+});
+
+cpuTest("tagger() can be interrupted while the head is fitted, and tells that it is", async (device) => {
+  const base = smallBase(device);
+  const controller = new AbortController();
+  const heard: ClassifierEvent[] = [];
+  const hear = (event: ClassifierEvent) => {
+    heard.push(event);
+    if (event.kind === "head" && event.share > 0) controller.abort();
+  };
+  const tells = await tagger(base, sentences(40), { hear, signal: controller.signal });
+  assertEquals(heard.map(({ kind }) => kind), ["begin", "head", "head"]);
+  assertEquals([tells.training!.steps, tells.training!.isInterrupted], [0, true]);
+  for (const one of [tells, base.model]) one.destroy();
 });
 
 Deno.test("cutWords() gives every word its first token, of any vocabulary, and cuts between words", async () => {

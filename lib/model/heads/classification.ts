@@ -69,21 +69,43 @@ export interface ClassificationHead {
   write(device: Device, texts: ClassifiedTexts): void;
 }
 
+/** What the head's last product reads, in a program. */
+export interface ClassFeatures {
+  /** A vector of each window or row: [windows or rows, width]. */
+  readonly features: Tensor;
+  /** Writes what is the same for every batch. */
+  writeConstants(device: Device): void;
+}
+
+/** Records the head without its last product. */
+export function recordClassFeatures(
+  context: EncoderContext,
+  hidden: Tensor,
+  { classification, shape }: Omit<ClassificationHeadOptions, "step">,
+): ClassFeatures {
+  const { config: { preset, activation } } = context;
+  const op = namedOperations(context);
+  const pooling = classification.of === "text" ? recordPooling(context, hidden, { classification, shape }) : undefined;
+  let features = pooling?.pooled ?? hidden;
+  if (preset === "modernbert") {
+    features = op.norm(op.linear(features, "classifier.dense", { activation }), "classifier.norm");
+  } else if (pooling) features = op.linear(features, "classifier.pooler", { activation: "tanh" });
+  return { features, writeConstants: (device) => pooling?.writeConstants(device) };
+}
+
 /** Records the head, and in training its loss. */
 export function recordClassificationHead(
   context: EncoderContext,
   hidden: Tensor,
   { classification, shape, step }: ClassificationHeadOptions,
 ): ClassificationHead {
-  const { graph, config, clock } = context;
+  const { graph, clock } = context;
   const op = namedOperations(context);
-  const pooling = classification.of === "text" ? recordPooling(context, hidden, { classification, shape }) : undefined;
-  let x = pooling?.pooled ?? hidden;
-  if (config.preset === "modernbert") {
-    x = op.norm(op.linear(x, "classifier.dense", { activation: config.activation }), "classifier.norm");
-  } else if (pooling) x = op.linear(x, "classifier.pooler", { activation: "tanh" });
+  const { features, writeConstants } = recordClassFeatures(context, hidden, { classification, shape });
   const { dropout: probability, classes } = classification;
-  if (step && clock && probability > 0) x = dropout(graph, x, { probability, stream: HEAD_STREAM, clock });
+  const x = step && clock && probability > 0
+    ? dropout(graph, features, { probability, stream: HEAD_STREAM, clock })
+    : features;
   const logits = op.linear(x, "classifier.output");
   const units = logits.shape[0]!;
   const loss = step && {
@@ -94,7 +116,7 @@ export function recordClassificationHead(
   else graph.keep(logits);
   return {
     logits,
-    writeConstants: (device: Device) => pooling?.writeConstants(device),
+    writeConstants,
     write(device: Device, { labels = new Uint32Array(), weights }: ClassifiedTexts) {
       if (!loss) return;
       const all = new Uint32Array(units).fill(NO_LABEL);
