@@ -186,7 +186,7 @@ export type { FineTuneProgress, FineTuneState, LooksState, ParameterArrays } fro
 export type { ClassifierScore, ClassScore } from "./lib/classify/scores.ts";
 export type { ClassWeighting, FineTuneOptions, FineTuneSettings } from "./lib/classify/settings.ts";
 export { loadTagger, type TaggedExample, type TaggedWord, type Tagger, tagger } from "./lib/classify/tagger.ts";
-export type { ClassifierEvent, ClassifierOptions, HeadFitted, TrainingBegins } from "./lib/classify/train_head.ts";
+export type { ClassifierEvent, ClassifierOptions, HeadFitting, TrainingBegins } from "./lib/classify/train_head.ts";
 export { type EvaluateOptions, load, type LoadOptions, MaskedLanguageModel } from "./lib/inference/load.ts";
 
 // what a model's vectors know

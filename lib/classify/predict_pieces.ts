@@ -20,11 +20,11 @@ export type ClassificationPrograms = ProgramCache<TextShape, ClassificationProgr
 export const classificationPrograms = (model: Model): ClassificationPrograms =>
   programCache((shape: TextShape) => compileClassification(model, shape));
 
-/** Logits of a piece: a row of classes for the text, or for each of its rows. */
-export type PieceLogits = readonly Float32Array[];
+/** Numbers of a piece: a row for the text, or for each of its rows. */
+export type PieceRows = readonly Float32Array[];
 
 /**
- * Logits of each piece, in order.
+ * Logits of the classes of each piece, in order.
  *
  * @throws {RangeError} if one is not finite.
  */
@@ -35,7 +35,7 @@ export async function pieceLogits(
     tokenizer: Tokenizer;
     programs: ClassificationPrograms;
   },
-): Promise<PieceLogits[]> {
+): Promise<PieceRows[]> {
   const columns = model.config.classification!.classes.length;
   return await pieceRows(pieces, { model, tokenizer, programs, columns, resultOf: ({ logits }) => logits });
 }
@@ -62,10 +62,10 @@ export async function pieceRows<Program extends TextProgram>(
     /** [windows or rows, columns padded to a multiple of 4]. */
     resultOf: (program: Program) => Tensor;
   },
-): Promise<PieceLogits[]> {
+): Promise<PieceRows[]> {
   const { maxLength } = model.config;
   const stride = Math.ceil(columns / 4) * 4;
-  const results: PieceLogits[] = [];
+  const results: PieceRows[] = [];
   const padding = tokenizer.special["[PAD]"];
   for (const batch of batchesOf(pieces.map(({ ids }) => ids), { padding, maxLength })) {
     const { windows, length, documents } = batch;
@@ -79,7 +79,9 @@ export async function pieceRows<Program extends TextProgram>(
       const { rows } = pieces[member]!;
       const found = rows ? Array.from(rows, (row) => at(w * length + row)) : [at(w)];
       if (!found.every((row) => row.every(Number.isFinite))) {
-        throw new RangeError("Cannot tell classes: a logit is not finite; the model's numbers overflow 32 bits");
+        throw new RangeError(
+          "Cannot tell classes: what the model computes is not finite; its numbers overflow 32 bits",
+        );
       }
       results[member] = found;
     }

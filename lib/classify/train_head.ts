@@ -41,8 +41,8 @@ export interface TrainingBegins {
   readonly from?: Pick<FineTuneState, "step" | "looks"> | undefined;
 }
 
-/** The last product of a new head is fitted to words, before any step. */
-export interface HeadFitted {
+/** The last product of a new head is being fitted to words, before any step. */
+export interface HeadFitting {
   /** Which event it is. */
   readonly kind: "head";
   /** How far it is, from 0 to 1. */
@@ -50,7 +50,7 @@ export interface HeadFitted {
 }
 
 /** What is heard of the training of a classifier. */
-export type ClassifierEvent = TrainingBegins | HeadFitted | FineTuneEvent;
+export type ClassifierEvent = TrainingBegins | HeadFitting | FineTuneEvent;
 
 /** Options of training a classifier. */
 export type ClassifierOptions = FineTuneOptions & {
@@ -197,7 +197,7 @@ async function fitOutput(
     };
     await beginOutput(model, training, { seed, weights, progress });
   } catch (error) {
-    if (!signal?.aborted) throw error;
+    if (!signal?.aborted || error !== signal.reason) throw error;
   }
 }
 

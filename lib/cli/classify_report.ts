@@ -11,7 +11,7 @@ import { counted } from "../sentences/counted.ts";
 import { listed, quoted, shortened } from "../sentences/safe_text.ts";
 import { grouped, percent, rate } from "./figures.ts";
 import { type Column, fittedTable } from "./fitted_table.ts";
-import { longWork } from "./long_work.ts";
+import { type LongWork, longWork } from "./long_work.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Classes that are told one by one, and mistakes. */
@@ -28,7 +28,13 @@ export interface ClassifyReporter {
 
 /** Says on a terminal what happens in training. */
 export function classifyReporter(terminal: Terminal, { unit }: { unit: "text" | "sentence" }): ClassifyReporter {
-  let [work, fitting]: (ReturnType<typeof longWork> | undefined)[] = [];
+  let work: { readonly name: string; readonly line: LongWork } | undefined;
+  const begin = (name: string): LongWork => {
+    if (work?.name === name) return work.line;
+    work?.line.end();
+    work = { name, line: longWork(terminal, name) };
+    return work.line;
+  };
   let [steps, best, looks, last] = [0, 0, 0, 0];
   return {
     hear(event) {
@@ -38,17 +44,11 @@ export function classifyReporter(terminal: Terminal, { unit }: { unit: "text" | 
         if (event.from) {
           [last, best, looks] = [event.from.step, event.from.looks.best, Number(event.from.looks.latest > 0)];
         }
-        work = longWork(terminal, "training");
-      } else if (event.kind === "head") {
-        if (!fitting) work?.end();
-        fitting ??= longWork(terminal, "fitting the head");
-        fitting.at(event.share, { total: 1 });
-      } else if (event.kind === "steps") {
-        if (fitting) work = longWork(terminal, "training");
-        fitting?.end();
-        fitting = undefined;
+        begin("training");
+      } else if (event.kind === "head") begin("fitting the head").at(event.share, { total: 1 });
+      else if (event.kind === "steps") {
         last = event.step;
-        work?.at(event.step, { total: steps, words: `loss ${event.loss.toFixed(3)}` });
+        begin("training").at(event.step, { total: steps, words: `loss ${event.loss.toFixed(3)}` });
       } else {
         if (event.isBest) best = event.step;
         looks++;
@@ -61,7 +61,7 @@ export function classifyReporter(terminal: Terminal, { unit }: { unit: "text" | 
       }
     },
     end({ isInterrupted }) {
-      for (const line of [work, fitting]) line?.end();
+      work?.line.end();
       if (isInterrupted) {
         if (last > 0) terminal.print(interruptedLine({ last, steps, best: looks > 0 ? best : last }));
         return;

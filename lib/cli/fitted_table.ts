@@ -14,6 +14,14 @@ export type Column = readonly [heading: string, cells: readonly string[]];
 /** Letters of a name that are shown at least. */
 const SHORTEST_NAME = 12;
 
+/** Spaces before the first column, and between two. */
+const GAP = 2;
+
+const widthOf = ([heading, cells]: Column) => Math.max(...[heading, ...cells].map(textWidth));
+
+/** Width of columns side by side, each with the gap before it. */
+const widthOfAll = (columns: readonly Column[]) => columns.reduce((sum, column) => sum + GAP + widthOf(column), 0);
+
 /**
  * Rows in lines of at most so many columns; `leaving`: headings of columns that go where there is no room, in this order. What is still
  * too wide comes as several tables below one another, each with the names.
@@ -29,23 +37,17 @@ export function fittedTable(
   }
   const [first, ...others] = kept as [Column, ...Column[]];
   const least = Math.min(SHORTEST_NAME, widthOf(first));
-  return parted(others, width - least - GAP).map((part) => {
-    const room = Math.max(least, width - widthOfAll(part) - GAP);
-    const names = room === Infinity ? first[1] : first[1].map((name) => fitted(name, room));
+  const parts = parted(others, width - GAP - least);
+  // the same names in all of them
+  const room = Math.max(least, width - GAP - Math.max(...parts.map(widthOfAll)));
+  const names = room === Infinity ? first[1] : first[1].map((name) => fitted(name, room));
+  return parts.map((part) => {
     const rows = names.map((name, i) => [name, ...part.map(([, cells]) => cells[i]!)]);
     return table([[first[0], ...part.map(([heading]) => heading)], ...rows]);
   }).join("\n\n");
 }
 
-/** Spaces between two columns. */
-const GAP = 2;
-
-const widthOf = ([heading, cells]: Column) => Math.max(...[heading, ...cells].map(textWidth));
-
-/** Width of columns side by side; the last one has a gap too, so that a line is not quite full. */
-const widthOfAll = (columns: readonly Column[]) => columns.reduce((sum, column) => sum + widthOf(column) + GAP, 0);
-
-/** Columns in as few parts as fit so much room, in order; one that is wider is alone. */
+/** Columns in parts that fit so much room, in order; one that is wider is alone. */
 function parted(columns: readonly Column[], room: number): Column[][] {
   const parts: Column[][] = [[]];
   for (const column of columns) {

@@ -150,28 +150,35 @@ async function corpusOf(
   if (parts.every(({ weight }) => weight === undefined)) {
     const texts = [];
     for (const { path } of parts) texts.push(...await reader.read(path));
-    reader.notices.push(...sharedNotices(reader.files, validating));
+    reader.notices.push(...sharedNotice(reader.files, validating));
     return await textCorpus(texts, options);
   }
   const weighted = [];
   for (const { path, weight = 1 } of parts) {
     weighted.push({ corpus: await textCorpus(await reader.read(path), options), weight });
   }
-  reader.notices.push(...sharedNotices(reader.files, validating));
+  reader.notices.push(...sharedNotice(reader.files, validating));
   return mixture(weighted, { validation: validation && weighted[0]!.corpus });
 }
 
-/** Says which of the files that validate, the first ones, are trained on too, under whatever names. */
-function sharedNotices(files: readonly FilePrint[], validating: number): string[] {
-  const training = files.slice(validating).filter(({ size }) => size !== 0);
-  return files.slice(0, validating).flatMap(({ name, size, head }) => {
-    const same = training.find((file) => file.size === size && file.head === head);
-    if (!same) return [];
-    const as = same.name === name ? "" : ` as ${same.name}`;
-    return [
-      `note: ${name} is trained on too${as}: the validation loss will be that of a text which the model has seen`,
-    ];
-  });
+/** Says whether files that validate, the first ones, are trained on too, under their own names or others. */
+function sharedNotice(files: readonly FilePrint[], validating: number): string[] {
+  const key = ({ size, head }: FilePrint) => `${size} ${head}`;
+  const training = files.slice(validating);
+  const names = new Set(training.map(({ name }) => name));
+  const copies = new Map(training.map((file) => [key(file), file.name]));
+  const shared = files.slice(0, validating).filter((file) =>
+    file.size !== 0 && (names.has(file.name) || (file.size !== null && copies.has(key(file))))
+  );
+  const [first] = shared;
+  if (!first) return [];
+  const own = names.has(first.name);
+  const is = own
+    ? `${first.name} is trained on too`
+    : `${first.name} begins as ${copies.get(key(first))} does, which is trained on, and is as long`;
+  const others = shared.length - 1;
+  const more = others === 0 ? "" : others === 1 ? ", and so is another" : `, and so are ${grouped(others)} others`;
+  return [`note: ${is}${more}: the validation loss will be that of a text which the model has seen`];
 }
 
 /** What opens the same text from any working directory; nothing does for standard input, which is noted as it is. */

@@ -34,7 +34,13 @@ export interface LogisticOptions {
    * @default {1e8}
    */
   readonly costly?: number | undefined;
-  /** Is told how far it is, from 0 to 1. */
+  /**
+   * Weakest L2 that may be chosen, for features whose squares sum to 100: from 1 to 1e-5.
+   *
+   * @default {1e-5}
+   */
+  readonly weakest?: number | undefined;
+  /** Is told how far it is, from 0 to 1, at every pass over the rows; what it throws ends it. */
   readonly progress?: ((share: number) => void) | undefined;
 }
 
@@ -68,6 +74,9 @@ const WORTHWHILE = 0.99;
 const [ROUGH, FINE] = [1e-3, 1e-4];
 /** Steps of a fit at most. */
 const MOST_STEPS = 40;
+/** Steps that a fit takes about, and share of the time that choosing the strength takes. */
+const USUAL_PASSES = 25;
+const MEASURED = 0.6;
 /** Columns up to which the second derivatives are worth their inverse. */
 const MOST_INVERTED = 800;
 
@@ -104,7 +113,11 @@ async function fitted(device: Device, options: Scaled): Promise<Logistic> {
   const { strengths, chosen, loss } = await chosenStrength(device, options);
   const problem = await problemOf(device, features, classes);
   try {
-    const solve = await solverOf(problem, options);
+    let passes = 0;
+    const solve = await solverOf(problem, options, () => {
+      const share = Math.min(1, ++passes / (USUAL_PASSES * (1 + Math.floor(chosen / 3))));
+      options.progress?.(MEASURED + (1 - MEASURED) * share);
+    });
     let weights = new Float64Array(classes * features.columns);
     // stronger ones first: each solution is near the next
     for (let i = chosen % 3; i < chosen; i += 3) {
@@ -123,7 +136,7 @@ async function chosenStrength(device: Device, options: Scaled) {
   const some = sampled(options);
   const problem = await problemOf(device, some.features, some.classes);
   try {
-    const { candidates, losses } = await measured(problem, await solverOf(problem, some), some);
+    const { candidates, losses } = await measured(problem, some);
     const chosen = losses.reduce((best, loss, i) => loss < losses[best]! ? i : best, 0);
     // the penalty weighs as much as so many rows, of which there are more now
     const strengths = candidates.map((one) => one * some.features.rows / options.features.rows);
@@ -151,11 +164,15 @@ function sampled(options: Scaled): Scaled {
 /** Mean cross-entropies at strengths of L2, of rows that were not learned from. */
 async function measured(
   problem: SoftmaxProblem,
-  solve: Awaited<ReturnType<typeof solverOf>>,
-  { features: { rows, columns }, labels, groups, classes, seed, progress, scale, costly = COSTLY }: Scaled,
+  options: Scaled,
 ): Promise<{ readonly candidates: readonly number[]; readonly losses: readonly number[] }> {
+  const { features: { rows, columns }, labels, groups, classes, seed, progress, scale } = options;
+  const { costly = COSTLY, weakest = 0 } = options;
   const isCostly = rows * columns * classes > costly;
-  const candidates = strengths.filter((_, i) => !isCostly || i % 2 === 0).map((one) => one * scale);
+  const allowed = strengths.filter((one) => one > 0.99 * weakest);
+  const candidates = allowed.filter((_, i) => !isCostly || i % 2 === 0).map((one) => one * scale);
+  let share = 0;
+  const solve = await solverOf(problem, options, () => progress?.(share));
   const isParted = groups && new Set(groups).size > 1;
   const foldOf = stratifiedFolds(labels, { folds: FOLDS, seed, groups: isParted ? groups : undefined });
   const folds = isCostly ? 1 : FOLDS;
@@ -169,7 +186,8 @@ async function measured(
       weights = await solve(candidates[i]!, { labels: inside, start: weights, tolerance: ROUGH });
       const { value } = await problem.evaluate(weights, outside);
       sums[i]! += value;
-      progress?.((fold + (i - first + 1) / (end - first)) / (folds + 1));
+      share = MEASURED * (fold + (i - first + 1) / (end - first)) / folds;
+      progress?.(share);
       // weaker ones would bring nothing, or fit what is chance
       if (fold === 0 && i > 0 && value > WORTHWHILE * sums[i - 1]!) end = i + 1;
     }
@@ -196,8 +214,12 @@ export async function predictLogistic(
   }
 }
 
-/** Makes of a problem what finds the best weights for a strength of L2. */
-async function solverOf(problem: SoftmaxProblem, { features: { columns }, bias, classes }: LogisticOptions) {
+/** Makes of a problem what finds the best weights for a strength of L2; `passed`: before each pass over the rows. */
+async function solverOf(
+  problem: SoftmaxProblem,
+  { features: { columns }, bias, classes }: LogisticOptions,
+  passed: () => void,
+) {
   const gram = columns <= MOST_INVERTED ? await problem.gram() : undefined;
   return async (
     l2: number,
@@ -213,6 +235,7 @@ async function solverOf(problem: SoftmaxProblem, { features: { columns }, bias, 
       steps: MOST_STEPS,
       precondition: gram && inverseOf(gram, { columns, bias, classes, l2 }),
       at: async (weights) => {
+        passed();
         const { value, gradient } = await problem.gradient(weights, labels);
         let squares = 0;
         for (let i = 0; i < weights.length; i++) {

@@ -77,21 +77,26 @@ cpuTest(
     const base = smallBase(device, { maxLength: 32 });
     const classes = ["w", "x", "y", "z", "v"];
     const [plain, weighed] = [await headOf(base, classes), await headOf(base, classes)];
-    const own = await outputOf(plain);
     const examples = sentences(plain, { count: 20, classes: [1, 2, 4] });
     await beginOutput(plain, examples, { seed: 1 });
-    await beginOutput(weighed, examples, { seed: 1, weights: Float32Array.of(1, 1, 4, 1, 1) });
+    await beginOutput(weighed, examples, { seed: 1, weights: Float32Array.of(0, 1, 4, 0, 1) });
+    const all = await probabilitiesOf(plain, examples);
+    const meanOf = (label: number) => all.reduce((sum, p) => sum + p[label]!, 0) / all.length;
+    const rarest = Math.min(...[1, 2, 4].map(meanOf));
+    for (const absent of [0, 3]) assertLess(meanOf(absent), 1.001 * rarest);
     const [a, b] = [await outputOf(plain), await outputOf(weighed)];
-    const { width } = plain.model.config;
-    for (const absent of [0, 3]) {
-      assertEquals(
-        a.weight.subarray(absent * width, (absent + 1) * width),
-        own.weight.subarray(absent * width, (absent + 1) * width),
-      );
-      assertEquals(a.bias[absent], Math.min(...a.bias));
-    }
     assertAlmostEquals(b.bias[2]! - a.bias[2]!, Math.log(4), 1e-5);
     assertEquals([b.bias[1], b.bias[4]], [a.bias[1], a.bias[4]]);
+    // where the features tell nothing, by how often a class is seen
+    const same = [0, 1, 0, 0].map((label): Example => ({
+      ...examples[0]!,
+      rows: Uint32Array.of(1),
+      labels: Uint32Array.of(label),
+      weights: Float32Array.of(1),
+    }));
+    await beginOutput(plain, same, { seed: 1 });
+    const [p] = await probabilitiesOf(plain, same);
+    assert(p![0]! > p![1]! && [2, 3, 4].every((absent) => p![absent]! < 1.001 * p![1]!), String(p));
     for (const { model } of [plain, weighed, base]) model.destroy();
   },
 );
@@ -113,15 +118,20 @@ cpuTest("beginOutput() changes nothing where there is one class, or it is ended"
   for (const { model } of [tells, base]) model.destroy();
 });
 
-cpuTest("beginOutput() is quick on more labels than it needs", async (device) => {
+cpuTest("beginOutput() learns from some of many labels, and from each class", async (device) => {
   const base = smallBase(device, { maxLength: 32 });
-  const tells = await headOf(base, ["x", "y", "z"]);
+  const classes = Array.from({ length: 12 }, (_, i) => `class ${i}`);
+  const tells = await headOf(base, classes);
   const some = sentences(tells, { count: 500 });
-  const examples = Array.from({ length: 12 }, () => some).flat();
-  await beginOutput(tells, examples, { seed: 1 });
+  const rare = some.slice(0, 9).map((one, i): Example => ({ ...one, labels: one.labels.with(2, 3 + i) }));
+  await beginOutput(tells, [...Array.from({ length: 12 }, () => some).flat(), ...rare], { seed: 1 });
   const all = await probabilitiesOf(tells, some);
   const labels = some.flatMap(({ labels }) => [...labels]);
   const right = all.filter((p, i) => p.indexOf(Math.max(...p)) === labels[i]).length;
-  assert(right > 0.8 * labels.length, `${right} of ${labels.length}`);
+  assert(right > 0.75 * labels.length, `${right} of ${labels.length}`);
+  const { weight } = await outputOf(tells);
+  const { width } = tells.model.config;
+  const isFitted = (label: number) => weight.subarray(label * width, (label + 1) * width).some((value) => value !== 0);
+  assertEquals(classes.filter((_, label) => !isFitted(label)), []);
   for (const { model } of [tells, base]) model.destroy();
 });

@@ -100,11 +100,13 @@ Deno.test("openCorpus() says which text that validates is trained on too, under 
     };
     const end = "the validation loss will be that of a text which the model has seen";
     assertEquals(await noticeOf(["all"], "all/b.txt"), `note: all/b.txt is trained on too: ${end}`);
-    assertEquals(await noticeOf(["all"], "copy.txt"), `note: copy.txt is trained on too as all/a.txt: ${end}`);
+    const copied = "copy.txt begins as all/a.txt does, which is trained on, and is as long";
+    assertEquals(await noticeOf(["all"], "copy.txt"), `note: ${copied}: ${end}`);
     assertEquals(
       await noticeOf(["all/a.txt=1", "all/b.txt=2"], "all/b.txt"),
       `note: all/b.txt is trained on too: ${end}`,
     );
+    assertEquals(await noticeOf(["all"], "all"), `note: all/a.txt is trained on too, and so is another: ${end}`);
     assertEquals(await noticeOf(["all"], "other.txt"), undefined);
     assertEquals(await noticeOf(["all"], "nothing.txt"), undefined);
     assertEquals(await noticeOf(["all"], 0.2), undefined);

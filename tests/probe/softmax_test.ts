@@ -1,5 +1,5 @@
 // Logistic regression on frozen features: its products on every device, and what it finds.
-import { assert, assertEquals, assertGreater } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertGreater } from "@std/assert";
 import { openCpuDevice } from "../../lib/device/cpu/open_cpu.ts";
 import { cholesky } from "../../lib/probe/cholesky.ts";
 import { hostSoftmaxProblem } from "../../lib/probe/host_softmax.ts";
@@ -176,6 +176,8 @@ Deno.test("fitLogistic() takes strong L2 where features are chance, and weak whe
     await fitLogistic(device, { ...clear, seed: 1 }),
   ];
   assertGreater(strong.l2, 30 * weak.l2);
+  const bounded = await fitLogistic(device, { ...clear, seed: 1, weakest: 0.1 });
+  assertAlmostEquals(bounded.l2, 0.1 * clear.features.columns / 100, 1e-9);
   const predictions = await predictLogistic(device, clear.features, { weights: weak.weights, classes: 2 });
   assertEquals(predictions, clear.labels);
   device.destroy();

@@ -54,8 +54,12 @@ export async function watchCommand(args: readonly string[]): Promise<number> {
   const { remove } = listenForInterrupts({ stopping: () => ended.resolve(), leaving: () => {} });
   sayWrapped(`page    ${page.address}\nCtrl-C ends it`);
   await noteDamageAt(paths);
-  await ended.promise;
-  remove();
-  await page.close();
+  try {
+    // the page is there while runs are read, and who ends it does not wait for that
+    await Promise.race([ended.promise, noteDamageAt(paths).then(() => ended.promise)]);
+  } finally {
+    remove();
+    await page.close();
+  }
   return 0;
 }
