@@ -11,7 +11,8 @@ import { passagesOf } from "../inference/passages.ts";
 import { quoted, safeJson } from "../sentences/safe_text.ts";
 import { type ByteSource, strict } from "../text/source.ts";
 import { textSource } from "../text/text_source.ts";
-import { fileSources } from "../text/file_source.ts";
+import { fileSources, type LeftOut } from "../text/file_source.ts";
+import { leftOutNotice } from "./left_out.ts";
 import { absolute } from "../files/paths.ts";
 import type { IndexConfig, IndexedFile, IndexWays, StoredIndex, StoredPassage } from "./index_folder.ts";
 
@@ -37,12 +38,18 @@ export interface IndexProgress {
   readonly passages: number;
 }
 
-/** The files that paths mean, each once, without those of the index itself. */
-export async function documentSources(paths: readonly string[], out: string): Promise<ByteSource[]> {
+/** The files that paths mean, each once, without those of the index itself; `note` hears of files that are no text. */
+export async function documentSources(
+  paths: readonly string[],
+  { out, note }: { out: string; note: (sentence: string) => void },
+): Promise<ByteSource[]> {
   const own = `${absolute(out)}/`;
   const found = new Map<string, ByteSource>();
   for (const path of paths) {
-    for (const source of await fileSources(path)) {
+    const leftOut = (others: LeftOut) => {
+      if (!own.startsWith(`${absolute(path)}/`)) note(leftOutNotice(path, others));
+    };
+    for (const source of await fileSources(path, { leftOut })) {
       if (!absolute(source.name).startsWith(own)) found.set(source.name, source);
     }
   }

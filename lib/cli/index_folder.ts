@@ -4,13 +4,13 @@
  * @module
  */
 
-import { joined } from "../files/paths.ts";
+import { exists, joined } from "../files/paths.ts";
 import { makeFolder, writeFile } from "../files/write_files.ts";
 import { type PassageKind, passageKinds } from "../inference/passages.ts";
 import { poolModes } from "../inference/embed.ts";
 import { checked, choice, type Field, list, optional, record, text, truth, whole } from "../sentences/fields.ts";
-import { shellWord } from "./shell_word.ts";
 import { npyHeader, readNpy } from "./npy.ts";
+import { shellWord } from "./shell_word.ts";
 
 /** A file that was indexed. */
 export interface IndexedFile {
@@ -128,9 +128,8 @@ export async function readIndex(path: string): Promise<StoredIndex> {
     }
   };
   if (!await isIndex(path)) {
-    throw new RangeError(
-      `Cannot search ${path}: it is no index; make one with index FOLDER --model DIR --out ${shellWord(path)}`,
-    );
+    const [what, out] = await exists(path) ? ["it is no index", "INDEX"] : ["there is no such folder", shellWord(path)];
+    throw new RangeError(`Cannot search ${path}: ${what}; index FOLDER --model DIR --out ${out} makes one`);
   }
   let json: unknown;
   try {

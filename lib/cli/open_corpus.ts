@@ -7,13 +7,14 @@
 import { counted } from "../sentences/counted.ts";
 import { textSections } from "../tokenizer/encode_pieces.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
-import { absolute, baseName, exists, joined } from "../files/paths.ts";
+import { absolute, baseName, exists } from "../files/paths.ts";
 import { type Corpus, textCorpus } from "../text/corpus.ts";
 import { mixture } from "../text/mixture.ts";
 import { fileSources, type LeftOut } from "../text/file_source.ts";
 import { INPUT, isInput } from "../text/standard_input_name.ts";
 import { type TextOptions, textSource } from "../text/text_source.ts";
 import { BadRecords, type TextSource } from "../text/source.ts";
+import { leftOutNotice } from "./left_out.ts";
 import { keptInput } from "./standard_input.ts";
 import { DEFAULT_TEXT, defaultText, NoNetworkError } from "./default_text.ts";
 import { grouped } from "./figures.ts";
@@ -198,18 +199,6 @@ export function cameFromInput(
 }
 
 const labelOf = ({ path }: WeightedPath) => path === INPUT ? "stdin" : baseName(path).replace(/\..*$/, "") || "text";
-
-/** Says which files of a folder are not read, and how to name them. */
-function leftOutNotice(folder: string, others: LeftOut): string {
-  const counts = [...others].sort(([, a], [, b]) => b - a);
-  const said = counts.slice(0, 5).map(([ending, count]) =>
-    `${grouped(count)} ${ending || "other"} ${count === 1 ? "file" : "files"}`
-  );
-  if (counts.length > 5) said.push(`${grouped(counts.slice(5).reduce((sum, [, count]) => sum + count, 0))} others`);
-  const ending = counts.find(([name]) => name !== "")?.[0];
-  const pattern = `'${joined(folder, `**/*${ending ?? ""}`)}'`;
-  return `${said.join(", ")} skipped; name ${ending && counts.length > 1 ? `${ending} files` : "them"} with ${pattern}`;
-}
 
 /** A part of a mixture. */
 interface WeightedPath {

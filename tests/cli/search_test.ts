@@ -18,6 +18,7 @@ import { modelConfig } from "../../lib/model/config.ts";
 import { createModel } from "../../lib/model/model.ts";
 import { characterTokenizer } from "../../lib/tokenizer/character.ts";
 import { openCpuDevice } from "../../lib/device/cpu/open_cpu.ts";
+import { runCli, runMains } from "../helpers/run_cli.ts";
 import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
 
 const tokenizer = characterTokenizer("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ #.,-\n");
@@ -35,7 +36,7 @@ async function withLoaded(use: (model: MaskedLanguageModel) => Promise<void>): P
 }
 
 async function made(model: MaskedLanguageModel, { paths = ["docs"], out = "index", before = false } = {}) {
-  const sources = await documentSources(paths, out);
+  const sources = await documentSources(paths, { out, note: () => {} });
   const old = before ? await readIndex(out) : undefined;
   const seen: number[] = [];
   const parts = await indexSources(model, sources, {
@@ -108,13 +109,20 @@ Deno.test("documentSources() leaves out the index itself, and says where nothing
   inDocuments(() =>
     withLoaded(async (model) => {
       await made(model, { out: "docs/index" });
-      const names = (await documentSources(["docs", "docs/a.md"], "docs/index")).map(({ name }) => name);
+      const notes: string[] = [];
+      const inDocs = { out: "docs/index", note: (sentence: string) => notes.push(sentence) };
+      const names = (await documentSources(["docs", "docs/a.md"], inDocs)).map(({ name }) => name);
       assertEquals(names, ["docs/a.md", "docs/faq.csv", "docs/sub/b.txt"]);
       await assertRejects(
-        () => documentSources(["docs/index"], "docs/index"),
+        () => documentSources(["docs/index"], inDocs),
         RangeError,
         "no file in it but those of",
       );
+      // the index has files that are no text
+      assertEquals(notes, []);
+      for (const name of ["c.png", "d.png", "e.html"]) await Deno.writeTextFile(`docs/sub/${name}`, "");
+      await documentSources(["docs/sub"], { ...inDocs, out: "index" });
+      assertEquals(notes, ["2 .png files, 1 .html file skipped; name .png files with 'docs/sub/**/*.png'"]);
       await Deno.writeTextFile("empty.txt", "\n - \n");
       await assertRejects(
         () => made(model, { paths: ["empty.txt"] }),
@@ -127,7 +135,7 @@ Deno.test("documentSources() leaves out the index itself, and says where nothing
 Deno.test("readIndex() says what of an index is missing or damaged", () =>
   inDocuments(() =>
     withLoaded(async (model) => {
-      await assertRejects(() => readIndex("index"), RangeError, "Cannot search index: it is no index");
+      await assertRejects(() => readIndex("index"), RangeError, "Cannot search index: there is no such folder");
       await made(model);
       const files = ["index.json", "vectors.npy", "passages.jsonl"] as const;
       const whole = new Map<string, Uint8Array<ArrayBuffer>>();
@@ -205,11 +213,50 @@ Deno.test("index and search say what is missing or wrong before any model is rea
     [["search", "words"], 'Usage: search "words" --index FOLDER'],
     [["search", " ", "--index", "lib"], "There is nothing to look for"],
     [["search", "", "--index", "lib"], "There is nothing to look for"],
-    [["search", "words", "--index", "n i"], "make one with index FOLDER --model DIR --out 'n i'"],
-    [["search", "words", "--index", "lib"], "Cannot search lib: it is no index; make one with index FOLDER"],
+    [["search", "words", "--index", "n i"], "there is no such folder; index FOLDER --model DIR --out 'n i' makes one"],
+    [
+      ["search", "words", "--index", "lib"],
+      "Cannot search lib: it is no index; index FOLDER --model DIR --out INDEX makes one",
+    ],
   ];
   for (const [[name, ...rest], message] of cases) {
     const command = name === "index" ? indexCommand : searchCommand;
     await assertRejects(() => command(rest), Error, message);
   }
 });
+
+Deno.test("index keeps the ways of before, and says what leaves it; search says of another model whose vectors there are", () =>
+  inTemporaryFolder(async (cwd) => {
+    const text = "The keys hang behind the door. Rain falls on the plain.\n\n".repeat(60);
+    for (const folder of ["old", "new"]) await Deno.mkdir(`${cwd}/${folder}`);
+    for (const name of ["old/a.txt", "old/b.txt", "new/c.txt", "text.txt"]) {
+      await Deno.writeTextFile(`${cwd}/${name}`, `${name} ${text}`);
+    }
+    const train = ["train", "--data", "text.txt", "--size", "tiny", "--steps", "2", "--threads", "1", "--quiet"];
+    const index = (...args: string[]) => ["index", ...args, "--out", "x", "--threads", "1"];
+    const run = async (...lists: string[][]) => {
+      const results = await runMains(lists, { cwd });
+      return { results, ways: JSON.parse(await Deno.readTextFile(`${cwd}/x/index.json`)).ways };
+    };
+    const { ways: before } = await run(
+      [...train, "--name", "one"],
+      [...train, "--name", "two", "--seed", "2"],
+      index("old", "--model", "runs/one", "--by", "window", "--length", "24"),
+    );
+    assertEquals([before.by, before.length, before.overlap], ["window", 24, 6]);
+    const { results: [again], ways: same } = await run(index("new"));
+    assertEquals(same, before);
+    const gone =
+      /^note: old\/a\.txt and 1 other file are no longer among the documents: \d+ passages left the index\n$/;
+    assertMatch(again!.err, gone);
+    const { results: [, wrong], ways: other } = await run(
+      index("new", "--length", "32", "--by", "paragraph"),
+      ["search", "keys", "--index", "x", "--model", "runs/two", "--threads", "1"],
+    );
+    assertEquals([other.by, other.length, other.overlap], ["paragraph", 32, 8]);
+    assertStringIncludes(wrong!.err, "its vectors are those of ");
+    assertStringIncludes(wrong!.err, "leave out --model");
+    const search = ["search", "--index", "x", "--top", "1", "--threads", "1"];
+    const { out } = await runCli(search, { cwd, input: "keys\n\nrain\n" });
+    assertMatch(out, /^keys\n.*c\.txt:\d+\n.*\n\nrain\n.*c\.txt:\d+\n.*\n$/);
+  }));

@@ -16,7 +16,15 @@ import { parseChoice, parseExtent, parseWhole } from "../flag_values.ts";
 import { flag, flagHelp, type ParsedFlags, parseFlags, UsageError } from "../flags.ts";
 import { grouped } from "../figures.ts";
 import { documentSources, indexSources } from "../index_documents.ts";
-import { type IndexWays, isIndex, passagesIn, readIndex, type StoredIndex, writeIndex } from "../index_folder.ts";
+import {
+  type IndexedFile,
+  type IndexWays,
+  isIndex,
+  passagesIn,
+  readIndex,
+  type StoredIndex,
+  writeIndex,
+} from "../index_folder.ts";
 import { isSameModel } from "../index_model.ts";
 import { longWork, progressAside } from "../long_work.ts";
 import { busyDeviceFlags, devicePermissions, folderHelp, json, modelPermissions, withModel } from "../opened_model.ts";
@@ -55,7 +63,8 @@ meaning; those that only predict masked tokens find what is alike in words and s
 Files are plain text, Markdown, and .jsonl, .csv, .tsv, .json and .parquet, of which every record is a document; compressed or not.
 A passage is a paragraph, headings and questions with what follows them; long ones are cut into windows that overlap. The index is a folder with
 index.json, vectors.npy (float32 [passages, width], as numpy.load reads it) and passages.jsonl, a line for each row. Made once
-more, only files that have changed are read by the model.
+more, it is cut and pooled as before unless other options are given, only files that have changed are read by the model, and what is not named any
+more leaves it.
 
 ${flagHelp(groups)}
 
@@ -82,10 +91,10 @@ export async function indexCommand(args: readonly string[]): Promise<number> {
   const path = parsed.get(model) ?? old?.config.model;
   if (path === undefined) throw new UsageError(`Option --model says which model makes the vectors. ${wanted}`);
   checkPermissions({ ...readingOf([path, ...filesOf(paths), target]), write: [target] });
-  const sources = await documentSources(paths, target);
+  const sources = await documentSources(paths, { out: target, note: (sentence) => sayAside(`note: ${sentence}`) });
   const place = await checkpointPath(path, parsed.get(checkpoint));
   return await withModel(place, parsed, async (model) => {
-    const ways = waysOf(parsed, model);
+    const ways = waysOf(parsed, { model, old });
     const before = old && await usable(old, { model, ways });
     const work = longWork(progressAside(), "indexing");
     const parts = await indexSources(model, sources, {
@@ -101,6 +110,7 @@ export async function indexCommand(args: readonly string[]): Promise<number> {
     const width = model.config.width;
     await writeIndex(target, { model: absolute(place), width, ways, sources: paths, files }, { vectors, passages });
     tell(parsed, { target, files: files.length, unchanged, passages: passagesIn(files), before });
+    noteGone(old, files);
     return 0;
   }, { isBusy: true });
 }
@@ -122,29 +132,50 @@ async function formerIndex(path: string): Promise<StoredIndex | undefined> {
   );
 }
 
+/** Says which files of the index before are no longer in it. */
+function noteGone(old: StoredIndex | undefined, files: readonly IndexedFile[]): void {
+  const names = new Set(files.map(({ name }) => name));
+  const gone = (old?.config.files ?? []).filter(({ name }) => !names.has(name));
+  if (gone.length === 0) return;
+  const [first] = gone;
+  const others = gone.length > 1 ? ` and ${counted(gone.length - 1, "other file")}` : "";
+  sayAside(
+    `note: ${first!.name}${others} ${gone.length > 1 ? "are" : "is"} no longer among the documents: ` +
+      `${counted(passagesIn(gone), "passage")} left the index`,
+  );
+}
+
 /** How paragraphs are told from headings now: passages of before are not to be mixed with these. */
 const PARAGRAPHS = 2;
 
-function waysOf(parsed: ParsedFlags, model: MaskedLanguageModel): IndexWays {
-  const tokens = parsed.get(length) ?? passageTokens(model);
+/** How documents are cut and pooled: as is said, otherwise as in the index before. */
+function waysOf(
+  parsed: ParsedFlags,
+  { model, old }: { model: MaskedLanguageModel; old: StoredIndex | undefined },
+): IndexWays {
+  const before = old?.config.ways;
   const most = passageTokens(model);
   const { maxLength } = model.config;
+  const tokens = parsed.get(length) ?? Math.min(before?.length ?? most, maxLength);
   if (tokens > maxLength) {
     throw new UsageError(`Passages of ${tokens} tokens are too long: this model reads ${maxLength}`);
   }
-  const common = parsed.get(overlap) ?? Math.floor(Math.min(tokens, most) / 4);
+  const isAsBefore = before !== undefined && parsed.get(length) === undefined && tokens === before.length;
+  const common = parsed.get(overlap) ?? (isAsBefore ? before.overlap : Math.floor(Math.min(tokens, most) / 4));
   if (common >= tokens) {
     throw new UsageError(`Passages of ${tokens} tokens cannot have ${common} in common: give fewer`);
   }
-  const asked = { pool: parsed.get(pool) };
+  const [known, asked] = [parsed.get(field) ?? before?.field, { pool: parsed.get(pool) }];
+  // a pooling that is not known is told where none is asked for
+  const { pool: own } = vectorWay(model, asked);
+  const isPooledAsBefore = before !== undefined && parsed.get(pool) === undefined && old?.config.model === model.place;
   return {
-    by: parsed.get(by),
+    by: before && !parsed.given.includes("by") ? before.by : parsed.get(by),
     length: tokens,
     overlap: common,
-    ...(parsed.get(field) === undefined ? {} : { field: parsed.get(field) }),
-    // a pooling that is not known is told where none is asked for
-    pool: vectorWay(model, asked).pool,
-    removeMean: isUntaught(model, asked),
+    ...(known === undefined ? {} : { field: known }),
+    pool: isPooledAsBefore ? before.pool : own,
+    removeMean: isPooledAsBefore ? before.removeMean : isUntaught(model, asked),
     paragraphs: PARAGRAPHS,
   };
 }

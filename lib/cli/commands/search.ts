@@ -4,7 +4,7 @@
  * @module
  */
 
-import { trimmed } from "../../files/paths.ts";
+import { absolute, trimmed } from "../../files/paths.ts";
 import { embedTexts } from "../../inference/embed.ts";
 import type { MaskedLanguageModel } from "../../inference/load.ts";
 import { nearestVectors } from "../../inference/vector_index.ts";
@@ -60,9 +60,11 @@ export async function searchCommand(args: readonly string[]): Promise<number> {
   const stored = await readIndex(path);
   const queries = textsOf(given, { file: undefined, field: undefined, format: undefined, wanted });
   return await withModel(parsed.get(model) ?? stored.config.model, parsed, async (loaded) => {
-    await checkModel(loaded, { stored, path });
+    await checkModel(loaded, { stored, path, isChosen: parsed.get(model) !== undefined });
     const write = lineWriter({ atOnce: isConversation(given, undefined) });
-    const show = parsed.get(json) ? (found: Found) => write(asJson(found)) : printer(write, openTerminal());
+    // who types a question knows which one is answered
+    const areNamed = given.length === 0 && !Deno.stdin.isTerminal();
+    const show = parsed.get(json) ? (found: Found) => write(asJson(found)) : printer(write, openTerminal(), areNamed);
     for await (const found of searched(loaded, stored, { queries, top: parsed.get(top) })) show(found);
     write.flush();
     return 0;
@@ -72,10 +74,15 @@ export async function searchCommand(args: readonly string[]): Promise<number> {
 /** Throws where vectors of the model do not belong among those of the index. */
 async function checkModel(
   loaded: MaskedLanguageModel,
-  { stored, path }: { stored: StoredIndex; path: string },
+  { stored, path, isChosen }: { stored: StoredIndex; path: string; isChosen: boolean },
 ): Promise<void> {
   if (await isSameModel(loaded, stored)) return;
   const { model, sources } = stored.config;
+  if (isChosen && absolute(loaded.place) !== model) {
+    throw new RangeError(
+      `Cannot search ${path} with ${loaded.place}: its vectors are those of ${model}; leave out --model`,
+    );
+  }
   throw new RangeError(
     `Cannot search ${path}: the model ${loaded.place} is not as it was when the index was made; ` +
       `${program} index ${sources.map((source) => shellWord(source)).join(" ")} --model ${shellWord(model)} --out ${
@@ -120,8 +127,11 @@ const asJson = ({ query, results }: Found) =>
 /** Columns of a score, and of what stands before a snippet. */
 const INDENT = 6;
 
-function printer(write: (line: string) => void, terminal: Terminal): (found: Found) => void {
+function printer(write: (line: string) => void, terminal: Terminal, areNamed: boolean): (found: Found) => void {
+  let isFirst = true;
   return ({ query, results }) => {
+    if (areNamed) write(`${isFirst ? "" : "\n"}${snippet(query, { query: "", columns: terminal.columns })}`);
+    isFirst = false;
     for (const { score, name, line, text } of results) {
       const place = line === undefined ? name : `${name}:${line}`;
       write(`${score.toFixed(3).padStart(INDENT - 1)} ${paint(terminal, "bold", printable(place))}`);
