@@ -26,6 +26,8 @@ export interface ClassifierCard {
   readonly settings: FineTuneSettings;
   /** Steps that were done. */
   readonly steps: number;
+  /** The step whose weights it has. */
+  readonly bestStep: number;
   /** Whether it was interrupted. */
   readonly isInterrupted: boolean;
   /** Examples that were learned. */
@@ -47,7 +49,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 
 /** A model card in Markdown, with the metadata that Hugging Face's hub reads in front. */
 export function classifierCard(
-  { name, base, data, config, settings, steps, isInterrupted, examples, scores }: ClassifierCard,
+  { name, base, data, config, settings, steps, bestStep, isInterrupted, examples, scores }: ClassifierCard,
 ): string {
   const { of, classes } = config.classification!;
   const task = of === "text" ? "text-classification" : "token-classification";
@@ -71,6 +73,8 @@ export function classifierCard(
     "## Training",
     `${counted(examples, one)} in ${counted(steps, "step")} of ${settings.batch}${
       isInterrupted ? `, interrupted before the end of ${settings.steps.toLocaleString("en")}` : ""
+    }${
+      bestStep < steps ? `, with the weights of step ${bestStep.toLocaleString("en")}, the best ones` : ""
     }; AdamW, learning rate ` +
     `${settings.learningRate.toPrecision(3)}, dropout ${config.dropout}, seed ${settings.seed}.`,
     "## Evaluation",

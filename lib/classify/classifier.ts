@@ -57,6 +57,8 @@ export interface TrainingReport {
   readonly settings: FineTuneSettings;
   /** Steps that were done. */
   readonly steps: number;
+  /** The step whose weights the model has: that of the best look, without any the last one. */
+  readonly bestStep: number;
   /** Texts, or sentences, that were learned. */
   readonly examples: number;
   /** Whether it was ended by its signal, before its last step. */

@@ -85,7 +85,7 @@ export function fineTuneSettings(
   { examples, width, isWatched = false }: { examples: number; width: number; isWatched?: boolean },
   { epochs, ...options }: FineTuneOptions = {},
 ): FineTuneSettings {
-  const batch = options.batch ?? Math.min(examples < MANY ? 16 : 32, examples);
+  const batch = Math.max(1, Math.min(options.batch ?? (examples < MANY ? 16 : 32), examples));
   const epoch = Math.ceil(examples / batch);
   const fewest = isWatched ? FEWEST_WATCHED : FEWEST_STEPS;
   const usual = Math.max(FEWEST_EPOCHS * epoch, Math.min(fewest, MOST_EPOCHS * epoch));

@@ -99,6 +99,8 @@ export interface TrainedHead {
   readonly settings: FineTuneSettings;
   /** Steps that were done. */
   readonly steps: number;
+  /** The step whose weights the model has: that of the best look, without any the last one. */
+  readonly bestStep: number;
   /** Texts or sentences that were learned. */
   readonly examples: number;
   /** Whether it was ended by its signal, before its last step. */
@@ -142,11 +144,11 @@ export async function trainHead(
   const groups = share > 0 ? groupsOf(named.map(({ pieces }) => piecesKey(pieces))) : undefined;
   const { training, validation } = splitExamples(strata, { share, seed, groups });
   if (share > 0 && validation.length === 0) {
-    note?.(
-      `${
-        counted(new Set(groups).size, of === "text" ? "different text" : "different sentence")
-      } are too few to hold any out; training goes on to its end`,
-    );
+    const different = counted(new Set(groups).size, of === "text" ? "different text" : "different sentence");
+    const why = of === "text" && new Set(groups).size <= classes.names.length
+      ? `of ${different} none is held out, for each is the only one of its class`
+      : `${different} are too few to hold any out`;
+    note?.(`${why}; training goes on to its end`);
   }
   const weights = classWeights === "balanced" ? balancedWeights(classes.counts) : undefined;
   const examples = (indices: readonly number[]) =>
@@ -158,7 +160,7 @@ export async function trainHead(
   const split = { training: examples(training), validation: examples(validation) };
   const course = await courseOf(options, split, { settings, head, config: base.model.config });
   const { from } = course;
-  let steps = from?.step ?? 0;
+  let [steps, best] = [from?.step ?? 0, from?.looks.best ?? 0];
   hear?.({ kind: "begin", examples: training.length, heldOut: validation.length, classes, settings, from });
   const model = await withNewHead(base, { head, dropout, seed });
   try {
@@ -167,11 +169,12 @@ export async function trainHead(
     for await (const event of events) {
       hear?.(event);
       steps = event.step;
+      if (event.kind === "validation" && event.isBest) best = steps;
     }
     const isAborted = options.signal?.aborted ?? false;
     const isInterrupted = isAborted && steps < settings.steps;
     return {
-      ...{ model, settings, steps, isInterrupted, examples: training.length },
+      ...{ model, settings, steps, bestStep: best > 0 ? best : steps, isInterrupted, examples: training.length },
       heldOut: isAborted ? [] : validation,
     };
   } catch (error) {

@@ -22,8 +22,8 @@ const MOST_CONFUSIONS = 5;
 export interface ClassifyReporter {
   /** Hears what happens. */
   hear(event: ClassifierEvent): void;
-  /** Removes the line of progress, and says which weights are kept and why; of steps that were done at all. */
-  end(options: { readonly isInterrupted: boolean }): void;
+  /** Removes the line of progress, and says of a training that came to something which weights are kept and why. */
+  end(trained: { readonly isInterrupted: boolean } | undefined): void;
 }
 
 /** Says on a terminal what happens in training. */
@@ -35,12 +35,14 @@ export function classifyReporter(terminal: Terminal, { unit }: { unit: "text" | 
     work = { name, line: longWork(terminal, name) };
     return work.line;
   };
-  let [steps, best, looks, last] = [0, 0, 0, 0];
+  let [steps, every, best, looks, last] = [0, 1, 0, 0, 0];
+  let isWatched = false;
   return {
     hear(event) {
       if (event.kind === "begin") {
         for (const line of beginLines(event, unit)) terminal.print(line);
-        steps = event.settings.steps;
+        ({ steps, evaluateEvery: every } = event.settings);
+        isWatched = event.heldOut > 0;
         if (event.from) {
           [last, best, looks] = [event.from.step, event.from.looks.best, Number(event.from.looks.latest > 0)];
         }
@@ -49,6 +51,8 @@ export function classifyReporter(terminal: Terminal, { unit }: { unit: "text" | 
       else if (event.kind === "steps") {
         last = event.step;
         begin("training").at(event.step, { total: steps, words: `loss ${event.loss.toFixed(3)}` });
+        const isLook = event.step % every === 0 || event.step === steps;
+        if (!isWatched && isLook) terminal.print(`step ${grouped(event.step)}  training loss ${event.loss.toFixed(4)}`);
       } else {
         if (event.isBest) best = event.step;
         looks++;
@@ -60,9 +64,10 @@ export function classifyReporter(terminal: Terminal, { unit }: { unit: "text" | 
         );
       }
     },
-    end({ isInterrupted }) {
+    end(trained) {
       work?.line.end();
-      if (isInterrupted) {
+      if (!trained) return;
+      if (trained.isInterrupted) {
         if (last > 0) terminal.print(interruptedLine({ last, steps, best: looks > 0 ? best : last }));
         return;
       }

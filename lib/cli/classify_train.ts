@@ -192,7 +192,7 @@ async function trainOn(
       : await classifier(base, examples as AsyncIterable<LabelledText>, options);
   } finally {
     // what is measured afterwards may be interrupted too
-    reporter.end({ isInterrupted: trained?.training?.isInterrupted ?? stopper.signal.aborted });
+    reporter.end(trained?.training);
     for (const line of skippedLines(data.bad)) sayAside(line);
   }
 }

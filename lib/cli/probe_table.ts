@@ -7,6 +7,7 @@
 import { poolNames } from "./pool_names.ts";
 import type { Measure } from "../probe/scores.ts";
 import type { Probed, ProbeDifference, ProbeResult } from "../probe/probed.ts";
+import { fewNotice } from "../evaluate/few.ts";
 import { grouped } from "./figures.ts";
 import { fittedTable } from "./fitted_table.ts";
 
@@ -65,7 +66,8 @@ const CLEAR = 2;
 
 /** What the differences say, a line each; of two models only regressions are compared, or all would be said twice. */
 export function probeDifferences(probed: Probed): string[] {
-  const { results, differences, best } = probed;
+  const { results, differences, best, different } = probed;
+  const isFew = fewNotice(different, "text") !== undefined;
   return differences.flatMap(({ less, from, ...difference }) => {
     const [a, b] = [results[less]!, results[from]!];
     if (a.kind === "neighbours" || a.kind === "majority") return [];
@@ -76,7 +78,13 @@ export function probeDifferences(probed: Probed): string[] {
       ? `second less first, ${resultName(b, probed.what)}, ${layersOf(a, b)}`
       : `${which(b)} less ${a.kind === "random" ? "random weights" : resultName(a, probed.what)}`;
     return [
-      `${names}: ${verdict(difference, isPair ? "the second" : `the ${which(b)}`, isPair ? "the first" : undefined)}`,
+      `${names}: ${
+        verdict(difference, {
+          isFew,
+          own: isPair ? "the second" : `the ${which(b)}`,
+          other: isPair ? "the first" : undefined,
+        })
+      }`,
     ];
   });
 }
@@ -84,10 +92,14 @@ export function probeDifferences(probed: Probed): string[] {
 const layersOf = (a: ProbeResult, b: ProbeResult) =>
   a.layer === b.layer ? `layer ${b.layer}` : `layer ${b.layer} less ${a.layer}`;
 
-function verdict({ accuracy }: Pick<ProbeDifference, "accuracy">, own: string, other?: string): string {
+function verdict(
+  { accuracy }: Pick<ProbeDifference, "accuracy">,
+  { own, other, isFew }: { own: string; other: string | undefined; isFew: boolean },
+): string {
   const { value, error } = accuracy;
   const sign = value < 0 ? "−" : "+";
   const said = `accuracy ${sign}${(100 * Math.abs(value)).toFixed(1)} ± ${(100 * error).toFixed(1)} points`;
+  if (isFew) return `${said}, which so few do not tell`;
   if (Math.abs(value) < CLEAR * error || value === 0) return `${said}: no clear difference`;
   if (value > 0) return `${said}: ${own} is better`;
   return `${said}: ${other === undefined ? `${own} is worse` : `${other} is better`}`;

@@ -21,6 +21,7 @@ import type { RunSite } from "./new_run.ts";
 import { claimRun, firstClaim, type RunClaim } from "./run_claim.ts";
 import { deviceFlags } from "./run_device.ts";
 import { checkpointsIn, readRun, type RunConfig } from "./run_folder.ts";
+import { shellWord } from "./shell_word.ts";
 import { soundCheckpoint } from "./sound_checkpoint.ts";
 import { trainFlags as flags } from "./train_flags.ts";
 
@@ -39,7 +40,7 @@ export async function resumedRun(parsed: ParsedFlags, path: string, { terminal, 
   if (cameFromInput(runConfig.text)) {
     throw new RangeError(
       `Cannot resume "${path}": its text came from standard input; ` +
-        `to train its model longer, begin a run with train --init ${path}`,
+        `to train its model longer, begin a run with train --init ${shellWord(path)}`,
     );
   }
   const claim = await firstClaim(team, () => Promise.resolve().then(() => claimRun(path)));
@@ -74,7 +75,7 @@ async function resumedFrom(
   if (progressOf(settings.budget, { ...state, seconds: state.elapsed ?? state.seconds }) >= 1) {
     throw new RangeError(
       `"${path}" is finished: it has trained on ${grouped(state.tokens)} tokens; ` +
-        `to train its model longer, begin a run with train --init ${path}`,
+        `to train its model longer, begin a run with train --init ${shellWord(path)}`,
     );
   }
   const base = runConfig.init === undefined ? undefined : { name: runConfig.init, opened: undefined, added: [] };

@@ -10,6 +10,7 @@ import { makeFolder, writeError } from "../files/write_files.ts";
 import { INTERRUPTED, listenForInterrupts } from "./interrupt.ts";
 import type { RankTeam } from "./rank_team.ts";
 import type { Reporter } from "./reporter.ts";
+import { shellWord } from "./shell_word.ts";
 import { lockFolder, RunInUseError, type RunLock, spelledHolder } from "./run_lock.ts";
 
 /** A run's folder that is this process's alone. Until training begins, an interrupt gives it back and ends the program. */
@@ -45,7 +46,12 @@ export async function claimName(out: string, name: string): Promise<RunClaim> {
   const claim = await claimNew(out, name);
   if (claim) return claim;
   const path = `${out}/${name}`;
-  throw new RangeError(`"${path}" exists already: choose another --name, or go on with --resume ${path}`);
+  const canGoOn = await exists(`${path}/checkpoints`);
+  throw new RangeError(
+    canGoOn
+      ? `"${path}" exists already: choose another --name, or go on with --resume ${shellWord(path)}`
+      : `"${path}" exists already, without a checkpoint to go on from: choose another --name, or remove it if nothing trains it`,
+  );
 }
 
 /**

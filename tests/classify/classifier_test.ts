@@ -1,4 +1,5 @@
-import { assert, assertAlmostEquals, assertEquals, assertLess, assertRejects } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertLess, assertRejects, assertStringIncludes } from "@std/assert";
+import { classifierCard } from "../../lib/classify/card.ts";
 import { classifier, loadClassifier } from "../../lib/classify/classifier.ts";
 import type { ClassifierEvent } from "../../lib/classify/train_head.ts";
 import { memoryFolder } from "../../lib/format/model_folder.ts";
@@ -77,6 +78,13 @@ cpuTest("classifier() stops when what is held out is told no better, and keeps t
   assertEquals(looks.find(({ loss }) => loss === lowest)!.isBest, true);
   const [begin] = events;
   assert(begin?.kind === "begin" && begin.heldOut === 12 && begin.examples === 48);
+  const { bestStep, steps } = tells.training!;
+  assertEquals([bestStep, steps], [looks.find(({ loss }) => loss === lowest)!.step, looks.at(-1)!.step]);
+  const card = classifierCard({
+    ...{ name: "x", base: "b", data: "d", config: tells.model.config, scores: [] },
+    ...tells.training!,
+  });
+  assertStringIncludes(card, `in ${steps} steps of 16, with the weights of step ${bestStep}, the best ones; AdamW`);
   // the score on what was held out is that of the best look
   assertAlmostEquals(tells.training!.heldOut!.accuracy, looks.find(({ loss }) => loss === lowest)!.accuracy, 1e-12);
   tells.destroy();
@@ -93,6 +101,17 @@ cpuTest("classifier() holds nothing out of few texts, and what is asked for", as
     (await classifier(base, examples(count), { steps: 1, validation, hear })).destroy();
   }
   assertEquals(counts, [[16, 0], [12, 4], [80, 20], [100, 0]]);
+  const notes: string[] = [];
+  const note = (sentence: string) => notes.push(sentence);
+  const alone = examples(50).map(({ text }, i) => ({
+    text: `${text} ${"abcdefgh".repeat(1 + i % 2)}`,
+    label: `class ${i}`,
+  }));
+  (await classifier(base, alone, { steps: 1, note })).destroy();
+  assertStringIncludes(
+    notes.join("\n"),
+    "none is held out, for each is the only one of its class; training goes on to its end",
+  );
   base.model.destroy();
 });
 

@@ -65,6 +65,7 @@ Deno.test("fineTuneSettings() goes through few examples often and through many a
   assertEquals(fineTuneSettings({ examples: 100, width: 768 }).learningRate, 5e-5);
   assertEquals(fineTuneSettings({ examples: 100, width: 16 }).learningRate, 1e-3);
   assertEquals(fineTuneSettings({ examples: 100, width: 768 }, { epochs: 2 }).steps, 14);
+  assertEquals(fineTuneSettings({ examples: 100, width: 768 }, { batch: 5000 }).batch, 100);
   assertEquals([39, 40, 499, 500].map(validationShare), [0, 0.2, 0.2, 0.1]);
 });
 

@@ -57,6 +57,8 @@ Deno.test("probeDifferences() tells what is better only where twice the error sa
     "second model less character n-grams: accuracy −5.0 ± 1.0 points: the second model is worse",
     "second less first, mean of the tokens, layer 4: accuracy +3.0 ± 1.0 points: the second is better",
   ]);
+  const [few] = probeDifferences({ ...probed, tested: 19, different: 19 });
+  assertEquals(few, "first model less random weights: accuracy +20.0 ± 1.0 points, which so few do not tell");
 });
 
 const wrong: readonly (readonly [args: readonly string[], code: number, sentence: string])[] = [
