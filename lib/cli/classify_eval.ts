@@ -6,6 +6,7 @@
 
 import { safeJson } from "../sentences/safe_text.ts";
 import { checkpointPath } from "./checkpoint_choice.ts";
+import { checkWhole } from "./classify_keeper.ts";
 import { readFlags, tellFlags } from "./classify_flags.ts";
 import { scoreLines, scoreNotices } from "./classify_report.ts";
 import { evaluated, opened as openedUnit, unitOf } from "./classify_unit.ts";
@@ -26,6 +27,7 @@ export async function classifyEval(parsed: ParsedFlags): Promise<number> {
     throw new UsageError("Usage: classify eval FOLDER --data LABELLED");
   }
   checkPermissions(readingOf([path, ...filesOf(data)]));
+  await checkWhole(path);
   const opened = await openLabelled(data, parsed);
   try {
     return await withModel(await checkpointPath(path, parsed.get(readFlags.checkpoint)), parsed, async (model) => {

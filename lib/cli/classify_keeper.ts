@@ -19,6 +19,7 @@ import { encodeSafetensors } from "../format/safetensors.ts";
 import { readTensors } from "../format/tensor_file.ts";
 import { checked, list, number, optional, record, text, whole } from "../sentences/fields.ts";
 import { systemReason } from "../sentences/reasons.ts";
+import { quoted } from "../sentences/safe_text.ts";
 import { program } from "./program.ts";
 import { lockFolder, RunInUseError, type RunLock } from "./run_lock.ts";
 import { shellWord } from "./shell_word.ts";
@@ -130,6 +131,20 @@ async function save(
   const json = new TextEncoder().encode(JSON.stringify({ args, cwd, step, steps, print, looks }) + "\n");
   await storage.save(name, new Map([[FILE, encodeSafetensors(new Map(tensors))], ["training.json", [json]]]));
   return before.filter((old) => old !== name);
+}
+
+/**
+ * Checks that a classifier is whole, and not one whose training goes on or was cut short.
+ *
+ * @throws {RangeError} that says how to go on.
+ */
+export async function checkWhole(target: string): Promise<void> {
+  if (!await exists(joined(target, KEPT_TRAINING)) || await exists(joined(target, "config.json"))) return;
+  throw new RangeError(
+    `Cannot use ${quoted(target)}: its training goes on, or was cut short; in that case this goes on: ${
+      goOnCommand(target)
+    }`,
+  );
 }
 
 /**

@@ -9,6 +9,7 @@ import type { Tagger } from "../classify/tagger.ts";
 import { counted } from "../sentences/counted.ts";
 import { safeJson } from "../sentences/safe_text.ts";
 import { checkpointPath } from "./checkpoint_choice.ts";
+import { checkWhole } from "./classify_keeper.ts";
 import { readFlags, tellFlags } from "./classify_flags.ts";
 import { isTagger, opened } from "./classify_unit.ts";
 import { grouped } from "./figures.ts";
@@ -26,6 +27,7 @@ export async function classifyPredict(parsed: ParsedFlags): Promise<number> {
   if (path === undefined) throw new UsageError(wanted);
   const file = parsed.get(readFlags.file);
   checkPermissions(readingOf([path, ...filesOf([file])]));
+  await checkWhole(path);
   const format = parsed.get(readFlags.format);
   const texts = textsOf(given, {
     file,

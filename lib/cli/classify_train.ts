@@ -40,7 +40,7 @@ import { progressAside, waitedFor, watchedItems } from "./long_work.ts";
 import { skippedLines } from "./open_corpus.ts";
 import { program } from "./program.ts";
 import { shellWord } from "./shell_word.ts";
-import { type OpenedLabelled, openLabelled } from "./open_labelled.ts";
+import { checkInputs, type OpenedLabelled, openLabelled } from "./open_labelled.ts";
 import { withModel } from "./opened_model.ts";
 import { checkPermissions, readingOf } from "./permissions.ts";
 import { filesOf, sayAside } from "./standard_streams.ts";
@@ -105,6 +105,7 @@ async function keptOf(parsed: ParsedFlags, target: string): Promise<KeptTraining
 async function trainJob(job: Job): Promise<number> {
   const { parsed, target } = job;
   const { given, data, test } = placesOf(parsed);
+  checkInputs(data, test);
   checkPermissions({ ...readingOf([given, ...filesOf([...data, ...test])]), write: [target] });
   const path = await checkpointPath(given, parsed.get(readFlags.checkpoint));
   const opened: OpenedLabelled[] = [];

@@ -45,6 +45,16 @@ export interface OpenedLabelled {
 }
 
 /**
+ * Checks that standard input is not wanted twice.
+ *
+ * @throws {UsageError} if it is.
+ */
+export function checkInputs(data: readonly string[], test: readonly string[]): void {
+  if ([...data, ...test].filter((path) => path === "-").length < 2) return;
+  throw new UsageError("Standard input can be read only once: give --data or --test as a file");
+}
+
+/**
  * Opens the labelled data that flags name.
  *
  * @param paths Where it is, standard input as `-`.

@@ -133,7 +133,23 @@ async function formatOf(source: ByteSource): Promise<LabelledWordFormat> {
     if (lines.length === MOST_LINES) break;
   }
   if (lines[0]?.trimStart().startsWith("{")) return "jsonl";
-  return isSlashed(lines) ? "slashes" : "conll";
+  if (isSlashed(lines)) return "slashes";
+  if (isProse(lines)) {
+    throw new SyntaxError(
+      `Cannot use ${source.name}: it looks like text without tags; wanted columns as CoNLL's, word/TAG lines, or records with tags`,
+    );
+  }
+  return "conll";
+}
+
+/** Lines that are enough to see that they have no columns. */
+const FEWEST_LINES = 5;
+
+/** Whether lines have as many words as it happens, which columns never do. */
+function isProse(lines: readonly string[]): boolean {
+  const rows = lines.filter((line) => !line.startsWith("#")).map((line) => line.trim().split(/\s+/).length);
+  const counts = [...Map.groupBy(rows, (count) => count).values()].map(({ length }) => length);
+  return rows.length >= FEWEST_LINES && Math.max(...counts) < rows.length / 2;
 }
 
 /** Sentences that are records: a field with the words, a field with the tags. */

@@ -196,7 +196,7 @@ async function unpackedText(
 function withoutRecords({ name }: ByteSource, what: string): SyntaxError {
   return new SyntaxError(
     `Cannot read texts with their labels from ${name}: it is ${what}; wanted CSV, TSV, JSON or JSON lines ` +
-      "(--format says which, whatever its name)",
+      "(--format says which, whatever its name; --tokens reads words with a tag on each)",
   );
 }
 

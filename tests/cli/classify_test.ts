@@ -117,6 +117,7 @@ Deno.test("classify says in a sentence what is wrong, and writes nothing", () =>
       [2, ["classify", "tran"], "did you mean classify train?"],
       [2, ["classify"], "Usage: classify train DIR --data LABELLED --out FOLDER"],
       [2, ["classify", "train", "base", "--data", "good.csv"], "Usage: classify train"],
+      [2, train("-", "x", "--test", "-"), "Standard input can be read only once: give --data or --test as a file"],
       [2, ["classify", "eval", "base"], "Usage: classify eval FOLDER --data LABELLED"],
       [1, ["classify", "predict", "base", "x", ...cpu], "Cannot tell classes with base: it is a ModernBertForMaskedLM"],
     ];
@@ -189,7 +190,15 @@ Deno.test("classify train goes on with nothing but what it began with", () =>
     await Deno.mkdir(`${cwd}/elsewhere`);
     const [far] = await runMains([[...resume.slice(0, 3), "../out"]], { cwd: `${cwd}/elsewhere` });
     assertStringIncludes(far!.err, 'Cannot go on in "../out" from here: it began in "');
-    const [changed] = await runMains([resume], { cwd });
+    const [changed, told, measured] = await runMains([
+      resume,
+      ["classify", "predict", "out", "the red ball"],
+      ["classify", "eval", "out", "--data", "good.csv"],
+    ], { cwd });
+    for (const { code, err } of [told!, measured!]) {
+      assertEquals(code, 1);
+      assertMatch(err, /^error: Cannot use "out": its training goes on, or was cut short; .* --resume out\n$/);
+    }
     assertEquals(changed!.code, 1);
     assertStringIncludes(
       changed!.err,

@@ -75,4 +75,14 @@ Deno.test("labelledWords() says where tags do not match words, or leaves such se
     SyntaxError,
     "Cannot use a.conll: it holds no words with tags",
   );
+  const prose =
+    "It was late.\nThe keys hung behind the door, as ever.\nNobody\ncame that night, or the next\nwhere are they\n";
+  await assertRejects(
+    () => sentences("a.txt", prose),
+    SyntaxError,
+    "Cannot use a.txt: it looks like text without tags",
+  );
+  // one that names columns has them, also where a few lines lack some
+  const ragged = "a X\nb X\nc\n\nd X\ne X Y\nf X\n";
+  await assertRejects(() => sentences("a.txt", ragged), SyntaxError, "do not match the words");
 });

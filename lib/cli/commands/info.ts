@@ -175,7 +175,10 @@ function rows(opened: OpenedModel, about: RunAbout | undefined): [string, string
       "texts",
       frame ? `between ${framed(frame.before) || "nothing"} and ${framed(frame.after) || "nothing"}` : "as they are",
     ],
-    ["trained", about ? trained(about) : "elsewhere: nothing is noted"],
+    [
+      "trained",
+      about ? trained(about) : config.classification ? "see README.md, if it has one" : "elsewhere: nothing is noted",
+    ],
   ];
 }
 

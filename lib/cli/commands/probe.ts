@@ -16,7 +16,7 @@ import { parseChoice, parseCount } from "../flag_values.ts";
 import { flag, flagHelp, flagSwitch, type ParsedFlags, parseFlags, UsageError } from "../flags.ts";
 import { type LongWork, longWork, progressAside } from "../long_work.ts";
 import { skippedLines } from "../open_corpus.ts";
-import { labelledFlags, type OpenedLabelled, openLabelled } from "../open_labelled.ts";
+import { checkInputs, labelledFlags, type OpenedLabelled, openLabelled } from "../open_labelled.ts";
 import { busyDeviceFlags, devicePermissions, folderHelp, json, modelPermissions, withModels } from "../opened_model.ts";
 import { checkPermissions, permissionsHelp, readingOf } from "../permissions.ts";
 import { modelNames, probeData, probeDifferences, probeTable } from "../probe_table.ts";
@@ -100,9 +100,7 @@ export async function probeCommand(args: readonly string[]): Promise<number> {
       throw new UsageError(`Option --${name} has no effect with --tokens: a word's vector is the mean of its tokens'`);
     }
   }
-  if ([...data, ...test].filter((path) => path === "-").length > 1) {
-    throw new UsageError("Standard input can be read only once: give --data or --test as a file");
-  }
+  checkInputs(data, test);
   checkPermissions(readingOf([...paths, ...filesOf([...data, ...test])]));
   const opened = await openLabelled(data, parsed);
   const tested = test.length === 0 ? undefined : await openLabelled(test, parsed);
