@@ -8,7 +8,7 @@ import type { TextModel } from "../evaluate/text_model.ts";
 import { type Classes, classesOf } from "../labelled/classes.ts";
 import type { ClassificationConfig, ClassifierPool } from "../model/config.ts";
 import { counted } from "../sentences/counted.ts";
-import { groupsOf } from "../labelled/equal_items.ts";
+import { conflictNote, groupsOf } from "../labelled/equal_items.ts";
 import { beginOutput } from "./begin_output.ts";
 import { type Example, type Piece, piecesKey } from "./examples.ts";
 import { type Examples, fineTune, type FineTuneCourse, type FineTuneEvent } from "./fine_tune.ts";
@@ -141,7 +141,9 @@ export async function trainHead(
   const numbers = new Map(classes.names.map((name, i) => [name, i]));
   // sentences are held out as they come, for their words are of many classes
   const strata = named.map(({ labels }) => of === "text" ? numbers.get(labels[0]!)! : 0);
-  const groups = share > 0 ? groupsOf(named.map(({ pieces }) => piecesKey(pieces))) : undefined;
+  const groups = groupsOf(named.map(({ pieces }) => piecesKey(pieces)));
+  const conflict = of === "text" ? conflictNote(groups, named.map(({ labels }) => labels[0]!)) : undefined;
+  if (conflict !== undefined) note?.(conflict);
   const { training, validation } = splitExamples(strata, { share, seed, groups });
   if (share > 0 && validation.length === 0) {
     const different = counted(new Set(groups).size, of === "text" ? "different text" : "different sentence");

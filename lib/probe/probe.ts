@@ -9,7 +9,7 @@ import { openDevice } from "../device/open_device.ts";
 import { fewNotice } from "../evaluate/few.ts";
 import type { TextModel } from "../evaluate/text_model.ts";
 import { checkPool, type PoolMode, poolModes } from "../inference/embed.ts";
-import { groupsOf } from "../labelled/equal_items.ts";
+import { conflictNote, groupsOf } from "../labelled/equal_items.ts";
 import { counted } from "../sentences/counted.ts";
 import { majorityClass, mostFrequentTags } from "./baselines.ts";
 import { byNeighbours, byRegression, type Classified, type ProbeTask, scaledFeatures } from "./classify_rounds.ts";
@@ -216,7 +216,7 @@ const [FEW_A_CLASS, FEW] = [2, 20];
 
 /** What is to be known of what is learned from and tested on. */
 function notesOf(trial: Trial, different: number): string[] {
-  const { data: { isWords, ownTest, itemOf, classes }, task: { rounds, groups } } = trial;
+  const { data: { isWords, ownTest, itemOf, classes }, task: { rounds, groups, labels } } = trial;
   const [what, things] = isWords ? ["word", "sentence"] : ["text", "text"];
   const notes: string[] = [];
   if (ownTest !== undefined) {
@@ -230,6 +230,8 @@ function notesOf(trial: Trial, different: number): string[] {
       );
     }
   }
+  const conflict = isWords ? undefined : conflictNote(groups, labels);
+  if (conflict !== undefined) notes.push(conflict);
   const learned = Math.min(...rounds.map(({ train }) => differentRows(train, trial)));
   const few = fewNotice(different, what);
   if (few !== undefined) notes.push(few);
