@@ -217,7 +217,7 @@ async function courseOf(
   if (from && from.print !== print) {
     throw new RangeError(
       "Cannot go on with the training: its examples, its options, by this version's defaults, or its model are not those that it " +
-        "began with",
+        "began with; begin it anew",
     );
   }
   return { signal, from, keep, print };

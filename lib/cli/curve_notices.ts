@@ -147,16 +147,15 @@ function overfitting(validations: readonly Validation[]): string | undefined {
   if (mean(latest.map(({ loss }) => loss)) < around + rise || latest.some(({ loss }) => loss < around + rise / 3)) {
     return undefined;
   }
-  const { loss, training, step } = latest.at(-1)!;
+  const { loss, training, step, progress } = latest.at(-1)!;
   const before = best.training ?? latest[0]!.training;
   if (training === undefined || before === undefined || training >= before) return undefined;
   return `validation got worse since step ${grouped(best.step)}, from ${best.loss.toFixed(3)} to ${
     loss.toFixed(3)
   } at ` +
-    `step ${
-      grouped(step)
-    }, while the training loss falls: the model learns the text by heart; stop with Ctrl-C, for the ` +
-    "best checkpoint is kept, and take more text, a smaller --size or --dropout 10%";
+    `step ${grouped(step)}, while the training loss falls: the model learns the text by heart; ${
+      progress < 1 ? "stop with Ctrl-C, for the best checkpoint is kept, and take" : "the best checkpoint is kept; take"
+    } more text, a smaller --size or --dropout 10%`;
 }
 
 /** Validation that no longer falls, long before the end. */

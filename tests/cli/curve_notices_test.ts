@@ -60,6 +60,11 @@ Deno.test("curveNotices() says once that validation rises while training falls, 
     const noisy = said({ training: falling, validation, noise: 0.01, seed });
     assertEquals(noisy.map((line) => line.slice(0, 26)), ["note: validation got worse"], `seed ${seed}`);
   }
+  // at the end there is nothing to stop
+  const late: Curve = (step) => step < 850 ? falling(step) : falling(850) + 0.3 * (step - 850) / 150;
+  const [end, ...others] = said({ training: falling, validation: late });
+  assertEquals(others, []);
+  assertMatch(end!, /at step 1,000, while .* by heart; the best checkpoint is kept; take more text/);
   assertEquals(said({ training: falling, validation, every: 100 }).length, 1, "with the default of ten validations");
 });
 
