@@ -26,7 +26,7 @@ const LABELS_A_CLASS = 3;
  * Weakest L2. What is best for the model as it is may have large weights, with which the encoder's first steps spoil more than they
  * mend: bench/RESULTS.md.
  */
-const WEAKEST = 0.1;
+const WEAKEST = 0.03;
 
 /** Pieces whose features are made between two looks at the progress, and share of the time that all take, about. */
 const CHUNK = 256;
