@@ -241,10 +241,10 @@ Deno.test("index keeps the ways of before, and says what leaves it; search says 
     const { ways: before } = await run(
       [...train, "--name", "one"],
       [...train, "--name", "two", "--seed", "2"],
-      index("old", "--model", "runs/one", "--by", "window", "--length", "24"),
+      index("old", "--model", "runs/one", "--by", "window", "--length", "24", "--pool", "mean"),
     );
-    assertEquals([before.by, before.length, before.overlap], ["window", 24, 6]);
-    const { results: [again], ways: same } = await run(index("new"));
+    assertEquals([before.by, before.length, before.overlap, before.removeMean], ["window", 24, 6, false]);
+    const { results: [again], ways: same } = await run(index("new", "--model", "runs/one"));
     assertEquals(same, before);
     const gone =
       /^note: old\/a\.txt and 1 other file are no longer among the documents: \d+ passages left the index\n$/;

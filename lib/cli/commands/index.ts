@@ -94,7 +94,7 @@ export async function indexCommand(args: readonly string[]): Promise<number> {
   const sources = await documentSources(paths, { out: target, note: (sentence) => sayAside(`note: ${sentence}`) });
   const place = await checkpointPath(path, parsed.get(checkpoint));
   return await withModel(place, parsed, async (model) => {
-    const ways = waysOf(parsed, { model, old });
+    const ways = waysOf(parsed, { model, old, place: absolute(place) });
     const before = old && await usable(old, { model, ways });
     const work = longWork(progressAside(), "indexing");
     const parts = await indexSources(model, sources, {
@@ -151,7 +151,7 @@ const PARAGRAPHS = 2;
 /** How documents are cut and pooled: as is said, otherwise as in the index before. */
 function waysOf(
   parsed: ParsedFlags,
-  { model, old }: { model: MaskedLanguageModel; old: StoredIndex | undefined },
+  { model, old, place }: { model: MaskedLanguageModel; old: StoredIndex | undefined; place: string },
 ): IndexWays {
   const before = old?.config.ways;
   const most = passageTokens(model);
@@ -168,7 +168,8 @@ function waysOf(
   const [known, asked] = [parsed.get(field) ?? before?.field, { pool: parsed.get(pool) }];
   // a pooling that is not known is told where none is asked for
   const { pool: own } = vectorWay(model, asked);
-  const isPooledAsBefore = before !== undefined && parsed.get(pool) === undefined && old?.config.model === model.place;
+  const isPooledAsBefore = before !== undefined && asked.pool === undefined &&
+    old?.config.model === place;
   return {
     by: before && !parsed.given.includes("by") ? before.by : parsed.get(by),
     length: tokens,

@@ -60,7 +60,7 @@ export async function searchCommand(args: readonly string[]): Promise<number> {
   const stored = await readIndex(path);
   const queries = textsOf(given, { file: undefined, field: undefined, format: undefined, wanted });
   return await withModel(parsed.get(model) ?? stored.config.model, parsed, async (loaded) => {
-    await checkModel(loaded, { stored, path, isChosen: parsed.get(model) !== undefined });
+    await checkModel(loaded, { stored, path, chosen: parsed.get(model) });
     const write = lineWriter({ atOnce: isConversation(given, undefined) });
     // who types a question knows which one is answered
     const areNamed = given.length === 0 && !Deno.stdin.isTerminal();
@@ -74,11 +74,11 @@ export async function searchCommand(args: readonly string[]): Promise<number> {
 /** Throws where vectors of the model do not belong among those of the index. */
 async function checkModel(
   loaded: MaskedLanguageModel,
-  { stored, path, isChosen }: { stored: StoredIndex; path: string; isChosen: boolean },
+  { stored, path, chosen }: { stored: StoredIndex; path: string; chosen: string | undefined },
 ): Promise<void> {
   if (await isSameModel(loaded, stored)) return;
   const { model, sources } = stored.config;
-  if (isChosen && absolute(loaded.place) !== model) {
+  if (chosen !== undefined && absolute(chosen) !== model) {
     throw new RangeError(
       `Cannot search ${path} with ${loaded.place}: its vectors are those of ${model}; leave out --model`,
     );
