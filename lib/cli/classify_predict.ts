@@ -6,8 +6,10 @@
 
 import type { Classified, Classifier } from "../classify/classifier.ts";
 import type { Tagger } from "../classify/tagger.ts";
+import { columnWords, hasColumns } from "../labelled/labelled_words.ts";
 import { counted } from "../sentences/counted.ts";
 import { safeJson } from "../sentences/safe_text.ts";
+import { fileSources } from "../text/file_source.ts";
 import { checkpointPath } from "./checkpoint_choice.ts";
 import { checkWhole } from "./classify_keeper.ts";
 import { readFlags, tellFlags } from "./classify_flags.ts";
@@ -38,7 +40,7 @@ export async function classifyPredict(parsed: ParsedFlags): Promise<number> {
   return await withModel(await checkpointPath(path, parsed.get(readFlags.checkpoint)), parsed, async (model) => {
     const told = opened(model, parsed);
     const write = lineWriter({ atOnce: isConversation(given, file) });
-    if (isTagger(told)) await tagTexts(told, texts, write);
+    if (isTagger(told)) await tagTexts(told, sentencesOf(texts, { given, file, parsed }), write);
     else {await tellTexts(told, texts, {
         write,
         top: parsed.get(tellFlags.top),
@@ -79,11 +81,15 @@ async function tellTexts(
 }
 
 /** Prints the words of texts with their classes. */
-async function tagTexts(told: Tagger, texts: AsyncIterable<string>, write: (line: string) => void): Promise<void> {
+async function tagTexts(
+  told: Tagger,
+  texts: AsyncIterable<string | readonly string[]>,
+  write: (line: string) => void,
+): Promise<void> {
   const waiting: string[] = [];
   const noted = async function* () {
     for await (const text of texts) {
-      waiting.push(text);
+      waiting.push(typeof text === "string" ? text : text.join(" "));
       yield text;
     }
   };
@@ -91,6 +97,17 @@ async function tagTexts(told: Tagger, texts: AsyncIterable<string>, write: (line
     const shown = words.map(({ word, tag, probability }) => ({ word, tag, probability: rounded(probability) }));
     write(safeJson({ text: waiting.shift(), words: shown }));
   }
+}
+
+/** Texts, or of files in columns, as a tagger learns from, sentences as their words. */
+async function* sentencesOf(
+  texts: AsyncIterable<string>,
+  { given, file, parsed }: { given: readonly string[]; file: string | undefined; parsed: ParsedFlags },
+): AsyncGenerator<string | readonly string[]> {
+  if (given.length > 0 || file === undefined || parsed.get(readFlags.format) !== undefined) return yield* texts;
+  const sources = file === "-" ? [] : await fileSources(file);
+  if (sources.length === 0 || !sources.every(({ name }) => hasColumns(name))) return yield* texts;
+  for (const source of sources) yield* columnWords(source, { field: parsed.get(readFlags.field) });
 }
 
 /** What is printed of a text. */

@@ -18,6 +18,8 @@ export interface ColumnOptions {
   readonly tag: number | undefined;
   /** The file. */
   readonly name: string;
+  /** Whether there need be no tags, which are left out. */
+  readonly isUntagged?: boolean | undefined;
 }
 
 /** Takes lines, and gives sentences where they end. */
@@ -29,7 +31,7 @@ export interface ColumnReader {
 }
 
 /** A reader of columns; tabs part them where a line has tabs, otherwise spaces. */
-export function columnReader({ word, tag, name }: ColumnOptions): ColumnReader {
+export function columnReader({ word, tag, name, isUntagged = false }: ColumnOptions): ColumnReader {
   let words: string[] = [];
   let tags: string[] = [];
   let begin: string | undefined;
@@ -54,6 +56,7 @@ export function columnReader({ word, tag, name }: ColumnOptions): ColumnReader {
     const tagAt = (tag ?? (isUniversal ? CONLL_U.tag : columns)) - 1;
     const [found, label] = [cells[wordAt]?.trim(), cells[tagAt]?.trim()];
     if (!found) problem ??= { problem: `there is no word in column ${wordAt + 1}`, place };
+    else if (isUntagged) words.push(found);
     else if (!label || tagAt === wordAt) problem ??= { problem: `the word ${quoted(found)} has no tag`, place };
     else {
       words.push(found);

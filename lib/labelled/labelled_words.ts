@@ -77,25 +77,60 @@ export async function* labelledWords(
   if (empty.count > 0) note?.(`${have(empty.count, "sentence")} no words and are left out: ${name}, ${empty.text()}`);
 }
 
+/** Whether a file holds sentences in columns, by its ending. */
+export function hasColumns(name: string): boolean {
+  return formatByEnding(name) === "conll";
+}
+
+/**
+ * The words of sentences in columns, with tags beside them or without any; `field`: the number of the words' column.
+ *
+ * @throws {SyntaxError} that says where there is no word.
+ */
+export async function* columnWords(
+  source: ByteSource,
+  { field }: { field?: string | undefined } = {},
+): AsyncGenerator<readonly string[]> {
+  for await (const sentence of inColumns(source, { field, label: undefined, bad: strict, isUntagged: true })) {
+    if ("problem" in sentence) {
+      throw new SyntaxError(`Cannot use ${source.name}, ${sentence.place}: ${sentence.problem}`);
+    }
+    yield sentence.words;
+  }
+}
+
 type Reading = Omit<LabelledWordsOptions, "note" | "bad"> & { readonly bad: BadRecords };
 
 async function* sentencesOf(source: ByteSource, options: Reading): AsyncGenerator<TaggedSentence> {
   const format = options.format ?? await formatOf(source);
   if (format !== "conll" && format !== "slashes") return yield* recordsOf(source, { ...options, format });
+  if (format === "conll") return yield* inColumns(source, options);
+  for await (const { text, place } of numberedLines(source, options.bad)) {
+    if (text.trim() !== "") yield slashedWords(text, { name: source.name, place });
+  }
+}
+
+async function* inColumns(
+  source: ByteSource,
+  { field, label, bad, isUntagged }: Pick<Reading, "field" | "label" | "bad"> & { isUntagged?: boolean },
+): AsyncGenerator<TaggedSentence> {
+  const { name } = source;
+  const columns = columnReader({ word: columnOf(field, "field"), tag: columnOf(label, "label"), name, isUntagged });
+  for await (const { text, place } of numberedLines(source, bad)) yield* columns.line(text, place);
+  yield* columns.end();
+}
+
+/** Lines with their places. */
+async function* numberedLines(source: ByteSource, bad: BadRecords): AsyncGenerator<{ text: string; place: string }> {
   const lines = await textSource(source, { format: "text" });
-  const { field, label, bad } = options;
-  const columns = columnReader({ word: columnOf(field, "field"), tag: columnOf(label, "label"), name: source.name });
   let number = 1;
   let held = "";
   for await (const { text, after } of lines.read({ start: 0, end: lines.size, bad })) {
     held += text;
     if (after === "nothing") continue;
-    const place = `line ${number++}`;
-    if (format === "conll") yield* columns.line(held, place);
-    else if (held.trim() !== "") yield slashedWords(held, { name: source.name, place });
+    yield { text: held, place: `line ${number++}` };
     held = "";
   }
-  if (format === "conll") yield* columns.end();
 }
 
 /** The number of a column, from 1; undefined where none is given. */
@@ -121,10 +156,14 @@ const endings: Readonly<Record<string, LabelledWordFormat>> = {
 /** Lines by which slashes are told from columns. */
 const MOST_LINES = 50;
 
+function formatByEnding(name: string): LabelledWordFormat | undefined {
+  const ending = /\.(\w+)$/.exec(compressionOf(name).inner)?.[1]?.toLowerCase() ?? "";
+  return Object.hasOwn(endings, ending) ? endings[ending] : undefined;
+}
+
 /** What a file holds, by its ending or by its first lines. */
 async function formatOf(source: ByteSource): Promise<LabelledWordFormat> {
-  const ending = /\.(\w+)$/.exec(compressionOf(source.name).inner)?.[1]?.toLowerCase() ?? "";
-  const known = Object.hasOwn(endings, ending) ? endings[ending] : undefined;
+  const known = formatByEnding(source.name);
   if (known) return known;
   const lines: string[] = [];
   const text = await textSource(source, { format: "text" });

@@ -1,5 +1,10 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { labelledWords, type LabelledWordsOptions } from "../../lib/labelled/labelled_words.ts";
+import {
+  columnWords,
+  hasColumns,
+  labelledWords,
+  type LabelledWordsOptions,
+} from "../../lib/labelled/labelled_words.ts";
 import { BadRecords, stringSource } from "../../lib/text/source.ts";
 
 async function sentences(name: string, text: string, options: LabelledWordsOptions = {}) {
@@ -85,4 +90,19 @@ Deno.test("labelledWords() says where tags do not match words, or leaves such se
   // one that names columns has them, also where a few lines lack some
   const ragged = "a X\nb X\nc\n\nd X\ne X Y\nf X\n";
   await assertRejects(() => sentences("a.txt", ragged), SyntaxError, "do not match the words");
+});
+
+Deno.test("columnWords() reads sentences with tags and without, and of other columns where they are named", async () => {
+  assertEquals(["a.conll", "a.conllu.gz", "A.IOB", "a.bio"].map(hasColumns), [true, true, true, true]);
+  assertEquals(["a.txt", "a.csv", "conll", "a.jsonl"].map(hasColumns), [false, false, false, false]);
+  const words = (text: string, field?: string) =>
+    Array.fromAsync(columnWords(stringSource("a.conll", text), field === undefined ? {} : { field }));
+  assertEquals(await words("-DOCSTART- -X-\n\nThe DT\ndog NN\n\n\nIt PRP\n"), [["The", "dog"], ["It"]]);
+  assertEquals(await words("The\ndog\n\nIt"), [["The", "dog"], ["It"]]);
+  assertEquals(await words("1 The DT\n2 dog NN\n", "2"), [["The", "dog"]]);
+  await assertRejects(
+    () => words("The DT\ndog\n", "2"),
+    SyntaxError,
+    "Cannot use a.conll, line 2: there is no word in column 2",
+  );
 });
