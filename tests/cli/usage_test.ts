@@ -219,7 +219,7 @@ const cases: [args: string[], code: number, message: string][] = [
   [["index", "runs", "--model", "model", "--out", "x"], 1, 'Cannot find text in folder "runs"'],
   [["index", "empty.txt", "--model", "model", "--out", "x"], 1, "Cannot index empty.txt: there is no text to be found"],
   [["search", "abc"], 2, 'Usage: search "words" --index FOLDER'],
-  [["search", "abc", "--index", "model"], 1, "Cannot search model: it is no index; make one with index FOLDER"],
+  [["search", "abc", "--index", "model"], 1, "Cannot search model: it is no index; index FOLDER"],
   [["train", "--objective", "contrastive", "--mask-rate", "20%"], 2, "--mask-rate has no effect with --objective"],
   [["train", "--views", "halves"], 2, "Option --views is for --objective contrastive"],
   [
