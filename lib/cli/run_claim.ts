@@ -148,8 +148,10 @@ function claimOf(
       isEntered = true;
     },
     check() {
-      const isThere = isFile(`${path}/config.json`) && isFile(`${path}/metrics.jsonl`);
-      if (isThere && lock.isHeld()) return;
+      const look = () => isFile(`${path}/config.json`) && isFile(`${path}/metrics.jsonl`);
+      if (look() && lock.isHeld()) return;
+      // it may have gone between the two
+      const isThere = look();
       const what = isThere
         ? "another process has taken it meanwhile"
         : "it was removed, renamed or emptied while the run was under way";
