@@ -30,7 +30,12 @@ export interface ColumnReader {
   end(): Generator<TaggedSentence>;
 }
 
-/** A reader of columns; tabs part them where a line has tabs, otherwise spaces. */
+/** The columns of a line; tabs part them where it has tabs, otherwise spaces. */
+export function cellsOf(line: string): string[] {
+  return line.includes("\t") ? line.split("\t") : line.trim().split(/\s+/);
+}
+
+/** A reader of columns. */
 export function columnReader({ word, tag, name, isUntagged = false }: ColumnOptions): ColumnReader {
   let words: string[] = [];
   let tags: string[] = [];
@@ -67,7 +72,7 @@ export function columnReader({ word, tag, name, isUntagged = false }: ColumnOpti
     end,
     *line(text, place) {
       if (text.trim() === "") return yield* end();
-      const cells = text.includes("\t") ? text.split("\t") : text.trim().split(/\s+/);
+      const cells = cellsOf(text);
       if (cells[0] === "-DOCSTART-" || isComment(text, { cells, columns, isFirst: begin === undefined })) return;
       take(cells, place);
     },

@@ -8,7 +8,7 @@ import { quoted } from "../sentences/safe_text.ts";
 import { compressionOf } from "../text/decompress.ts";
 import { BadRecords, type Beside, type ByteSource, type Passage, strict } from "../text/source.ts";
 import { textSource } from "../text/text_source.ts";
-import { columnReader } from "./columns.ts";
+import { cellsOf, columnReader } from "./columns.ts";
 import type { LabelledOptions } from "./labelled_texts.ts";
 import { have, places } from "./places.ts";
 import type { LabelledWords, TaggedSentence } from "./sentence.ts";
@@ -186,7 +186,7 @@ const FEWEST_LINES = 5;
 
 /** Whether lines have as many words as it happens, which columns never do. */
 function isProse(lines: readonly string[]): boolean {
-  const rows = lines.filter((line) => !line.startsWith("#")).map((line) => line.trim().split(/\s+/).length);
+  const rows = lines.filter((line) => !line.startsWith("#")).map((line) => cellsOf(line).length);
   const counts = [...Map.groupBy(rows, (count) => count).values()].map(({ length }) => length);
   return rows.length >= FEWEST_LINES && Math.max(...counts) < rows.length / 2;
 }

@@ -87,6 +87,10 @@ Deno.test("labelledWords() says where tags do not match words, or leaves such se
     SyntaxError,
     "Cannot use a.txt: it looks like text without tags",
   );
+  // cells may hold several words where tabs part them
+  const cities = ["Rome", "New York", "Rio de Janeiro", "Santiago de los Caballeros", "The Hague of old times"];
+  const [sentence] = await sentences("a.txt", cities.map((city) => `${city}\tLOC\n`).join(""));
+  assertEquals(sentence, cities.map((city) => `${city}:LOC`).join(" "));
   // one that names columns has them, also where a few lines lack some
   const ragged = "a X\nb X\nc\n\nd X\ne X Y\nf X\n";
   await assertRejects(() => sentences("a.txt", ragged), SyntaxError, "do not match the words");
