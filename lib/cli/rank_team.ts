@@ -41,14 +41,14 @@ export interface Launched {
   readonly notice: string | undefined;
 }
 
-/** A process that belongs to a launch and cannot take part; only the first says why. */
+/** A process that belongs to a launch and cannot take part. */
 export class LaunchError extends RangeError {
   /** Name of the class. */
   override name = "LaunchError";
-  /** Whether this process is to say it. */
+  /** Whether this process is to say it at once; others wait until all that fail alike would be ended. */
   readonly isSaid: boolean;
 
-  /** A message, and whether it is this process's to say. */
+  /** A message, and whether it is this process's to say at once. */
   constructor(message: string, isSaid: boolean) {
     super(message);
     this.isSaid = isSaid;
@@ -179,7 +179,12 @@ export async function openedFor(
 ): Promise<MpiLibrary> {
   const { rank, size, launcher, variable } = launch;
   const fail = (what: string) =>
-    new LaunchError(`Cannot train as ${size} ranks, as ${launcher} started them: ${what}`, rank === 0);
+    new LaunchError(
+      `Cannot train as ${size} ranks, as ${launcher} started them: ${
+        rank === 0 ? "" : `rank ${rank}${onHost()}: `
+      }${what}`,
+      rank === 0,
+    );
   if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") {
     throw fail("Deno was started without --allow-ffi, which calls MPI");
   }
@@ -202,6 +207,12 @@ export async function openedFor(
     `${variable} is ${size}, and ${mpi.name} knows of ${mpi.size}: launcher and library belong to different MPIs; ` +
       "--mpi names another library",
   );
+}
+
+/** " on " and this machine's name, where it may be known. */
+function onHost(): string {
+  const isKnown = Deno.permissions.querySync({ name: "sys", kind: "hostname" }).state === "granted";
+  return isKnown ? ` on ${Deno.hostname()}` : "";
 }
 
 /** Processors that this process may use, as the system spells them. */

@@ -91,7 +91,10 @@ function tiledAnew(
 ): TrainingSettings {
   checkShared(settings);
   if (settings.tiles && settings.accumulate >= ranks) return settings;
-  tell("note: this run's steps were not in tiles for so many ranks so far; losses will differ in their last digits");
+  const difference = (settings.syncEvery ?? 1) > 1
+    ? "each makes its steps on a smaller share of the tokens, so losses will differ"
+    : "losses will differ in their last digits";
+  tell(`note: this run's steps were not in tiles for so many ranks so far; ${difference}`);
   return inTiles(settings, { ranks });
 }
 

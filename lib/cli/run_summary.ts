@@ -33,12 +33,29 @@ export function runSummary(
     `${grouped(tokenizer.size)} different tokens (${tokenizerNames[tokenizer.type]})`,
     `model   ${preset}: ${layers} layers × ${width}, ${heads} heads, hidden ${hidden}, vocabulary ${vocab}: ` +
     `${grouped(parameterCount(config))} parameters` + (base === undefined ? "" : `, from ${base.name}`),
-    ...(team ? [`ranks   ${team.description}; each step is the sum of ${settings.accumulate} tiles`] : []),
+    ...ranksLine(team, settings),
     ...settingsLines(settings),
     ...(settings.contrastive ? [viewsLine(settings, { corpus, dropout: config.dropout })] : []),
     stageTable(settings.contrastive ? stages.map((stage) => ({ ...stage, maskRate: [] })) : stages, columns),
     ...[...short, ...few, ...late, ...notices].map((text) => `note: ${text}`),
   ].join("\n");
+}
+
+/** Who trains, and how they go together; none where one process trains as it would alone. */
+function ranksLine(
+  team: Run["team"],
+  { syncEvery = 1, accumulate }: Pick<TrainingSettings, "syncEvery" | "accumulate">,
+): string[] {
+  if (syncEvery > 1) {
+    const share = team ? "each makes" : "one process that makes";
+    return [
+      `ranks   ${team ? `${team.description}; ` : ""}${share} ${
+        counted(syncEvery, "step")
+      } on its share of the tokens before all ` +
+      "bring their weights together; what comes out depends on how many they are",
+    ];
+  }
+  return team ? [`ranks   ${team.description}; each step is the sum of ${accumulate} tiles`] : [];
 }
 
 /** What is said of stages that the budget does not reach. */

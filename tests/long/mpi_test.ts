@@ -171,6 +171,11 @@ for (const { ignore, ...launcher } of launchers) {
             undefined,
             /^error: Cannot train as 2 ranks.*cannot be loaded as one$/,
           ],
+          [
+            args("a.txt"),
+            args("a.txt", "--mpi", "/nowhere/libmpi.so"),
+            /^error: Cannot train as 2 ranks.*: rank 1 on \S+: .*\/nowhere\/libmpi\.so/,
+          ],
           ...(foreign === undefined ? [] : [[
             args("a.txt", "--mpi", foreign),
             undefined,

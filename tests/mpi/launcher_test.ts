@@ -66,7 +66,11 @@ for (const { launcher, size, hasMpi, of } of launches) {
       const error = await assertRejects(() => openedFor(found, "auto", alone), LaunchError);
       assertMatch(
         error.message,
-        new RegExp(`^Cannot train as 2 ranks, as ${launcher} started them: ${size} is 2, and`),
+        new RegExp(
+          `^Cannot train as 2 ranks, as ${launcher} started them: ${
+            rank === 0 ? "" : "rank 1 on [^ ]+: "
+          }${size} is 2, and`,
+        ),
       );
       assertStringIncludes(
         error.message,

@@ -69,22 +69,32 @@ export async function trainCommand(args: readonly string[]): Promise<number> {
   return team ? await together(team, trains) : await trains();
 }
 
-/** Milliseconds for the rank that says what is wrong. */
-const LAST_WORDS = 3000;
+/** Milliseconds for the first rank to say what is wrong with all; a launcher ends the others then. */
+const LAST_WORDS = 1500;
 
-/** The launch that this process belongs to; one that cannot take part, and is not to say why, ends here. */
+/** Milliseconds between two ranks that say what is wrong with them, and ranks after which all say it at once. */
+const [TURN, TURNS] = [100, 30];
+
+/** The launch that this process belongs to. One that cannot take part says why, unless the first does and it is ended meanwhile. */
 async function joinedFor(parsed: ParsedFlags | undefined): Promise<Launched> {
   try {
     const [choice, patience] = [parsed?.get(flags.mpi), parsed?.get(flags["rank-timeout"])];
     return await joinLaunch({ choice: choice ?? "auto", patience: patience ?? flags["rank-timeout"].default });
   } catch (error) {
+    if (error instanceof LaunchError) endByHydra();
     if (error instanceof LaunchError && !error.isSaid) {
-      // a launcher ends the others as soon as one ends
-      await new Promise((resolve) => setTimeout(resolve, LAST_WORDS));
-      Deno.exit(1);
+      const turn = TURN * Math.min(TURNS, launchOf(environment)?.rank ?? 0);
+      await new Promise((resolve) => setTimeout(resolve, LAST_WORDS + turn));
     }
     throw error;
   }
+}
+
+/** MPICH's launcher ends the others for a process that a signal ended, and not for one that leaves before it begins MPI. */
+function endByHydra(): void {
+  const isAllowed = Deno.permissions.querySync({ name: "run" }).state === "granted";
+  if (launchOf(environment)?.family !== "MPICH" || !isAllowed || Deno.build.os === "windows") return;
+  globalThis.addEventListener("unload", () => Deno.kill(Deno.pid, "SIGTERM"));
 }
 
 function parsedOrWrong(args: readonly string[]): { parsed: ParsedFlags } | { parsed: undefined; wrong: unknown } {
