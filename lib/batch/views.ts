@@ -48,10 +48,12 @@ export class TooFewTextsError extends RangeError {
   /** Name of the class. */
   override name = "TooFewTextsError";
 
-  /** A message that says what was found. */
-  constructor({ wanted, found }: { wanted: number; found: number }) {
+  /** A message that says what was found, and a batch of texts of a length that can be had. */
+  constructor({ wanted, found, length }: { wanted: number; found: number; length?: number | undefined }) {
+    const enough = 2 ** Math.floor(Math.log2(Math.max(1, found)));
     super(
-      `Cannot compare ${wanted} texts in a batch: only ${found} of this corpus are different and long enough`,
+      `Cannot compare ${wanted} texts in a batch: only ${found} of this corpus are different and long enough` +
+        (found < 2 || length === undefined ? "" : `; batches of ${2 * length * enough} tokens compare ${enough}`),
     );
   }
 }
@@ -69,7 +71,7 @@ export function windowViews(
     get position() {
       return source.position;
     },
-    next: ({ length, count }) => different(count, () => one(length), () => source.position.epoch),
+    next: ({ length, count }) => different({ count, length }, () => one(length), () => source.position.epoch),
     close: () => source.close(),
   };
 }
@@ -102,7 +104,7 @@ export function pairViews(
     get position() {
       return { ...at };
     },
-    next: ({ length, count }) => different(count, () => one(length), () => at.epoch),
+    next: ({ length, count }) => different({ count, length }, () => one(length), () => at.epoch),
     close: () => Promise.resolve(),
   };
 }
@@ -207,7 +209,7 @@ function wordNear(
  * @throws {TooFewTextsError} if two passes over the corpus do not give so many.
  */
 async function different(
-  count: number,
+  { count, length }: { count: number; length: number },
   next: () => Promise<Views | undefined>,
   epoch: () => number,
 ): Promise<Views[]> {
@@ -221,7 +223,7 @@ async function different(
     if (one && !keys.some((key) => seen.has(key))) {
       for (const key of keys) seen.add(key);
       views.push(one);
-    } else if (epoch() > first + 1) throw new TooFewTextsError({ wanted: count, found: views.length });
+    } else if (epoch() > first + 1) throw new TooFewTextsError({ wanted: count, found: views.length, length });
   }
   return views;
 }

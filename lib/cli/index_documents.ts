@@ -72,10 +72,12 @@ interface Former {
 export async function indexSources(
   model: MaskedLanguageModel,
   sources: readonly ByteSource[],
-  { ways, before, progress }: {
+  { ways, before, progress, passOver }: {
     ways: IndexWays;
     before?: StoredIndex | undefined;
     progress: (at: IndexProgress) => void;
+    /** Is told of a file that cannot be read as text, and says whether the others are indexed without it. Default: none is. */
+    passOver?: ((name: string, why: SyntaxError) => boolean) | undefined;
   },
 ): Promise<IndexParts> {
   const former = formerFiles(before?.config);
@@ -84,8 +86,10 @@ export async function indexSources(
   const isKnown = (i: number) => former.get(sources[i]!.name)?.file.sha256 === prints[i]!.sha256;
   const changed = [...sources.keys()].filter((i) => !isKnown(i));
   const unchanged = sources.length - changed.length;
-  const made = await partsOf(model, changed.map((i) => sources[i]!), ways, (done, passages) => {
-    progress({ files: sources.length, done: unchanged + done, passages });
+  const made = await partsOf(model, changed.map((i) => sources[i]!), {
+    ways,
+    done: (done, passages) => progress({ files: sources.length, done: unchanged + done, passages }),
+    passOver: passOver ?? (() => false),
   });
   const parts = sources.map(({ name }, i) => isKnown(i) ? partBefore(before!, former.get(name)!) : made.shift()!);
   if (parts.every(({ vectors }) => vectors.length === 0)) {
@@ -145,8 +149,11 @@ function partBefore({ config: { width }, vectors, passage }: StoredIndex, { file
 async function partsOf(
   model: MaskedLanguageModel,
   sources: readonly ByteSource[],
-  { pool, ...ways }: IndexWays,
-  done: (files: number, passages: number) => void,
+  { ways: { pool, ...ways }, done, passOver }: {
+    ways: IndexWays;
+    done: (files: number, passages: number) => void;
+    passOver: (name: string, why: SyntaxError) => boolean;
+  },
 ): Promise<Part[]> {
   const { tokenizer, config: { width } } = model;
   const lines: string[][] = sources.map(() => []);
@@ -155,12 +162,17 @@ async function partsOf(
   const asked: number[] = [];
   async function* texts() {
     for (const [i, source] of sources.entries()) {
-      for await (const { name, text, isRecord } of documentsOf(source, ways.field)) {
-        for (const { line, text: passage } of passagesOf(text, { ...ways, tokenizer })) {
-          lines[i]!.push(lineOf({ name, ...(isRecord ? {} : { line }), text: passage }));
-          asked.push(i);
-          yield passage;
+      try {
+        for await (const { name, text, isRecord } of documentsOf(source, ways.field)) {
+          for (const { line, text: passage } of passagesOf(text, { ...ways, tokenizer })) {
+            lines[i]!.push(lineOf({ name, ...(isRecord ? {} : { line }), text: passage }));
+            asked.push(i);
+            yield passage;
+          }
         }
+      } catch (error) {
+        // of a file that breaks off part is on its way already
+        if (!(error instanceof SyntaxError) || lines[i]!.length > 0 || !passOver(source.name, error)) throw error;
       }
     }
   }

@@ -9,11 +9,13 @@ import { pairCorpus } from "../text/pair_corpus.ts";
 import { type PairFormat, pairFormats, type TextPair, type TextPairOptions, textPairs } from "../text/pairs.ts";
 import { BadRecords } from "../text/source.ts";
 import { fileSource } from "../text/file_source.ts";
+import { counted } from "../sentences/counted.ts";
+import { quoted } from "../sentences/safe_text.ts";
 import { UsageError } from "./flags.ts";
 import { type FilePrint, printOf } from "./file_print.ts";
 import { type CorpusChoice, openCorpus, type OpenedCorpus } from "./open_corpus.ts";
 import { checkPermissions, readingOf } from "./permissions.ts";
-import { filesOf } from "./standard_streams.ts";
+import { filesOf, sayAside } from "./standard_streams.ts";
 
 /** Fields of texts that belong together, where none are named: what data sets of sentence-transformers call them. */
 const usual = [
@@ -31,6 +33,35 @@ const usual = [
   ["text1", "text2"],
   ["first", "second"],
 ] as const;
+
+/** Columns that say how alike the texts of a pair are, by the names that such data sets have. */
+const GRADES = ["label", "labels", "score", "similarity", "similarity_score", "relatedness_score", "is_duplicate"];
+/** Columns of texts that belong to no pair. */
+const NEGATIVES = /^(hard_)?negatives?([._]?\d+)?$/;
+
+/**
+ * What is said of columns that are not read beside the pairs.
+ *
+ * @throws {SyntaxError} if some pairs may be no pairs, for a column grades them.
+ */
+function checkColumns(path: string, names: readonly string[]): void {
+  const grade = names.find((name) => GRADES.includes(name));
+  if (grade !== undefined) {
+    throw new SyntaxError(
+      `Cannot learn from the pairs of ${path}: its column ${
+        quoted(grade)
+      } tells which belong together, and all pairs are taken to; ` +
+        "keep those that do, and name the two columns by --field FIRST,SECOND",
+    );
+  }
+  const negative = names.find((name) => NEGATIVES.test(name));
+  if (negative === undefined) return;
+  sayAside(
+    `note: the column ${
+      quoted(negative)
+    } of ${path} is not read: the other texts of a batch are what does not belong to a text`,
+  );
+}
 
 /** What --field and --format say of pairs. */
 export function pairOptions(
@@ -60,6 +91,12 @@ export async function openRunCorpus(
  */
 async function openPairs(choice: CorpusChoice & { readonly pairs: string }): Promise<OpenedCorpus> {
   const { pairs: path, validation } = choice;
+  const { fields, format } = pairOptions(choice);
+  if (fields && fields.length !== 2) {
+    throw new UsageError(
+      `Option --field names ${counted(fields.length, "column")}; wanted two, as in --field FIRST,SECOND`,
+    );
+  }
   const bad = new BadRecords(choice.skipBad);
   const other = typeof validation === "string" ? validation : undefined;
   checkPermissions(readingOf(filesOf([path, other])));
@@ -67,7 +104,8 @@ async function openPairs(choice: CorpusChoice & { readonly pairs: string }): Pro
   const read = async (path: string): Promise<TextPair[]> => {
     const source = await fileSource(path);
     files.push(await printOf(source));
-    return await Array.fromAsync(textPairs(source, { ...pairOptions(choice), usual: [...usual], bad }));
+    const seen = (names: readonly string[]) => checkColumns(source.name, names);
+    return await Array.fromAsync(textPairs(source, { fields, format, usual: [...usual], bad, seen }));
   };
   const pairs = await read(path);
   const corpus = pairCorpus(pairs, {

@@ -38,7 +38,7 @@ export interface VectorIndex {
   readonly width: number;
   /**
    * Whether the mean of all vectors is subtracted before they are compared, which helps those of models that only predict masked
-   * tokens.
+   * tokens; of fewer than eight vectors it never is.
    */
   readonly removeMean: boolean;
 }
@@ -147,6 +147,9 @@ export interface FoundVector {
   readonly score: number;
 }
 
+/** Vectors from which on their mean is subtracted: that of fewer is too much of each of them, and that of one all of it. */
+const FEWEST_FOR_MEAN = 8;
+
 /** Vectors of length 1, once less their mean, per array: a second search finds them ready. */
 const readyVectors = new WeakMap<
   Float32Array,
@@ -159,8 +162,9 @@ const readyVectors = new WeakMap<
  * @throws {RangeError} if a vector to be looked for is of another width.
  */
 export function nearestVectors(
-  { vectors, width, removeMean }: Pick<VectorIndex, "vectors" | "width" | "removeMean">,
+  { vectors, width, removeMean: isWanted }: Pick<VectorIndex, "vectors" | "width" | "removeMean">,
 ): (vector: Float32Array, top: number) => FoundVector[] {
+  const removeMean = isWanted && vectors.length >= FEWEST_FOR_MEAN * width;
   let ready = readyVectors.get(vectors);
   if (!ready || (ready.mean !== undefined) !== removeMean) {
     const mean = removeMean ? meanOf(vectors, width) : undefined;

@@ -36,6 +36,8 @@ export interface TextPairOptions {
   usual: readonly (readonly [first: string, second: string])[];
   /** Fields that may tell the group where none are named. Default: there are no groups. */
   usualGroups?: readonly string[] | undefined;
+  /** Hears the names of all fields or columns, those of the first record, where none to read are named. */
+  seen?: ((names: readonly string[]) => void) | undefined;
   /** What the file is, whatever its name. Default: by its ending, or else by its first character. */
   format?: PairFormat | undefined;
   /** Counts records that cannot be used. Default: none may be skipped. */
@@ -75,9 +77,14 @@ export async function* textPairs(source: ByteSource, options: TextPairOptions): 
   const ending = /\.(\w+)$/.exec(inner)?.[1]?.toLowerCase() ?? "";
   const format = options.format ?? formatOfEnding[ending] ?? await formatOf(bytes);
   const names = fieldsOf(options);
+  let isFirst = options.fields === undefined;
+  const seen = (all: readonly string[]) => {
+    if (isFirst) options.seen?.(all);
+    isFirst = false;
+  };
   const rows = format === "csv" || format === "tsv"
-    ? tableRows(bytes, { names, delimiter: format === "tsv" ? "\t" : ",", bad })
-    : jsonRows(bytes, { names, format, bad });
+    ? tableRows(bytes, { names, delimiter: format === "tsv" ? "\t" : ",", bad, seen })
+    : jsonRows(bytes, { names, format, bad, seen });
   for await (const { first, second, group, place } of rows) {
     if (first.trim() !== "" && second.trim() !== "") yield { first, second, group: group || undefined, place };
     else bad.skip(`Cannot use ${source.name}, ${place}: a text of the pair is empty`, `${source.name} ${place}`);
@@ -122,12 +129,17 @@ async function formatOf(source: ByteSource): Promise<PairFormat> {
   return "csv";
 }
 
+type Seen = (names: readonly string[]) => void;
+
 async function* tableRows(
   source: ByteSource,
-  { names, delimiter, bad }: { names: Fields; delimiter: string; bad: BadRecords },
+  { names, delimiter, bad, seen }: { names: Fields; delimiter: string; bad: BadRecords; seen: Seen },
 ): AsyncGenerator<TextPair> {
-  const find = (present: readonly string[]) =>
-    names.find((name) => present.includes(name))?.map((name) => present.indexOf(name));
+  const find = (present: readonly string[]) => {
+    const found = names.find((name) => present.includes(name));
+    if (found) seen(present);
+    return found?.map((name) => present.indexOf(name));
+  };
   for await (const { cells, place } of tableRecords(source, { find, delimiter, bad, wish: names.wish })) {
     const [first, second, group] = cells as [string, string, string?];
     yield { first, second, group: group?.trim(), place };
@@ -136,13 +148,15 @@ async function* tableRows(
 
 async function* jsonRows(
   source: ByteSource,
-  { names, format, bad }: { names: Fields; format: "jsonl" | "json"; bad: BadRecords },
+  { names, format, bad, seen }: { names: Fields; format: "jsonl" | "json"; bad: BadRecords; seen: Seen },
 ): AsyncGenerator<TextPair> {
   let count = 0;
   for await (const { value, place } of jsonRecords(source, { format, bad })) {
     const found = pairIn(value, names);
-    if (typeof found !== "string") yield { ...found, place };
-    else if (count === 0) throw new SyntaxError(`Cannot use ${source.name}: ${found}`);
+    if (typeof found !== "string") {
+      if (isObject(value)) seen(Object.keys(value));
+      yield { ...found, place };
+    } else if (count === 0) throw new SyntaxError(`Cannot use ${source.name}: ${found}`);
     else bad.skip(`Cannot use ${source.name}, ${place}: ${found}`, `${source.name} ${place}`);
     count++;
   }

@@ -36,6 +36,37 @@ Deno.test("train --objective contrastive goes on to the bit, and its folder is o
     assertStringIncludes(made[2]!.out, "corpus  pairs.csv, 100 pairs");
     assertStringIncludes(made[2]!.out, "views   the two texts of a pair");
 
+    const rows = (heading: string, last: string) => [heading, ...pairs.map((row) => `${row}${last}`)].join("\n");
+    await Deno.writeTextFile(`${cwd}/graded.csv`, rows("sentence1,sentence2,score", ",0.5"));
+    await Deno.writeTextFile(`${cwd}/triples.csv`, rows("anchor,positive,negative", ",something else"));
+    await Deno.writeTextFile(`${cwd}/few.csv`, ["question,answer", ...pairs.slice(0, 7)].join("\n"));
+    const [graded, named, triples, three, few] = await runMains([
+      [...compare, "--init", "runs/base", "--pairs", "graded.csv", "--name", "graded"],
+      [...compare, "--init", "runs/base", "--pairs", "graded.csv", "--field", "sentence1,sentence2", "--name", "named"],
+      [...compare, "--init", "runs/base", "--pairs", "triples.csv", "--name", "triples"],
+      [
+        ...compare,
+        "--init",
+        "runs/base",
+        "--pairs",
+        "triples.csv",
+        "--field",
+        "anchor,positive,negative",
+        "--name",
+        "x",
+      ],
+      [...compare, "--init", "runs/base", "--pairs", "few.csv", "--name", "few"],
+    ], { cwd });
+    assertEquals([graded, named, triples, three, few].map((one) => one!.code), [1, 0, 0, 2, 1]);
+    assertStringIncludes(
+      graded!.err,
+      'graded.csv: its column "score" tells which belong together, and all pairs are taken to',
+    );
+    assertStringIncludes(triples!.err, 'note: the column "negative" of triples.csv is not read');
+    assertStringIncludes(three!.err, "Option --field names 3 columns; wanted two");
+    assertStringIncludes(few!.err, "Cannot compare 8 texts in a batch: only 5 of this corpus");
+    assertStringIncludes(few!.err, "batches of 96 tokens compare 4");
+
     const names = ["twice", "pairs"];
     const whole = [];
     for (const name of names) {

@@ -105,6 +105,32 @@ Deno.test("indexSources() reads files and records, and makes of changed ones alo
     })
   ));
 
+Deno.test("index leaves out what of a folder is no text, and says so; what is named must be text", () =>
+  inDocuments(() =>
+    withLoaded(async (model) => {
+      await Deno.writeTextFile("docs/package.json", '{"name": "x"}');
+      await Deno.writeFile("docs/sub/nul.txt", new Uint8Array([97, 0, 0, 0, 98]));
+      const told: string[] = [];
+      const options = (named: readonly string[]) => ({
+        ways,
+        progress: () => {},
+        passOver: (name: string, { message }: Error) => !named.includes(name) && told.push(message) > 0,
+      });
+      const parts = await indexSources(
+        model,
+        await documentSources(["docs"], { out: "index", note: () => {} }),
+        options(["docs"]),
+      );
+      assertEquals(parts.files.map(({ passages }) => passages), [1, 2, 0, 2, 0]);
+      assertEquals(told.length, 2);
+      assertStringIncludes(told[0]!, 'Cannot use docs/package.json: it has no text in field "text"');
+      assertStringIncludes(told[1]!, "nul.txt: it is a binary file, not text");
+      const paths = ["docs/a.md", "docs/package.json"];
+      const sources = await documentSources(paths, { out: "index", note: () => {} });
+      await assertRejects(() => indexSources(model, sources, options(paths)), SyntaxError, "it has no text in field");
+    })
+  ));
+
 Deno.test("documentSources() leaves out the index itself, and says where nothing else is there", () =>
   inDocuments(() =>
     withLoaded(async (model) => {

@@ -116,6 +116,9 @@ Deno.test("nearestVectors() keeps the order of equal rows, finds fewer where the
   assertEquals(near(Float32Array.of(2, 0), 9).map(({ row }) => row), [0, 2, 1, 3]);
   assertEquals(near(Float32Array.of(2, 0), 2).map(({ score }) => score), [1, 1]);
   assertThrows(() => near(Float32Array.of(1), 1), RangeError, "a vector of 1 numbers among those of 2");
+  // less the mean of all, one vector would be nothing
+  const alone = nearestVectors({ vectors: Float32Array.of(3, 4), width: 2, removeMean: true });
+  assertAlmostEquals(alone(Float32Array.of(1, 0), 1)[0]!.score, 0.6, 1e-6);
 });
 
 cpuTest("searchTexts() finds a passage by itself, first of all", async (device) => {

@@ -43,6 +43,15 @@ Deno.test("textPairs() tells the group where there is one, and takes the fields 
   assertEquals(await read("a.csv", "x,y,z\na,b,c\n", { fields: ["z", "x"] }), [["c", "a"]]);
 });
 
+Deno.test("textPairs() tells once which fields there are, unless they are named", async () => {
+  const seen: string[][] = [];
+  const hears = { seen: (names: readonly string[]) => seen.push([...names]) };
+  await read("a.csv", "good,bad,score\na,b,1\nc,d,0\n", hears);
+  await read("a.jsonl", '{"good": "a", "bad": "b", "n": 1}\n{"good": "c", "bad": "d"}\n', hears);
+  await read("a.csv", "good,bad,score\na,b,1\n", { ...hears, fields: ["good", "bad"] });
+  assertEquals(seen, [["good", "bad", "score"], ["good", "bad", "n"]]);
+});
+
 Deno.test("textPairs() says what it found where it cannot be used", async () => {
   const wish = "wanted good and bad, or sentence_good and sentence_bad, or others named by --field FIRST,SECOND";
   const fails = (name: string, text: string, message: string, options?: Partial<TextPairOptions>) =>

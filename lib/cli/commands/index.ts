@@ -97,15 +97,19 @@ export async function indexCommand(args: readonly string[]): Promise<number> {
     const ways = waysOf(parsed, { model, old, place: absolute(place) });
     const before = old && await usable(old, { model, ways });
     const work = longWork(progressAside(), "indexing");
+    const passedOver: string[] = [];
     const parts = await indexSources(model, sources, {
       ways,
       before,
+      // one that was named is wanted; one of a folder may be anything
+      passOver: (name, { message }) => !paths.includes(name) && passedOver.push(message) > 0,
       progress: ({ done, files, passages }) =>
         work.at(done, {
           total: files,
           words: `${grouped(passages)} passages, ${grouped(done)} of ${grouped(files)} files`,
         }),
     }).finally(() => work.end());
+    notePassedOver(passedOver);
     const { files, unchanged, vectors, passages } = parts;
     const width = model.config.width;
     await writeIndex(target, { model: absolute(place), width, ways, sources: paths, files }, { vectors, passages });
@@ -130,6 +134,13 @@ async function formerIndex(path: string): Promise<StoredIndex | undefined> {
   throw new UsageError(
     `Cannot write an index to ${quoted(path)}: there is something else; --out names a folder of its own`,
   );
+}
+
+/** Says which files hold no text that can be read. */
+function notePassedOver(why: readonly string[]): void {
+  if (why.length === 0) return;
+  const others = why.length > 1 ? `, and so are ${counted(why.length - 1, "other file")}` : "";
+  sayAside(`note: ${why[0]}; it is left out${others}`);
 }
 
 /** Says which files of the index before are no longer in it. */
