@@ -116,7 +116,7 @@ export async function classifier(
   const { note, windows = false, pool = "mean" } = options;
   const longest = longestOf(base, options.longest);
   const tokenizer = framedFor(base.tokenizer, { preset: base.model.config.preset, of: "text", pool });
-  const named: NamedExample[] = [];
+  const named: (NamedExample & { readonly isCut: boolean })[] = [];
   const lengths = cutCounter(longest);
   let empty = 0;
   for await (const { text, label } of examples) {
@@ -126,7 +126,7 @@ export async function classifier(
     }
     const { pieces, omitted } = cutText(tokenizer, text, { longest, windows });
     lengths.add(omitted);
-    named.push({ pieces, labels: [label] });
+    named.push({ pieces, labels: [label], isCut: omitted > 0 });
   }
   if (empty > 0) note?.(`${counted(empty, "text")} ${empty === 1 ? "is" : "are"} empty and left out`);
   if (lengths.sentence) note?.(lengths.sentence);
@@ -140,7 +140,8 @@ export async function classifier(
     let at = 0;
     for (const i of heldOut) {
       const own = logits.slice(at, at += named[i]!.pieces.length).map(([first]) => first!);
-      score.add(named[i]!.labels, [classes[best(mean(own))]!], piecesKey(named[i]!.pieces));
+      const { labels, pieces, isCut } = named[i]!;
+      score.add(labels, [classes[best(mean(own))]!], piecesKey(pieces), isCut);
     }
   } finally {
     await programs.clear();
@@ -195,7 +196,9 @@ export function textClassifier(
           yield text;
         }
       };
-      for await (const { text, label } of predict(texts(), options)) score.add([labels.shift()!], [label], text);
+      for await (const { text, label, omitted } of predict(texts(), options)) {
+        score.add([labels.shift()!], [label], text, omitted > 0);
+      }
       return score.score();
     },
   };

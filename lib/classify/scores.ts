@@ -41,6 +41,8 @@ export interface ClassifierScore {
   readonly confusions: readonly { readonly label: string; readonly predicted: string; readonly count: number }[];
   /** Classes of the data that the model does not know, which it cannot tell. */
   readonly unknown: readonly string[];
+  /** Texts that were longer than the model reads at once, and were cut off. */
+  readonly cutOff: number;
 }
 
 /** Counts what was told. */
@@ -49,8 +51,9 @@ export interface ScoreCounter {
    * Adds a text, or the words of a sentence: what they are, and what they were told to be.
    *
    * @param key What equal ones have in common. Default: it is like no other.
+   * @param isCut Whether the text was too long and cut off.
    */
-  add(labels: readonly string[], predicted: readonly string[], key?: string): void;
+  add(labels: readonly string[], predicted: readonly string[], key?: string, isCut?: boolean): void;
   /** The score of all that was added. */
   score(): ClassifierScore;
 }
@@ -61,10 +64,11 @@ export function scoreCounter(known: readonly string[]): ScoreCounter {
   const pairs = new Map<string, Map<string, number>>();
   // of each text or sentence, equal ones together, how many there are and how many are right
   const groups = new Map<string | number, { count: number; right: number }>();
-  let [count, right, different] = [0, 0, 0];
+  let [count, right, different, cutOff] = [0, 0, 0, 0];
   return {
-    add(labels, predicted, key) {
+    add(labels, predicted, key, isCut = false) {
       let own = 0;
+      cutOff += Number(isCut);
       for (const [i, label] of labels.entries()) {
         const row = pairs.get(label) ?? new Map<string, number>();
         pairs.set(label, row);
@@ -103,6 +107,7 @@ export function scoreCounter(known: readonly string[]): ScoreCounter {
         classes,
         confusions,
         unknown,
+        cutOff,
       };
     },
   };

@@ -8,7 +8,7 @@ import { safeJson } from "../sentences/safe_text.ts";
 import { checkpointPath } from "./checkpoint_choice.ts";
 import { checkWhole } from "./classify_keeper.ts";
 import { readFlags, tellFlags } from "./classify_flags.ts";
-import { scoreLines, scoreNotices } from "./classify_report.ts";
+import { cutNotice, scoreLines, scoreNotices } from "./classify_report.ts";
 import { evaluated, opened as openedUnit, unitOf } from "./classify_unit.ts";
 import { type ParsedFlags, UsageError } from "./flags.ts";
 import { progressAside, watchedItems } from "./long_work.ts";
@@ -41,7 +41,8 @@ export async function classifyEval(parsed: ParsedFlags): Promise<number> {
         const terminal = openTerminal();
         for (const line of scoreLines(opened.name, score, { unit, width: terminal.columns })) terminal.print(line);
       }
-      for (const notice of scoreNotices(score, unit)) sayAside(`note: ${notice}`);
+      const cut = cutNotice(score, model.config.maxLength);
+      for (const notice of [...scoreNotices(score, unit), ...cut ? [cut] : []]) sayAside(`note: ${notice}`);
       for (const line of skippedLines(opened.bad)) sayAside(line);
       return 0;
     }, { classifier: true, isBusy: true });

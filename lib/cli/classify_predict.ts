@@ -13,8 +13,8 @@ import { fileSources } from "../text/file_source.ts";
 import { checkpointPath } from "./checkpoint_choice.ts";
 import { checkWhole } from "./classify_keeper.ts";
 import { readFlags, tellFlags } from "./classify_flags.ts";
+import { cutNotice } from "./classify_report.ts";
 import { isTagger, opened } from "./classify_unit.ts";
-import { grouped } from "./figures.ts";
 import { type ParsedFlags, UsageError } from "./flags.ts";
 import { withModel } from "./opened_model.ts";
 import { checkPermissions, readingOf } from "./permissions.ts";
@@ -70,14 +70,8 @@ async function tellTexts(
       } means nothing`,
     );
   }
-  if (cut === 0) return;
-  const { maxLength } = told.model.config;
-  sayAside(
-    `note: ${counted(cut, "text")} ${cut === 1 ? "was" : "were"} longer than ${
-      grouped(maxLength)
-    } tokens and cut off; ` +
-      "--windows reads all of them",
-  );
+  const notice = cutNotice({ cutOff: cut }, told.model.config.maxLength);
+  if (notice) sayAside(`note: ${notice}`);
 }
 
 /** Prints the words of texts with their classes. */

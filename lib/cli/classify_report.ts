@@ -144,6 +144,15 @@ export function scoreNotices(score: ClassifierScore, unit: string): string[] {
   return [unknownNotice(score, unit), fewNotice(score.different, unit)].filter((notice) => notice !== undefined);
 }
 
+/** What is said of texts that were cut off before they were told; undefined: none was. */
+export function cutNotice({ cutOff }: Pick<ClassifierScore, "cutOff">, longest: number): string | undefined {
+  if (cutOff === 0) return undefined;
+  const were = cutOff === 1 ? "was" : "were";
+  return `${counted(cutOff, "text")} ${were} longer than ${
+    grouped(longest)
+  } tokens and cut off; --windows reads all of them`;
+}
+
 /** What is said of classes that a model does not know; undefined: it knows all. */
 function unknownNotice({ unknown, classes }: ClassifierScore, unit: string): string | undefined {
   if (unknown.length === 0) return undefined;

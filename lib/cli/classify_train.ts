@@ -31,7 +31,7 @@ import {
   trainingKeeper,
 } from "./classify_keeper.ts";
 import { evaluated, unitOf } from "./classify_unit.ts";
-import { classifyReporter, scoreLines, scoreNotices } from "./classify_report.ts";
+import { classifyReporter, cutNotice, scoreLines, scoreNotices } from "./classify_report.ts";
 import { grouped } from "./figures.ts";
 import { definedOnly, type ParsedFlags, parseFlags, UsageError } from "./flags.ts";
 import { type Stopper, stopperOf } from "./classify_stopper.ts";
@@ -263,7 +263,8 @@ async function measured(
   }
   scores.push({ on: "test data", score });
   for (const line of scoreLines("test    ", score, { unit, width: terminal.columns })) terminal.print(line);
-  for (const notice of scoreNotices(score, unit)) sayAside(`note: ${notice}`);
+  const cut = cutNotice(score, trained.model.config.maxLength);
+  for (const notice of [...scoreNotices(score, unit), ...cut ? [cut] : []]) sayAside(`note: ${notice}`);
   return scores;
 }
 

@@ -8,15 +8,17 @@ import { poolNames } from "./pool_names.ts";
 import type { Measure } from "../probe/scores.ts";
 import type { Probed, ProbeDifference, ProbeResult } from "../probe/probed.ts";
 import { fewNotice } from "../evaluate/few.ts";
+import { counted } from "../sentences/counted.ts";
 import { grouped } from "./figures.ts";
 import { fittedTable } from "./fitted_table.ts";
 
 /** What was learned from and tested on, as a line. */
 export function probeData({ classes, what, learned, tested, different, rounds }: Probed, name: string): string {
+  const from = counted(learned, what === "words" ? "word" : "text");
   const kinds = `${grouped(classes.length)} ${what === "words" ? "tags" : "classes"}`;
   const each = rounds === 1
-    ? `learned from ${grouped(learned)} ${what}, tested on ${grouped(tested)} others`
-    : `${rounds} rounds, each learns from ${grouped(learned)} ${what}; tested on ${grouped(tested)}, each once`;
+    ? `learned from ${from}, tested on ${grouped(tested)} others`
+    : `${rounds} rounds, each learns from ${from}; tested on ${grouped(tested)}, each once`;
   const copies = different < tested ? ` (${grouped(different)} different ones)` : "";
   return `${name}: ${kinds}; ${each}${copies}`;
 }

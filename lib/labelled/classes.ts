@@ -57,16 +57,20 @@ function sorted(names: readonly string[]): string[] {
   return [...names].sort((a, b) => Number(a) - Number(b) || byCharacters(a, b));
 }
 
-/** Many numbers, most of them seen once or twice, or with fractions, are amounts: a regression, not classes. */
+/** Many numbers, most of them seen once, or with fractions, are amounts: a regression, not classes. */
 function checkNumbers(counts: ReadonlyMap<string, number>, { total, what }: { total: number; what: string }): void {
   const names = [...counts.keys()];
   if (names.length < MANY_NUMBERS || !names.every(isNumber)) return;
   const hasFractions = names.some((name) => !Number.isInteger(Number(name)));
-  if (!hasFractions && names.length * 3 < total) return;
+  if (!hasFractions && names.length * 2 <= total) return;
   throw new RangeError(
     `Cannot take the labels as classes: ${counted(total, what)} have ${
       names.length.toLocaleString("en")
     } different numbers, ` +
-      `such as ${listed(names.slice(0, 3))}, so they look like amounts; cut these into ranges first`,
+      `such as ${
+        listed(names.slice(0, 3))
+      }, so they look like amounts; cut these into ranges first, or, if they are classes, write them as names such as class ${
+        names[0]
+      }`,
   );
 }

@@ -7,7 +7,7 @@
 import { listed, quoted } from "../sentences/safe_text.ts";
 import { BadRecords, type Beside, type ByteSource } from "../text/source.ts";
 import { textSource } from "../text/text_source.ts";
-import { have, places } from "./places.ts";
+import { are, have, places } from "./places.ts";
 
 /** A text and the class that it belongs to. */
 export interface LabelledText {
@@ -97,6 +97,6 @@ export async function* labelledTexts(
     );
   }
   if (empty.count > 0) {
-    note?.(`${have(empty.count, "record")} an empty text and are left out: ${name}, ${empty.text()}`);
+    note?.(`${have(empty.count, "record")} an empty text and ${are(empty.count)} left out: ${name}, ${empty.text()}`);
   }
 }

@@ -4,13 +4,14 @@
  * @module
  */
 
-import { quoted } from "../sentences/safe_text.ts";
+import { listed, quoted } from "../sentences/safe_text.ts";
 import { compressionOf } from "../text/decompress.ts";
 import { BadRecords, type Beside, type ByteSource, type Passage, strict } from "../text/source.ts";
 import { textSource } from "../text/text_source.ts";
 import { cellsOf, columnReader } from "./columns.ts";
+import { listIn, looksLikeList } from "./list_cell.ts";
 import type { LabelledOptions } from "./labelled_texts.ts";
-import { have, places } from "./places.ts";
+import { are, have, places } from "./places.ts";
 import type { LabelledWords, TaggedSentence } from "./sentence.ts";
 import { isSlashed, slashedWords } from "./slashed.ts";
 
@@ -53,11 +54,13 @@ export async function* labelledWords(
   const { name } = source;
   const faults = places();
   let problem: string | undefined;
-  let isEmpty = true;
+  let sentences = 0;
+  let fields: readonly string[] | undefined;
   const empty = places();
   for await (const sentence of sentencesOf(source, { ...options, bad })) {
-    isEmpty = false;
+    sentences++;
     if ("problem" in sentence) {
+      if (sentences === 1) fields = sentence.fields;
       const message = `Cannot use ${name}, ${sentence.place}: ${sentence.problem}`;
       if (bad.allowed > 0) bad.skip(message, `${name} ${sentence.place}`);
       else faults.add(sentence.place);
@@ -65,7 +68,14 @@ export async function* labelledWords(
     } else if (sentence.words.length === 0) empty.add(sentence.source.slice(name.length + 2));
     else yield sentence;
   }
-  if (isEmpty) throw new SyntaxError(`Cannot use ${name}: it holds no words with tags`);
+  if (sentences === 0) throw new SyntaxError(`Cannot use ${name}: it holds no words with tags`);
+  if (faults.count === sentences && fields) {
+    throw new SyntaxError(
+      `Cannot use ${name}: it has no field ${quoted(options.label ?? "tags")} (--label); its fields are ${
+        listed(fields, { most: 20 })
+      }`,
+    );
+  }
   if (faults.count > 0) {
     throw new SyntaxError(
       `Cannot use ${name}: the tags of ${
@@ -74,7 +84,9 @@ export async function* labelledWords(
         `(${faults.text()}); of the first, ${problem}; --skip-bad ${faults.count} leaves them out`,
     );
   }
-  if (empty.count > 0) note?.(`${have(empty.count, "sentence")} no words and are left out: ${name}, ${empty.text()}`);
+  if (empty.count > 0) {
+    note?.(`${have(empty.count, "sentence")} no words and ${are(empty.count)} left out: ${name}, ${empty.text()}`);
+  }
 }
 
 /** Whether a file holds sentences in columns, by its ending. */
@@ -202,16 +214,30 @@ async function* recordsOf(
   }
 }
 
+/** Words and tags that both stand in their cells as lists; undefined where they do not. */
+function cellLists(text: string, value: string): { words: string[]; tags: string[] } | "damaged" | undefined {
+  const [words, tags] = [listIn(text), listIn(value)];
+  if (words && tags) return { words, tags };
+  return looksLikeList(text) && looksLikeList(value) ? "damaged" : undefined;
+}
+
 function sentenceOf(
   { text, beside }: Passage<number>,
   { name, label }: { name: string; label: string },
 ): TaggedSentence {
-  const { value, place } = beside as Beside;
-  if (value === undefined && text.trim() !== "") return { problem: `there are none in "${label}" (--label)`, place };
+  const { value, place, fields } = beside as Beside;
+  if (value === undefined && text.trim() !== "") {
+    return { problem: `there are none in "${label}" (--label)`, place, fields };
+  }
   // a list of words comes as lines
   const isList = Array.isArray(value);
-  const words = text === "" ? [] : isList ? text.split("\n") : text.trim().split(/\s+/);
-  const tags = isList ? value as readonly string[] : ((value ?? "") as string).split(/\s+/).filter((tag) => tag !== "");
+  const cells = isList ? undefined : cellLists(text, (value ?? "") as string);
+  if (cells === "damaged") {
+    return { problem: "a list in a cell cannot be read; JSON lines hold lists as they are", place };
+  }
+  const words = cells?.words ?? (text === "" ? [] : isList ? text.split("\n") : text.trim().split(/\s+/));
+  const tags = cells?.tags ??
+    (isList ? value as readonly string[] : ((value ?? "") as string).split(/\s+/).filter((tag) => tag !== ""));
   if (words.length !== tags.length) return { problem: `${tags.length} tags stand for ${words.length} words`, place };
   const empty = words.findIndex((word, i) => word.trim() === "" || tags[i] === "");
   if (empty >= 0) {

@@ -45,3 +45,8 @@ export function places(): Places {
 export function have(count: number, one: string): string {
   return `${counted(count, one)} ${count === 1 ? "has" : "have"}`;
 }
+
+/** "is" of one, "are" of several. */
+export function are(count: number): string {
+  return count === 1 ? "is" : "are";
+}

@@ -15,4 +15,9 @@ export interface LabelledWords {
 }
 
 /** A sentence, or what is wrong with it. */
-export type TaggedSentence = LabelledWords | { readonly problem: string; readonly place: string };
+export type TaggedSentence = LabelledWords | {
+  readonly problem: string;
+  readonly place: string;
+  /** Names of the record's fields, where it has none of the tags. */
+  readonly fields?: readonly string[] | undefined;
+};

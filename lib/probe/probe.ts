@@ -100,7 +100,7 @@ export async function probe(
     throw new RangeError(
       data.ownTest
         ? "Cannot probe: all that could be learned from is in the test too"
-        : "Cannot probe: there are too few examples to learn from some and test others",
+        : `Cannot probe: there are too few examples to learn from some and test others; ${whatThereIs(data, groups)}`,
     );
   }
   const own = all[0]?.model.device.kind === "cpu" ? undefined : (await openDevice("cpu")).device;
@@ -111,6 +111,18 @@ export async function probe(
   } finally {
     own?.destroy();
   }
+}
+
+/** What there is of examples, where it is not enough. */
+function whatThereIs({ isWords, items, rows }: ProbeData, groups: ArrayLike<number>): string {
+  const one = isWords ? "sentence" : "text";
+  if (isWords && items.length === 1) {
+    return `all ${counted(rows, "word")} are one sentence, and in columns a blank line ends a sentence`;
+  }
+  const different = new Set(Array.from(groups)).size;
+  return different < items.length
+    ? `${counted(items.length, one)}, all of them equal`
+    : `there is ${counted(items.length, one)}`;
 }
 
 /** Numbers of the layers that are asked for. */

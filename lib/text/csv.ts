@@ -16,7 +16,7 @@ const delimiters = [",", ";", "\t", "|"] as const;
 /** Options of {@linkcode commaSeparated}. */
 export interface TableOptions {
   /**
-   * Column of the text; of several with a name, the second is `name.1`.
+   * Column of the text; of several with a name, the first is `name.0` and the second `name.1`.
    *
    * @default {"text"}
    */
@@ -117,6 +117,12 @@ function missingColumn(
   { column, flag, names }: { column: string; flag: string; names: readonly string[] },
 ): SyntaxError {
   const columns = listed(names, { most: 20 });
+  const same = names.filter((other) => other.startsWith(`${column}.`) && /^\d+$/.test(other.slice(column.length + 1)));
+  if (same[0] === `${column}.0`) {
+    return new SyntaxError(
+      `Cannot use ${name}: it has ${same.length} columns "${column}" (--${flag}); name one of them: ${listed(same)}`,
+    );
+  }
   return new SyntaxError(
     `Cannot use ${name}: it has no column "${column}" (--${flag}); its columns are ${columns}`,
   );
@@ -145,14 +151,16 @@ async function headingBy(
   return undefined;
 }
 
-/** Names as pandas has them: the second `a` is `a.1`. Empty ones at the end are no columns. */
+/** Names; of several equal ones, `a`, the first is `a.0`, so that none is read for another. Empty ones at the end are no columns. */
 function columnNames(cells: readonly string[]): string[] {
   const last = cells.findLastIndex((cell) => cell.trim() !== "");
+  const names = cells.slice(0, last + 1).map((cell) => cell.trim());
+  const totals = new Map([...Map.groupBy(names, (name) => name)].map(([name, same]) => [name, same.length]));
   const counts = new Map<string, number>();
-  return cells.slice(0, last + 1).map((cell) => {
-    const count = counts.get(cell) ?? 0;
-    counts.set(cell, count + 1);
-    return count === 0 ? cell : `${cell}.${count}`;
+  return names.map((name) => {
+    const count = counts.get(name) ?? 0;
+    counts.set(name, count + 1);
+    return totals.get(name) === 1 || name === "" ? name : `${name}.${count}`;
   });
 }
 

@@ -109,7 +109,11 @@ export class BadRecords {
   skip(message: string, place: string): void {
     if (this.#places.has(place)) return;
     if (this.count >= this.allowed) {
-      throw new SyntaxError(this.allowed === 0 ? message : `${message} (after ${this.count} others that were skipped)`);
+      throw new SyntaxError(
+        this.allowed === 0
+          ? message
+          : `${message} (after ${this.count} ${this.count === 1 ? "other that was" : "others that were"} skipped)`,
+      );
     }
     this.#places.add(place);
     if (this.messages.length < MOST_MESSAGES) this.messages.push(message);

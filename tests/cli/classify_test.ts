@@ -42,7 +42,7 @@ const train = (
 Deno.test("classify trains, predicts and measures, of texts and of words", () =>
   inTemporaryFolder(async (cwd) => {
     await workplace(cwd);
-    const [trained, predicted, topped, measured, json, tagger, tagged, scored, info, long, windows, empty] =
+    const [trained, predicted, topped, measured, json, tagger, tagged, scored, info, long, windows, empty, cut] =
       await runMains([
         train("good.csv", "out", "--test", "test.csv", "--class-weights", "balanced"),
         ["classify", "predict", "out", "the red ball", "where is the garden", ...cpu],
@@ -56,9 +56,10 @@ Deno.test("classify trains, predicts and measures, of texts and of words", () =>
         train("long.csv", "long"),
         ["classify", "predict", "out", "--windows", "the ball ".repeat(40), ...cpu],
         ["classify", "predict", "out", " ", "the ball", ...cpu],
+        ["classify", "eval", "out", "--data", "long.csv", ...cpu],
       ], { cwd });
     for (
-      const one of [trained, predicted, topped, measured, json, tagger, tagged, scored, info, long, windows, empty]
+      const one of [trained, predicted, topped, measured, json, tagger, tagged, scored, info, long, windows, empty, cut]
     ) {
       assertEquals(one!.code, 0, one!.err);
     }
@@ -89,6 +90,7 @@ Deno.test("classify trains, predicts and measures, of texts and of words", () =>
       /note: 1 text is longer than 64 tokens, by up to \d+, and cut off; --windows reads all of them/,
     );
     assertEquals(JSON.parse(windows!.out).label, "thing");
+    assertStringIncludes(cut!.err, "note: 1 text was longer than 64 tokens and cut off; --windows reads all of them");
     assertEquals(empty!.out.trim().split("\n").length, 2);
     assertStringIncludes(empty!.err, "note: 1 text was empty, so the class told of it means nothing");
     const card = await Deno.readTextFile(`${cwd}/out/README.md`);

@@ -90,6 +90,8 @@ Deno.test("classesOf() takes a thousand classes, also if they are called by numb
   const labels = Array.from({ length: 5000 }, (_, i) => String(i % 1000));
   const { names, counts } = classesOf(labels);
   assertEquals([names.length, names.at(-1), counts[7]], [1000, "999", 5]);
+  // also with two of each
+  assertEquals(classesOf(labels.slice(0, 2000)).names.length, 1000);
 });
 
 Deno.test("classesOf() refuses what cannot be told apart, and amounts", () => {

@@ -5,6 +5,7 @@ import {
   labelledWords,
   type LabelledWordsOptions,
 } from "../../lib/labelled/labelled_words.ts";
+import { listIn } from "../../lib/labelled/list_cell.ts";
 import { BadRecords, stringSource } from "../../lib/text/source.ts";
 
 async function sentences(name: string, text: string, options: LabelledWordsOptions = {}) {
@@ -29,6 +30,32 @@ Deno.test("labelledWords() reads the same from columns, slashes, lists and texts
   assertEquals(await sentences("a", lines), expected);
   assertEquals(await sentences("a.json", JSON.stringify(records)), expected);
   assertEquals(await sentences("a.csv", "tokens,tags\nThe # 1/2,DT NN CD\nGo,VB\n"), expected);
+  // lists in cells, as JSON, and as pandas and NumPy write them
+  const cells = [
+    `"[""The"",""#"",""1/2""]","[""DT"",""NN"",""CD""]"`,
+    `"['The', '#', ""1/2""]","['DT', 'NN', 'CD']"`,
+    `"['The' '#' '1/2']","['DT' 'NN'  'CD']"`,
+  ];
+  for (const row of cells) {
+    assertEquals(await sentences("a.csv", `tokens,tags\n${row}\n['Go'],['VB']\n`), expected, row);
+  }
+  // brackets that are words
+  assertEquals(await sentences("a.csv", "tokens,tags\n[ Go ],[ VB ]\n[1],CD\n"), ["[:[ Go:VB ]:]", "[1]:CD"]);
+});
+
+Deno.test("listIn() reads lists of JSON and Python, and takes nothing else for one", () => {
+  assertEquals(listIn('["a", 1]'), ["a", "1"]);
+  assertEquals(listIn(` ['it\\'s', "don't", 'a\\\\b', '\\u00e9\\n', -1.5,] `), [
+    "it's",
+    "don't",
+    "a\\b",
+    "\u00e9\n",
+    "-1.5",
+  ]);
+  assertEquals(listIn("[]"), []);
+  for (const text of ["a", "[a]", "['a'", "['a''b']", "['a', b]", '[["a"]]', "{'a'}", "['a' , , 'b']"]) {
+    assertEquals(listIn(text), undefined, text);
+  }
 });
 
 Deno.test("labelledWords() reads the words of CoNLL-U with their parts of speech, each once", async () => {
@@ -79,6 +106,16 @@ Deno.test("labelledWords() says where tags do not match words, or leaves such se
     () => sentences("a.conll", "\n\n"),
     SyntaxError,
     "Cannot use a.conll: it holds no words with tags",
+  );
+  await assertRejects(
+    () => sentences("a.jsonl", '{"tokens":["a"],"ner_tags":[1]}\n{"tokens":["b"],"ner_tags":[0]}\n'),
+    SyntaxError,
+    'Cannot use a.jsonl: it has no field "tags" (--label); its fields are tokens, ner_tags',
+  );
+  await assertRejects(
+    () => sentences("a.csv", `tokens,tags\n"['a', b]","['X', Y]"\n`),
+    SyntaxError,
+    "a list in a cell cannot be read",
   );
   const prose =
     "It was late.\nThe keys hung behind the door, as ever.\nNobody\ncame that night, or the next\nwhere are they\n";

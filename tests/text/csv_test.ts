@@ -31,10 +31,16 @@ Deno.test("commaSeparated() finds what separates cells by the heading, or by a l
   assertEquals(await textsIn("a.csv", 'id , text \n1,"one, two"\n2,"three ""four"""\n'), expected);
 });
 
-Deno.test("commaSeparated() calls columns of one name as pandas does", async () => {
-  const table = "text,text,text\na,b,c\n";
-  assertEquals(await textsIn("a.csv", table), ["a"]);
+Deno.test("commaSeparated() numbers columns of one name, and takes none of them for the others", async () => {
+  const table = "text,id,text,text,id\na,1,b,c,2\n";
+  await assertRejects(
+    () => textsIn("a.csv", table),
+    SyntaxError,
+    'Cannot use a.csv: it has 3 columns "text" (--field); name one of them: text.0, text.1, text.2',
+  );
+  assertEquals(await textsIn("a.csv", table, { field: "text.0" }), ["a"]);
   assertEquals(await textsIn("a.csv", table, { field: "text.2" }), ["c"]);
+  assertEquals(await textsIn("a.csv", "text,id,id\na,1,2\n"), ["a"]);
 });
 
 /** Tables in which records are at fault: what is right in the rest, and what is said. */
