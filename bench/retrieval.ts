@@ -5,6 +5,7 @@
  * `deno run -A bench/retrieval.ts TEXT [MASKED_TOKENS] [COMPARED_TOKENS] [SIZE]`, by default 1,000,000, 500,000 and small.
  */
 import * as cloze from "../mod.ts";
+import { whiteningOf } from "../lib/inference/whitening.ts";
 import { randomSequence } from "../lib/random/philox.ts";
 import { bertFrame } from "../lib/tokenizer/special_tokens.ts";
 
@@ -113,6 +114,19 @@ function tell(name: string, vectors: readonly (readonly [Vector, Vector])[], sec
   );
 }
 
+/** Where all vectors vary as much in each direction, as `search` compares those of such models. */
+function whitened(vectors: readonly (readonly [Float32Array, Float32Array])[]): (readonly [Vector, Vector])[] {
+  const all = new Float32Array(2 * vectors.length * config.width);
+  for (const [i, vector] of vectors.flat().entries()) all.set(vector, i * config.width);
+  const space = whiteningOf(all, config.width);
+  const map = (vector: Float32Array) => {
+    const copy = Float64Array.from(vector);
+    space(copy);
+    return copy;
+  };
+  return vectors.map(([a, b]) => [map(a), map(b)] as const);
+}
+
 function withoutMean(vectors: readonly (readonly [Float32Array, Float32Array])[]) {
   const mean = cloze.vectorMean(config.width);
   for (const vector of vectors.flat()) mean.add(vector);
@@ -139,7 +153,9 @@ for (const width of new Set([config.width, 256])) {
   tell(`the same, by how rare they are`, tokenCounts(width, true));
 }
 const model = cloze.createModel(device, config, { seed: 1 });
-tell("mean pooling, random weights", await embedded(model));
+const random = await embedded(model);
+tell("mean pooling, random weights", random);
+tell("the same, whitened as by search", whitened(random));
 const start = await model.readParameters();
 const how = { corpus, tokenizer, evaluateEvery: { share: 0.5 }, saveEvery: { share: 1 }, sampleEvery: { share: 1 } };
 const texts = { length: 64, batchTokens: 2 * TEXTS * 64 };
@@ -152,10 +168,13 @@ const before = await plainModel.readParameters();
 const vectors = await embedded(plainModel);
 tell("mean pooling, masked language model", vectors, seconds);
 tell("the same, --remove-mean", withoutMean(vectors), seconds);
+tell("the same, whitened as by search", whitened(vectors), seconds);
 for (const views of ["dropout", "halves"] as const) {
   model.writeParameters(before);
   const more = await trained(cloze.contrastive({ model, ...how, ...texts, budget, views }));
-  tell(`the same model, then compared by ${views}`, await embedded(model), seconds + more);
+  const compared = await embedded(model);
+  tell(`the same model, then compared by ${views}`, compared, seconds + more);
+  tell("the same, whitened", whitened(compared), seconds + more);
 }
 model.writeParameters(start);
 const alone = await trained(cloze.contrastive({ model, ...how, ...texts, budget, views: "halves" }));

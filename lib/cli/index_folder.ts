@@ -38,8 +38,8 @@ export interface IndexWays {
   readonly field?: string | undefined;
   /** How vectors were made of hidden states. */
   readonly pool: typeof poolModes[number];
-  /** Whether the mean of all vectors is subtracted when they are compared. */
-  readonly removeMean: boolean;
+  /** Whether vectors are whitened when they are compared. */
+  readonly whiten: boolean;
   /** Version of how paragraphs are told from headings; earlier indexes noted none. */
   readonly paragraphs?: number | undefined;
 }
@@ -72,7 +72,7 @@ const fields: Field = record({
     overlap: whole(),
     field: optional(text),
     pool: choice([...poolModes]),
-    removeMean: truth,
+    whiten: truth,
     paragraphs: optional(whole(1)),
   }),
   sources: list(text),

@@ -6,6 +6,7 @@
 
 import type { TextModel } from "../evaluate/text_model.ts";
 import { type EmbedOptions, embedTexts } from "./embed.ts";
+import { type SpaceMap, whiteningOf } from "./whitening.ts";
 import { type DocumentPassage, type PassageOptions, passagesOf } from "./passages.ts";
 
 /** A document that is indexed. */
@@ -37,19 +38,19 @@ export interface VectorIndex {
   /** Numbers of a vector. */
   readonly width: number;
   /**
-   * Whether the mean of all vectors is subtracted before they are compared, which helps those of models that only predict masked
-   * tokens; of fewer than eight vectors it never is.
+   * Whether vectors are compared where they vary as much in each direction ({@linkcode whiteningOf}), which helps those of models
+   * that only predict masked tokens; fewer than eight are compared as they are.
    */
-  readonly removeMean: boolean;
+  readonly whiten: boolean;
 }
 
 /** Options of {@linkcode indexTexts}. */
 export interface IndexTextsOptions extends EmbedOptions, Partial<Omit<PassageOptions, "tokenizer">> {
   /**
-   * See {@linkcode VectorIndex.removeMean}. Default: true, but false for a model whose folder says how its vectors are made, for it
+   * See {@linkcode VectorIndex.whiten}. Default: true, but false for a model whose folder says how its vectors are made, for it
    * was trained by comparing texts.
    */
-  removeMean?: boolean | undefined;
+  whiten?: boolean | undefined;
 }
 
 /** Tokens of a passage where nothing else is said. */
@@ -89,7 +90,7 @@ export async function indexTexts(
 ): Promise<VectorIndex> {
   const { pool, normalize, length = passageTokens(textModel), overlap, by } = options;
   const { tokenizer, model: { config: { width } } } = textModel;
-  const removeMean = options.removeMean ?? isUntaught(textModel, { pool });
+  const whiten = options.whiten ?? isUntaught(textModel, { pool });
   const passages: IndexedPassage[] = [];
   const rows: Float32Array[] = [];
   async function* texts() {
@@ -104,7 +105,7 @@ export async function indexTexts(
   if (passages.length === 0) throw new RangeError("Cannot index the documents: there is no text in them");
   const vectors = new Float32Array(passages.length * width);
   for (const [i, row] of rows.entries()) vectors.set(row, i * width);
-  return { passages, vectors, width, removeMean };
+  return { passages, vectors, width, whiten };
 }
 
 /** Whether a model's vectors were not made for being compared: nothing says how they are made, or they are made otherwise. */
@@ -147,61 +148,53 @@ export interface FoundVector {
   readonly score: number;
 }
 
-/** Vectors from which on their mean is subtracted: that of fewer is too much of each of them, and that of one all of it. */
-const FEWEST_FOR_MEAN = 8;
+/** Vectors from which on they are compared in a space of their own: that of fewer is made of each of them too much. */
+const FEWEST_FOR_SPACE = 8;
 
-/** Vectors of length 1, once less their mean, per array: a second search finds them ready. */
+/** Vectors of length 1 in the space in which they are compared, per array: a second search finds them ready. */
 const readyVectors = new WeakMap<
   Float32Array,
-  { readonly units: Float32Array; readonly mean: Float64Array | undefined }
+  { readonly units: Float32Array; readonly space: SpaceMap | undefined }
 >();
 
 /**
- * A function that finds the rows nearest to a vector. The first call for an array of vectors makes a copy of it.
+ * A function that finds the rows nearest to a vector. The first call for an array of vectors makes a copy of it; to whiten it takes
+ * width² / 2 multiplications for each.
  *
  * @throws {RangeError} if a vector to be looked for is of another width.
  */
 export function nearestVectors(
-  { vectors, width, removeMean: isWanted }: Pick<VectorIndex, "vectors" | "width" | "removeMean">,
+  { vectors, width, whiten: isWanted }: Pick<VectorIndex, "vectors" | "width" | "whiten">,
 ): (vector: Float32Array, top: number) => FoundVector[] {
-  const removeMean = isWanted && vectors.length >= FEWEST_FOR_MEAN * width;
+  const whiten = isWanted && vectors.length >= FEWEST_FOR_SPACE * width;
   let ready = readyVectors.get(vectors);
-  if (!ready || (ready.mean !== undefined) !== removeMean) {
-    const mean = removeMean ? meanOf(vectors, width) : undefined;
-    readyVectors.set(vectors, ready = { units: unitVectors(vectors, { width, mean }), mean });
+  if (!ready || (ready.space !== undefined) !== whiten) {
+    const space = whiten ? whiteningOf(vectors, width) : undefined;
+    readyVectors.set(vectors, ready = { units: unitVectors(vectors, { width, space }), space });
   }
-  const { units, mean } = ready;
+  const { units, space } = ready;
   return (vector, top) => {
     if (vector.length !== width) {
       throw new RangeError(`Cannot look for a vector of ${vector.length} numbers among those of ${width}`);
     }
-    const query = unitVectors(vector, { width, mean });
-    return highest(units, { query, top });
+    return highest(units, { query: unitVectors(vector, { width, space }), top });
   };
 }
 
-function meanOf(vectors: Float32Array, width: number): Float64Array {
-  const mean = new Float64Array(width);
-  const rows = vectors.length / width;
-  for (let at = 0; at < vectors.length;) for (let i = 0; i < width; i++) mean[i]! += vectors[at++]! / rows;
-  return mean;
-}
-
-/** A copy of vectors, less a mean, each of length 1; those that are 0 stay so. */
+/** Copies of vectors in a space, each of length 1; those that are 0 there stay so. */
 function unitVectors(
   vectors: Float32Array,
-  { width, mean }: { width: number; mean: Float64Array | undefined },
+  { width, space }: { width: number; space: SpaceMap | undefined },
 ): Float32Array {
-  const units = vectors.slice();
+  const units = new Float32Array(vectors.length);
+  const vector = new Float64Array(width);
   for (let first = 0; first < units.length; first += width) {
+    for (let i = 0; i < width; i++) vector[i] = vectors[first + i]!;
+    space?.(vector);
     let squares = 0;
-    for (let i = 0; i < width; i++) {
-      const value = units[first + i]! - (mean?.[i] ?? 0);
-      units[first + i] = value;
-      squares += value * value;
-    }
+    for (let i = 0; i < width; i++) squares += vector[i]! * vector[i]!;
     const factor = squares > 0 ? 1 / Math.sqrt(squares) : 0;
-    for (let i = 0; i < width; i++) units[first + i]! *= factor;
+    for (let i = 0; i < width; i++) units[first + i] = vector[i]! * factor;
   }
   return units;
 }

@@ -117,6 +117,14 @@ async function* sentencesOf(source: ByteSource, options: Reading): AsyncGenerato
   const format = options.format ?? await formatOf(source);
   if (format !== "conll" && format !== "slashes") return yield* recordsOf(source, { ...options, format });
   if (format === "conll") return yield* inColumns(source, options);
+  const given = options.field === undefined ? options.label === undefined ? undefined : "label" : "field";
+  if (given !== undefined) {
+    throw new RangeError(
+      `Cannot take ${
+        quoted(options[given]!)
+      } (--${given}): ${source.name} has lines of word/TAG, which have no columns`,
+    );
+  }
   for await (const { text, place } of numberedLines(source, options.bad)) {
     if (text.trim() !== "") yield slashedWords(text, { name: source.name, place });
   }

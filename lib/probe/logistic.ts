@@ -5,7 +5,7 @@
  */
 
 import type { Device } from "../device/device.ts";
-import { cholesky } from "./cholesky.ts";
+import { cholesky } from "../inference/cholesky.ts";
 import { stratifiedFolds, stratifiedSample } from "./folds.ts";
 import { type Matrix, selectRows } from "./matrix.ts";
 import { minimize } from "./minimize.ts";
@@ -257,7 +257,7 @@ function inverseOf(
 ): (gradient: Float64Array<ArrayBuffer>) => Float64Array<ArrayBuffer> {
   const second = gram.map((value) => value / classes);
   for (let i = 0; i < columns; i++) second[i * columns + i]! += i === bias ? 1e-6 : l2 + 1e-9;
-  const solve = cholesky(second, columns);
+  const { solve } = cholesky(second, columns);
   return (gradient) => {
     const result = gradient.slice();
     for (let at = 0; at < result.length; at += columns) solve(result.subarray(at, at + columns));

@@ -160,7 +160,7 @@ async function tried(trial: Trial): Promise<Probed> {
     const resampled = score(predictions);
     all.push({ result: { ...what, ...found, score: resampled.score }, resampled, position });
   };
-  const notes = [...data.notes, ...untaughtNotes(trial), ...notesOf(trial, different)];
+  const notes = [...data.notes, ...fewerNotes(trial), ...untaughtNotes(trial), ...notesOf(trial, different)];
   let visible: Float64Array | undefined;
   for (const model of models.keys()) {
     const read = await tryModel(trial, { model, add, notes });
@@ -181,6 +181,16 @@ async function tried(trial: Trial): Promise<Probed> {
     differences: differencesOf(all, best),
     notes,
   };
+}
+
+/** What is said where there are fewer examples to learn from than were wanted. */
+function fewerNotes({ data: { isWords, itemOf }, task: { rounds }, options: { train = 0 } }: Trial): string[] {
+  const most = Math.max(...rounds.map((round) => new Set(round.train.map((row) => itemOf[row]!)).size));
+  if (most >= train) return [];
+  const there = counted(most, isWords ? "sentence" : "text");
+  return [
+    `there ${most === 1 ? "is" : "are"} only ${there} to learn from, where ${train.toLocaleString("en")} were wanted`,
+  ];
 }
 
 /**

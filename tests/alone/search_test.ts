@@ -9,7 +9,7 @@ Deno.test("nearestVectors() looks through 100,000 vectors in well under a second
     vectors[i] = state / 2 ** 32 - 0.5;
   }
   const query = vectors.slice(777 * width, 778 * width);
-  const nearest = nearestVectors({ vectors, width, removeMean: true });
+  const nearest = nearestVectors({ vectors, width, whiten: true });
   nearest(query, 10);
   const before = process();
   assertEquals(nearest(query, 10)[0]!.row, 777);

@@ -61,7 +61,7 @@ for (const pool of ["mean", "cls"] as const) {
         isWanted((await Array.fromAsync(model.embedDocuments(documents))).map(({ embedding }) => embedding));
         const index = await indexTexts(model, texts.map((text, i) => ({ name: `${i}`, text })));
         const [found] = await searchTexts(model, index, texts[1]!);
-        assertEquals([index.removeMean, found!.name, Math.round(1e4 * found!.score)], [false, "1", 1e4]);
+        assertEquals([index.whiten, found!.name, Math.round(1e4 * found!.score)], [false, "1", 1e4]);
         // what is asked for comes before what the folder says
         const other = pool === "mean" ? "cls" : "mean";
         const asked = await model.embed(texts, { pool: other });
@@ -85,7 +85,7 @@ for (const pool of ["mean", "cls"] as const) {
         for (const one of [embedded, indexed, searched]) assertEquals(one!.code, 0, one!.err);
         isWanted(embedded!.out.trim().split("\n").map((line) => JSON.parse(line).embedding));
         const { config: { ways }, vectors } = await readIndex(`${cwd}/index`);
-        assertEquals([ways.pool, ways.removeMean], [pool, false]);
+        assertEquals([ways.pool, ways.whiten], [pool, false]);
         assertClose(unit(vectors.subarray(0, config.width)), unit(raw[0]!), tolerance);
         assertEquals(JSON.parse(searched!.out).results[0].text, texts[1]);
         // a probe tries both, and random weights in the way of the folder

@@ -22,7 +22,7 @@ import { runCli, runMains } from "../helpers/run_cli.ts";
 import { inTemporaryFolder } from "../helpers/temporary_folder.ts";
 
 const tokenizer = characterTokenizer("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ #.,-\n");
-const ways: IndexWays = { by: "paragraph", length: 40, overlap: 10, pool: "mean", removeMean: true };
+const ways: IndexWays = { by: "paragraph", length: 40, overlap: 10, pool: "mean", whiten: true };
 
 async function withLoaded(use: (model: MaskedLanguageModel) => Promise<void>): Promise<void> {
   const device = await openCpuDevice({ threads: 1 });
@@ -269,7 +269,7 @@ Deno.test("index keeps the ways of before, and says what leaves it; search says 
       [...train, "--name", "two", "--seed", "2"],
       index("old", "--model", "runs/one", "--by", "window", "--length", "24", "--pool", "mean"),
     );
-    assertEquals([before.by, before.length, before.overlap, before.removeMean], ["window", 24, 6, false]);
+    assertEquals([before.by, before.length, before.overlap, before.whiten], ["window", 24, 6, false]);
     const { results: [again], ways: same } = await run(index("new", "--model", "runs/one"));
     assertEquals(same, before);
     const gone =

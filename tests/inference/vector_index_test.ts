@@ -1,6 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { type PassageOptions, passagesOf } from "../../lib/inference/passages.ts";
 import { indexTexts, nearestVectors, searchTexts } from "../../lib/inference/vector_index.ts";
+import { whiteningOf } from "../../lib/inference/whitening.ts";
 import { modelConfig } from "../../lib/model/config.ts";
 import { createModel } from "../../lib/model/model.ts";
 import { characterTokenizer } from "../../lib/tokenizer/character.ts";
@@ -87,37 +88,79 @@ Deno.test("passagesOf() loses nothing and goes on, whatever a text is made of", 
   }
 });
 
-Deno.test("nearestVectors() finds the rows with the highest cosines, as by sorting all of them", () => {
+/** Inverse of a matrix [size][size], by Gauss and Jordan. */
+function inverse(matrix: readonly (readonly number[])[]): number[][] {
+  const size = matrix.length;
+  const rows = matrix.map((row, i) => [...row, ...row.map((_, j) => Number(i === j))]);
+  for (let i = 0; i < size; i++) {
+    const pivot = rows[i]![i]!;
+    rows[i] = rows[i]!.map((value) => value / pivot);
+    for (let k = 0; k < size; k++) {
+      const factor = rows[k]![i]!;
+      if (k !== i) rows[k] = rows[k]!.map((value, j) => value - factor * rows[i]![j]!);
+    }
+  }
+  return rows.map((row) => row.slice(size));
+}
+
+Deno.test("nearestVectors() finds the rows with the highest cosines, as they are and by the inverse of their covariance", () => {
   const [rows, width] = [300, 10];
-  const vectors = normal(rows * width, { seed: 1 }).map((value, i) => value + (i % width === 0 ? 5 : 0));
+  // they lie to one side, and vary in one direction most of all
+  const vectors = normal(rows * width, { seed: 1 }).map((value, i) =>
+    (i % width === 3 ? 4 : 1) * value + (i % width === 0 ? 5 : 0)
+  );
   const query = normal(width, { seed: 2 });
-  for (const removeMean of [false, true]) {
-    const mean = Float64Array.from({ length: width }, (_, i) => {
-      let sum = 0;
-      for (let row = 0; row < rows; row++) sum += vectors[row * width + i]! / rows;
-      return removeMean ? sum : 0;
-    });
-    const own = (values: Float32Array) => Float64Array.from(values, (value, i) => value - mean[i]!);
-    const q = own(query);
-    const expected = Array.from({ length: rows }, (_, row) => {
-      const v = own(vectors.subarray(row * width, (row + 1) * width));
-      const dot = v.reduce((sum, value, i) => sum + value * q[i]!, 0);
-      return { row, score: dot / (Math.hypot(...v) * Math.hypot(...q)) };
+  const unit = (values: Float32Array) => [...values].map((value) => value / Math.hypot(...values));
+  const all = Array.from({ length: rows }, (_, row) => vectors.subarray(row * width, (row + 1) * width));
+  const units = all.map(unit);
+  const columns = [...Array(width).keys()];
+  const mean = columns.map((i) => units.reduce((sum, vector) => sum + vector[i]! / rows, 0));
+  const covariance = columns.map((i) =>
+    columns.map((j) => units.reduce((sum, vector) => sum + (vector[i]! - mean[i]!) * (vector[j]! - mean[j]!) / rows, 0))
+  );
+  const variance = columns.reduce((sum, i) => sum + covariance[i]![i]! / width, 0);
+  const precision = inverse(covariance.map((row, i) => row.map((value, j) => value + (i === j ? 0.3 * variance : 0))));
+  const spaces = [
+    { whiten: false, place: unit, metric: columns.map((i) => columns.map((j) => Number(i === j))) },
+    {
+      whiten: true,
+      place: (values: Float32Array) => unit(values).map((value, i) => value - mean[i]!),
+      metric: precision,
+    },
+  ];
+  for (const { whiten, place, metric } of spaces) {
+    const product = (a: number[], b: number[]) =>
+      a.reduce((sum, x, i) => sum + x * b.reduce((other, y, j) => other + metric[i]![j]! * y, 0), 0);
+    const q = place(query);
+    const expected = all.map((vector, row) => {
+      const v = place(vector);
+      return { row, score: product(v, q) / Math.sqrt(product(v, v) * product(q, q)) };
     }).sort((a, b) => b.score - a.score).slice(0, 7);
-    const found = nearestVectors({ vectors, width, removeMean })(query, 7);
+    const found = nearestVectors({ vectors, width, whiten })(query, 7);
     assertEquals(found.map(({ row }) => row), expected.map(({ row }) => row));
-    for (const [i, { score }] of found.entries()) assertAlmostEquals(score, expected[i]!.score, 1e-6);
+    for (const [i, { score }] of found.entries()) assertAlmostEquals(score, expected[i]!.score, 1e-5);
   }
   assertEquals(vectors[0]! > 1, true, "the vectors that were given stay as they are");
 });
 
+Deno.test("whiteningOf() knows vectors that are all equal, and measures a part of very many", () => {
+  const same = new Float32Array(40).fill(2);
+  const vector = Float64Array.of(3, 4, 0, 0);
+  whiteningOf(same, 4)(vector);
+  for (const [i, value] of [0.6, 0.8, 0, 0].entries()) assertAlmostEquals(vector[i]!, value, 1e-12);
+  const many = normal(9000 * 4, { seed: 3 });
+  const own = Float64Array.from(many.subarray(0, 4));
+  whiteningOf(many, 4)(own);
+  assert(own.every(Number.isFinite));
+});
+
 Deno.test("nearestVectors() keeps the order of equal rows, finds fewer where there are fewer, and knows vectors of zeros", () => {
-  const near = nearestVectors({ vectors: Float32Array.of(1, 0, 0, 0, 1, 0, 0, 1), width: 2, removeMean: false });
+  const near = nearestVectors({ vectors: Float32Array.of(1, 0, 0, 0, 1, 0, 0, 1), width: 2, whiten: false });
   assertEquals(near(Float32Array.of(2, 0), 9).map(({ row }) => row), [0, 2, 1, 3]);
   assertEquals(near(Float32Array.of(2, 0), 2).map(({ score }) => score), [1, 1]);
   assertThrows(() => near(Float32Array.of(1), 1), RangeError, "a vector of 1 numbers among those of 2");
   // less the mean of all, one vector would be nothing
-  const alone = nearestVectors({ vectors: Float32Array.of(3, 4), width: 2, removeMean: true });
+  const alone = nearestVectors({ vectors: Float32Array.of(3, 4), width: 2, whiten: true });
   assertAlmostEquals(alone(Float32Array.of(1, 0), 1)[0]!.score, 0.6, 1e-6);
 });
 

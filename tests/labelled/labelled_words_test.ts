@@ -75,6 +75,11 @@ Deno.test("labelledWords() takes columns by number, and fields by name", async (
     RangeError,
     'Cannot take column "pos" (--label)',
   );
+  await assertRejects(
+    () => sentences("a.txt", "The/DT dog/NN\n", { label: "2" }),
+    RangeError,
+    'Cannot take "2" (--label): a.txt has lines of word/TAG, which have no columns',
+  );
   const record = JSON.stringify({ words: ["EU", "rejects"], ner_tags: [3, 0] });
   assertEquals(await sentences("a.jsonl", record, { field: "words", label: "ner_tags" }), ["EU:3 rejects:0"]);
 });

@@ -109,6 +109,14 @@ Deno.test("probe() learns from as few as is said, and tests on a test of its own
   assertEquals(probed.notes, [
     "kite: no text to learn from has this class, so 1 text of the test cannot be right",
   ]);
+  const more = await run(learned, { test, train: 4000, baselines: false });
+  assertEquals(more.notes, ["there are only 60 texts to learn from, where 4,000 were wanted"]);
+  const same = Array.from({ length: 40 }, (_, i) => ({ ...texts[0]!, label: `${i % 2}` }));
+  await assertRejects(
+    () => run(same, {}),
+    RangeError,
+    "to learn from some and test others; 40 texts, all of them equal",
+  );
 });
 
 Deno.test("probe() says where equal texts were left out, and where there are too few to tell anything", async () => {

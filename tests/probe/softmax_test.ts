@@ -1,7 +1,7 @@
 // Logistic regression on frozen features: its products on every device, and what it finds.
 import { assert, assertAlmostEquals, assertEquals, assertGreater } from "@std/assert";
 import { openCpuDevice } from "../../lib/device/cpu/open_cpu.ts";
-import { cholesky } from "../../lib/probe/cholesky.ts";
+import { cholesky } from "../../lib/inference/cholesky.ts";
 import { hostSoftmaxProblem } from "../../lib/probe/host_softmax.ts";
 import { fitLogistic, predictLogistic } from "../../lib/probe/logistic.ts";
 import { emptyMatrix, type Matrix, scaled, scalingOf } from "../../lib/probe/matrix.ts";
@@ -114,7 +114,7 @@ Deno.test("cholesky() solves equations", () => {
   }
   const x = Float64Array.from(normal(size, { seed: 4 }));
   const b = Float64Array.from(x, (_, i) => x.reduce((sum, value, j) => sum + product[i * size + j]! * value, 0));
-  cholesky(product, size)(b);
+  cholesky(product, size).solve(b);
   assertClose(b, x, { atol: 1e-9, rtol: 1e-9 });
 });
 

@@ -58,7 +58,7 @@ const indexHelp = `Makes an index of documents, in which search finds passages b
 Usage: ${program} index FOLDER|FILE... --model DIR --out FOLDER [options]
 
 ${folderHelp} Models that were trained by comparing texts (train --objective contrastive, or from sentence-transformers) find by
-meaning; those that only predict masked tokens find what is alike in words and style, and have the mean of all vectors removed.
+meaning; those that only predict masked tokens find what is alike in words and style, and have their vectors whitened.
 
 Files are plain text, Markdown, and .jsonl, .csv, .tsv, .json and .parquet, of which every record is a document; compressed or not.
 A passage is a paragraph, headings and questions with what follows them; long ones are cut into windows that overlap. The index is a folder with
@@ -187,7 +187,7 @@ function waysOf(
     overlap: common,
     ...(known === undefined ? {} : { field: known }),
     pool: isPooledAsBefore ? before.pool : own,
-    removeMean: isPooledAsBefore ? before.removeMean : isUntaught(model, asked),
+    whiten: isPooledAsBefore ? before.whiten : isUntaught(model, asked),
     paragraphs: PARAGRAPHS,
   };
 }

@@ -99,10 +99,10 @@ interface Found {
 
 async function* searched(
   loaded: MaskedLanguageModel,
-  { vectors, config: { width, ways: { pool, removeMean } }, passage }: StoredIndex,
+  { vectors, config: { width, ways: { pool, whiten } }, passage }: StoredIndex,
   { queries, top }: { queries: AsyncIterable<string> | Iterable<string>; top: number },
 ): AsyncGenerator<Found> {
-  const nearest = nearestVectors({ vectors, width, removeMean });
+  const nearest = nearestVectors({ vectors, width, whiten });
   for await (const { text, embedding } of embedTexts(loaded, withWords(queries), { pool })) {
     yield { query: text, results: nearest(embedding, top).map(({ row, score }) => ({ ...passage(row), score })) };
   }
