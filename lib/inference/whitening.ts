@@ -11,9 +11,9 @@ const MOST_MEASURED = 4096;
 
 /**
  * What is added to the variance of every direction, in mean variances: directions in which vectors hardly differ would otherwise
- * count as much as those that tell them apart. Chosen between 0.01 and 1, which all helped.
+ * count as much as those that tell them apart. `bench/search.ts` tries others.
  */
-const RIDGE = 0.3;
+const RIDGE = 0.1;
 
 /** Mean variance of vectors of length 1 below which they do not differ. */
 const LEAST_VARIANCE = 1e-12;
@@ -27,8 +27,13 @@ export type SpaceMap = (vector: Float64Array<ArrayBuffer>) => void;
  * all, which say little of what a text is about.
  *
  * @param vectors [rows, width], one after the other.
+ * @param options.ridge What is added to the variance of every direction, in mean variances.
  */
-export function whiteningOf(vectors: Float32Array, width: number): SpaceMap {
+export function whiteningOf(
+  vectors: Float32Array,
+  width: number,
+  { ridge = RIDGE }: { ridge?: number | undefined } = {},
+): SpaceMap {
   const rows = vectors.length / width;
   const step = Math.max(1, Math.floor(rows / MOST_MEASURED));
   const measured: Float64Array<ArrayBuffer>[] = [];
@@ -51,7 +56,7 @@ export function whiteningOf(vectors: Float32Array, width: number): SpaceMap {
   for (let i = 0; i < width; i++) variance += covariance[i * width + i]! / width;
   // vectors that are all equal differ by rounding at most
   if (!(variance > LEAST_VARIANCE)) return toUnit;
-  for (let i = 0; i < width; i++) covariance[i * width + i]! += RIDGE * variance;
+  for (let i = 0; i < width; i++) covariance[i * width + i]! += ridge * variance;
   const { forward } = cholesky(covariance, width);
   return (vector) => {
     toUnit(vector);

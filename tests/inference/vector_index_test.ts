@@ -119,7 +119,7 @@ Deno.test("nearestVectors() finds the rows with the highest cosines, as they are
     columns.map((j) => units.reduce((sum, vector) => sum + (vector[i]! - mean[i]!) * (vector[j]! - mean[j]!) / rows, 0))
   );
   const variance = columns.reduce((sum, i) => sum + covariance[i]![i]! / width, 0);
-  const precision = inverse(covariance.map((row, i) => row.map((value, j) => value + (i === j ? 0.3 * variance : 0))));
+  const precision = inverse(covariance.map((row, i) => row.map((value, j) => value + (i === j ? 0.1 * variance : 0))));
   const spaces = [
     { whiten: false, place: unit, metric: columns.map((i) => columns.map((j) => Number(i === j))) },
     {

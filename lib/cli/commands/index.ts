@@ -47,8 +47,15 @@ const overlap = flag(
   parseWhole({ least: 0, most: 1e6 }),
 );
 const pool = flag("KIND", "mean or cls, as for embed", parseChoice(poolModes));
+const whiten = flag(
+  "HOW",
+  "yes or no: compare vectors where they vary as much in each direction (default: yes, unless the model's folder says how its vectors are made)",
+  parseChoice(["yes", "no"]),
+);
 const { field } = trainFlags;
-const groups = { Options: { model, out, by, length, overlap, field, pool, checkpoint, json, ...busyDeviceFlags } };
+const groups = {
+  Options: { model, out, by, length, overlap, field, pool, whiten, checkpoint, json, ...busyDeviceFlags },
+};
 
 const indexPermissions = { "--allow-write=FOLDER": "the index; --allow-read of it and of the documents" };
 
@@ -176,6 +183,7 @@ function waysOf(
   if (common >= tokens) {
     throw new UsageError(`Passages of ${tokens} tokens cannot have ${common} in common: give fewer`);
   }
+  const isWhitened = parsed.get(whiten);
   const [known, asked] = [parsed.get(field) ?? before?.field, { pool: parsed.get(pool) }];
   // a pooling that is not known is told where none is asked for
   const { pool: own } = vectorWay(model, asked);
@@ -187,7 +195,9 @@ function waysOf(
     overlap: common,
     ...(known === undefined ? {} : { field: known }),
     pool: isPooledAsBefore ? before.pool : own,
-    whiten: isPooledAsBefore ? before.whiten : isUntaught(model, asked),
+    whiten: isWhitened === undefined
+      ? isPooledAsBefore ? before.whiten : isUntaught(model, asked)
+      : isWhitened === "yes",
     paragraphs: PARAGRAPHS,
   };
 }
@@ -202,7 +212,8 @@ async function usable(
     return undefined;
   };
   if (!await isSameModel(model, old)) return anew(`the model is another than ${old.config.model}, or has changed`);
-  if (JSON.stringify(old.config.ways) === JSON.stringify(ways)) return old;
+  // what is done when vectors are compared changes none of them
+  if (JSON.stringify({ ...old.config.ways, whiten: ways.whiten }) === JSON.stringify(ways)) return old;
   return anew("passages were cut or pooled in another way");
 }
 
