@@ -87,3 +87,5 @@ if ((ranks?.rank ?? 0) === 0) {
 model.destroy();
 device.destroy();
 await team?.close();
+// as cli.ts ends: what MPI's own threads do while the runtime is taken down has crashed over TCP
+Deno.exit(0);
