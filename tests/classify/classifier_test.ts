@@ -190,6 +190,33 @@ cpuTest("classifier() learns numbers as classes, and a thousand classes", async 
   for (const one of [again, many, base.model]) one.destroy();
 });
 
+cpuTest(
+  "classifier() begins at a regression where classes are many, and at random where they are few",
+  async (device) => {
+    const base = smallBase(device);
+    const letters = [..."abcdefghijkl"];
+    for (const [labels, isFitted] of [[letters.slice(0, 10), false], [letters.slice(0, 11), true]] as const) {
+      const heard: ClassifierEvent[] = [];
+      const texts = Array.from(
+        { length: 44 },
+        (_, i) => ({ text: labels[i % labels.length]!.repeat(3 + i % 5), label: labels[i % labels.length]! }),
+      );
+      const tells = await classifier(base, texts, {
+        steps: 1,
+        validation: 0,
+        learningRate: 1e-9,
+        hear: (event) => heard.push(event),
+      });
+      assertEquals(heard.some(({ kind }) => kind === "head"), isFitted);
+      // steps that change nothing leave what the regression knows
+      const { accuracy } = await tells.evaluate(texts);
+      if (isFitted) assert(accuracy > 0.6, `${accuracy}`);
+      tells.destroy();
+    }
+    base.model.destroy();
+  },
+);
+
 cpuTest("a model whose texts have no frame gets one where the head looks at [CLS]", async (device) => {
   for (
     const [preset, pool, framed] of [["bert", "mean", true], ["modernbert", "cls", true], [
