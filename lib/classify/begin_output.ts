@@ -1,7 +1,7 @@
 /**
- * Where the last product of a new head begins: at the softmax regression on what it reads of the model as it is. Of words, and of
- * texts of many classes, there are enough for it, and steps that would learn it anew pull the encoder along (Kumar et al., "Fine-tuning can distort pretrained features
- * and underperform out-of-distribution", 2022).
+ * Where the last product of a new head begins: at the softmax regression on what it reads of the model as it is. Of words,
+ * and of texts of many classes, there are enough for it, and steps that would learn it anew pull the encoder along (Kumar et
+ * al., "Fine-tuning can distort pretrained features and underperform out-of-distribution", 2022).
  *
  * @module
  */

@@ -263,7 +263,7 @@ async function measured(
   }
   scores.push({ on: "test data", score });
   for (const line of scoreLines("test    ", score, { unit, width: terminal.columns })) terminal.print(line);
-  const cut = cutNotice(score, trained.model.config.maxLength);
+  const cut = cutNotice(score, parsed.get(fineTuneFlags.length) ?? trained.model.config.maxLength);
   for (const notice of [...scoreNotices(score, unit), ...cut ? [cut] : []]) sayAside(`note: ${notice}`);
   return scores;
 }

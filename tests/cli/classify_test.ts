@@ -42,7 +42,7 @@ const train = (
 Deno.test("classify trains, predicts and measures, of texts and of words", () =>
   inTemporaryFolder(async (cwd) => {
     await workplace(cwd);
-    const [trained, predicted, topped, measured, json, tagger, tagged, scored, info, long, windows, empty, cut] =
+    const [trained, predicted, topped, measured, json, tagger, tagged, scored, info, long, windows, empty, cut, short] =
       await runMains([
         train("good.csv", "out", "--test", "test.csv", "--class-weights", "balanced"),
         ["classify", "predict", "out", "the red ball", "where is the garden", ...cpu],
@@ -57,9 +57,25 @@ Deno.test("classify trains, predicts and measures, of texts and of words", () =>
         ["classify", "predict", "out", "--windows", "the ball ".repeat(40), ...cpu],
         ["classify", "predict", "out", " ", "the ball", ...cpu],
         ["classify", "eval", "out", "--data", "long.csv", ...cpu],
+        train("good.csv", "short", "--length", "8", "--test", "test.csv"),
       ], { cwd });
     for (
-      const one of [trained, predicted, topped, measured, json, tagger, tagged, scored, info, long, windows, empty, cut]
+      const one of [
+        trained,
+        predicted,
+        topped,
+        measured,
+        json,
+        tagger,
+        tagged,
+        scored,
+        info,
+        long,
+        windows,
+        empty,
+        cut,
+        short,
+      ]
     ) {
       assertEquals(one!.code, 0, one!.err);
     }
@@ -93,6 +109,7 @@ Deno.test("classify trains, predicts and measures, of texts and of words", () =>
     assertStringIncludes(cut!.err, "note: 1 text was longer than 64 tokens and cut off; --windows reads all of them");
     assertEquals(empty!.out.trim().split("\n").length, 2);
     assertStringIncludes(empty!.err, "note: 1 text was empty, so the class told of it means nothing");
+    assertMatch(short!.err, /note: \d texts? (was|were) longer than 8 tokens and cut off; --windows reads all of them/);
     const card = await Deno.readTextFile(`${cwd}/out/README.md`);
     assertStringIncludes(card, "pipeline_tag: text-classification");
     assertStringIncludes(await Deno.readTextFile(`${cwd}/tagger/config.json`), '"ModernBertForTokenClassification"');
