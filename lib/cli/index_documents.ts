@@ -91,7 +91,9 @@ export async function indexSources(
     done: (done, passages) => progress({ files: sources.length, done: unchanged + done, passages }),
     passOver: passOver ?? (() => false),
   });
-  const parts = sources.map(({ name }, i) => isKnown(i) ? partBefore(before!, former.get(name)!) : made.shift()!);
+  const all = sources.map(({ name }, i) => isKnown(i) ? partBefore(before!, former.get(name)!) : made.shift()!);
+  const kept = [...all.keys()].filter((i) => all[i] !== undefined);
+  const parts = kept.map((i) => all[i]!);
   if (parts.every(({ vectors }) => vectors.length === 0)) {
     throw new RangeError(
       `Cannot index ${sources.length === 1 ? sources[0]!.name : "the files"}: there is no text to be found`,
@@ -99,7 +101,7 @@ export async function indexSources(
   }
   const { width } = model.config;
   return {
-    files: prints.map((print, i) => ({ ...print, passages: parts[i]!.vectors.length / width })),
+    files: kept.map((i, at) => ({ ...prints[i]!, passages: parts[at]!.vectors.length / width })),
     vectors: parts.map(({ vectors }) => vectors),
     passages: parts.map(({ lines }) => lines),
     unchanged,
@@ -145,7 +147,7 @@ function partBefore({ config: { width }, vectors, passage }: StoredIndex, { file
   return { vectors: vectors.slice(first * width, end * width), lines: encoder.encode(lines.join("")) };
 }
 
-/** The passages of files, whose texts go through the model as one stream. */
+/** The passages of files, whose texts go through the model as one stream; undefined for those that are passed over. */
 async function partsOf(
   model: MaskedLanguageModel,
   sources: readonly ByteSource[],
@@ -154,10 +156,11 @@ async function partsOf(
     done: (files: number, passages: number) => void;
     passOver: (name: string, why: SyntaxError) => boolean;
   },
-): Promise<Part[]> {
+): Promise<(Part | undefined)[]> {
   const { tokenizer, config: { width } } = model;
   const lines: string[][] = sources.map(() => []);
   const rows: Float32Array[][] = sources.map(() => []);
+  const isPassed = sources.map(() => false);
   // the files of texts that were asked for and have not come back
   const asked: number[] = [];
   async function* texts() {
@@ -173,6 +176,7 @@ async function partsOf(
       } catch (error) {
         // of a file that breaks off part is on its way already
         if (!(error instanceof SyntaxError) || lines[i]!.length > 0 || !passOver(source.name, error)) throw error;
+        isPassed[i] = true;
       }
     }
   }
@@ -183,6 +187,7 @@ async function partsOf(
     done(file, ++count);
   }
   return sources.map((_, i) => {
+    if (isPassed[i]) return undefined;
     const vectors = new Float32Array(rows[i]!.length * width);
     for (const [k, row] of rows[i]!.entries()) vectors.set(row, k * width);
     return { vectors, lines: encoder.encode(lines[i]!.join("")) };

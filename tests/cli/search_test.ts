@@ -121,7 +121,11 @@ Deno.test("index leaves out what of a folder is no text, and says so; what is na
         await documentSources(["docs"], { out: "index", note: () => {} }),
         options(["docs"]),
       );
-      assertEquals(parts.files.map(({ passages }) => passages), [1, 2, 0, 2, 0]);
+      assertEquals(parts.files.map(({ name, passages }) => [name, passages]), [
+        ["docs/a.md", 1],
+        ["docs/faq.csv", 2],
+        ["docs/sub/b.txt", 2],
+      ]);
       assertEquals(told.length, 2);
       assertStringIncludes(told[0]!, 'Cannot use docs/package.json: it has no text in field "text"');
       assertStringIncludes(told[1]!, "nul.txt: it is a binary file, not text");

@@ -115,8 +115,10 @@ export async function indexCommand(args: readonly string[]): Promise<number> {
           total: files,
           words: `${grouped(passages)} passages, ${grouped(done)} of ${grouped(files)} files`,
         }),
-    }).finally(() => work.end());
-    notePassedOver(passedOver);
+    }).finally(() => {
+      work.end();
+      notePassedOver(passedOver);
+    });
     const { files, unchanged, vectors, passages } = parts;
     const width = model.config.width;
     await writeIndex(target, { model: absolute(place), width, ways, sources: paths, files }, { vectors, passages });
