@@ -140,7 +140,7 @@ export async function readIndex(path: string): Promise<StoredIndex> {
     }
     throw error;
   }
-  const config = checked<IndexConfig>(json, fields, `Cannot use ${joined(path, files.config)}`);
+  const config = checkedConfig(json, (what) => new SyntaxError(`${what}; ${again}`), joined(path, files.config));
   const count = passagesIn(config.files);
   const { values: vectors, shape } = readNpy(await bytesOf(files.vectors), (what) => fail(files.vectors, what));
   if (shape[0] !== count || shape[1] !== config.width) {
@@ -165,6 +165,14 @@ export async function readIndex(path: string): Promise<StoredIndex> {
       }
     },
   };
+}
+
+function checkedConfig(json: unknown, fail: (what: string) => SyntaxError, place: string): IndexConfig {
+  try {
+    return checked<IndexConfig>(json, fields, `Cannot use ${place}`);
+  } catch (error) {
+    throw error instanceof SyntaxError ? fail(error.message) : error;
+  }
 }
 
 /** Lines of bytes, of which only those that are asked for become text. */

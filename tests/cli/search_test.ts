@@ -203,7 +203,9 @@ Deno.test("readIndex() says what of an index is missing or damaged", () =>
       );
       assertStringIncludes(await damaged("index.json", () => other), "wanted 5 × 32");
       const wrong = new TextEncoder().encode('{"format": 2}');
-      assertStringIncludes(await damaged("index.json", () => wrong), "Cannot use index/index.json");
+      const message = await damaged("index.json", () => wrong);
+      assertStringIncludes(message, "Cannot use index/index.json");
+      assertStringIncludes(message, "; make it anew with index --out");
       assertEquals((await readIndex("index")).config.files.length, 3);
     })
   ));
