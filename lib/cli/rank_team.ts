@@ -11,6 +11,7 @@ import type { Device } from "../device/device.ts";
 import { rankName, type Ranks, ranksOn } from "../mpi/ranks.ts";
 import type { RankProcess } from "../mpi/watch.ts";
 import { environment as ownEnvironment, mayRead } from "./permissions.ts";
+import { hostName } from "../files/lock_signs.ts";
 import { resumeCommand } from "./resume_command.ts";
 import { sayAside } from "./standard_streams.ts";
 import { checkpointSteps } from "../files/checkpoint_folder.ts";
@@ -178,10 +179,11 @@ export async function openedFor(
   open: (name: string) => Promise<MpiLibrary> = openLibrary,
 ): Promise<MpiLibrary> {
   const { rank, size, launcher, variable } = launch;
+  const host = hostName();
   const fail = (what: string) =>
     new LaunchError(
       `Cannot train as ${size} ranks, as ${launcher} started them: ${
-        rank === 0 ? "" : `rank ${rank}${onHost()}: `
+        rank === 0 ? "" : `rank ${rank}${host === null ? "" : ` on ${host}`}: `
       }${what}`,
       rank === 0,
     );
@@ -207,12 +209,6 @@ export async function openedFor(
     `${variable} is ${size}, and ${mpi.name} knows of ${mpi.size}: launcher and library belong to different MPIs; ` +
       "--mpi names another library",
   );
-}
-
-/** " on " and this machine's name, where it may be known. */
-function onHost(): string {
-  const isKnown = Deno.permissions.querySync({ name: "sys", kind: "hostname" }).state === "granted";
-  return isKnown ? ` on ${Deno.hostname()}` : "";
 }
 
 /** Processors that this process may use, as the system spells them. */

@@ -56,8 +56,10 @@ export function vectorWay(
 }
 
 /** Scales a vector to length 1, in place; one of zeros stays. */
-export function scaleToUnit(vector: Float32Array): void {
-  const length = Math.hypot(...vector);
+export function scaleToUnit(vector: Float32Array | Float64Array): void {
+  let squares = 0;
+  for (let i = 0; i < vector.length; i++) squares += vector[i]! * vector[i]!;
+  const length = Math.sqrt(squares);
   if (length > 0) { for (let i = 0; i < vector.length; i++) vector[i]! /= length; }
 }
 

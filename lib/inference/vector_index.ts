@@ -5,7 +5,7 @@
  */
 
 import type { TextModel } from "../evaluate/text_model.ts";
-import { type EmbedOptions, embedTexts } from "./embed.ts";
+import { type EmbedOptions, embedTexts, scaleToUnit } from "./embed.ts";
 import { type SpaceMap, whiteningOf } from "./whitening.ts";
 import { type DocumentPassage, type PassageOptions, passagesOf } from "./passages.ts";
 
@@ -191,10 +191,8 @@ function unitVectors(
   for (let first = 0; first < units.length; first += width) {
     for (let i = 0; i < width; i++) vector[i] = vectors[first + i]!;
     space?.(vector);
-    let squares = 0;
-    for (let i = 0; i < width; i++) squares += vector[i]! * vector[i]!;
-    const factor = squares > 0 ? 1 / Math.sqrt(squares) : 0;
-    for (let i = 0; i < width; i++) units[first + i] = vector[i]! * factor;
+    scaleToUnit(vector);
+    units.set(vector, first);
   }
   return units;
 }

@@ -5,6 +5,7 @@
  */
 
 import { cholesky } from "./cholesky.ts";
+import { scaleToUnit } from "./embed.ts";
 
 /** Vectors by which the space is measured; more of them tell hardly more. */
 const MOST_MEASURED = 4096;
@@ -39,7 +40,7 @@ export function whiteningOf(
   const measured: Float64Array<ArrayBuffer>[] = [];
   for (let row = 0; row < rows; row += step) {
     const vector = Float64Array.from(vectors.subarray(row * width, (row + 1) * width));
-    toUnit(vector);
+    scaleToUnit(vector);
     measured.push(vector);
   }
   const mean = new Float64Array(width);
@@ -55,21 +56,12 @@ export function whiteningOf(
   let variance = 0;
   for (let i = 0; i < width; i++) variance += covariance[i * width + i]! / width;
   // vectors that are all equal differ by rounding at most
-  if (!(variance > LEAST_VARIANCE)) return toUnit;
+  if (!(variance > LEAST_VARIANCE)) return scaleToUnit;
   for (let i = 0; i < width; i++) covariance[i * width + i]! += ridge * variance;
   const { forward } = cholesky(covariance, width);
   return (vector) => {
-    toUnit(vector);
+    scaleToUnit(vector);
     for (let i = 0; i < width; i++) vector[i]! -= mean[i]!;
     forward(vector);
   };
-}
-
-/** Scales a vector to length 1; one of zeros stays. */
-function toUnit(vector: Float64Array): void {
-  let squares = 0;
-  for (const value of vector) squares += value * value;
-  if (squares === 0) return;
-  const factor = 1 / Math.sqrt(squares);
-  for (let i = 0; i < vector.length; i++) vector[i]! *= factor;
 }
