@@ -94,7 +94,8 @@ async function joinedFor(parsed: ParsedFlags | undefined): Promise<Launched> {
 function endByHydra(): void {
   const isAllowed = Deno.permissions.querySync({ name: "run" }).state === "granted";
   if (launchOf(environment)?.family !== "MPICH" || !isAllowed || Deno.build.os === "windows") return;
-  globalThis.addEventListener("unload", () => Deno.kill(Deno.pid, "SIGTERM"));
+  // another signal may find the process gone already, with a code in place of it
+  globalThis.addEventListener("unload", () => Deno.kill(Deno.pid, "SIGKILL"));
 }
 
 function parsedOrWrong(args: readonly string[]): { parsed: ParsedFlags } | { parsed: undefined; wrong: unknown } {
