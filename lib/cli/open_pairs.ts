@@ -37,7 +37,7 @@ const usual = [
 /** Columns that say how alike the texts of a pair are, by the names that such data sets have. */
 const GRADES = ["label", "labels", "score", "similarity", "similarity_score", "relatedness_score", "is_duplicate"];
 /** Columns of texts that belong to no pair. */
-const NEGATIVES = /^(hard_)?negatives?([._]?\d+)?$/;
+const NEGATIVES = /^(hard_)?neg(ative)?s?([._]?\d+)?$/i;
 
 /**
  * What is said of columns that are not read beside the pairs.
@@ -45,7 +45,7 @@ const NEGATIVES = /^(hard_)?negatives?([._]?\d+)?$/;
  * @throws {SyntaxError} if some pairs may be no pairs, for a column grades them.
  */
 function checkColumns(path: string, names: readonly string[]): void {
-  const grade = names.find((name) => GRADES.includes(name));
+  const grade = names.find((name) => GRADES.includes(name.toLowerCase()));
   if (grade !== undefined) {
     throw new SyntaxError(
       `Cannot learn from the pairs of ${path}: its column ${

@@ -226,7 +226,8 @@ async function* recordsOf(
 function cellLists(text: string, value: string): { words: string[]; tags: string[] } | "damaged" | undefined {
   const [words, tags] = [listIn(text), listIn(value)];
   if (words && tags) return { words, tags };
-  return looksLikeList(text) && looksLikeList(value) ? "damaged" : undefined;
+  // one that is a list shows that the other is to be one
+  return (words || looksLikeList(text)) && (tags || looksLikeList(value)) ? "damaged" : undefined;
 }
 
 function sentenceOf(

@@ -9,9 +9,9 @@ const ITEM = /'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|(-?\d+(?:\.\d+)?)/y;
 /** What stands between two of them: a comma, or, as NumPy prints lists, spaces alone. */
 const BETWEEN = /\s*,\s*|\s+/y;
 
-/** Whether a cell begins and ends as a list of texts does. */
+/** Whether a cell begins as a list of texts does, or of such lists. */
 export function looksLikeList(cell: string): boolean {
-  return /^\s*\[\s*['"]/.test(cell) && /\]\s*$/.test(cell);
+  return /^\s*(\[\s*)+['"]/.test(cell);
 }
 
 /** The items of a list of texts or numbers; undefined if the cell is none. */

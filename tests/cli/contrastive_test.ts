@@ -37,7 +37,7 @@ Deno.test("train --objective contrastive goes on to the bit, and its folder is o
     assertStringIncludes(made[2]!.out, "views   the two texts of a pair");
 
     const rows = (heading: string, last: string) => [heading, ...pairs.map((row) => `${row}${last}`)].join("\n");
-    await Deno.writeTextFile(`${cwd}/graded.csv`, rows("sentence1,sentence2,score", ",0.5"));
+    await Deno.writeTextFile(`${cwd}/graded.csv`, rows("sentence1,sentence2,Score", ",0.5"));
     await Deno.writeTextFile(`${cwd}/triples.csv`, rows("anchor,positive,negative", ",something else"));
     await Deno.writeTextFile(`${cwd}/few.csv`, ["question,answer", ...pairs.slice(0, 7)].join("\n"));
     const [graded, named, triples, three, few] = await runMains([
@@ -60,7 +60,7 @@ Deno.test("train --objective contrastive goes on to the bit, and its folder is o
     assertEquals([graded, named, triples, three, few].map((one) => one!.code), [1, 0, 0, 2, 1]);
     assertStringIncludes(
       graded!.err,
-      'graded.csv: its column "score" tells which belong together, and all pairs are taken to',
+      'graded.csv: its column "Score" tells which belong together, and all pairs are taken to',
     );
     assertStringIncludes(triples!.err, 'note: the column "negative" of triples.csv is not read');
     assertStringIncludes(three!.err, "Option --field names 3 columns; wanted two");

@@ -122,6 +122,14 @@ Deno.test("labelledWords() says where tags do not match words, or leaves such se
     SyntaxError,
     "a list in a cell cannot be read",
   );
+  // nested, without its end, and one of the two alone
+  for (const row of [`"[['a'], ['b']]","[['X'], ['Y']]"`, `"['a', 'b'","['X', 'Y'"`, `"[['a'], ['b']]","['X', 'Y']"`]) {
+    await assertRejects(
+      () => sentences("a.csv", `tokens,tags\n${row}\n`),
+      SyntaxError,
+      "a list in a cell cannot be read",
+    );
+  }
   const prose =
     "It was late.\nThe keys hung behind the door, as ever.\nNobody\ncame that night, or the next\nwhere are they\n";
   await assertRejects(
